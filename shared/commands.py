@@ -1,0 +1,70 @@
+"""Every intent. The `session` commands are owned by the session service, the others by the router."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from shared.message import Command
+from shared.records import BookingStatus, Network, Party
+
+MAX_TEXT = 65_536
+"""Characters of a text message WhatsApp accepts."""
+
+
+class ConnectInstance(Command):
+    """Start the connection and keep it; pair by QR or by code when the account is not linked yet.
+
+    Answered by QrIssued, PairingCodeIssued or ConnectionChanged with this command's id as cause, or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.session.connect"
+    method: Literal["qr", "code"] = "qr"
+    phone_number: str | None = None
+    network: Network = Network.WHATSAPP
+
+
+class DisconnectInstance(Command):
+    """Close the connection and keep the device keys."""
+
+    subject: ClassVar[str] = "wa.command.session.disconnect"
+
+
+class LogoutInstance(Command):
+    """Unlink the device at WhatsApp and forget its keys. With `delete`, forget the instance altogether."""
+
+    subject: ClassVar[str] = "wa.command.session.logout"
+    delete: bool = False
+
+
+class SendText(Command):
+    """Router → session: hand this text to WhatsApp once. Answered by MessageSent or MessageFailed."""
+
+    subject: ClassVar[str] = "wa.command.session.send"
+    message_id: str
+    to: Party
+    text: str
+
+
+class SendMessage(Command):
+    """Send a text to a number or into a conversation; the router chooses the instance when none is named.
+
+    `message_id` is the idempotency key: the same id is recorded and sent once. Answered by MessageRecorded
+    (status queued), then MessageStatusChanged, or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.message.send"
+    message_id: str
+    to: str | None = None
+    conversation_id: str | None = None
+    text: str = Field(min_length=1, max_length=MAX_TEXT)
+    client_id: str | None = None
+
+
+class ChangeBooking(Command):
+    """Set a booking's status. Answered by BookingUpdated or CommandRefused."""
+
+    subject: ClassVar[str] = "wa.command.booking.change"
+    booking_id: str
+    status: BookingStatus
+    by: str | None = None
+    """User id of who asked for it."""

@@ -1,0 +1,158 @@
+"""Every fact Switchboard publishes. The class is the contract: subject, fields and meaning in one place."""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from shared.message import Event
+from shared.records import Booking, ConnectionStatus, Contact, Media, MessageRecord, MessageStatus, Network, Party
+
+# --- published by session ------------------------------------------------------------------------------------------
+
+
+class QrIssued(Event):
+    """WhatsApp issued a QR code to link the account with; it replaces the one before."""
+
+    subject: ClassVar[str] = "wa.event.qr.issued"
+    qr: str
+    """Raw text."""
+    data_url: str
+    """PNG as data URL."""
+    ascii: str
+    attempt: int
+    expires_at: datetime
+
+
+class PairingCodeIssued(Event):
+    """An 8-character code to type on the phone, `ABCD-EFGH`."""
+
+    subject: ClassVar[str] = "wa.event.pairing-code.issued"
+    code: str
+    phone_number: str
+    expires_at: datetime
+
+
+class ConnectionChanged(Event):
+    """The connection of an instance entered a state. `reason` is a machine code, `detail` a sentence with the remedy."""
+
+    subject: ClassVar[str] = "wa.event.connection.changed"
+    status: ConnectionStatus
+    previous: ConnectionStatus | None = None
+    reason: str | None = None
+    detail: str | None = None
+    will_retry: bool = False
+    phone_number: str | None = None
+    network: Network = Network.WHATSAPP
+    until: datetime | None = None
+    """End of a restriction, when WhatsApp said it."""
+
+
+class MessageReceived(Event):
+    """A message reached the account: from a contact, or typed by the owner on another device (`from_me`).
+
+    `id` is derived from instance and `wa_id`, so a redelivery is the same event. `sender` wrote it; `chat` is the other
+    side of a one-to-one chat; `group` is set instead of `chat` for groups.
+    """
+
+    subject: ClassVar[str] = "wa.event.message.received"
+    wa_id: str
+    from_me: bool = False
+    sender: Party
+    chat: Party | None = None
+    group: str | None = None
+    push_name: str | None = None
+    type: str = "text"
+    text: str | None = None
+    media: Media | None = None
+    quoted_wa_id: str | None = None
+    timestamp: datetime
+
+
+class ReceiptReceived(Event):
+    """The other side's devices told what became of messages of ours."""
+
+    subject: ClassVar[str] = "wa.event.receipt.received"
+    wa_ids: list[str]
+    status: Literal["delivered", "read", "played"]
+    sender: Party | None = None
+    timestamp: datetime
+
+
+class MessageSent(Event):
+    """WhatsApp accepted a message of ours. `message_id` is our record's id, `wa_id` the network's."""
+
+    subject: ClassVar[str] = "wa.event.message.sent"
+    message_id: str
+    wa_id: str
+    timestamp: datetime
+
+
+class MessageFailed(Event):
+    """A send ended without acceptance. `unconfirmed` means: a crash hid the outcome, it may have gone out."""
+
+    subject: ClassVar[str] = "wa.event.message.failed"
+    message_id: str
+    code: str
+    detail: str
+    unconfirmed: bool = False
+
+
+# --- published by router -------------------------------------------------------------------------------------------
+
+
+class MessageRecorded(Event):
+    """A message or note is stored, with its contact and booking."""
+
+    subject: ClassVar[str] = "wa.event.message.recorded"
+    message: MessageRecord
+
+
+class MessageStatusChanged(Event):
+    """A message of ours moved forward: sent, delivered, read, played, failed or unconfirmed."""
+
+    subject: ClassVar[str] = "wa.event.message.status-changed"
+    message_id: str
+    wa_id: str | None = None
+    status: MessageStatus
+    error: str | None = None
+    client_id: str | None = None
+
+
+class ContactCreated(Event):
+    """A person wrote, or was written to, for the first time."""
+
+    subject: ClassVar[str] = "wa.event.contact.created"
+    contact: Contact
+
+
+class ContactUpdated(Event):
+    """A contact's name or addresses became known or changed, or two contacts turned out to be one person."""
+
+    subject: ClassVar[str] = "wa.event.contact.updated"
+    contact: Contact
+    merged_ids: list[str] = []
+
+
+class BookingCreated(Event):
+    """A message opened a booking."""
+
+    subject: ClassVar[str] = "wa.event.booking.created"
+    booking: Booking
+
+
+class BookingUpdated(Event):
+    """A booking's status changed."""
+
+    subject: ClassVar[str] = "wa.event.booking.updated"
+    booking: Booking
+
+
+# --- published by whoever refuses a command ------------------------------------------------------------------------
+
+
+class CommandRefused(Event):
+    """A command will not be carried out; `cause` is its id. status: the HTTP status that fits; code: stable code."""
+
+    subject: ClassVar[str] = "wa.event.command.refused"
+    status: int
+    code: str
+    detail: str

@@ -1,0 +1,59 @@
+"""What every event, command and query has in common, and the subject grammar (docs/decisions/0003)."""
+
+from datetime import UTC, datetime
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from shared.ids import NO_INSTANCE, Slug, is_slug, new_id
+
+
+def utc_now() -> datetime:
+    """Now, in UTC, at the millisecond MongoDB keeps."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _instance_token(value: str) -> str:
+    if value != NO_INSTANCE and not is_slug(value):
+        raise ValueError(f"{value!r} is not an instance id: lower-case letters, digits, '-' and '_', at most 32")
+    return value
+
+
+InstanceToken = Annotated[str, AfterValidator(_instance_token)]
+
+
+class Message(BaseModel):
+    """One event, command or query. Frozen; unknown fields are ignored, so fields may be added but never removed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    subject: ClassVar[str]
+
+    id: str = Field(default_factory=new_id, max_length=128)
+    at: datetime = Field(default_factory=utc_now)
+    organization_id: Slug
+    instance_id: InstanceToken = NO_INSTANCE
+    cause: str | None = None
+    """Id of the message this one follows from."""
+
+    @property
+    def address(self) -> str:
+        """`wa.<kind>.<noun>.<verb>.<organization>.<instance>`"""
+        return f"{self.subject}.{self.organization_id}.{self.instance_id}"
+
+    @classmethod
+    def pattern(cls, organization_id: str = "*", instance_id: str = "*") -> str:
+        """The subject filter for this class, for everybody, one organization or one instance."""
+        return f"{cls.subject}.{organization_id}.{instance_id}"
+
+
+class Event(Message):
+    """A fact, in the past tense; many readers."""
+
+
+class Command(Message):
+    """An intent, in the imperative; one owner."""
+
+
+class Query(Message):
+    """A question, answered by NATS request/reply."""

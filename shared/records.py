@@ -1,0 +1,133 @@
+"""The records that events carry, REST answers show and MongoDB keeps: one shape each."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Network(StrEnum):
+    WHATSAPP = "whatsapp"
+    SIMULATOR = "simulator"
+
+
+class ConnectionStatus(StrEnum):
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    QR_PENDING = "qr_pending"
+    PAIRING = "pairing"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+    LOGGED_OUT = "logged_out"
+    RESTRICTED = "restricted"
+    FAILED = "failed"
+
+
+class MessageStatus(StrEnum):
+    """Order of progress: queued < sent < delivered < read < played; failed only from queued or sent.
+
+    `received` is the one state of what others wrote; `unconfirmed` is a send whose outcome a crash hid: it may
+    still become sent or better when a receipt arrives, and is never repeated silently.
+    """
+
+    QUEUED = "queued"
+    UNCONFIRMED = "unconfirmed"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    PLAYED = "played"
+    FAILED = "failed"
+    RECEIVED = "received"
+
+
+class BookingStatus(StrEnum):
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    NO_SHOW = "no_show"
+    CANCELLED = "cancelled"
+
+
+class Party(Record):
+    """One person's addresses as far as known: phone (E.164 digits) and LID user part (digits)."""
+
+    phone: str | None = None
+    lid: str | None = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not (self.phone or self.lid):
+            raise ValueError("a party needs a phone or a lid")
+        return self
+
+    @property
+    def aliases(self) -> list[str]:
+        """`phone:<digits>` and `lid:<digits>`, the keys a contact is found by."""
+        found = [f"phone:{self.phone}"] if self.phone else []
+        return found + ([f"lid:{self.lid}"] if self.lid else [])
+
+
+class Media(Record):
+    """What a message announces about its attachment. size in bytes, seconds for audio and video."""
+
+    mime_type: str | None = None
+    file_name: str | None = None
+    size: int | None = None
+    seconds: int | None = None
+
+
+class Contact(Record):
+    id: str
+    organization_id: str
+    phone_number: str | None = None
+    lid: str | None = None
+    name: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Booking(Record):
+    id: str
+    organization_id: str
+    instance_id: str
+    contact_id: str
+    status: BookingStatus
+    opened_by: str
+    """Id of the message record that opened it."""
+    text: str | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageRecord(Record):
+    """A message or note as everybody sees it.
+
+    `wa_id` is WhatsApp's id, unknown until a message of ours was accepted. `origin`: a contact, the account's own
+    phone, or a program through Switchboard. `from_address`/`to_address`: phone digits, else `<lid>@lid`, else a group JID.
+    """
+
+    id: str
+    organization_id: str
+    instance_id: str
+    wa_id: str | None = None
+    kind: Literal["message", "note"] = "message"
+    direction: Literal["inbound", "outbound"]
+    origin: Literal["contact", "phone", "api"]
+    contact_id: str | None = None
+    conversation_id: str | None = None
+    booking_id: str | None = None
+    from_address: str
+    to_address: str
+    group: str | None = None
+    type: str = "text"
+    text: str | None = None
+    media: Media | None = None
+    status: MessageStatus
+    error: str | None = None
+    client_id: str | None = None
+    timestamp: datetime
