@@ -1,0 +1,46 @@
+"""One log line per fact, as JSON or for a console, with phone numbers masked whoever wrote the line."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+from shared.ids import mask_phone
+
+_PHONE = re.compile(r"(?<![\w.])\+?\d{9,15}(?![\w.])")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def masked(text: str) -> str:
+    """Every run of 9 to 15 digits that stands alone loses all but its last three digits."""
+    return _PHONE.sub(lambda found: mask_phone(found.group()), text)
+
+
+class LineFormatter(logging.Formatter):
+    """`service` names the writer; `extra={...}` of a log call becomes fields."""
+
+    def __init__(self, service: str, style: str) -> None:
+        super().__init__()
+        self._service, self._json = service, style == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        text = masked(record.getMessage())
+        trace = masked(self.formatException(record.exc_info)) if record.exc_info else ""
+        if not self._json:
+            shown = " ".join(f"{key}={masked(str(value))}" for key, value in fields.items())
+            line = f"{at[11:23]} {record.levelname[0]} {self._service:8} {text} {shown}".rstrip()
+            return f"{line}\n{trace}" if trace else line
+        entry: dict[str, object] = {"at": at, "level": record.levelname, "service": self._service, "message": text}
+        entry |= {key: masked(str(value)) for key, value in fields.items()}
+        return json.dumps(entry | ({"trace": trace} if trace else {}), ensure_ascii=False)
+
+
+def configure_logging(service: str, level: str, style: str) -> None:
+    """Route everything through one handler on stderr; chatty libraries only warn."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter(service, style))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("uvicorn.access", "httpx", "pymongo", "nats", "faststream"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)

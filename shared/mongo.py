@@ -1,0 +1,67 @@
+"""MongoDB: the only module that imports motor, so that its successor is one file away (docs/decisions/0002).
+
+The rest of the code names the types of this module.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import IndexModel
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    PyMongoError,
+    WriteConcernError,
+    WTimeoutError,
+)
+
+from shared.settings import Settings
+
+Document = dict[str, Any]
+Database = AsyncIOMotorDatabase
+Collection = AsyncIOMotorCollection
+
+TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
+    AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, WriteConcernError,
+)  # fmt: skip
+"""MongoDB is away or has no primary: the same write may succeed later."""
+
+__all__ = ["TRANSIENT_ERRORS", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "PyMongoError"]
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
+    """A database whose writes are acknowledged by a majority and whose times are aware UTC."""
+    client: Any = AsyncIOMotorClient(
+        settings.mongo_url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5_000, connectTimeoutMS=5_000,
+        retryWrites=True, appname="switchboard",
+    )  # fmt: skip
+    try:
+        yield client[settings.mongo_database]
+    finally:
+        client.close()
+
+
+async def ensure_indexes(database: Database, indexes: Mapping[str, Sequence[IndexModel]]) -> None:
+    """Create what is missing, by collection name; waits for MongoDB when it is still starting."""
+    while True:
+        try:
+            for name, models in indexes.items():
+                await database[name].create_indexes(list(models))
+            return
+        except TRANSIENT_ERRORS as error:
+            log.warning("waiting for MongoDB: %s", str(error)[:120])
+            await asyncio.sleep(1)
+
+
+async def ping(database: Database) -> None:
+    """Raises when MongoDB does not answer."""
+    await database.command("ping")
