@@ -32,7 +32,7 @@ class PairingCodeIssued(Event):
 
 
 class ConnectionChanged(Event):
-    """The connection of an instance entered a state. `reason` is a machine code, `detail` a sentence with the remedy."""
+    """The connection of an instance entered a state; `reason` is a code, `detail` a sentence with the remedy."""
 
     subject: ClassVar[str] = "wa.event.connection.changed"
     status: ConnectionStatus
@@ -129,7 +129,7 @@ class ContactUpdated(Event):
 
     subject: ClassVar[str] = "wa.event.contact.updated"
     contact: Contact
-    merged_ids: list[str] = []
+    merged_ids: tuple[str, ...] = ()
 
 
 class BookingCreated(Event):

@@ -44,7 +44,9 @@ def parse_phone(text: str) -> str:
     raw = text.strip().split("@", 1)[0].split(":", 1)[0]
     digits = re.sub(r"[\s().\-/]", "", raw).removeprefix("+").removeprefix("00")
     if not digits.isascii() or not digits.isdigit():
-        raise InvalidPhone(f"{text[:40]!r} is not a phone number; write the country code and digits, e.g. +4915112345678")
+        raise InvalidPhone(
+            f"{text[:40]!r} is not a phone number; write the country code and digits, e.g. +4915112345678"
+        )
     try:
         number = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:

@@ -24,8 +24,8 @@ from pymongo.errors import (
 from shared.settings import Settings
 
 Document = dict[str, Any]
-Database = AsyncIOMotorDatabase
-Collection = AsyncIOMotorCollection
+Database = AsyncIOMotorDatabase[Document]
+Collection = AsyncIOMotorCollection[Document]
 
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, WriteConcernError,

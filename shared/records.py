@@ -108,7 +108,8 @@ class MessageRecord(Record):
     """A message or note as everybody sees it.
 
     `wa_id` is WhatsApp's id, unknown until a message of ours was accepted. `origin`: a contact, the account's own
-    phone, or a program through Switchboard. `from_address`/`to_address`: phone digits, else `<lid>@lid`, else a group JID.
+    phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
+    else `<lid>@lid`, else a group JID.
     """
 
     id: str

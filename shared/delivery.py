@@ -1,0 +1,134 @@
+"""How messages travel: `Consumers.on` is the only way in, `Publisher` the only way out.
+
+Delivery is at least once. A handler that returns has its message acknowledged; Retry and an absent MongoDB or NATS
+bring it back after a pause, as often as it takes; Reject, an unreadable message, and any other error for the sixth
+time go to WA_DEAD with the reason, and the consumer goes on.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats.annotations import NatsMessage as CurrentMessage
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+from pydantic import ValidationError
+
+from shared.errors import Reject, Retry
+from shared.logs import masked
+from shared.message import Message
+from shared.mongo import TRANSIENT_ERRORS
+from shared.settings import Settings
+from shared.topology import DEAD_PREFIX, durable_name, stream_of
+
+M = TypeVar("M", bound=Message)
+Handler = Callable[[M], Awaitable[None]]
+
+BACKOFF = (1.0, 5.0, 15.0, 60.0, 300.0)
+"""Seconds before the second, third, ... delivery."""
+OUTAGE_BACKOFF_CAP = 5.0
+"""While MongoDB or NATS is away we look again at least this often (seconds)."""
+MAX_ATTEMPTS = 6
+
+_OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, ConnectionError)
+
+log = logging.getLogger(__name__)
+
+
+class Publisher:
+    """Publishes to the stream of the message's class; the message's id makes a repeat a no-op for ten minutes."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+
+    async def __call__(self, message: Message) -> None:
+        """Returns when the stream has stored it. Raises a NATS error when it could not be stored."""
+        headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"}
+        body = message.model_dump_json().encode()
+        await self._js.publish(message.address, body, timeout=5, stream=stream_of(type(message)), headers=headers)
+
+    async def dead(self, address: str, body: bytes, error: str, attempts: int) -> None:
+        """Keep what could not be handled, with the reason."""
+        headers = {"x-error": error.replace("\n", " ")[:1000], "x-attempts": str(attempts)}
+        await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
+
+
+def jetstream(client: Client) -> JetStreamContext:
+    """The JetStream of a connection, able to have many publishes under way."""
+    return client.jetstream(publish_async_max_pending=4096)
+
+
+def retry_delay(error: Exception, attempt: int) -> float | None:
+    """Seconds until the next delivery, or None when the message goes to WA_DEAD. `attempt` starts at 1."""
+    pause = BACKOFF[min(attempt, len(BACKOFF)) - 1]
+    if isinstance(error, Reject | ValidationError):
+        return None
+    if isinstance(error, _OUTAGES):
+        return min(pause, OUTAGE_BACKOFF_CAP)
+    return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
+
+
+async def _raw_body(message: NatsMessage) -> bytes:
+    return bytes(message.body)
+
+
+class Consumers:
+    """What one service reacts to: one durable consumer per message class, registered before the broker starts."""
+
+    def __init__(self, broker: NatsBroker, settings: Settings, service: str) -> None:
+        self._broker, self._settings, self._service = broker, settings, service
+
+    def on(self, message: type[M], handler: Handler[M], concurrency: int = 64) -> None:
+        """Call `handler` for every message of this class, up to `concurrency` at once."""
+        broker = self._broker
+
+        async def receive(_body: bytes, raw: CurrentMessage) -> None:
+            await _deliver(broker, message, handler, raw)
+
+        durable = durable_name(self._service, message)
+        receive.__name__ = durable.replace("-", "_")
+        ack_wait = self._settings.ack_wait.total_seconds()
+        broker.subscriber(
+            message.pattern(),
+            durable=durable,
+            stream=JStream(stream_of(message), declare=False),
+            pull_sub=PullSub(batch_size=1, timeout=2),
+            config=ConsumerConfig(ack_wait=ack_wait, max_ack_pending=concurrency * 4, max_deliver=-1),
+            max_workers=concurrency,
+            ack_policy=AckPolicy.MANUAL,
+            decoder=_raw_body,
+        )(receive)
+
+
+async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:
+    try:
+        await handler(message.model_validate_json(raw.body))
+    except Exception as error:
+        await _failed(broker, raw, error)
+    else:
+        await raw.ack()
+
+
+async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> None:
+    address, attempt = raw.raw_message.subject, raw.raw_message.metadata.num_delivered
+    reason = masked(f"{type(error).__name__}: {error}")
+    delay = retry_delay(error, attempt)
+    if delay is not None:
+        expected = isinstance(error, Retry | _OUTAGES)
+        log.warning("%s: again in %g s (%s)", address, delay, reason[:200], exc_info=None if expected else error)
+        await raw.nack(delay=delay)
+        return
+    log.error("%s: to the dead letters (%s)", address, reason[:500])
+    await Publisher(jetstream(broker_client(broker))).dead(address, bytes(raw.body), reason, attempt)
+    await raw.reject()
+
+
+def broker_client(broker: NatsBroker) -> Client:
+    """The NATS connection of a broker that has been started."""
+    client = broker.config.connection_state.connection
+    assert isinstance(client, Client)
+    return client

@@ -1,0 +1,128 @@
+"""The bootstrap every service shares: a broker, a connection with its streams, operations routes, a server."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import uvicorn
+from faststream.nats import NatsBroker
+from prometheus_client import make_asgi_app
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.delivery import broker_client, jetstream
+from shared.logs import configure_logging
+from shared.message import utc_now
+from shared.settings import Settings
+from shared.topology import ensure_streams
+
+Check = Callable[[], Awaitable[object]]
+"""Raises when what it looks at does not work."""
+
+log = logging.getLogger(__name__)
+
+
+def make_broker(name: str, settings: Settings) -> NatsBroker:
+    """A broker that reconnects for ever and finishes running handlers when it stops."""
+    return NatsBroker(
+        settings.nats_url,
+        name=f"switchboard-{name}",
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=20,
+        graceful_timeout=settings.shutdown_grace.total_seconds(),
+        logger=None,
+    )
+
+
+@asynccontextmanager
+async def connected(broker: NatsBroker, settings: Settings) -> AsyncIterator[NatsBroker]:
+    """Connect, declare the streams, start the consumers; stop them at the end."""
+    while True:
+        try:
+            await broker.connect()
+            break
+        except OSError as error:
+            log.warning("waiting for NATS: %s", error)
+            await asyncio.sleep(0.5)
+    await ensure_streams(jetstream(broker_client(broker)), settings)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+async def nats_ready(broker: NatsBroker) -> None:
+    """Raises when NATS does not answer within two seconds."""
+    if not await broker.ping(timeout=2):
+        raise ConnectionError("NATS does not answer")
+
+
+def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
+    """`/livez`, `/readyz` and `/metrics` in front of any ASGI app.
+
+    `/readyz` runs every check and answers 503 with the failing ones by name.
+    """
+    metrics = make_asgi_app()
+
+    async def ready() -> Response:
+        failed: dict[str, str] = {}
+        for name, check in checks.items():
+            try:
+                await asyncio.wait_for(check(), 3)
+            except Exception as error:
+                failed[name] = str(error)[:200] or type(error).__name__
+        body: dict[str, Any] = {"status": "unavailable" if failed else "ok", "timestamp": utc_now().isoformat()}
+        return JSONResponse(body | ({"failed": failed} if failed else {}), status_code=503 if failed else 200)
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "") if scope["type"] == "http" else ""
+        if path == "/metrics":
+            await metrics(scope, receive, send)
+        elif path == "/livez":
+            await JSONResponse({"status": "ok"})(scope, receive, send)
+        elif path == "/readyz":
+            await (await ready())(Request(scope).scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return dispatch
+
+
+def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
+    """An ASGI app without routes that only holds a lifespan: for the services that only consume."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _run_lifespan(lifespan, receive, send)
+        else:
+            await JSONResponse({"status": "not found"}, status_code=404)(scope, receive, send)
+
+    return app
+
+
+async def _run_lifespan(lifespan: Callable[[], Any], receive: Receive, send: Send) -> None:
+    await receive()
+    try:
+        async with lifespan():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+    except Exception as error:
+        log.exception("the service could not start or stop")
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        raise
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def serve(app: ASGIApp, service: str, settings: Settings) -> None:
+    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
+    configure_logging(service, settings.log_level, settings.log_format)
+    uvicorn.run(
+        app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
+        timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
+    )  # fmt: skip

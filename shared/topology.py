@@ -1,0 +1,84 @@
+"""Streams, durable names and dead letters, all named by rule; the one idempotent declaration of the streams."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import NotFoundError
+
+from shared.message import Command, Event, Message
+from shared.settings import Settings
+
+EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
+LEASES_BUCKET = "WA_LEASES"
+DEAD_PREFIX = "wa.dead."
+MAX_MESSAGE_BYTES = 1_000_000
+_DUPLICATE_WINDOW = timedelta(minutes=10)
+
+EVENTS: dict[str, type[Event]] = {cls.subject: cls for cls in Event.__subclasses__()}
+"""Every event class by its subject."""
+COMMANDS: dict[str, type[Command]] = {cls.subject: cls for cls in Command.__subclasses__()}
+"""Every command class by its subject."""
+
+log = logging.getLogger(__name__)
+
+
+def stream_of(message: type[Message]) -> str:
+    """The stream that keeps messages of this class."""
+    return COMMANDS_STREAM if issubclass(message, Command) else EVENTS_STREAM
+
+
+def durable_name(service: str, message: type[Message]) -> str:
+    """`<service>-<noun>-<verb>`, e.g. `router-message-received`; for commands `session-do-session-send`."""
+    noun, verb = message.subject.split(".")[2:4]
+    return f"{service}-do-{noun}-{verb}" if issubclass(message, Command) else f"{service}-{noun}-{verb}"
+
+
+def subject_of(address: str) -> str:
+    """The class part of an address, `wa.event.message.received`."""
+    return ".".join(address.split(".")[:4])
+
+
+def parse_event(address: str, body: bytes) -> Event | None:
+    """The event a NATS message carries; None for a class this version does not know. Raises ValidationError."""
+    cls = EVENTS.get(subject_of(address))
+    return cls.model_validate_json(body) if cls else None
+
+
+def _streams(settings: Settings) -> list[StreamConfig]:
+    def config(name: str, subjects: str, retention: RetentionPolicy, max_age: timedelta) -> StreamConfig:
+        return StreamConfig(
+            name=name, subjects=[subjects], retention=retention, max_age=max_age.total_seconds(),
+            storage=StorageType.FILE, discard=DiscardPolicy.OLD, num_replicas=settings.stream_replicas,
+            duplicate_window=_DUPLICATE_WINDOW.total_seconds(), max_msg_size=MAX_MESSAGE_BYTES,
+        )  # fmt: skip
+
+    return [
+        config(EVENTS_STREAM, "wa.event.>", RetentionPolicy.LIMITS, settings.events_max_age),
+        config(COMMANDS_STREAM, "wa.command.>", RetentionPolicy.WORK_QUEUE, settings.events_max_age),
+        config(DEAD_STREAM, f"{DEAD_PREFIX}>", RetentionPolicy.LIMITS, settings.dead_max_age),
+    ]
+
+
+async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
+    """Create or update every stream; waits for NATS when it is still starting."""
+    for config in _streams(settings):
+        while True:
+            try:
+                await _ensure(js, config)
+                break
+            except (NatsError, TimeoutError) as error:
+                log.warning("waiting for JetStream: %s", error)
+                await asyncio.sleep(0.5)
+
+
+async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
+    try:
+        await js.stream_info(config.name or "")
+    except NotFoundError:
+        await js.add_stream(config)
+    else:
+        await js.update_stream(config)

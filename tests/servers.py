@@ -1,0 +1,56 @@
+"""Real servers for tests: a given URL, else a container when Docker answers, else the embedded ones of the launcher."""
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+from deploy.local.binaries import find_mongod, find_nats_server
+
+
+def free_port() -> int:
+    """A port nobody listens on right now (loopback)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """One child process that can be killed and started again on the same data and port."""
+
+    def __init__(self, argv: list[str], port: int, log: Path) -> None:
+        self.argv, self.port, self.log = argv, port, log
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with self.log.open("ab") as sink:
+            self.process = await asyncio.create_subprocess_exec(*self.argv, stdout=sink, stderr=sink)
+        for _ in range(400):
+            if self.process.returncode is not None:
+                raise RuntimeError(f"{self.argv[0]} ended: {self.log.read_text()[-2000:]}")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                writer.close()
+                return
+            except OSError:
+                await asyncio.sleep(0.05)
+        raise RuntimeError(f"{self.argv[0]} does not listen on {self.port}")
+
+    async def kill(self) -> None:
+        if self.process and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+
+def nats_server(folder: Path) -> Server:
+    port = free_port()
+    argv = [str(find_nats_server(os.environ)), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "nats")]
+    return Server(argv, port, folder / "nats.log")
+
+
+def mongod(folder: Path) -> Server:
+    port = free_port()
+    (folder / "mongo").mkdir(parents=True, exist_ok=True)
+    argv = [str(find_mongod(os.environ)), "--dbpath", str(folder / "mongo"), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    argv += ["--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
+    return Server(argv, port, folder / "mongod.log")
