@@ -7,6 +7,7 @@ from typing import TypeAlias
 from simulator.protocol.jid import Jid
 
 Attribute: TypeAlias = str | int | Jid | None
+Attributes: TypeAlias = dict[str, Attribute]
 Content: TypeAlias = "bytes | list[Node] | None"
 
 

@@ -1,0 +1,106 @@
+"""What a message says: building the protobuf that is encrypted, and reading one that was decrypted."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.protocol.kdf import sha256
+from simulator.protocol.media import EncryptedMedia, decrypt, encrypt
+from simulator.protocol.protos import Message
+from simulator.server.media_host import HOST, MediaHost
+
+FIELDS = {
+    "image": "imageMessage",
+    "video": "videoMessage",
+    "audio": "audioMessage",
+    "voice": "audioMessage",
+    "document": "documentMessage",
+    "sticker": "stickerMessage",
+}
+WRAPPERS = ("deviceSentMessage", "ephemeralMessage", "viewOnceMessage", "documentWithCaptionMessage")
+TEXT_KINDS = ("conversation", "extendedTextMessage")
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """A file as a person sends it. `kind`: image, video, audio, voice, document or sticker."""
+
+    kind: str
+    mime_type: str
+    data: bytes
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A serialised Message with what its stanza says about it: type text or media, and the media type."""
+
+    payload: bytes
+    media_type: str | None = None
+
+    @property
+    def stanza_type(self) -> str:
+        return "media" if self.media_type else "text"
+
+
+def cipher_kind(kind: str) -> str:
+    """The kind by which a file is encrypted."""
+    return "audio" if kind == "voice" else kind
+
+
+def text(words: str) -> Content:
+    return Content(Message(conversation=words).SerializeToString())
+
+
+def media(host: MediaHost, file: MediaFile, recipient: str) -> Content:
+    """Encrypt and upload a file. `recipient` (a phone number) lets the host fail for one account only."""
+    sealed = encrypt(file.data, cipher_kind(file.kind))
+    path = host.put(sealed.blob, recipient)
+    message = Message()
+    part = getattr(message, FIELDS[file.kind])
+    part.URL, part.directPath, part.mimetype = HOST + path, path, file.mime_type
+    part.mediaKey, part.fileLength = sealed.key, len(file.data)
+    part.fileSHA256, part.fileEncSHA256 = sha256(file.data), sha256(sealed.blob)
+    if file.caption and file.kind in ("image", "video", "document"):
+        part.caption = file.caption
+    if file.kind == "voice":
+        part.PTT = True
+    return Content(message.SerializeToString(), "ptt" if file.kind == "voice" else file.kind)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A decrypted message: its words, its kind (text, image, ... or the name of the protobuf field), its file."""
+
+    words: str
+    kind: str
+    part: Any = None
+
+    def describe_media(self) -> dict[str, Any] | None:
+        if self.part is None:
+            return None
+        known = {"mime_type": self.part.mimetype, "size": self.part.fileLength, "sha256": self.part.fileSHA256.hex()}
+        return {**known, "file_name": getattr(self.part, "fileName", ""), "caption": getattr(self.part, "caption", "")}
+
+    def file(self, host: MediaHost) -> bytes:
+        """The decrypted file. Raises ValueError for a message without one, FileNotFoundError when it is gone."""
+        if self.part is None:
+            raise ValueError("this message carries no file")
+        blob = host.get(self.part.directPath)
+        return decrypt(EncryptedMedia(self.part.mediaKey, blob), cipher_kind(self.kind))
+
+
+def read(message: Any) -> Reading:
+    """Look into a Message, through the wrappers that carry another one."""
+    for wrapper in WRAPPERS:
+        if message.HasField(wrapper):
+            return read(getattr(message, wrapper).message)
+    for kind, name in FIELDS.items():
+        if message.HasField(name):
+            part = getattr(message, name)
+            voice = name == "audioMessage" and part.PTT
+            return Reading(getattr(part, "caption", ""), "voice" if voice else kind, part)
+    if message.HasField("reactionMessage"):
+        return Reading(message.reactionMessage.text, "reaction")
+    words = message.conversation or message.extendedTextMessage.text
+    names = [item.name for item, _ in message.ListFields() if item.name != "messageContextInfo"]
+    return Reading(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0])
