@@ -3,12 +3,15 @@
 import asyncio
 import logging
 from datetime import timedelta
+from types import ModuleType
+from typing import TypeVar
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
+from shared import commands, events
 from shared.message import Command, Event, Message
 from shared.settings import Settings
 
@@ -18,9 +21,17 @@ DEAD_PREFIX = "wa.dead."
 MAX_MESSAGE_BYTES = 1_000_000
 _DUPLICATE_WINDOW = timedelta(minutes=10)
 
-EVENTS: dict[str, type[Event]] = {cls.subject: cls for cls in Event.__subclasses__()}
+T = TypeVar("T", bound=Message)
+
+
+def _by_subject(module: ModuleType, base: type[T]) -> dict[str, type[T]]:
+    classes = (item for item in vars(module).values() if isinstance(item, type) and issubclass(item, base))
+    return {cls.subject: cls for cls in classes if cls is not base}
+
+
+EVENTS = _by_subject(events, Event)
 """Every event class by its subject."""
-COMMANDS: dict[str, type[Command]] = {cls.subject: cls for cls in Command.__subclasses__()}
+COMMANDS = _by_subject(commands, Command)
 """Every command class by its subject."""
 
 log = logging.getLogger(__name__)

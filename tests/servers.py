@@ -51,6 +51,14 @@ def nats_server(folder: Path) -> Server:
 def mongod(folder: Path) -> Server:
     port = free_port()
     (folder / "mongo").mkdir(parents=True, exist_ok=True)
-    argv = [str(find_mongod(os.environ)), "--dbpath", str(folder / "mongo"), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    argv = [
+        str(find_mongod(os.environ)),
+        "--dbpath",
+        str(folder / "mongo"),
+        "--port",
+        str(port),
+        "--bind_ip",
+        "127.0.0.1",
+    ]
     argv += ["--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
     return Server(argv, port, folder / "mongod.log")

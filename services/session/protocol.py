@@ -1,0 +1,222 @@
+"""What supervisor, zygote and worker say to each other: one JSON object per frame over a local socket.
+
+A frame is a 4-byte big-endian length and a UTF-8 JSON object whose `frame` names its class. Frames never leave the
+machine and both ends are of one version, so unknown frames are an error.
+
+zygote socket (one per network)   supervisor → Fork (with one file descriptor attached), zygote → Forked, WorkerExited
+worker socket (one per worker)    supervisor → Start, Stop, Send, Published, Quit;
+                                  worker → Issued, Changed, Entry, Sent
+"""
+
+import asyncio
+import socket
+import struct
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+MAX_FRAME = 4_000_000
+"""Bytes."""
+
+
+class Frame(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+# --- supervisor and zygote -----------------------------------------------------------------------------------------
+
+
+class Fork(Frame):
+    """Make a worker; its end of the worker socket travels with this frame (SCM_RIGHTS)."""
+
+    frame: Literal["fork"] = "fork"
+    worker: str
+
+
+class Forked(Frame):
+    frame: Literal["forked"] = "forked"
+    worker: str
+    pid: int
+
+
+class WorkerExited(Frame):
+    """Negative status: the signal that ended it."""
+
+    frame: Literal["worker_exited"] = "worker_exited"
+    worker: str
+    status: int
+
+
+# --- supervisor → worker -------------------------------------------------------------------------------------------
+
+
+class Start(Frame):
+    """Open the account's store and connect. Not linked yet: pair by QR, or by code when `phone_number` is given.
+
+    `linked`: the supervisor knows the account as linked; when the store has no device nevertheless, the worker answers
+    Changed(state="logged_out", reason="keys_missing") instead of pairing anew.
+    """
+
+    frame: Literal["start"] = "start"
+    instance_id: str
+    organization_id: str
+    directory: str
+    method: Literal["qr", "code"] = "qr"
+    phone_number: str | None = None
+    linked: bool = False
+    proxy: str | None = None
+    """Proxy URL of the simulated network, else None and the environment decides."""
+
+
+class Stop(Frame):
+    """Close the connection of one instance: disconnect, drain, stop. `logout` unlinks the device first.
+
+    Answered by Changed(state="stopped"), after the last Entry of the instance was sent.
+    """
+
+    frame: Literal["stop"] = "stop"
+    instance_id: str
+    logout: bool = False
+
+
+class Send(Frame):
+    """Send a text. `to` is phone digits or `<lid>@lid`. Answered by Sent with the same message_id."""
+
+    frame: Literal["send"] = "send"
+    instance_id: str
+    message_id: str
+    to: str
+    text: str
+    timeout: float = 60
+    """Seconds; afterwards the outcome is reported as unconfirmed."""
+
+
+class Published(Frame):
+    """Journal entries of this instance up to and including `sequence` are safe in JetStream."""
+
+    frame: Literal["published"] = "published"
+    instance_id: str
+    sequence: int
+
+
+class Quit(Frame):
+    """Stop every instance, then exit with status 0."""
+
+    frame: Literal["quit"] = "quit"
+
+
+# --- worker → supervisor -------------------------------------------------------------------------------------------
+
+
+class Issued(Frame):
+    """A QR code (raw text, PNG data URL, ASCII) or a pairing code to show to the user."""
+
+    frame: Literal["issued"] = "issued"
+    instance_id: str
+    kind: Literal["qr", "code"]
+    code: str
+    data_url: str = ""
+    ascii: str = ""
+    attempt: int = 1
+    expires_at: datetime
+
+
+class Changed(Frame):
+    """What happened to a connection, in the library's terms; the state table decides what it means.
+
+    paired: linked now, jid and lid known; connecting follows by itself · connected · disconnected: the library
+    reconnects by itself · unreachable: the first connect failed, the library gave up · logged_out · restricted (code,
+    until) · outdated · replaced · refused (reason) · pairing_timeout · pairing_failed (reason) · stopped: as asked ·
+    crashed: the adapter failed (reason).
+    """
+
+    frame: Literal["changed"] = "changed"
+    instance_id: str
+    state: Literal[
+        "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
+        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed",
+    ]  # fmt: skip
+    reason: str | None = None
+    phone_number: str | None = None
+    lid: str | None = None
+    jid: str | None = None
+    until: datetime | None = None
+
+
+class Entry(Frame):
+    """A journal entry to publish: the JSON body of an event of shared/events.py and its subject.
+
+    `error` set: the body could not be translated (base64 of the protobuf) and belongs in the dead letters.
+    """
+
+    frame: Literal["entry"] = "entry"
+    instance_id: str
+    sequence: int
+    subject: str
+    body: str
+    error: str | None = None
+
+
+class Sent(Frame):
+    """Outcome of a Send: accepted (wa_id, timestamp), failed (code, detail), or unconfirmed (may have gone out).
+
+    codes: not_connected, not_on_whatsapp, refused_by_whatsapp, timeout, library_error.
+    """
+
+    frame: Literal["sent"] = "sent"
+    instance_id: str
+    message_id: str
+    outcome: Literal["accepted", "failed", "unconfirmed"]
+    wa_id: str | None = None
+    timestamp: datetime | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+ToZygote = Fork
+FromZygote = Annotated[Forked | WorkerExited, Field(discriminator="frame")]
+ToWorker = Annotated[Start | Stop | Send | Published | Quit, Field(discriminator="frame")]
+FromWorker = Annotated[Issued | Changed | Entry | Sent, Field(discriminator="frame")]
+
+FROM_ZYGOTE: TypeAdapter[FromZygote] = TypeAdapter(FromZygote)
+TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)
+FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
+
+_LENGTH = struct.Struct(">I")
+
+
+def pack(frame: Frame) -> bytes:
+    """The bytes of one frame. Raises ValueError beyond MAX_FRAME."""
+    body = frame.model_dump_json().encode()
+    if len(body) > MAX_FRAME:
+        raise ValueError(f"a frame of {len(body)} bytes is larger than {MAX_FRAME}")
+    return _LENGTH.pack(len(body)) + body
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
+    """The JSON of the next frame; None at the end of the stream."""
+    try:
+        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        return await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+def receive_frame(connection: socket.socket) -> bytes | None:
+    """The same on a blocking socket."""
+    head = _receive_exactly(connection, _LENGTH.size)
+    return _receive_exactly(connection, _LENGTH.unpack(head)[0]) if head else None
+
+
+def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < size:
+        try:
+            part = connection.recv(size - len(parts))
+        except ConnectionError:
+            return None
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
