@@ -118,7 +118,7 @@ async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> Non
     reason = masked(f"{type(error).__name__}: {error}")
     delay = retry_delay(error, attempt)
     if delay is not None:
-        expected = isinstance(error, Retry | _OUTAGES)
+        expected = isinstance(error, (Retry, *_OUTAGES))
         log.warning("%s: again in %g s (%s)", address, delay, reason[:200], exc_info=None if expected else error)
         await raw.nack(delay=delay)
         return

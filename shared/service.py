@@ -35,7 +35,7 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
         reconnect_time_wait=1,
         ping_interval=20,
         graceful_timeout=settings.shutdown_grace.total_seconds(),
-        logger=None,
+        logger=logging.getLogger("faststream"),
     )
 
 

@@ -1,0 +1,158 @@
+"""Delivery on a real nats-server: retries, dead letters, repeats, and a server that is killed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
+
+from shared import delivery
+from shared.delivery import Consumers, Publisher, broker_client, jetstream
+from shared.errors import Reject, Retry
+from shared.events import MessageSent
+from shared.message import utc_now
+from shared.service import connected, make_broker
+from shared.settings import Settings
+from shared.topology import DEAD_STREAM, durable_name
+from tests.servers import nats_server
+
+
+def sent(message_id: str, organization_id: str = "acme") -> MessageSent:
+    return MessageSent(
+        id=message_id,
+        organization_id=organization_id,
+        instance_id="one",
+        message_id=message_id,
+        wa_id="W",
+        timestamp=utc_now(),
+    )
+
+
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def service(url: str, name: str, handler: delivery.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
+    settings = Settings(nats_url=url)
+    broker = make_broker(name, settings)
+    Consumers(broker, settings, name).on(MessageSent, handler)
+    async with connected(broker, settings):
+        yield broker
+
+
+def stream(broker: NatsBroker) -> JetStreamContext:
+    return jetstream(broker_client(broker))
+
+
+async def unfinished(js: JetStreamContext, name: str) -> int:
+    info = await js.consumer_info("WA_EVENTS", durable_name(name, MessageSent))
+    return (info.num_pending or 0) + (info.num_ack_pending or 0)
+
+
+@pytest.fixture
+def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "BACKOFF", (0.05,))
+
+
+@pytest.mark.usefixtures("quick_backoff")
+async def test_a_message_is_delivered_again_until_the_handler_succeeds(nats_url: str) -> None:
+    seen: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+        if len(seen) < 8:
+            raise Retry("not yet")
+
+    async with service(nats_url, "retries", handler) as broker:
+        await Publisher(stream(broker))(sent("again"))
+        await until(lambda: len(seen) == 8)
+        await asyncio.sleep(0.3)
+    assert seen == ["again"] * 8
+
+
+@pytest.mark.usefixtures("quick_backoff")
+async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goes_on(nats_url: str) -> None:
+    seen: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+        if event.id == "rejected":
+            raise Reject("the account 4915112345678 does not exist")
+        if event.id == "broken":
+            raise KeyError("a bug")
+
+    async with service(nats_url, "rejects", handler) as broker:
+        js = stream(broker)
+        before = (await js.stream_info(DEAD_STREAM)).state.messages
+        await js.publish(MessageSent.pattern("acme", "one"), b"{not json", headers={"Nats-Msg-Id": "poison"})
+        for name in ("rejected", "broken", "fine"):
+            await Publisher(js)(sent(name))
+        async with asyncio.timeout(20):
+            while (await js.stream_info(DEAD_STREAM)).state.messages < before + 3:
+                await asyncio.sleep(0.05)
+        dead = [await js.get_msg(DEAD_STREAM, seq=before + n) for n in (1, 2, 3)]
+        async with asyncio.timeout(10):
+            while await unfinished(js, "rejects"):
+                await asyncio.sleep(0.05)
+    reasons = sorted((item.headers or {})["x-error"][:15] for item in dead)
+    assert reasons == ["KeyError: 'a bu", "Reject: the acc", "ValidationError"]
+    assert not any("4915112345678" in (item.headers or {})["x-error"] for item in dead)
+    assert {item.subject for item in dead} == {"wa.dead." + MessageSent.pattern("acme", "one")}
+    assert seen.count("broken") == delivery.MAX_ATTEMPTS
+    assert "fine" in seen
+
+
+async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str) -> None:
+    seen: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+
+    async with service(nats_url, "repeats", handler) as broker:
+        for name in ("first", "first", "last"):
+            await Publisher(stream(broker))(sent(name, "repeats"))
+        await until(lambda: "last" in seen)
+    assert [name for name in seen if name in ("first", "last")] == ["first", "last"]
+
+
+async def test_a_service_waits_for_nats_and_survives_its_death(tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+
+    server = nats_server(tmp_path)
+    starting = asyncio.create_task(_start_later(server.start))
+    async with service(f"nats://127.0.0.1:{server.port}", "survivor", handler) as broker:
+        await starting
+        publish = Publisher(stream(broker))
+        await publish(sent("before"))
+        await until(lambda: seen == ["before"])
+        await server.kill()
+        await asyncio.sleep(0.5)
+        await server.start()
+        async with asyncio.timeout(30):
+            while not await _published(publish, sent("after")):
+                await asyncio.sleep(0.2)
+        await until(lambda: "after" in seen)
+    await server.kill()
+    assert seen == ["before", "after"]
+
+
+async def _start_later(start: Callable[[], Awaitable[None]]) -> None:
+    await asyncio.sleep(1)
+    await start()
+
+
+async def _published(publish: Publisher, event: MessageSent) -> bool:
+    try:
+        await publish(event)
+    except Exception:
+        return False
+    return True
