@@ -62,7 +62,11 @@ class SimulatedPerson:
         raw = chain.key.distribution()
         distribution.senderKeyDistributionMessage.axolotlSenderKeyDistributionMessage = raw
         sealed = leaf("enc", chain.key.encrypt(pad(content.payload)), {"v": "2", "type": "skmsg"})
-        sender: Attributes = {"participant": self.account.lid, "participant_pn": self.account.pn, "addressing_mode": "lid"}
+        sender: Attributes = {
+            "participant": self.account.lid,
+            "participant_pn": self.account.pn,
+            "addressing_mode": "lid",
+        }
         head: Attributes = {"from": group.jid, **sender, **self._head(message_id, content)}
         for number in group.members:
             if number != self.account.number and (member := self.network.people.get(number)):

@@ -1,0 +1,141 @@
+"""Contacts: people who write to our users; and groups."""
+
+import base64
+import binascii
+from typing import Any
+
+from aiohttp import web
+
+from simulator.control import bodies
+from simulator.control.errors import Conflict, Unknown
+from simulator.control.routes import Call, Table
+from simulator.people import content
+from simulator.people.contact import Contact
+from simulator.people.content import MediaFile
+
+table = Table()
+
+
+def describe(contact: Contact) -> dict[str, Any]:
+    account = contact.account
+    return {
+        "number": account.number,
+        "name": account.name,
+        "lid": account.lid_user,
+        "addressing": account.addressing,
+        "auto_receipts": account.auto_receipts,
+        "messages": len(contact.inbox),
+    }
+
+
+def _contact(call: Call) -> Contact:
+    return call.context.contact(call.path["number"])
+
+
+@table.add("POST", "/contacts", "A new contact", body=bodies.NewContact, status=201)
+async def create(call: Call) -> Any:
+    world, body = call.context.world, call.body
+    if body.number in world.network.accounts:
+        raise Conflict(f"the number {body.number} is taken: use GET /contacts/{body.number}")
+    contact = world.add_contact(body.number, body.name)
+    contact.account.addressing, contact.account.auto_receipts = body.addressing, body.auto_receipts
+    return describe(contact)
+
+
+@table.add("GET", "/contacts", "All contacts")
+async def index(call: Call) -> Any:
+    return {"contacts": [describe(contact) for contact in call.context.world.contacts.values()]}
+
+
+@table.add("GET", "/contacts/{number}", "One contact")
+async def show(call: Call) -> Any:
+    return describe(_contact(call))
+
+
+@table.add("PATCH", "/contacts/{number}", "Change name, addressing, automatic receipts", body=bodies.ContactChange)
+async def change(call: Call) -> Any:
+    contact = _contact(call)
+    for name, value in call.body.model_dump(exclude_none=True).items():
+        setattr(contact.account, name, value)
+    call.context.world.network.touch(contact.account)
+    return describe(contact)
+
+
+@table.add("POST", "/contacts/{number}/write", "Write a text to a phone", body=bodies.ContactWrites)
+async def write(call: Call) -> Any:
+    to = call.context.phone(call.body.to).account
+    message_id, sent_at = _contact(call).write(to, content.text(call.body.text), call.body.id or "")
+    return {"id": message_id, "sent_at": sent_at}
+
+
+@table.add("POST", "/contacts/{number}/write-media", "Send a file to a phone", body=bodies.ContactSendsFile)
+async def write_media(call: Call) -> Any:
+    body = call.body
+    try:
+        data = base64.b64decode(body.data_base64, validate=True)
+    except binascii.Error as error:
+        raise ValueError("data_base64 is not base64") from error
+    contact, to = _contact(call), call.context.phone(body.to).account
+    file = MediaFile(body.kind, body.mime_type, data, body.caption)
+    message = content.media(call.context.world.service.media, file, to.number)
+    message_id, sent_at = contact.write(to, message)
+    return {"id": message_id, "sent_at": sent_at}
+
+
+@table.add("POST", "/contacts/{number}/typing", "Show or end typing", body=bodies.Typing)
+async def typing(call: Call) -> Any:
+    _contact(call).typing(call.context.phone(call.body.to).account, call.body.state)
+    return {}
+
+
+@table.add("POST", "/contacts/{number}/receipts", "Say that messages arrived or were read", body=bodies.Receipts)
+async def receipts(call: Call) -> Any:
+    _contact(call).receipt(call.context.phone(call.body.to).account, call.body.ids, call.body.kind)
+    return {}
+
+
+@table.add("GET", "/contacts/{number}/inbox", "Decrypted messages; waits for the first", query=("after", "wait"))
+async def inbox(call: Call) -> Any:
+    after, wait = int(call.number("after", 0, 1e9)), call.number("wait", 0, 60)
+    return {"messages": await _contact(call).inbox.after(after, wait)}
+
+
+@table.add("GET", "/contacts/{number}/inbox/{index}/media", "The decrypted file of a message")
+async def file(call: Call) -> Any:
+    index = call.path["index"]
+    received = _contact(call).inbox.get(int(index)) if index.isdecimal() else None
+    if received is None or received.reading.part is None:
+        raise Unknown(f"message {index} does not exist or carries no file")
+    data = received.reading.file(call.context.world.service.media)
+    return web.Response(body=data, content_type=received.reading.part.mimetype.split(";")[0])
+
+
+@table.add("GET", "/contacts/{number}/seen", "Receipts and typing that reached the contact")
+async def seen(call: Call) -> Any:
+    contact = _contact(call)
+    return {"receipts": contact.receipts, "typing": contact.typing_seen}
+
+
+@table.add("POST", "/groups", "A new group; the first member owns it", body=bodies.NewGroup, status=201)
+async def create_group(call: Call) -> Any:
+    for number in call.body.members:
+        call.context.account(number)
+    group = call.context.world.network.add_group(call.body.subject, call.body.members)
+    return {"id": group.id, "jid": str(group.jid), "subject": group.subject, "members": group.members}
+
+
+@table.add("GET", "/groups", "All groups")
+async def groups(call: Call) -> Any:
+    known = call.context.world.network.groups.values()
+    return {"groups": [{"id": item.id, "subject": item.subject, "members": item.members} for item in known]}
+
+
+@table.add("POST", "/groups/{id}/write", "A contact writes to a group", body=bodies.GroupText)
+async def write_group(call: Call) -> Any:
+    group = call.context.world.network.groups.get(call.path["id"].removesuffix("@g.us"))
+    if group is None:
+        raise Unknown(f"there is no group {call.path['id']}: make it with POST /groups")
+    contact = call.context.contact(call.body.sender)
+    if contact.account.number not in group.members:
+        raise Conflict(f"{contact.account.number} is not a member of this group")
+    return {"id": contact.write_to_group(group, call.body.text)}

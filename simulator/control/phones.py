@@ -1,0 +1,167 @@
+"""Phones of our users: link, unlink, write, go offline, fail."""
+
+import dataclasses
+from typing import Any
+
+from simulator.control import bodies
+from simulator.control.errors import Conflict, Unknown
+from simulator.control.routes import Call, Table
+from simulator.people.phone import Phone
+from simulator.protocol.node import Attributes, element
+from simulator.server.accounts import Companion, Faults
+
+table = Table()
+CLOSING_CODES = (503, 515)  # after these the real network closes the connection
+
+
+def describe(phone: Phone) -> dict[str, Any]:
+    account = phone.account
+    devices = [
+        {
+            "device": companion.device,
+            "online": companion.connection is not None,
+            "active": companion.active,
+            "available": companion.available,
+            "logins": companion.logins,
+        }
+        for companion in account.companions.values()
+    ]
+    known = {"number": account.number, "name": account.name, "lid": account.lid_user, "online": phone.online}
+    return {**known, "devices": devices, "code_requested": phone.code_requested}
+
+
+def _phone(call: Call) -> Phone:
+    return call.context.phone(call.path["number"])
+
+
+def _companions(call: Call) -> list[Companion]:
+    return list(_phone(call).account.companions.values())
+
+
+@table.add("POST", "/phones", "A new phone (number and name are drawn when left out)", body=bodies.NewPhone, status=201)
+async def create(call: Call) -> Any:
+    network = call.context.world.network
+    if call.body.number in network.accounts:
+        raise Conflict(f"the number {call.body.number} is taken: use GET /phones/{call.body.number}")
+    return describe(call.context.world.add_phone(call.body.number, call.body.name))
+
+
+@table.add("GET", "/phones", "All phones")
+async def index(call: Call) -> Any:
+    return {"phones": [describe(phone) for phone in call.context.world.phones.values()]}
+
+
+@table.add("GET", "/phones/{number}", "One phone with its linked devices")
+async def show(call: Call) -> Any:
+    return describe(_phone(call))
+
+
+@table.add("POST", "/phones/{number}/scan", "Scan a QR code (its text)", body=bodies.Scan)
+async def scan(call: Call) -> Any:
+    return {"device": (await _phone(call).scan(call.body.qr)).device}
+
+
+@table.add("POST", "/phones/{number}/enter-code", "Type the 8-character code of a device", body=bodies.EnterCode)
+async def enter_code(call: Call) -> Any:
+    return {"device": (await _phone(call).enter_code(call.body.code)).device}
+
+
+@table.add("POST", "/phones/{number}/unlink", "Remove one linked device, or all", body=bodies.Unlink)
+async def unlink(call: Call) -> Any:
+    chosen = [item for item in _companions(call) if call.body.device in (None, item.device)]
+    if not chosen:
+        raise Conflict("no such device is linked to this phone: GET /phones/{number} lists them")
+    for companion in chosen:
+        call.context.world.service.doorkeeper.unlink(companion)
+    return {"unlinked": [companion.device for companion in chosen]}
+
+
+@table.add("POST", "/phones/{number}/online", "Take the phone itself on or off the network", body=bodies.Online)
+async def online(call: Call) -> Any:
+    phone = _phone(call)
+    phone.go(call.body.online)
+    return describe(phone)
+
+
+@table.add("POST", "/phones/{number}/write", "The owner types; without `to`: a note to self", body=bodies.OwnerWrites)
+async def write(call: Call) -> Any:
+    phone = _phone(call)
+    to = call.context.account(call.body.to or phone.account.number)
+    return {"id": phone.write_own(to, call.body.text)}
+
+
+@table.add("POST", "/phones/{number}/devices/drop", "Close the connections of all linked devices", body=bodies.Drop)
+async def drop(call: Call) -> Any:
+    dropped = [companion for companion in _companions(call) if companion.connection is not None]
+    for companion in dropped:
+        await companion.connection.close(call.body.abrupt)
+    return {"dropped": [companion.device for companion in dropped]}
+
+
+@table.add("POST", "/phones/{number}/history", "Send a history sync", body=bodies.History)
+async def history(call: Call) -> Any:
+    for number in call.body.chats:
+        call.context.account(number)
+    _phone(call).send_history(call.body.chats)
+    return {"devices": [companion.device for companion in _companions(call)]}
+
+
+@table.add("POST", "/phones/{number}/stream-error", "One stream:error to the linked devices", body=bodies.StreamError)
+async def stream_error(call: Call) -> Any:
+    body, told = call.body, []
+    if (body.code is None) == (body.conflict is None):
+        raise ValueError("give either code or conflict")
+    attrs: Attributes = {"code": body.code}
+    children = [element("conflict", {"type": body.conflict})] if body.conflict else []
+    close = body.close if body.close is not None else bool(body.conflict) or body.code in CLOSING_CODES
+    for companion in _companions(call):
+        if companion.connection is not None:
+            companion.connection.send(element("stream:error", attrs, *children))
+            if close:
+                call.context.world.service.doorkeeper.close(companion.connection)
+            told.append(companion.device)
+    if not told:
+        raise Conflict("no linked device of this phone is connected")
+    return {"devices": told}
+
+
+@table.add("GET", "/phones/{number}/faults", "What is set to go wrong for this account")
+async def faults(call: Call) -> Any:
+    return dataclasses.asdict(_phone(call).account.faults)
+
+
+@table.add("PUT", "/phones/{number}/faults", "Set what goes wrong; {} = nothing", body=bodies.FaultsBody)
+async def set_faults(call: Call) -> Any:
+    account, wanted = _phone(call).account, call.body.model_dump()
+    if wanted["fail_login"] is not None:
+        wanted["fail_login"] = {name: str(value) for name, value in wanted["fail_login"].items()}
+        if "reason" not in wanted["fail_login"]:
+            raise ValueError("fail_login needs a reason: 401, 402 (with code, expire), 403, 405, 406, 503, 400 ...")
+    account.faults = Faults(**wanted)
+    call.context.world.network.touch(account)
+    return dataclasses.asdict(account.faults)
+
+
+@table.add("GET", "/phones/{number}/acknowledged", "Ids of contacts' messages that the devices acknowledged")
+async def acknowledged(call: Call) -> Any:
+    return {"ids": call.context.world.network.delivery.ledger(_phone(call).account.number).acknowledged_ids()}
+
+
+@table.add("GET", "/phones/{number}/received", "Messages the network accepted from the linked devices")
+async def received(call: Call) -> Any:
+    return {"messages": call.context.world.network.delivery.ledger(_phone(call).account.number).received}
+
+
+@table.add("GET", "/phones/{number}/inbox", "What the phone itself can read", query=("after", "wait"))
+async def inbox(call: Call) -> Any:
+    after, wait = int(call.number("after", 0, 1e9)), call.number("wait", 0, 60)
+    return {"messages": await _phone(call).inbox.after(after, wait)}
+
+
+@table.add("GET", "/phones/{number}/stanzas", "The last stanzas of a linked device, as text", query=("device",))
+async def stanzas(call: Call) -> Any:
+    device = int(call.number("device", next(iter(_phone(call).account.companions), 0), 1e6))
+    companion = _phone(call).account.companions.get(device)
+    if companion is None or companion.connection is None:
+        raise Unknown(f"device {device} of this phone is not connected")
+    return {"stanzas": [f"{way} {node}" for way, node in companion.connection.history]}

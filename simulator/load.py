@@ -1,0 +1,72 @@
+"""A load run: contacts write at a steady rate, each text carrying its number and time of sending."""
+
+import asyncio
+import contextlib
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.people import content
+from simulator.people.contact import Contact
+from simulator.people.phone import Phone
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """`rate` messages per second over all contacts, `count` in all."""
+
+    to: Phone
+    contacts: tuple[Contact, ...]
+    rate: float
+    count: int
+
+
+class LoadRun:
+    """Message n is due at start + n / rate: a late one does not delay those after it."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self._plan = plan
+        self._ids: list[str] = []
+        self._worst_delay = 0.0
+        self._started = self._ended = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        self._started = time.time()
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def progress(self) -> dict[str, Any]:
+        """Rates in messages per second, times in seconds."""
+        seconds = (self._ended or time.time()) - self._started
+        return {
+            "running": self.running,
+            "to": self._plan.to.account.number,
+            "planned": self._plan.count,
+            "sent": len(self._ids),
+            "seconds": seconds,
+            "rate": len(self._ids) / seconds if seconds > 0 else 0.0,
+            "worst_delay": self._worst_delay,
+            "ids": list(self._ids),
+        }
+
+    async def _run(self) -> None:
+        begin, account = time.monotonic(), self._plan.to.account
+        for number in range(self._plan.count):
+            due = begin + number / self._plan.rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self._worst_delay = max(self._worst_delay, time.monotonic() - due)
+            contact = self._plan.contacts[number % len(self._plan.contacts)]
+            words = json.dumps({"n": number, "sent_at": time.time()})
+            self._ids.append(contact.write(account, content.text(words))[0])
+        self._ended = time.time()
