@@ -53,7 +53,8 @@ class Publisher:
 
     async def dead(self, address: str, body: bytes, error: str, attempts: int) -> None:
         """Keep what could not be handled, with the reason."""
-        headers = {"x-error": error.replace("\n", " ")[:1000], "x-attempts": str(attempts)}
+        reason = " ".join(error.split())[:1000].encode("ascii", "backslashreplace").decode()
+        headers = {"x-error": reason, "x-attempts": str(attempts)}
         await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
 
 

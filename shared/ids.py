@@ -9,7 +9,7 @@ import phonenumbers
 from pydantic import AfterValidator, StringConstraints
 
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_SLUG = re.compile(SLUG_PATTERN)
+_SLUG = re.compile(SLUG_PATTERN.removesuffix("$"))
 
 NO_INSTANCE = "-"
 """The instance token of a message that concerns no single instance (or an instance still to be chosen)."""
@@ -19,7 +19,7 @@ Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN)]
 
 
 def is_slug(value: str) -> bool:
-    return bool(_SLUG.match(value))
+    return bool(_SLUG.fullmatch(value))
 
 
 def new_id() -> str:
@@ -61,7 +61,7 @@ def parse_phone(text: str) -> str:
 
 def mask_phone(text: str) -> str:
     """For logs: all but the last three digits hidden."""
-    return re.sub(r"\d(?=\d{3})", "•", text)
+    return re.sub(r"\d(?=\d{3})", "*", text)
 
 
 Phone = Annotated[str, AfterValidator(parse_phone)]
