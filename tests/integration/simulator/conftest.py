@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from simulator.people.phone import Phone
 from simulator.world import World
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import threading
+import time
 from typing import Any
 
 import pylibmagic  # noqa: F401  (neonize imports libmagic; this carries it)
@@ -86,6 +87,19 @@ def jid_of(text: str) -> Any:
     return build_jid(*text.split("@")) if "@" in text else build_jid(text)
 
 
+def become_available() -> None:
+    """Presence is refused until the push name has come from the phone, which no event announces."""
+    for attempt in range(50):
+        try:
+            client.send_presence(Presence.AVAILABLE)
+        except Exception:
+            if attempt == 49:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
 def run(request: dict[str, Any]) -> Any:
     match request["cmd"]:
         case "connect":
@@ -102,7 +116,7 @@ def run(request: dict[str, Any]) -> Any:
             state = ChatPresence.CHAT_PRESENCE_COMPOSING
             client.send_chat_presence(jid_of(request["to"]), state, ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT)
         case "available":
-            client.send_presence(Presence.AVAILABLE)
+            become_available()
         case "logout":
             client.logout()
     return None

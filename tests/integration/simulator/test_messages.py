@@ -78,7 +78,6 @@ async def test_typing_goes_both_ways_once_the_push_name_has_arrived(
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion = phone.account.companions[1]
-    await linked.event("PushNameSetting")
     await linked.call("available")
     await until(lambda: companion.available)
     bob.typing(phone.account, "composing")

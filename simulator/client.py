@@ -1,0 +1,121 @@
+"""Python client of the control interface, for tests and the launcher: the same calls with `await` and without."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+POLL = 30.0  # seconds of one long poll
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of the control interface; `wait` is how long the server may take to answer, in seconds."""
+
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    wait: float = 0
+
+
+class SimulatorError(Exception):
+    """The simulator refused: status, and what it said was wrong."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"{status}: {detail}")
+        self.status, self.detail = status, detail
+
+
+def scan(number: str, qr: str) -> Request:
+    return Request("POST", f"/phones/{number}/scan", {"qr": qr}, wait=20)
+
+
+def enter_code(number: str, code: str) -> Request:
+    return Request("POST", f"/phones/{number}/enter-code", {"code": code}, wait=30)
+
+
+def owner_writes(number: str, text: str, to: str | None = None) -> Request:
+    return Request("POST", f"/phones/{number}/write", {"text": text, "to": to})
+
+
+def contact_writes(number: str, to: str, text: str) -> Request:
+    return Request("POST", f"/contacts/{number}/write", {"to": to, "text": text})
+
+
+def typing(number: str, to: str, state: str) -> Request:
+    return Request("POST", f"/contacts/{number}/typing", {"to": to, "state": state})
+
+
+def receipts(number: str, to: str, ids: Sequence[str], kind: str) -> Request:
+    return Request("POST", f"/contacts/{number}/receipts", {"to": to, "ids": list(ids), "kind": kind})
+
+
+def inbox(number: str, after: int = 0, wait: float = POLL) -> Request:
+    return Request("GET", f"/contacts/{number}/inbox?after={after}&wait={wait}", wait=wait)
+
+
+def set_faults(number: str, **faults: Any) -> Request:
+    """Without arguments: nothing goes wrong any more."""
+    return Request("PUT", f"/phones/{number}/faults", faults)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    if response.is_error:
+        detail = response.text
+        if response.headers.get("content-type", "").startswith("application/problem+json"):
+            detail = response.json()["detail"]
+        raise SimulatorError(response.status_code, detail)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+class SimulatorClient:
+    """With `await`. `call` takes any Request; `get`, `post` and `put` are for paths without a function above."""
+
+    def __init__(self, control_url: str) -> None:
+        self._http = httpx.AsyncClient(base_url=control_url, trust_env=False)
+
+    async def __aenter__(self) -> "SimulatorClient":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def call(self, request: Request) -> dict[str, Any]:
+        """Raises SimulatorError when the simulator refuses, httpx.HTTPError when it cannot be reached."""
+        timeout = 10 + request.wait
+        return _answer(await self._http.request(request.method, request.path, json=request.body, timeout=timeout))
+
+    async def get(self, path: str, wait: float = 0) -> dict[str, Any]:
+        return await self.call(Request("GET", path, wait=wait))
+
+    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+        return await self.call(Request("POST", path, body, wait=20))
+
+    async def put(self, path: str, **body: Any) -> dict[str, Any]:
+        return await self.call(Request("PUT", path, body))
+
+
+class BlockingSimulatorClient:
+    """The same without `await`."""
+
+    def __init__(self, control_url: str) -> None:
+        self._http = httpx.Client(base_url=control_url, trust_env=False)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def call(self, request: Request) -> dict[str, Any]:
+        """Raises SimulatorError when the simulator refuses, httpx.HTTPError when it cannot be reached."""
+        timeout = 10 + request.wait
+        return _answer(self._http.request(request.method, request.path, json=request.body, timeout=timeout))
+
+    def get(self, path: str, wait: float = 0) -> dict[str, Any]:
+        return self.call(Request("GET", path, wait=wait))
+
+    def post(self, path: str, **body: Any) -> dict[str, Any]:
+        return self.call(Request("POST", path, body, wait=20))
+
+    def put(self, path: str, **body: Any) -> dict[str, Any]:
+        return self.call(Request("PUT", path, body))

@@ -1,0 +1,92 @@
+"""Every row of the table of faults, as the real neonize sees it."""
+
+from typing import Any
+
+import pytest
+
+from simulator.people import content
+from simulator.people.phone import Phone
+from simulator.protocol.node import element
+from simulator.server.accounts import Faults
+from simulator.world import World
+
+DISCONNECTED = "Disconnected"
+
+
+async def _drop(phone: Phone, abrupt: bool = False) -> None:
+    await phone.account.companions[1].connection.close(abrupt)
+
+
+@pytest.mark.parametrize(
+    ("failure", "event"),
+    [
+        ({"reason": "401", "location": "cln"}, "LoggedOut"),
+        ({"reason": "403"}, "LoggedOut"),
+        ({"reason": "402", "code": "101", "expire": "3600"}, "TemporaryBan"),
+        ({"reason": "405"}, "ClientOutdated"),
+        ({"reason": "400", "message": "bad"}, "ConnectFailure"),
+    ],
+)
+async def test_a_refused_login_has_its_own_event(
+    phone: Phone, linked: Any, failure: dict[str, str], event: str
+) -> None:
+    phone.account.faults = Faults(fail_login=failure)
+    await _drop(phone)
+    await linked.event(event)
+
+
+@pytest.mark.parametrize("abrupt", [False, True])
+async def test_a_lost_connection_comes_back_by_itself(phone: Phone, linked: Any, abrupt: bool) -> None:
+    before = len(linked.events)
+    await _drop(phone, abrupt)
+    await linked.event("Connected", since=before)
+    assert phone.account.companions[1].logins == 2
+
+
+async def test_a_replaced_stream_ends_the_client(phone: Phone, linked: Any) -> None:
+    connection = phone.account.companions[1].connection
+    connection.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
+    await linked.event("StreamReplaced")
+
+
+async def test_a_stream_error_503_leads_to_a_new_connection(phone: Phone, linked: Any) -> None:
+    before, connection = len(linked.events), phone.account.companions[1].connection
+    connection.send(element("stream:error", {"code": "503"}))
+    await connection.close()
+    await linked.event("Connected", since=before)
+
+
+async def test_refused_connections_keep_the_client_away_until_they_end(
+    world: World, phone: Phone, linked: Any, until: Any
+) -> None:
+    bob = world.add_contact()
+    phone.account.faults = Faults(refuse_connections=True)
+    await _drop(phone)
+    await until(lambda: phone.account.companions[1].connection is None)
+    message_id, _ = bob.write(phone.account, content.text("while refused"))
+    phone.account.faults = Faults()
+    assert (await linked.event("Message", id=message_id))["text"] == "while refused"
+
+
+async def test_a_first_connection_that_is_refused_is_reported(world: World, start: Any) -> None:
+    world.network.faults.refuse_connections = True
+    neonize = await start()
+    await neonize.event("connect_failed")
+
+
+async def test_an_error_of_the_network_reaches_the_sender(world: World, phone: Phone, linked: Any) -> None:
+    bob = world.add_contact()
+    phone.account.faults = Faults(message_error=463)
+    with pytest.raises(RuntimeError, match="463"):
+        await linked.call("send", to=bob.account.number, text="refused")
+    phone.account.faults = Faults()
+    await linked.call("send", to=bob.account.number, text="accepted")
+    with pytest.raises(RuntimeError, match="no LID found"):
+        await linked.call("send", to="4915199999999", text="nobody there")
+
+
+async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone: Phone, linked: Any) -> None:
+    bob = world.add_contact()
+    phone.account.faults = Faults(media_fail_with=404)
+    with pytest.raises(RuntimeError, match="404"):
+        await linked.call("send_image", to=bob.account.number, data="iVBORw0KGgo=")
