@@ -27,6 +27,7 @@ class Store:
         self._db.executescript(SCHEMA)
         self._changed: dict[tuple[str, str], Callable[[], Any]] = {}
         self._queue: dict[tuple[str, str], tuple[bytes, float] | None] = {}
+        self._closed = False
         self._writer: asyncio.Task[None] | None = None
 
     def load(self, kind: str) -> Iterator[tuple[str, Any]]:
@@ -82,8 +83,11 @@ class Store:
         self._db.execute("COMMIT")
 
     async def close(self) -> None:
-        """Write what is left, then close."""
+        """Write what is left, then close. A second call does nothing."""
+        if self._closed:
+            return
         if self._writer is not None:
             await self._writer
+        self._closed = True
         self._write(self._take_rows(), self._take_queue())
         self._db.close()

@@ -1,5 +1,6 @@
 """The offline queue: a stanza waits for a device until the device acknowledges it."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -30,7 +31,6 @@ class Delivery:
     store: Store
     queues: dict[str, dict[str, Node]] = field(default_factory=dict)
     ledgers: dict[str, Ledger] = field(default_factory=dict)
-    _order: float = 0
 
     def ledger(self, number: str) -> Ledger:
         return self.ledgers.setdefault(number, Ledger())
@@ -45,8 +45,7 @@ class Delivery:
     def deliver(self, companion: Companion, node: Node) -> None:
         """Send now if the device is online and active; keep the stanza until it is acknowledged."""
         key = self._enqueue(companion, node)
-        self._order += 1
-        self.store.queued(str(companion.lid), key, encode(node), self._order)
+        self.store.queued(str(companion.lid), key, encode(node), time.time())
         self._send(companion, node)
 
     def deliver_once(self, companion: Companion, node: Node) -> None:

@@ -10,7 +10,7 @@ from simulator.protocol.node import element
 from simulator.server.accounts import Faults
 from simulator.world import World
 
-DISCONNECTED = "Disconnected"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 async def _drop(phone: Phone, abrupt: bool = False) -> None:
@@ -89,4 +89,4 @@ async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone
     bob = world.add_contact()
     phone.account.faults = Faults(media_fail_with=404)
     with pytest.raises(RuntimeError, match="404"):
-        await linked.call("send_image", to=bob.account.number, data="iVBORw0KGgo=")
+        await linked.call("send_image", to=bob.account.number, data=PIXEL)

@@ -1,0 +1,117 @@
+"""The control interface over HTTP: shapes, errors, load."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from simulator.app import Simulator
+from simulator.client import SimulatorClient, SimulatorError, contact_writes, scan, set_faults
+
+
+@pytest.fixture
+async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
+    simulator = Simulator(tmp_path, seed=1)
+    await simulator.start()
+    yield simulator
+    await simulator.stop()
+
+
+@pytest.fixture
+async def client(simulator: Simulator) -> AsyncIterator[SimulatorClient]:
+    async with SimulatorClient(simulator.control_url) as client:
+        yield client
+
+
+async def _refused(client: SimulatorClient, path: str, **body: object) -> SimulatorError:
+    with pytest.raises(SimulatorError) as caught:
+        await client.post(path, **body)
+    return caught.value
+
+
+async def test_the_network_says_where_it_is_and_what_to_trust(simulator: Simulator, client: SimulatorClient) -> None:
+    network = await client.get("/network")
+    assert network["proxy"] == simulator.world.proxy_url
+    assert await asyncio.to_thread(Path(network["ca"]).read_bytes) != b""
+    assert len(bytes.fromhex(network["noise_root"])) == 32
+    assert await client.get("/health") == {"status": "ok"}
+
+
+async def test_phones_and_contacts_are_made_shown_and_changed(client: SimulatorClient) -> None:
+    phone = await client.post("/phones", number="4915112345678", name="Anna")
+    assert (phone["number"], phone["devices"], phone["code_requested"]) == ("4915112345678", [], False)
+    assert await client.get("/phones/4915112345678") == phone
+    contact = await client.post("/contacts", addressing="pn", auto_receipts=["read"])
+    assert (contact["addressing"], contact["auto_receipts"]) == ("pn", ["read"])
+    drawn = await client.get(f"/contacts/{contact['number']}")
+    assert drawn == contact
+
+
+async def test_refusals_say_what_was_wrong_and_what_to_do(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    taken = await _refused(client, "/contacts", number="4915112345678")
+    unknown = await _refused(client, "/contacts/491/write", to="4915112345678", text="x")
+    wrong = await _refused(client, "/phones", number="+49 151")
+    extra = await _refused(client, "/phones", nummer="49")
+    early = await _refused(client, "/phones/4915112345678/enter-code", code="ABCD-EFGH")
+    offline = await _refused(client, "/phones/4915112345678/stream-error", code=503)
+    assert [error.status for error in (taken, unknown, wrong, extra, early, offline)] == [409, 404, 422, 422, 409, 409]
+    assert "make it with POST /contacts" in unknown.detail
+    assert "request one there first" in early.detail
+    with pytest.raises(SimulatorError, match="not a WhatsApp QR text"):
+        await client.call(scan("4915112345678", "nonsense"))
+
+
+async def test_faults_are_set_per_account_and_taken_back(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    set_to = await client.call(set_faults("4915112345678", fail_login={"reason": 402, "code": 101}, message_error=463))
+    assert (set_to["fail_login"], set_to["message_error"]) == ({"reason": "402", "code": "101"}, 463)
+    assert await client.get("/phones/4915112345678/faults") == set_to
+    back = await client.call(set_faults("4915112345678"))
+    assert (back["fail_login"], back["message_error"], back["answer_pings"]) == (None, None, True)
+    assert (await client.put("/faults", refuse_connections=True))["refuse_connections"] is True
+
+
+async def test_the_inbox_waits_for_the_first_message(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678", name="Anna")
+    number = (await client.post("/contacts"))["number"]
+    waiting = asyncio.create_task(client.get(f"/contacts/{number}/inbox?after=0&wait=10", wait=10))
+    written = await client.post("/phones/4915112345678/write", to=number, text="hello")
+    (message,) = (await waiting)["messages"]
+    assert (message["id"], message["from"], message["text"]) == (written["id"], "4915112345678", "hello")
+    with pytest.raises(SimulatorError, match="after must be a number"):
+        await client.get(f"/contacts/{number}/inbox?after=x")
+
+
+async def test_a_load_run_writes_all_its_messages_in_order(simulator: Simulator, client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    contacts = [(await client.post("/contacts"))["number"] for _ in range(2)]
+    await client.post("/load", to="4915112345678", contacts=contacts, rate=200, count=40)
+    second = await _refused(client, "/load", to="4915112345678", contacts=contacts, rate=1, count=1)
+    assert second.status == 409
+    got = await simulator.world.phones["4915112345678"].inbox.after(39, wait=10)
+    progress = await client.get("/load")
+    assert got[0]["id"] == progress["ids"][39]
+    assert progress["sent"] == len(set(progress["ids"])) == 40
+
+
+async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    member, stranger = [(await client.post("/contacts"))["number"] for _ in range(2)]
+    group = await client.post("/groups", subject="Us", members=[member, "4915112345678"])
+    await client.post(f"/groups/{group['id']}/write", **{"from": member, "text": "hello"})
+    refused = await _refused(client, f"/groups/{group['id']}/write", **{"from": stranger, "text": "x"})
+    assert refused.status == 409
+    inbox = await client.get("/phones/4915112345678/inbox")
+    assert [(item["text"], item["chat"]) for item in inbox["messages"]] == [("hello", group["jid"])]
+
+
+async def test_every_route_is_documented(simulator: Simulator, client: SimulatorClient) -> None:
+    document = await client.get("/openapi.json")
+    assert "requestBody" in document["paths"]["/phones/{number}/scan"]["post"]
+    await client.post("/phones", number="4915112345678")
+    number = (await client.post("/contacts"))["number"]
+    written = await client.call(contact_writes(number, "4915112345678", "hi"))
+    assert written["sent_at"] > 0
+    assert (await client.get("/statistics"))["accounts"]["4915112345678"]["pending"] == 0
