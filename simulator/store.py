@@ -27,7 +27,7 @@ class Store:
         self._db.executescript(SCHEMA)
         self._changed: dict[tuple[str, str], Callable[[], Any]] = {}
         self._queue: dict[tuple[str, str], tuple[bytes, float] | None] = {}
-        self._closed = False
+        self._closing = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
 
     def load(self, kind: str) -> Iterator[tuple[str, Any]]:
@@ -59,7 +59,8 @@ class Store:
 
     async def _write_soon(self) -> None:
         while self._changed or self._queue:
-            await asyncio.sleep(DEBOUNCE)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), DEBOUNCE)
             await asyncio.to_thread(self._write, self._take_rows(), self._take_queue())
 
     def _take_rows(self) -> list[tuple[str, str, str]]:
@@ -84,10 +85,10 @@ class Store:
 
     async def close(self) -> None:
         """Write what is left, then close. A second call does nothing."""
-        if self._closed:
+        if self._closing.is_set():
             return
+        self._closing.set()
         if self._writer is not None:
             await self._writer
-        self._closed = True
         self._write(self._take_rows(), self._take_queue())
         self._db.close()

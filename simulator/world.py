@@ -16,8 +16,7 @@ class World:
     def __init__(self, folder: Path, seed: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tokens.load()
-        self.store = Store(folder / "simulator.sqlite")
-        self.network = Network(self.store, folder, seed)
+        self.network = Network(Store(folder / "simulator.sqlite"), folder, seed)
         self.service = Service(self.network)
         self.phones: dict[str, Phone] = {}
         self.contacts: dict[str, Contact] = {}
@@ -33,7 +32,7 @@ class World:
 
     async def stop(self) -> None:
         await self.service.stop()
-        await self.store.close()
+        await self.network.close()
 
     @property
     def proxy_url(self) -> str:

@@ -43,10 +43,11 @@ class Person(Protocol):
 
 @dataclass
 class Meta:
-    """What the simulator itself keeps: its Noise keys, and how often it was started on this folder."""
+    """What the simulator itself keeps: Noise keys, starts on this folder, and whether the last run ended in order."""
 
     noise: NoiseKeys = field(default_factory=NoiseKeys.new)
     runs: int = 0
+    ended_in_order: bool = True
 
 
 class Network:
@@ -56,6 +57,9 @@ class Network:
         self.store, self.folder = store, folder
         self.meta = next((from_plain(Meta, body) for _, body in store.load("meta")), Meta())
         self.meta.runs += 1
+        # a killed run may have used keys of its sessions that were not written any more
+        self.sessions_stale = not self.meta.ended_in_order
+        self.meta.ended_in_order = False
         store.changed("meta", "meta", self.meta)
         # the number of the run is part of the seed, otherwise a restart would repeat message ids
         self.names = Names(random.Random(secrets.randbits(64) if seed is None else f"{seed}/{self.meta.runs}"))
@@ -77,6 +81,12 @@ class Network:
     def now() -> int:
         """Epoch seconds."""
         return int(time.time())
+
+    async def close(self) -> None:
+        """Write everything, and that the run ended in order."""
+        self.meta.ended_in_order = True
+        self.store.changed("meta", "meta", self.meta)
+        await self.store.close()
 
     def touch(self, account: Account) -> None:
         self.store.changed("account", account.number, account)

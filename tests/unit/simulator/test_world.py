@@ -5,6 +5,7 @@ from pathlib import Path
 import phonenumbers
 
 from simulator.people import content
+from simulator.protocol.device import Device
 from simulator.protocol.node import element
 from simulator.server.accounts import Account, Companion
 from simulator.server.delivery import Delivery, queue_key
@@ -13,8 +14,6 @@ from simulator.world import World
 
 
 def _companion(account: Account) -> Companion:
-    from simulator.protocol.device import Device
-
     bundle = Device.new().bundle()
     companion = Companion(
         account.number, account.lid_user, 1, b"n" * 32, bundle.identity, 1,
@@ -31,7 +30,7 @@ async def test_everything_comes_back_after_a_restart(tmp_path: Path) -> None:
     group = world.network.add_group("The group", [bob.account.number, phone.account.number])
     message_id, _ = bob.write(phone.account, content.text("waiting"))
     ca = world.service.ca_path.read_bytes()
-    await world.store.close()
+    await world.network.close()
 
     again = World(tmp_path, seed=1)
     assert again.noise_root == world.noise_root
@@ -42,7 +41,24 @@ async def test_everything_comes_back_after_a_restart(tmp_path: Path) -> None:
     (queue,) = again.network.delivery.queues.values()
     assert list(queue) == [f"message/{message_id}"]
     assert again.network.delivery.ledger(phone.account.number).counts()["pending"] == 1
-    await again.store.close()
+    await again.network.close()
+
+
+async def test_after_a_killed_run_contacts_write_under_fresh_sessions(tmp_path: Path) -> None:
+    kinds = []
+    for end_in_order in (True, False, True):
+        world = World(tmp_path, seed=1)
+        phone = next(iter(world.phones.values()), None) or world.add_phone()
+        bob = next(iter(world.contacts.values()), None) or world.add_contact()
+        if not phone.account.companions:
+            _companion(phone.account)
+        bob.write(phone.account, content.text("hello"))
+        (session, *older) = bob.account.device.sessions[str(phone.account.companions[1].lid)]
+        kinds.append((session.base_key, len(older)))
+        await (world.network.close() if end_in_order else world.network.store.close())
+    assert kinds[0] == kinds[1]
+    assert kinds[2][0] != kinds[0][0]
+    assert kinds[2][1] == 1
 
 
 async def test_the_same_seed_gives_the_same_world_and_a_restart_new_ids(tmp_path: Path) -> None:
@@ -51,13 +67,13 @@ async def test_the_same_seed_gives_the_same_world_and_a_restart_new_ids(tmp_path
     assert [(a.number, a.name, a.lid_user) for a in people[0]] == [(a.number, a.name, a.lid_user) for a in people[1]]
     ids = [world.network.names.message_id() for world in worlds]
     assert ids[0] == ids[1]
-    await worlds[0].store.close()
+    await worlds[0].network.close()
     restarted = World(tmp_path / "one", seed=5)
     restarted.add_phone()
     restarted.add_contact()
     assert restarted.network.names.message_id() != ids[0]
-    await restarted.store.close()
-    await worlds[1].store.close()
+    await restarted.network.close()
+    await worlds[1].network.close()
 
 
 async def test_drawn_numbers_are_valid(tmp_path: Path) -> None:
@@ -65,7 +81,7 @@ async def test_drawn_numbers_are_valid(tmp_path: Path) -> None:
     for _ in range(100):
         number = world.network.names.number(())
         assert phonenumbers.is_valid_number(phonenumbers.parse(f"+{number}")), number
-    await world.store.close()
+    await world.network.close()
 
 
 class Socket:
@@ -98,7 +114,7 @@ async def test_the_ledger_counts_deliveries_repetitions_and_acknowledgements(tmp
     delivery.acknowledged(companion, queue_key("message", second))
     assert ledger.acknowledged_ids() == [first, second]
     assert 'offline="0"' in "".join(socket.sent)
-    await world.store.close()
+    await world.network.close()
 
 
 def _counts(**known: int) -> dict[str, int]:
@@ -113,7 +129,7 @@ async def test_an_unlinked_device_leaves_nothing_behind(tmp_path: Path) -> None:
     bob.write(phone.account, content.text("never read"))
     world.network.unlinked(companion)
     assert world.network.delivery.ledger(phone.account.number).counts() == _counts()
-    await world.store.close()
+    await world.network.close()
     again = Delivery(Store(tmp_path / "simulator.sqlite"))
     assert again.store.load_queue() == []
     await again.store.close()
