@@ -90,3 +90,18 @@ async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone
     phone.account.faults = Faults(media_fail_with=404)
     with pytest.raises(RuntimeError, match="404"):
         await linked.call("send_image", to=bob.account.number, data=PIXEL)
+
+
+async def test_a_login_answered_with_503_is_tried_again(phone: Phone, linked: Any, until: Any) -> None:
+    before, companion = len(linked.events), phone.account.companions[1]
+    phone.account.faults = Faults(fail_login={"reason": "503"})
+    await _drop(phone)
+    await linked.event("Disconnected", since=before)
+    phone.account.faults = Faults()
+    await linked.event("Connected", since=before)
+    assert companion.logins == 2
+
+
+async def test_an_unknown_stream_error_is_reported(phone: Phone, linked: Any) -> None:
+    phone.account.companions[1].connection.send(element("stream:error", {"code": "599"}, element("strange")))
+    await linked.event("StreamError")
