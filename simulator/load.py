@@ -57,8 +57,11 @@ class LoadRun:
             "seconds": seconds,
             "rate": len(self._ids) / seconds if seconds > 0 else 0.0,
             "worst_delay": self._worst_delay,
-            "ids": list(self._ids),
         }
+
+    def ids(self) -> list[str]:
+        """Message ids in the order of sending."""
+        return list(self._ids)
 
     async def _run(self) -> None:
         begin, account = time.monotonic(), self._plan.to.account

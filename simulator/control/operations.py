@@ -58,9 +58,12 @@ async def start_load(call: Call) -> Any:
     return context.load.progress()
 
 
-@table.add("GET", "/load", "Progress of the load run")
+@table.add("GET", "/load", "Progress of the load run; ids=1 adds the message ids", query=("ids",))
 async def load(call: Call) -> Any:
-    return call.context.load.progress() if call.context.load else {"running": False, "sent": 0, "ids": []}
+    run = call.context.load
+    if run is None:
+        return {"running": False, "planned": 0, "sent": 0, "ids": []}
+    return run.progress() | ({"ids": run.ids()} if call.number("ids", 0, 1) else {})
 
 
 @table.add("POST", "/demo", "Start the scripted day with a phone", body=bodies.NewDemo, status=202)

@@ -91,9 +91,29 @@ async def test_a_load_run_writes_all_its_messages_in_order(simulator: Simulator,
     second = await _refused(client, "/load", to="4915112345678", contacts=contacts, rate=1, count=1)
     assert second.status == 409
     got = await simulator.world.phones["4915112345678"].inbox.after(39, wait=10)
-    progress = await client.get("/load")
+    progress = await client.get("/load?ids=1")
     assert got[0]["id"] == progress["ids"][39]
     assert progress["sent"] == len(set(progress["ids"])) == 40
+
+
+async def test_files_reach_the_phone_and_broken_ones_are_refused(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    path = f"/contacts/{(await client.post('/contacts'))['number']}/write-media"
+    file = {"to": "4915112345678", "kind": "document", "mime_type": "text/plain", "caption": "read this"}
+    await client.post(path, data_base64="aGVsbG8=", **file)
+    (message,) = (await client.get("/phones/4915112345678/inbox"))["messages"]
+    assert (message["kind"], message["text"], message["media"]["size"]) == ("document", "read this", 5)
+    assert (await _refused(client, path, data_base64="***", **file)).status == 422
+
+
+async def test_the_scripted_day_writes_to_the_phone(simulator: Simulator, client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    await client.post("/demo", number="4915112345678")
+    first = (await simulator.world.phones["4915112345678"].inbox.after(0, wait=20))[0]
+    await client.post("/phones/4915112345678/write", to=first["from"], text="Yes")
+    await simulator.world.phones["4915112345678"].inbox.after(1, wait=20)
+    steps = (await client.get("/demo"))["steps"]
+    assert [step["what"] for step in steps if step["contact"] == first["from"]] == ["wrote", "read", "wrote"]
 
 
 async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) -> None:
