@@ -1,0 +1,70 @@
+"""What the native callback delivered and JetStream does not have yet: one SQLite file per instance.
+
+WhatsApp considers a message delivered once the library has it, so this file is the only copy until it is published.
+"""
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, body TEXT NOT NULL, error TEXT
+)"""
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """`body`: JSON of an event, or base64 of a protobuf when `error` says why it could not be translated."""
+
+    sequence: int
+    subject: str
+    body: str
+    error: str | None = None
+
+
+class Journal:
+    """Append at one end, remove at the other; sequences grow and are never used twice, also across restarts.
+
+    Usable from any thread. An append survives the end of the process; raises sqlite3.Error when the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")
+        self._db.execute(_SCHEMA)
+
+    def append(self, subject: str, body: str, error: str | None = None) -> int:
+        """Keep one entry; its sequence."""
+        with self._lock:
+            row = self._db.execute(
+                "INSERT INTO entries (subject, body, error) VALUES (?, ?, ?)", (subject, body, error)
+            ).lastrowid
+        assert row is not None
+        return row
+
+    def after(self, sequence: int, limit: int) -> list[JournalEntry]:
+        """The oldest entries beyond a sequence, in order."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT sequence, subject, body, error FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                (sequence, limit),
+            ).fetchall()
+        return [JournalEntry(*row) for row in rows]
+
+    def remove_through(self, sequence: int) -> None:
+        """Forget everything up to and including a sequence."""
+        with self._lock:
+            self._db.execute("DELETE FROM entries WHERE sequence <= ?", (sequence,))
+
+    def __len__(self) -> int:
+        with self._lock:
+            (count,) = self._db.execute("SELECT count(*) FROM entries").fetchone()
+        return int(count)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()

@@ -1,0 +1,28 @@
+"""The text of a QR code, as a picture for browsers and for terminals."""
+
+import base64
+import io
+
+import qrcode
+from qrcode.constants import ERROR_CORRECT_L
+
+
+def _drawn(text: str) -> qrcode.QRCode:
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_L, box_size=6, border=4)
+    code.add_data(text)
+    code.make(fit=True)
+    return code
+
+
+def qr_data_url(text: str) -> str:
+    """A PNG as `data:image/png;base64,...`."""
+    target = io.BytesIO()
+    _drawn(text).make_image().save(target)
+    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
+
+
+def qr_ascii(text: str) -> str:
+    """Half-block characters, dark on light in a dark terminal."""
+    target = io.StringIO()
+    _drawn(text).print_ascii(out=target, invert=True)
+    return target.getvalue()

@@ -1,0 +1,74 @@
+"""How the WhatsApp library is led to the simulator instead of WhatsApp; only for instances on the simulated network.
+
+Three things stand between an unmodified library and a local server: the address (a proxy), the TLS roots
+(SSL_CERT_FILE, read by Go at exec) and the pinned root of the Noise certificates (32 bytes in writable memory).
+"""
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+NOISE_ROOT_VARIABLE = "WA_SIMULATED_NOISE_ROOT"
+"""Environment variable of a zygote of the simulated network: the simulator's root key, hexadecimal."""
+PINNED_NOISE_ROOT = bytes.fromhex("142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b")
+"""The public root key of WhatsApp's Noise certificates, as compiled into the library."""
+
+
+@dataclass(frozen=True)
+class SimulatedNetwork:
+    """proxy: URL for Start.proxy; ca: path of the PEM file; noise_root: 64 hexadecimal digits."""
+
+    proxy: str
+    ca: str
+    noise_root: str
+
+
+async def find_simulated_network(simulator_url: str) -> SimulatedNetwork:
+    """Ask the simulator's control interface. Raises httpx.HTTPError when it does not answer."""
+    async with httpx.AsyncClient(base_url=simulator_url, trust_env=False, timeout=5) as http:
+        response = await http.get("/network")
+    network = response.raise_for_status().json()
+    return SimulatedNetwork(network["proxy"], network["ca"], network["noise_root"])
+
+
+def zygote_environment(inherited: Mapping[str, str], network: SimulatedNetwork | None) -> dict[str, str]:
+    """The environment to exec a zygote with. The real network (None) gets ours as it is.
+
+    The library attaches a bot tag to every message unless told otherwise at exec.
+    """
+    environment = {**inherited, "NEONIZE_BOT_TAG": "off"}
+    environment.pop(NOISE_ROOT_VARIABLE, None)
+    if network:
+        environment |= {"SSL_CERT_FILE": network.ca, NOISE_ROOT_VARIABLE: network.noise_root}
+    return environment
+
+
+def trust_noise_root(root: bytes, library: str = "neonize-linux") -> None:
+    """Replace the pinned key in this process. The library must be loaded. Raises RuntimeError when it is not there."""
+    if len(root) != len(PINNED_NOISE_ROOT):
+        raise RuntimeError(f"a Noise root has {len(PINNED_NOISE_ROOT)} bytes, not {len(root)}")
+    places = [
+        low + offset
+        for low, high in _writable_areas(library)
+        for offset in _offsets(ctypes.string_at(low, high - low), PINNED_NOISE_ROOT)
+    ]
+    if len(places) != 1:
+        raise RuntimeError(f"the pinned Noise root was found {len(places)} times in the library, expected once")
+    ctypes.memmove(places[0], root, len(root))
+
+
+def _writable_areas(library: str) -> list[tuple[int, int]]:
+    with open("/proc/self/maps") as maps:
+        lines = [line.split(maxsplit=5) for line in maps if library in line]
+    ranges = [area.split("-") for area, permissions, *_ in lines if permissions.startswith("rw")]
+    return [(int(low, 16), int(high, 16)) for low, high in ranges]
+
+
+def _offsets(memory: bytes, key: bytes) -> list[int]:
+    found, at = [], memory.find(key)
+    while at >= 0:
+        found.append(at)
+        at = memory.find(key, at + 1)
+    return found

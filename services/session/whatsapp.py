@@ -1,0 +1,68 @@
+"""The port: what the worker asks of a WhatsApp library, and what the library tells the worker.
+
+One implementation, `neonize_client.py`. Everything here is in our own words; no type of the library passes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Device:
+    """The linked device in the account's store. `jid` as WhatsApp writes it, `phone` and `lid` digits."""
+
+    jid: str
+    phone: str
+    lid: str | None = None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """WhatsApp took a message: its id there, and the server's time."""
+
+    wa_id: str
+    timestamp: datetime
+
+
+class WhatsAppError(Exception):
+    """The library refused; the text is the library's own."""
+
+
+class Unreachable(WhatsAppError):
+    """The first connect failed and the library gave up."""
+
+
+class Listener(Protocol):
+    """Called on the library's threads: must return at once and never raise."""
+
+    def on_qr(self, code: str) -> None:
+        """A QR code to show, replacing the one before."""
+
+    def on_login(self, status: str) -> None:
+        """End of a pairing: `success`, `timeout` or `err-...`."""
+
+    def on_event(self, name: str, event: Any) -> None:
+        """An event by its protobuf name and message; an unknown one by `unknown-<number>` and its bytes."""
+
+
+class WhatsApp(Protocol):
+    """One account. Not reusable: after `close` a new one is made."""
+
+    def device(self) -> Device | None:
+        """The linked device, None when the store has none. Raises sqlite3.Error on a broken store."""
+
+    def connect(self) -> None:
+        """Blocks for the life of the connection. Raises Unreachable when it could not even begin."""
+
+    def pairing_code(self, phone: str) -> str:
+        """Ask for a code to type on the phone; only while a QR code is offered. Raises WhatsAppError."""
+
+    def send_text(self, to: str, text: str) -> Accepted:
+        """`to`: phone digits or `<lid>@lid`. Blocks up to 75 s. Raises WhatsAppError."""
+
+    def logout(self) -> None:
+        """Unlink the device. Raises WhatsAppError."""
+
+    def close(self) -> None:
+        """Disconnect, wait until the last event was heard, stop. Safe to repeat."""
