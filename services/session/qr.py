@@ -5,10 +5,11 @@ import io
 
 import qrcode
 from qrcode.constants import ERROR_CORRECT_L
+from qrcode.image.pil import PilImage
 
 
-def _drawn(text: str) -> qrcode.QRCode:
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_L, box_size=6, border=4)
+def _drawn(text: str) -> "qrcode.QRCode[PilImage]":
+    code = qrcode.QRCode(image_factory=PilImage, error_correction=ERROR_CORRECT_L, box_size=6, border=4)
     code.add_data(text)
     code.make(fit=True)
     return code

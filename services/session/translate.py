@@ -1,0 +1,102 @@
+"""What the library delivers → events of ours. Pure: protobuf in, event out, nothing looked up and nothing stored."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from services.session.content import Content, content_of
+from shared.events import MessageReceived, ReceiptReceived
+from shared.ids import derived_id
+from shared.records import Party
+
+PHONE_SERVERS = frozenset({"s.whatsapp.net", "hosted"})
+LID_SERVERS = frozenset({"lid", "hosted.lid"})
+GROUP_SERVER = "g.us"
+_PUBLIC_SERVERS = frozenset({"broadcast", "newsletter"})
+_RECEIPTS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played"}
+
+
+class Untranslatable(ValueError):
+    """The event holds something that should have become an event of ours and could not."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose connection it is."""
+
+    organization_id: str
+    instance_id: str
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """Nothing anybody needs to know; `kind` is counted."""
+
+    kind: str
+
+
+def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
+    """A neonize `Message` event. Raises Untranslatable (or ValidationError, a ValueError too)."""
+    info, source = event.Info, event.Info.MessageSource
+    if source.Chat.Server in _PUBLIC_SERVERS:
+        return Ignored(f"message-{source.Chat.Server}")
+    content = content_of(event.Message)
+    if not isinstance(content, Content):
+        return Ignored(f"message-{content}")
+    if not info.ID:
+        raise Untranslatable("a message without an id")
+    group = f"{source.Chat.User}@{GROUP_SERVER}" if source.Chat.Server == GROUP_SERVER else None
+    sender = _party(source.Sender, source.SenderAlt)
+    return MessageReceived(
+        id=derived_id(account.instance_id, "message", info.ID),
+        organization_id=account.organization_id,
+        instance_id=account.instance_id,
+        wa_id=info.ID,
+        from_me=source.IsFromMe,
+        sender=sender,
+        chat=None if group else _party(source.Chat, source.RecipientAlt) if source.IsFromMe else sender,
+        group=group,
+        push_name=info.Pushname or None,
+        type=content.type,
+        text=content.text,
+        media=content.media,
+        quoted_wa_id=content.quoted_wa_id,
+        timestamp=moment(info.Timestamp),
+    )
+
+
+def receipt_received(event: Any, account: Account) -> ReceiptReceived | Ignored:
+    """A neonize `Receipt` event; only what other people's devices tell about messages of ours."""
+    kind = event.DESCRIPTOR.fields_by_name["Type"].enum_type.values_by_number[event.Type].name
+    status, source, ids = _RECEIPTS.get(kind), event.MessageSource, list(event.MessageIDs)
+    if status is None or source.IsFromMe or not ids:
+        return Ignored(f"receipt-{kind.lower()}")
+    return ReceiptReceived.model_validate(
+        {
+            "id": derived_id(account.instance_id, "receipt", status, source.Sender.User, *sorted(ids)),
+            "organization_id": account.organization_id,
+            "instance_id": account.instance_id,
+            "wa_ids": ids,
+            "status": status,
+            "sender": _party(source.Sender, source.SenderAlt) if source.Sender.User else None,
+            "timestamp": moment(event.Timestamp),
+        }
+    )
+
+
+def moment(timestamp: int) -> datetime:
+    """Seconds, or milliseconds, since 1970 → UTC; the library uses both."""
+    return datetime.fromtimestamp(timestamp / 1000 if timestamp > 100_000_000_000 else timestamp, UTC)
+
+
+def _party(jid: Any, other: Any) -> Party:
+    """One person under both addresses, as far as the library knows them."""
+    found: dict[str, str] = {}
+    for address in (jid, other):
+        if address.User and address.Server in PHONE_SERVERS:
+            found.setdefault("phone", address.User)
+        elif address.User and address.Server in LID_SERVERS:
+            found.setdefault("lid", address.User)
+    if not found:
+        raise Untranslatable(f"an address on the server {jid.Server!r} is neither a phone number nor a LID")
+    return Party.model_validate(found)
