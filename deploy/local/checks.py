@@ -1,0 +1,25 @@
+"""`./switchboard test`: lint, types, then every test, the quick floors first."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOORS = ("unit", "contract", "component", "integration", "e2e")
+
+
+def _run(*command: str) -> int:
+    sys.stdout.write(f"── {' '.join(command)}\n")
+    sys.stdout.flush()
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode
+
+
+def run_checks(pytest_arguments: Sequence[str]) -> int:
+    """The exit status of the first step that failed, else 0. Further arguments go to pytest."""
+    for step in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", ".")):
+        if status := _run(*step):
+            return status
+    folders = [f"tests/{floor}" for floor in FLOORS if any((ROOT / "tests" / floor).rglob("test_*.py"))]
+    # CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off here.
+    return _run("pytest", "--assert=plain", *(pytest_arguments or folders))
