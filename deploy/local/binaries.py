@@ -18,7 +18,7 @@ def find_nats_server(environ: Mapping[str, str]) -> Path:
     for candidate in (environ.get("NATS_SERVER"), shutil.which("nats-server"), beside_python):
         if candidate and os.access(candidate, os.X_OK):
             return Path(candidate)
-    raise MissingBinary("nats-server is missing: install it (https://nats.io/download) or set NATS_URL to a running server")
+    raise MissingBinary("nats-server is missing: install it (nats.io/download) or set NATS_URL to a running server")
 
 
 def find_mongod(environ: Mapping[str, str]) -> Path:
