@@ -36,7 +36,8 @@ async def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[s
 
 
 async def start_replica_set(port: int) -> None:
-    async with AsyncMongoClient("127.0.0.1", port, directConnection=True) as client:
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient("127.0.0.1", port, directConnection=True)
+    async with client:
         member = {"_id": 0, "host": f"127.0.0.1:{port}"}
         await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": [member]}})
 

@@ -19,7 +19,7 @@ SECRET = "s" * 32
 def test_a_token_names_its_principal() -> None:
     principal = Principal(organization_id="acme", subject="anna", scopes=frozenset({"read"}))
     read = read_token(issue_token(principal, SECRET, timedelta(hours=1)), SECRET)
-    assert (read.organization_id, read.subject, read.scopes) == ("acme", "anna", {"read"})
+    assert (read.organization_id, read.subject, read.scopes) == ("acme", "anna", frozenset({"read"}))
     assert read.expires_at is not None
 
 
