@@ -1,6 +1,7 @@
 """The port: what the worker asks of a WhatsApp library, and what the library tells the worker.
 
-One implementation, `neonize_client.py`. Everything here is in our own words; no type of the library passes.
+One implementation, `neonize_client.py`. Events pass as the library's protobufs; `translate.py` and
+`worker/states.py` turn them into our words.
 """
 
 from dataclasses import dataclass
@@ -29,10 +30,6 @@ class WhatsAppError(Exception):
     """The library refused; the text is the library's own."""
 
 
-class Unreachable(WhatsAppError):
-    """The first connect failed and the library gave up."""
-
-
 class Listener(Protocol):
     """Called on the library's threads: must return at once and never raise."""
 
@@ -45,6 +42,9 @@ class Listener(Protocol):
     def on_event(self, name: str, event: Any) -> None:
         """An event by its protobuf name and message; an unknown one by `unknown-<number>` and its bytes."""
 
+    def on_ended(self, error: str | None) -> None:
+        """The library left its connection for good; with an error when it could not even begin."""
+
 
 class WhatsApp(Protocol):
     """One account. Not reusable: after `close` a new one is made."""
@@ -53,7 +53,7 @@ class WhatsApp(Protocol):
         """The linked device, None when the store has none. Raises sqlite3.Error on a broken store."""
 
     def connect(self) -> None:
-        """Blocks for the life of the connection. Raises Unreachable when it could not even begin."""
+        """Begin; what comes of it is told to the listener."""
 
     def pairing_code(self, phone: str) -> str:
         """Ask for a code to type on the phone; only while a QR code is offered. Raises WhatsAppError."""

@@ -1,0 +1,66 @@
+"""Sends of one account, one after another, each with an answer within its time."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from services.session.protocol import Send, Sent
+from services.session.whatsapp import WhatsApp, WhatsAppError
+from services.session.worker import outcomes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Job:
+    send: Send
+    deadline: float
+
+
+class Sender:
+    """The library sends one message at a time and cannot be interrupted: a send without an answer is reported as
+    unconfirmed after its timeout, those behind it wait, and fail when their own time ends before they began."""
+
+    def __init__(self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[Sent], None]) -> None:
+        self._whatsapp, self._connected, self._report = whatsapp, connected, report
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._calls = ThreadPoolExecutor(1, "send")
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._thread.start()
+
+    def put(self, send: Send) -> None:
+        self._jobs.put(_Job(send, time.monotonic() + send.timeout))
+
+    def finish(self) -> None:
+        """End after what is queued; sends after the connection closed fail at once."""
+        self._jobs.put(None)
+        self._thread.join()
+        self._calls.shutdown(wait=False)
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self._report(self._outcome(job))
+
+    def _outcome(self, job: _Job) -> Sent:
+        if not self._connected.is_set():
+            return outcomes.failed(job.send, "not_connected", "the account is not connected to WhatsApp")
+        call = self._calls.submit(self._attempt, job.send)
+        try:
+            return call.result(max(0.0, job.deadline - time.monotonic()))
+        except TimeoutError:
+            if call.cancel():
+                return outcomes.failed(job.send, "timeout", "an earlier send still waits for WhatsApp; try again")
+            return outcomes.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout:g} s")
+
+    def _attempt(self, send: Send) -> Sent:
+        try:
+            return outcomes.accepted(send, self._whatsapp.send_text(send.to, send.text))
+        except WhatsAppError as error:
+            return outcomes.refused(send, str(error))
+        except Exception as error:
+            log.exception("a send failed in a way nobody foresaw")
+            return outcomes.unconfirmed(send, repr(error))

@@ -1,0 +1,62 @@
+"""What the library says about its connection → the states of protocol.Changed. Pure."""
+
+from datetime import datetime, timedelta
+from typing import Any, Literal, get_args
+
+from services.session.protocol import Changed
+
+State = Literal[
+    "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
+    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed",
+]  # fmt: skip
+
+ENDS = frozenset(get_args(State)) - {"paired", "connected", "disconnected"}
+"""After these the library does nothing more by itself; the client has to be closed."""
+
+
+def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> Changed | None:
+    """None: an event that says nothing about the connection."""
+    match name:
+        case "Connected":
+            return Changed(instance_id=instance_id, state="connected")
+        case "Disconnected":
+            return Changed(instance_id=instance_id, state="disconnected")
+        case "StreamReplaced":
+            return Changed(instance_id=instance_id, state="replaced")
+        case "ClientOutdated":
+            return Changed(instance_id=instance_id, state="outdated")
+        case "LoggedOut":
+            return Changed(instance_id=instance_id, state="logged_out", reason=_label(event, "Reason"))
+        case "TemporaryBan":
+            until = now + timedelta(seconds=event.Expire) if event.Expire > 0 else None
+            return Changed(instance_id=instance_id, state="restricted", reason=_label(event, "Code"), until=until)
+        case "ConnectFailure":
+            said = f"{_label(event, 'Reason')}: {event.Message}".removesuffix(": ")
+            return Changed(instance_id=instance_id, state="refused", reason=said)
+        case "PairStatus":
+            return _pair_status(instance_id, event)
+    return None
+
+
+def change_of_login(instance_id: str, status: str) -> Changed | None:
+    """The private word on the end of a pairing; success is told by PairStatus, with more."""
+    if status == "success":
+        return None
+    if status == "timeout":
+        return Changed(instance_id=instance_id, state="pairing_timeout")
+    return Changed(instance_id=instance_id, state="pairing_failed", reason=status)
+
+
+def _pair_status(instance_id: str, event: Any) -> Changed:
+    if event.Error:
+        return Changed(instance_id=instance_id, state="pairing_failed", reason=event.Error)
+    device = f":{event.ID.Device}" if event.ID.Device else ""
+    jid = f"{event.ID.User}{device}@{event.ID.Server}"
+    return Changed(instance_id=instance_id, state="paired", jid=jid, phone_number=event.ID.User)
+
+
+def _label(event: Any, field: str) -> str:
+    """`BLOCKED_BY_USERS` → `blocked_by_users`; a number without a name stays a number."""
+    number = getattr(event, field)
+    value = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
+    return value.name.lower() if value else str(number)
