@@ -53,6 +53,8 @@ class Store:
         self._wake()
 
     def _wake(self) -> None:
+        if self._closing.is_set():  # `close` writes what is left
+            return
         if self._writer is None or self._writer.done():
             with contextlib.suppress(RuntimeError):  # without a loop (unit tests) `close` writes
                 self._writer = asyncio.get_running_loop().create_task(self._write_soon())
