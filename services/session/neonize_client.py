@@ -98,6 +98,10 @@ class NeonizeClient:
         with self._gate.exclusive():
             self._client.stop()
 
+    def forget(self) -> None:
+        for file in self._store.parent.glob(f"{STORE}*"):
+            file.unlink()
+
     @contextmanager
     def _call(self) -> Iterator[None]:
         """A call on a client the library knows: for one it does not know, it ends the process."""

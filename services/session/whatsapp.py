@@ -66,3 +66,6 @@ class WhatsApp(Protocol):
 
     def close(self) -> None:
         """Disconnect, wait until the last event was heard, stop. Safe to repeat."""
+
+    def forget(self) -> None:
+        """Delete the account's keys from this machine; only after `close`."""

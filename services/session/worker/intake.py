@@ -5,14 +5,19 @@ import logging
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from services.session.journal import Journal
 from services.session.translate import Account, Ignored, message_received, receipt_received
 from services.session.worker.pump import Pump
 from shared.events import MessageReceived, ReceiptReceived
+from shared.message import Event
 
-_TRANSLATIONS = {"Message": (message_received, MessageReceived), "Receipt": (receipt_received, ReceiptReceived)}
+_TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Ignored], str]] = {
+    "Message": (message_received, MessageReceived.subject),
+    "Receipt": (receipt_received, ReceiptReceived.subject),
+}
 _MAX_RAW = 900_000
 """Characters of base64; JetStream takes messages up to 1 MB."""
 _FULL_DISK_PAUSE = 0.5
@@ -32,13 +37,13 @@ class Intake:
         """True when the event is ours to keep or ignore; never raises, and never loses one on a full disk."""
         if name not in _TRANSLATIONS:
             return False
-        translate, kind = _TRANSLATIONS[name]
+        translate, subject = _TRANSLATIONS[name]
         try:
             ours = translate(event, self._account)
         except Exception as error:
             log.warning("a %s could not be translated: %s", name, type(error).__name__)
             raw = base64.b64encode(event.SerializeToString()).decode()
-            self._keep(self._address(kind.subject), raw[:_MAX_RAW], f"{name}: {error}"[:2000])
+            self._keep(self._address(subject), raw[:_MAX_RAW], f"{name}: {error}"[:2000])
             return True
         if isinstance(ours, Ignored):
             self.count(ours.kind)

@@ -17,7 +17,7 @@ class Pump:
     def __init__(self, instance_id: str, journal: Journal, send: Callable[[Entry], None], window: int = WINDOW) -> None:
         self._instance_id, self._journal, self._send, self._window = instance_id, journal, send, window
         self._work = threading.Condition()
-        self._more, self._ending = True, False
+        self._more, self._fetching, self._ending = True, False, False
         self._flying: deque[int] = deque()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
@@ -41,12 +41,15 @@ class Pump:
     def finish(self, timeout: float) -> bool:
         """Wait until all is published, at most `timeout` seconds, and end. False: the rest stays in the journal."""
         with self._work:
-            done = self._work.wait_for(lambda: not self._more and not self._flying, timeout)
+            done = self._work.wait_for(self._is_empty, timeout)
             self._ending = True
             self._work.notify_all()
         if self._thread.is_alive():
             self._thread.join()
         return done
+
+    def _is_empty(self) -> bool:
+        return not (self._more or self._fetching or self._flying)
 
     def _run(self) -> None:
         last = 0
@@ -54,7 +57,7 @@ class Pump:
             entries = self._journal.after(last, room)
             with self._work:
                 self._flying.extend(entry.sequence for entry in entries)
-                self._more = self._more or len(entries) == room
+                self._more, self._fetching = self._more or len(entries) == room, False
                 self._work.notify_all()
             for entry in entries:
                 self._send(
@@ -74,5 +77,5 @@ class Pump:
             self._work.wait_for(lambda: self._ending or (self._more and len(self._flying) < self._window))
             if self._ending:
                 return None
-            self._more = False
+            self._more, self._fetching = False, True
             return self._window - len(self._flying)

@@ -12,6 +12,9 @@ from services.session.protocol import Send, Sent
 from services.session.whatsapp import WhatsApp, WhatsAppError
 from services.session.worker import outcomes
 
+_LAST_ANSWER = 5.0
+"""Seconds to wait for a send that is inside the library while its connection closes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -36,9 +39,9 @@ class Sender:
         self._jobs.put(_Job(send, time.monotonic() + send.timeout))
 
     def finish(self) -> None:
-        """End after what is queued; sends after the connection closed fail at once."""
+        """End after what is queued; once the connection is closed that fails at once."""
         self._jobs.put(None)
-        self._thread.join()
+        self._thread.join(_LAST_ANSWER)
         self._calls.shutdown(wait=False)
 
     def _run(self) -> None:

@@ -1,0 +1,198 @@
+"""One account in a worker, from Start to its end: a thread that owns the lock, the journal and the connection.
+
+The library's callbacks only append to the journal or leave a note in `_notes`; everything else happens on this thread.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from services.session.journal import Journal
+from services.session.protocol import Changed, Frame, Send, Start
+from services.session.translate import Account
+from services.session.whatsapp import Listener, WhatsApp, WhatsAppError
+from services.session.worker import outcomes
+from services.session.worker.account_lock import AccountLock
+from services.session.worker.intake import Intake
+from services.session.worker.pairing import Pairing
+from services.session.worker.pump import Pump
+from services.session.worker.sender import Sender
+from services.session.worker.states import ENDS, change_of_event, change_of_login
+from shared.message import utc_now
+
+PUBLISH_GRACE = 5.0
+"""Seconds an ending instance waits for its last entries to be published; what is left is sent at the next start."""
+
+log = logging.getLogger(__name__)
+
+
+class OpenWhatsApp(Protocol):
+    def __call__(self, start: Start, listener: Listener) -> WhatsApp: ...
+
+
+@dataclass(frozen=True)
+class _StopAsked:
+    logout: bool
+
+
+class Instance:
+    """`start()`, then `stop()` once. `ended` is called on its last breath; a Listener for the library."""
+
+    def __init__(
+        self,
+        start: Start,
+        open_whatsapp: OpenWhatsApp,
+        send: Callable[[Frame], None],
+        ended: Callable[["Instance"], None],
+    ) -> None:
+        self.instance_id = start.instance_id
+        self._start, self._open, self._send, self._ended = start, open_whatsapp, send, ended
+        self._notes: queue.SimpleQueue[Changed | _StopAsked | str] = queue.SimpleQueue()
+        self._connected, self._stopping = threading.Event(), threading.Event()
+        self._replaced, self._forget_keys = False, False
+        self._sender: Sender | None = None
+        self._pump: Pump | None = None
+        self.thread = threading.Thread(target=self._run, name=f"instance-{start.instance_id}", daemon=True)
+
+    # --- asked by the supervisor
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self, *, logout: bool = False) -> None:
+        self._stopping.set()
+        self._notes.put(_StopAsked(logout))
+
+    def give_way(self) -> None:
+        """Stop without a word: the supervisor has started the account anew."""
+        self._replaced = True
+        self.stop()
+
+    def send(self, send: Send) -> None:
+        if sender := self._sender:
+            sender.put(send)
+        else:
+            self._send(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+
+    def published(self, sequence: int) -> None:
+        if pump := self._pump:
+            pump.published(sequence)
+
+    # --- told by the library, on its threads
+
+    def on_qr(self, code: str) -> None:
+        self._notes.put(code)
+
+    def on_login(self, status: str) -> None:
+        self._note(change_of_login(self.instance_id, status))
+
+    def on_event(self, name: str, event: Any) -> None:
+        if self._intake.take(name, event):
+            return
+        if change := change_of_event(self.instance_id, name, event, utc_now()):
+            self._note(change)
+        else:
+            self._intake.count(name)
+
+    def on_ended(self, error: str | None) -> None:
+        if error is not None:
+            self._note(Changed(instance_id=self.instance_id, state="unreachable", reason=error))
+
+    def _note(self, change: Changed | None) -> None:
+        if change is None:
+            return
+        if change.state == "connected":
+            self._connected.set()
+        elif change.state != "paired":
+            self._connected.clear()
+        self._notes.put(change)
+
+    # --- the thread
+
+    def _run(self) -> None:
+        directory = Path(self._start.directory)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = AccountLock(directory / "lock")
+        try:
+            held = lock.acquire(give_up=self._stopping.wait)
+            last = self._hold(directory) if held else self._changed("stopped")
+        except Exception as error:
+            log.exception("the connection failed", extra={"instance_id": self.instance_id})
+            last = self._changed("crashed", f"{type(error).__name__}: {error}")
+        finally:
+            lock.release()
+        self._ended(self)
+        if self._replaced:
+            return
+        self._send(last)
+        if self._stopping.is_set() and last.state != "stopped":  # it ended by itself just before
+            self._send(self._changed("stopped"))
+
+    def _hold(self, directory: Path) -> Changed:
+        """Own the account; how it ended."""
+        journal = Journal(directory / "journal.sqlite")
+        pump = self._pump = Pump(self.instance_id, journal, self._send)
+        self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal, pump)
+        pump.start()
+        try:
+            return self._live()
+        finally:
+            if not pump.finish(PUBLISH_GRACE):
+                log.warning(
+                    "entries stay in the journal", extra={"instance_id": self.instance_id, "left": len(journal)}
+                )
+            self._pump = None
+            journal.close()
+            log.info("closed", extra={"instance_id": self.instance_id, "ignored": dict(self._intake.ignored)})
+
+    def _live(self) -> Changed:
+        whatsapp = self._open(self._start, self)
+        if self._start.linked and whatsapp.device() is None:
+            return self._changed("logged_out", "keys_missing")
+        sender = self._sender = Sender(whatsapp, self._connected, self._send)
+        pairing = Pairing(self._start, whatsapp, self._send, self._note)
+        try:
+            whatsapp.connect()
+            return self._follow(whatsapp, pairing)
+        finally:
+            self._sender = None
+            self._connected.clear()
+            whatsapp.close()
+            sender.finish()
+            if self._forget_keys:
+                whatsapp.forget()
+
+    def _follow(self, whatsapp: WhatsApp, pairing: Pairing) -> Changed:
+        """Pass on what happens until something ends it."""
+        while True:
+            note = self._notes.get()
+            if isinstance(note, str):
+                pairing.offer(note, utc_now())
+            elif isinstance(note, _StopAsked):
+                return self._logged_out(whatsapp) if note.logout else self._changed("stopped")
+            elif note.state in ENDS:
+                return note
+            else:
+                self._send(self._with_addresses(note, whatsapp))
+
+    def _logged_out(self, whatsapp: WhatsApp) -> Changed:
+        """The keys go even when WhatsApp could not be told: that is what was asked for."""
+        self._forget_keys = True
+        try:
+            whatsapp.logout()
+        except WhatsAppError as error:
+            log.warning("WhatsApp was not told of the logout: %s", error, extra={"instance_id": self.instance_id})
+            return self._changed("stopped", f"logout_failed: {error}")
+        return self._changed("stopped")
+
+    def _with_addresses(self, change: Changed, whatsapp: WhatsApp) -> Changed:
+        if change.state not in ("paired", "connected") or not (device := whatsapp.device()):
+            return change
+        return change.model_copy(update={"phone_number": device.phone, "lid": device.lid, "jid": device.jid})
+
+    def _changed(self, state: Any, reason: str | None = None) -> Changed:
+        return Changed(instance_id=self.instance_id, state=state, reason=reason)

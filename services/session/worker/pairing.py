@@ -1,0 +1,65 @@
+"""What is shown while an account is being linked: QR codes, or one code to type."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from services.session.protocol import Changed, Issued, Start
+from services.session.qr import qr_ascii, qr_data_url
+from services.session.whatsapp import WhatsApp, WhatsAppError
+
+FIRST_QR, LATER_QR = timedelta(seconds=60), timedelta(seconds=20)
+"""How long WhatsApp honours a code: the first of a pairing, and every later one."""
+PAIRING_CODE = timedelta(seconds=160)
+"""A code to type lives as long as the six QR references behind it."""
+
+log = logging.getLogger(__name__)
+
+
+class Pairing:
+    """One attempt. `issued` gets what to show; `failed` is called when WhatsApp gives no code."""
+
+    def __init__(
+        self, start: Start, whatsapp: WhatsApp, issued: Callable[[Issued], None], failed: Callable[[Changed], None]
+    ) -> None:
+        self._start, self._whatsapp, self._issued, self._failed = start, whatsapp, issued, failed
+        self._attempt = 0
+
+    def offer(self, code: str, now: datetime) -> None:
+        """The library offers a QR code; the first one also means that a code to type can be asked for."""
+        self._attempt += 1
+        if self._start.method == "qr":
+            self._issued(qr_issued(self._start.instance_id, code, self._attempt, now))
+        elif self._attempt == 1:
+            threading.Thread(target=self._ask_for_code, args=(now,), name="pairing", daemon=True).start()
+
+    def _ask_for_code(self, now: datetime) -> None:
+        try:
+            code = self._whatsapp.pairing_code(self._start.phone_number or "")
+        except WhatsAppError as error:
+            reason = str(error)
+            self._failed(Changed(instance_id=self._start.instance_id, state="pairing_failed", reason=reason))
+        else:
+            expires_at = now + PAIRING_CODE
+            self._issued(
+                Issued(instance_id=self._start.instance_id, kind="code", code=grouped(code), expires_at=expires_at)
+            )
+
+
+def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> Issued:
+    return Issued(
+        instance_id=instance_id,
+        kind="qr",
+        code=code,
+        data_url=qr_data_url(code),
+        ascii=qr_ascii(code),
+        attempt=attempt,
+        expires_at=now + (FIRST_QR if attempt == 1 else LATER_QR),
+    )
+
+
+def grouped(code: str) -> str:
+    """`ABCDEFGH` → `ABCD-EFGH`, the way the phone shows it."""
+    plain = code.replace("-", "")
+    return f"{plain[:4]}-{plain[4:]}"

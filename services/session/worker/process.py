@@ -1,0 +1,116 @@
+"""A worker process: reads what the supervisor asks, holds the instances, ends with its socket."""
+
+import logging
+import os
+import socket
+import threading
+from pathlib import Path
+
+from services.session.gate import Gate
+from services.session.neonize_client import NeonizeClient
+from services.session.protocol import TO_WORKER, Changed, Published, Quit, Send, Start, Stop, receive_frame
+from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
+from services.session.whatsapp import Listener, WhatsApp
+from services.session.worker import outcomes
+from services.session.worker.instance import Instance
+from services.session.worker.outbox import Outbox
+
+QUIT_GRACE, ORPHAN_GRACE = 20.0, 5.0
+"""Seconds to close the connections when asked to quit, and when the supervisor is gone."""
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """The instances of one process, by what the supervisor asks."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._outbox, self._gate = connection, Outbox(connection), Gate()
+        self._lock = threading.Lock()
+        self._instances: list[Instance] = []
+
+    def serve(self) -> None:
+        """Until Quit, or until the supervisor's end of the socket closes."""
+        while (body := receive_frame(self._connection)) is not None:
+            match TO_WORKER.validate_json(body):
+                case Start() as start:
+                    self._start(start)
+                case Stop(instance_id=instance_id, logout=logout):
+                    self._stop(instance_id, logout)
+                case Send() as send:
+                    self._send(send)
+                case Published(instance_id=instance_id, sequence=sequence):
+                    for instance in self._living(instance_id):
+                        instance.published(sequence)
+                case Quit():
+                    self._finish(QUIT_GRACE)
+                    return
+        log.warning("the supervisor is gone; closing every connection")
+        self._finish(ORPHAN_GRACE)
+
+    def _start(self, start: Start) -> None:
+        """A second Start of an account replaces the first: it waits for the account's lock."""
+        for instance in self._living(start.instance_id):
+            instance.give_way()
+        instance = Instance(start, self._open, self._outbox.put, self._forget)
+        with self._lock:
+            self._instances.append(instance)
+        instance.start()
+
+    def _stop(self, instance_id: str, logout: bool) -> None:
+        living = self._living(instance_id)
+        for instance in living:
+            instance.stop(logout=logout)
+        if not living:
+            self._outbox.put(Changed(instance_id=instance_id, state="stopped"))
+
+    def _send(self, send: Send) -> None:
+        if living := self._living(send.instance_id):
+            living[-1].send(send)
+        else:
+            self._outbox.put(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+
+    def _living(self, instance_id: str) -> list[Instance]:
+        with self._lock:
+            return [instance for instance in self._instances if instance.instance_id == instance_id]
+
+    def _forget(self, instance: Instance) -> None:
+        with self._lock:
+            self._instances.remove(instance)
+
+    def _open(self, start: Start, listener: Listener) -> WhatsApp:
+        return NeonizeClient(Path(start.directory), start.proxy, self._gate, listener)
+
+    def _finish(self, grace: float) -> None:
+        with self._lock:
+            instances = list(self._instances)
+        for instance in instances:
+            instance.stop()
+        reader = threading.Thread(target=self._hear_published, name="last-words", daemon=True)
+        reader.start()
+        for instance in instances:
+            instance.thread.join(grace)
+        self._outbox.flush(grace)
+
+    def _hear_published(self) -> None:
+        """While closing, only the confirmations of the last entries matter."""
+        while (body := receive_frame(self._connection)) is not None:
+            match TO_WORKER.validate_json(body):
+                case Published(instance_id=instance_id, sequence=sequence):
+                    for instance in self._living(instance_id):
+                        instance.published(sequence)
+
+
+def run(connection: socket.socket) -> None:
+    """The life of a forked worker; never returns. The interpreter cannot end normally: threads of abandoned
+    pairings stay inside the library for ever."""
+    status = 1
+    try:
+        if root := os.environ.get(NOISE_ROOT_VARIABLE):
+            trust_noise_root(bytes.fromhex(root))
+        Worker(connection).serve()
+        status = 0
+    except BaseException:
+        log.exception("the worker failed")
+    finally:
+        os._exit(status)

@@ -1,0 +1,111 @@
+"""`python -m services.session.worker.zygote <fd>`: forks workers for the supervisor at the other end of <fd>.
+
+One zygote per network: Go copies its environment at exec, so what a network needs there is set by who execs this.
+Zygote and workers live as long as their sockets; signals meant for the process group are the supervisor's business.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+
+from services.session.protocol import Fork, Forked, Frame, WorkerExited, pack
+from services.session.worker.preload import preload
+from shared.logs import configure_logging
+from shared.settings import Settings
+
+_HEAD = 4
+log = logging.getLogger(__name__)
+
+
+class Zygote:
+    """Single-threaded, so that a fork copies all of it."""
+
+    def __init__(self, supervisor: socket.socket) -> None:
+        self._supervisor = supervisor
+        self._workers: dict[int, str] = {}
+        self._deaths, self._death_bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def serve(self) -> None:
+        """Until the supervisor's end of the socket closes. In a forked worker this never returns."""
+        signal.set_wakeup_fd(self._death_bell, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        while True:
+            ready, _, _ = select.select([self._supervisor.fileno(), self._deaths], [], [])
+            if self._deaths in ready:
+                os.read(self._deaths, 4096)
+                self._reap()
+            if self._supervisor.fileno() in ready and not self._answer():
+                return
+
+    def _answer(self) -> bool:
+        """One Fork; False at the end."""
+        head, descriptors, _, _ = socket.recv_fds(self._supervisor, _HEAD, 1)
+        if not head:
+            return False
+        body = _exactly(self._supervisor, int.from_bytes(head + _exactly(self._supervisor, _HEAD - len(head))))
+        request = Fork.model_validate_json(body)
+        if len(descriptors) != 1:
+            raise ValueError("a Fork came without the socket of its worker")
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(socket.socket(fileno=descriptors[0]))
+        os.close(descriptors[0])
+        self._workers[pid] = request.worker
+        self._tell(Forked(worker=request.worker, pid=pid))
+        return True
+
+    def _become_worker(self, connection: socket.socket) -> None:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._supervisor.close()
+            os.close(self._deaths)
+            os.close(self._death_bell)
+            from services.session.worker import process  # loads the native library, which must not be forked
+
+            process.run(connection)
+        except BaseException:
+            log.exception("the worker could not begin")
+        finally:
+            os._exit(1)
+
+    def _reap(self) -> None:
+        while self._workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            self._tell(WorkerExited(worker=self._workers.pop(pid), status=os.waitstatus_to_exitcode(status)))
+
+    def _tell(self, frame: Frame) -> None:
+        self._supervisor.sendall(pack(frame))
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    parts = b""
+    while len(parts) < size:
+        part = connection.recv(size - len(parts))
+        if not part:
+            raise ConnectionError("the supervisor went away in the middle of a frame")
+        parts += part
+    return parts
+
+
+def main() -> None:
+    for ours in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ours, signal.SIG_IGN)
+    settings = Settings()
+    configure_logging("session", settings.log_level, settings.log_format)
+    for chatty in ("whatsmeow", "Whatsmeow"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    preload()
+    try:
+        Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
+    except ConnectionError:
+        log.info("the supervisor is gone")
+
+
+if __name__ == "__main__":
+    main()
