@@ -1,0 +1,141 @@
+"""Real zygote, real workers, the real neonize, a simulated WhatsApp."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from services.session.protocol import Changed, Entry, Issued, Published, WorkerExited
+from simulator.people import content
+from simulator.people.phone import Phone
+from simulator.world import World
+from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
+
+Until = Callable[[Callable[[], Any]], Awaitable[None]]
+
+
+async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Phone) -> None:
+    worker.start()
+    issued = await worker.wait(Issued)
+    assert (issued.kind, issued.attempt) == ("qr", 1)
+    assert issued.data_url.startswith("data:image/png;base64,")
+    await phone.scan(issued.code)
+    paired = await worker.wait(Changed, state="paired")
+    connected = await worker.wait(Changed, state="connected")
+    assert (paired.phone_number, connected.phone_number) == ("4915112345678", "4915112345678")
+    assert connected.jid == "4915112345678:1@s.whatsapp.net"
+    assert connected.lid == phone.account.lid.user
+
+
+async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phone: Phone) -> None:
+    worker.start(method="code", phone_number="4915112345678")
+    issued = await worker.wait(Issued)
+    assert (issued.kind, issued.code[4]) == ("code", "-")
+    await phone.enter_code(issued.code)
+    await worker.wait(Changed, state="connected")
+
+
+async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, linked: WorkerDriver) -> None:
+    bob = world.add_contact(name="Bob")
+    bob.account.auto_receipts = ["delivered", "read"]
+    wa_id, _ = bob.write(phone.account, content.text("hello"))
+    (entry,) = await linked.publish_all(1)
+    event = json.loads(entry.body)
+    assert (event["wa_id"], event["text"], event["push_name"]) == (wa_id, "hello", "Bob")
+    assert event["sender"] == {"phone": bob.account.number, "lid": bob.account.lid.user}
+    assert entry.subject == "wa.event.message.received.acme.sales"
+    sent = await linked.send(bob.account.number, "hi", "m1")
+    assert sent.outcome == "accepted"
+    (got,) = await bob.inbox.after(0, wait=10)
+    assert (got["id"], got["text"]) == (sent.wa_id, "hi")
+    receipts = [json.loads(entry.body) for entry in (await linked.publish_all(3))[1:]]
+    assert {(receipt["status"], *receipt["wa_ids"]) for receipt in receipts} == {
+        ("delivered", sent.wa_id), ("read", sent.wa_id),
+    }  # fmt: skip
+    answer = await linked.send(f"{bob.account.lid.user}@lid", "by lid", "m2")
+    assert answer.outcome == "accepted", answer
+
+
+async def test_what_was_not_published_is_sent_again_by_the_next_worker(
+    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver
+) -> None:
+    bob = world.add_contact()
+    for number in range(3):
+        bob.write(phone.account, content.text(f"text {number}"))
+    first = await linked.entries(3)
+    linked.tell(confirm(first[0]))
+    linked.kill()
+    exited = await zygote.heard.wait(WorkerExited)
+    assert exited.status == -9
+    second = await zygote.fork()
+    second.start(linked=True)
+    again = await second.entries(2)
+    texts = [json.loads(entry.body)["text"] for entry in again]
+    assert texts[-2:] == ["text 1", "text 2"]
+    assert {entry.body for entry in again} <= {entry.body for entry in first}
+    await second.wait(Changed, state="connected")
+
+
+async def test_a_stopped_account_starts_again_without_a_scan(phone: Phone, linked: WorkerDriver) -> None:
+    linked.stop()
+    await linked.wait(Changed, state="stopped")
+    before = len(linked.frames)
+    linked.start(linked=True)
+    await linked.wait(Changed, since=before, state="connected")
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Issued)]
+
+
+async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
+    phone: Phone, linked: WorkerDriver, tmp_path: Path
+) -> None:
+    linked.stop(logout=True)
+    stopped = await linked.wait(Changed, state="stopped")
+    assert stopped.reason is None
+    assert not phone.account.companions.get(1)
+    assert not list((tmp_path / "sales").glob("device.sqlite*"))
+    before = len(linked.frames)
+    linked.start(linked=True)
+    lost = await linked.wait(Changed, since=before, state="logged_out")
+    assert lost.reason == "keys_missing"
+
+
+async def test_two_workers_never_hold_one_account(phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver) -> None:
+    second = await zygote.fork()
+    second.start(linked=True)
+    await asyncio.sleep(1)
+    assert second.frames == []
+    linked.stop()
+    await second.wait(Changed, state="connected")
+    assert not [frame for frame in linked.frames if isinstance(frame, Changed) and frame.state == "replaced"]
+
+
+async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
+    phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+) -> None:
+    linked.writer.close()
+    exited = await zygote.heard.wait(WorkerExited)
+    assert exited.status == 0
+    await until(lambda: phone.account.companions[1].connection is None)
+
+
+async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
+    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+) -> None:
+    bob = world.add_contact()
+    written = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(60)]
+    ledger = world.network.delivery.ledger(phone.account.number)
+    await linked.quit()
+    second = await zygote.fork()
+    second.start(linked=True)
+    await second.wait(Changed, state="connected")
+    await until(lambda: len(ledger.acknowledged_ids()) == len(written))
+    await until(
+        lambda: (
+            set(written) <= {json.loads(entry.body)["wa_id"] for entry in linked.entries_now() + second.entries_now()}
+        )
+    )
+
+
+def confirm(entry: Entry) -> Published:
+    return Published(instance_id=entry.instance_id, sequence=entry.sequence)

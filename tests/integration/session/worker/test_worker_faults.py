@@ -1,0 +1,154 @@
+"""What the supervisor hears when WhatsApp refuses, disconnects or does not answer."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from services.session.protocol import Changed, Issued
+from simulator.people import content
+from simulator.people.phone import Phone
+from simulator.protocol.node import element
+from simulator.server.accounts import Faults
+from simulator.world import World
+from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
+
+
+async def _drop(phone: Phone) -> None:
+    await phone.account.companions[1].connection.close()
+
+
+@pytest.mark.parametrize(
+    ("failure", "state", "reason"),
+    [
+        ({"reason": "401", "location": "cln"}, "logged_out", "logged_out"),
+        ({"reason": "403"}, "logged_out", "main_device_gone"),
+        ({"reason": "402", "code": "101", "expire": "3600"}, "restricted", "send_to_too_many_people"),
+        ({"reason": "405"}, "outdated", None),
+        ({"reason": "400", "message": "bad"}, "refused", "generic: bad"),
+    ],
+)
+async def test_a_refused_login_has_its_own_state(
+    phone: Phone, linked: WorkerDriver, failure: dict[str, str], state: str, reason: str | None
+) -> None:
+    phone.account.faults = Faults(fail_login=failure)
+    await _drop(phone)
+    changed = await linked.wait(Changed, state=state)
+    assert changed.reason == reason
+    assert (changed.until is not None) == (state == "restricted")
+
+
+async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
+    phone: Phone, linked: WorkerDriver
+) -> None:
+    phone.account.faults = Faults(fail_login={"reason": "405"})
+    await _drop(phone)
+    await linked.wait(Changed, state="outdated")
+    phone.account.faults, before = Faults(), len(linked.frames)
+    linked.start(linked=True)
+    await linked.wait(Changed, since=before, state="connected")
+
+
+async def test_a_lost_connection_comes_back_by_itself(phone: Phone, linked: WorkerDriver) -> None:
+    before = len(linked.frames)
+    await _drop(phone)
+    await linked.wait(Changed, since=before, state="disconnected")
+    await linked.wait(Changed, since=before, state="connected")
+
+
+async def test_a_device_unlinked_on_the_phone_is_logged_out(world: World, phone: Phone, linked: WorkerDriver) -> None:
+    connection = phone.account.companions[1].connection
+    connection.send(element("stream:error", {"code": "401"}, element("conflict", {"type": "device_removed"})))
+    await linked.wait(Changed, state="logged_out")
+
+
+async def test_another_client_with_the_same_keys_replaces_the_connection(phone: Phone, linked: WorkerDriver) -> None:
+    connection = phone.account.companions[1].connection
+    connection.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
+    await linked.wait(Changed, state="replaced")
+
+
+async def test_a_network_that_cannot_be_reached_is_reported(world: World, worker: WorkerDriver) -> None:
+    world.network.faults.refuse_connections = True
+    worker.start()
+    unreachable = await worker.wait(Changed, state="unreachable")
+    assert unreachable.reason
+
+
+async def test_a_code_for_a_number_nobody_has_ends_the_pairing(worker: WorkerDriver) -> None:
+    worker.start(method="code", phone_number="4915199999999")
+    assert (await worker.wait(Changed, state="pairing_failed")).reason
+
+
+async def test_stopping_while_a_qr_code_is_shown_leaves_the_worker_usable(phone: Phone, worker: WorkerDriver) -> None:
+    worker.start()
+    await worker.wait(Issued)
+    worker.stop()
+    await worker.wait(Changed, state="stopped")
+    before = len(worker.frames)
+    worker.start()
+    await phone.scan((await worker.wait(Issued, since=before)).code)
+    await worker.wait(Changed, state="connected")
+
+
+async def test_stopping_an_account_the_worker_does_not_have_is_answered(worker: WorkerDriver) -> None:
+    worker.stop("nobody")
+    await worker.wait(Changed, instance_id="nobody", state="stopped")
+
+
+async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone, linked: WorkerDriver) -> None:
+    bob = world.add_contact()
+    phone.account.faults = Faults(message_error=463)
+    refused = await linked.send(bob.account.number, "refused", "m1")
+    phone.account.faults = Faults()
+    unknown = await linked.send("4915199999999", "nobody there", "m2")
+    accepted = await linked.send(bob.account.number, "hello", "m3")
+    phone.account.faults = Faults(hold_message_acks=True)
+    unanswered = await linked.send(bob.account.number, "no answer", "m4", timeout=0.5)
+    behind = await linked.send(bob.account.number, "behind it", "m5", timeout=0.5)
+    assert [(sent.outcome, sent.code) for sent in (refused, unknown, accepted, unanswered, behind)] == [
+        ("failed", "refused_by_whatsapp"), ("failed", "not_on_whatsapp"), ("accepted", None),
+        ("unconfirmed", "timeout"), ("failed", "timeout"),
+    ]  # fmt: skip
+    linked.stop()
+    await linked.wait(Changed, state="stopped")
+    gone = await linked.send(bob.account.number, "too late", "m6")
+    assert (gone.outcome, gone.code) == ("failed", "not_connected")
+    texts = [message["text"] for message in await bob.inbox.after(0, wait=0)]
+    assert texts == ["hello", "no answer"]
+
+
+async def test_an_unanswered_send_of_one_account_does_not_hold_up_another(
+    world: World, phone: Phone, linked: WorkerDriver
+) -> None:
+    bob, other = world.add_contact(), world.add_phone("4915112345679", "Berta")
+    phone.account.faults = Faults(hold_message_acks=True)
+    stuck = asyncio.create_task(linked.send(bob.account.number, "no answer", "m1", timeout=30))
+    await bob.inbox.after(0, wait=10)
+    await linked.link(other, "support")
+    assert not stuck.done()
+    stuck.cancel()
+
+
+async def test_accounts_of_one_worker_connect_and_stop_while_others_talk(
+    world: World, zygote: ZygoteDriver, worker: WorkerDriver
+) -> None:
+    names = [f"account-{number}" for number in range(8)]
+    phones = [world.add_phone() for _ in names]
+    bob = world.add_contact()
+    await asyncio.gather(*(worker.link(phone, name) for phone, name in zip(phones, names, strict=True)))
+    written = [bob.write(phone.account, content.text(f"{turn}"))[0] for turn in range(20) for phone in phones]
+    for name in names[::2]:
+        worker.stop(name)
+    await asyncio.gather(*(worker.wait(Changed, instance_id=name, state="stopped") for name in names[::2]))
+    before = len(worker.frames)
+    for name in names[::2]:
+        worker.start(name, linked=True)
+    for name in names[::2]:
+        await worker.wait(Changed, since=before, instance_id=name, state="connected")
+    entries = await worker.entries(len(written))
+    assert {_wa_id(entry) for entry in entries} == set(written)
+
+
+def _wa_id(entry: Any) -> str:
+    return str(entry.body).split('"wa_id":"')[1].split('"')[0]
