@@ -4,12 +4,14 @@ Behaviour it lives with (each observed): calls that overlap a start or stop end 
 what is still queued, so `disconnect` and a silence come first; an exception in a callback is swallowed and the message
 counts as delivered; the end of a pairing is only told to a private callback; the blocking `connect` of the package
 polls, so the native function is called directly, on a thread of ours.
+
+The store belongs to the library alone: a second SQLite in the same process would drop the library's file locks when it
+closes the file, and the library then dies of SIGBUS in its shared memory.
 """
 
 import ctypes
 import itertools
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ import pylibmagic  # noqa: F401  (neonize imports libmagic; this carries it, so 
 from neonize._binder import ProxySettings, func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import DeviceProps, Message, NewClient
 from neonize.events import EVENT_TO_INT, INT_TO_EVENT
+from neonize.events import Device as LinkedDevice
 from neonize.exc import NeonizeError
 from neonize.utils import build_jid
 from neonize.utils.enum import ClientName, ClientType
@@ -53,18 +56,6 @@ class NeonizeClient:
         self._begun, self._ended, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._ended.set()
         self._inside, self._heard = 0, 0.0
-
-    def device(self) -> Device | None:
-        if not self._store.exists():
-            return None
-        store = sqlite3.connect(f"file:{self._store}?mode=ro", uri=True, timeout=10)
-        try:
-            if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'whatsmeow_device'").fetchone():
-                return None
-            row = store.execute("SELECT jid, lid FROM whatsmeow_device").fetchone()
-        finally:
-            store.close()
-        return Device(row[0], _user(row[0]), _user(row[1] or "") or None) if row else None
 
     def connect(self) -> None:
         self._ended.clear()
@@ -159,6 +150,8 @@ class NeonizeClient:
         kind = INT_TO_EVENT.get(code)
         if kind is None:
             self._listener.on_event(f"unknown-{code}", raw)
+        elif code == EVENT_TO_INT[LinkedDevice]:
+            self._listener.on_device(_device(kind.FromString(raw)))
         else:
             self._listener.on_event(kind.DESCRIPTOR.name, kind.FromString(raw))
 
@@ -171,6 +164,6 @@ class NeonizeClient:
             time.sleep(0.05)
 
 
-def _user(jid: str) -> str:
-    """`4915112345678:12@s.whatsapp.net` → `4915112345678`"""
-    return jid.split("@", 1)[0].split(":", 1)[0].split(".", 1)[0]
+def _device(told: Any) -> Device:
+    number = f":{told.JID.Device}" if told.JID.Device else ""
+    return Device(f"{told.JID.User}{number}@{told.JID.Server}", told.JID.User, told.LID.User or None)

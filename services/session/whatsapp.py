@@ -33,8 +33,11 @@ class WhatsAppError(Exception):
 class Listener(Protocol):
     """Called on the library's threads: must return at once and never raise."""
 
+    def on_device(self, device: Device) -> None:
+        """The store holds this device: at the start of a linked account, or because it was linked just now."""
+
     def on_qr(self, code: str) -> None:
-        """A QR code to show, replacing the one before."""
+        """A QR code to show, replacing the one before: the store holds no device."""
 
     def on_login(self, status: str) -> None:
         """End of a pairing: `success`, `timeout` or `err-...`."""
@@ -48,9 +51,6 @@ class Listener(Protocol):
 
 class WhatsApp(Protocol):
     """One account. Not reusable: after `close` a new one is made."""
-
-    def device(self) -> Device | None:
-        """The linked device, None when the store has none. Raises sqlite3.Error on a broken store."""
 
     def connect(self) -> None:
         """Begin; what comes of it is told to the listener."""

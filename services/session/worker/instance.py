@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from services.session.journal import Journal
 from services.session.protocol import Changed, Frame, Send, Start
 from services.session.translate import Account
-from services.session.whatsapp import Listener, WhatsApp, WhatsAppError
+from services.session.whatsapp import Device, Listener, WhatsApp, WhatsAppError
 from services.session.worker import outcomes
 from services.session.worker.account_lock import AccountLock
 from services.session.worker.intake import Intake
@@ -54,6 +54,7 @@ class Instance:
         self._notes: queue.SimpleQueue[Changed | _StopAsked | str] = queue.SimpleQueue()
         self._connected, self._stopping = threading.Event(), threading.Event()
         self._replaced, self._forget_keys = False, False
+        self._device: Device | None = None
         self._sender: Sender | None = None
         self._pump: Pump | None = None
         self.thread = threading.Thread(target=self._run, name=f"instance-{start.instance_id}", daemon=True)
@@ -83,6 +84,9 @@ class Instance:
             pump.published(sequence)
 
     # --- told by the library, on its threads
+
+    def on_device(self, device: Device) -> None:
+        self._device = device
 
     def on_qr(self, code: str) -> None:
         self._notes.put(code)
@@ -151,8 +155,6 @@ class Instance:
 
     def _live(self) -> Changed:
         whatsapp = self._open(self._start, self)
-        if self._start.linked and whatsapp.device() is None:
-            return self._changed("logged_out", "keys_missing")
         sender = self._sender = Sender(whatsapp, self._connected, self._send)
         pairing = Pairing(self._start, whatsapp, self._send, self._note)
         try:
@@ -171,13 +173,15 @@ class Instance:
         while True:
             note = self._notes.get()
             if isinstance(note, str):
+                if self._start.linked:
+                    return self._changed("logged_out", "keys_missing")
                 pairing.offer(note, utc_now())
             elif isinstance(note, _StopAsked):
                 return self._logged_out(whatsapp) if note.logout else self._changed("stopped")
             elif note.state in ENDS:
                 return note
             else:
-                self._send(self._with_addresses(note, whatsapp))
+                self._send(self._with_addresses(note))
 
     def _logged_out(self, whatsapp: WhatsApp) -> Changed:
         """The keys go even when WhatsApp could not be told: that is what was asked for."""
@@ -189,8 +193,8 @@ class Instance:
             return self._changed("stopped", f"logout_failed: {error}")
         return self._changed("stopped")
 
-    def _with_addresses(self, change: Changed, whatsapp: WhatsApp) -> Changed:
-        if change.state not in ("paired", "connected") or not (device := whatsapp.device()):
+    def _with_addresses(self, change: Changed) -> Changed:
+        if change.state not in ("paired", "connected") or not (device := self._device):
             return change
         return change.model_copy(update={"phone_number": device.phone, "lid": device.lid, "jid": device.jid})
 

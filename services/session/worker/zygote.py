@@ -64,6 +64,7 @@ class Zygote:
             self._supervisor.close()
             os.close(self._deaths)
             os.close(self._death_bell)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the library prints; our logs go to stderr
             from services.session.worker import process  # loads the native library, which must not be forked
 
             process.run(connection)
