@@ -1,0 +1,194 @@
+"""Protobufs of the library → events of ours. The message classes are real, the native library is not loaded."""
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.session.translate import Account, Ignored, Untranslatable, message_received, moment, receipt_received
+from services.session.worker.preload import preload_protobufs
+from shared.events import MessageReceived, ReceiptReceived
+from shared.ids import derived_id
+from shared.records import Media, Party
+
+preload_protobufs()
+pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
+e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
+ACCOUNT = Account("acme", "sales")
+BOB_PHONE, BOB_LID, OWN_PHONE = "4915112345678", "97191792939824", "4915112345600"
+
+
+def jid(user: str, server: str) -> Any:
+    return pb.JID(User=user, Server=server, RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
+
+
+def message(body: Any = None, **source: Any) -> Any:
+    defaults = {
+        "Chat": jid(BOB_LID, "lid"),
+        "Sender": jid(BOB_LID, "lid"),
+        "SenderAlt": jid(BOB_PHONE, "s.whatsapp.net"),
+        "IsFromMe": False,
+        "IsGroup": False,
+    }
+    event = pb.Message()
+    event.Info.ID, event.Info.Pushname, event.Info.Timestamp = "3EB0AA", "Bob", 1_790_000_000
+    event.Info.MessageSource.CopyFrom(pb.MessageSource(**(defaults | source)))
+    event.Message.CopyFrom(body if body is not None else e2e.Message(conversation="hello"))
+    return event
+
+
+def received(event: Any) -> MessageReceived:
+    ours = message_received(event, ACCOUNT)
+    assert isinstance(ours, MessageReceived), ours
+    return ours
+
+
+def test_a_text_from_a_contact_keeps_both_addresses() -> None:
+    ours = received(message())
+    bob = Party(phone=BOB_PHONE, lid=BOB_LID)
+    assert (ours.wa_id, ours.text, ours.type, ours.push_name) == ("3EB0AA", "hello", "text", "Bob")
+    assert (ours.sender, ours.chat, ours.group, ours.from_me) == (bob, bob, None, False)
+    assert ours.timestamp == datetime.fromtimestamp(1_790_000_000, UTC)
+    assert ours.address == "wa.event.message.received.acme.sales"
+
+
+def test_a_redelivery_is_the_same_event() -> None:
+    assert received(message()).id == received(message()).id == derived_id("sales", "message", "3EB0AA")
+
+
+def test_a_contact_known_by_phone_only_has_no_lid() -> None:
+    by_phone = jid(BOB_PHONE, "s.whatsapp.net")
+    assert received(message(Chat=by_phone, Sender=by_phone, SenderAlt=pb.JID())).sender == Party(phone=BOB_PHONE)
+
+
+def test_what_the_owner_typed_names_the_other_side_as_chat() -> None:
+    event = message(
+        IsFromMe=True,
+        Sender=jid(OWN_PHONE, "s.whatsapp.net"),
+        SenderAlt=pb.JID(),
+        RecipientAlt=jid(BOB_PHONE, "s.whatsapp.net"),
+    )
+    ours = received(event)
+    assert (ours.from_me, ours.sender, ours.chat) == (
+        True, Party(phone=OWN_PHONE), Party(phone=BOB_PHONE, lid=BOB_LID),
+    )  # fmt: skip
+
+
+def test_a_group_message_has_a_group_instead_of_a_chat() -> None:
+    ours = received(message(Chat=jid("120363041234567890", "g.us"), IsGroup=True))
+    assert (ours.group, ours.chat) == ("120363041234567890@g.us", None)
+    assert ours.sender == Party(phone=BOB_PHONE, lid=BOB_LID)
+
+
+@pytest.mark.parametrize("server", ["broadcast", "newsletter"])
+def test_posts_to_the_public_are_ignored(server: str) -> None:
+    assert message_received(message(Chat=jid("status", server)), ACCOUNT) == Ignored(f"message-{server}")
+
+
+def test_an_answer_names_the_message_it_answers() -> None:
+    body = e2e.Message(
+        extendedTextMessage=e2e.ExtendedTextMessage(text="yes", contextInfo=e2e.ContextInfo(stanzaID="3EB0FF"))
+    )
+    ours = received(message(body))
+    assert (ours.type, ours.text, ours.quoted_wa_id) == ("text", "yes", "3EB0FF")
+
+
+def test_a_picture_announces_its_file() -> None:
+    body = e2e.Message(imageMessage=e2e.ImageMessage(mimetype="image/png", fileLength=12, caption="look"))
+    ours = received(message(body))
+    assert (ours.type, ours.text, ours.media) == ("image", "look", Media(mime_type="image/png", size=12))
+
+
+def test_a_voice_note_says_how_long_it_is() -> None:
+    body = e2e.Message(audioMessage=e2e.AudioMessage(mimetype="audio/ogg", fileLength=9, seconds=4))
+    assert received(message(body)).media == Media(mime_type="audio/ogg", size=9, seconds=4)
+
+
+def test_a_document_keeps_its_name() -> None:
+    body = e2e.Message(documentMessage=e2e.DocumentMessage(mimetype="application/pdf", fileName="offer.pdf"))
+    assert received(message(body)).media == Media(mime_type="application/pdf", file_name="offer.pdf")
+
+
+def test_a_reaction_points_at_its_message() -> None:
+    body = e2e.Message(reactionMessage=e2e.ReactionMessage(text="👍"))
+    body.reactionMessage.key.ID = "3EB0FF"
+    ours = received(message(body))
+    assert (ours.type, ours.text, ours.quoted_wa_id) == ("reaction", "👍", "3EB0FF")
+
+
+def test_a_correction_carries_the_new_text_and_the_message_it_corrects() -> None:
+    body = e2e.Message(protocolMessage=e2e.ProtocolMessage(type=14))
+    body.protocolMessage.key.ID = "3EB0FF"
+    body.protocolMessage.editedMessage.conversation = "at ten"
+    ours = received(message(body))
+    assert (ours.type, ours.text, ours.quoted_wa_id) == ("edit", "at ten", "3EB0FF")
+
+
+def test_a_wrapped_message_is_unwrapped() -> None:
+    body = e2e.Message()
+    body.ephemeralMessage.message.conversation = "vanishing"
+    assert received(message(body)).text == "vanishing"
+
+
+def test_a_location_is_readable() -> None:
+    body = e2e.Message(locationMessage=e2e.LocationMessage(degreesLatitude=52.5, degreesLongitude=13.4, name="Office"))
+    ours = received(message(body))
+    assert (ours.type, ours.text) == ("location", "Office (52.5, 13.4)")
+
+
+def test_a_kind_nobody_knows_is_recorded_under_its_own_name() -> None:
+    body = e2e.Message()
+    body.eventInviteMessage.SetInParent()
+    assert received(message(body)).type == "event_invite"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (lambda: e2e.Message(), "machinery"),
+        (lambda: e2e.Message(senderKeyDistributionMessage=e2e.SenderKeyDistributionMessage(groupID="g")), "machinery"),
+        (lambda: e2e.Message(protocolMessage=e2e.ProtocolMessage(type=0)), "revoke"),
+    ],
+)
+def test_machinery_is_counted_and_not_shown(body: Any, kind: str) -> None:
+    assert message_received(message(body()), ACCOUNT) == Ignored(f"message-{kind}")
+
+
+def test_an_address_that_is_no_person_cannot_be_translated() -> None:
+    bot = jid("131", "bot")
+    with pytest.raises(Untranslatable, match="bot"):
+        message_received(message(Chat=bot, Sender=bot, SenderAlt=pb.JID()), ACCOUNT)
+
+
+def test_a_message_without_an_id_cannot_be_translated() -> None:
+    event = message()
+    event.Info.ID = ""
+    with pytest.raises(Untranslatable, match="id"):
+        message_received(event, ACCOUNT)
+
+
+def receipt(kind: int, *, from_me: bool = False) -> Any:
+    source = pb.MessageSource(
+        Chat=jid(BOB_LID, "lid"), Sender=jid(BOB_LID, "lid"), SenderAlt=jid(BOB_PHONE, "s.whatsapp.net"),
+        IsFromMe=from_me, IsGroup=False,
+    )  # fmt: skip
+    return pb.Receipt(MessageSource=source, MessageIDs=["A", "B"], Timestamp=1_790_000_000, Type=kind)
+
+
+@pytest.mark.parametrize(("kind", "status"), [(1, "delivered"), (4, "read"), (6, "played")])
+def test_receipts_of_others_tell_the_progress_of_our_messages(kind: int, status: str) -> None:
+    ours = receipt_received(receipt(kind), ACCOUNT)
+    assert isinstance(ours, ReceiptReceived)
+    assert (ours.wa_ids, ours.status, ours.sender) == (["A", "B"], status, Party(phone=BOB_PHONE, lid=BOB_LID))
+    assert receipt_received(receipt(kind), ACCOUNT).model_dump(exclude={"at"}) == ours.model_dump(exclude={"at"})
+
+
+@pytest.mark.parametrize(("kind", "name"), [(2, "sender"), (3, "retry"), (5, "read_self")])
+def test_receipts_between_own_devices_are_ignored(kind: int, name: str) -> None:
+    assert receipt_received(receipt(kind), ACCOUNT) == Ignored(f"receipt-{name}")
+    assert receipt_received(receipt(4, from_me=True), ACCOUNT) == Ignored("receipt-read")
+
+
+def test_seconds_and_milliseconds_are_told_apart() -> None:
+    assert moment(1_790_000_000) == moment(1_790_000_000_000)
