@@ -96,9 +96,9 @@ class WorkerDriver(Heard):
         return [frame for frame in self.frames if isinstance(frame, Entry)]
 
     async def entries(self, count: int) -> list[Entry]:
-        """Wait for so many journal entries."""
+        """Wait for so many different journal entries; one not confirmed may be sent again after a restart."""
         async with asyncio.timeout(PATIENCE):
-            while len(self.entries_now()) < count:
+            while len({(entry.instance_id, entry.sequence) for entry in self.entries_now()}) < count:
                 await asyncio.sleep(0.02)
         return self.entries_now()
 
