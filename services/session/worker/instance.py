@@ -118,23 +118,27 @@ class Instance:
     # --- the thread
 
     def _run(self) -> None:
-        directory = Path(self._start.directory)
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        lock = AccountLock(directory / "lock")
         try:
-            held = lock.acquire(give_up=self._stopping.wait)
-            last = self._hold(directory) if held else self._changed("stopped")
+            last = self._locked(Path(self._start.directory))
         except Exception as error:
             log.exception("the connection failed", extra={"instance_id": self.instance_id})
             last = self._changed("crashed", f"{type(error).__name__}: {error}")
-        finally:
-            lock.release()
         self._ended(self)
         if self._replaced:
             return
         self._send(last)
         if self._stopping.is_set() and last.state != "stopped":  # it ended by itself just before
             self._send(self._changed("stopped"))
+
+    def _locked(self, directory: Path) -> Changed:
+        """Wait until no other process has the account."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = AccountLock(directory / "lock")
+        try:
+            held = lock.acquire(give_up=self._stopping.wait)
+            return self._hold(directory) if held else self._changed("stopped")
+        finally:
+            lock.release()
 
     def _hold(self, directory: Path) -> Changed:
         """Own the account; how it ended."""

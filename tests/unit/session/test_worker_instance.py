@@ -1,0 +1,235 @@
+"""An instance with a library that does what a test says."""
+
+import json
+import queue
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from services.session.journal import Journal
+from services.session.protocol import Changed, Entry, Frame, Issued, Send, Sent, Start
+from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
+from services.session.worker import instance as module
+from services.session.worker.instance import Instance
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class FakeWhatsApp:
+    def __init__(self) -> None:
+        self.listener: Listener
+        self.did: list[str] = []
+        self.connected = threading.Event()
+        self.answers: queue.SimpleQueue[Accepted | WhatsAppError] = queue.SimpleQueue()
+        self.logout_error: str | None = None
+
+    def open(self, start: Start, listener: Listener) -> "FakeWhatsApp":
+        self.listener = listener
+        return self
+
+    def connect(self) -> None:
+        self.connected.set()
+
+    def pairing_code(self, phone: str) -> str:
+        if phone == "4900":
+            raise WhatsAppError("no such number")
+        return "ABCDEFGH"
+
+    def send_text(self, to: str, text: str) -> Accepted:
+        answer = self.answers.get()
+        if isinstance(answer, WhatsAppError):
+            raise answer
+        return answer
+
+    def logout(self) -> None:
+        self.did.append("logout")
+        if self.logout_error:
+            raise WhatsAppError(self.logout_error)
+
+    def close(self) -> None:
+        self.did.append("close")
+
+    def forget(self) -> None:
+        self.did.append("forget")
+
+
+class Running:
+    """An instance and what it said."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.whatsapp, self.said = FakeWhatsApp(), queue.SimpleQueue[Frame]()
+        start = Start(instance_id="sales", organization_id="acme", directory=str(folder), **options)
+        self.instance = Instance(start, self.whatsapp.open, self.said.put, lambda _: None)
+        self.instance.start()
+        assert self.whatsapp.connected.wait(10)
+
+    def next(self) -> Any:
+        return self.said.get(timeout=10)
+
+    def linked(self) -> "Running":
+        self.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
+        self.whatsapp.listener.on_event("Connected", None)
+        assert self.next().state == "connected"
+        return self
+
+    def end(self) -> None:
+        self.instance.stop()
+        self.instance.thread.join(10)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+    running = Running(tmp_path)
+    yield running
+    running.end()
+
+
+def test_a_connection_names_the_account(running: Running) -> None:
+    running.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
+    running.whatsapp.listener.on_event("Connected", None)
+    assert running.next() == Changed(
+        instance_id="sales", state="connected", jid="49151:1@s.whatsapp.net", phone_number="49151", lid="77"
+    )
+
+
+def test_every_qr_code_is_an_attempt(running: Running) -> None:
+    for number in (1, 2):
+        running.whatsapp.listener.on_qr(f"code {number}")
+        issued = running.next()
+        assert isinstance(issued, Issued)
+        assert (issued.code, issued.attempt) == (f"code {number}", number)
+
+
+def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
+    running.whatsapp.listener.on_login("timeout")
+    assert running.next() == Changed(instance_id="sales", state="pairing_timeout")
+    assert running.whatsapp.did == ["close"]
+
+
+def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
+    running.whatsapp.listener.on_ended("dial tcp: refused")
+    assert running.next() == Changed(instance_id="sales", state="unreachable", reason="dial tcp: refused")
+
+
+def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:
+    running.instance.send(_send("m1"))
+    sent = running.next()
+    assert isinstance(sent, Sent)
+    assert (sent.outcome, sent.code) == ("failed", "not_connected")
+
+
+def test_sends_are_answered_one_after_another(running: Running) -> None:
+    running.linked().whatsapp.answers.put(Accepted("A", NOW))
+    running.whatsapp.answers.put(WhatsAppError("server returned error 463"))
+    running.instance.send(_send("m1"))
+    running.instance.send(_send("m2"))
+    assert [(sent.message_id, sent.outcome) for sent in (running.next(), running.next())] == [
+        ("m1", "accepted"), ("m2", "failed"),
+    ]  # fmt: skip
+
+
+def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(running: Running) -> None:
+    running.linked().instance.send(_send("m1", timeout=0.05))
+    running.instance.send(_send("m2", timeout=0.05))
+    assert [(sent.message_id, sent.outcome, sent.code) for sent in (running.next(), running.next())] == [
+        ("m1", "unconfirmed", "timeout"), ("m2", "failed", "timeout"),
+    ]  # fmt: skip
+    running.whatsapp.answers.put(WhatsAppError("late"))
+
+
+def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> None:
+    broken = SimpleNamespace(SerializeToString=lambda: b"raw")
+    running.linked().whatsapp.listener.on_event("Message", broken)
+    entry = running.next()
+    assert isinstance(entry, Entry)
+    assert (entry.body, entry.subject) == ("cmF3", "wa.event.message.received.acme.sales")
+    assert entry.error is not None
+    assert entry.error.startswith("Message: ")
+
+
+def test_events_nobody_needs_are_counted(running: Running) -> None:
+    for _ in range(2):
+        running.linked().whatsapp.listener.on_event("Presence", None)
+    running.whatsapp.listener.on_event("unknown-99", b"")
+    assert running.instance._intake.ignored == {"Presence": 2, "unknown-99": 1}
+
+
+def test_stopping_closes_and_is_answered(running: Running) -> None:
+    running.linked().instance.stop()
+    assert running.next() == Changed(instance_id="sales", state="stopped")
+    assert running.whatsapp.did == ["close"]
+
+
+def test_a_stop_that_meets_an_end_is_answered_all_the_same(running: Running) -> None:
+    running.whatsapp.listener.on_event("StreamReplaced", None)
+    running.instance.stop()
+    assert [running.next().state, running.next().state] == ["replaced", "stopped"]
+
+
+@pytest.mark.parametrize("error", [None, "websocket not connected"])
+def test_a_logout_deletes_the_keys_even_when_whatsapp_cannot_be_told(running: Running, error: str | None) -> None:
+    running.linked().whatsapp.logout_error = error
+    running.instance.stop(logout=True)
+    assert running.next().reason == (f"logout_failed: {error}" if error else None)
+    assert running.whatsapp.did == ["logout", "close", "forget"]
+
+
+def test_an_account_given_away_ends_without_a_word(running: Running) -> None:
+    running.linked().instance.give_way()
+    running.instance.thread.join(10)
+    assert running.said.empty()
+
+
+def test_a_linked_account_without_keys_is_not_paired_anew(tmp_path: Path) -> None:
+    running = Running(tmp_path, linked=True)
+    running.whatsapp.listener.on_qr("code")
+    assert running.next() == Changed(instance_id="sales", state="logged_out", reason="keys_missing")
+
+
+@pytest.mark.parametrize(("phone", "answer"), [("4915112345678", "ABCD-EFGH"), ("4900", "no such number")])
+def test_a_code_to_type_is_asked_for_once(tmp_path: Path, phone: str, answer: str) -> None:
+    running = Running(tmp_path, method="code", phone_number=phone)
+    running.whatsapp.listener.on_qr("first")
+    running.whatsapp.listener.on_qr("second")
+    said = running.next()
+    assert answer == (said.code if isinstance(said, Issued) else said.reason)
+    running.end()
+    assert [type(frame) for frame in _rest(running)] == ([Changed] if isinstance(said, Issued) else [])
+
+
+def test_what_an_earlier_process_left_is_sent_first(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.append("wa.event.message.received.acme.sales", json.dumps({"text": "old"}))
+    journal.close()
+    running = Running(tmp_path)
+    entry = running.next()
+    running.instance.published(entry.sequence)
+    running.end()
+    assert len(Journal(tmp_path / "journal.sqlite")) == 0
+
+
+def test_a_directory_that_cannot_be_made_is_a_crash_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    said: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    start = Start(instance_id="sales", organization_id="acme", directory=str(tmp_path / "file"))
+    Instance(start, FakeWhatsApp().open, said.put, lambda _: None).start()
+    crashed = said.get(timeout=10)
+    assert isinstance(crashed, Changed)
+    assert (crashed.state, (crashed.reason or "").split(":")[0]) == ("crashed", "FileExistsError")
+
+
+def _rest(running: Running) -> list[Frame]:
+    frames = []
+    while not running.said.empty():
+        frames.append(running.said.get())
+    return frames
+
+
+def _send(message_id: str, timeout: float = 10) -> Send:
+    return Send(instance_id="sales", message_id=message_id, to="4915112345678", text="hi", timeout=timeout)
