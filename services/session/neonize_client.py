@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pylibmagic  # noqa: F401  (neonize imports libmagic; this carries it, so it comes first)
+from google.protobuf.message import DecodeError
 from neonize._binder import ProxySettings, func_callback_bytes, func_callback_bytes2, func_string, gocode
 from neonize.client import DeviceProps, Message, NewClient
 from neonize.events import EVENT_TO_INT, INT_TO_EVENT
@@ -150,10 +151,16 @@ class NeonizeClient:
         kind = INT_TO_EVENT.get(code)
         if kind is None:
             self._listener.on_event(f"unknown-{code}", raw)
-        elif code == EVENT_TO_INT[LinkedDevice]:
-            self._listener.on_device(_device(kind.FromString(raw)))
+            return
+        try:
+            event = kind.FromString(raw)
+        except DecodeError as error:
+            self._listener.on_broken(kind.DESCRIPTOR.name, raw, str(error))
+            return
+        if kind is LinkedDevice:
+            self._listener.on_device(_device(event))
         else:
-            self._listener.on_event(kind.DESCRIPTOR.name, kind.FromString(raw))
+            self._listener.on_event(kind.DESCRIPTOR.name, event)
 
     def _wait_for_silence(self) -> None:
         begun = self._heard = time.monotonic()

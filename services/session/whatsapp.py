@@ -45,6 +45,9 @@ class Listener(Protocol):
     def on_event(self, name: str, event: Any) -> None:
         """An event by its protobuf name and message; an unknown one by `unknown-<number>` and its bytes."""
 
+    def on_broken(self, name: str, raw: bytes, error: str) -> None:
+        """An event whose bytes are not the protobuf they should be."""
+
     def on_ended(self, error: str | None) -> None:
         """The library left its connection for good; with an error when it could not even begin."""
 

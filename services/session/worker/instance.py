@@ -5,8 +5,10 @@ The library's callbacks only append to the journal or leave a note in `_notes`; 
 
 import logging
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,6 +56,7 @@ class Instance:
         self._notes: queue.SimpleQueue[Changed | _StopAsked | str] = queue.SimpleQueue()
         self._connected, self._stopping = threading.Event(), threading.Event()
         self._replaced, self._forget_keys = False, False
+        self._grace = PUBLISH_GRACE
         self._device: Device | None = None
         self._sender: Sender | None = None
         self._pump: Pump | None = None
@@ -64,7 +67,9 @@ class Instance:
     def start(self) -> None:
         self.thread.start()
 
-    def stop(self, *, logout: bool = False) -> None:
+    def stop(self, *, logout: bool = False, hurry: bool = False) -> None:
+        """`hurry`: nobody is there to publish the last entries, they wait for the next start."""
+        self._grace = 0.0 if hurry else PUBLISH_GRACE
         self._stopping.set()
         self._notes.put(_StopAsked(logout))
 
@@ -80,8 +85,10 @@ class Instance:
             self._send(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
 
     def published(self, sequence: int) -> None:
+        """The journal may be closing: what cannot be forgotten now is sent once more and recognised by its id."""
         if pump := self._pump:
-            pump.published(sequence)
+            with suppress(sqlite3.Error):
+                pump.published(sequence)
 
     # --- told by the library, on its threads
 
@@ -101,6 +108,9 @@ class Instance:
             self._note(change)
         else:
             self._intake.count(name)
+
+    def on_broken(self, name: str, raw: bytes, error: str) -> None:
+        self._intake.keep_raw(name, raw, error)
 
     def on_ended(self, error: str | None) -> None:
         if error is not None:
@@ -149,7 +159,7 @@ class Instance:
         try:
             return self._live()
         finally:
-            if not pump.finish(PUBLISH_GRACE):
+            if not pump.finish(self._grace):
                 log.warning(
                     "entries stay in the journal", extra={"instance_id": self.instance_id, "left": len(journal)}
                 )

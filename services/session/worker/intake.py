@@ -37,19 +37,26 @@ class Intake:
         """True when the event is ours to keep or ignore; never raises, and never loses one on a full disk."""
         if name not in _TRANSLATIONS:
             return False
-        translate, subject = _TRANSLATIONS[name]
+        translate, _ = _TRANSLATIONS[name]
         try:
             ours = translate(event, self._account)
         except Exception as error:
-            log.warning("a %s could not be translated: %s", name, type(error).__name__)
-            raw = base64.b64encode(event.SerializeToString()).decode()
-            self._keep(self._address(subject), raw[:_MAX_RAW], f"{name}: {error}"[:2000])
+            self.keep_raw(name, event.SerializeToString(), f"{type(error).__name__}: {error}")
             return True
         if isinstance(ours, Ignored):
             self.count(ours.kind)
         else:
             self._keep(ours.address, ours.model_dump_json())
         return True
+
+    def keep_raw(self, name: str, raw: bytes, error: str) -> None:
+        """Keep what cannot be translated, so that it ends among the dead letters; other kinds are only counted."""
+        if name not in _TRANSLATIONS:
+            self.count(f"broken-{name}")
+            return
+        log.warning("a %s could not be translated", name, extra={"instance_id": self._account.instance_id})
+        address = self._address(_TRANSLATIONS[name][1])
+        self._keep(address, base64.b64encode(raw).decode()[:_MAX_RAW], f"{name}: {error}"[:2000])
 
     def count(self, kind: str) -> None:
         """An event nobody needs; the first of each kind is logged, so that none goes unnoticed."""

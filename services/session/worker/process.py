@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from pathlib import Path
 
 from services.session.gate import Gate
@@ -43,10 +44,10 @@ class Worker:
                     for instance in self._living(instance_id):
                         instance.published(sequence)
                 case Quit():
-                    self._finish(QUIT_GRACE)
+                    self._finish(QUIT_GRACE, hurry=False)
                     return
         log.warning("the supervisor is gone; closing every connection")
-        self._finish(ORPHAN_GRACE)
+        self._finish(ORPHAN_GRACE, hurry=True)
 
     def _start(self, start: Start) -> None:
         """A second Start of an account replaces the first: it waits for the account's lock."""
@@ -81,16 +82,17 @@ class Worker:
     def _open(self, start: Start, listener: Listener) -> WhatsApp:
         return NeonizeClient(Path(start.directory), start.proxy, self._gate, listener)
 
-    def _finish(self, grace: float) -> None:
+    def _finish(self, grace: float, *, hurry: bool) -> None:
+        end = time.monotonic() + grace
         with self._lock:
             instances = list(self._instances)
         for instance in instances:
-            instance.stop()
+            instance.stop(hurry=hurry)
         reader = threading.Thread(target=self._hear_published, name="last-words", daemon=True)
         reader.start()
         for instance in instances:
-            instance.thread.join(grace)
-        self._outbox.flush(grace)
+            instance.thread.join(max(0.0, end - time.monotonic()))
+        self._outbox.flush(max(0.1, end - time.monotonic()))
 
     def _hear_published(self) -> None:
         """While closing, only the confirmations of the last entries matter."""

@@ -6,6 +6,7 @@ Zygote and workers live as long as their sockets; signals meant for the process 
 
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -101,6 +102,8 @@ def main() -> None:
     configure_logging("session", settings.log_level, settings.log_format)
     for chatty in ("whatsmeow", "Whatsmeow"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # an account takes 4 for its store, 3 for its journal
     preload()
     try:
         Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()

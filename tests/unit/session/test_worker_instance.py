@@ -78,7 +78,7 @@ class Running:
         return self
 
     def end(self) -> None:
-        self.instance.stop()
+        self.instance.stop(hurry=True)
         self.instance.thread.join(10)
 
 
@@ -151,6 +151,15 @@ def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> 
     assert (entry.body, entry.subject) == ("cmF3", "wa.event.message.received.acme.sales")
     assert entry.error is not None
     assert entry.error.startswith("Message: ")
+
+
+def test_bytes_that_are_no_message_are_kept_too(running: Running) -> None:
+    running.linked().whatsapp.listener.on_broken("Message", b"raw", "truncated")
+    entry = running.next()
+    assert isinstance(entry, Entry)
+    assert (entry.body, entry.error) == ("cmF3", "Message: truncated")
+    running.whatsapp.listener.on_broken("Presence", b"raw", "truncated")
+    assert running.instance._intake.ignored == {"broken-Presence": 1}
 
 
 def test_events_nobody_needs_are_counted(running: Running) -> None:
