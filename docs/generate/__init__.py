@@ -1,0 +1,19 @@
+"""The pages that are generated from the code: `python -m docs.generate` (`--check` only compares)."""
+
+from pathlib import Path
+
+from docs.generate.events import events_page
+
+_DOCS = Path(__file__).resolve().parents[1]
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page and its text."""
+    return {
+        _DOCS / "events.md": events_page(),
+    }
+
+
+def stale_pages() -> dict[Path, str]:
+    """The pages that are not what the code says, with the text they should have."""
+    return {path: text for path, text in pages().items() if not path.is_file() or path.read_text() != text}
