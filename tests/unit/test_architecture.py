@@ -1,0 +1,121 @@
+"""The rules of docs/architecture.md that can be read off the files: who imports whom, how long, which words where."""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from shared.message import Message
+from shared.topology import COMMANDS, EVENTS, durable_name
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("session", "router", "api", "realtime")
+SHIPPED = ("services", "shared", "simulator", "deploy", "docs")
+MAX_LINES = 250
+
+
+def sources(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name(path)} imports relatively"
+            yield str(node.module)
+
+
+def importers(module: str, *folders: str) -> set[str]:
+    """The files below `folders` that import `module` or something inside it."""
+    return {name(p) for p in sources(*folders) if any(i == module or i.startswith(module + ".") for i in imports(p))}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_do_not_import_each_other(service: str) -> None:
+    users = importers(f"services.{service}", *SHIPPED)
+    outside = {user for user in users if not user.startswith((f"services/{service}/", "docs/generate/"))}
+    assert outside == set()
+
+
+def test_the_contract_imports_no_service() -> None:
+    assert importers("services", "shared") | importers("deploy", "shared") == set()
+
+
+def test_shipped_code_does_not_import_the_simulator_or_the_tests() -> None:
+    users = importers("simulator", "services", "shared", "docs") | importers("tests", *SHIPPED)
+    assert users == set()
+    PLACE
+
+
+def test_the_simulator_knows_nothing_of_switchboard() -> None:
+    assert importers("services", "simulator") | importers("shared", "simulator") == set()
+
+
+def test_neonize_is_met_in_few_modules() -> None:
+    users = importers("neonize", *SHIPPED) - {"services/session/neonize_client.py"}
+    assert all(user.startswith("services/session/") for user in users)
+    assert users <= {
+        f"services/session/{file}" for file in ("worker/preload.py", "simulated_network.py", "translate.py")
+    }
+
+
+def test_motor_is_met_in_one_module() -> None:
+    assert importers("motor", *SHIPPED) == {"shared/mongo.py"}
+
+
+def test_rules_are_pure() -> None:
+    rules = [path for path in sources("services") if "rules" in path.parts]
+    impure = {"asyncio", "time", "os", "random", "socket", "threading", "shared.mongo", "shared.delivery"}
+    for path in rules:
+        own = ".".join(path.relative_to(ROOT).parts[:3])
+        for module in imports(path):
+            allowed = module.split(".")[0] in sys.stdlib_module_names or module.startswith(("shared.", own))
+            assert allowed, f"{name(path)} imports {module}"
+            assert module not in impure, f"{name(path)} imports {module}"
+
+
+@pytest.mark.parametrize("path", sources(*SHIPPED), ids=name)
+def test_files_are_short_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text()
+    lines = text.count("\n")
+    assert lines <= MAX_LINES, f"{name(path)} has {lines} lines"
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), f"{name(path)} has no docstring"
+
+
+def test_no_file_is_called_after_nothing() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers", "base"}
+    assert [name(path) for path in sources(*SHIPPED) if path.stem in vague or set(path.parts) & vague] == []
+
+
+def test_subjects_stand_only_in_the_contract() -> None:
+    subject = re.compile(r"""["'](?:wa\.(?:event|command|query|dead)\.)""")
+    users = {name(path) for path in sources("services", "deploy") if subject.search(path.read_text())}
+    assert users == set()
+
+
+def test_every_subject_has_six_tokens() -> None:
+    classes: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values()]
+    assert classes
+    for cls in classes:
+        assert re.fullmatch(r"wa\.(event|command)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.pattern("acme", "one"))
+
+
+def test_durable_names_are_short_and_distinct() -> None:
+    names = [durable_name(service, cls) for service in SERVICES for cls in [*EVENTS.values(), *COMMANDS.values()]]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if len(name) >= 32 or not re.fullmatch(r"[a-z0-9-]+", name)] == []
+
+
+def test_nothing_is_left_for_later() -> None:
+    marks = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|pytest\.mark\.(skip|xfail)|pytest\.skip\(")
+    left = {name(path) for path in sources(*SHIPPED, "tests") if marks.search(path.read_text())}
+    assert left - {name(Path(__file__).resolve())} == set()
