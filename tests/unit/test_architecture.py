@@ -53,7 +53,11 @@ def test_the_contract_imports_no_service() -> None:
 def test_shipped_code_does_not_import_the_simulator_or_the_tests() -> None:
     users = importers("simulator", "services", "shared", "docs") | importers("tests", *SHIPPED)
     assert users == set()
-    PLACE
+
+
+def test_the_launcher_reaches_the_simulator_through_its_client() -> None:
+    modules = {i for path in sources("deploy") for i in imports(path) if i.split(".")[0] == "simulator"}
+    assert modules <= {"simulator.client"}
 
 
 def test_the_simulator_knows_nothing_of_switchboard() -> None:
