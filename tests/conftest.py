@@ -1,47 +1,50 @@
-"""The fixture ladder for real servers, and nothing else."""
+"""The fixture ladder for real servers, and nothing else: a given URL, else containers when asked for, else our own."""
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from pymongo import AsyncMongoClient
 
-from tests.servers import mongod, nats_server
+from tests.containers import mongo_container, nats_container
+from tests.servers import mongod, nats_server, start_replica_set
+
+CONTAINERS = os.environ.get("WA_TEST_SERVERS") == "containers"
 
 
 @pytest.fixture(scope="session")
 async def nats_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A nats-server with JetStream: WA_TEST_NATS_URL when given, else one of our own for this run."""
+    """A nats-server with JetStream: WA_TEST_NATS_URL when given, else one for this run."""
     if given := os.environ.get("WA_TEST_NATS_URL"):
         yield given
         return
-    server = nats_server(tmp_path_factory.mktemp("nats"))
+    async with nats_container() if CONTAINERS else _own_nats(tmp_path_factory.mktemp("nats")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A replica set of one: WA_TEST_MONGO_URL when given, else one for this run."""
+    if given := os.environ.get("WA_TEST_MONGO_URL"):
+        yield given
+        return
+    async with mongo_container() if CONTAINERS else _own_mongo(tmp_path_factory.mktemp("mongo")) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _own_nats(folder: Path) -> AsyncIterator[str]:
+    server = nats_server(folder)
     await server.start()
     yield f"nats://127.0.0.1:{server.port}"
     await server.kill()
 
 
-@pytest.fixture(scope="session")
-async def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """A replica set of one: WA_TEST_MONGO_URL when given, else one of our own for this run."""
-    if given := os.environ.get("WA_TEST_MONGO_URL"):
-        yield given
-        return
-    server = mongod(tmp_path_factory.mktemp("mongo"))
+@asynccontextmanager
+async def _own_mongo(folder: Path) -> AsyncIterator[str]:
+    server = mongod(folder)
     await server.start()
-    await start_replica_set(server.port)
+    await start_replica_set(f"127.0.0.1:{server.port}")
     yield f"mongodb://127.0.0.1:{server.port}/?replicaSet=rs0"
     await server.kill()
-
-
-async def start_replica_set(port: int) -> None:
-    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient("127.0.0.1", port, directConnection=True)
-    async with client:
-        member = {"_id": 0, "host": f"127.0.0.1:{port}"}
-        await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": [member]}})
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"

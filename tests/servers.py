@@ -1,9 +1,11 @@
-"""Real servers for tests: a given URL, else a container when Docker answers, else the embedded ones of the launcher."""
+"""Real servers for tests, the ones the launcher uses."""
 
 import asyncio
 import os
 import socket
 from pathlib import Path
+
+from pymongo import AsyncMongoClient
 
 from deploy.local.binaries import find_mongod, find_nats_server
 
@@ -62,3 +64,11 @@ def mongod(folder: Path) -> Server:
     ]
     argv += ["--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
     return Server(argv, port, folder / "mongod.log")
+
+
+async def start_replica_set(address: str, member: str | None = None) -> None:
+    """Make a replica set of one; `member` is how it calls itself when that is not its address."""
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(f"mongodb://{address}", directConnection=True)
+    async with client:
+        members = [{"_id": 0, "host": member or address}]
+        await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": members}})
