@@ -1,0 +1,48 @@
+// One message as a bubble.
+
+import { h, icon } from "./dom.js";
+import { clock, summary } from "./format.js";
+
+const TICKS = {
+  sending: ["clock", "Sending"],
+  queued: ["clock", "Waiting to be sent"],
+  unconfirmed: ["alert", "It may have been sent"],
+  sent: ["check", "Sent"],
+  delivered: ["checks", "Delivered"],
+  read: ["checks", "Read"],
+  played: ["checks", "Played"],
+  failed: ["alert", "Not sent"],
+};
+
+const ORDER = ["sending", "queued", "unconfirmed", "failed", "sent", "delivered", "read", "played"];
+
+/** Whether `next` is further than `now`: answers and events may come in any order. */
+export const isProgress = (now, next) => ORDER.indexOf(next) > ORDER.indexOf(now);
+
+function ticks(message) {
+  if (message.direction !== "outbound" || message.kind === "note") return null;
+  const [drawing, label] = TICKS[message.status] ?? TICKS.queued;
+  return h("span", { class: `ticks ${message.status}`, "data-status": message.status, title: label }, icon(drawing, label));
+}
+
+function attachment(message) {
+  if (!message.media && message.type === "text") return null;
+  const name = message.media?.file_name;
+  return h("span", { class: "attachment" }, summary({ ...message, text: null }), name ? ` · ${name}` : "");
+}
+
+/** `retry(message)` is offered on a failed message of ours. */
+export function bubble(message, retry) {
+  const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
+  const failed = message.status === "failed";
+  return h("div", { class: `message ${kind} ${failed ? "failed" : ""}`, "data-id": message.id },
+    h("div", { class: "bubble" },
+      kind === "note" ? h("span", { class: "note-label" }, icon("note"), "Note") : null,
+      attachment(message),
+      h("span", { class: "text" }, message.text ?? ""),
+      h("span", { class: "meta" },
+        message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
+        h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
+    failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
+      retry && message.retryable ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null) : null);
+}

@@ -1,0 +1,51 @@
+// The field a text is written in: Enter sends, Shift+Enter breaks the line, Esc empties.
+
+import { fill, h, icon } from "./dom.js";
+
+const LIMIT = 4096;
+
+/** `send(text)` → {element, focus(), warn(text, link)} */
+export function composer(send) {
+  const error = h("p", { class: "error", id: "composer-error", role: "alert" });
+  const warning = h("p", { class: "composer-warning", role: "status", hidden: true });
+  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: changed, onkeydown });
+  const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": "Send", disabled: true }, icon("send"));
+  const element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); submit(); } },
+    warning, error, h("div", { class: "composer-row" }, input, button), h("p", { class: "visually-hidden", id: "composer-hint" }, "Enter sends, Shift and Enter starts a new line."));
+
+  function changed() {
+    const length = input.value.trim().length;
+    const over = [...input.value.trim()].length - LIMIT;
+    button.disabled = length === 0 || over > 0;
+    error.textContent = over > 0 ? `The text is ${over} characters too long; ${LIMIT} are possible.` : "";
+    input.style.setProperty("height", "auto");
+    input.style.setProperty("height", `${Math.min(input.scrollHeight + 2, 180)}px`);
+  }
+
+  function onkeydown(event) {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      submit();
+    } else if (event.key === "Escape") {
+      if (input.value) input.value = "";
+      else input.blur();
+      changed();
+    }
+  }
+
+  function submit() {
+    if (button.disabled) return;
+    const text = input.value.trim();
+    input.value = "";
+    changed();
+    send(text);
+    input.focus();
+  }
+
+  function warn(text, link) {
+    warning.hidden = !text;
+    fill(warning, text && document.createTextNode(text), link && h("a", { href: link }, "See the account"));
+  }
+
+  return { element, warn, focus: () => input.focus({ preventScroll: true }) };
+}

@@ -1,0 +1,32 @@
+// Start: configuration, then the login or the shell.
+
+import { connectLive, disconnectLive } from "./live.js";
+import { showLogin } from "./login.js";
+import { currentSession, get, keepSession, whenExpired } from "./rest.js";
+import { showShell } from "./shell.js";
+import { forget, known } from "./store.js";
+import { followTheme } from "./theme.js";
+
+const root = document.getElementById("app");
+let leaveShell = () => {};
+
+function login(message) {
+  leaveShell();
+  leaveShell = () => {};
+  disconnectLive();
+  forget();
+  keepSession(null);
+  showLogin(root, { start, message, registration: known.config.registration !== "closed" && known.config.registration !== false });
+}
+
+function start() {
+  connectLive((error) => login(`Please log in again: ${error.message}`));
+  leaveShell = showShell(root, { logout: () => login() });
+}
+
+followTheme();
+whenExpired((problem) => login(problem.message));
+const config = await get("/api/config").catch(() => ({}));
+Object.assign(known.config, config.data ?? config);
+if (currentSession()?.token) start();
+else login();

@@ -1,0 +1,104 @@
+// The frame around the views: navigation, connection notice, the simulated phone's dock. Routes are #/view/id.
+
+import { showAccounts } from "./accounts.js";
+import { showBookings } from "./bookings.js";
+import { showContacts } from "./contacts.js";
+import { h, icon } from "./dom.js";
+import { showInbox } from "./inbox.js";
+import { currentSession } from "./rest.js";
+import { dockSimulator } from "./simulator.js";
+import { known, load, on } from "./store.js";
+import { isDark, toggleTheme } from "./theme.js";
+import { toast } from "./widgets.js";
+
+const VIEWS = {
+  accounts: { label: "Accounts", show: showAccounts },
+  inbox: { label: "Inbox", show: showInbox },
+  bookings: { label: "Bookings", show: showBookings },
+  contacts: { label: "Contacts", show: showContacts },
+};
+
+const routeOf = () => {
+  const [, view, id] = location.hash.split("/");
+  return { view: VIEWS[view] ? view : "accounts", id: id ? decodeURIComponent(id) : null };
+};
+
+function navigation(logout) {
+  const count = h("span", { class: "count", hidden: true });
+  const links = Object.entries(VIEWS).map(([name, { label }]) =>
+    h("a", { class: "nav-item", href: `#/${name}`, "data-view": name }, icon(name), h("span", null, label), name === "bookings" && count));
+  const live = h("span", { class: "live" }, "Connecting…");
+  const theme = h("button", { class: "button quiet icon-only", type: "button", onclick: () => { toggleTheme(); drawTheme(); } });
+  const drawTheme = () => {
+    theme.replaceChildren(icon(isDark() ? "sun" : "moon"));
+    theme.setAttribute("aria-label", isDark() ? "Light colours" : "Dark colours");
+    theme.title = theme.getAttribute("aria-label");
+  };
+  drawTheme();
+  const leave = h("button", { class: "button quiet icon-only", type: "button", onclick: logout, "aria-label": "Log out", title: "Log out" }, icon("logout"));
+  const element = h("nav", { class: "nav", "aria-label": "Main" },
+    h("div", { class: "brand" }, h("img", { src: "/console/icon.svg", alt: "" }), "Switchboard"),
+    h("div", { class: "nav-items" }, links),
+    h("div", { class: "nav-foot" }, live, h("div", { class: "who", title: currentSession().email }, currentSession().email), h("div", { class: "nav-tools" }, theme, leave)));
+  const drawCount = () => {
+    const open = [...known.bookings.values()].filter((booking) => booking.status === "pending").length;
+    count.hidden = !open;
+    count.textContent = open > 99 ? "99+" : open;
+    count.setAttribute("aria-label", `${open} waiting`);
+  };
+  return { element, links, live, drawCount };
+}
+
+/** Draws the console into `root`; returns how to take it down. */
+export function showShell(root, { logout }) {
+  const nav = navigation(logout);
+  const notice = h("div", { class: "notice", role: "status", hidden: true });
+  const view = h("main", { class: "view", tabindex: -1 });
+  const dock = h("aside", { class: "dock", "aria-label": "Simulated phone" });
+  const shell = h("div", { class: "shell" }, nav.element, notice, view, dock);
+  let leave = () => {};
+  let shown = null;
+  let openItem = () => {};
+  let outage = null;
+
+  function route() {
+    const { view: name, id } = routeOf();
+    shell.classList.toggle("in-thread", name === "inbox" && Boolean(id));
+    if (shown === name) return openItem(id);
+    leave();
+    shown = name;
+    for (const link of nav.links) {
+      if (link.dataset.view === name) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    document.title = `${VIEWS[name].label} · Switchboard`;
+    view.scrollTop = 0;
+    const { close, open = () => {} } = VIEWS[name].show(view, id);
+    leave = close;
+    openItem = open;
+  }
+
+  function drawOnline() {
+    nav.live.classList.toggle("on", known.online);
+    nav.live.textContent = known.online ? "Live" : "Reconnecting…";
+    clearTimeout(outage);
+    if (known.online) notice.hidden = true;
+    else outage = setTimeout(() => {
+      notice.textContent = "The connection to the server is interrupted. What you see may be old; it is brought up to date as soon as the server answers.";
+      notice.hidden = false;
+    }, 2500);
+  }
+
+  const stops = [on("online", drawOnline), on("bookings", nav.drawCount), dockSimulator(dock)];
+  addEventListener("hashchange", route);
+  root.replaceChildren(shell);
+  route();
+  for (const list of ["instances", "contacts", "conversations", "bookings"]) load(list).catch((problem) => problem.status !== 401 && toast(`${VIEWS[list]?.label ?? "Data"}: ${problem.message}`, "bad"));
+
+  return () => {
+    clearTimeout(outage);
+    removeEventListener("hashchange", route);
+    for (const stop of stops) stop();
+    leave();
+  };
+}

@@ -1,0 +1,140 @@
+// The simulated phone: a dock that leads through the whole job, and lets a person write as the customer.
+
+import { createInstance, startPairing } from "./account_actions.js";
+import { fill, h, icon } from "./dom.js";
+import { phone } from "./format.js";
+import { post } from "./rest.js";
+import { customerChat, makeCustomer } from "./customer.js";
+import { known, on, tell } from "./store.js";
+import { busy } from "./widgets.js";
+
+const KEY = "switchboard.simulated";
+let shown = sessionStorage.getItem(KEY);
+
+function show(instanceId) {
+  shown = instanceId;
+  if (instanceId) sessionStorage.setItem(KEY, instanceId);
+  else sessionStorage.removeItem(KEY);
+  tell("simulator");
+}
+
+export const showSimulator = (instance) => show(instance.id);
+
+/** The button on the accounts page: an instance on the simulated network, its QR, and the dock beside it. */
+export async function startSimulator() {
+  const instances = [...known.instances.values()].filter((instance) => instance.network === "simulator");
+  const name = instances.length ? `Simulated phone ${instances.length + 1}` : "Simulated phone";
+  const instance = await createInstance({ instance_name: name, network: "simulator" });
+  show(instance.id);
+  await startPairing(instance, "qr");
+}
+
+/** A new simulated phone scans the code on show. */
+export async function scanWithSimulator(instanceId) {
+  const pairing = known.pairing.get(instanceId);
+  if (!pairing?.qr) throw new Error("There is no code to scan right now. Connect the account, then scan again.");
+  const made = await post("/api/simulator/phones", {});
+  await post(`/api/simulator/phones/${made.number}/scan`, { qr: pairing.qr });
+  show(instanceId);
+}
+
+const LINKED = new Set(["connected", "reconnecting"]);
+
+/** What a newcomer sees, in order; `done` is true or false for a finished or open step. */
+function stepsOf(instance) {
+  const linked = LINKED.has(instance.status);
+  const talks = [...known.conversations.values()].filter((conversation) => conversation.instance_id === instance.id);
+  return [
+    { title: "A QR code appears", text: "Shown live on the account's card, a new one every minute.", done: linked || known.pairing.has(instance.id) },
+    { title: "The phone scans it", text: "As you would with WhatsApp's camera.", done: linked, act: "scan" },
+    { title: "A customer writes", text: "Message, contact and booking appear by themselves.", done: talks.length > 0, act: "customer" },
+    { title: "You answer from the inbox", text: "Watch the ticks: sent, delivered, read.", done: talks.some((talk) => talk.last_message?.direction === "outbound"), act: "answer" },
+  ];
+}
+
+/** Fills the dock; returns how to stop. */
+export function dockSimulator(dock) {
+  let chat = null;
+  let chatOf = null;
+  const steps = h("ol", { class: "steps" });
+  const error = h("p", { class: "error box", role: "alert" });
+  const stage = h("div", { class: "stage" });
+  const title = h("div", { class: "who" });
+  const close = h("button", { class: "button quiet icon-only", type: "button", "aria-label": "Close the simulated phone", onclick: () => show(null) }, icon("close"));
+  const panel = h("section", { class: "simulated", onkeydown: (event) => event.key === "Escape" && show(null) },
+    h("header", null, h("span", { class: "device simulator" }, icon("phone")), title, close), steps, error, stage);
+  let drawn = "";
+
+  const run = (work) => (event) => { error.textContent = ""; busy(event.currentTarget, work, (problem) => { error.textContent = problem.message; }); };
+
+  function draw() {
+    const instance = known.instances.get(shown);
+    dock.hidden = !instance;
+    if (!instance) return stopChat();
+    const list = stepsOf(instance);
+    const looks = JSON.stringify([instance, list, known.pairing.has(shown)]);
+    if (!dock.contains(panel)) dock.replaceChildren(panel);
+    if (looks === drawn) return;
+    drawn = looks;
+    fill(title, h("h2", null, instance.instance_name), h("p", { class: "muted small" }, instance.phone_number ? phone(instance.phone_number) : "Not linked yet"));
+    const current = list.find((step) => !step.done);
+    fill(steps, ...list.map((step) => drawStep(step, step === current, instance)));
+    steps.hidden = !current;
+    if (LINKED.has(instance.status) && instance.phone_number) openChat(instance);
+    else stopChat();
+  }
+
+  function drawStep(step, isCurrent, instance) {
+    return h("li", { class: step.done ? "done" : isCurrent ? "current" : "", "aria-current": isCurrent ? "step" : null },
+      h("span", { class: "mark" }, step.done ? icon("check", "done") : null),
+      h("div", null, h("h3", null, step.title), isCurrent ? h("p", { class: "small muted" }, step.text) : null, isCurrent ? stepAction(step, instance) : null));
+  }
+
+  function stepAction(step, instance) {
+    if (step.act === "scan") return h("button", { class: "button primary small", type: "button", "data-key": "dock-scan", onclick: run(() => scanWithSimulator(instance.id)) }, icon("scan"), "Scan with the simulated phone");
+    if (step.act === "answer" && !location.hash.startsWith("#/inbox/")) {
+      const talk = [...known.conversations.values()].find((conversation) => conversation.instance_id === instance.id);
+      return talk ? h("a", { class: "button primary small", href: `#/inbox/${talk.id}`, "data-key": "dock-answer" }, icon("inbox"), "Open the conversation") : null;
+    }
+    if (!step.act && ["disconnected", "logged_out", "failed"].includes(instance.status)) {
+      return h("button", { class: "button primary small", type: "button", "data-key": "dock-qr", onclick: run(() => startPairing(instance, "qr")) }, "Connect");
+    }
+    return null;
+  }
+
+  async function openChat(instance) {
+    if (chatOf === instance.id) return;
+    stopChat();
+    chatOf = instance.id;
+    try {
+      const customer = await makeCustomer(instance);
+      if (chatOf !== instance.id) return;
+      chat = customerChat(customer, instance.phone_number);
+      fill(stage, chat.element);
+    } catch (problem) {
+      chatOf = null;
+      fill(stage, h("button", { class: "button", type: "button", onclick: () => openChat(instance) }, "Try again"));
+      error.textContent = problem.message;
+    }
+  }
+
+  function stopChat() {
+    chat?.close();
+    chat = chatOf = null;
+    drawn = "";
+    fill(stage);
+  }
+
+  const stops = ["simulator", "instances", "pairing", "conversations"].map((topic) => on(topic, draw));
+  addEventListener("hashchange", redraw);
+  function redraw() {
+    drawn = "";
+    draw();
+  }
+  draw();
+  return () => {
+    removeEventListener("hashchange", redraw);
+    for (const stop of stops) stop();
+    chat?.close();
+  };
+}

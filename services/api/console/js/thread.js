@@ -1,0 +1,129 @@
+// One conversation: its messages, live, older ones on demand, and the composer.
+
+import { bubble, isProgress } from "./bubble.js";
+import { composer } from "./composer.js";
+import { fill, h, icon } from "./dom.js";
+import { day, dayKey, personName, phone } from "./format.js";
+import { sendMessage } from "./live.js";
+import { get } from "./rest.js";
+import { showSimulator } from "./simulator.js";
+import { contactOf, known, listOf, on } from "./store.js";
+import { avatar } from "./widgets.js";
+
+const PAGE = 50;
+
+/** → {close} */
+export function openThread(pane, id) {
+  const messages = new Map();
+  let cursor = null;
+  let closed = false;
+  const head = h("header", { class: "thread-head" });
+  const older = h("button", { class: "button small older", type: "button", hidden: true, onclick: () => read(cursor) }, "Load older messages");
+  const error = h("p", { class: "error box", role: "alert" });
+  const lines = h("div", { class: "lines", role: "log", "aria-label": "Messages" });
+  const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, error, lines);
+  const writer = composer(send);
+
+  function drawHead() {
+    const talk = known.conversations.get(id);
+    const person = known.contacts.get(talk?.contact_id) ?? talk?.contact;
+    const instance = known.instances.get(talk?.instance_id);
+    const name = talk ? personName(person) : "Conversation";
+    const about = [person?.name && phone(person.phone_number), instance && `via ${instance.instance_name}`].filter(Boolean).join(" · ");
+    fill(head,
+      h("a", { class: "button quiet icon-only back", href: "#/inbox", "aria-label": "Back to all conversations" }, icon("back")),
+      avatar(talk?.contact_id, name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, about)),
+      instance?.network === "simulator" && known.config.simulator ? h("button", { class: "button small", type: "button", "data-key": "sim", "aria-label": "Show the simulated customer", onclick: () => showSimulator(instance) }, icon("phone"), "Customer") : null);
+    const offline = instance && instance.status !== "connected";
+    writer.warn(offline ? `${instance.instance_name} is not online, so a message cannot go out now. ` : "", offline ? "#/accounts" : null);
+  }
+
+  function draw({ stick = false } = {}) {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    const sorted = [...messages.values()].sort((one, other) => new Date(one.timestamp) - new Date(other.timestamp));
+    let last = null;
+    const drawn = [];
+    for (const message of sorted) {
+      if (dayKey(message.timestamp) !== last) drawn.push(h("div", { class: "day" }, h("span", null, day(message.timestamp))));
+      last = dayKey(message.timestamp);
+      drawn.push(bubble(message, retry));
+    }
+    const fromEnd = log.scrollHeight - log.scrollTop;
+    fill(lines, ...drawn);
+    log.scrollTop = stick || atEnd ? log.scrollHeight : log.scrollHeight - fromEnd;
+  }
+
+  async function read(after) {
+    error.textContent = "";
+    older.disabled = true;
+    try {
+      const answer = await get(`/api/conversations/${encodeURIComponent(id)}/messages`, { limit: PAGE, cursor: after });
+      if (closed) return;
+      for (const message of listOf(answer, "messages")) merge(message);
+      if (after || !cursor) cursor = answer.next_cursor ?? null;
+      older.hidden = !cursor;
+      draw({ stick: !after });
+    } catch (problem) {
+      error.textContent = problem.message;
+      older.hidden = false;
+    } finally {
+      older.disabled = false;
+    }
+  }
+
+  /** Our optimistic line and the recorded message are one: by id, else by the client's id. */
+  function merge(message) {
+    const mine = message.client_id && messages.get(message.client_id);
+    if (mine) messages.delete(message.client_id);
+    const before = messages.get(message.id) ?? mine ?? {};
+    const status = before.status && !isProgress(before.status, message.status) ? before.status : message.status;
+    messages.set(message.id, { ...before, ...message, status, problem: null });
+  }
+
+  function arrived(message) {
+    if (message.conversation_id !== id) return;
+    merge(message);
+    draw({ stick: message.direction === "outbound" });
+  }
+
+  function progressed({ message_id, client_id, status, error: why }) {
+    const message = messages.get(message_id) ?? messages.get(client_id);
+    if (!message || !isProgress(message.status, status)) return;
+    Object.assign(message, { status, error: why ?? message.error, retryable: false });
+    draw();
+  }
+
+  function send(text) {
+    const clientId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
+    deliver({ id: clientId, client_id: clientId, kind: "message", type: "text", direction: "outbound", text, timestamp: new Date().toISOString(), status: "sending" });
+  }
+
+  const retry = (message) => deliver({ ...message, status: "sending", problem: null, error: null });
+
+  async function deliver(message) {
+    messages.set(message.id, message);
+    draw({ stick: true });
+    const talk = known.conversations.get(id);
+    const person = known.contacts.get(talk?.contact_id) ?? talk?.contact;
+    try {
+      const to = person?.phone_number ?? (person?.lid ? `${person.lid}@lid` : undefined);
+      const sent = await sendMessage({ conversationId: id, to, instanceId: talk?.instance_id, message: message.text, clientId: message.client_id });
+      const status = sent.status ?? "queued";
+      merge({ ...message, id: sent.messageId ?? message.id, status: status === "success" ? "sent" : status });
+    } catch (problem) {
+      const now = messages.get(message.id);
+      if (!now) return;
+      Object.assign(now, { status: "failed", problem: problem.error ?? problem.message, retryable: problem.retryable !== false });
+    }
+    if (!closed) draw();
+  }
+
+  fill(pane, head, log, writer.element);
+  drawHead();
+  const talk = known.conversations.get(id);
+  if (talk) contactOf(talk.contact_id).catch(() => {});
+  read(null);
+  if (matchMedia("(hover: hover)").matches) writer.focus();
+  const stops = [on("message", arrived), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
+  return { close: () => { closed = true; for (const stop of stops) stop(); } };
+}
