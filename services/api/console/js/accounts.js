@@ -1,7 +1,7 @@
 // The accounts: one card each, live.
 
 import { addAccount, openMenu, startPairing } from "./account_actions.js";
-import { fill, h, icon } from "./dom.js";
+import { arrange, fill, h, icon } from "./dom.js";
 import { clock, phone, when } from "./format.js";
 import { pairingPanel } from "./pairing.js";
 import { showSimulator, startSimulator } from "./simulator.js";
@@ -49,7 +49,7 @@ export function showAccounts(view) {
       cards.get(instance.id).draw();
       return cards.get(instance.id).element;
     });
-    if (wanted.length !== list.children.length || wanted.some((element, at) => list.children[at] !== element)) list.replaceChildren(...wanted);
+    arrange(list, wanted);
   }
 
   function drop(id, card) {

@@ -48,7 +48,7 @@ export function showBookings(view) {
     const talk = [...known.conversations.values()].find((conversation) => conversation.contact_id === booking.contact_id && conversation.instance_id === booking.instance_id);
     const act = (action) => (event) => busy(event.currentTarget, () => change(booking, action), (problem) => { problems.set(booking.id, problem.message); draw(); });
     return h("article", { class: "row", "data-id": booking.id, "aria-label": `Booking of ${name}` },
-      avatar(booking.contact_id, name),
+      avatar(name),
       h("div", { class: "main" },
         h("p", { class: "name" }, name, h("span", { class: `badge dot ${kind}` }, word)),
         h("p", { class: "quote" }, booking.text ? `“${booking.text}”` : "Opened by a message without text"),

@@ -25,7 +25,7 @@ export function showContacts(view) {
     const name = personName(person);
     const talks = [...known.conversations.values()].filter((conversation) => conversation.contact_id === person.id);
     const about = [phone(person.phone_number) || "Number hidden by WhatsApp", person.created_at && `since ${when(person.created_at)}`].filter(Boolean).join(" · ");
-    return h("article", { class: "row", "aria-label": name }, avatar(person.id, name),
+    return h("article", { class: "row", "aria-label": name }, avatar(name),
       h("div", { class: "main" }, h("p", { class: "name" }, name), h("p", { class: "muted small" }, about)),
       h("div", { class: "side" }, talks.map((talk) => h("a", { class: "button small", href: `#/inbox/${talk.id}` }, icon("inbox"), talks.length > 1 ? (known.instances.get(talk.instance_id)?.instance_name ?? "Open") : "Open"))));
   }

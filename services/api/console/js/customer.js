@@ -42,7 +42,7 @@ export function customerChat(customer, to) {
   const ideas = h("div", { class: "ideas" }, IDEAS.map((text) => h("button", { class: "idea", type: "button", onclick: () => { input.value = text; input.focus(); } }, text)));
   const form = h("form", { class: "customer-form", onsubmit }, input, button);
   const element = h("div", { class: "customer" },
-    h("div", { class: "customer-head" }, avatar(customer.number, customer.name), h("div", null, h("h3", null, customer.name), h("p", { class: "muted small" }, `Simulated customer · ${phone(customer.number)}`))),
+    h("div", { class: "customer-head" }, avatar(customer.name), h("div", null, h("h3", null, customer.name), h("p", { class: "muted small" }, `Simulated customer · ${phone(customer.number)}`))),
     log, ideas, error, form);
   const aborter = new AbortController();
   const lines = customer.said.map((said) => ({ mine: true, ...said }));

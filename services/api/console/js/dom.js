@@ -64,3 +64,12 @@ export function fill(node, ...children) {
   if (key) node.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
   return node;
 }
+
+/** Make `wanted` the children of a node, touching only what changed: scroll, focus and announcements stay right. */
+export function arrange(node, wanted) {
+  const kept = new Set(wanted);
+  for (const child of [...node.children]) if (!kept.has(child)) child.remove();
+  wanted.forEach((element, at) => {
+    if (node.children[at] !== element) node.insertBefore(element, node.children[at] ?? null);
+  });
+}

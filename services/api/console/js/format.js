@@ -23,10 +23,10 @@ export function initials(name) {
   return (words[0][0] + (words.length > 1 ? words.at(-1)[0] : "")).toUpperCase();
 }
 
-/** A stable colour per id. */
-export function hue(id) {
+/** A stable colour per name. */
+export function hue(name) {
   let sum = 0;
-  for (const letter of id ?? "") sum = (sum * 31 + letter.codePointAt(0)) % 360;
+  for (const letter of name ?? "") sum = (sum * 31 + letter.codePointAt(0)) % 360;
   return sum;
 }
 

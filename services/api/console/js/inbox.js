@@ -50,7 +50,7 @@ export function showInbox(view, id) {
     const last = conversation.last_message;
     const account = several ? known.instances.get(conversation.instance_id)?.instance_name : null;
     return h("a", { class: "talk", role: "listitem", href: `#/inbox/${conversation.id}`, "data-key": conversation.id, tabindex: reachable ? 0 : -1, "aria-current": conversation.id === opened ? "true" : null },
-      avatar(conversation.contact_id, name),
+      avatar(name),
       h("span", { class: "talk-main" },
         h("span", { class: "talk-top" }, h("strong", null, name), h("time", null, last ? when(last.timestamp) : "")),
         h("span", { class: "talk-last" }, last ? `${last.direction === "outbound" ? "You: " : ""}${summary(last)}` : ""),

@@ -9,6 +9,7 @@ import { known, on, tell } from "./store.js";
 import { busy } from "./widgets.js";
 
 const KEY = "switchboard.simulated";
+const narrow = matchMedia("(max-width: 860px)");
 let shown = sessionStorage.getItem(KEY);
 
 function show(instanceId) {
@@ -128,6 +129,8 @@ export function dockSimulator(dock) {
   const stops = ["simulator", "instances", "pairing", "conversations"].map((topic) => on(topic, draw));
   addEventListener("hashchange", redraw);
   function redraw() {
+    // on a small screen the dock covers the composer: leave room to answer
+    if (narrow.matches && location.hash.startsWith("#/inbox/")) show(null);
     drawn = "";
     draw();
   }

@@ -2,7 +2,7 @@
 
 import { bubble, isProgress } from "./bubble.js";
 import { composer } from "./composer.js";
-import { fill, h, icon } from "./dom.js";
+import { arrange, fill, h, icon } from "./dom.js";
 import { day, dayKey, personName, phone } from "./format.js";
 import { sendMessage } from "./live.js";
 import { get } from "./rest.js";
@@ -15,6 +15,7 @@ const PAGE = 50;
 /** → {close} */
 export function openThread(pane, id) {
   const messages = new Map();
+  const drawn = new Map();
   let cursor = null;
   let closed = false;
   const head = h("header", { class: "thread-head" });
@@ -32,7 +33,7 @@ export function openThread(pane, id) {
     const about = [person?.name && phone(person.phone_number), instance && `via ${instance.instance_name}`].filter(Boolean).join(" · ");
     fill(head,
       h("a", { class: "button quiet icon-only back", href: "#/inbox", "aria-label": "Back to all conversations" }, icon("back")),
-      avatar(talk?.contact_id, name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, about)),
+      avatar(name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, about)),
       instance?.network === "simulator" && known.config.simulator ? h("button", { class: "button small", type: "button", "data-key": "sim", "aria-label": "Show the simulated customer", onclick: () => showSimulator(instance) }, icon("phone"), "Customer") : null);
     const offline = instance && instance.status !== "connected";
     writer.warn(offline ? `${instance.instance_name} is not online, so a message cannot go out now. ` : "", offline ? "#/accounts" : null);
@@ -42,15 +43,22 @@ export function openThread(pane, id) {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
     const sorted = [...messages.values()].sort((one, other) => new Date(one.timestamp) - new Date(other.timestamp));
     let last = null;
-    const drawn = [];
+    const wanted = [];
     for (const message of sorted) {
-      if (dayKey(message.timestamp) !== last) drawn.push(h("div", { class: "day" }, h("span", null, day(message.timestamp))));
-      last = dayKey(message.timestamp);
-      drawn.push(bubble(message, retry));
+      const today = dayKey(message.timestamp);
+      if (today !== last) wanted.push(once(`day ${today}`, day(message.timestamp), (text) => h("div", { class: "day" }, h("span", null, text))));
+      last = today;
+      wanted.push(once(message.id, JSON.stringify(message), () => bubble(message, retry)));
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
-    fill(lines, ...drawn);
+    arrange(lines, wanted);
     log.scrollTop = stick || atEnd ? log.scrollHeight : log.scrollHeight - fromEnd;
+  }
+
+  /** The element of a key, made again only when it would look different. */
+  function once(key, looks, make) {
+    if (drawn.get(key)?.looks !== looks) drawn.set(key, { looks, element: make(looks) });
+    return drawn.get(key).element;
   }
 
   async function read(after) {

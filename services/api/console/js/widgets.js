@@ -10,7 +10,7 @@ export function toast(text, kind = "") {
   setTimeout(() => element.remove(), kind === "bad" ? 8000 : 4000);
 }
 
-export const avatar = (id, name) => h("span", { class: "avatar", style: { "--hue": hue(id) }, "aria-hidden": "true" }, initials(name));
+export const avatar = (name) => h("span", { class: "avatar", style: { "--hue": hue(name) }, "aria-hidden": "true" }, initials(name));
 
 export const empty = (drawing, title, text, ...actions) =>
   h("div", { class: "empty" }, icon(drawing), h("h2", null, title), h("p", null, text), ...actions);
