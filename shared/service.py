@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from faststream.nats import NatsBroker
+from nats.js import JetStreamContext
 from prometheus_client import make_asgi_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -40,8 +41,13 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
 
 
 @asynccontextmanager
-async def connected(broker: NatsBroker, settings: Settings) -> AsyncIterator[NatsBroker]:
-    """Connect, declare the streams, start the consumers; stop them at the end."""
+async def connected(
+    broker: NatsBroker, settings: Settings, prepare: Callable[[JetStreamContext], None] | None = None
+) -> AsyncIterator[NatsBroker]:
+    """Connect, declare the streams, start the consumers; stop them at the end.
+
+    `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
+    """
     while True:
         try:
             await broker.connect()
@@ -49,7 +55,10 @@ async def connected(broker: NatsBroker, settings: Settings) -> AsyncIterator[Nat
         except OSError as error:
             log.warning("waiting for NATS: %s", error)
             await asyncio.sleep(0.5)
-    await ensure_streams(jetstream(broker_client(broker)), settings)
+    js = jetstream(broker_client(broker))
+    await ensure_streams(js, settings)
+    if prepare:
+        prepare(js)
     await broker.start()
     try:
         yield broker

@@ -1,0 +1,60 @@
+"""The router: which message goes to which handler."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
+
+from nats.js import JetStreamContext
+from starlette.types import ASGIApp
+
+from services.router.context import Context
+from services.router.handlers.bookings import on_change
+from services.router.handlers.inbox import on_message
+from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
+from services.router.handlers.sending import on_send
+from services.router.settings import RouterSettings
+from services.router.store import open_store
+from shared.commands import ChangeBooking, SendMessage
+from shared.delivery import Consumers, Publisher
+from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
+from shared.message import Message
+from shared.mongo import open_mongo, ping
+from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+
+M = TypeVar("M", bound=Message)
+
+
+def make_app(settings: RouterSettings) -> ASGIApp:
+    """Consumes while its lifespan runs; serves only the operations routes."""
+    broker = make_broker("router", settings)
+    consumers = Consumers(broker, settings, "router")
+    opened: dict[str, Context] = {}
+    checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
+
+    def on(message: type[M], handle: Callable[[M, Context], Awaitable[None]]) -> None:
+        async def receive(event: M) -> None:
+            await handle(event, opened["context"])
+
+        consumers.on(message, receive, settings.router_concurrency)
+
+    on(MessageReceived, on_message)
+    on(ReceiptReceived, on_receipt)
+    on(MessageSent, on_sent)
+    on(MessageFailed, on_failed)
+    on(SendMessage, on_send)
+    on(ChangeBooking, on_change)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with open_mongo(settings) as database:
+            checks["mongo"] = partial(ping, database)
+            store = await open_store(database)
+
+            def prepare(js: JetStreamContext) -> None:
+                opened["context"] = Context(store, Publisher(js))
+
+            async with connected(broker, settings, prepare):
+                yield
+
+    return with_ops(lifespan_app(lifespan), checks)

@@ -1,0 +1,126 @@
+"""A message arrived: who is it from, what does it open, where does it belong."""
+
+import asyncio
+from typing import Any
+
+from services.router.context import Context
+from services.router.handlers.outcomes import apply_early_receipts
+from services.router.rules.bookings import booking_id, new_booking
+from services.router.rules.contacts import Sighting
+from services.router.rules.inbox import Filing, address_of, file_message
+from services.router.store.accounts import Owner
+from services.router.store.contacts import Known
+from services.router.store.conversations import conversation_id
+from shared.errors import Retry
+from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
+from shared.ids import derived_id
+from shared.message import Event
+from shared.mongo import DuplicateKeyError
+from shared.records import Booking, MessageRecord, MessageStatus
+
+
+async def on_message(event: MessageReceived, context: Context) -> None:
+    """Store and publish; the same again on redelivery, whatever was done before a crash."""
+    store, record_id = context.store, derived_id(event.instance_id, event.wa_id)
+    owner = await store.accounts.owner(event.organization_id)
+    filing = file_message(event, owner.aliases)
+    seen = _sighting(event, filing)
+    known, existing = await asyncio.gather(_find(seen, context), store.messages.by_id(record_id))
+    if seen and not known:  # somebody new: then it matters who the owners are at this moment
+        owner = await store.accounts.owner(event.organization_id, fresh=True)
+        filing = file_message(event, owner.aliases)
+        seen = _sighting(event, filing)
+        known = await store.contacts.meet(seen) if seen else None
+    if existing and seen and known and existing.contact_id not in (None, known.contact.id):
+        await store.contacts.adopt(seen, str(existing.contact_id), known.contact.id)
+        existing = await store.messages.by_id(record_id)
+    message = existing or _record(event, filing, owner, known)
+    message, opened = await _book(message, existing, filing, known, context)
+    await _store(message, existing, context)
+    if message.direction == "outbound":
+        message = await apply_early_receipts(message, context)
+    await context.publish_all(_events(event, known, opened, message))
+    if known and not await store.contacts.is_there(known.contact.id):
+        raise Retry("the contact was merged into another meanwhile")
+
+
+async def _find(seen: Sighting | None, context: Context) -> Known | None:
+    return await context.store.contacts.find(seen) if seen else None
+
+
+def _sighting(event: MessageReceived, filing: Filing) -> Sighting | None:
+    if filing.party is None:
+        return None
+    return Sighting(event.organization_id, filing.party, filing.name, event.id, event.at)
+
+
+def _record(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord:
+    own = owner.addresses.get(event.instance_id, "")
+    other = event.group or (address_of(filing.party) if filing.party else own)
+    outbound = filing.direction == "outbound"
+    return MessageRecord(
+        id=derived_id(event.instance_id, event.wa_id),
+        organization_id=event.organization_id,
+        instance_id=event.instance_id,
+        wa_id=event.wa_id,
+        kind=filing.kind,
+        direction=filing.direction,
+        origin=filing.origin,
+        contact_id=known.contact.id if known else None,
+        conversation_id=conversation_id(event.instance_id, known.contact.id) if known else None,
+        from_address=own if outbound and own else address_of(event.sender),
+        to_address=other if outbound else event.group or own,
+        group=event.group,
+        type=event.type,
+        text=event.text,
+        media=event.media,
+        status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
+        timestamp=event.timestamp,
+    )
+
+
+async def _book(
+    message: MessageRecord, existing: MessageRecord | None, filing: Filing, known: Known | None, context: Context
+) -> tuple[MessageRecord, Booking | None]:
+    """The message with its booking, and that booking when this very message opened it."""
+    if known is None:
+        return message, None
+    mine = booking_id(message.id)
+    if existing and existing.booking_id != mine:
+        return existing, None
+    if not filing.opens_booking or known.open_booking_id not in (None, mine):
+        return message.model_copy(update={"booking_id": known.open_booking_id}), None
+    try:
+        booking = await context.store.bookings.open_once(new_booking(message, known.contact.id, context.now()))
+    except DuplicateKeyError as error:
+        raise Retry("the contact's booking was closed just now") from error
+    return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None
+
+
+async def _store(message: MessageRecord, existing: MessageRecord | None, context: Context) -> None:
+    writes = [] if existing else [context.store.messages.add(message)]
+    if message.conversation_id:
+        await asyncio.gather(context.store.conversations.show(message), *writes)
+    else:
+        await asyncio.gather(*writes)
+
+
+def _events(event: MessageReceived, known: Known | None, opened: Booking | None, message: MessageRecord) -> list[Event]:
+    """In the order a reader wants them: who, what for, what."""
+    common: dict[str, Any] = {
+        "organization_id": event.organization_id,
+        "instance_id": event.instance_id,
+        "cause": event.id,
+    }
+    found: list[Event] = []
+    if known and known.created:
+        found.append(ContactCreated(id=derived_id(event.id, "contact"), contact=known.contact, **common))
+    elif known and known.updated:
+        found.append(
+            ContactUpdated(
+                id=derived_id(event.id, "contact"), contact=known.contact, merged_ids=known.merged_ids, **common
+            )
+        )
+    if opened:
+        found.append(BookingCreated(id=derived_id(event.id, "booking"), booking=opened, **common))
+    return [*found, MessageRecorded(id=derived_id(event.id, "recorded"), message=message, **common)]

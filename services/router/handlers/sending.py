@@ -1,0 +1,132 @@
+"""A text shall be sent: recorded as queued, then handed to the session service that holds the account."""
+
+import asyncio
+
+from services.router.context import Context
+from services.router.handlers.outcomes import status_changed
+from services.router.handlers.refusals import refusing
+from services.router.rules.contacts import Sighting
+from services.router.rules.inbox import address_of, is_owner
+from services.router.rules.sending import choose_account, parse_recipient, require_same
+from services.router.store.conversations import conversation_id
+from shared.commands import SendMessage, SendText
+from shared.errors import Problem
+from shared.events import ContactCreated, MessageRecorded
+from shared.ids import NO_INSTANCE, derived_id
+from shared.message import Message
+from shared.records import Contact, MessageRecord, MessageStatus, Party
+
+
+async def on_send(command: SendMessage, context: Context) -> None:
+    """The same message id is recorded once and handed over under the same id, however often it is asked for."""
+    async with refusing(command, context):
+        existing = await context.store.messages.by_id(command.message_id)
+        if existing is None:
+            await _send(command, context)
+        else:
+            await _repeat(command, existing, context)
+
+
+async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
+    require_same(existing, command.organization_id, command.text, command.conversation_id)
+    again: list[Message] = []
+    if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
+        again = [_recorded(command, existing), _send_text(existing, await _party(existing, context))]
+    await context.publish_all([*again, status_changed(existing, command, repeat=True)])
+
+
+async def _send(command: SendMessage, context: Context) -> None:
+    party, wanted = await _recipient(command, context)
+    account = choose_account(await context.store.accounts.accounts(command.organization_id), wanted)
+    owner = await context.store.accounts.owner(command.organization_id)
+    seen = Sighting(command.organization_id, party, None, command.id, command.at)
+    known = None if is_owner(party, owner.aliases) else await context.store.contacts.meet(seen)
+    party = _addresses(known.contact) if known else party
+    message = MessageRecord(
+        id=command.message_id,
+        organization_id=command.organization_id,
+        instance_id=account.instance_id,
+        kind="message" if known else "note",
+        direction="outbound",
+        origin="api",
+        contact_id=known.contact.id if known else None,
+        conversation_id=conversation_id(account.instance_id, known.contact.id) if known else None,
+        booking_id=known.open_booking_id if known else None,
+        from_address=owner.addresses.get(account.instance_id, ""),
+        to_address=address_of(party),
+        text=command.text,
+        status=MessageStatus.QUEUED,
+        client_id=command.client_id,
+        timestamp=command.at,
+    )
+    await _store(message, context)
+    new = [_contact_created(command, known.contact)] if known and known.created else []
+    await context.publish_all([*new, _recorded(command, message), _send_text(message, party)])
+
+
+async def _store(message: MessageRecord, context: Context) -> None:
+    add = context.store.messages.add(message)
+    if message.conversation_id:
+        await asyncio.gather(add, context.store.conversations.show(message))
+    else:
+        await add
+
+
+async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str | None]:
+    """To whom, and through which instance when that is said."""
+    named = None if command.instance_id == NO_INSTANCE else command.instance_id
+    if command.conversation_id is None:
+        if not command.to:
+            raise Problem(422, "missing_recipient", "say whom to write to: `to` or `conversationId`")
+        return parse_recipient(command.to), named
+    found = await context.store.conversations.by_id(command.organization_id, command.conversation_id)
+    contact = found and await context.store.contacts.by_id(command.organization_id, found["contact_id"])
+    if not found or not contact:
+        raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
+    if named not in (None, found["instance_id"]):
+        raise Problem(422, "instance_mismatch", "the conversation belongs to another instance than the one named")
+    return _addresses(contact), str(found["instance_id"])
+
+
+async def _party(message: MessageRecord, context: Context) -> Party:
+    """Of a message recorded before."""
+    if message.contact_id:
+        contact = await context.store.contacts.by_id(message.organization_id, message.contact_id)
+        if contact:
+            return _addresses(contact)
+    return parse_recipient(message.to_address)
+
+
+def _addresses(contact: Contact) -> Party:
+    return Party(phone=contact.phone_number, lid=contact.lid)
+
+
+def _contact_created(command: SendMessage, contact: Contact) -> ContactCreated:
+    return ContactCreated(
+        id=derived_id(command.id, "contact"),
+        organization_id=command.organization_id,
+        cause=command.id,
+        contact=contact,
+    )
+
+
+def _recorded(command: SendMessage, message: MessageRecord) -> MessageRecorded:
+    return MessageRecorded(
+        id=derived_id(message.id, "recorded"),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        cause=command.id,
+        message=message,
+    )
+
+
+def _send_text(message: MessageRecord, to: Party) -> SendText:
+    return SendText(
+        id=derived_id(message.id, "send"),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        cause=message.id,
+        message_id=message.id,
+        to=to,
+        text=message.text or "",
+    )

@@ -1,0 +1,9 @@
+"""`python -m services.router.main`"""
+
+from services.router.app import make_app
+from services.router.settings import RouterSettings
+from shared.service import serve
+
+if __name__ == "__main__":
+    settings = RouterSettings()
+    serve(make_app(settings), "router", settings)

@@ -1,0 +1,40 @@
+"""Bookings: which message opens one, and how its status may change. Pure."""
+
+from datetime import datetime
+
+from shared.ids import derived_id
+from shared.records import Booking, MessageRecord
+from shared.records import BookingStatus as S
+
+OPEN = frozenset({S.PENDING, S.CONFIRMED})
+"""A contact has at most one booking in these."""
+
+_NEXT: dict[S, frozenset[S]] = {
+    S.PENDING: frozenset({S.CONFIRMED, S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
+    S.CONFIRMED: frozenset({S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
+}
+
+
+def may_change(current: S, wanted: S) -> bool:
+    """Completed, no-show and cancelled are final."""
+    return wanted in _NEXT.get(current, ())
+
+
+def booking_id(message_id: str) -> str:
+    """The id of the booking a message record opens: the same again on redelivery."""
+    return derived_id("booking", message_id)
+
+
+def new_booking(message: MessageRecord, contact_id: str, now: datetime) -> Booking:
+    """The booking a contact's message opens."""
+    return Booking(
+        id=booking_id(message.id),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        contact_id=contact_id,
+        status=S.PENDING,
+        opened_by=message.id,
+        text=message.text,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,61 @@
+"""Who is this: phone and LID are aliases of one contact, and a contact is never split. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.ids import derived_id
+from shared.records import Contact, Party
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A person met in a message: addresses, the name they gave themselves, by which event, when."""
+
+    organization_id: str
+    party: Party
+    name: str | None
+    cause: str
+    at: datetime
+
+    @property
+    def contact_id(self) -> str:
+        """The id a contact gets when this sighting is the first: the same again on redelivery."""
+        return derived_id("contact", self.cause)
+
+
+def new_contact(seen: Sighting) -> Contact:
+    """The contact this sighting creates."""
+    return Contact(
+        id=seen.contact_id,
+        organization_id=seen.organization_id,
+        phone_number=seen.party.phone,
+        lid=seen.party.lid,
+        name=seen.name,
+        created_at=seen.at,
+        updated_at=seen.at,
+    )
+
+
+def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
+    """The fields a sighting adds to a stored contact; empty when it tells nothing new.
+
+    An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
+    aliases and is shown.
+    """
+    found: dict[str, Any] = {}
+    for field, value in (("phone_number", seen.party.phone), ("lid", seen.party.lid), ("name", seen.name)):
+        if value and contact.get(field) != value and (field == "name" or not _known(contact, field, value)):
+            found[field] = value
+    return found
+
+
+def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:
+    prefix = "phone" if field == "phone_number" else "lid"
+    return f"{prefix}:{value}" in contact["aliases"]
+
+
+def survivor(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of several contacts that turned out to be one person, the one that stays: the oldest, then the smallest id."""
+    return min(contacts, key=lambda contact: (contact["created_at"], contact["_id"]))

@@ -1,0 +1,48 @@
+"""What a received message is: a contact's, one the owner typed on the phone, or a note. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.events import MessageReceived
+from shared.records import Party
+
+OPENS_NO_BOOKING = frozenset({"reaction", "edit", "poll_update"})
+"""Kinds that say something about an earlier message and nothing by themselves."""
+
+
+@dataclass(frozen=True)
+class Filing:
+    """Where a message belongs. `party` is the contact it is exchanged with: None for notes and groups."""
+
+    kind: Literal["message", "note"]
+    direction: Literal["inbound", "outbound"]
+    origin: Literal["contact", "phone"]
+    party: Party | None
+    name: str | None = None
+    """What the contact calls himself, when the contact wrote it."""
+    opens_booking: bool = False
+
+
+def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
+    """`owners` are the aliases (`phone:…`, `lid:…`) of everybody the organization is (docs/decisions/0008)."""
+    if event.group:
+        return Filing(
+            "message", "outbound" if event.from_me else "inbound", "phone" if event.from_me else "contact", None
+        )
+    other = (event.chat if event.from_me else event.sender) or event.sender
+    direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
+    if is_owner(other, owners):
+        return Filing("note", direction, "phone", None)
+    if event.from_me:
+        return Filing("message", "outbound", "phone", other)
+    return Filing("message", "inbound", "contact", other, event.push_name, event.type not in OPENS_NO_BOOKING)
+
+
+def is_owner(party: Party, owners: frozenset[str]) -> bool:
+    """One address suffices: phone and LID are the same person."""
+    return not owners.isdisjoint(party.aliases)
+
+
+def address_of(party: Party) -> str:
+    """How a message record names a person: phone digits, else `<lid>@lid`."""
+    return party.phone or f"{party.lid}@lid"

@@ -1,0 +1,63 @@
+"""Which account sends, and to whom. Pure; refusals are Problems."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared.errors import Problem
+from shared.ids import InvalidPhone, parse_phone
+from shared.records import MessageRecord, Party
+
+
+class Account(Protocol):
+    """An instance of the organization and its connection's state."""
+
+    @property
+    def instance_id(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def connected(self) -> bool: ...
+
+
+def parse_recipient(to: str) -> Party:
+    """A phone number in any usual spelling, or `<digits>@lid`. Raises Problem 422."""
+    user, _, server = to.strip().partition("@")
+    if server == "lid" and user.isascii() and user.isdigit():
+        return Party(lid=user)
+    try:
+        return Party(phone=parse_phone(to))
+    except InvalidPhone as error:
+        raise Problem(422, "invalid_phone", str(error), field="to") from error
+
+
+def choose_account(accounts: Sequence[Account], wanted: str | None) -> Account:
+    """The wanted instance, else the only one, else the only connected one; it has to be connected. Raises Problem."""
+    if wanted is not None:
+        account = next((account for account in accounts if account.instance_id == wanted), None)
+        if account is None:
+            raise Problem(404, "instance_not_found", f"there is no instance {wanted!r} in this organization")
+        return _connected(account)
+    if not accounts:
+        raise Problem(404, "instance_not_found", "this organization has no instance yet; create and connect one first")
+    candidates = accounts if len(accounts) == 1 else [account for account in accounts if account.connected]
+    if not candidates:
+        states = ", ".join(f"{account.instance_id} is {account.status}" for account in accounts)
+        raise Problem(409, "instance_not_connected", f"no instance is connected ({states}); connect one first")
+    if len(candidates) > 1:
+        raise Problem(409, "instance_ambiguous", "several instances are connected; say which one with `instanceId`")
+    return _connected(candidates[0])
+
+
+def _connected(account: Account) -> Account:
+    if not account.connected:
+        detail = f"the instance is {account.status}; connect it first"
+        raise Problem(409, "instance_not_connected", detail, state=account.status)
+    return account
+
+
+def require_same(existing: MessageRecord, organization_id: str, text: str, conversation_id: str | None) -> None:
+    """A repeated message id has to mean the same message. Raises Problem 422."""
+    same_place = conversation_id in (None, existing.conversation_id)
+    if existing.organization_id != organization_id or existing.text != text or not same_place:
+        detail = "this id or idempotency key was used for another message; use a new one"
+        raise Problem(422, "idempotency_conflict", detail)

@@ -1,0 +1,118 @@
+"""Contacts. The unique index on the aliases is what keeps one person one contact, whoever writes at the same time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.router.rules.bookings import OPEN
+from services.router.rules.contacts import Sighting, changes, new_contact, survivor
+from services.router.store.documents import from_document, to_document
+from services.router.store.merging import merge, move_stragglers
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.records import Contact
+
+INDEXES = [
+    IndexModel([("organization_id", 1), ("aliases", 1)], unique=True, name="one_contact_per_alias"),
+    IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
+]
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Known:
+    """A contact after a sighting. `created`, `updated`: by this very sighting, now or before a redelivery.
+
+    merged_ids: contacts this sighting found to be the same person. open_booking_id: as stored at that moment.
+    """
+
+    contact: Contact
+    created: bool = False
+    updated: bool = False
+    merged_ids: tuple[str, ...] = ()
+    open_booking_id: str | None = None
+
+
+class Contacts:
+    def __init__(self, database: Database) -> None:
+        self._database, self._contacts = database, database["contacts"]
+
+    async def by_id(self, organization_id: str, contact_id: str) -> Contact | None:
+        found = await self._contacts.find_one({"_id": contact_id, "organization_id": organization_id})
+        return from_document(Contact, found) if found else None
+
+    async def is_there(self, contact_id: str) -> bool:
+        """False when it was merged into another."""
+        return await self._contacts.find_one({"_id": contact_id}, {"_id": 1}) is not None
+
+    async def adopt(self, seen: Sighting, old_id: str, new_id: str) -> None:
+        """Move what was written for a contact at the moment it was merged away."""
+        await move_stragglers(self._database, seen, old_id, new_id)
+
+    async def meet(self, seen: Sighting) -> Known:
+        """Find, create, complete or merge; repeatable. Raises DuplicateKeyError when others never stop interfering."""
+        for attempt in range(_ATTEMPTS):
+            found = await self._find(seen)
+            try:
+                return await self._settle(seen, found)
+            except DuplicateKeyError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    async def find(self, seen: Sighting) -> Known | None:
+        """The contact when the sighting tells nothing new about it: the usual case, in one round trip."""
+        found = await self._find(seen)
+        return self._unchanged(seen, found[0]) if len(found) == 1 and not changes(found[0], seen) else None
+
+    async def _find(self, seen: Sighting) -> list[Document]:
+        """The contacts that have one of the addresses, each with its open booking."""
+        open_bookings = {"$match": {"status": {"$in": sorted(OPEN)}}}
+        cursor = self._contacts.aggregate(
+            [
+                {"$match": {"organization_id": seen.organization_id, "aliases": {"$in": seen.party.aliases}}},
+                {"$lookup": {"from": "bookings", "localField": "_id", "foreignField": "contact_id",
+                             "pipeline": [open_bookings, {"$project": {"_id": 1}}], "as": "open_bookings"}},
+            ]
+        )  # fmt: skip
+        return await cursor.to_list(None)
+
+    async def _settle(self, seen: Sighting, found: list[Document]) -> Known:
+        if not found:
+            return await self._create(seen)
+        if len(found) > 1:
+            return await self._merge(seen, found)
+        if new := changes(found[0], seen):
+            return await self._update(seen, found[0], new)
+        return self._unchanged(seen, found[0])
+
+    async def _create(self, seen: Sighting) -> Known:
+        contact = new_contact(seen)
+        await self._contacts.insert_one(to_document(contact, aliases=seen.party.aliases, updated_by=None, merges=[]))
+        return Known(contact, created=True)
+
+    async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:
+        change: dict[str, Any] = {
+            "$set": {**new, "updated_at": seen.at, "updated_by": seen.cause},
+            "$addToSet": {"aliases": {"$each": seen.party.aliases}},
+        }
+        after = await self._contacts.find_one_and_update({"_id": found["_id"]}, change, return_document=True)
+        if after is None:  # merged into another contact meanwhile
+            raise DuplicateKeyError("the contact has gone")
+        return self._unchanged(seen, {**after, "open_bookings": found["open_bookings"]})
+
+    async def _merge(self, seen: Sighting, found: list[Document]) -> Known:
+        stays = survivor(found)
+        goes = [contact["_id"] for contact in found if contact is not stays]
+        await merge(self._database, seen, stays["_id"], goes)
+        return await self.meet(seen)
+
+    def _unchanged(self, seen: Sighting, found: Document) -> Known:
+        contact = from_document(Contact, found)
+        bookings = [booking["_id"] for booking in found.get("open_bookings", ())]
+        merged = tuple(item["id"] for item in found.get("merges", ()) if item["by"] == seen.cause)
+        return Known(
+            contact,
+            created=contact.id == seen.contact_id,
+            updated=found.get("updated_by") == seen.cause or bool(merged),
+            merged_ids=merged,
+            open_booking_id=bookings[0] if bookings else None,
+        )

@@ -1,0 +1,41 @@
+"""Conversations: one per instance and contact, with the newest message for the list."""
+
+from shared.ids import derived_id
+from shared.mongo import Database, Document, IndexModel
+from shared.records import MessageRecord
+
+INDEXES = [
+    IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("contact_id", 1)], name="of_contact"),
+]
+_PREVIEW = 200
+"""Characters of the text that the list shows."""
+
+
+def conversation_id(instance_id: str, contact_id: str) -> str:
+    """The same two always have the same conversation."""
+    return derived_id(instance_id, contact_id)
+
+
+class Conversations:
+    def __init__(self, database: Database) -> None:
+        self._conversations = database["conversations"]
+
+    async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
+        return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
+
+    async def show(self, message: MessageRecord) -> None:
+        """Make the message the conversation's last, unless a newer one is there already."""
+        last = {
+            "id": message.id, "text": (message.text or "")[:_PREVIEW] or None, "type": message.type,
+            "direction": message.direction, "timestamp": message.timestamp,
+        }  # fmt: skip
+        newer = {"$gt": [{"$ifNull": ["$updated_at", message.timestamp]}, message.timestamp]}
+        fields = {
+            "organization_id": message.organization_id,
+            "instance_id": message.instance_id,
+            "contact_id": message.contact_id,
+            "last_message": {"$cond": [newer, "$last_message", {"$literal": last}]},
+            "updated_at": {"$cond": [newer, "$updated_at", message.timestamp]},
+        }
+        await self._conversations.update_one({"_id": message.conversation_id}, [{"$set": fields}], upsert=True)

@@ -1,0 +1,87 @@
+"""Two contacts turned out to be one person: everything of the younger ones moves to the oldest, in one transaction."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from services.router.rules.bookings import OPEN
+from services.router.rules.contacts import Sighting
+from shared.ids import derived_id
+from shared.mongo import Database, Document
+from shared.records import BookingStatus
+
+
+async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
+    """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
+    so that a person can undo a wrong merge."""
+
+    async def work(session: Any) -> None:
+        contacts = database["contacts"]
+        into = await contacts.find_one({"_id": stays}, session=session)
+        gone = await contacts.find({"_id": {"$in": goes}}, session=session).to_list(None)
+        if into is None or not gone:
+            return
+        await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in gone]}}, session=session)
+        await contacts.update_one({"_id": stays}, _absorb(into, gone, seen), session=session)
+        for contact in gone:
+            await _move(database, session, seen, contact["_id"], stays)
+
+    await _in_transaction(database, work)
+
+
+async def move_stragglers(database: Database, seen: Sighting, old: str, new: str) -> None:
+    """What another handler wrote for a contact at the moment it was merged away."""
+
+    async def work(session: Any) -> None:
+        await _move(database, session, seen, old, new)
+
+    await _in_transaction(database, work)
+
+
+async def _in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+    async with await database.client.start_session() as session:
+        await session.with_transaction(work)
+
+
+def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, Any]:
+    """What the one that stays takes over: all addresses, a name it lacked, and who it absorbed."""
+    aliases = [alias for contact in gone for alias in contact["aliases"]]
+    fields: dict[str, Any] = {"updated_at": seen.at, "updated_by": seen.cause}
+    for field in ("phone_number", "lid", "name"):
+        known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
+        if known and not into.get(field):
+            fields[field] = known[0]
+    kept = [
+        {"id": contact["_id"], "by": seen.cause, "at": seen.at, "aliases": contact["aliases"], "name": contact["name"]}
+        for contact in gone
+    ]
+    return {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
+
+
+async def _move(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
+    await _move_bookings(database, session, seen, old, new)
+    conversations = database["conversations"]
+    async for conversation in conversations.find({"contact_id": old}, session=session):
+        await _move_conversation(database, session, conversation, new)
+    await database["messages"].update_many({"contact_id": old}, {"$set": {"contact_id": new}}, session=session)
+
+
+async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
+    """One open booking is kept; of the other the reason is written down."""
+    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}}
+    if await bookings.find_one({"contact_id": new, **is_open}, session=session):
+        cancelled = BookingStatus.CANCELLED
+        note = {"status": cancelled, "at": seen.at, "by": None, "reason": "contacts_merged"}
+        change = {"$set": {"status": cancelled, "open": False, "updated_at": seen.at}, "$push": {"history": note}}
+        await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
+    await bookings.update_many({"contact_id": old}, {"$set": {"contact_id": new}}, session=session)
+
+
+async def _move_conversation(database: Database, session: Any, old: Document, contact_id: str) -> None:
+    conversations, new_id = database["conversations"], derived_id(old["instance_id"], contact_id)
+    await conversations.delete_one({"_id": old["_id"]}, session=session)
+    present = await conversations.find_one({"_id": new_id}, session=session)
+    newest = old if present is None or old["updated_at"] > present["updated_at"] else present
+    moved = {**newest, "_id": new_id, "contact_id": contact_id}
+    await conversations.replace_one({"_id": new_id}, moved, upsert=True, session=session)
+    moves = {"$set": {"conversation_id": new_id}}
+    await database["messages"].update_many({"conversation_id": old["_id"]}, moves, session=session)

@@ -1,0 +1,75 @@
+"""Messages: unique by id and by (instance, WhatsApp id); statuses only move forward."""
+
+from datetime import datetime
+
+from services.router.rules.statuses import may_become
+from services.router.store.documents import from_document, to_document
+from shared.mongo import Database, DuplicateKeyError, IndexModel
+from shared.records import MessageRecord, MessageStatus
+
+_HAS_WA_ID = {"wa_id": {"$type": "string"}}
+INDEXES = [
+    IndexModel([("instance_id", 1), ("wa_id", 1)], unique=True, name="once", partialFilterExpression=_HAS_WA_ID),
+    IndexModel([("conversation_id", 1), ("timestamp", -1), ("_id", -1)], name="thread"),
+    IndexModel([("organization_id", 1), ("timestamp", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("contact_id", 1)], name="of_contact"),
+    IndexModel(
+        [("instance_id", 1), ("contact_id", 1)],
+        name="unconfirmed",
+        partialFilterExpression={"status": MessageStatus.UNCONFIRMED.value},
+    ),
+]
+
+
+class Messages:
+    def __init__(self, database: Database) -> None:
+        self._messages = database["messages"]
+
+    async def by_id(self, message_id: str) -> MessageRecord | None:
+        found = await self._messages.find_one({"_id": message_id})
+        return from_document(MessageRecord, found) if found else None
+
+    async def sent_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+        """Our own messages among these WhatsApp ids."""
+        cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "outbound"})
+        return [from_document(MessageRecord, found) async for found in cursor]
+
+    async def add(self, message: MessageRecord) -> MessageRecord:
+        """Store it once; what is stored, which on a repeat is what was stored first."""
+        try:
+            await self._messages.insert_one(to_document(message))
+        except DuplicateKeyError:
+            return await self.by_id(message.id) or message
+        return message
+
+    async def set_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
+        """Name our message as WhatsApp does; None when there is no such message."""
+        found = await self._messages.find_one_and_update(
+            {"_id": message_id}, {"$set": {"wa_id": wa_id}}, return_document=True
+        )
+        return from_document(MessageRecord, found) if found else None
+
+    async def advance(
+        self, message_id: str, status: MessageStatus, at: datetime, error: str | None = None
+    ) -> MessageRecord | None:
+        """Move the status forward; the message as it is now, None when there is none.
+
+        A status that is no step forward changes nothing.
+        """
+        allowed = [before.value for before in may_become(status)]
+        step = {"status": status.value, "at": at} | ({"error": error} if error else {})
+        found = await self._messages.find_one_and_update(
+            {"_id": message_id, "status": {"$in": allowed}},
+            {"$set": {"status": status.value, "error": error}, "$push": {"history": step}},
+            return_document=True,
+        )
+        return from_document(MessageRecord, found) if found else await self.by_id(message_id)
+
+    async def only_unconfirmed(self, instance_id: str, contact_id: str, before: datetime) -> MessageRecord | None:
+        """The one message to this contact whose outcome a crash hid; None when there is none or more than one."""
+        wanted = {
+            "instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before},
+            "status": MessageStatus.UNCONFIRMED.value,
+        }  # fmt: skip
+        found = await self._messages.find(wanted).to_list(2)
+        return from_document(MessageRecord, found[0]) if len(found) == 1 else None
