@@ -1,0 +1,75 @@
+"""The console's files: what is served, as what, and what is not."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+
+from services.api.routes.console import ROOT, TYPES, console_file, router
+from shared.errors import Problem
+
+SOURCES = [file for file in ROOT.rglob("*") if file.suffix in {".js", ".css", ".html"} and file.parent.name != "vendor"]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[AsyncClient]:
+    app = FastAPI()
+    app.include_router(router)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://console") as client:
+        yield client
+
+
+async def test_the_page_is_html_and_allows_nothing_from_elsewhere(browser: AsyncClient) -> None:
+    answer = await browser.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "img-src 'self' data:" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+
+
+async def test_everything_the_page_names_is_served_with_its_type(browser: AsyncClient) -> None:
+    named = re.findall(r'(?:href|src)="(/console/[^"]+)"', (await browser.get("/")).text)
+    assert len(named) > 5
+    for path in named:
+        answer = await browser.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"] == TYPES[Path(path).suffix], path
+
+
+async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClient) -> None:
+    first = await browser.get("/console/js/main.js")
+    second = await browser.get("/console/js/main.js", headers={"If-None-Match": first.headers["etag"]})
+    assert first.headers["cache-control"] == "no-cache"
+    assert second.status_code == 304
+    assert second.content == b""
+    assert second.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    "path", ["../app.py", "js/../../app.py", "vendor/README.md", "js", "", "nothing.js", "/etc/hosts"]
+)
+def test_nothing_else_can_be_read(path: str) -> None:
+    with pytest.raises(Problem) as refused:
+        console_file(ROOT, path)
+    assert refused.value.status == 404
+
+
+def test_every_import_leads_to_a_file() -> None:
+    for file in SOURCES:
+        for named in re.findall(r'from "(\.[^"]+)"', file.read_text()):
+            assert (file.parent / named).resolve().is_file(), f"{file.name} imports {named}"
+
+
+def test_no_file_is_long_and_none_writes_markup_or_loads_from_elsewhere() -> None:
+    for file in SOURCES:
+        text = file.read_text()
+        assert text.count("\n") <= 250, file.name
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text), file.name
+        assert not re.search(r"https?://(?!www\.w3\.org)", text), file.name
