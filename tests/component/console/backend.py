@@ -1,0 +1,104 @@
+"""What the console talks to, in memory: just enough REST and Socket.IO to try the page in a real browser."""
+
+import asyncio
+from typing import Any
+
+import socketio
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from services.api.routes.console import router
+
+AT = "2026-03-02T10:00:00+00:00"
+Record = dict[str, Any]
+
+
+class Backend:
+    """One organization with one account and one conversation; `refusal` is what sends and bookings answer when set."""
+
+    def __init__(self) -> None:
+        self.socket = socketio.AsyncServer(async_mode="asgi")
+        self.refusal: Record | None = None
+        self.sent: list[Record] = []
+        contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
+        self.lists: dict[str, list[Record]] = {
+            "whatsapp/instances": [_instance()],
+            "contacts": [contact],
+            "conversations": [
+                {"id": "v1", "instance_id": "i1", "contact_id": "c1", "contact": contact, "updated_at": AT}
+            ],
+            "bookings": [
+                {
+                    "id": "b1",
+                    "instance_id": "i1",
+                    "contact_id": "c1",
+                    "status": "pending",
+                    "text": "Hi",
+                    "created_at": AT,
+                }
+            ],
+            "conversations/v1/messages": [],
+        }
+        api = FastAPI()
+        api.include_router(router)
+        self._routes(api)
+        self.socket.on("send_message", self._send)
+        self.socket.on("join-organization", self._join)
+        self.app = socketio.ASGIApp(self.socket, api)
+
+    def _routes(self, api: FastAPI) -> None:
+        @api.get("/api/config")
+        async def config() -> Record:
+            return {"simulator": True, "registration": "closed"}
+
+        @api.post("/api/auth/login")
+        async def login(request: Request) -> JSONResponse:
+            if (await request.json())["password"] != "right":
+                return JSONResponse({"status": 401, "code": "login_failed", "detail": "Wrong e-mail or password."}, 401)
+            return JSONResponse({"success": True, "token": "t", "organization_id": "o1"})
+
+        @api.post("/api/bookings/{booking_id}/confirm")
+        async def confirm(booking_id: str) -> JSONResponse:
+            if self.refusal:
+                return JSONResponse(self.refusal, 409)
+            return JSONResponse({"success": True, "data": self.lists["bookings"][0] | {"status": "confirmed"}})
+
+        @api.get("/api/{name:path}")
+        async def listed(name: str) -> Record:
+            return {"success": True, "data": self.lists[name], "next_cursor": None}
+
+    async def _join(self, _sid: str, _data: object) -> Record:
+        return {"success": True, "sequence": 1}
+
+    async def _send(self, _sid: str, data: Record) -> Record:
+        self.sent.append(data)
+        if self.refusal:
+            return {"success": False, **self.refusal}
+        return {"success": True, "messageId": "m1", "timestamp": AT, "clientId": data["clientId"]}
+
+    async def writes(self, text: str, message_id: str = "m0") -> None:
+        """The contact writes: the event realtime would send."""
+        message = {"id": message_id, "content": text, "isOutgoing": False, "conversationId": "v1", "timestamp": AT}
+        await self.socket.emit(
+            "new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"}
+        )
+
+    async def progress(self, status: str) -> None:
+        """Our message m1 moves forward."""
+        await self.socket.emit("message_status", {"messageId": "m1", "status": status, "timestamp": AT})
+
+    async def issue_qr(self, attempt: int) -> None:
+        """WhatsApp shows a new code for the account."""
+        code = {"instanceId": "i1", "qr": "2@x", "dataUrl": "data:image/png;base64,AAAA", "attempt": attempt}
+        await self.socket.emit("whatsapp:qr", {**code, "expiresAt": "2999-01-01T00:00:00+00:00"})
+
+    async def drop(self) -> None:
+        """Every socket is cut, as when the service restarts."""
+        for sid, _ in list(self.socket.manager.get_participants("/", None)):
+            await self.socket.disconnect(sid)
+        await asyncio.sleep(0)
+
+
+def _instance() -> Record:
+    name = {"id": "i1", "organization_id": "o1", "instance_name": "Front desk", "phone_number": "4930901820"}
+    return {**name, "network": "whatsapp", "status": "connected", "created_at": AT}

@@ -1,0 +1,66 @@
+"""A real Chromium on the console's page, in front of an in-memory backend."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.component.console.backend import Backend
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    path = next((found for name in NAMES if (found := shutil.which(name))), None)
+    assert path, "Chromium is missing: install it with `apt-get install chromium` (or `brew install --cask chromium`)"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def backend() -> Backend:
+    return Backend()
+
+
+@asynccontextmanager
+async def _served(backend: Backend) -> AsyncIterator[str]:
+    config = uvicorn.Config(backend.app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    running = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    await running
+
+
+@pytest.fixture
+async def page(chromium: Browser, backend: Backend) -> AsyncIterator[Page]:
+    """The login page; an error in a script of the page fails the test."""
+    errors: list[str] = []
+    async with _served(backend) as address:
+        context = await chromium.new_context(base_url=address, viewport={"width": 1280, "height": 800})
+        shown = await context.new_page()
+        shown.set_default_timeout(10_000)
+        shown.on("pageerror", lambda error: errors.append(str(error)))
+        await shown.goto("/")
+        yield shown
+        await context.close()
+    assert errors == []
+
+
+@pytest.fixture
+async def console(page: Page) -> Page:
+    """Logged in, and live."""
+    await page.fill("#email", "me@example.org")
+    await page.fill("#password", "right")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".live.on")
+    return page
