@@ -19,6 +19,7 @@ class Backend:
     def __init__(self) -> None:
         self.socket = socketio.AsyncServer(async_mode="asgi")
         self.refusal: Record | None = None
+        self.expired = False
         self.sent: list[Record] = []
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
@@ -42,6 +43,7 @@ class Backend:
         api = FastAPI()
         api.include_router(router)
         self._routes(api)
+        self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
         self.socket.on("join-organization", self._join)
         self.app = socketio.ASGIApp(self.socket, api)
@@ -64,8 +66,15 @@ class Backend:
             return JSONResponse({"success": True, "data": self.lists["bookings"][0] | {"status": "confirmed"}})
 
         @api.get("/api/{name:path}")
-        async def listed(name: str) -> Record:
-            return {"success": True, "data": self.lists[name], "next_cursor": None}
+        async def listed(name: str) -> JSONResponse:
+            if self.expired:
+                refused = {"status": 401, "code": "token_expired", "detail": "The token expired; log in again."}
+                return JSONResponse(refused, 401)
+            return JSONResponse({"success": True, "data": self.lists.get(name), "next_cursor": None})
+
+    async def _connect(self, _sid: str, _environ: Record, _auth: Record) -> None:
+        if self.expired:
+            raise socketio.exceptions.ConnectionRefusedError("token_expired")
 
     async def _join(self, _sid: str, _data: object) -> Record:
         return {"success": True, "sequence": 1}
@@ -74,7 +83,7 @@ class Backend:
         self.sent.append(data)
         if self.refusal:
             return {"success": False, **self.refusal}
-        return {"success": True, "messageId": "m1", "timestamp": AT, "clientId": data["clientId"]}
+        return {"success": True, "messageId": f"m{len(self.sent)}", "timestamp": AT, "clientId": data["clientId"]}
 
     async def writes(self, text: str, message_id: str = "m0") -> None:
         """The contact writes: the event realtime would send."""

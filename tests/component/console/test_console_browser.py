@@ -74,6 +74,24 @@ async def test_a_refused_message_says_why_and_is_tried_again_under_the_same_id(c
     assert backend.sent[0]["clientId"] == backend.sent[1]["clientId"]
 
 
+async def test_what_whatsapp_refused_later_can_be_sent_as_a_new_message(console: Page, backend: Backend) -> None:
+    await console.goto("/#/inbox/v1")
+    await console.get_by_role("textbox", name="Write a message").fill("Hello")
+    await console.keyboard.press("Enter")
+    await expect(console.locator("[data-id=m1]")).to_be_visible()
+    await backend.progress("failed")
+    await console.get_by_role("button", name="Try again").click()
+    await expect(console.locator("[data-id=m2] .ticks")).to_have_attribute("data-status", "queued")
+    await expect(console.locator("[data-id=m1] .ticks")).to_have_attribute("data-status", "failed")
+    assert backend.sent[0]["clientId"] != backend.sent[1]["clientId"]
+
+
+async def test_an_expired_token_leads_to_the_login_with_the_reason(console: Page, backend: Backend) -> None:
+    backend.expired = True
+    await backend.drop()
+    await expect(console.locator(".login-card .error.box")).to_have_text("The token expired; log in again.")
+
+
 async def test_a_booking_that_cannot_be_changed_says_why_beside_it(console: Page, backend: Backend) -> None:
     backend.refusal = REFUSED
     await console.goto("/#/bookings")

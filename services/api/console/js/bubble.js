@@ -14,7 +14,7 @@ const TICKS = {
   failed: ["alert", "Not sent"],
 };
 
-const ORDER = ["sending", "queued", "unconfirmed", "failed", "sent", "delivered", "read", "played"];
+const ORDER = ["sending", "queued", "unconfirmed", "sent", "failed", "delivered", "read", "played"];
 
 /** Whether `next` is further than `now`: answers and events may come in any order. */
 export const isProgress = (now, next) => ORDER.indexOf(next) > ORDER.indexOf(now);
@@ -31,7 +31,7 @@ function attachment(message) {
   return h("span", { class: "attachment" }, summary({ ...message, text: null }), name ? ` · ${name}` : "");
 }
 
-/** `retry(message)` is offered on a failed message of ours. */
+/** `retry(message)` is offered on a message of ours that may be tried again. */
 export function bubble(message, retry) {
   const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
   const failed = message.status === "failed";
@@ -44,5 +44,5 @@ export function bubble(message, retry) {
         message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
         h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
     failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
-      retry && message.retryable ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null) : null);
+      message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null) : null);
 }

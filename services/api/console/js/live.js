@@ -1,7 +1,7 @@
 // The one socket: events become records in the store; after an interruption everything is read again over REST.
 
 import { io } from "../vendor/socket.io.esm.min.js";
-import { currentSession } from "./rest.js";
+import { currentSession, get } from "./rest.js";
 import { known, load, put, tell } from "./store.js";
 
 let socket = null;
@@ -22,7 +22,15 @@ export function messageOf(payload) {
   return { kind: "message", type: "text", ...record, text: content, direction: isOutgoing ? "outbound" : "inbound", from_address: from, to_address: to };
 }
 
-export function connectLive(onRejected) {
+const PATIENCE = 3000;
+
+/** The server refused the socket: an expired token ends the session by the 401 of this read, all else is tried again. */
+async function rejected(refused) {
+  await get("/api/organization").catch(() => {});
+  setTimeout(() => refused === socket && refused.connect(), PATIENCE);
+}
+
+export function connectLive() {
   disconnectLive();
   socket = io({ auth: { token: currentSession().token }, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
   let before = false;
@@ -38,10 +46,10 @@ export function connectLive(onRejected) {
     tell("online");
     if (reason === "io server disconnect") setTimeout(() => socket?.connect(), 1000);
   });
-  socket.on("connect_error", (error) => {
+  socket.on("connect_error", () => {
     known.online = false;
     tell("online");
-    if (!socket.active) onRejected(error);
+    if (socket && !socket.active) rejected(socket);
   });
   for (const [name, handle] of Object.entries(HANDLERS)) socket.on(name, handle);
 }

@@ -20,7 +20,7 @@ function login(message) {
 }
 
 function start() {
-  connectLive((error) => login(`Please log in again: ${error.message}`));
+  connectLive();
   leaveShell = showShell(root, { logout: () => login() });
 }
 

@@ -106,7 +106,11 @@ export function openThread(pane, id) {
     deliver({ id: clientId, client_id: clientId, kind: "message", type: "text", direction: "outbound", text, timestamp: new Date().toISOString(), status: "sending" });
   }
 
-  const retry = (message) => deliver({ ...message, status: "sending", problem: null, error: null });
+  /** What never left is sent again under its own id, once at most; what WhatsApp refused becomes a new message. */
+  function retry(message) {
+    if (message.problem) deliver({ ...message, status: "sending", problem: null, error: null });
+    else send(message.text);
+  }
 
   async function deliver(message) {
     messages.set(message.id, message);
