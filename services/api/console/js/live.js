@@ -117,7 +117,13 @@ const HANDLERS = {
   },
   message_status: (payload) => tell("message-status", snake(payload)),
   "contact:created": (payload) => put("contacts", snake(payload)),
-  "contact:updated": (payload) => put("contacts", snake(payload)),
+  "contact:updated"({ mergedIds = [], ...payload }) {
+    for (const id of mergedIds) known.contacts.delete(id);
+    put("contacts", snake(payload));
+    // two contacts turned out to be one person: their conversations and bookings moved
+    if (mergedIds.length) for (const name of ["conversations", "bookings"]) load(name).catch(() => {});
+  },
+  "note:created": (payload) => tell("note", snake(payload)),
   "booking:created": (payload) => put("bookings", snake(payload)),
   "booking:updated": (payload) => put("bookings", snake(payload)),
 };

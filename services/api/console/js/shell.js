@@ -89,7 +89,7 @@ export function showShell(root, { logout }) {
     }, 2500);
   }
 
-  const stops = [on("online", drawOnline), on("bookings", nav.drawCount), dockSimulator(dock)];
+  const stops = [on("online", drawOnline), on("bookings", nav.drawCount), on("note", (note) => toast(`Note kept: ${note.text || "without text"}`)), dockSimulator(dock)];
   addEventListener("hashchange", route);
   root.replaceChildren(shell);
   route();
