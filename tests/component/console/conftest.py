@@ -1,27 +1,21 @@
 """A real Chromium on the console's page, in front of an in-memory backend."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
+from tests.browser import chromium_browser
 from tests.component.console.backend import Backend
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
-    path = next((found for name in NAMES if (found := shutil.which(name))), None)
-    assert path, "Chromium is missing: install it with `apt-get install chromium` (or `brew install --cask chromium`)"
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    async with chromium_browser() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest.fixture

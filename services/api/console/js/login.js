@@ -19,7 +19,10 @@ export function showLogin(root, { start, registration, message }) {
 
   function draw() {
     const fields = {
-      ...(registering ? { organization_name: field("organization_name", "Organization", { autocomplete: "organization", required: true, maxlength: 80 }) } : {}),
+      ...(registering ? {
+        name: field("name", "Your name", { autocomplete: "name", required: true, maxlength: 80 }),
+        organization_name: field("organization_name", "Organization", { autocomplete: "organization", required: true, maxlength: 80 }),
+      } : {}),
       email: field("email", "E-mail", { type: "email", autocomplete: "username", required: true }),
       password: field("password", "Password", { type: "password", required: true, autocomplete: registering ? "new-password" : "current-password" }, registering ? "At least 10 characters." : null),
     };
