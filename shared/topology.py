@@ -48,6 +48,11 @@ def durable_name(service: str, message: type[Message]) -> str:
     return f"{service}-do-{noun}-{verb}" if issubclass(message, Command) else f"{service}-{noun}-{verb}"
 
 
+def events_of(organization_id: str) -> str:
+    """The subject filter for everything that happens in one organization."""
+    return f"wa.event.*.*.{organization_id}.*"
+
+
 def subject_of(address: str) -> str:
     """The class part of an address, `wa.event.message.received`."""
     return ".".join(address.split(".")[:4])

@@ -1,0 +1,46 @@
+"""The realtime service: Socket.IO in front, NATS behind."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import socketio
+from nats.js import JetStreamContext
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.realtime.links import Links
+from services.realtime.rooms import Rooms
+from services.realtime.server import RealtimeServer
+from services.realtime.settings import RealtimeSettings
+from shared.delivery import Publisher, broker_client
+from shared.dispatch import Dispatcher
+from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+
+
+def make_app(settings: RealtimeSettings) -> ASGIApp:
+    """`/socket.io/` and the operations routes."""
+    broker = make_broker("realtime", settings)
+    server = RealtimeServer(settings)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        def prepare(js: JetStreamContext) -> None:
+            client = broker_client(broker)
+            server.links = Links(client, Rooms(client, js, server.emit), Dispatcher(client, Publisher(js)))
+
+        async with connected(broker, settings, prepare):
+            try:
+                yield
+            finally:
+                await server.close()
+                if server.links:
+                    await server.links.rooms.close()
+
+    sockets = socketio.ASGIApp(server.sio)
+    service = lifespan_app(lifespan)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        socket = scope["type"] != "lifespan" and scope["path"].startswith("/socket.io")
+        await (sockets if socket else service)(scope, receive, send)
+
+    return with_ops(app, {"nats": partial(nats_ready, broker)})

@@ -1,0 +1,47 @@
+"""Who opens this socket: an access token or an API key, from the handshake, the header or the query."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from shared.auth import API_KEY_PREFIX, Principal, read_token
+from shared.errors import Problem
+from shared.queries import ApiKeyOwner, VerifyApiKey
+
+_ANSWER = 3.0
+"""Seconds the api has to say whose key it is."""
+
+
+def token_of(environ: dict[str, Any], auth: Any) -> str:
+    """`auth: {token}`, else `Authorization: Bearer`, else `X-Api-Key`, else `?token=`. Raises Problem 401."""
+    if isinstance(auth, dict) and isinstance(auth.get("token"), str) and auth["token"]:
+        return str(auth["token"]).removeprefix("Bearer ")
+    header = str(environ.get("HTTP_AUTHORIZATION", ""))
+    if header.startswith("Bearer "):
+        return header.removeprefix("Bearer ").strip()
+    query = parse_qs(str(environ.get("QUERY_STRING", ""))).get("token", [""])[0]
+    if token := str(environ.get("HTTP_X_API_KEY", "")) or query:
+        return token
+    raise Problem(401, "token_missing", "give an access token or API key in the handshake: auth: {token}")
+
+
+async def identify(token: str, secret: str, client: Client) -> Principal:
+    """Raises Problem 401 for a token that is not valid, 503 when the api cannot be asked about a key."""
+    return await _key_owner(token, client) if token.startswith(API_KEY_PREFIX) else read_token(token, secret)
+
+
+async def _key_owner(key: str, client: Client) -> Principal:
+    query = VerifyApiKey(organization_id="unknown", key=key)
+    try:
+        answer = await client.request(query.address, query.model_dump_json().encode(), timeout=_ANSWER)
+        owner = ApiKeyOwner.model_validate_json(answer.data)
+    except (NatsError, TimeoutError, OSError, ValidationError) as error:
+        raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error
+    if not owner.organization_id:
+        raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked")
+    return Principal.model_validate(
+        {"organization_id": owner.organization_id, "subject": f"key:{owner.key_id}", "scopes": owner.scopes}
+    )

@@ -1,0 +1,85 @@
+"""`send_message`: a text from a socket, answered by what became of it."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from shared.auth import Principal
+from shared.commands import MAX_TEXT, SendMessage
+from shared.dispatch import Dispatcher
+from shared.errors import Problem
+from shared.events import MessageStatusChanged
+from shared.ids import NO_INSTANCE, Slug, derived_id, new_id
+from shared.message import Event
+from shared.records import MessageStatus
+
+_PENDING = frozenset({MessageStatus.QUEUED})
+_LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+ShortText = Annotated[str, Field(min_length=1, max_length=128)]
+
+
+class SendRequest(BaseModel):
+    """`{to | conversationId, message, instanceId?, clientId?}`; a repeated `clientId` is the same message."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
+    to: ShortText | None = None
+    conversation_id: ShortText | None = None
+    message: Text
+    instance_id: Slug | None = None
+    client_id: ShortText | None = None
+
+
+def parse_request(data: Any) -> SendRequest:
+    """Raises Problem 422 that names the field."""
+    if not isinstance(data, dict):
+        raise Problem(422, "invalid_payload", "send an object: {to or conversationId, message}")
+    try:
+        request = SendRequest.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise Problem(422, "invalid_payload", f"{field}: {first['msg']}", field=field) from error
+    if not request.message.strip():
+        raise Problem(422, "invalid_payload", "message: an empty text cannot be sent", field="message")
+    if not (request.to or request.conversation_id):
+        raise Problem(422, "missing_recipient", "say whom to write to: `to` or `conversationId`", field="to")
+    return request
+
+
+def command_of(request: SendRequest, principal: Principal) -> SendMessage:
+    """A command of its own for every attempt; the message's id is that of the client's own id."""
+    organization_id = principal.organization_id
+    client_id = request.client_id
+    return SendMessage(
+        organization_id=organization_id,
+        instance_id=request.instance_id or NO_INSTANCE,
+        message_id=derived_id(organization_id, "socket", client_id) if client_id else new_id(),
+        to=request.to if request.conversation_id is None else None,
+        conversation_id=request.conversation_id,
+        text=request.message,
+        client_id=client_id,
+    )
+
+
+async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: float) -> dict[str, Any]:
+    """The fields of `message_sent_success`. Raises Problem; `retryable` in its extra says whether to try again."""
+    if "send" not in principal.scopes:
+        raise Problem(403, "scope_missing", "this key may not send; it lacks the scope `send`")
+    request = parse_request(data)
+    command = command_of(request, principal)
+
+    def settled(event: Event) -> bool:
+        mine = isinstance(event, MessageStatusChanged) and event.message_id == command.message_id
+        return mine and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
+
+    async with dispatcher.listening(principal.organization_id, MessageStatusChanged) as answers:
+        await dispatcher.publish(command)
+        event = await answers.first(settled, command, wait)
+    status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
+    if isinstance(event, MessageStatusChanged) and status in _LOST:
+        retryable = status is MessageStatus.FAILED
+        raise Problem(502, f"message_{status.value}", event.error or "the message was not sent", retryable=retryable)
+    return {"messageId": command.message_id, "timestamp": command.at.isoformat(), "status": status.value}

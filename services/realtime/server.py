@@ -1,0 +1,136 @@
+"""The Socket.IO server: who may connect, which room, what a client may ask."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+import socketio
+from nats.errors import Error as NatsError
+from prometheus_client import Gauge
+from socketio.exceptions import ConnectionRefusedError as Refused
+
+from services.realtime.handshake import identify, token_of
+from services.realtime.links import Links
+from services.realtime.sending import send
+from services.realtime.settings import RealtimeSettings
+from services.realtime.wire import Payload
+from shared.auth import Principal
+from shared.errors import Problem
+
+SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
+RETRYABLE = frozenset({409, 429, 502, 503, 504})
+log = logging.getLogger(__name__)
+
+
+class RealtimeServer:
+    """One Socket.IO server. `links` is what it needs of NATS, there while the service runs."""
+
+    def __init__(self, settings: RealtimeSettings) -> None:
+        self._settings = settings
+        self.links: Links | None = None
+        self.sio: Any = socketio.AsyncServer(
+            async_mode="asgi", cors_allowed_origins=settings.cors_origins or None,
+            max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
+        )  # fmt: skip
+        self._expiries: dict[str, asyncio.TimerHandle] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        for name, handler in (
+            ("connect", self._connect),
+            ("disconnect", self._disconnect),
+            ("join-organization", self._join_organization),
+            ("send_message", self._send_message),
+        ):
+            self.sio.on(name, handler)
+
+    async def emit(self, name: str, payload: Payload, organization_id: str) -> None:
+        """To every socket of the organization."""
+        await self.sio.emit(name, payload, room=_room(organization_id))
+
+    async def close(self) -> None:
+        """Say goodbye to every socket; clients reconnect to another replica."""
+        for handle in self._expiries.values():
+            handle.cancel()
+        await self.sio.shutdown()
+
+    # --- handshake
+
+    async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
+        try:
+            links = self._linked()
+            principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
+            await self.sio.save_session(sid, {"principal": principal})
+            await self.sio.enter_room(sid, _room(principal.organization_id))
+            await links.rooms.join(principal.organization_id, sid)
+        except Problem as problem:
+            raise Refused(problem.detail, {"code": problem.code, "status": problem.status}) from problem
+        except (NatsError, TimeoutError, OSError) as error:
+            raise Refused("the message bus is not reachable; try again", {"code": "bus_unavailable"}) from error
+        self._expire(sid, principal)
+        SOCKETS.inc()
+
+    async def _disconnect(self, sid: str, reason: str = "") -> None:
+        if handle := self._expiries.pop(sid, None):
+            handle.cancel()
+        principal = await self._principal(sid)
+        if self.links:
+            await self.links.rooms.leave(principal.organization_id, sid)
+        SOCKETS.dec()
+
+    def _expire(self, sid: str, principal: Principal) -> None:
+        """A socket lives no longer than the token it was opened with."""
+        if principal.expires_at is not None:
+            delay = max(0.0, principal.expires_at - time.time())
+            self._expiries[sid] = asyncio.get_running_loop().call_later(delay, self._start_ending, sid)
+
+    def _start_ending(self, sid: str) -> None:
+        task = asyncio.create_task(self._end(sid))
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    async def _end(self, sid: str) -> None:
+        reason = {"code": "token_expired", "reason": "the access token has expired; log in again and reconnect"}
+        await self.sio.emit("session:ended", reason, to=sid)
+        await self.sio.disconnect(sid)
+
+    # --- what clients ask
+
+    async def _join_organization(self, sid: str, data: Any = None) -> Payload:
+        principal = await self._principal(sid)
+        wanted = data.get("organizationId") if isinstance(data, dict) else data
+        if wanted != principal.organization_id:
+            problem = Problem(403, "organization_mismatch", "this token belongs to another organization")
+            return _failure(problem)
+        return {"success": True, "sequence": self._linked().rooms.sequence(principal.organization_id)}
+
+    async def _send_message(self, sid: str, data: Any = None) -> Payload:
+        client_id = data.get("clientId") if isinstance(data, dict) else None
+        echo = {"clientId": client_id} if isinstance(client_id, str) else {}
+        try:
+            principal = await self._principal(sid)
+            answer = await send(data, principal, self._linked().dispatcher, self._settings.send_wait) | echo
+        except Problem as problem:
+            answer = _failure(problem) | echo
+            await self.sio.emit("message_send_error", answer, to=sid)
+            return answer
+        await self.sio.emit("message_sent_success", answer, to=sid)
+        return {"success": True, **answer}
+
+    async def _principal(self, sid: str) -> Principal:
+        principal = (await self.sio.get_session(sid))["principal"]
+        assert isinstance(principal, Principal)
+        return principal
+
+    def _linked(self) -> Links:
+        if self.links is None:
+            raise Problem(503, "starting", "the service is starting; try again")
+        return self.links
+
+
+def _room(organization_id: str) -> str:
+    return f"organization:{organization_id}"
+
+
+def _failure(problem: Problem) -> Payload:
+    retryable = problem.extra.get("retryable", problem.status in RETRYABLE)
+    return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable}
