@@ -1,0 +1,104 @@
+"""The realtime service on a real nats-server, met by the real Socket.IO client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import socketio
+import uvicorn
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from services.realtime.app import make_app
+from services.realtime.settings import RealtimeSettings
+from shared.auth import Principal, issue_token
+from shared.delivery import Publisher, jetstream
+from tests.servers import free_port
+
+SECRET = "a secret of at least thirty-two characters"
+
+
+def token(organization_id: str, lifetime: timedelta = timedelta(minutes=5), **fields: Any) -> str:
+    return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SECRET, lifetime)
+
+
+async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+@dataclass
+class Browser:
+    """A connected client and everything it heard."""
+
+    client: Any
+    heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def named(self, name: str) -> list[dict[str, Any]]:
+        return [payload for event, payload in self.heard if event == name]
+
+    async def ask(self, event: str, data: Any = None) -> dict[str, Any]:
+        answer = await self.client.call(event, data, timeout=15)
+        assert isinstance(answer, dict)
+        return answer
+
+
+@asynccontextmanager
+async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
+    client = socketio.AsyncClient(reconnection=False)
+    opened = Browser(client)
+
+    async def hear(event: str, payload: Any) -> None:
+        opened.heard.append((event, payload))
+
+    client.on("*", hear)
+    await client.connect(url, auth={"token": auth_token}, transports=["websocket"])
+    try:
+        yield opened
+    finally:
+        await client.disconnect()
+
+
+@asynccontextmanager
+async def service(nats_url: str) -> AsyncIterator[str]:
+    """The service in this process; its address."""
+    port = free_port()
+    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_secret=SECRET, send_wait=2)
+    config = uvicorn.Config(make_app(settings), port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def realtime(nats_url: str) -> AsyncIterator[str]:
+    async with service(nats_url) as url:
+        yield url
+
+
+@pytest.fixture
+async def nats(nats_url: str) -> AsyncIterator[Client]:
+    client = Client()
+    await client.connect(nats_url)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def js(nats: Client) -> JetStreamContext:
+    return jetstream(nats)
+
+
+@pytest.fixture
+def publish(js: JetStreamContext) -> Publisher:
+    return Publisher(js)
