@@ -1,4 +1,4 @@
-"""The web console: static files, no build step. `/` is the page, everything it loads lies below `/console/`."""
+"""The web console: static files, no build step. `/` is the page, what it loads lies below `/console/`."""
 
 from pathlib import Path
 
@@ -60,6 +60,13 @@ def _answer(request: Request, file: Path) -> Response:
 async def page(request: Request) -> Response:
     """The page itself."""
     return _answer(request, console_file(ROOT, "index.html"))
+
+
+@router.get("/api/config")
+async def config(request: Request) -> dict[str, bool | str]:
+    """What the page offers before anybody logged in: a simulated phone, registration `open|first|closed`."""
+    settings = request.app.state.context.settings
+    return {"simulator": bool(settings.simulator_url), "registration": settings.registration_policy}
 
 
 @router.get("/console/{path:path}")

@@ -1,6 +1,7 @@
 """What the console talks to, in memory: just enough REST and Socket.IO to try the page in a real browser."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import socketio
@@ -42,6 +43,8 @@ class Backend:
         }
         api = FastAPI()
         api.include_router(router)
+        settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed")
+        api.state.context = SimpleNamespace(settings=settings)
         self._routes(api)
         self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
@@ -49,10 +52,6 @@ class Backend:
         self.app = socketio.ASGIApp(self.socket, api)
 
     def _routes(self, api: FastAPI) -> None:
-        @api.get("/api/config")
-        async def config() -> Record:
-            return {"simulator": True, "registration": "closed"}
-
         @api.post("/api/auth/login")
         async def login(request: Request) -> JSONResponse:
             if (await request.json())["password"] != "right":

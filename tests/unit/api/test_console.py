@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -15,9 +16,14 @@ SOURCES = [file for file in ROOT.rglob("*") if file.suffix in {".js", ".css", ".
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[AsyncClient]:
-    app = FastAPI()
-    app.include_router(router)
+def app() -> FastAPI:
+    made = FastAPI()
+    made.include_router(router)
+    return made
+
+
+@pytest.fixture
+async def browser(app: FastAPI) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(transport=ASGITransport(app), base_url="http://console") as client:
         yield client
 
@@ -50,6 +56,14 @@ async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClie
     assert second.status_code == 304
     assert second.content == b""
     assert second.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+async def test_the_page_learns_what_it_may_offer(browser: AsyncClient, app: FastAPI) -> None:
+    settings = SimpleNamespace(simulator_url="http://127.0.0.1:3005", registration_policy="open")
+    app.state.context = SimpleNamespace(settings=settings)
+    assert (await browser.get("/api/config")).json() == {"simulator": True, "registration": "open"}
+    settings.simulator_url = None
+    assert (await browser.get("/api/config")).json() == {"simulator": False, "registration": "open"}
 
 
 @pytest.mark.parametrize(

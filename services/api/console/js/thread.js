@@ -120,8 +120,8 @@ export function openThread(pane, id) {
     try {
       const to = person?.phone_number ?? (person?.lid ? `${person.lid}@lid` : undefined);
       const sent = await sendMessage({ conversationId: id, to, instanceId: talk?.instance_id, message: message.text, clientId: message.client_id });
-      const status = sent.status ?? "queued";
-      merge({ ...message, id: sent.messageId ?? message.id, status: status === "success" ? "sent" : status });
+      const arrivedBefore = messages.has(sent.messageId);
+      merge({ ...(arrivedBefore ? {} : message), id: sent.messageId ?? message.id, client_id: message.client_id, status: sent.status ?? "queued" });
     } catch (problem) {
       const now = messages.get(message.id);
       if (!now) return;
