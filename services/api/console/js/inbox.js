@@ -11,8 +11,8 @@ const personOf = (conversation) => known.contacts.get(conversation.contact_id) ?
 /** Draws the view; returns {close, open(conversationId)}. */
 export function showInbox(view, id) {
   const unread = new Set();
-  const search = h("input", { class: "input", type: "search", placeholder: "Search conversations", "aria-label": "Search conversations", oninput: () => drawList(), onkeydown: (event) => { if (event.key === "Escape") { search.value = ""; drawList(); } } });
-  const list = h("div", { class: "talks", role: "list", "aria-label": "Conversations" });
+  const search = h("input", { class: "input", type: "search", placeholder: "Search", "aria-label": "Search conversations", oninput: () => drawList(), onkeydown: (event) => { if (event.key === "Escape") { search.value = ""; drawList(); } } });
+  const list = h("nav", { class: "talks", "aria-label": "Conversations" });
   const pane = h("section", { class: "thread-pane", "aria-label": "Conversation" });
   const element = h("div", { class: "inbox" },
     h("section", { class: "talks-pane", "aria-label": "Conversations" }, h("header", null, h("h1", null, "Inbox"), h("div", { class: "search" }, icon("search"), search)), list),
@@ -49,7 +49,7 @@ export function showInbox(view, id) {
     const name = personName(person);
     const last = conversation.last_message;
     const account = several ? known.instances.get(conversation.instance_id)?.instance_name : null;
-    return h("a", { class: "talk", role: "listitem", href: `#/inbox/${conversation.id}`, "data-key": conversation.id, tabindex: reachable ? 0 : -1, "aria-current": conversation.id === opened ? "true" : null },
+    return h("a", { class: "talk", href: `#/inbox/${conversation.id}`, "data-key": conversation.id, tabindex: reachable ? 0 : -1, "aria-current": conversation.id === opened ? "true" : null },
       avatar(name),
       h("span", { class: "talk-main" },
         h("span", { class: "talk-top" }, h("strong", null, name), h("time", null, last ? when(last.timestamp) : "")),
