@@ -88,7 +88,7 @@ function stopPairing(instanceId) {
   if (known.pairing.delete(instanceId)) tell("pairing", instanceId);
 }
 
-const SHOWS_CODE = new Set(["qr_pending", "pairing", "connecting"]);
+const SHOWS_CODE = new Set(["qr_pending", "pairing"]);
 
 const HANDLERS = {
   "whatsapp:qr"(payload) {
