@@ -1,0 +1,85 @@
+"""A node's lease in the cluster: whoever cannot renew it closes its connections before others may take them over."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig
+from nats.js.errors import NoKeysError
+from nats.js.kv import KeyValue
+
+from shared.topology import LEASES_BUCKET
+
+log = logging.getLogger(__name__)
+RENEWALS = 6
+"""Renewals per time to live."""
+SAFE = 0.66
+"""Part of the time to live after which a node that could not renew lets go."""
+
+
+class Lease:
+    """Renewed in the background. `lost` and `regained` are called when it could not be, and when it is again."""
+
+    def __init__(self, js: JetStreamContext, node: str, ttl: float) -> None:
+        self._js, self._node, self._ttl = js, node, ttl
+        self._renewed = 0.0
+        self.held = False
+        self.lost: Callable[[], Awaitable[None]] | None = None
+        self.regained: Callable[[], Awaitable[None]] | None = None
+        self._bucket: KeyValue | None = None
+
+    async def take(self) -> None:
+        """Raises a NATS error when the bucket cannot be reached."""
+        self._bucket = await self._js.create_key_value(KeyValueConfig(bucket=LEASES_BUCKET, ttl=self._ttl, history=1))
+        await self._renew()
+
+    async def live_nodes(self) -> set[str]:
+        """The nodes whose lease has not run out, this one included."""
+        assert self._bucket
+        try:
+            return {*await self._bucket.keys(), self._node}
+        except NoKeysError:
+            return {self._node}
+
+    async def keep(self) -> None:
+        """Until cancelled; then the lease is given back."""
+        try:
+            while True:
+                await asyncio.sleep(self._ttl / RENEWALS)
+                await self._try_to_renew()
+        finally:
+            if self._bucket and self.held:
+                await self._give_back(self._bucket)
+
+    async def check(self) -> None:
+        """Raises when the lease is not held: then this node is not ready."""
+        if not self.held:
+            raise ConnectionError("the lease of this node could not be renewed")
+
+    async def _try_to_renew(self) -> None:
+        try:
+            await self._renew()
+        except (NatsError, TimeoutError, OSError) as error:
+            age = time.monotonic() - self._renewed
+            log.warning("the lease could not be renewed for %.0f s: %s", age, error)
+            if self.held and age > self._ttl * SAFE:
+                self.held = False
+                if self.lost:
+                    await self.lost()
+
+    async def _renew(self) -> None:
+        assert self._bucket
+        await self._bucket.put(self._node, b"held")
+        self._renewed, before = time.monotonic(), self.held
+        self.held = True
+        if not before and self.regained:
+            await self.regained()
+
+    async def _give_back(self, bucket: KeyValue) -> None:
+        try:
+            await bucket.delete(self._node)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.info("the lease runs out by itself: %s", error)

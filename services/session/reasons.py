@@ -1,0 +1,28 @@
+"""Reason codes of connections, each with one sentence that says what happened and what to do."""
+
+_DETAILS = {
+    "paired": "The account is linked; WhatsApp is being connected.",
+    "connection_lost": "The connection to WhatsApp was lost; it is being restored by itself.",
+    "network_unreachable": "WhatsApp cannot be reached; check the network or proxy. It is tried again by itself.",
+    "worker_crashed": "The process that held the connection ended; it is started again by itself.",
+    "service_restarted": "The service was restarted; the connection is being restored.",
+    "service_stopping": "The service is stopping; the connection is restored when it starts again.",
+    "lease_lost": "This node lost contact with the message bus; the connection is restored when it is back.",
+    "refused_by_whatsapp": "WhatsApp refuses the connection; wait a while and connect again.",
+    "restricted_by_whatsapp": "WhatsApp restricts this account; read the notice on the phone and wait until it ends.",
+    "client_outdated": "WhatsApp no longer accepts this version; update Switchboard, then connect again.",
+    "connection_replaced": "Another program took over the connection with the same keys; stop it, then connect again.",
+    "logged_out": "The device was unlinked on the phone; connect again to link it.",
+    "main_device_gone": "WhatsApp removed the account from its phone; register it there, then connect again.",
+    "keys_missing": "The device keys are gone from this machine; connect again to link the account.",
+    "logout_asked": "The device was unlinked as asked; connect again to link it.",
+    "pairing_timeout": "Nobody scanned the code in time; connect again for a new one.",
+    "pairing_failed": "WhatsApp did not accept the pairing; check the phone number and connect again.",
+    "as_asked": "Disconnected as asked; connect again without a scan.",
+}
+_OTHER = "The connection ended; connect again, and read the service's log if it ends again."
+
+
+def detail_of(reason: str | None) -> str | None:
+    """None without a reason."""
+    return None if reason is None else _DETAILS.get(reason, _OTHER)

@@ -1,0 +1,38 @@
+"""What can be set for the session service (`WA_*`)."""
+
+import platform
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.ids import is_slug
+from shared.settings import Settings
+
+
+def _host_name() -> str:
+    name = "".join(c if c.isalnum() else "-" for c in platform.node().lower())[:32].strip("-")
+    return name if is_slug(name) else "node"
+
+
+class SessionSettings(Settings):
+    data_dir: Path = Path("data")
+    """Folder of the device keys and journals; of one node only, on a disk that stays."""
+    node_name: str = Field(default_factory=_host_name)
+    """Name of this node, the same after a restart. Unset: the host's name."""
+    simulator_url: str | None = None
+    """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
+    accounts_per_worker: int = Field(default=25, ge=1, le=500)
+    """Accounts that share one worker process, and its fate when it crashes."""
+    start_interval: float = Field(default=0.1, ge=0)
+    """Seconds between two accounts started after a restart."""
+    lease_ttl: float = Field(default=30.0, ge=5)
+    """Seconds after which other nodes may take over the accounts of a node that is gone."""
+
+    @model_validator(mode="after")
+    def _simulator_is_local(self) -> Self:
+        if self.simulator_url and self.environment != "local":
+            raise ValueError("WA_SIMULATOR_URL works only with WA_ENVIRONMENT=local; remove one of the two")
+        if not is_slug(self.node_name):
+            raise ValueError("WA_NODE_NAME is lower-case letters, digits, '-' and '_', at most 32")
+        return self

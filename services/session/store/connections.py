@@ -1,0 +1,94 @@
+"""Connections: what an account shall do, what it does, and which node has it under which fencing epoch."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.records import ConnectionStatus, Network
+
+INDEXES = [
+    IndexModel([("organization_id", 1), ("status", 1)], name="of_organization"),
+    IndexModel([("node", 1), ("should_run", 1)], name="of_node"),
+]
+
+Ending = Literal["keep", "delete"]
+"""A logout under way: keep the record, or forget the instance altogether."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A connection this node holds; writes with an older epoch change nothing."""
+
+    instance_id: str
+    organization_id: str
+    epoch: int
+    network: Network
+    status: ConnectionStatus
+    should_run: bool
+    phone_number: str | None = None
+    linked: bool = False
+    ending: Ending | None = None
+    until: datetime | None = None
+
+
+def _held(found: Document) -> Held:
+    return Held(
+        instance_id=found["_id"],
+        organization_id=found["organization_id"],
+        epoch=found["epoch"],
+        network=Network(found["network"]),
+        status=ConnectionStatus(found["status"]),
+        should_run=found["should_run"],
+        phone_number=found.get("phone_number"),
+        linked=bool(found.get("jid")),
+        ending=found.get("ending"),
+        until=found.get("until"),
+    )
+
+
+class Connections:
+    """The only writer of the collection, for one node."""
+
+    def __init__(self, database: Database, node: str) -> None:
+        self._connections, self._node = database["connections"], node
+
+    async def claim(
+        self, instance_id: str, organization_id: str, network: Network, live: Collection[str]
+    ) -> Held | None:
+        """Take the connection over, with a new epoch; None while another living node has it."""
+        new = {
+            "organization_id": organization_id, "network": network.value, "should_run": False, "jid": None,
+            "status": ConnectionStatus.DISCONNECTED.value, "phone_number": None, "lid": None,
+        }  # fmt: skip
+        others = sorted(set(live) - {self._node})
+        try:
+            found = await self._connections.find_one_and_update(
+                {"_id": instance_id, "node": {"$nin": others}},
+                {"$set": {"node": self._node}, "$inc": {"epoch": 1}, "$setOnInsert": new},
+                upsert=True,
+                return_document=True,
+            )
+        except DuplicateKeyError:
+            return None
+        return _held(found) if found and found["organization_id"] == organization_id else None
+
+    async def to_restore(self, live: Collection[str], held: Sequence[str]) -> list[Held]:
+        """What should run or end, is held by no living node but perhaps this one, and is not held here yet."""
+        others = sorted(set(live) - {self._node})
+        wanted = {
+            "_id": {"$nin": list(held)},
+            "node": {"$nin": others},
+            "$or": [{"should_run": True}, {"ending": {"$ne": None}}],
+        }
+        return [_held(found) async for found in self._connections.find(wanted)]
+
+    async def write(self, held: Held, fields: dict[str, Any]) -> bool:
+        """False: another node has the connection now."""
+        mine = {"_id": held.instance_id, "node": self._node, "epoch": held.epoch}
+        result = await self._connections.update_one(mine, {"$set": fields})
+        return bool(result.matched_count)
+
+    async def forget(self, held: Held) -> None:
+        await self._connections.delete_one({"_id": held.instance_id, "node": self._node, "epoch": held.epoch})

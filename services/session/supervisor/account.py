@@ -1,0 +1,40 @@
+"""What the supervisor remembers of one account while this node holds it."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from services.session.store.connections import Held
+from shared.records import ConnectionStatus
+
+
+@dataclass
+class Account:
+    """`lock` is held around every decision, so that commands and news of one account never overlap.
+
+    running: a worker has been told to start it and has not said how it ended. cause: the command that is being
+    answered. failures: starts in a row that failed. timer: the next start or the end of a wait.
+    """
+
+    held: Held
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    running: bool = False
+    stopping: bool = False
+    cause: str | None = None
+    failures: int = 0
+    timer: asyncio.Task[None] | None = None
+    method: str = "qr"
+    pair_number: str | None = None
+    suspended: bool = False
+
+    @property
+    def instance_id(self) -> str:
+        return self.held.instance_id
+
+    @property
+    def connected(self) -> bool:
+        return self.running and self.held.status is ConnectionStatus.CONNECTED
+
+    def cancel_timer(self) -> None:
+        if self.timer:
+            self.timer.cancel()
+            self.timer = None

@@ -1,0 +1,89 @@
+"""What leaves the node: journal entries and state events, in order per account, until the stream has them."""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Awaitable, Callable
+
+from nats.errors import Error as NatsError
+from prometheus_client import Gauge
+from pydantic import ValidationError
+
+from services.session.protocol import Entry
+from shared.delivery import Publisher
+from shared.message import Message
+from shared.topology import parse_event
+
+AT_ONCE = 64
+"""Publishes of one account under way together."""
+PAUSE = 0.5
+"""Seconds before what could not be published is tried again."""
+WAITING = Gauge("switchboard_session_unpublished", "Events of this node that the stream does not have yet")
+
+Item = Entry | Message
+log = logging.getLogger(__name__)
+
+
+class Outlet:
+    """One queue and task per account. Entries wait on disk in the worker, so the queues stay short."""
+
+    def __init__(self, publisher: Publisher, published: Callable[[str, int], None]) -> None:
+        self._publisher, self._published = publisher, published
+        self._queues: dict[str, asyncio.Queue[Item]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def put(self, instance_id: str, item: Item) -> None:
+        """Publish it, after what came before."""
+        if instance_id not in self._queues:
+            self._queues[instance_id] = asyncio.Queue()
+            self._tasks[instance_id] = asyncio.create_task(self._run(instance_id, self._queues[instance_id]))
+        self._queues[instance_id].put_nowait(item)
+        WAITING.inc()
+
+    async def drain(self, timeout: float) -> None:
+        """Wait until all is published, at most `timeout` seconds; then stop."""
+        try:
+            async with asyncio.timeout(timeout):
+                await asyncio.gather(*(queue.join() for queue in self._queues.values()))
+        except TimeoutError:
+            log.warning("the stream did not take everything in time; what is journalled follows at the next start")
+        for task in self._tasks.values():
+            task.cancel()
+
+    async def _run(self, instance_id: str, queue: asyncio.Queue[Item]) -> None:
+        while True:
+            items = [await queue.get()]
+            while len(items) < AT_ONCE and not queue.empty():
+                items.append(queue.get_nowait())
+            await asyncio.gather(*(self._until_published(item) for item in items))
+            entries = [item.sequence for item in items if isinstance(item, Entry)]
+            if entries:
+                self._published(instance_id, max(entries))
+            for _ in items:
+                queue.task_done()
+            WAITING.dec(len(items))
+
+    async def _until_published(self, item: Item) -> None:
+        publish = self._how(item)
+        while True:
+            try:
+                await publish()
+                return
+            except (NatsError, TimeoutError, OSError) as error:
+                log.warning("not published yet: %s", error)
+                await asyncio.sleep(PAUSE)
+
+    def _how(self, item: Item) -> Callable[[], Awaitable[None]]:
+        if isinstance(item, Message):
+            return lambda: self._publisher(item)
+        if item.error is not None:
+            raw, error = base64.b64decode(item.body), item.error
+            return lambda: self._publisher.dead(item.subject, raw, error, 1)
+        try:
+            event = parse_event(item.subject, item.body.encode())
+        except ValidationError as problem:
+            reason = f"an unreadable journal entry: {problem}"
+            return lambda: self._publisher.dead(item.subject, item.body.encode(), reason, 1)
+        if event is None:
+            return lambda: self._publisher.dead(item.subject, item.body.encode(), "an unknown kind of event", 1)
+        return lambda: self._publisher(event)

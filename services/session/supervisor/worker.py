@@ -1,0 +1,70 @@
+"""One worker process, seen from the supervisor: a socket, and the accounts it holds."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable
+
+from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit, pack, read_frame
+from shared.records import Network
+
+log = logging.getLogger(__name__)
+ABANDONED_LIMIT = 20
+"""Ended pairings leave threads inside the library; after so many a worker gets no more accounts."""
+
+
+class Worker:
+    """`on_frame` gets everything it says, in order; `on_end` is called once when its socket closes."""
+
+    def __init__(self, name: str, pid: int, network: Network, connection: socket.socket) -> None:
+        self.name, self.pid, self.network = name, pid, network
+        self.instances: set[str] = set()
+        self.abandoned = 0
+        self.ended = asyncio.Event()
+        self._connection = connection
+        self._writer: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def open(
+        self,
+        on_frame: Callable[["Worker", FromWorker], Awaitable[None]],
+        on_end: Callable[["Worker"], Awaitable[None]],
+    ) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=self._connection)
+        self._reading = asyncio.create_task(self._read(reader, on_frame, on_end))
+
+    @property
+    def retired(self) -> bool:
+        """Gets no more accounts."""
+        return self.ended.is_set() or self.abandoned >= ABANDONED_LIMIT
+
+    def tell(self, frame: Frame) -> None:
+        """Nothing happens when the worker is gone: its end is told apart."""
+        if self._writer and not self.ended.is_set():
+            self._writer.write(pack(frame))
+
+    async def quit(self, grace: float) -> None:
+        """Ask it to close every connection and end; cut the socket when it takes longer than `grace` seconds."""
+        self.tell(Quit())
+        try:
+            await asyncio.wait_for(self.ended.wait(), grace)
+        except TimeoutError:
+            log.warning("%s did not end in %.0f s", self.name, grace)
+            if self._writer:
+                self._writer.close()
+
+    async def _read(
+        self,
+        reader: asyncio.StreamReader,
+        on_frame: Callable[["Worker", FromWorker], Awaitable[None]],
+        on_end: Callable[["Worker"], Awaitable[None]],
+    ) -> None:
+        while (body := await read_frame(reader)) is not None:
+            try:
+                await on_frame(self, FROM_WORKER.validate_json(body))
+            except Exception:
+                log.exception("%s: a frame could not be handled", self.name)
+        self.ended.set()
+        if self._writer:
+            self._writer.close()
+        await on_end(self)
