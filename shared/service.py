@@ -42,7 +42,7 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
 
 @asynccontextmanager
 async def connected(
-    broker: NatsBroker, settings: Settings, prepare: Callable[[JetStreamContext], None] | None = None
+    broker: NatsBroker, settings: Settings, prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None
 ) -> AsyncIterator[NatsBroker]:
     """Connect, declare the streams, start the consumers; stop them at the end.
 
@@ -58,7 +58,7 @@ async def connected(
     js = jetstream(broker_client(broker))
     await ensure_streams(js, settings)
     if prepare:
-        prepare(js)
+        await prepare(js)
     await broker.start()
     try:
         yield broker

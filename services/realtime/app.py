@@ -24,7 +24,7 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        def prepare(js: JetStreamContext) -> None:
+        async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
             server.links = Links(client, Rooms(client, js, server.emit), Dispatcher(client, Publisher(js)))
 

@@ -51,7 +51,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             checks["mongo"] = partial(ping, database)
             store = await open_store(database)
 
-            def prepare(js: JetStreamContext) -> None:
+            async def prepare(js: JetStreamContext) -> None:
                 opened["context"] = Context(store, Publisher(js))
 
             async with connected(broker, settings, prepare):

@@ -1,7 +1,7 @@
 """Connections: what an account shall do, what it does, and which node has it under which fencing epoch."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -31,6 +31,15 @@ class Held:
     linked: bool = False
     ending: Ending | None = None
     until: datetime | None = None
+    reason: str | None = None
+
+    def after(self, fields: Mapping[str, Any]) -> "Held":
+        """The connection as it stands after these fields were written."""
+        known = {
+            name: fields[name] for name in ("should_run", "phone_number", "ending", "until", "reason") if name in fields
+        }
+        status = ConnectionStatus(fields.get("status", self.status))
+        return replace(self, **known, status=status, linked=bool(fields["jid"]) if "jid" in fields else self.linked)
 
 
 def _held(found: Document) -> Held:
@@ -45,6 +54,7 @@ def _held(found: Document) -> Held:
         linked=bool(found.get("jid")),
         ending=found.get("ending"),
         until=found.get("until"),
+        reason=found.get("reason"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import Literal
 
 from services.session.store.connections import Held
 from shared.records import ConnectionStatus
@@ -11,8 +12,9 @@ from shared.records import ConnectionStatus
 class Account:
     """`lock` is held around every decision, so that commands and news of one account never overlap.
 
-    running: a worker has been told to start it and has not said how it ended. cause: the command that is being
-    answered. failures: starts in a row that failed. timer: the next start or the end of a wait.
+    running: a worker has been told to start it and has not said how it ended. stopping: it was told to stop.
+    cause: the command that is being answered. suspended: why the node, not a person, stopped it.
+    failures: starts in a row that failed. timer: the next start or the end of a wait.
     """
 
     held: Held
@@ -22,9 +24,9 @@ class Account:
     cause: str | None = None
     failures: int = 0
     timer: asyncio.Task[None] | None = None
-    method: str = "qr"
+    method: Literal["qr", "code"] = "qr"
     pair_number: str | None = None
-    suspended: bool = False
+    suspended: str | None = None
 
     @property
     def instance_id(self) -> str:

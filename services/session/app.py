@@ -1,0 +1,101 @@
+"""The session service: commands in, a node with its workers, events out."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from nats.js import JetStreamContext
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.session.node import Node
+from services.session.settings import SessionSettings
+from services.session.simulated_network import find_simulated_network, zygote_environment
+from services.session.store import ensure_session_indexes
+from services.session.supervisor.zygote import Zygote
+from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
+from shared.delivery import Consumers
+from shared.mongo import open_mongo, ping
+from shared.records import Network
+from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.settings import private_directory
+
+
+def make_app(settings: SessionSettings) -> ASGIApp:
+    """Runs the node while its lifespan does; serves the operations routes and `/workers`."""
+    broker = make_broker("session", settings)
+    nodes: list[Node] = []
+    checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
+    _subscribe(Consumers(broker, settings, "session"), nodes)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        private_directory(settings.data_dir)
+        async with open_mongo(settings) as database:
+            await ensure_session_indexes(database)
+
+            async def prepare(js: JetStreamContext) -> None:
+                node = Node(settings, database, js, _zygotes(settings), partial(_proxy_of, settings))
+                checks.update(mongo=partial(ping, database), lease=node.lease.check)
+                nodes.append(node)
+                await node.start()
+
+            async with connected(broker, settings, prepare):
+                try:
+                    yield
+                finally:
+                    await nodes[0].stop()
+
+    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks)
+
+
+def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
+    async def connect(command: ConnectInstance) -> None:
+        await nodes[0].handlers.connect(command)
+
+    async def disconnect(command: DisconnectInstance) -> None:
+        await nodes[0].handlers.disconnect(command)
+
+    async def logout(command: LogoutInstance) -> None:
+        await nodes[0].handlers.logout(command)
+
+    async def send(command: SendText) -> None:
+        await nodes[0].sending.send(command)
+
+    consumers.on(ConnectInstance, connect)
+    consumers.on(DisconnectInstance, disconnect)
+    consumers.on(LogoutInstance, logout)
+    consumers.on(SendText, send)
+
+
+def _zygotes(settings: SessionSettings) -> dict[Network, Zygote]:
+    """The real network gets our environment as it is; the simulated one exists only where its address is set."""
+
+    async def real() -> dict[str, str]:
+        return zygote_environment(os.environ, None)
+
+    async def simulated() -> dict[str, str]:
+        return zygote_environment(os.environ, await find_simulated_network(settings.simulator_url or ""))
+
+    zygotes = {Network.WHATSAPP: Zygote(real)}
+    return zygotes | {Network.SIMULATOR: Zygote(simulated)} if settings.simulator_url else zygotes
+
+
+async def _proxy_of(settings: SessionSettings, network: Network) -> str | None:
+    if network is Network.WHATSAPP:
+        return None
+    return (await find_simulated_network(settings.simulator_url or "")).proxy
+
+
+def _with_workers(app: ASGIApp, nodes: list[Node]) -> ASGIApp:
+    """`GET /workers` for operators: which process holds which account."""
+
+    async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == "/workers":
+            workers = [worker for node in nodes for worker in node.workers()]
+            await JSONResponse(workers)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return dispatch

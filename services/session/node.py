@@ -1,0 +1,119 @@
+"""One node of the session service: everything it runs, put together, started and stopped."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from nats.js import JetStreamContext
+from prometheus_client import Gauge
+
+from services.session.lease import Lease
+from services.session.protocol import Entry, FromWorker, Published, Sent
+from services.session.settings import SessionSettings
+from services.session.store.connections import Connections
+from services.session.store.sends import Sends
+from services.session.supervisor.accounts import Accounts, ProxyOf
+from services.session.supervisor.board import Board
+from services.session.supervisor.handlers import Handlers
+from services.session.supervisor.outlet import Outlet
+from services.session.supervisor.pool import Pool
+from services.session.supervisor.reconciler import Reconciler
+from services.session.supervisor.sending import Sending
+from services.session.supervisor.zygote import Zygote
+from shared.delivery import Publisher
+from shared.mongo import Database
+from shared.records import ConnectionStatus, Network
+
+ACCOUNTS = Gauge("switchboard_session_accounts", "Accounts this node holds, by state", ["status"])
+DRAIN = 3.0
+"""Seconds the last events have to reach the stream when the node stops."""
+log = logging.getLogger(__name__)
+
+
+class Node:
+    """`start()`, then commands through `handlers` and `sending`, then `stop()`."""
+
+    def __init__(
+        self,
+        settings: SessionSettings,
+        database: Database,
+        js: JetStreamContext,
+        zygotes: Mapping[Network, Zygote],
+        proxy_of: ProxyOf,
+    ) -> None:
+        publisher = Publisher(js)
+        connections = Connections(database, settings.node_name)
+        self.lease = Lease(js, settings.node_name, settings.lease_ttl)
+        self._outlet = Outlet(publisher, self._published)
+        board = Board(connections, self._outlet)
+        self._accounts = Accounts(board, settings.data_dir, proxy_of)
+        self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
+        self._accounts.pool = self._pool
+        self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
+        self.handlers = Handlers(self._accounts, board, self._reconciler.claim, publisher, frozenset(zygotes))
+        self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._background: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take the lease, then bring back every account that should run."""
+        self.lease.lost, self.lease.regained = self._reconciler.suspend, self._reconciler.resume
+        await self.lease.take()
+        self._background = [asyncio.create_task(self._reconciler.run()), asyncio.create_task(self.lease.keep())]
+        for status in ConnectionStatus:
+            ACCOUNTS.labels(status.value).set_function(partial(self._count, status))
+
+    async def stop(self) -> None:
+        """Close every connection in order, then give the lease back; they come back at the next start."""
+        if not self._background:
+            return
+        reconciling, leasing = self._background
+        reconciling.cancel()
+        for account in self._accounts.all():
+            async with self._accounts.deciding(account):
+                await self._accounts.suspend(account, "service_stopping")
+        await self._pool.quit()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._outlet.drain(DRAIN)
+        leasing.cancel()
+        await asyncio.gather(reconciling, leasing, return_exceptions=True)
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The worker processes: name, process id, network and instance ids."""
+        return [
+            {"name": w.name, "pid": w.pid, "network": w.network.value, "instances": sorted(w.instances)}
+            for w in self._pool.workers
+        ]
+
+    async def _heard(self, frame: FromWorker) -> None:
+        """Never waits: one account's state must not hold up another's messages. Tasks take the account's lock in the
+        order they are made."""
+        if isinstance(frame, Entry):
+            self._outlet.put(frame.instance_id, frame)
+        elif isinstance(frame, Sent):
+            self.sending.heard(frame)
+        else:
+            self._keep_running(self._accounts.heard(frame))
+
+    async def _lost(self, instance_ids: Iterable[str]) -> None:
+        for instance_id in instance_ids:
+            self.sending.lost(instance_id)
+            self._keep_running(self._accounts.lost(instance_id))
+
+    def _published(self, instance_id: str, sequence: int) -> None:
+        self._pool.tell(instance_id, Published(instance_id=instance_id, sequence=sequence))
+
+    def _count(self, status: ConnectionStatus) -> int:
+        return sum(account.held.status is status for account in self._accounts.all())
+
+    def _keep_running(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a task of the node failed", exc_info=error)

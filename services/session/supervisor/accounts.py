@@ -1,0 +1,223 @@
+"""The accounts this node holds: started, stopped, brought back, by what people ask and what WhatsApp says."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from services.session.connection import Outcome, outcome_of, retry_pause
+from services.session.protocol import Changed, Frame, Issued, Start, Stop
+from services.session.store.connections import Held
+from services.session.store.keys import remove_keys
+from services.session.supervisor.account import Account
+from services.session.supervisor.board import Board, TakenOver
+from services.session.supervisor.pool import Pool
+from shared.message import utc_now
+from shared.records import ConnectionStatus as S
+from shared.records import Network
+
+RESTRICTION_PAUSE = timedelta(minutes=1)
+"""How long after the end of a restriction the account is tried again."""
+LOGOUT_LIMIT = 15.0
+"""Seconds an account that shall be logged out has to connect, so that WhatsApp can be told."""
+PAIRING_ENDS = frozenset({"pairing_timeout", "pairing_failed"})
+log = logging.getLogger(__name__)
+
+ProxyOf = Callable[[Network], Awaitable[str | None]]
+
+
+class Accounts:
+    """What changes an account happens inside `deciding`, so that nothing about one account overlaps."""
+
+    def __init__(self, board: Board, data_dir: Path, proxy_of: ProxyOf) -> None:
+        self._board, self._data_dir, self._proxy_of = board, data_dir, proxy_of
+        self._accounts: dict[str, Account] = {}
+        self.pool: Pool | None = None
+
+    def get(self, instance_id: str) -> Account | None:
+        return self._accounts.get(instance_id)
+
+    def all(self) -> list[Account]:
+        return list(self._accounts.values())
+
+    def add(self, held: Held) -> Account:
+        """Hold it from now on."""
+        return self._accounts.setdefault(held.instance_id, Account(held))
+
+    @asynccontextmanager
+    async def deciding(self, account: Account) -> AsyncIterator[Account]:
+        """Alone with the account. When another node took it over, this one lets go of it."""
+        async with account.lock:
+            try:
+                yield account
+            except TakenOver:
+                log.error("%s belongs to another node now", account.instance_id)
+                self._tell(account, Stop(instance_id=account.instance_id))
+                self._forget(account)
+
+    # --- asked
+
+    async def start(self, account: Account, reason: str | None = None) -> None:
+        """Hand the account to a worker; a failure to get one is tried again after a pause."""
+        account.cancel_timer()
+        account.stopping, account.suspended = False, None
+        await self._board.show(account, S.RECONNECTING if account.held.linked else S.CONNECTING, reason)
+        assert self.pool
+        try:
+            proxy = await self._proxy_of(account.held.network)
+            await self.pool.place(account.instance_id, account.held.network)
+        except Exception as error:
+            log.warning("no worker for %s: %r", account.instance_id, error)
+            await self._end(account, Changed(instance_id=account.instance_id, state="unreachable"))
+            return
+        account.running = True
+        self._tell(account, self._start_frame(account, proxy))
+
+    def stop(self, account: Account, *, logout: bool = False) -> None:
+        """Ask the worker; its answer ends the connection."""
+        account.stopping = True
+        self._tell(account, Stop(instance_id=account.instance_id, logout=logout))
+
+    async def suspend(self, account: Account, reason: str) -> None:
+        """Close the connection without anybody having asked for it; it is to come back."""
+        account.suspended = reason
+        account.cancel_timer()
+        if account.running:
+            self.stop(account)
+
+    async def log_out(self, account: Account) -> None:
+        """One that is linked and not connected is connected first, for LOGOUT_LIMIT at most."""
+        account.cancel_timer()
+        if account.connected or (account.running and not account.held.linked):
+            self.stop(account, logout=True)
+        elif account.held.linked:
+            if not account.running:
+                await self.start(account)
+            account.timer = asyncio.create_task(self._logout_after(account, LOGOUT_LIMIT))
+        else:
+            await self._logged_out(account)
+
+    def wait_out(self, account: Account) -> None:
+        """Start a restricted account when its restriction ends."""
+        until = account.held.until
+        pause = (until + RESTRICTION_PAUSE - utc_now()).total_seconds() if until else 0.0
+        self._start_later(account, pause)
+
+    # --- told by workers
+
+    async def heard(self, frame: Issued | Changed) -> None:
+        """What a worker says of an account."""
+        account = self._accounts.get(frame.instance_id)
+        if account is None:
+            return
+        async with self.deciding(account):
+            if isinstance(frame, Issued):
+                await self._board.offer(account, frame)
+            elif outcome_of(frame, account.held.status, account.failures).then == "run":
+                await self._goes_on(account, frame)
+            elif account.running:
+                await self._end(account, frame)
+
+    async def lost(self, instance_id: str) -> None:
+        """The account's worker died."""
+        await self.heard(Changed(instance_id=instance_id, state="crashed", reason="the worker process ended"))
+
+    async def _goes_on(self, account: Account, frame: Changed) -> None:
+        outcome = outcome_of(frame, account.held.status, account.failures)
+        told = {"jid": frame.jid, "phone_number": frame.phone_number, "lid": frame.lid}
+        more: dict[str, Any] = {key: value for key, value in told.items() if value}
+        if frame.state == "connected":
+            account.failures = 0
+            more |= {"last_connected_at": utc_now()}
+        await self._board.show(account, outcome.status, outcome.reason, **more)
+        if frame.state == "connected":
+            account.cause = None
+            if account.held.ending:
+                self.stop(account, logout=True)
+
+    async def _end(self, account: Account, frame: Changed) -> None:
+        """The connection has ended; the table says what comes next."""
+        log.info("%s: %s (%s)", account.instance_id, frame.state, frame.reason or "-")
+        outcome = outcome_of(frame, account.held.status, account.failures)
+        account.running = False
+        assert self.pool
+        self.pool.release(account.instance_id, abandoned=frame.state in PAIRING_ENDS)
+        if account.held.ending:
+            await self._logged_out(account)
+        elif account.suspended:
+            await self._board.show(account, S.RECONNECTING, account.suspended)
+        elif account.stopping and outcome.then != "rest":  # it was asked to end anyway
+            await self._rest(account, outcome_of(frame.model_copy(update={"state": "stopped"}), S.CONNECTED, 0))
+        elif outcome.then == "rest":
+            await self._rest(account, outcome)
+        else:
+            await self._board.show(account, outcome.status, outcome.reason, until=outcome.until)
+            if outcome.then == "wait_until":
+                self.wait_out(account)
+            else:
+                account.failures += 1
+                self._start_later(account, retry_pause(account.failures, random.random()))
+
+    async def _rest(self, account: Account, outcome: Outcome) -> None:
+        account.stopping = False
+        keys: dict[str, Any] = {"jid": None} if outcome.unlinked else {}
+        await self._board.show(account, outcome.status, outcome.reason, should_run=False, **keys)
+        account.cause = None
+
+    async def _logged_out(self, account: Account) -> None:
+        """As asked: the keys are gone, or everything."""
+        everything = account.held.ending == "delete"
+        account.stopping = False
+        await asyncio.to_thread(remove_keys, self._directory(account), everything=everything)
+        gone = {"should_run": False, "ending": None, "jid": None, "lid": None}
+        await self._board.show(account, S.LOGGED_OUT, "logout_asked", **gone)
+        account.cause = None
+        if everything:
+            await self._board.erase(account)
+            self._forget(account)
+
+    def _start_later(self, account: Account, pause: float) -> None:
+        account.cancel_timer()
+        account.timer = asyncio.create_task(self._start_after(account, max(0.0, pause)))
+
+    async def _start_after(self, account: Account, pause: float) -> None:
+        await asyncio.sleep(pause)
+        async with self.deciding(account):
+            account.timer = None
+            if account.held.should_run and not account.running and not account.suspended:
+                await self.start(account, "connection_lost")
+
+    async def _logout_after(self, account: Account, pause: float) -> None:
+        await asyncio.sleep(pause)
+        async with self.deciding(account):
+            account.timer = None
+            if account.running:
+                self.stop(account, logout=True)
+
+    # --- small things
+
+    def _directory(self, account: Account) -> Path:
+        return self._data_dir / account.held.organization_id / account.instance_id
+
+    def _forget(self, account: Account) -> None:
+        account.cancel_timer()
+        self._accounts.pop(account.instance_id, None)
+
+    def _tell(self, account: Account, frame: Frame) -> None:
+        assert self.pool
+        self.pool.tell(account.instance_id, frame)
+
+    def _start_frame(self, account: Account, proxy: str | None) -> Start:
+        return Start(
+            instance_id=account.instance_id,
+            organization_id=account.held.organization_id,
+            directory=str(self._directory(account)),
+            method=account.method,
+            phone_number=account.pair_number,
+            linked=account.held.linked,
+            proxy=proxy,
+        )

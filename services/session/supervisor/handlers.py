@@ -1,0 +1,125 @@
+"""The commands of the session service: connect, disconnect, log out."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from services.session.store.connections import Ending, Held
+from services.session.supervisor.account import Account
+from services.session.supervisor.accounts import Accounts
+from services.session.supervisor.board import Board
+from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
+from shared.errors import Problem, Retry
+from shared.events import CommandRefused
+from shared.ids import InvalidPhone, derived_id, parse_phone
+from shared.message import Command, Message
+from shared.records import ConnectionStatus as S
+from shared.records import Network
+
+log = logging.getLogger(__name__)
+
+
+Claim = Callable[[str, str, Network], Awaitable[Held | None]]
+"""Instance, organization, network → the connection, held by this node; None while another living node has it."""
+
+
+class Handlers:
+    """One command at a time for each account; what takes long goes on after the command was accepted."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        board: Board,
+        claim: Claim,
+        publish: Callable[[Message], Awaitable[None]],
+        networks: frozenset[Network],
+    ) -> None:
+        self._accounts, self._board, self._claim = accounts, board, claim
+        self._publish, self._networks = publish, networks
+
+    async def connect(self, command: ConnectInstance) -> None:
+        """Repeatable: an account that is connected, or on its way, stays so and says so."""
+        try:
+            phone = self._check(command)
+            account = await self._hold(command, command.network)
+            async with self._accounts.deciding(account):
+                await self._connect(account, command, phone)
+        except Problem as problem:
+            await self._refuse(command, problem)
+
+    async def disconnect(self, command: DisconnectInstance) -> None:
+        account = await self._hold(command, None)
+        async with self._accounts.deciding(account):
+            account.cause = command.id
+            await self._board.remember(account, should_run=False)
+            if account.running:
+                self._accounts.stop(account)
+                return
+            account.cancel_timer()
+            if account.held.status in (S.LOGGED_OUT, S.DISCONNECTED):
+                self._board.answer(account)
+            else:
+                await self._board.show(account, S.DISCONNECTED, "as_asked")
+            account.cause = None
+
+    async def logout(self, command: LogoutInstance) -> None:
+        """A linked account that is not connected is connected first, so that WhatsApp hears of it."""
+        ending: Ending = "delete" if command.delete else "keep"
+        account = await self._hold(command, None)
+        async with self._accounts.deciding(account):
+            account.cause = command.id
+            await self._board.remember(account, should_run=False, ending=ending)
+            await self._accounts.log_out(account)
+
+    def _check(self, command: ConnectInstance) -> str | None:
+        """The number to pair by code. Raises Problem."""
+        if command.network not in self._networks:
+            detail = "the simulated network exists only in local mode with WA_SIMULATOR_URL"
+            raise Problem(422, "simulator_disabled", detail)
+        if command.method == "qr":
+            return None
+        if not command.phone_number:
+            raise Problem(422, "missing_phone_number", "a pairing code needs the account's phone number")
+        try:
+            return parse_phone(command.phone_number)
+        except InvalidPhone as error:
+            raise Problem(422, "invalid_phone", str(error)) from error
+
+    async def _connect(self, account: Account, command: ConnectInstance, phone: str | None) -> None:
+        if account.held.ending:
+            raise Problem(409, "instance_logging_out", "the instance is being logged out; try again in a moment")
+        if account.held.status is S.RESTRICTED and account.held.until and account.held.until > command.at:
+            until = account.held.until.isoformat(timespec="seconds")
+            raise Problem(409, "instance_restricted", f"WhatsApp restricts this account until {until}")
+        account.cause = command.id
+        if account.connected:
+            self._board.answer(account)
+            account.cause = None
+            return
+        account.method, account.pair_number, account.failures = command.method, phone, 0
+        await self._board.remember(account, should_run=True, network=command.network.value)
+        account.held = replace(account.held, network=command.network)
+        await self._accounts.start(account)
+
+    async def _hold(self, command: Command, network: Network | None) -> Account:
+        """The account, claimed for this node. Raises Retry while another living node has it."""
+        if known := self._accounts.get(command.instance_id):
+            return known
+        held = await self._claim(command.instance_id, command.organization_id, network or Network.WHATSAPP)
+        if held is None:
+            raise Retry("another node holds this instance")
+        return self._accounts.add(held)
+
+    async def _refuse(self, command: Command, problem: Problem) -> None:
+        log.info("%s refused: %s", command.subject, problem.code)
+        await self._publish(
+            CommandRefused(
+                id=derived_id(command.id, "refused"),
+                organization_id=command.organization_id,
+                instance_id=command.instance_id,
+                cause=command.id,
+                status=problem.status,
+                code=problem.code,
+                detail=problem.detail,
+            )
+        )
