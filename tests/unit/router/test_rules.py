@@ -1,0 +1,101 @@
+"""The router's rules, without a server: filing, bookings, statuses."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.router.rules.bookings import OPEN, booking_id, may_change, new_booking
+from services.router.rules.inbox import OPENS_NO_BOOKING, address_of, file_message
+from services.router.rules.statuses import furthest, may_become
+from shared.events import MessageReceived
+from shared.records import BookingStatus, MessageRecord, MessageStatus, Party
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+ANNA, ME = Party(phone="4915112345678", lid="111"), Party(phone="4915199999999", lid="999")
+OWNERS = frozenset(ME.aliases)
+
+
+def received(**fields: Any) -> MessageReceived:
+    given: dict[str, Any] = {"sender": ANNA, "chat": ANNA, "wa_id": "A", "timestamp": NOW, "organization_id": "acme"}
+    return MessageReceived(**{**given, **fields})
+
+
+def record(**fields: Any) -> MessageRecord:
+    given: dict[str, Any] = {
+        "id": "m", "organization_id": "acme", "instance_id": "one", "direction": "outbound", "origin": "api",
+        "from_address": "", "to_address": "1", "text": "hello", "conversation_id": "c", "timestamp": NOW,
+        "status": MessageStatus.QUEUED,
+    }  # fmt: skip
+    return MessageRecord(**{**given, **fields})
+
+
+def test_a_contacts_message_is_inbound_and_opens_a_booking() -> None:
+    filing = file_message(received(push_name="Anna"), OWNERS)
+    assert (filing.kind, filing.direction, filing.origin) == ("message", "inbound", "contact")
+    assert (filing.party, filing.name, filing.opens_booking) == (ANNA, "Anna", True)
+
+
+@pytest.mark.parametrize("kind", sorted(OPENS_NO_BOOKING))
+def test_what_speaks_about_an_earlier_message_opens_no_booking(kind: str) -> None:
+    filing = file_message(received(type=kind), OWNERS)
+    assert filing.party == ANNA
+    assert not filing.opens_booking
+
+
+def test_what_the_owner_typed_on_the_phone_goes_to_the_other_side() -> None:
+    filing = file_message(received(sender=ME, chat=ANNA, from_me=True, push_name="Me"), OWNERS)
+    assert (filing.kind, filing.direction, filing.origin) == ("message", "outbound", "phone")
+    assert (filing.party, filing.name, filing.opens_booking) == (ANNA, None, False)
+
+
+@pytest.mark.parametrize("owner", [Party(phone=ME.phone), Party(lid=ME.lid), Party(phone="15550001", lid=ME.lid)])
+@pytest.mark.parametrize("from_me", [True, False])
+def test_the_owner_writing_to_himself_is_a_note_by_either_address(owner: Party, from_me: bool) -> None:
+    filing = file_message(received(sender=owner, chat=owner, from_me=from_me), OWNERS)
+    assert (filing.kind, filing.party, filing.opens_booking) == ("note", None, False)
+    assert filing.direction == ("outbound" if from_me else "inbound")
+
+
+def test_another_account_of_the_organization_writing_here_is_a_note() -> None:
+    assert file_message(received(sender=ME, chat=ANNA), OWNERS).kind == "note"
+
+
+@pytest.mark.parametrize(("from_me", "direction"), [(True, "outbound"), (False, "inbound")])
+def test_a_group_message_has_no_contact_and_no_booking(from_me: bool, direction: str) -> None:
+    filing = file_message(received(chat=None, group="1@g.us", from_me=from_me), OWNERS)
+    assert (filing.kind, filing.direction, filing.party, filing.opens_booking) == ("message", direction, None, False)
+
+
+def test_an_address_is_the_phone_and_else_the_lid() -> None:
+    assert address_of(ANNA) == ANNA.phone
+    assert address_of(Party(lid="111")) == "111@lid"
+
+
+def test_pending_and_confirmed_bookings_may_change_and_finished_ones_may_not() -> None:
+    B = BookingStatus
+    assert frozenset({B.PENDING, B.CONFIRMED}) == OPEN
+    allowed = {(a, b) for a in B for b in B if may_change(a, b)}
+    ends = (B.COMPLETED, B.NO_SHOW, B.CANCELLED)
+    assert allowed == {(B.PENDING, B.CONFIRMED)} | {(a, b) for a in OPEN for b in ends}
+
+
+def test_the_same_message_always_opens_the_same_booking() -> None:
+    booking = new_booking(record(), "anna", NOW)
+    assert booking.id == booking_id("m") == new_booking(record(), "anna", NOW + timedelta(hours=1)).id
+    assert (booking.opened_by, booking.status, booking.text) == ("m", BookingStatus.PENDING, "hello")
+
+
+def test_a_status_only_moves_forward() -> None:
+    order = [MessageStatus(name) for name in ("queued", "unconfirmed", "sent", "delivered", "read", "played")]
+    for position, status in enumerate(order[2:], 2):
+        assert set(may_become(status)) - {MessageStatus.FAILED} == set(order[:position])
+        assert status not in may_become(status)
+    assert may_become(MessageStatus.UNCONFIRMED) == [MessageStatus.QUEUED]
+
+
+def test_a_receipt_beats_a_failure_and_a_failure_beats_no_receipt() -> None:
+    assert MessageStatus.FAILED in may_become(MessageStatus.DELIVERED)
+    assert MessageStatus.FAILED not in may_become(MessageStatus.SENT)
+    assert MessageStatus.DELIVERED not in may_become(MessageStatus.FAILED)
+    assert furthest([MessageStatus.DELIVERED, MessageStatus.PLAYED, MessageStatus.READ]) is MessageStatus.PLAYED
