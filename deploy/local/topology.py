@@ -47,6 +47,11 @@ _TOKEN = {"WA_TOKEN_SECRET": "{token_secret}"}
 _SIMULATOR = {"WA_SIMULATOR_URL": "{simulator_url}"}
 
 
+def _words(line: str) -> tuple[str, ...]:
+    """Split before the places are filled in, so that a folder may have spaces in its name."""
+    return tuple(line.split())
+
+
 def _service(name: str, port: int, **env: str) -> Process:
     command = ("{python}", "-m", f"services.{name}.main")
     return Process(name, port, command, needs=_SERVERS, env=_SERVICE | env)
@@ -56,23 +61,23 @@ PROCESSES = (
     Process(
         "nats",
         7,
-        ("{nats_server}", "-c", "{root}/deploy/nats.conf", "-a", "127.0.0.1", "-p", "{port}", "-m", "{monitor_port}")
-        + ("-sd", "{data}/nats"),
+        _words("{nats_server} -c {root}/deploy/nats.conf -a 127.0.0.1 -p {port} -m {monitor_port} -sd {data}/nats"),
         ready_path="/healthz",
         ready_port=NATS_MONITOR,
     ),
     Process(
         "mongo",
         8,
-        ("{mongod}", "--dbpath", "{data}/mongo", "--port", "{port}", "--bind_ip", "127.0.0.1", "--nounixsocket")
-        + ("--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.5", "--oplogSize", "512", "--quiet"),
+        _words(
+            "{mongod} --dbpath {data}/mongo --port {port} --bind_ip 127.0.0.1 --nounixsocket"
+            " --replSet rs0 --wiredTigerCacheSizeGB 0.5 --oplogSize 512 --quiet"
+        ),
         ready="mongo",
     ),
     Process(
         "simulator",
         5,
-        ("{python}", "-m", "simulator", "--control-port", "{port}", "--port", "{network_port}")
-        + ("--data", "{data}/simulator"),
+        _words("{python} -m simulator --control-port {port} --port {network_port} --data {data}/simulator"),
         ready_path="/health",
     ),
     _service("router", 3),
@@ -82,7 +87,7 @@ PROCESSES = (
     Process(
         "front",
         0,
-        ("{python}", "-m", "deploy.local.front", "--port", "{port}", "--api", "{api_url}", "--realtime", "{realtime_url}"),
+        _words("{python} -m deploy.local.front --port {port} --api {api_url} --realtime {realtime_url}"),
         ready_path="/front/livez",
     ),
 )

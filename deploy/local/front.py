@@ -1,0 +1,177 @@
+"""One origin for browsers: `/socket.io/*` goes to realtime, everything else to the api.
+
+Bodies are streamed both ways and never held; production uses the usual front server (deploy/Caddyfile) instead.
+"""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+from yarl import URL
+
+MAX_SOCKET_MESSAGE = 4_000_000
+"""Bytes."""
+CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
+"""Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
+_HOP_BY_HOP = frozenset(
+    {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
+    | {"upgrade"}
+)
+
+
+@dataclass(frozen=True)
+class Backends:
+    """Base addresses."""
+
+    api: str
+    realtime: str
+
+    def of(self, path: str) -> str:
+        return self.realtime if path == "/socket.io" or path.startswith("/socket.io/") else self.api
+
+
+def forwarded_headers(request: web.BaseRequest) -> CIMultiDict[str]:
+    """The request's headers without those of this hop, plus where it came from."""
+    named = {part.strip().lower() for part in request.headers.get("Connection", "").split(",")}
+    kept = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP | named)
+    # A client cannot pretend to be another address: what it says is replaced.
+    kept["X-Forwarded-For"] = request.remote or ""
+    kept["X-Forwarded-Proto"] = request.scheme
+    kept["X-Forwarded-Host"] = request.host
+    return kept
+
+
+class Front:
+    """Handles every request of the origin."""
+
+    def __init__(self, backends: Backends, session: aiohttp.ClientSession) -> None:
+        self._backends, self._session = backends, session
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/front/livez":
+            return web.json_response({"status": "ok"})
+        target = self._backends.of(request.path) + request.raw_path
+        try:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._websocket(request, target.replace("http", "ws", 1))
+            return await self._http(request, target)
+        except (aiohttp.ClientConnectionError, TimeoutError):
+            return _away("realtime" if target.startswith(self._backends.realtime) else "api")
+
+    async def _http(self, request: web.Request, target: str) -> web.StreamResponse:
+        body = request.content.iter_chunked(65_536) if request.can_read_body else None
+        async with self._session.request(
+            request.method, _url(target), headers=forwarded_headers(request), data=body, allow_redirects=False
+        ) as answer:
+            headers = CIMultiDict((k, v) for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP)
+            response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+            await response.prepare(request)
+            try:
+                async for piece in answer.content.iter_any():
+                    await response.write(piece)
+                await response.write_eof()
+            except (aiohttp.ClientError, TimeoutError, ConnectionResetError):
+                response.force_close()
+                if request.transport:  # the answer has begun: only a broken connection tells that it is not complete
+                    request.transport.abort()
+            return response
+
+    async def _websocket(self, request: web.Request, target: str) -> web.StreamResponse:
+        headers = forwarded_headers(request)
+        for name in [name for name in headers if name.lower().startswith("sec-websocket")]:
+            del headers[name]
+        async with self._session.ws_connect(
+            _url(target), headers=headers, max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False
+        ) as backend:
+            browser = web.WebSocketResponse(max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False)
+            await browser.prepare(request)
+            await _pump_both(browser, backend)
+            return browser
+
+
+Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
+
+
+async def _pump_both(one: Socket, other: Socket) -> None:
+    pumps = {asyncio.create_task(_pump(one, other)), asyncio.create_task(_pump(other, one))}
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for socket in (one, other):
+            with suppress(ConnectionError, RuntimeError):
+                await socket.close()
+
+
+async def _pump(source: Socket, sink: Socket) -> None:
+    async for message in _messages(source):
+        match message.type:
+            case aiohttp.WSMsgType.TEXT:
+                await sink.send_str(message.data)
+            case aiohttp.WSMsgType.BINARY:
+                await sink.send_bytes(message.data)
+            case aiohttp.WSMsgType.PING:
+                await sink.ping(message.data)
+            case aiohttp.WSMsgType.PONG:
+                await sink.pong(message.data)
+    await sink.close(code=source.close_code or aiohttp.WSCloseCode.GOING_AWAY)
+
+
+async def _messages(source: Socket) -> AsyncIterator[aiohttp.WSMessage]:
+    ended = {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
+    while (message := await source.receive()).type not in ended:
+        yield message
+
+
+def _url(target: str) -> URL:
+    return URL(target, encoded=True)
+
+
+def _away(name: str) -> web.Response:
+    problem = {
+        "type": "about:blank", "title": "Bad Gateway", "status": 502, "code": "backend_unavailable",
+        "detail": f"the {name} service does not answer; it is being started again, try in a moment",
+        "success": False, "error": "backend_unavailable",
+    }  # fmt: skip
+    headers = {"Retry-After": "2"}
+    return web.json_response(problem, status=502, content_type="application/problem+json", headers=headers)
+
+
+async def make_app(backends: Backends) -> web.Application:
+    """An application whose client session lives as long as it does."""
+    app = web.Application()
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=IDLE_LIMIT)
+
+    async def client(_: web.Application) -> AsyncIterator[None]:
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(
+            connector=connector, timeout=limits, auto_decompress=False, trust_env=False
+        ) as session:
+            front = Front(backends, session)
+            app.router.add_route("*", "/{path:.*}", front.handle)
+            yield
+
+    app.cleanup_ctx.append(client)
+    return app
+
+
+def main() -> None:
+    """Serve on loopback until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="front", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--api", required=True)
+    parser.add_argument("--realtime", required=True)
+    arguments = parser.parse_args()
+    app = make_app(Backends(arguments.api, arguments.realtime))
+    web.run_app(app, host="127.0.0.1", port=arguments.port, print=None, access_log=None, shutdown_timeout=2)
+
+
+if __name__ == "__main__":
+    main()
