@@ -1,0 +1,98 @@
+"""The api, put together: the only place that knows which parts there are."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import httpx
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from services.api import key_answers, openapi, problems
+from services.api.access.login_bound import LoginBound
+from services.api.access.passwords import Passwords
+from services.api.context import Context
+from services.api.edge import Edge
+from services.api.routes import (
+    api_keys,
+    auth,
+    bookings,
+    connecting,
+    console,
+    docs,
+    health,
+    instances,
+    organization,
+    people,
+    sending,
+    simulator,
+)
+from services.api.settings import ApiSettings
+from services.api.store.api_keys import ApiKeys
+from services.api.store.idempotency import IdempotencyKeys
+from services.api.store.instances import Instances
+from services.api.store.users import Users
+from shared.delivery import Publisher, broker_client, jetstream
+from shared.dispatch import Dispatcher
+from shared.mongo import ensure_indexes, open_mongo, ping
+from shared.service import Check, connected, make_broker, nats_ready, with_ops
+
+_PARTS = (
+    health, auth, organization, api_keys, instances, connecting, sending, people, bookings, simulator, docs, console,
+)  # fmt: skip
+
+
+def create_app(settings: ApiSettings) -> ASGIApp:
+    """The whole service as one ASGI app with a lifespan."""
+    broker = make_broker("api", settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with (
+            open_mongo(settings) as database,
+            connected(broker, settings),
+            _simulator(settings.simulator_url) as simulated,
+        ):
+            for store in (Users, ApiKeys, Instances, IdempotencyKeys):
+                await ensure_indexes(database, store.INDEXES)
+            client = broker_client(broker)
+            dispatcher = Dispatcher(client, Publisher(jetstream(client)))
+            bound = LoginBound(settings.login_failures)
+            app.state.context = Context(settings, database, dispatcher, Passwords(), bound, simulated)
+            app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
+            async with key_answers.serving(client, ApiKeys(database.api_keys)):
+                yield
+
+    app = FastAPI(
+        title="Switchboard", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url="/openapi.json", responses=openapi.PROBLEMS, description=openapi.DESCRIPTION,
+    )  # fmt: skip
+    problems.install(app)
+    openapi.install(app)
+    for part in _PARTS:
+        app.include_router(part.router)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )  # fmt: skip
+    checks = {name: _check(app, name) for name in ("mongo", "nats")}
+    return with_ops(Edge(app, settings.body_limit), checks)
+
+
+@asynccontextmanager
+async def _simulator(url: str | None) -> AsyncIterator[httpx.AsyncClient | None]:
+    """A client of its control interface; None without one."""
+    if url is None:
+        yield None
+        return
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=simulator.TIMEOUT) as client:
+        yield client
+
+
+def _check(app: FastAPI, name: str) -> Check:
+    async def check() -> None:
+        await app.state.checks[name]()
+
+    return check

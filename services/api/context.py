@@ -1,0 +1,103 @@
+"""What routes work with, made once in app.py; and who is calling."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import httpx
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from services.api.access.login_bound import LoginBound
+from services.api.access.passwords import Passwords
+from services.api.settings import ApiSettings
+from services.api.store.api_keys import ApiKeys
+from services.api.store.idempotency import IdempotencyKeys
+from services.api.store.instances import Instances
+from services.api.store.users import Users
+from services.api.views.pages import PageRequest
+from shared.auth import API_KEY_PREFIX, Principal, Scope, read_token
+from shared.dispatch import Dispatcher
+from shared.errors import Problem
+from shared.mongo import Database
+
+
+@dataclass(frozen=True)
+class Context:
+    """One per process, in `app.state.context` while the app runs."""
+
+    settings: ApiSettings
+    database: Database
+    dispatcher: Dispatcher
+    passwords: Passwords
+    login_bound: LoginBound
+    simulator: httpx.AsyncClient | None = None
+    """Its control interface; local mode only."""
+
+    @property
+    def users(self) -> Users:
+        return Users(self.database)
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        return ApiKeys(self.database.api_keys)
+
+    @property
+    def instances(self) -> Instances:
+        return Instances(self.database.instances)
+
+    @property
+    def idempotency(self) -> IdempotencyKeys:
+        return IdempotencyKeys(self.database.idempotency_keys)
+
+
+def _context(request: Request) -> Context:
+    context = request.app.state.context
+    assert isinstance(context, Context)
+    return context
+
+
+Ctx = Annotated[Context, Depends(_context)]
+_bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login, or an API key")
+_api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, `sbk_…`")
+
+
+async def _caller(
+    context: Ctx,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    key: Annotated[str | None, Security(_api_key)],
+) -> Principal:
+    token = bearer.credentials if bearer else key
+    if not token:
+        detail = "log in at /api/auth/login and send the token as `Authorization: Bearer …`, or an API key as X-Api-Key"
+        raise Problem(401, "authentication_required", detail)
+    if token.startswith(API_KEY_PREFIX):
+        owner = await context.api_keys.owner(token)
+        if owner is None:
+            raise Problem(401, "api_key_invalid", "the API key is unknown, expired or revoked")
+        return owner
+    return read_token(token, context.settings.token_secret)
+
+
+def _needs(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
+    async def check(caller: Annotated[Principal, Depends(_caller)]) -> Principal:
+        if scope not in caller.scopes:
+            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which the API key does not have")
+        return caller
+
+    return check
+
+
+Reader = Annotated[Principal, Depends(_needs("read"))]
+Sender = Annotated[Principal, Depends(_needs("send"))]
+Manager = Annotated[Principal, Depends(_needs("manage"))]
+
+
+def _page(
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+Paging = Annotated[PageRequest, Depends(_page)]

@@ -1,0 +1,53 @@
+"""The OpenAPI document: errors as problem+json, and a page for people that loads nothing from elsewhere."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from services.api.problems import MEDIA_TYPE, ProblemBody
+
+DESCRIPTION = (
+    "REST API of Switchboard. Phone numbers are accepted in any usual spelling with the country code and shown as "
+    "E.164 digits without the plus. Lists come in pages: pass `next_cursor` back as `cursor`. Every error is "
+    "`application/problem+json` with a stable `code`."
+)
+_MEANINGS = {
+    400: "A required field is missing",
+    401: "No or no valid token",
+    403: "Not allowed",
+    404: "Not found, or another organization's",
+    409: "Not possible in the present state",
+    413: "The body is too large",
+    422: "Something in the request is not valid; `errors` names the fields",
+    429: "Too many attempts; see Retry-After",
+    500: "A fault of this server",
+    502: "WhatsApp or the simulator refused",
+    503: "The database or the message bus is away",
+    504: "No answer in time",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemBody, "description": meaning} for status, meaning in _MEANINGS.items()
+}
+
+
+def install(app: FastAPI) -> None:
+    """Serve the document with the right media type for errors."""
+
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            for operations in schema["paths"].values():
+                for operation in operations.values():
+                    _mark_problems(operation["responses"])
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.__dict__["openapi"] = document
+
+
+def _mark_problems(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        content = response.get("content", {})
+        if status.isdigit() and int(status) >= 400 and "application/json" in content:
+            response["content"] = {MEDIA_TYPE: content["application/json"]}

@@ -1,0 +1,130 @@
+"""Every error as application/problem+json (RFC 9457), with `success` and `error` for the clients of the seeds."""
+
+import logging
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from nats.errors import Error as NatsError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from shared.errors import Problem
+from shared.ids import InvalidPhone
+from shared.mongo import TRANSIENT_ERRORS
+
+MEDIA_TYPE = "application/problem+json"
+_S3_PATHS = "/api/whatsapp/instances"
+"""Here an absent field is a 400, as clients of these routes expect."""
+
+log = logging.getLogger(__name__)
+
+
+class FieldError(BaseModel):
+    """`field` is a path such as `to` or `scopes.0`; `code` is stable, `message` is for people."""
+
+    field: str
+    code: str
+    message: str
+
+
+class ProblemBody(BaseModel):
+    """Every error of this API. `code` is stable; `detail` says what was wrong and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    success: Literal[False] = False
+    error: str
+    errors: list[FieldError] | None = None
+
+
+def request_id_of(request: Request) -> str:
+    return str(request.scope.get("state", {}).get("request_id", ""))
+
+
+def render(problem: Problem, request_id: str) -> JSONResponse:
+    """The answer for a problem; `retry_after` (seconds) among its extras becomes a header."""
+    body: dict[str, Any] = {
+        "type": f"urn:switchboard:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request_id,
+        "success": False,
+        "error": problem.detail,
+    }
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
+    if "retry_after" in problem.extra:
+        headers["Retry-After"] = str(problem.extra["retry_after"])
+    return JSONResponse(body | problem.extra, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _field_error(error: dict[str, Any]) -> FieldError:
+    place = [str(part) for part in error["loc"]]
+    field = ".".join(place[1:]) or place[0]
+    cause = error.get("ctx", {}).get("error")
+    code = "invalid_phone" if isinstance(cause, InvalidPhone) else str(error["type"])
+    return FieldError(field=field, code=code, message=str(error["msg"]).removeprefix("Value error, "))
+
+
+def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
+    """One problem for all that is wrong with a request; never repeats what was sent (it may be a password)."""
+    if errors[0]["type"] == "json_invalid":
+        place = f"the body is not valid JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')}"
+        return Problem(422, "invalid_json", place)
+    fields = [_field_error(error) for error in errors]
+    detail = "; ".join(f"{found.field}: {found.message}" for found in fields)
+    shown = [found.model_dump() for found in fields]
+    if path.startswith(_S3_PATHS) and all(found.code == "missing" for found in fields):
+        return Problem(400, "missing_field", detail, errors=shown)
+    phone = all(found.code == "invalid_phone" for found in fields)
+    return Problem(422, "invalid_phone" if phone else "validation_failed", detail, errors=shown)
+
+
+def install(app: FastAPI) -> None:
+    """Route every error of the app through `render`."""
+
+    async def on_problem(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, Problem)
+        return render(error, request_id_of(request))
+
+    async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return render(validation_problem(request.url.path, list(error.errors())), request_id_of(request))
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 400:  # the one thing FastAPI says 400 to
+            return render(Problem(422, "invalid_json", "the body is not valid JSON in UTF-8"), request_id_of(request))
+        codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+        answer = render(
+            Problem(error.status_code, codes.get(error.status_code, "http_error"), str(error.detail)),
+            request_id_of(request),
+        )
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def on_outage(request: Request, error: Exception) -> JSONResponse:
+        log.warning("a part is away: %s", type(error).__name__)
+        detail = "the database or the message bus is not reachable; try again in a moment"
+        return render(Problem(503, "unavailable", detail, retry_after=2), request_id_of(request))
+
+    async def on_bug(request: Request, error: Exception) -> JSONResponse:
+        detail = "something went wrong here; the request id leads to the reason in the log"
+        log.error("request %s failed", request_id_of(request), exc_info=error)
+        return render(Problem(500, "internal_error", detail), request_id_of(request))
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    for outage in (*TRANSIENT_ERRORS, NatsError):
+        app.add_exception_handler(outage, on_outage)
+    app.add_exception_handler(Exception, on_bug)

@@ -1,0 +1,71 @@
+"""API keys: for programs, with the scopes they need."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel, Field
+
+from services.api.answers import Done, Listed, One
+from services.api.context import Ctx, Manager
+from services.api.fields import Body, Name
+from shared.auth import Scope
+from shared.errors import Problem
+from shared.message import utc_now
+from shared.mongo import Document
+
+router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
+
+
+class NewKey(Body):
+    """`read` looks, `send` sends messages, `manage` does the rest. Without `expires_at` it works until revoked."""
+
+    name: Name
+    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({"read", "send"})
+    expires_at: AwareDatetime | None = None
+
+
+class ApiKey(BaseModel):
+    """`prefix`: the first characters, to recognise a key by."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class CreatedKey(ApiKey):
+    """`key` is shown this once and kept by nobody but you."""
+
+    key: str
+
+
+def _shown(document: Document) -> ApiKey:
+    return ApiKey.model_validate({**document, "id": document["_id"]})
+
+
+@router.post("", status_code=201)
+async def create_key(context: Ctx, caller: Manager, body: NewKey) -> One[CreatedKey]:
+    """A key has at most the scopes of who makes it."""
+    if missing := body.scopes - caller.scopes:
+        raise Problem(403, "scope_missing", f"you do not have the scopes {', '.join(sorted(missing))} yourself")
+    if body.expires_at and body.expires_at <= utc_now():
+        raise Problem(422, "validation_failed", "expires_at: lies in the past")
+    document, key = await context.api_keys.create(caller, body.name, body.scopes, body.expires_at)
+    return One(data=CreatedKey(**_shown(document).model_dump(), key=key))
+
+
+@router.get("")
+async def list_keys(context: Ctx, caller: Manager) -> Listed[ApiKey]:
+    """The newest 200, revoked ones too."""
+    return Listed(data=[_shown(document) for document in await context.api_keys.all_of(caller.organization_id)])
+
+
+@router.delete("/{key_id}")
+async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Done:
+    """From now on the key opens nothing."""
+    await context.api_keys.revoke(caller.organization_id, key_id)
+    return Done()

@@ -1,0 +1,40 @@
+"""How the service is doing, for load balancers and people. Needs no token."""
+
+import asyncio
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel
+
+from shared.message import utc_now
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+class Health(BaseModel):
+    """`failed` names the parts that do not answer, with the reason."""
+
+    status: Literal["ok", "unavailable"] = "ok"
+    timestamp: datetime
+    failed: dict[str, str] | None = None
+
+
+@router.get("", response_model_exclude_none=True)
+@router.get("/live", response_model_exclude_none=True)
+async def live() -> Health:
+    """The process answers."""
+    return Health(timestamp=utc_now())
+
+
+@router.get("/ready", response_model_exclude_none=True, responses={503: {"model": Health}})
+async def ready(request: Request, response: Response) -> Health:
+    """MongoDB and NATS answer too; 503 otherwise."""
+    failed: dict[str, str] = {}
+    for name, check in request.app.state.checks.items():
+        try:
+            await asyncio.wait_for(check(), 3)
+        except Exception as error:
+            failed[name] = str(error)[:200] or type(error).__name__
+    response.status_code = 503 if failed else 200
+    return Health(status="unavailable" if failed else "ok", timestamp=utc_now(), failed=failed or None)

@@ -1,0 +1,106 @@
+"""Instances: the WhatsApp accounts of an organization, as they are configured."""
+
+from fastapi import APIRouter
+from pydantic import model_validator
+
+from services.api.answers import Done, Listed, One, listed
+from services.api.context import Ctx, Manager, Paging, Reader
+from services.api.fields import Body, Name, Phone, require_own
+from services.api.views import instances as views
+from services.api.views.instances import CurrentQr, Instance, InstanceStatus
+from shared.commands import LogoutInstance
+from shared.errors import Problem
+from shared.records import Network
+
+router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
+
+
+class NewInstance(Body):
+    """`phone_number`: the owner's, if known already; else it is learned when the account is linked."""
+
+    organization_id: str | None = None
+    instance_name: Name
+    phone_number: Phone | None = None
+    network: Network = Network.WHATSAPP
+
+
+class InstanceChanges(Body):
+    """What is left out stays. `phone_number`: null forgets it."""
+
+    instance_name: Name | None = None
+    phone_number: Phone | None = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "InstanceChanges":
+        if "instance_name" in self.model_fields_set and self.instance_name is None:
+            raise ValueError("instance_name: cannot be null")
+        return self
+
+
+class OneInstance(Done):
+    instance: Instance
+
+
+class StatusAnswer(Done):
+    """`is_running`: the account is connected, or on its way there."""
+
+    instance: InstanceStatus
+    is_running: bool
+
+
+@router.post("")
+async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> OneInstance:
+    """A new one, not connected yet."""
+    require_own(body.organization_id, caller.organization_id)
+    if body.network is Network.SIMULATOR and not context.settings.simulator_url:
+        detail = "network: there is no simulated network here; it exists only in local mode"
+        raise Problem(422, "simulator_disabled", detail)
+    new = await context.instances.create(caller.organization_id, body.instance_name, body.phone_number, body.network)
+    return OneInstance(instance=views.instance_of(new, None))
+
+
+@router.get("")
+async def list_instances(context: Ctx, caller: Reader, page: Paging) -> Listed[Instance]:
+    """Newest first."""
+    return listed(await views.instances(context.database, caller.organization_id, page))
+
+
+@router.get("/{instance_id}")
+async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> OneInstance:
+    """One, with the state of its connection."""
+    found = await context.instances.get(caller.organization_id, instance_id)
+    link = await views.connection_of(context.database, caller.organization_id, instance_id)
+    return OneInstance(instance=views.instance_of(found, link))
+
+
+@router.patch("/{instance_id}")
+async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> OneInstance:
+    """Change its name or the owner's number."""
+    changed = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
+    link = await views.connection_of(context.database, caller.organization_id, instance_id)
+    return OneInstance(instance=views.instance_of(changed, link))
+
+
+@router.delete("/{instance_id}")
+async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
+    """Unlink the device at WhatsApp and forget the account; conversations, contacts and bookings stay."""
+    await context.instances.get(caller.organization_id, instance_id)
+    command = LogoutInstance(organization_id=caller.organization_id, instance_id=instance_id, delete=True)
+    await context.dispatcher.publish(command)
+    await context.instances.mark_deleted(caller.organization_id, instance_id)
+    return Done()
+
+
+@router.get("/{instance_id}/status")
+async def read_status(context: Ctx, caller: Reader, instance_id: str) -> StatusAnswer:
+    """State, reason and counts."""
+    found = await context.instances.get(caller.organization_id, instance_id)
+    status = await views.instance_status(context.database, found)
+    return StatusAnswer(instance=status, is_running=status.status in views.RUNNING)
+
+
+@router.get("/{instance_id}/qr")
+async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> One[CurrentQr]:
+    """The QR code to scan right now. Whoever scans it links his account, so this needs the scope `manage`."""
+    await context.instances.get(caller.organization_id, instance_id)
+    return One(data=await views.current_qr(context.database, caller.organization_id, instance_id))

@@ -1,0 +1,73 @@
+"""Contacts and conversations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import AfterValidator
+
+from services.api.answers import Listed, One, listed
+from services.api.context import Ctx, Paging, Reader
+from services.api.fields import Body, printable, require_own
+from services.api.views import people as views
+from services.api.views import records
+from services.api.views.people import Conversation
+from shared.records import Contact, MessageRecord
+
+router = APIRouter(prefix="/api", tags=["contacts and conversations"])
+
+Search = Annotated[
+    Annotated[str, AfterValidator(printable)] | None,
+    Query(max_length=100, description="Part of the name or of the number"),
+]
+
+
+class ContactsRequest(Body):
+    organization_id: str | None = None
+
+
+@router.get("/contacts")
+async def list_contacts(context: Ctx, caller: Reader, page: Paging, search: Search = None) -> Listed[Contact]:
+    """Newest first."""
+    return listed(await views.contacts(context.database, caller.organization_id, search, page))
+
+
+@router.post("/contacts")
+async def list_contacts_by_post(
+    context: Ctx, caller: Reader, page: Paging, body: ContactsRequest | None = None
+) -> Listed[Contact]:
+    """The same list, for clients that ask with a body. A contact is made by a message, not here."""
+    require_own(body.organization_id if body else None, caller.organization_id)
+    return listed(await views.contacts(context.database, caller.organization_id, None, page))
+
+
+@router.get("/contacts/{contact_id}")
+async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Contact]:
+    """One contact."""
+    return One(data=await views.contact(context.database, caller.organization_id, contact_id))
+
+
+@router.get("/conversations")
+async def list_conversations(
+    context: Ctx, caller: Reader, page: Paging, instance_id: Annotated[str | None, Query(max_length=64)] = None
+) -> Listed[Conversation]:
+    """The liveliest first, of one instance or all."""
+    return listed(await views.conversations(context.database, caller.organization_id, instance_id, page))
+
+
+@router.get("/conversations/{conversation_id}")
+async def read_conversation(context: Ctx, caller: Reader, conversation_id: str) -> One[Conversation]:
+    """One conversation."""
+    return One(data=await views.conversation(context.database, caller.organization_id, conversation_id))
+
+
+@router.get("/conversations/{conversation_id}/messages")
+async def list_messages(context: Ctx, caller: Reader, page: Paging, conversation_id: str) -> Listed[MessageRecord]:
+    """Its messages and notes, newest first."""
+    await views.conversation(context.database, caller.organization_id, conversation_id)
+    return listed(await records.messages(context.database, caller.organization_id, conversation_id, page))
+
+
+@router.get("/messages/{message_id}")
+async def read_message(context: Ctx, caller: Reader, message_id: str) -> One[MessageRecord]:
+    """One message, by our id or by WhatsApp's."""
+    return One(data=await records.message(context.database, caller.organization_id, message_id))

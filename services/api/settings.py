@@ -1,0 +1,31 @@
+"""What can be set for the api (`WA_*`)."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.settings import TokenSettings
+
+RegistrationPolicy = Literal["open", "first", "closed"]
+
+
+class ApiSettings(TokenSettings):
+    registration: RegistrationPolicy | None = None
+    """Who may register: anybody, only the very first user, nobody. Unset: `first`, and `open` in local mode."""
+    simulator_url: str | None = None
+    """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
+    body_limit: int = Field(default=1 << 20, ge=1024)
+    """Bytes a request's body may have."""
+    login_failures: int = Field(default=10, ge=1)
+    """Failed logins per address and e-mail within five minutes; counted in each process by itself."""
+
+    @property
+    def registration_policy(self) -> RegistrationPolicy:
+        """The policy in force."""
+        return self.registration or ("open" if self.environment == "local" else "first")
+
+    @model_validator(mode="after")
+    def _simulator_is_local(self) -> Self:
+        if self.simulator_url and self.environment != "local":
+            raise ValueError("WA_SIMULATOR_URL works only with WA_ENVIRONMENT=local; remove one of the two")
+        return self

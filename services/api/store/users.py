@@ -1,0 +1,74 @@
+"""Users and their organizations; one organization per registration."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from shared.errors import Problem
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+
+_FIRST = "first"
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """`only_first`: refuse when anybody is registered already."""
+
+    email: str
+    password_hash: str
+    name: str
+    organization_name: str
+    only_first: bool = False
+
+
+class Users:
+    """Collections `users` and `organizations`."""
+
+    INDEXES: ClassVar = {
+        "users": [
+            IndexModel("email", unique=True),
+            IndexModel("slot", unique=True, partialFilterExpression={"slot": {"$exists": True}}),
+        ],
+        "organizations": [IndexModel("created_at")],
+    }
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def register(self, new: NewUser) -> Document:
+        """The user's document. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
+        if new.only_first and await self._database.users.find_one({}, {"_id": 1}):
+            raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+        now = utc_now()
+        organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
+        user = {
+            "_id": new_id(), "organization_id": organization["_id"], "email": new.email, "name": new.name,
+            "password_hash": new.password_hash, "created_at": now,
+        }  # fmt: skip
+        if new.only_first:
+            user["slot"] = _FIRST
+
+        async def write(session: Any) -> None:
+            await self._database.organizations.insert_one(dict(organization), session=session)
+            await self._database.users.insert_one(dict(user), session=session)
+
+        async with await self._database.client.start_session() as session:
+            try:
+                await session.with_transaction(write)
+            except DuplicateKeyError as error:
+                if new.only_first:
+                    raise Problem(403, "registration_closed", "registration is closed") from error
+                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+        return user
+
+    async def by_email(self, email: str) -> Document | None:
+        return await self._database.users.find_one({"email": email})
+
+    async def organization(self, organization_id: str) -> tuple[str, datetime]:
+        """Name and time of creation. Raises Problem 404."""
+        found = await self._database.organizations.find_one({"_id": organization_id})
+        if found is None:
+            raise Problem(404, "organization_not_found", "this organization does not exist any more")
+        return found["name"], found["created_at"]

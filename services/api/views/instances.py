@@ -1,0 +1,118 @@
+"""Reads of instances: the configuration (ours) together with the connection (the session service's)."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from services.api.views.pages import PageRequest, read_page
+from shared.errors import Problem
+from shared.message import utc_now
+from shared.mongo import Database, Document
+from shared.records import ConnectionStatus, Network
+
+RUNNING = frozenset(ConnectionStatus) - {
+    ConnectionStatus.DISCONNECTED, ConnectionStatus.LOGGED_OUT, ConnectionStatus.FAILED, ConnectionStatus.RESTRICTED,
+}  # fmt: skip
+"""A worker holds the connection, or tries to."""
+
+
+class Instance(BaseModel):
+    """`phone_number`: digits without plus. `reason` and `detail` say why the status is what it is."""
+
+    id: str
+    organization_id: str
+    instance_name: str
+    phone_number: str | None
+    network: Network
+    status: ConnectionStatus
+    reason: str | None = None
+    detail: str | None = None
+    pairing_method: Literal["code", "qr"] = "code"
+    last_connected_at: datetime | None = None
+    created_at: datetime
+
+
+class InstanceStatus(BaseModel):
+    """Counts are of messages, without notes."""
+
+    id: str
+    status: ConnectionStatus
+    phone_number: str | None
+    last_connected_at: datetime | None
+    messages_sent_count: int
+    messages_received_count: int
+    reason: str | None = None
+    detail: str | None = None
+    until: datetime | None = None
+
+
+class CurrentQr(BaseModel):
+    """`qr`: raw text; `data_url`: PNG; valid until `expires_at`."""
+
+    qr: str
+    data_url: str
+    ascii: str
+    attempt: int
+    expires_at: datetime
+
+
+def instance_of(document: Document, connection: Document | None) -> Instance:
+    link = connection or {}
+    return Instance(
+        id=document["_id"],
+        organization_id=document["organization_id"],
+        instance_name=document["instance_name"],
+        phone_number=document["phone_number"] or link.get("phone_number"),
+        network=document["network"],
+        status=link.get("status", ConnectionStatus.DISCONNECTED),
+        reason=link.get("reason"),
+        detail=link.get("detail"),
+        last_connected_at=link.get("last_connected_at"),
+        created_at=document["created_at"],
+    )
+
+
+async def connection_of(database: Database, organization_id: str, instance_id: str) -> Document:
+    """The connection's document, empty before the first connect."""
+    found = await database.connections.find_one({"_id": instance_id, "organization_id": organization_id})
+    return found or {}
+
+
+async def instances(database: Database, organization_id: str, page: PageRequest) -> tuple[list[Instance], str | None]:
+    """Newest first."""
+    wanted = {"organization_id": organization_id, "deleted_at": None}
+    found = await read_page(database.instances, wanted, "created_at", page)
+    ids = [document["_id"] for document in found.documents]
+    links = await database.connections.find({"_id": {"$in": ids}, "organization_id": organization_id}).to_list(len(ids))
+    by_id = {link["_id"]: link for link in links}
+    return [instance_of(document, by_id.get(document["_id"])) for document in found.documents], found.next_cursor
+
+
+async def instance_status(database: Database, document: Document) -> InstanceStatus:
+    """State and counts of one instance."""
+    organization_id, instance_id = document["organization_id"], document["_id"]
+    link = await connection_of(database, organization_id, instance_id)
+    wanted = {"organization_id": organization_id, "instance_id": instance_id, "kind": "message"}
+    sent = await database.messages.count_documents({**wanted, "direction": "outbound"})
+    received = await database.messages.count_documents({**wanted, "direction": "inbound"})
+    return InstanceStatus(
+        id=instance_id,
+        status=link.get("status", ConnectionStatus.DISCONNECTED),
+        phone_number=document["phone_number"] or link.get("phone_number"),
+        last_connected_at=link.get("last_connected_at"),
+        messages_sent_count=sent,
+        messages_received_count=received,
+        reason=link.get("reason"),
+        detail=link.get("detail"),
+        until=link.get("until"),
+    )
+
+
+async def current_qr(database: Database, organization_id: str, instance_id: str) -> CurrentQr:
+    """Raises Problem 404 `qr_not_available` when none is shown right now."""
+    link = await connection_of(database, organization_id, instance_id)
+    qr = link.get("qr")
+    if not qr or link.get("status") != ConnectionStatus.QR_PENDING or qr["expires_at"] <= utc_now():
+        raise Problem(404, "qr_not_available", "there is no QR code now; connect with method qr and wait for it")
+    return CurrentQr.model_validate(qr)

@@ -1,0 +1,69 @@
+"""Reads of messages and bookings, written by the router."""
+
+from typing import Literal
+
+from services.api.views.pages import PageRequest, read_page
+from shared.errors import Problem
+from shared.mongo import Database, Document
+from shared.records import Booking, BookingStatus, MessageRecord
+
+
+def _message(document: Document) -> MessageRecord:
+    return MessageRecord.model_validate({**document, "id": document["_id"]})
+
+
+def _booking(document: Document) -> Booking:
+    return Booking.model_validate({**document, "id": document["_id"]})
+
+
+async def messages(
+    database: Database, organization_id: str, conversation_id: str, page: PageRequest
+) -> tuple[list[MessageRecord], str | None]:
+    """Newest first."""
+    wanted = {"organization_id": organization_id, "conversation_id": conversation_id}
+    found = await read_page(database.messages, wanted, "timestamp", page)
+    return [_message(document) for document in found.documents], found.next_cursor
+
+
+async def of_kind(
+    database: Database, organization_id: str, kind: Literal["message", "note"], page: PageRequest
+) -> tuple[list[MessageRecord], str | None]:
+    """All messages, or all notes, newest first."""
+    found = await read_page(database.messages, {"organization_id": organization_id, "kind": kind}, "timestamp", page)
+    return [_message(document) for document in found.documents], found.next_cursor
+
+
+async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:
+    """By our own id."""
+    found = await database.messages.find_one({"_id": message_id, "organization_id": organization_id})
+    return _message(found) if found else None
+
+
+async def message(database: Database, organization_id: str, any_id: str) -> MessageRecord:
+    """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
+    if ours := await find_message(database, organization_id, any_id):
+        return ours
+    instances = await database.instances.distinct("_id", {"organization_id": organization_id})
+    found = await database.messages.find_one(
+        {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
+    )
+    if found is None:
+        raise Problem(404, "message_not_found", "there is no such message")
+    return _message(found)
+
+
+async def bookings(
+    database: Database, organization_id: str, status: BookingStatus | None, page: PageRequest
+) -> tuple[list[Booking], str | None]:
+    """Newest first, of one status or all."""
+    wanted = {"organization_id": organization_id} | ({"status": status.value} if status else {})
+    found = await read_page(database.bookings, wanted, "created_at", page)
+    return [_booking(document) for document in found.documents], found.next_cursor
+
+
+async def booking(database: Database, organization_id: str, booking_id: str) -> Booking:
+    """Raises Problem 404 `booking_not_found`."""
+    found = await database.bookings.find_one({"_id": booking_id, "organization_id": organization_id})
+    if found is None:
+        raise Problem(404, "booking_not_found", "there is no such booking")
+    return _booking(found)
