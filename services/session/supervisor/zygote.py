@@ -34,7 +34,7 @@ class Zygote:
     async def fork(self, worker: str) -> tuple[int, socket.socket]:
         """Raises ZygoteGone, TimeoutError, or what making the environment raises."""
         async with self._lock:
-            if self._process is None or self._process.returncode is not None:
+            if self._reading is None or self._reading.done():
                 await self._start()
             assert self._socket
             ours, theirs = socket.socketpair()
@@ -73,11 +73,11 @@ class Zygote:
             )  # fmt: skip
         self._socket = ours
         # the reader has a descriptor of its own, so that ours stays free for passing descriptors
-        reader, _ = await asyncio.open_unix_connection(sock=ours.dup())
-        self._reading = asyncio.create_task(self._read(reader))
+        reader, writer = await asyncio.open_unix_connection(sock=ours.dup())
+        self._reading = asyncio.create_task(self._read(reader, writer))
         log.info("zygote %d started", self._process.pid)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while (body := await read_frame(reader)) is not None:
             match FROM_ZYGOTE.validate_json(body):
                 case Forked(worker=worker, pid=pid):
@@ -85,6 +85,7 @@ class Zygote:
                         waiting.set_result(pid)
                 case WorkerExited(worker=worker, status=status):
                     log.log(logging.INFO if status == 0 else logging.ERROR, "%s ended with %d", worker, status)
+        writer.close()
         for waiting in self._forked.values():
             if not waiting.done():
                 waiting.set_exception(ZygoteGone("the zygote ended"))
