@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 
-from services.session.protocol import FROM_ZYGOTE, Fork, Forked, WorkerExited, pack, read_frame
+from services.session.protocol import FROM_ZYGOTE, Fork, Forked, FromZygote, WorkerExited, pack, read_frame
 
 log = logging.getLogger(__name__)
 FORK_LIMIT = 30.0
@@ -53,6 +53,7 @@ class Zygote:
         """The zygote ends when its socket closes; its workers live on until theirs do."""
         if self._reading:
             self._reading.cancel()
+            await asyncio.wait({self._reading})
         if self._socket:
             self._socket.close()
         if self._process and self._process.returncode is None:
@@ -78,14 +79,19 @@ class Zygote:
         log.info("zygote %d started", self._process.pid)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while (body := await read_frame(reader)) is not None:
-            match FROM_ZYGOTE.validate_json(body):
-                case Forked(worker=worker, pid=pid):
-                    if (waiting := self._forked.get(worker)) and not waiting.done():
-                        waiting.set_result(pid)
-                case WorkerExited(worker=worker, status=status):
-                    log.log(logging.INFO if status == 0 else logging.ERROR, "%s ended with %d", worker, status)
-        writer.close()
-        for waiting in self._forked.values():
-            if not waiting.done():
-                waiting.set_exception(ZygoteGone("the zygote ended"))
+        try:
+            while (body := await read_frame(reader)) is not None:
+                self._heard(FROM_ZYGOTE.validate_json(body))
+        finally:
+            writer.close()
+            for waiting in self._forked.values():
+                if not waiting.done():
+                    waiting.set_exception(ZygoteGone("the zygote ended"))
+
+    def _heard(self, frame: FromZygote) -> None:
+        match frame:
+            case Forked(worker=worker, pid=pid):
+                if (waiting := self._forked.get(worker)) and not waiting.done():
+                    waiting.set_result(pid)
+            case WorkerExited(worker=worker, status=status):
+                log.log(logging.INFO if status == 0 else logging.ERROR, "%s ended with %d", worker, status)
