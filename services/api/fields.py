@@ -20,7 +20,7 @@ class Body(BaseModel):
 
 def _email(text: str) -> str:
     email = text.strip().lower()
-    if not _EMAIL.fullmatch(email):
+    if not _EMAIL.fullmatch(email) or not email.isprintable():
         raise ValueError("not an e-mail address; write it like me@example.org")
     return email
 

@@ -19,6 +19,8 @@ from shared.mongo import TRANSIENT_ERRORS
 MEDIA_TYPE = "application/problem+json"
 _S3_PATHS = "/api/whatsapp/instances"
 """Here an absent field is a 400, as clients of these routes expect."""
+_MOST_FIELDS = 20
+"""Wrong fields that are named in one answer."""
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +69,13 @@ def render(problem: Problem, request_id: str) -> JSONResponse:
     return JSONResponse(body | problem.extra, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def _readable(part: object) -> str:
+    """A place in the request; a field's name may be anything a client makes up."""
+    return str(part)[:64].encode(errors="replace").decode()
+
+
 def _field_error(error: dict[str, Any]) -> FieldError:
-    place = [str(part) for part in error["loc"]]
+    place = [_readable(part) for part in error["loc"]]
     field = ".".join(place[1:]) or place[0]
     cause = error.get("ctx", {}).get("error")
     code = "invalid_phone" if isinstance(cause, InvalidPhone) else str(error["type"])
@@ -80,7 +87,7 @@ def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
     if errors[0]["type"] == "json_invalid":
         place = f"the body is not valid JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')}"
         return Problem(422, "invalid_json", place)
-    fields = [_field_error(error) for error in errors]
+    fields = [_field_error(error) for error in errors[:_MOST_FIELDS]]
     detail = "; ".join(f"{found.field}: {found.message}" for found in fields)
     shown = [found.model_dump() for found in fields]
     if path.startswith(_S3_PATHS) and all(found.code == "missing" for found in fields):
@@ -105,8 +112,9 @@ def install(app: FastAPI) -> None:
         if error.status_code == 400:  # the one thing FastAPI says 400 to
             return render(Problem(422, "invalid_json", "the body is not valid JSON in UTF-8"), request_id_of(request))
         codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+        detail = "there is no such route; all of them are at /docs" if error.status_code == 404 else str(error.detail)
         answer = render(
-            Problem(error.status_code, codes.get(error.status_code, "http_error"), str(error.detail)),
+            Problem(error.status_code, codes.get(error.status_code, "http_error"), detail),
             request_id_of(request),
         )
         answer.headers.update(error.headers or {})

@@ -1,6 +1,6 @@
 """Contacts and conversations."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator
@@ -11,6 +11,7 @@ from services.api.fields import Body, printable, require_own
 from services.api.views import people as views
 from services.api.views import records
 from services.api.views.people import Conversation
+from services.api.views.records import MessageWithHistory
 from shared.records import Contact, MessageRecord
 
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
@@ -67,7 +68,15 @@ async def list_messages(context: Ctx, caller: Reader, page: Paging, conversation
     return listed(await records.messages(context.database, caller.organization_id, conversation_id, page))
 
 
+@router.get("/messages")
+async def list_all_messages(
+    context: Ctx, caller: Reader, page: Paging, kind: Literal["message", "note"] | None = None
+) -> Listed[MessageRecord]:
+    """Of all conversations, newest first; `kind=note`: what owners wrote to themselves."""
+    return listed(await records.of_kind(context.database, caller.organization_id, kind, page))
+
+
 @router.get("/messages/{message_id}")
-async def read_message(context: Ctx, caller: Reader, message_id: str) -> One[MessageRecord]:
-    """One message, by our id or by WhatsApp's."""
+async def read_message(context: Ctx, caller: Reader, message_id: str) -> One[MessageWithHistory]:
+    """One message with what became of it, by our id or by WhatsApp's."""
     return One(data=await records.message(context.database, caller.organization_id, message_id))

@@ -30,6 +30,8 @@ class Instance(BaseModel):
     detail: str | None = None
     pairing_method: Literal["code", "qr"] = "code"
     last_connected_at: datetime | None = None
+    until: datetime | None = None
+    """End of a restriction."""
     created_at: datetime
 
 
@@ -69,6 +71,7 @@ def instance_of(document: Document, connection: Document | None) -> Instance:
         reason=link.get("reason"),
         detail=link.get("detail"),
         last_connected_at=link.get("last_connected_at"),
+        until=link.get("until"),
         created_at=document["created_at"],
     )
 
@@ -93,7 +96,7 @@ async def instance_status(database: Database, document: Document) -> InstanceSta
     """State and counts of one instance."""
     organization_id, instance_id = document["organization_id"], document["_id"]
     link = await connection_of(database, organization_id, instance_id)
-    wanted = {"organization_id": organization_id, "instance_id": instance_id, "kind": "message"}
+    wanted = {"instance_id": instance_id, "kind": "message"}  # exactly the fields of an index
     sent = await database.messages.count_documents({**wanted, "direction": "outbound"})
     received = await database.messages.count_documents({**wanted, "direction": "inbound"})
     return InstanceStatus(

@@ -1,11 +1,28 @@
 """Reads of messages and bookings, written by the router."""
 
+from datetime import datetime
 from typing import Literal
+
+from pydantic import BaseModel
 
 from services.api.views.pages import PageRequest, read_page
 from shared.errors import Problem
 from shared.mongo import Database, Document
-from shared.records import Booking, BookingStatus, MessageRecord
+from shared.records import Booking, BookingStatus, MessageRecord, MessageStatus
+
+
+class StatusStep(BaseModel):
+    """A status, since when, and what went wrong if it is `failed`."""
+
+    status: MessageStatus
+    at: datetime
+    error: str | None = None
+
+
+class MessageWithHistory(MessageRecord):
+    """`history`: the steps of its status after the first, oldest first."""
+
+    history: tuple[StatusStep, ...] = ()
 
 
 def _message(document: Document) -> MessageRecord:
@@ -26,10 +43,11 @@ async def messages(
 
 
 async def of_kind(
-    database: Database, organization_id: str, kind: Literal["message", "note"], page: PageRequest
+    database: Database, organization_id: str, kind: Literal["message", "note"] | None, page: PageRequest
 ) -> tuple[list[MessageRecord], str | None]:
-    """All messages, or all notes, newest first."""
-    found = await read_page(database.messages, {"organization_id": organization_id, "kind": kind}, "timestamp", page)
+    """All messages, all notes or both, newest first."""
+    wanted = {"organization_id": organization_id} | ({"kind": kind} if kind else {})
+    found = await read_page(database.messages, wanted, "timestamp", page)
     return [_message(document) for document in found.documents], found.next_cursor
 
 
@@ -39,17 +57,17 @@ async def find_message(database: Database, organization_id: str, message_id: str
     return _message(found) if found else None
 
 
-async def message(database: Database, organization_id: str, any_id: str) -> MessageRecord:
+async def message(database: Database, organization_id: str, any_id: str) -> MessageWithHistory:
     """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
-    if ours := await find_message(database, organization_id, any_id):
-        return ours
+    if ours := await database.messages.find_one({"_id": any_id, "organization_id": organization_id}):
+        return MessageWithHistory.model_validate({**ours, "id": ours["_id"]})
     instances = await database.instances.distinct("_id", {"organization_id": organization_id})
     found = await database.messages.find_one(
         {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
     )
     if found is None:
         raise Problem(404, "message_not_found", "there is no such message")
-    return _message(found)
+    return MessageWithHistory.model_validate({**found, "id": found["_id"]})
 
 
 async def bookings(

@@ -13,6 +13,7 @@ from shared.records import Contact
 INDEXES = [
     IndexModel([("organization_id", 1), ("aliases", 1)], unique=True, name="one_contact_per_alias"),
     IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="by_creation"),
 ]
 _ATTEMPTS = 5
 
