@@ -1,12 +1,17 @@
 """When is a process ready: an address that answers, or a replica set with its primary."""
 
+from typing import Any
+
+from typing import Any
+
 import httpx
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from deploy.local.topology import Process, url
 
-_NOT_YET_INITIATED = 94
+_NOT_YET_INITIATED, _NOT_A_MEMBER = 94, 93
+"""Error codes of mongod: no replica set yet; its replica set knows it by another address (another --port)."""
 
 
 async def is_ready(process: Process, first_port: int, http: httpx.AsyncClient) -> bool:
@@ -22,9 +27,8 @@ async def is_ready(process: Process, first_port: int, http: httpx.AsyncClient) -
 
 
 async def _primary(port: int) -> bool:
-    """Initiates the replica set of one on the first start."""
-    member = {"_id": 0, "host": f"127.0.0.1:{port}"}
-    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(
+    """Makes the replica set of one on the first start, and moves it when the port is another one than before."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=1000
     )
     async with client:
@@ -33,7 +37,18 @@ async def _primary(port: int) -> bool:
             return bool((await client.admin.command("hello"))["isWritablePrimary"])
         except OperationFailure as error:
             if error.code == _NOT_YET_INITIATED:
+                member = {"_id": 0, "host": f"127.0.0.1:{port}"}
                 await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": [member]}})
+            elif error.code == _NOT_A_MEMBER:
+                await _move(client, f"127.0.0.1:{port}")
             return False
         except PyMongoError:
             return False
+
+
+async def _move(client: AsyncMongoClient[dict[str, Any]], host: str) -> None:
+    config = await client["local"]["system.replset"].find_one()
+    assert config
+    config["version"] += 1
+    config["members"][0]["host"] = host
+    await client.admin.command({"replSetReconfig": config, "force": True})
