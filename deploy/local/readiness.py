@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from typing import Any
-
 import httpx
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
