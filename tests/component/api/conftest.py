@@ -1,0 +1,156 @@
+"""The api over HTTP on a real MongoDB and a real nats-server; the other services are played by the tests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+import uvicorn
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.api.app import create_app
+from services.api.settings import ApiSettings
+from shared.delivery import Publisher, jetstream
+from shared.ids import new_id
+from shared.message import Command, Event, utc_now
+from shared.mongo import Database, Document, open_mongo
+from shared.records import ConnectionStatus
+from tests.servers import free_port
+
+SECRET = "a secret of at least thirty-two characters"
+PASSWORD = "a password of mine"
+C = TypeVar("C", bound=Command)
+
+
+@dataclass
+class Member:
+    """A logged-in user; `http` carries the token."""
+
+    http: httpx.AsyncClient
+    organization_id: str
+    email: str
+    token: str
+
+    async def get(self, path: str, **query: Any) -> Any:
+        answer = await self.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def instance(self, **fields: Any) -> str:
+        """The id of a new instance."""
+        answer = await self.http.post("/api/whatsapp/instances", json={"instance_name": "Desk", **fields})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["instance"]["id"])
+
+
+@dataclass
+class Stage:
+    """A running api, its database, and the other services' end of NATS."""
+
+    url: str
+    settings: ApiSettings
+    database: Database
+    nats: Client
+
+    @asynccontextmanager
+    async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30) as http:
+            yield http
+
+    @asynccontextmanager
+    async def member(self) -> AsyncIterator[Member]:
+        """Registered just now, with an organization of his own."""
+        email = f"{new_id()}@example.org"
+        async with self.client() as http:
+            answer = await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
+            assert answer.status_code == 201, answer.text
+            found = answer.json()
+            http.headers["Authorization"] = f"Bearer {found['token']}"
+            yield Member(http, found["organization_id"], email, found["token"])
+
+    @asynccontextmanager
+    async def playing(self, command: type[C], answer: Callable[[C], Iterable[Event]]) -> AsyncIterator[list[C]]:
+        """The service that owns a command: hears it and publishes what `answer` says. Yields what was heard."""
+        heard: list[C] = []
+        publish = Publisher(jetstream(self.nats))
+
+        async def receive(message: Msg) -> None:
+            heard.append(command.model_validate_json(message.data))
+            for event in answer(heard[-1]):
+                await publish(event)
+
+        subscription = await self.nats.subscribe(command.pattern(), cb=receive)
+        await self.nats.flush()
+        yield heard
+        await subscription.unsubscribe()
+
+    async def connection(self, member: Member, instance_id: str, **fields: Any) -> None:
+        """What the session service keeps of an instance."""
+        new: Document = {"organization_id": member.organization_id, "status": ConnectionStatus.CONNECTED.value}
+        await self.database.connections.replace_one({"_id": instance_id}, new | fields, upsert=True)
+
+
+@asynccontextmanager
+async def running(settings: ApiSettings) -> AsyncIterator[str]:
+    """The api in this process; its address."""
+    app = create_app(settings)
+    config = uvicorn.Config(app, port=settings.http_port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done(), "the api did not start"
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{settings.http_port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture(scope="session")
+def settings(nats_url: str, mongo_url: str) -> ApiSettings:
+    return ApiSettings(
+        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
+        http_port=free_port(), token_secret=SECRET, cors_origins=["https://front.example"], login_failures=3,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+async def stage(settings: ApiSettings) -> AsyncIterator[Stage]:
+    nats = Client()
+    await nats.connect(settings.nats_url)
+    async with open_mongo(settings) as database, running(settings) as url:
+        yield Stage(url, settings, database, nats)
+    await nats.close()
+
+
+@pytest.fixture
+async def member(stage: Stage) -> AsyncIterator[Member]:
+    async with stage.member() as found:
+        yield found
+
+
+@pytest.fixture
+async def stranger(stage: Stage) -> AsyncIterator[Member]:
+    """A member of another organization."""
+    async with stage.member() as found:
+        yield found
+
+
+@pytest.fixture
+def records(member: Member) -> Callable[..., Document]:
+    """A message document as the router keeps them; give what matters."""
+
+    def make(**fields: Any) -> Document:
+        new: Document = {
+            "_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "kind": "message",
+            "direction": "inbound", "origin": "contact", "from_address": "4915112345678", "to_address": "",
+            "type": "text", "text": "hello", "status": "received", "timestamp": utc_now(),
+        }  # fmt: skip
+        return new | fields
+
+    return make

@@ -1,0 +1,97 @@
+"""Who gets in: registration, login, and what a refusal tells."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from services.api.settings import ApiSettings, RegistrationPolicy
+from shared.ids import new_id
+from tests.component.api.conftest import PASSWORD, Member, Stage, running
+from tests.servers import free_port
+
+
+async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(stage: Stage, member: Member) -> None:
+    async with stage.client() as http:
+        answer = await http.post("/api/auth/login", json={"email": f" {member.email.upper()} ", "password": PASSWORD})
+    assert answer.status_code == 200
+    assert answer.json()["organization_id"] == member.organization_id
+
+
+async def test_passwords_are_kept_as_hashes_only(stage: Stage, member: Member) -> None:
+    user = await stage.database.users.find_one({"email": member.email})
+    assert user
+    assert user["password_hash"].startswith("$argon2id$")
+    assert PASSWORD not in str(user)
+
+
+async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, member: Member) -> None:
+    async with stage.client() as http:
+        wrong = await http.post("/api/auth/login", json={"email": member.email, "password": "another one"})
+        unknown = await http.post("/api/auth/login", json={"email": f"x{member.email}", "password": PASSWORD})
+    shown = [{**answer.json(), "request_id": ""} for answer in (wrong, unknown)]
+    assert wrong.status_code == unknown.status_code == 401
+    assert shown[0] == shown[1]
+
+
+async def test_guessing_a_password_is_stopped_even_with_the_right_one(stage: Stage, member: Member) -> None:
+    async with stage.client() as http:
+        for _ in range(3):
+            await http.post("/api/auth/login", json={"email": member.email, "password": "guess"})
+        answer = await http.post("/api/auth/login", json={"email": member.email, "password": PASSWORD})
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_logins")
+    assert 0 < int(answer.headers["Retry-After"]) <= 300
+
+
+async def test_an_address_is_registered_once(stage: Stage, member: Member) -> None:
+    async with stage.client() as http:
+        again = {"email": member.email, "password": PASSWORD}
+        answer = await http.post("/api/auth/register", json=again)
+    assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
+    assert await stage.database.organizations.count_documents({"_id": member.organization_id}) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("email", "no address"), ("email", "a\x00@b.c"), ("password", "short"), ("password", "x" * 129), ("name", "a\nb")],
+)
+async def test_a_registration_that_cannot_be_names_its_field(stage: Stage, field: str, value: str) -> None:
+    body = {"email": "a@example.org", "password": PASSWORD, field: value}
+    async with stage.client() as http:
+        answer = await http.post("/api/auth/register", json=body)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert value not in answer.text or len(value) < 6
+
+
+@asynccontextmanager
+async def _fresh(settings: ApiSettings, policy: RegistrationPolicy | None) -> AsyncIterator[httpx.AsyncClient]:
+    """An api in production mode on an empty database."""
+    changes = {
+        "environment": "production", "registration": policy, "http_port": free_port(),
+        "mongo_database": f"api_{new_id()[:8]}",
+    }  # fmt: skip
+    async with running(settings.model_copy(update=changes)) as url, httpx.AsyncClient(base_url=url) as http:
+        yield http
+
+
+async def _register(http: httpx.AsyncClient) -> tuple[int, str]:
+    answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": PASSWORD})
+    return answer.status_code, answer.json().get("code", "")
+
+
+async def test_in_production_only_the_very_first_user_registers(settings: ApiSettings) -> None:
+    async with _fresh(settings, None) as http:
+        assert await _register(http) == (201, "")
+        assert await _register(http) == (403, "registration_closed")
+
+
+async def test_closed_registration_lets_nobody_in(settings: ApiSettings) -> None:
+    async with _fresh(settings, "closed") as http:
+        assert await _register(http) == (403, "registration_closed")
+
+
+async def test_the_organization_is_the_callers_own(member: Member) -> None:
+    found = (await member.get("/api/organization"))["data"]
+    assert (found["id"], found["name"]) == (member.organization_id, "My organization")

@@ -1,0 +1,190 @@
+"""Instances as clients know them: made, read, changed, connected, closed."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
+from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued
+from shared.message import Command, Event, utc_now
+from shared.mongo import Document
+from shared.records import ConnectionStatus as S
+from tests.component.api.conftest import Member, Stage
+
+PATH = "/api/whatsapp/instances"
+
+
+def of(command: Command) -> dict[str, Any]:
+    """What an event has from the command that caused it."""
+    return {
+        "organization_id": command.organization_id, "instance_id": command.instance_id, "cause": command.id,
+    }  # fmt: skip
+
+
+def becomes(status: S, **fields: Any) -> Callable[[Command], Iterable[Event]]:
+    return lambda command: [ConnectionChanged(status=status, **of(command), **fields)]
+
+
+async def test_a_new_instance_has_the_fields_clients_expect(member: Member) -> None:
+    body = {"organization_id": member.organization_id, "instance_name": " Desk ", "phone_number": "+55 11 99988-7766"}
+    answer = await member.http.post(PATH, json=body)
+    found = answer.json()
+    assert (answer.status_code, found["success"]) == (200, True)
+    instance = found["instance"]
+    assert instance["organization_id"] == member.organization_id
+    assert (instance["instance_name"], instance["phone_number"]) == ("Desk", "5511999887766")
+    assert (instance["status"], instance["pairing_method"], instance["network"]) == ("disconnected", "code", "whatsapp")
+    assert (await member.get(f"{PATH}/{instance['id']}"))["instance"] == instance
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "field"),
+    [
+        ({}, 400, "missing_field", "instance_name"),
+        ({"instance_name": "  "}, 422, "validation_failed", "instance_name"),
+        ({"instance_name": "x" * 81}, 422, "validation_failed", "instance_name"),
+        ({"instance_name": "x", "phone_number": "11999887766"}, 422, "invalid_phone", "phone_number"),
+        ({"instance_name": "x", "phone": "4915112345678"}, 422, "validation_failed", "phone"),
+        ({"instance_name": "x", "network": "telegram"}, 422, "validation_failed", "network"),
+        ({"instance_name": "x", "network": "simulator"}, 422, "simulator_disabled", "network"),
+        ({"instance_name": "x", "organization_id": "org_123"}, 403, "organization_mismatch", "organization_id"),
+    ],
+)
+async def test_what_cannot_be_made_says_why(
+    member: Member, body: dict[str, Any], status: int, code: str, field: str
+) -> None:
+    answer = await member.http.post(PATH, json=body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["detail"].startswith(field)
+    assert (await member.get(PATH))["data"] == []
+
+
+async def test_a_change_leaves_out_what_is_left_out(member: Member) -> None:
+    path = f"{PATH}/{await member.instance(phone_number='+4915112345678')}"
+    renamed = (await member.http.patch(path, json={"instance_name": "Bar"})).json()["instance"]
+    assert (renamed["instance_name"], renamed["phone_number"]) == ("Bar", "4915112345678")
+    forgotten = (await member.http.patch(path, json={"phone_number": None})).json()["instance"]
+    assert (forgotten["instance_name"], forgotten["phone_number"]) == ("Bar", None)
+    assert (await member.http.patch(path, json={"instance_name": None})).status_code == 422
+
+
+async def test_the_state_comes_from_the_connection(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+    why = {"reason": "banned", "detail": "WhatsApp restricts this account.", "until": utc_now() + timedelta(days=1)}
+    await stage.connection(member, instance, status="restricted", phone_number="4915112345678", **why)
+    shown = [(await member.get(PATH))["data"][0], (await member.get(f"{PATH}/{instance}"))["instance"]]
+    for found in shown:
+        assert (found["status"], found["reason"], found["phone_number"]) == ("restricted", "banned", "4915112345678")
+        assert found["until"]
+    status = await member.get(f"{PATH}/{instance}/status")
+    assert (status["is_running"], status["instance"]["detail"]) == (False, why["detail"])
+
+
+async def test_the_status_counts_messages_and_not_notes(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    instance = await member.instance()
+    await stage.connection(member, instance)
+    await stage.database.messages.insert_many(
+        [records(instance_id=instance, **fields) for fields in (
+            {"direction": "outbound"}, {"direction": "outbound"}, {"direction": "inbound"}, {"kind": "note"},
+        )]
+    )  # fmt: skip
+    found = await member.get(f"{PATH}/{instance}/status")
+    assert found["is_running"] is True
+    counts = found["instance"]
+    assert (counts["messages_sent_count"], counts["messages_received_count"]) == (2, 1)
+
+
+async def test_connecting_by_code_answers_the_code(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+
+    def answer(command: ConnectInstance) -> list[Event]:
+        number, until = str(command.phone_number), utc_now() + timedelta(minutes=1)
+        code = PairingCodeIssued(code="ABCD-EFGH", phone_number=number, expires_at=until, **of(command))
+        return [ConnectionChanged(status=S.CONNECTING, **of(command)), code]
+
+    async with stage.playing(ConnectInstance, answer) as heard:
+        found = (await member.http.post(f"{PATH}/{instance}/connect", json={"phone_number": "+4915112345678"})).json()
+    assert (found["success"], found["method"], found["pairingCode"]) == (True, "code", "ABCD-EFGH")
+    assert found["expires_at"]
+    assert (heard[0].method, heard[0].phone_number) == ("code", "4915112345678")
+
+
+async def test_a_linked_account_needs_no_code(stage: Stage, member: Member) -> None:
+    instance = await member.instance(phone_number="4915112345678")
+    async with stage.playing(ConnectInstance, becomes(S.CONNECTED)):
+        found = (await member.http.post(f"{PATH}/{instance}/connect")).json()
+    assert (found["status"], "pairingCode" in found) == ("connected", False)
+
+
+async def test_a_connection_that_fails_before_its_code_says_why(stage: Stage, member: Member) -> None:
+    instance = await member.instance(phone_number="4915112345678")
+    failed = becomes(S.FAILED, reason="pairing_failed", detail="No account has this number.")
+    async with stage.playing(ConnectInstance, failed):
+        answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "code"})
+    assert (answer.status_code, answer.json()["code"]) == (502, "pairing_failed")
+    assert answer.json()["detail"] == "No account has this number."
+
+
+async def test_a_code_needs_a_number(member: Member) -> None:
+    answer = await member.http.post(f"{PATH}/{await member.instance()}/connect", json={"method": "code"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "missing_field")
+    assert answer.json()["errors"][0]["field"] == "phone_number"
+
+
+async def test_connecting_by_qr_answers_before_there_is_a_code(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+    async with stage.playing(ConnectInstance, becomes(S.CONNECTING)) as heard:
+        answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})
+    assert (answer.status_code, answer.json()["success"], answer.json()["method"]) == (200, True, "qr")
+    assert (heard[0].method, heard[0].instance_id) == ("qr", instance)
+
+
+async def test_a_refused_connect_is_told(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+
+    def refuse(command: ConnectInstance) -> list[Event]:
+        return [CommandRefused(status=409, code="instance_restricted", detail="Until tomorrow.", **of(command))]
+
+    async with stage.playing(ConnectInstance, refuse):
+        answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "instance_restricted")
+
+
+async def test_the_current_qr_is_there_until_it_expires(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+    assert (await member.http.get(f"{PATH}/{instance}/qr")).json()["code"] == "qr_not_available"
+    qr = {"qr": "2@abc", "data_url": "data:image/png;base64,AA", "ascii": "##", "attempt": 2}
+    fresh = qr | {"expires_at": utc_now() + timedelta(minutes=1)}
+    await stage.connection(member, instance, status="qr_pending", qr=fresh)
+    found = (await member.get(f"{PATH}/{instance}/qr"))["data"]
+    assert (found["qr"], found["data_url"], found["attempt"]) == ("2@abc", "data:image/png;base64,AA", 2)
+    await stage.connection(member, instance, status="qr_pending", qr=qr | {"expires_at": utc_now()})
+    assert (await member.http.get(f"{PATH}/{instance}/qr")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("action", "command", "status"),
+    [("disconnect", DisconnectInstance, S.DISCONNECTED), ("logout", LogoutInstance, S.LOGGED_OUT)],
+)
+async def test_closing_waits_for_the_end(
+    stage: Stage, member: Member, action: str, command: type[Command], status: S
+) -> None:
+    instance = await member.instance()
+    async with stage.playing(command, becomes(status)) as heard:
+        answer = await member.http.post(f"{PATH}/{instance}/{action}")
+    assert answer.json() == {"success": True, "status": status}
+    assert heard[0].instance_id == instance
+
+
+async def test_a_deleted_instance_is_unlinked_and_found_by_nobody(stage: Stage, member: Member) -> None:
+    instance = await member.instance()
+    async with stage.playing(LogoutInstance, lambda _: []) as heard:
+        assert (await member.http.delete(f"{PATH}/{instance}")).json() == {"success": True}
+        await stage.nats.flush()
+    assert (heard[0].instance_id, heard[0].delete) == (instance, True)
+    assert (await member.get(PATH))["data"] == []
+    assert (await member.http.get(f"{PATH}/{instance}")).status_code == 404
