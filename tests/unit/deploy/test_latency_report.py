@@ -1,0 +1,33 @@
+"""The numbers `bench latency` prints."""
+
+import pytest
+
+from deploy.local.latency_report import Journey, lines, percentile
+
+
+@pytest.mark.parametrize(
+    ("percent", "value"),
+    [(50, 50.0), (99, 99.0), (100, 100.0), (0.1, 1.0)],
+)
+def test_a_percentile_is_a_value_that_was_measured(percent: float, value: float) -> None:
+    assert percentile([float(n) for n in range(100, 0, -1)], percent) == value
+
+
+def test_one_value_is_every_percentile() -> None:
+    assert percentile([7.0], 50) == percentile([7.0], 99) == 7.0
+
+
+def test_without_values_there_is_no_percentile() -> None:
+    with pytest.raises(ValueError, match="no values"):
+        percentile([], 50)
+
+
+def test_a_run_is_shown_by_stage_in_milliseconds() -> None:
+    shown = lines(10, 2, [Journey(1.0, 1.001, 1.003, 1.007, 1.015)] * 2)
+    assert shown[0] == "10 messages/s: 2 of 2 arrived"
+    medians = [float(line.split()[-3]) for line in shown[2:]]
+    assert medians == [1.0, 2.0, 4.0, 8.0, 15.0]
+
+
+def test_a_run_in_which_nothing_arrived_has_no_numbers() -> None:
+    assert lines(100, 2000, []) == ["100 messages/s: 0 of 2000 arrived"]
