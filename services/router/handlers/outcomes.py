@@ -55,11 +55,11 @@ async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context)
     if len(wa_ids) != 1 or event.sender is None:
         return []
     seen = Sighting(event.organization_id, event.sender, None, event.id, event.at)
-    known = await context.store.contacts.find(seen)
-    if known is None:
+    contact_id = await context.store.contacts.only_id(seen)
+    if contact_id is None:
         return []
     messages = context.store.messages
-    hidden = await messages.only_unconfirmed(event.instance_id, known.contact.id, event.timestamp)
+    hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.timestamp)
     if hidden is None:
         return []
     named = await messages.set_wa_id(hidden.id, next(iter(wa_ids)))

@@ -13,7 +13,6 @@ from shared.commands import SendMessage, SendText
 from shared.errors import Problem
 from shared.events import ContactCreated, MessageRecorded
 from shared.ids import NO_INSTANCE, derived_id
-from shared.message import Message
 from shared.records import Contact, MessageRecord, MessageStatus, Party
 
 
@@ -29,10 +28,13 @@ async def on_send(command: SendMessage, context: Context) -> None:
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
     require_same(existing, command.organization_id, command.text, command.conversation_id)
-    again: list[Message] = []
     if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
-        again = [_recorded(command, existing), _send_text(existing, await _party(existing, context))]
-    await context.publish_all([*again, status_changed(existing, command, repeat=True)])
+        contact = await _contact(existing, context)
+        if contact:
+            await context.store.conversations.show(existing)
+        party = _addresses(contact) if contact else parse_recipient(existing.to_address)
+        await _hand_over(command, existing, party, contact, context)
+    await context.publish(status_changed(existing, command, repeat=True))
 
 
 async def _send(command: SendMessage, context: Context) -> None:
@@ -60,8 +62,21 @@ async def _send(command: SendMessage, context: Context) -> None:
         timestamp=command.at,
     )
     await _store(message, context)
-    new = [_contact_created(command, known.contact)] if known and known.created else []
-    await context.publish_all([*new, _recorded(command, message), _send_text(message, party)])
+    await _hand_over(command, message, party, known.contact if known else None, context)
+
+
+async def _hand_over(
+    command: SendMessage, message: MessageRecord, party: Party, contact: Contact | None, context: Context
+) -> None:
+    """The session service hears last: a message that is no longer queued has all the rest behind it."""
+    new = [_contact_created(command, contact)] if contact and contact.id == _first_met(command) else []
+    await context.publish_all([*new, _recorded(command, message)])
+    await context.publish(_send_text(message, party))
+
+
+def _first_met(command: SendMessage) -> str:
+    """The id of the contact this command creates."""
+    return derived_id("contact", command.id)
 
 
 async def _store(message: MessageRecord, context: Context) -> None:
@@ -88,13 +103,11 @@ async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str
     return _addresses(contact), str(found["instance_id"])
 
 
-async def _party(message: MessageRecord, context: Context) -> Party:
-    """Of a message recorded before."""
-    if message.contact_id:
-        contact = await context.store.contacts.by_id(message.organization_id, message.contact_id)
-        if contact:
-            return _addresses(contact)
-    return parse_recipient(message.to_address)
+async def _contact(message: MessageRecord, context: Context) -> Contact | None:
+    """Of a message recorded before; None for a note, or when it was merged into another meanwhile."""
+    if not message.contact_id:
+        return None
+    return await context.store.contacts.by_id(message.organization_id, message.contact_id)
 
 
 def _addresses(contact: Contact) -> Party:

@@ -64,6 +64,11 @@ class Contacts:
         found = await self._find(seen)
         return self._unchanged(seen, found[0]) if len(found) == 1 and not changes(found[0], seen) else None
 
+    async def only_id(self, seen: Sighting) -> str | None:
+        """The one contact with any of the addresses, whether or not the sighting tells something new about it."""
+        found = await self._find(seen)
+        return str(found[0]["_id"]) if len(found) == 1 else None
+
     async def _find(self, seen: Sighting) -> list[Document]:
         """The contacts that have one of the addresses, each with its open booking."""
         open_bookings = {"$match": {"status": {"$in": sorted(OPEN)}}}
