@@ -1,19 +1,70 @@
 """The launcher's command line: `./switchboard <command>`."""
 
 import argparse
+import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 
+from deploy.local import up
 from deploy.local.checks import run_checks
+from deploy.local.stack import Options
+from deploy.local.topology import ROOT
+
+BENCHES = ("latency",)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Commands and their options."""
+    parser = argparse.ArgumentParser(prog="switchboard", description="Switchboard on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    starting = commands.add_parser("up", help="start everything and print the address; Ctrl-C stops it")
+    up.add_arguments(starting)
+    commands.add_parser("test", help="lint, types and all tests; further arguments go to pytest", add_help=False)
+    commands.add_parser("bench", help="measure: `bench latency`", add_help=False)
+    commands.add_parser("kill-test", help="kill -9 every process under load and count what is lost", add_help=False)
+    commands.add_parser("help", help="this text")
+    return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status of the command."""
-    parser = argparse.ArgumentParser(prog="switchboard", description="Switchboard on one machine.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    commands.add_parser("test", help="lint, types and all tests; further arguments go to pytest")
+    parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
-    return run_checks(rest) if options.command == "test" else 2
+    match options.command:
+        case "test":
+            return run_checks(rest)
+        case "bench":
+            return _bench(rest)
+        case "kill-test":
+            return _module("chaos", rest)
+        case "help":
+            parser.print_help()
+            return 0
+    if rest:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    return asyncio.run(up.run(_stack_options(options), options.json))
+
+
+def _bench(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in BENCHES:
+        sys.stderr.write(f"switchboard: bench needs one of: {', '.join(BENCHES)}\n")
+        return 2
+    return _module(f"bench_{arguments[0]}", arguments[1:])
+
+
+def _module(name: str, arguments: list[str]) -> int:
+    """A program of its own: it starts its own stack and reads its own options."""
+    command = [sys.executable, "-m", f"deploy.local.{name}", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _stack_options(given: argparse.Namespace) -> Options:
+    return Options(
+        data=up.data_path(given.data, ROOT), port=given.port, simulator=not given.no_simulator, say=up.say,
+        nats_url=os.environ.get("NATS_URL") or None, mongo_url=os.environ.get("MONGO_URL") or None,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":
