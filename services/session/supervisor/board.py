@@ -45,7 +45,7 @@ class Board:
             await self.show(account, S.PAIRING, None)
             self._outlet.put(account.instance_id, code_issued(account, issued))
             return
-        qr = issued.model_dump(include={"code", "data_url", "ascii", "attempt", "expires_at"})
+        qr = {"qr": issued.code, **issued.model_dump(include={"data_url", "ascii", "attempt", "expires_at"})}
         if account.held.status is S.QR_PENDING:
             await self.remember(account, qr=qr)
         else:
