@@ -26,8 +26,7 @@ _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 IdempotencyKey = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=255),
+    Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
     Header(alias="Idempotency-Key", description="The same key within a day is the same message, sent once"),
 ]
 
@@ -55,7 +54,7 @@ class SendCall:
     caller: Sender
     instance_id: str
     body: SendRequest
-    key: IdempotencyKey | None = None
+    key: IdempotencyKey = None
 
     @property
     def organization_id(self) -> str:

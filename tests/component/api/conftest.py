@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import httpx
@@ -14,6 +15,7 @@ from nats.aio.msg import Msg
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
+from shared.auth import Principal, issue_token
 from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
 from shared.message import Command, Event, utc_now
@@ -22,18 +24,15 @@ from shared.records import ConnectionStatus
 from tests.servers import free_port
 
 SECRET = "a secret of at least thirty-two characters"
-PASSWORD = "a password of mine"
 C = TypeVar("C", bound=Command)
 
 
 @dataclass
 class Member:
-    """A logged-in user; `http` carries the token."""
+    """Somebody with a token, which `http` carries."""
 
     http: httpx.AsyncClient
     organization_id: str
-    email: str
-    token: str
 
     async def get(self, path: str, **query: Any) -> Any:
         answer = await self.http.get(path, params=query)
@@ -63,14 +62,13 @@ class Stage:
 
     @asynccontextmanager
     async def member(self) -> AsyncIterator[Member]:
-        """Registered just now, with an organization of his own."""
-        email = f"{new_id()}@example.org"
-        async with self.client() as http:
-            answer = await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
-            assert answer.status_code == 201, answer.text
-            found = answer.json()
-            http.headers["Authorization"] = f"Bearer {found['token']}"
-            yield Member(http, found["organization_id"], email, found["token"])
+        """Of a new organization. Nobody registered: hashing a password takes long."""
+        principal = Principal(organization_id=new_id(), subject=new_id())
+        organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
+        await self.database.organizations.insert_one(organization)
+        token = issue_token(principal, SECRET, timedelta(minutes=5))
+        async with self.client(Authorization=f"Bearer {token}") as http:
+            yield Member(http, principal.organization_id)
 
     @asynccontextmanager
     async def playing(self, command: type[C], answer: Callable[[C], Iterable[Event]]) -> AsyncIterator[list[C]]:

@@ -2,54 +2,75 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import httpx
 import pytest
 
 from services.api.settings import ApiSettings, RegistrationPolicy
 from shared.ids import new_id
-from tests.component.api.conftest import PASSWORD, Member, Stage, running
+from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 
+PASSWORD = "a password of mine"
 
-async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(stage: Stage, member: Member) -> None:
+
+@dataclass(frozen=True)
+class Registered:
+    email: str
+    organization_id: str
+
+
+@pytest.fixture
+async def user(stage: Stage) -> Registered:
+    email = f"{new_id()}@example.org"
     async with stage.client() as http:
-        answer = await http.post("/api/auth/login", json={"email": f" {member.email.upper()} ", "password": PASSWORD})
+        answer = await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    return Registered(email, answer.json()["organization_id"])
+
+
+async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(stage: Stage, user: Registered) -> None:
+    async with stage.client() as http:
+        answer = await http.post("/api/auth/login", json={"email": f" {user.email.upper()} ", "password": PASSWORD})
     assert answer.status_code == 200
-    assert answer.json()["organization_id"] == member.organization_id
+    assert answer.json()["organization_id"] == user.organization_id
+    async with stage.client(Authorization=f"Bearer {answer.json()['token']}") as http:
+        organization = (await http.get("/api/organization")).json()["data"]
+    assert (organization["id"], organization["name"]) == (user.organization_id, "My organization")
 
 
-async def test_passwords_are_kept_as_hashes_only(stage: Stage, member: Member) -> None:
-    user = await stage.database.users.find_one({"email": member.email})
-    assert user
-    assert user["password_hash"].startswith("$argon2id$")
-    assert PASSWORD not in str(user)
+async def test_passwords_are_kept_as_hashes_only(stage: Stage, user: Registered) -> None:
+    stored = await stage.database.users.find_one({"email": user.email})
+    assert stored
+    assert stored["password_hash"].startswith("$argon2id$")
+    assert PASSWORD not in str(stored)
 
 
-async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, member: Member) -> None:
+async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, user: Registered) -> None:
     async with stage.client() as http:
-        wrong = await http.post("/api/auth/login", json={"email": member.email, "password": "another one"})
-        unknown = await http.post("/api/auth/login", json={"email": f"x{member.email}", "password": PASSWORD})
+        wrong = await http.post("/api/auth/login", json={"email": user.email, "password": "another one"})
+        unknown = await http.post("/api/auth/login", json={"email": f"x{user.email}", "password": PASSWORD})
     shown = [{**answer.json(), "request_id": ""} for answer in (wrong, unknown)]
     assert wrong.status_code == unknown.status_code == 401
     assert shown[0] == shown[1]
 
 
-async def test_guessing_a_password_is_stopped_even_with_the_right_one(stage: Stage, member: Member) -> None:
+async def test_guessing_a_password_is_stopped_even_with_the_right_one(stage: Stage, user: Registered) -> None:
     async with stage.client() as http:
         for _ in range(3):
-            await http.post("/api/auth/login", json={"email": member.email, "password": "guess"})
-        answer = await http.post("/api/auth/login", json={"email": member.email, "password": PASSWORD})
+            await http.post("/api/auth/login", json={"email": user.email, "password": "guess"})
+        answer = await http.post("/api/auth/login", json={"email": user.email, "password": PASSWORD})
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_logins")
     assert 0 < int(answer.headers["Retry-After"]) <= 300
 
 
-async def test_an_address_is_registered_once(stage: Stage, member: Member) -> None:
+async def test_an_address_is_registered_once(stage: Stage, user: Registered) -> None:
     async with stage.client() as http:
-        again = {"email": member.email, "password": PASSWORD}
+        again = {"email": user.email, "password": PASSWORD}
         answer = await http.post("/api/auth/register", json=again)
     assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
-    assert await stage.database.organizations.count_documents({"_id": member.organization_id}) == 1
+    assert await stage.database.organizations.count_documents({"_id": user.organization_id}) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,4 +115,4 @@ async def test_closed_registration_lets_nobody_in(settings: ApiSettings) -> None
 
 async def test_the_organization_is_the_callers_own(member: Member) -> None:
     found = (await member.get("/api/organization"))["data"]
-    assert (found["id"], found["name"]) == (member.organization_id, "My organization")
+    assert (found["id"], found["name"]) == (member.organization_id, "Acme")

@@ -1,0 +1,190 @@
+"""Sending: what is waited for, what a repetition does, and what refusals say."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.commands import SendMessage
+from shared.events import CommandRefused, MessageStatusChanged
+from shared.message import Event
+from shared.mongo import Document
+from shared.records import MessageStatus as S
+from tests.component.api.conftest import Member, Stage
+
+TO, TEXT = "+49 151 12345678", "hello"
+
+
+@pytest.fixture
+async def instance(stage: Stage, member: Member) -> str:
+    """A connected one."""
+    made = await member.instance()
+    await stage.connection(member, made)
+    return made
+
+
+async def send(member: Member, instance: str, key: str | None = None, **body: Any) -> httpx.Response:
+    headers = {"Idempotency-Key": key} if key else {}
+    path = f"/api/whatsapp/instances/{instance}/send"
+    return await member.http.post(path, json={"to": TO, "message": TEXT} | body, headers=headers)
+
+
+def status(command: SendMessage, to: S, **fields: Any) -> MessageStatusChanged:
+    return MessageStatusChanged(
+        organization_id=command.organization_id, instance_id=command.instance_id, message_id=command.message_id,
+        status=to, **fields,
+    )  # fmt: skip
+
+
+def accepted(command: SendMessage) -> Iterable[Event]:
+    return [status(command, S.QUEUED), status(command, S.SENT, wa_id="3EB0")]
+
+
+async def test_a_send_answers_when_whatsapp_has_the_message(stage: Stage, member: Member, instance: str) -> None:
+    async with stage.playing(SendMessage, accepted) as heard:
+        answer = await send(member, instance)
+    found = answer.json()
+    assert (answer.status_code, found["success"], found["status"]) == (200, True, "sent")
+    assert found["messageId"] == heard[0].message_id
+    assert found["timestamp"]
+    assert (heard[0].to, heard[0].text, heard[0].instance_id) == ("4915112345678", TEXT, instance)
+
+
+async def test_what_is_not_acknowledged_in_time_is_queued(stage: Stage, member: Member, instance: str) -> None:
+    async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard:
+        answer = await send(member, instance, wait=0.2)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    assert answer.json()["messageId"] == heard[0].message_id
+
+
+async def test_anothers_acknowledgement_is_not_ours(stage: Stage, member: Member, instance: str) -> None:
+    def other(command: SendMessage) -> Iterable[Event]:
+        return [status(command.model_copy(update={"message_id": "other"}), S.SENT)]
+
+    async with stage.playing(SendMessage, other):
+        assert (await send(member, instance, wait=0.2)).status_code == 202
+
+
+@pytest.mark.parametrize(
+    ("to", "sent"),
+    [("4915112345678@s.whatsapp.net", "4915112345678"), ("004915112345678", "4915112345678"), ("77@lid", "77@lid")],
+)
+async def test_every_usual_address_is_understood(
+    stage: Stage, member: Member, instance: str, to: str, sent: str
+) -> None:
+    async with stage.playing(SendMessage, accepted) as heard:
+        assert (await send(member, instance, to=to)).status_code == 200
+    assert heard[0].to == sent
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("to", "11999887766", "invalid_phone"),
+        ("to", "nobody", "invalid_phone"),
+        ("to", "120363021033254949@g.us", "invalid_phone"),
+        ("message", "", "validation_failed"),
+        ("message", " \n ", "validation_failed"),
+        ("message", "x" * 65_537, "validation_failed"),
+        ("message", 7, "validation_failed"),
+        ("wait", 61, "validation_failed"),
+        ("wait", -1, "validation_failed"),
+    ],
+)
+async def test_what_cannot_be_sent_names_its_field(
+    member: Member, instance: str, field: str, value: Any, code: str
+) -> None:
+    answer = await send(member, instance, **{field: value})
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("state", ["disconnected", "reconnecting", "logged_out", None])
+async def test_an_instance_that_is_not_connected_says_its_state(
+    stage: Stage, member: Member, state: str | None
+) -> None:
+    instance = await member.instance()
+    if state:
+        await stage.connection(member, instance, status=state)
+    async with stage.playing(SendMessage, accepted) as heard:
+        answer = await send(member, instance)
+    found = answer.json()
+    assert (answer.status_code, found["code"]) == (409, "instance_not_connected")
+    assert found["state"] == (state or "disconnected")
+    assert heard == []
+
+
+@pytest.mark.parametrize("outcome", [S.FAILED, S.UNCONFIRMED])
+async def test_a_message_that_did_not_go_out_says_why(stage: Stage, member: Member, instance: str, outcome: S) -> None:
+    def fail(command: SendMessage) -> Iterable[Event]:
+        return [status(command, outcome, error="No such account.")]
+
+    async with stage.playing(SendMessage, fail) as heard:
+        answer = await send(member, instance)
+    found = answer.json()
+    assert (answer.status_code, found["code"]) == (502, f"message_{outcome}")
+    assert (found["detail"], found["messageId"]) == ("No such account.", heard[0].message_id)
+
+
+async def test_the_routers_refusal_is_the_answer(stage: Stage, member: Member, instance: str) -> None:
+    def refuse(command: SendMessage) -> Iterable[Event]:
+        return [
+            CommandRefused(
+                organization_id=command.organization_id, cause=command.id, status=409, code="instance_ambiguous",
+                detail="several",
+            )
+        ]  # fmt: skip
+
+    async with stage.playing(SendMessage, refuse):
+        answer = await send(member, instance)
+    assert (answer.status_code, answer.json()["code"]) == (409, "instance_ambiguous")
+
+
+async def test_the_same_key_is_the_same_message(stage: Stage, member: Member, instance: str) -> None:
+    async with stage.playing(SendMessage, accepted) as heard:
+        answers = [await send(member, instance, key="order-7") for _ in range(2)]
+        other = await send(member, instance, key="order-8")
+    ids = [answer.json()["messageId"] for answer in (*answers, other)]
+    assert ids[0] == ids[1] != ids[2]
+    assert [command.message_id for command in heard] == ids
+    assert len({command.id for command in heard}) == 3  # or the broker would drop the repetition unheard
+
+
+async def test_a_key_of_another_organization_is_another_message(
+    stage: Stage, member: Member, stranger: Member, instance: str
+) -> None:
+    theirs = await stranger.instance()
+    await stage.connection(stranger, theirs)
+    async with stage.playing(SendMessage, accepted):
+        ours = (await send(member, instance, key="order-7")).json()
+        assert (await send(stranger, theirs, key="order-7")).json()["messageId"] != ours["messageId"]
+
+
+async def test_a_used_key_with_another_text_is_refused(stage: Stage, member: Member, instance: str) -> None:
+    async with stage.playing(SendMessage, accepted) as heard:
+        await send(member, instance, key="order-7")
+        answer = await send(member, instance, key="order-7", message="something else")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_conflict")
+    assert len(heard) == 1
+
+
+async def test_a_repetition_is_answered_though_the_connection_is_gone(
+    stage: Stage, member: Member, instance: str
+) -> None:
+    async with stage.playing(SendMessage, accepted):
+        first = (await send(member, instance, key="order-7")).json()
+        stored: Document = {
+            "_id": first["messageId"], "organization_id": member.organization_id, "instance_id": instance,
+            "direction": "outbound", "origin": "api", "from_address": "", "to_address": "4915112345678",
+            "status": "sent", "timestamp": first["timestamp"],
+        }  # fmt: skip
+        await stage.database.messages.insert_one(stored)
+        await stage.connection(member, instance, status="reconnecting")
+        again = await send(member, instance, key="order-7")
+    assert (again.status_code, again.json()["messageId"]) == (200, first["messageId"])
+
+
+async def test_keys_are_forgotten_after_a_day(stage: Stage) -> None:
+    indexes = await stage.database.idempotency_keys.index_information()
+    assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [86_400]
