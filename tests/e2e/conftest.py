@@ -1,7 +1,8 @@
-"""One Switchboard for all end-to-end tests, started as `./switchboard up` starts it."""
+"""The launcher's own topology, once for all end-to-end tests."""
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
 
 from deploy.local.stack import Options, Stack
@@ -10,13 +11,26 @@ from simulator.client import SimulatorClient
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """On free ports, in a folder of this run."""
-    async with Stack(Options(data=tmp_path_factory.mktemp("switchboard"), port=0)) as running:
-        yield running
+    """Everything `./switchboard up` starts, on free ports."""
+    async with Stack(Options(data=tmp_path_factory.mktemp("switchboard"), port=0)) as stack:
+        yield stack
 
 
 @pytest.fixture
 async def simulator(stack: Stack) -> AsyncIterator[SimulatorClient]:
-    """The control interface of the stack's simulator."""
     async with SimulatorClient(stack.ready["simulator"]) as client:
+        yield client
+
+
+@pytest.fixture
+async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """A caller with a token of an organization of its own."""
+    async with httpx.AsyncClient(base_url=stack.ready["api"], trust_env=False, timeout=60) as client:
+        registration = {
+            "email": f"user-{id(client)}@example.org", "password": "correct horse battery", "name": "User",
+            "organization_name": "Praxis",
+        }  # fmt: skip
+        response = await client.post("/api/auth/register", json=registration)
+        response.raise_for_status()
+        client.headers["Authorization"] = f"Bearer {response.json()['token']}"
         yield client

@@ -1,128 +1,132 @@
-"""The main job on the launcher's own topology: real neonize, nats-server, mongod, Socket.IO client."""
+"""The main job, end to end: link an account, receive, book, answer, survive a restart, be unlinked.
 
-import asyncio
+Real neonize, nats-server, mongod, Socket.IO client and REST caller; WhatsApp itself is the simulator.
+"""
+
 from typing import Any
 
+import httpx
 import pytest
 from pymongo import AsyncMongoClient
-from pymongo.asynchronous.database import AsyncDatabase
 
 from deploy.local.stack import Stack
-from simulator.client import SimulatorClient, contact_writes, inbox, owner_writes, scan
-from tests.front_end import FrontEnd, Payload, front_end
+from simulator import client as simulated
+from simulator.client import SimulatorClient
+from tests.e2e.front_end import FrontEnd, front_end
 
-INSTANCES = "/api/whatsapp/instances"
-SERVICES = ("session", "router", "api", "realtime")
-Database = AsyncDatabase[dict[str, Any]]
-
-
-class Journey:
-    """One instance and the people around it."""
-
-    def __init__(self, front: FrontEnd, simulator: SimulatorClient, database: Database) -> None:
-        self.front, self.simulator, self.database = front, simulator, database
-        self.instance_id = self.phone = self.contact = ""
-
-    async def link(self) -> None:
-        """Create the instance, connect by QR, scan."""
-        self.phone = (await self.simulator.post("/phones"))["number"]
-        self.contact = (await self.simulator.post("/contacts"))["number"]
-        created = await self.front.post(INSTANCES, instance_name="front desk", network="simulator")
-        self.instance_id = created["instance"]["id"]
-        answer = await self.front.post(f"{INSTANCES}/{self.instance_id}/connect", method="qr")
-        assert (answer["success"], answer["method"]) == (True, "qr")
-        code = await self.front.until("whatsapp:qr", self.mine)
-        assert code["dataUrl"].startswith("data:image/png;base64,")
-        await self.simulator.call(scan(self.phone, code["qr"]))
-        online = await self.front.until("whatsapp:connected", self.mine)
-        assert online["phoneNumber"] == self.phone
-
-    async def receive(self, text: str) -> Payload:
-        """The contact writes; what the socket told."""
-        await self.simulator.call(contact_writes(self.contact, self.phone, text))
-        return await self.front.until("whatsapp:message", lambda told: told["text"] == text)
-
-    async def counts(self, **further: Any) -> dict[str, int]:
-        """Documents of this instance's contact in MongoDB, by collection."""
-        filters: dict[str, dict[str, Any]] = {
-            "contacts": {"aliases": f"phone:{self.contact}"},
-            "messages": {"instance_id": self.instance_id, "kind": "message", **further},
-            "bookings": {"instance_id": self.instance_id},
-        }
-        return {name: await self.database[name].count_documents(fits) for name, fits in filters.items()}
-
-    async def status(self) -> str:
-        answer = await self.front.get(f"{INSTANCES}/{self.instance_id}/status")
-        return str(answer["instance"]["status"])
-
-    def mine(self, told: Payload) -> bool:
-        return bool(told["instanceId"] == self.instance_id)
+OWNER, CUSTOMER = "4915112345678", "4917612345678"
+SERVICES = ("front", "realtime", "api", "session", "router")
+pytestmark = pytest.mark.timeout(180)
 
 
-async def _receives_and_books(journey: Journey) -> None:
-    first = await journey.receive("A table for two on Friday?")
-    assert first["from"] == journey.contact
+async def documents(stack: Stack, collection: str, **wanted: Any) -> list[dict[str, Any]]:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(stack.ready["mongo"])
+    async with client:
+        return await client["switchboard"][collection].find(wanted).to_list()
+
+
+async def post(api: httpx.AsyncClient, path: str, **body: Any) -> dict[str, Any]:
+    response = await api.post(path, json=body)
+    assert response.is_success, response.text
+    answer = response.json()
+    assert isinstance(answer, dict)
+    return answer
+
+
+async def link(api: httpx.AsyncClient, page: FrontEnd, simulator: SimulatorClient) -> str:
+    """Create an instance, connect it by QR, let the phone scan; its id."""
+    created = await post(api, "/api/whatsapp/instances", instance_name="Reception", network="simulator")
+    instance_id: str = created["instance"]["id"]
+    await post(api, f"/api/whatsapp/instances/{instance_id}/connect", method="qr")
+    qr = await page.wait("whatsapp:qr", instanceId=instance_id)
+    assert qr["dataUrl"].startswith("data:image/png;base64,")
+    shown = (await api.get(f"/api/whatsapp/instances/{instance_id}/qr")).json()["data"]
+    assert shown["qr"] == qr["qr"]
+    await simulator.call(simulated.scan(OWNER, qr["qr"]))
+    connected = await page.wait("whatsapp:connected", instanceId=instance_id)
+    assert connected["phoneNumber"] == OWNER
+    return instance_id
+
+
+async def receive(stack: Stack, page: FrontEnd, simulator: SimulatorClient, instance_id: str) -> dict[str, Any]:
+    """Two messages of one person: one contact, one booking; the first message as the socket told it."""
+    await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "A table for two tonight?"))
+    first = await page.wait("whatsapp:message", text="A table for two tonight?")
+    assert (first["instanceId"], first["from"]) == (instance_id, CUSTOMER)
     assert first["contactId"]
     assert first["bookingId"]
-    assert await journey.counts() == {"contacts": 1, "messages": 1, "bookings": 1}
-    second = await journey.receive("At eight, please.")
+    await page.wait("contact:created", id=first["contactId"])
+    await page.wait("booking:created", id=first["bookingId"], contactId=first["contactId"])
+    organization = {"organization_id": first["organizationId"]}
+    (contact,) = await documents(stack, "contacts", **organization)
+    (message,) = await documents(stack, "messages", **organization)
+    (booking,) = await documents(stack, "bookings", **organization)
+    assert (contact["_id"], contact["phone_number"], contact["name"]) == (first["contactId"], CUSTOMER, "Nina")
+    assert (message["_id"], message["wa_id"]) == (first["id"], first["messageId"])
+    assert (booking["_id"], booking["opened_by"]) == (first["bookingId"], first["id"])
+    await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "At eight, please"))
+    second = await page.wait("whatsapp:message", text="At eight, please")
     assert (second["contactId"], second["bookingId"]) == (first["contactId"], first["bookingId"])
-    assert await journey.counts() == {"contacts": 1, "messages": 2, "bookings": 1}
+    assert len(await documents(stack, "bookings", **organization)) == 1
+    return first
 
 
-async def _keeps_the_owners_note(journey: Journey) -> None:
-    await journey.simulator.call(owner_writes(journey.phone, "Order more flour"))
-    note = await journey.front.until("note:created", lambda told: told["text"] == "Order more flour")
-    kept = await journey.database["messages"].find_one({"_id": note["id"]})
-    assert kept is not None
-    assert (kept["kind"], kept["contact_id"]) == ("note", None)
-    assert (await journey.counts())["bookings"] == 1
+async def note(stack: Stack, page: FrontEnd, simulator: SimulatorClient, organization_id: str) -> None:
+    """What the owner writes to himself is a note: no contact, no booking."""
+    await simulator.call(simulated.owner_writes(OWNER, "Order flowers"))
+    await page.wait("note:created", text="Order flowers")
+    (kept,) = await documents(stack, "messages", organization_id=organization_id, kind="note")
+    assert (kept["contact_id"], kept["booking_id"]) == (None, None)
+    assert len(await documents(stack, "contacts", organization_id=organization_id)) == 1
 
 
-async def _answers(journey: Journey) -> None:
-    number = journey.contact
-    await journey.simulator.post(f"/contacts/{number}/typing", to=journey.phone, state="composing")
-    sent = await journey.front.post(f"{INSTANCES}/{journey.instance_id}/send", to=number, message="Eight it is.")
-    assert sent["success"]
-    got = (await journey.simulator.call(inbox(number)))["messages"]
-    assert [message["text"] for message in got] == ["Eight it is."]
-    for status in ("delivered", "read"):
-        await journey.front.until(
-            "message_status", lambda told, want=status: (told["messageId"], told["status"]) == (sent["messageId"], want)
-        )
+async def answer(api: httpx.AsyncClient, page: FrontEnd, simulator: SimulatorClient, instance_id: str) -> None:
+    """The answer is decrypted by the contact; delivered and read come back."""
+    sent = await post(
+        api, f"/api/whatsapp/instances/{instance_id}/send", to="+49 176 12345678", message="With pleasure."
+    )
+    assert sent["status"] in ("sent", "delivered", "read")
+    inbox = await simulator.call(simulated.inbox(CUSTOMER))
+    (got,) = inbox["messages"]
+    assert (got["text"], got["from"]) == ("With pleasure.", OWNER)
+    for kind in ("delivered", "read"):
+        await simulator.call(simulated.receipts(CUSTOMER, OWNER, [got["id"]], kind))
+        await page.wait("message_status", messageId=sent["messageId"], status=kind)
+    told = (await api.get(f"/api/messages/{sent['messageId']}")).json()["data"]
+    assert (told["status"], told["wa_id"]) == ("read", got["id"])
 
 
-async def _survives_a_restart(journey: Journey, stack: Stack) -> None:
-    codes = len(journey.front.told("whatsapp:qr"))
+async def restart(stack: Stack, page: FrontEnd, simulator: SimulatorClient, instance_id: str) -> None:
+    """All services stop and start; the account is online without a scan and receives."""
     for name in SERVICES:
         await stack.stop(name)
-    await asyncio.gather(*(stack.restart(name) for name in SERVICES))
-    async with asyncio.timeout(40):
-        while await journey.status() != "connected":
-            await asyncio.sleep(0.1)
-        while not journey.front.socket.connected:
-            await asyncio.sleep(0.1)
-    told = await journey.receive("Still there?")
-    assert told["contactId"]
-    assert len(journey.front.told("whatsapp:qr")) == codes
+    before = len(page.heard)
+    for name in reversed(SERVICES):
+        await stack.restart(name)
+    await page.wait("connected-again", since=before)
+    await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "Are you still there?"))
+    await page.wait("whatsapp:message", since=before, text="Are you still there?")
+    assert not [name for name, _ in page.heard[before:] if name == "whatsapp:qr"]
 
 
-async def _is_unlinked(journey: Journey) -> None:
-    await journey.simulator.post(f"/phones/{journey.phone}/unlink")
-    await journey.front.until("whatsapp:status", lambda told: told["status"] == "logged_out")
-    assert await journey.status() == "logged_out"
-
-
-@pytest.mark.timeout(180)
-async def test_an_account_is_linked_receives_books_answers_survives_and_is_unlinked(
-    stack: Stack, simulator: SimulatorClient
+async def test_link_receive_book_answer_restart_unlink(
+    stack: Stack, api: httpx.AsyncClient, simulator: SimulatorClient
 ) -> None:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(stack.ready["mongo"])
-    async with client, front_end(stack.ready) as front:
-        journey = Journey(front, simulator, client["switchboard"])
-        await journey.link()
-        await _receives_and_books(journey)
-        await _keeps_the_owners_note(journey)
-        await _answers(journey)
-        await _survives_a_restart(journey, stack)
-        await _is_unlinked(journey)
+    await simulator.post("/phones", number=OWNER, name="Trattoria")
+    await simulator.post("/contacts", number=CUSTOMER, name="Nina")
+    token = api.headers["Authorization"].removeprefix("Bearer ")
+    async with front_end(stack.ready["realtime"], token) as page:
+        instance_id = await link(api, page, simulator)
+        first = await receive(stack, page, simulator, instance_id)
+        await note(stack, page, simulator, first["organizationId"])
+        await answer(api, page, simulator, instance_id)
+        await restart(stack, page, simulator, instance_id)
+        status = (await api.get(f"/api/whatsapp/instances/{instance_id}/status")).json()
+        assert (status["instance"]["status"], status["is_running"]) == ("connected", True)
+        before = len(page.heard)
+        await simulator.post(f"/phones/{OWNER}/unlink")
+        ended = await page.wait("whatsapp:disconnected", since=before, instanceId=instance_id)
+        assert (ended["reason"], ended["willRetry"]) == ("logged_out", False)
+        status = (await api.get(f"/api/whatsapp/instances/{instance_id}/status")).json()
+        assert (status["instance"]["status"], status["is_running"]) == ("logged_out", False)
+        assert "connect again" in status["instance"]["detail"]
