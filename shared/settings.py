@@ -16,7 +16,7 @@ class Settings(BaseSettings):
     )
 
     environment: Literal["local", "production"] = "production"
-    """`local` allows the simulated network, a made-up secret and open registration."""
+    """`local` allows the simulated network, and anybody to register."""
     nats_url: str = Field(default="nats://127.0.0.1:4222", validation_alias="NATS_URL")
     """Server, or several with commas."""
     mongo_url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", validation_alias="MONGO_URL")

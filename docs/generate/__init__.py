@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from docs.generate.events import events_page
+from docs.generate.settings import env_example, settings_page
 
 _DOCS = Path(__file__).resolve().parents[1]
 
@@ -11,6 +12,8 @@ def pages() -> dict[Path, str]:
     """Every generated page and its text."""
     return {
         _DOCS / "events.md": events_page(),
+        _DOCS / "settings.md": settings_page(),
+        _DOCS.parent / ".env.example": env_example(),
     }
 
 
