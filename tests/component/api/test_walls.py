@@ -1,0 +1,132 @@
+"""Organizations are walled in: every route, with another organization's ids, finds nothing and does nothing."""
+
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from services.api.app import create_app
+from services.api.settings import ApiSettings
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Document
+from tests.component.api.conftest import SECRET, Member, Stage
+
+OPEN = {"/api/auth/login", "/api/auth/register", "/health", "/health/live", "/health/ready"}
+BODIES: dict[str, Any] = {
+    "PATCH /api/whatsapp/instances/{instance_id}": {"instance_name": "mine now"},
+    "POST /api/whatsapp/instances/{instance_id}/send": {"to": "4915112345678", "message": "hello"},
+    "POST /api/whatsapp/instances": {"instance_name": "x"},
+    "POST /api/api-keys": {"name": "x"},
+}
+SECRETS = "a word nobody else may read"
+
+
+async def operations(stage: Stage) -> list[str]:
+    """`METHOD path` of everything in the OpenAPI document."""
+    async with stage.client() as http:
+        paths = (await http.get("/openapi.json")).json()["paths"]
+    return [f"{method.upper()} {path}" for path, found in paths.items() for method in found]
+
+
+async def request(http: httpx.AsyncClient, operation: str, ids: dict[str, str]) -> httpx.Response:
+    method, path = operation.split(" ")
+    return await http.request(method, path.format(**ids), json=BODIES.get(operation))
+
+
+async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
+    """One of everything, by the name of the path parameter."""
+    instance = await owner.instance(instance_name=SECRETS)
+    await stage.connection(
+        owner, instance, status="qr_pending", qr={"qr": SECRETS, "expires_at": utc_now().replace(year=2099)}
+    )
+    key = await owner.http.post("/api/api-keys", json={"name": SECRETS})
+    at = utc_now()
+    mine: Document = {"organization_id": owner.organization_id, "instance_id": instance, "text": SECRETS}
+    times = {"created_at": at, "updated_at": at, "timestamp": at}
+    ids = {name: new_id() for name in ("contact_id", "conversation_id", "message_id", "booking_id")}
+    database = stage.database
+    await database.contacts.insert_one(
+        {"_id": ids["contact_id"], "aliases": [new_id()], "name": SECRETS, **mine, **times}
+    )
+    await database.conversations.insert_one(
+        {"_id": ids["conversation_id"], "contact_id": ids["contact_id"], **mine, **times}
+    )
+    parties = {"direction": "inbound", "origin": "contact", "from_address": "1", "to_address": "2"}
+    await database.messages.insert_one(
+        {"_id": ids["message_id"], "conversation_id": ids["conversation_id"], "wa_id": new_id(), "status": "received",
+         "kind": "message", **parties, **mine, **times}
+    )  # fmt: skip
+    await database.bookings.insert_one(
+        {
+            "_id": ids["booking_id"],
+            "contact_id": ids["contact_id"],
+            "status": "pending",
+            "opened_by": "m",
+            **mine,
+            **times,
+        }
+    )
+    return {**ids, "instance_id": instance, "key_id": key.json()["data"]["id"], "action": "confirm"}
+
+
+async def snapshot(stage: Stage, organization_id: str) -> list[list[Document]]:
+    names = ("instances", "connections", "api_keys", "contacts", "conversations", "messages", "bookings")
+    return [await stage.database[name].find({"organization_id": organization_id}).to_list(None) for name in names]
+
+
+async def test_every_route_with_anothers_ids_finds_nothing_and_changes_nothing(
+    stage: Stage, member: Member, stranger: Member
+) -> None:
+    ids = await belongings(stage, stranger)
+    before = await snapshot(stage, stranger.organization_id)
+    walled = [operation for operation in await operations(stage) if "{" in operation]
+    assert len(walled) >= 15
+    for operation in walled:
+        answer = await request(member.http, operation, ids)
+        assert (answer.status_code, SECRETS in answer.text) == (404, False), operation
+        unknown = {name: new_id() for name in ids} | {"action": "confirm"}
+        assert (await request(member.http, operation, unknown)).json()["code"] == answer.json()["code"], operation
+    assert await snapshot(stage, stranger.organization_id) == before
+
+
+async def test_every_list_holds_only_the_callers_own(stage: Stage, member: Member, stranger: Member) -> None:
+    await belongings(stage, stranger)
+    own = await belongings(stage, member)
+    lists = [name for name in await operations(stage) if re.fullmatch(r"GET /api/[a-z/-]+s", name)]
+    assert len(lists) >= 6
+    for operation in lists:
+        found = (await request(member.http, operation, {})).json()["data"]
+        assert [record["id"] in own.values() for record in found] == [True], operation
+
+
+async def test_the_owner_reaches_the_same_routes(stage: Stage, member: Member) -> None:
+    ids = await belongings(stage, member)
+    for operation in await operations(stage):
+        if operation.startswith("GET") and "{" in operation and not operation.endswith("/qr"):
+            assert (await request(member.http, operation, ids)).status_code == 200, operation
+
+
+async def test_every_route_asks_who_is_there(stage: Stage) -> None:
+    ids = dict.fromkeys(("instance_id", "contact_id", "conversation_id", "message_id", "booking_id", "key_id"), "x")
+    closed = [operation for operation in await operations(stage) if operation.split(" ")[1] not in OPEN]
+    assert len(closed) >= 25
+    for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X-Api-Key": "sbk_nonsense"}):
+        async with stage.client(**headers) as http:
+            for operation in closed:
+                answer = await request(http, operation, ids | {"action": "confirm"})
+                assert answer.status_code == 401, operation
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+async def test_a_token_of_another_secret_is_nobodys(stage: Stage, member: Member) -> None:
+    header, claims, _ = member.http.headers["Authorization"].removeprefix("Bearer ").split(".")
+    for forged in (f"{header}.{claims}.AAAA", f"eyJhbGciOiJub25lIn0.{claims}."):
+        async with stage.client(Authorization=f"Bearer {forged}") as http:
+            assert (await http.get("/api/organization")).json()["code"] == "token_invalid"
+
+
+def test_the_simulated_network_is_for_local_mode(settings: ApiSettings) -> None:
+    with pytest.raises(ValueError, match="WA_SIMULATOR_URL works only with WA_ENVIRONMENT=local"):
+        create_app(ApiSettings(environment="production", token_secret=SECRET, simulator_url="http://127.0.0.1:1"))
