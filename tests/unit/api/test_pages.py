@@ -1,0 +1,38 @@
+"""Cursors: what comes out is what went in, and nothing else is accepted."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.views.pages import decode_cursor, encode_cursor
+from shared.errors import Problem
+
+TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+
+
+@given(TIMES, st.text(max_size=64))
+def test_a_cursor_says_where_to_go_on(at: datetime, document_id: str) -> None:
+    kept = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what MongoDB keeps
+    assert decode_cursor(encode_cursor(kept, document_id)) == (kept, document_id)
+
+
+def outcome(text: str) -> object:
+    """What is decoded, or the code of the refusal."""
+    try:
+        return decode_cursor(text)
+    except Problem as problem:
+        return problem.code
+
+
+@given(st.text(max_size=100))
+def test_any_other_text_is_refused_with_a_problem(text: str) -> None:
+    assert outcome(text) == "invalid_cursor"
+
+
+@pytest.mark.parametrize("text", ["[1e400, 1]", '{"a": 1}', "[[], []]", '["1", "a"]', "null"])
+def test_what_only_looks_like_a_cursor_is_refused(text: str) -> None:
+    with pytest.raises(Problem):
+        decode_cursor(base64.urlsafe_b64encode(text.encode()).decode())
