@@ -53,7 +53,8 @@ class Node:
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
         self.handlers = Handlers(self._accounts, board, self._reconciler.claim, publisher, frozenset(zygotes))
-        self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher)
+        elsewhere = self._reconciler.elsewhere
+        self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: list[asyncio.Task[None]] = []
 
@@ -81,9 +82,9 @@ class Node:
         await asyncio.gather(reconciling, leasing, return_exceptions=True)
 
     def workers(self) -> list[dict[str, Any]]:
-        """The worker processes: name, process id, network and instance ids."""
+        """The worker processes: worker (its name), process id, network and instance ids."""
         return [
-            {"name": w.name, "pid": w.pid, "network": w.network.value, "instances": sorted(w.instances)}
+            {"worker": w.name, "pid": w.pid, "network": w.network.value, "instances": sorted(w.instances)}
             for w in self._pool.workers
         ]
 

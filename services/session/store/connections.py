@@ -67,22 +67,22 @@ class Connections:
     async def claim(
         self, instance_id: str, organization_id: str, network: Network, live: Collection[str]
     ) -> Held | None:
-        """Take the connection over, with a new epoch; None while another living node has it."""
+        """Take the connection over, with a new epoch; None while another living node or organization has it."""
         new = {
-            "organization_id": organization_id, "network": network.value, "should_run": False, "jid": None,
+            "network": network.value, "should_run": False, "jid": None,
             "status": ConnectionStatus.DISCONNECTED.value, "phone_number": None, "lid": None,
         }  # fmt: skip
         others = sorted(set(live) - {self._node})
         try:
             found = await self._connections.find_one_and_update(
-                {"_id": instance_id, "node": {"$nin": others}},
+                {"_id": instance_id, "organization_id": organization_id, "node": {"$nin": others}},
                 {"$set": {"node": self._node}, "$inc": {"epoch": 1}, "$setOnInsert": new},
                 upsert=True,
                 return_document=True,
             )
         except DuplicateKeyError:
             return None
-        return _held(found) if found and found["organization_id"] == organization_id else None
+        return _held(found) if found else None
 
     async def to_restore(self, live: Collection[str], held: Sequence[str]) -> list[Held]:
         """What should run or end, is held by no living node but perhaps this one, and is not held here yet."""
@@ -93,6 +93,11 @@ class Connections:
             "$or": [{"should_run": True}, {"ending": {"$ne": None}}],
         }
         return [_held(found) async for found in self._connections.find(wanted)]
+
+    async def elsewhere(self, instance_id: str, live: Collection[str]) -> bool:
+        """Another living node has it."""
+        found = await self._connections.find_one({"_id": instance_id}, {"node": 1})
+        return found is not None and found["node"] in set(live) - {self._node}
 
     async def write(self, held: Held, fields: dict[str, Any]) -> bool:
         """False: another node has the connection now."""

@@ -34,7 +34,13 @@ class Account:
 
     @property
     def connected(self) -> bool:
-        return self.running and self.held.status is ConnectionStatus.CONNECTED
+        return self.running and not self.stopping and self.held.status is ConnectionStatus.CONNECTED
+
+    @property
+    def coming_back(self) -> bool:
+        """It is linked and shall run, and the connection is being made."""
+        way = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
+        return self.held.linked and self.held.should_run and self.held.status in way
 
     def cancel_timer(self) -> None:
         if self.timer:

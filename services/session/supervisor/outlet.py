@@ -12,12 +12,14 @@ from pydantic import ValidationError
 from services.session.protocol import Entry
 from shared.delivery import Publisher
 from shared.message import Message
-from shared.topology import parse_event
+from shared.topology import MAX_MESSAGE_BYTES, parse_event
 
 AT_ONCE = 64
 """Publishes of one account under way together."""
 PAUSE = 0.5
 """Seconds before what could not be published is tried again."""
+LARGEST = MAX_MESSAGE_BYTES - 20_000
+"""Bytes of a body; the rest is for headers."""
 WAITING = Gauge("switchboard_session_unpublished", "Events of this node that the stream does not have yet")
 
 Item = Entry | Message
@@ -55,10 +57,13 @@ class Outlet:
             items = [await queue.get()]
             while len(items) < AT_ONCE and not queue.empty():
                 items.append(queue.get_nowait())
-            await asyncio.gather(*(self._until_published(item) for item in items))
-            entries = [item.sequence for item in items if isinstance(item, Entry)]
+            entries = [item for item in items if isinstance(item, Entry)]
+            await asyncio.gather(*(self._until_published(entry) for entry in entries))
             if entries:
-                self._published(instance_id, max(entries))
+                self._published(instance_id, max(entry.sequence for entry in entries))
+            for message in items:  # states one after another: the last one has to be the last one published
+                if isinstance(message, Message):
+                    await self._until_published(message)
             for _ in items:
                 queue.task_done()
             WAITING.dec(len(items))
@@ -77,13 +82,18 @@ class Outlet:
         if isinstance(item, Message):
             return lambda: self._publisher(item)
         if item.error is not None:
-            raw, error = base64.b64decode(item.body), item.error
-            return lambda: self._publisher.dead(item.subject, raw, error, 1)
+            return self._dead(item.subject, base64.b64decode(item.body), item.error)
+        body = item.body.encode()
+        if len(body) > LARGEST:
+            return self._dead(item.subject, body, f"{len(body)} bytes are more than the stream takes")
         try:
-            event = parse_event(item.subject, item.body.encode())
+            event = parse_event(item.subject, body)
         except ValidationError as problem:
-            reason = f"an unreadable journal entry: {problem}"
-            return lambda: self._publisher.dead(item.subject, item.body.encode(), reason, 1)
+            return self._dead(item.subject, body, f"an unreadable journal entry: {problem}")
         if event is None:
-            return lambda: self._publisher.dead(item.subject, item.body.encode(), "an unknown kind of event", 1)
+            return self._dead(item.subject, body, "an unknown kind of event")
         return lambda: self._publisher(event)
+
+    def _dead(self, address: str, body: bytes, reason: str) -> Callable[[], Awaitable[None]]:
+        log.error("%s: to the dead letters (%s)", address, reason[:200])
+        return lambda: self._publisher.dead(address, body[:LARGEST], reason, 1)

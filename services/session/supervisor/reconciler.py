@@ -30,6 +30,10 @@ class Reconciler:
         """The connection, held by this node from now on; None while another living node has it."""
         return await self._connections.claim(instance_id, organization_id, network, await self._lease.live_nodes())
 
+    async def elsewhere(self, instance_id: str) -> bool:
+        """Another living node holds the account."""
+        return await self._connections.elsewhere(instance_id, await self._lease.live_nodes())
+
     async def run(self) -> None:
         """Until cancelled."""
         while True:

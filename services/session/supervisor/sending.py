@@ -8,13 +8,19 @@ from services.session.protocol import Send, Sent
 from services.session.store.sends import Outcome, Sends
 from services.session.supervisor.account import Account
 from shared.commands import SendText
+from shared.errors import Retry
 from shared.events import MessageFailed, MessageSent
 from shared.ids import derived_id
 from shared.message import Event, Message, utc_now
+from shared.mongo import TRANSIENT_ERRORS
 from shared.records import Party
 
 LIMIT = 90.0
 """Seconds a worker has to tell an outcome; its own limit is shorter."""
+PATIENCE = 20.0
+"""Seconds a send waits for an account that is being reconnected; then it fails."""
+PAUSE = 1.0
+"""Seconds between attempts to write while MongoDB is away."""
 UNKNOWN: Outcome = {
     "outcome": "unconfirmed", "code": "unconfirmed",
     "detail": "the service stopped while this was being sent; it may have gone out, so it is not repeated",
@@ -31,7 +37,8 @@ class _Flying(asyncio.Future[Outcome]):
 
 
 class Sending:
-    """`hand_over` gives a frame to the account's worker and says whether there is one."""
+    """`hand_over` gives a frame to the account's worker and says whether there is one; `elsewhere` says whether another
+    living node holds an account."""
 
     def __init__(
         self,
@@ -39,12 +46,17 @@ class Sending:
         find: Callable[[str], Account | None],
         hand_over: Callable[[str, Send], bool],
         publish: Callable[[Message], Awaitable[None]],
+        elsewhere: Callable[[str], Awaitable[bool]],
     ) -> None:
         self._sends, self._find, self._hand_over, self._publish = sends, find, hand_over, publish
+        self._elsewhere = elsewhere
         self._flying: dict[str, _Flying] = {}
 
     async def send(self, command: SendText) -> None:
-        """A redelivered command waits for the send under way, or repeats what is known of the outcome."""
+        """A redelivered command waits for the send under way, or repeats what is known of the outcome.
+
+        Raises Retry while the account is on its way back, and where another node holds it.
+        """
         flying = self._flying.get(command.message_id)
         outcome = await asyncio.shield(flying) if flying else await self._send_once(command)
         await self._publish(_told(command, outcome))
@@ -63,31 +75,57 @@ class Sending:
                 flying.set_result(UNKNOWN)
 
     async def _send_once(self, command: SendText) -> Outcome:
+        await self._wait_for_account(command)
         earlier = await self._sends.intend(command.message_id, command.organization_id, command.instance_id)
         if earlier is not None:
             return earlier or UNKNOWN
-        outcome = await self._call(command)
-        await self._sends.settle(command.message_id, outcome)
-        return outcome
-
-    async def _call(self, command: SendText) -> Outcome:
-        account = self._find(command.instance_id)
-        if account is None or not account.connected:
-            state = account.held.status.value if account else "disconnected"
-            return {"outcome": "failed", "code": "not_connected", "detail": f"the instance is {state}; connect it"}
         flying = self._flying[command.message_id] = _Flying(command.instance_id)
         try:
-            send = Send(
-                instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to),
-                text=command.text,
-            )  # fmt: skip
-            if not self._hand_over(command.instance_id, send):
-                return UNKNOWN
+            outcome = await self._call(command, flying)
+            if not flying.done():
+                flying.set_result(outcome)
+            await self._settle(command.message_id, outcome)
+        finally:
+            self._flying.pop(command.message_id, None)
+        return outcome
+
+    async def _wait_for_account(self, command: SendText) -> None:
+        """Raises Retry when it is worth it; before the intent is written, so that nothing is left unclear."""
+        account = self._find(command.instance_id)
+        if account is None and await self._elsewhere(command.instance_id):
+            raise Retry("another node holds this instance")
+        young = (utc_now() - command.at).total_seconds() < PATIENCE
+        if young and account and account.coming_back:
+            raise Retry("the instance is being reconnected")
+
+    async def _call(self, command: SendText, flying: _Flying) -> Outcome:
+        account = self._find(command.instance_id)
+        if account is None or not account.connected:
+            return _not_connected(account)
+        send = Send(
+            instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text
+        )
+        if not self._hand_over(command.instance_id, send):
+            return _not_connected(account)
+        try:
             return await asyncio.wait_for(asyncio.shield(flying), LIMIT)
         except TimeoutError:
             return UNKNOWN
-        finally:
-            self._flying.pop(command.message_id, None)
+
+    async def _settle(self, message_id: str, outcome: Outcome) -> None:
+        """However long MongoDB is away: an outcome that is known must not become unknown."""
+        while True:
+            try:
+                await self._sends.settle(message_id, outcome)
+                return
+            except TRANSIENT_ERRORS as error:
+                log.warning("the outcome of message %s cannot be written yet: %s", message_id, str(error)[:120])
+                await asyncio.sleep(PAUSE)
+
+
+def _not_connected(account: Account | None) -> Outcome:
+    state = account.held.status.value if account else "disconnected"
+    return {"outcome": "failed", "code": "not_connected", "detail": f"the instance is {state}; connect it"}
 
 
 def _address(to: Party) -> str:
