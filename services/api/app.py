@@ -39,7 +39,7 @@ from shared.mongo import ensure_indexes, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
-    health, auth, organization, api_keys, instances, connecting, sending, people, bookings, simulator, docs, console,
+    auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
 )  # fmt: skip
 
 
