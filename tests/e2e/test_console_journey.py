@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from uuid import uuid4
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, ViewportSize, expect
 
 from deploy.local.stack import Stack
 from tests.browser import chromium_browser
@@ -91,8 +91,8 @@ async def _survives_a_reload(page: Page, text: str) -> None:
 async def test_link_receive_book_and_answer_in_the_browser(stack: Stack) -> None:
     errors: list[str] = []
     async with chromium_browser() as browser:
-        view = {"width": 1360, "height": 860}
-        context = await browser.new_context(base_url=stack.ready["api"], viewport=view, color_scheme="light")
+        size: ViewportSize = {"width": 1360, "height": 860}
+        context = await browser.new_context(base_url=stack.ready["api"], viewport=size, color_scheme="light")
         page = await context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
