@@ -7,7 +7,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import socketio
 from pymongo import AsyncMongoClient
 
 from deploy.local.bench_latency import prepared
-from deploy.local.chaos_counts import HEADING, Tally, line, tally
+from deploy.local.chaos_counts import HEADING, Tally, line, suspects, tally
 from deploy.local.chaos_round import Blow, Scene, Witness, play
 from deploy.local.stack import Options, Stack
 
@@ -29,6 +29,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=50, help="messages per second (default: 50)")
     parser.add_argument("--seconds", type=float, default=5, help="load of one round (default: 5)")
     parser.add_argument("--seed", type=int, help="repeats the moments of an earlier run")
+    parser.add_argument("--data", metavar="DIR", help="keep everything here, to look into what was found")
     parser.add_argument("--target", action="append", choices=TARGETS, help="only this one (may be given again)")
     return parser
 
@@ -54,11 +55,13 @@ async def run(options: argparse.Namespace) -> int:
     say(f"seed {seed}, {options.rate:g} messages/s, kill -9 at a random moment of every {options.seconds:g} s")
     say(HEADING)
     totals: dict[str, Tally] = {}
-    async with scene() as stage:
+    async with scene(options.data) as stage:
         for blow in blows(options, seed):
-            result = tally(await play(stage, blow))
+            found = await play(stage, blow)
+            result = tally(found)
             if not result.clean:
                 say(line(f"! {blow.target}", result) + f"  killed after {blow.after:.2f} s")
+                say("  " + " ".join(sorted(suspects(found))))
             totals[blow.target] = totals.get(blow.target, Tally()) + result
     for target, result in totals.items():
         say(line(target, result))
@@ -69,11 +72,11 @@ async def run(options: argparse.Namespace) -> int:
 
 
 @asynccontextmanager
-async def scene() -> AsyncIterator[Scene]:
-    """A stack of its own in a temporary folder, with one linked phone."""
+async def scene(kept: str | None) -> AsyncIterator[Scene]:
+    """A stack of its own, in a temporary folder unless it is to be kept, with one linked phone."""
     witness, client = Witness(), socketio.AsyncClient(reconnection_delay=0.2, reconnection_delay_max=1)
     client.on("whatsapp:message", witness.hear)
-    with tempfile.TemporaryDirectory(prefix="switchboard-kill-") as folder:
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory(prefix="switchboard-kill-") as folder:
         async with Stack(Options(data=Path(folder), port=0)) as stack, prepared(stack.ready) as linked:
             database: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(stack.ready["mongo"])
             await client.connect(stack.ready["realtime"], auth={"token": stack.ready["token"]})

@@ -65,6 +65,12 @@ def tally(found: Found) -> Tally:
     )
 
 
+def suspects(found: Found) -> set[str]:
+    """WhatsApp ids of what is missing or came twice."""
+    twice = {message for counter in (found.recorded, found.told) for message, count in counter.items() if count > 1}
+    return twice | missing(found.sent, found.recorded)
+
+
 def _more_than_once(counter: Counter[str]) -> int:
     return sum(1 for count in counter.values() if count > 1)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 from deploy.local.chaos import blows, make_parser
-from deploy.local.chaos_counts import HEADING, Found, Tally, line, tally
+from deploy.local.chaos_counts import HEADING, Found, Tally, line, suspects, tally
 
 SENT = frozenset({"a", "b", "c"})
 ALL_WELL = Found(SENT, SENT, Counter(SENT), Counter(SENT), Counter({"phone:49": 1}), Counter({"contact": 1}))
@@ -36,6 +36,12 @@ def test_every_kind_of_double_is_counted_apart() -> None:
     assert tally(replace(ALL_WELL, contacts=Counter({"phone:49": 2}))).doubled_contacts == 1
     assert tally(replace(ALL_WELL, bookings=Counter({"contact": 2}))).doubled_bookings == 1
     assert not tally(replace(ALL_WELL, told=twice)).clean
+
+
+def test_missing_and_doubled_messages_are_named() -> None:
+    assert suspects(ALL_WELL) == set()
+    found = replace(ALL_WELL, recorded=Counter({"a": 2, "b": 1}), told=Counter({"b": 2}))
+    assert suspects(found) == {"a", "b", "c"}
 
 
 def test_an_empty_run_proves_nothing() -> None:

@@ -1,0 +1,66 @@
+"""The data folder: secrets, the lock, and what is said when it cannot be used."""
+
+import json
+import os
+import stat
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from deploy.local.data_folder import DataFolder, DataFolderError
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    made = DataFolder(tmp_path / "data")
+    made.open(3000)
+    return made
+
+
+def test_secrets_are_made_once_and_only_the_owner_reads_them(folder: DataFolder) -> None:
+    first = folder.secrets()
+    assert folder.secrets() == first
+    assert len(first.token_secret) >= 32
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder.path / "secrets").iterdir()}
+    assert modes == {0o600}
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_two_folders_have_different_secrets(folder: DataFolder, tmp_path: Path) -> None:
+    other = DataFolder(tmp_path / "other")
+    other.open(3000)
+    assert other.secrets().password != folder.secrets().password
+
+
+def test_an_empty_secret_file_is_written_anew(folder: DataFolder) -> None:
+    (folder.path / "secrets" / "token_secret").write_text("")
+    assert len(folder.secrets().token_secret) >= 32
+
+
+def test_a_second_launcher_is_told_where_the_first_runs(folder: DataFolder) -> None:
+    with pytest.raises(
+        DataFolderError, match=rf"already runs on .* at http://127.0.0.1:3000 \(process {os.getpid()}\)"
+    ):
+        DataFolder(folder.path).open(4000)
+
+
+def test_a_closed_folder_can_be_opened_again(folder: DataFolder) -> None:
+    folder.close()
+    again = DataFolder(folder.path)
+    again.open(4000)
+    assert json.loads((folder.path / "lock").read_text())["port"] == 4000
+
+
+def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match=r"cannot use .*file: .*; choose another with --data DIR"):
+        DataFolder(tmp_path / "file").open(3000)
+
+
+def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(0, 0, 1 << 20))
+    with pytest.raises(DataFolderError, match="the disk is full: 1 MB are free"):
+        DataFolder(tmp_path / "data").open(3000)
