@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from deploy.local import up
 from deploy.local.checks import run_checks
+from deploy.local.speech import say
 from deploy.local.stack import Options
 from deploy.local.topology import ROOT
 
@@ -62,7 +63,7 @@ def _module(name: str, arguments: list[str]) -> int:
 
 def _stack_options(given: argparse.Namespace) -> Options:
     return Options(
-        data=up.data_path(given.data, ROOT), port=given.port, simulator=not given.no_simulator, say=up.say,
+        data=up.data_path(given.data, ROOT), port=given.port, simulator=not given.no_simulator, say=say,
         nats_url=os.environ.get("NATS_URL") or None, mongo_url=os.environ.get("MONGO_URL") or None,
     )  # fmt: skip
 

@@ -5,6 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.local.prerequisites import missing_packages, provide
+from deploy.local.speech import say
+
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("unit", "contract", "component", "integration", "e2e")
 
@@ -17,6 +20,8 @@ def _run(*command: str) -> int:
 
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """The exit status of the first step that failed, else 0. Further arguments go to pytest."""
+    if not provide(missing_packages(), say):
+        return 1
     for step in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", ".")):
         if status := _run(*step):
             return status

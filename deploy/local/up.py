@@ -13,6 +13,7 @@ from deploy.local.child import StartFailed
 from deploy.local.data_folder import DataFolderError
 from deploy.local.first_user import FirstUserError
 from deploy.local.ports import PortTaken
+from deploy.local.speech import say
 from deploy.local.stack import Options, Stack
 from deploy.local.topology import PORTS
 
@@ -40,12 +41,6 @@ def _port(text: str) -> int:
 def data_path(given: str | None, root: Path) -> Path:
     """A relative folder is meant from where the user stands, which `switchboard` passes on."""
     return Path(os.environ.get("SWITCHBOARD_FROM", ".")) / given if given else root / DEFAULT_DATA
-
-
-def say(sentence: str) -> None:
-    """To stderr: stdout carries only the line of `--json`."""
-    sys.stderr.write(f"switchboard: {sentence}\n")
-    sys.stderr.flush()
 
 
 async def run(options: Options, as_json: bool) -> int:
