@@ -12,7 +12,14 @@ from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from services.router.store.conversations import conversation_id
 from shared.errors import Retry
-from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
+from shared.events import (
+    BookingCreated,
+    BookingUpdated,
+    ContactCreated,
+    ContactUpdated,
+    MessageReceived,
+    MessageRecorded,
+)
 from shared.ids import derived_id
 from shared.message import Event
 from shared.mongo import DuplicateKeyError
@@ -31,21 +38,32 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         filing = file_message(event, owner.aliases)
         seen = _sighting(event, filing)
         known = await store.contacts.meet(seen) if seen else None
-    if existing and seen and known and existing.contact_id not in (None, known.contact.id):
-        await store.contacts.adopt(seen, str(existing.contact_id), known.contact.id)
-        existing = await store.messages.by_id(record_id)
+    if seen and known:
+        existing = await _gather_pieces(seen, known, existing, context)
     message = existing or _record(event, filing, owner, known)
     message, opened = await _book(message, existing, filing, known, context)
     await _store(message, existing, context)
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
-    await context.publish_all(_events(event, known, opened, message))
+    ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []
+    await context.publish_all(_events(event, known, [*ended, *([opened] if opened else [])], message))
     if known and not await store.contacts.is_there(known.contact.id):
         raise Retry("the contact was merged into another meanwhile")
 
 
 async def _find(seen: Sighting | None, context: Context) -> Known | None:
     return await context.store.contacts.find(seen) if seen else None
+
+
+async def _gather_pieces(
+    seen: Sighting, known: Known, existing: MessageRecord | None, context: Context
+) -> MessageRecord | None:
+    """What others wrote for a contact while it was merged away follows it. The message as it is then."""
+    apart = existing is not None and existing.contact_id not in (None, known.contact.id)
+    strays = [*known.merged_ids, *([str(existing.contact_id)] if existing and apart else [])]
+    for old_id in dict.fromkeys(strays):
+        await context.store.contacts.adopt(seen, old_id, known.contact.id)
+    return await context.store.messages.by_id(existing.id) if existing and strays else existing
 
 
 def _sighting(event: MessageReceived, filing: Filing) -> Sighting | None:
@@ -105,7 +123,9 @@ async def _store(message: MessageRecord, existing: MessageRecord | None, context
         await asyncio.gather(*writes)
 
 
-def _events(event: MessageReceived, known: Known | None, opened: Booking | None, message: MessageRecord) -> list[Event]:
+def _events(
+    event: MessageReceived, known: Known | None, bookings: list[Booking], message: MessageRecord
+) -> list[Event]:
     """In the order a reader wants them: who, what for, what."""
     common: dict[str, Any] = {
         "organization_id": event.organization_id,
@@ -121,6 +141,9 @@ def _events(event: MessageReceived, known: Known | None, opened: Booking | None,
                 id=derived_id(event.id, "contact"), contact=known.contact, merged_ids=known.merged_ids, **common
             )
         )
-    if opened:
-        found.append(BookingCreated(id=derived_id(event.id, "booking"), booking=opened, **common))
+    for booking in bookings:
+        if booking.opened_by == message.id:
+            found.append(BookingCreated(id=derived_id(event.id, "booking"), booking=booking, **common))
+        else:
+            found.append(BookingUpdated(id=derived_id(event.id, booking.id), booking=booking, **common))
     return [*found, MessageRecorded(id=derived_id(event.id, "recorded"), message=message, **common)]

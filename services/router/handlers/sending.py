@@ -10,7 +10,7 @@ from services.router.rules.inbox import address_of, is_owner
 from services.router.rules.sending import choose_account, parse_recipient, require_same
 from services.router.store.conversations import conversation_id
 from shared.commands import SendMessage, SendText
-from shared.errors import Problem
+from shared.errors import Problem, Retry
 from shared.events import ContactCreated, MessageRecorded
 from shared.ids import NO_INSTANCE, derived_id
 from shared.records import Contact, MessageRecord, MessageStatus, Party
@@ -27,14 +27,23 @@ async def on_send(command: SendMessage, context: Context) -> None:
 
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
-    require_same(existing, command.organization_id, command.text, command.conversation_id)
+    require_same(
+        existing, command.organization_id, command.text, elsewhere=await _elsewhere(command, existing, context)
+    )
+    contact, existing = await _contact(command, existing, context)
     if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
-        contact = await _contact(existing, context)
         if contact:
             await context.store.conversations.show(existing)
         party = _addresses(contact) if contact else parse_recipient(existing.to_address)
         await _hand_over(command, existing, party, contact, context)
     await context.publish(status_changed(existing, command, repeat=True))
+
+
+async def _elsewhere(command: SendMessage, existing: MessageRecord, context: Context) -> bool:
+    """A conversation that has gone was merged into the one the message is in now."""
+    if command.conversation_id in (None, existing.conversation_id):
+        return False
+    return await context.store.conversations.by_id(command.organization_id, command.conversation_id) is not None
 
 
 async def _send(command: SendMessage, context: Context) -> None:
@@ -63,6 +72,8 @@ async def _send(command: SendMessage, context: Context) -> None:
     )
     await _store(message, context)
     await _hand_over(command, message, party, known.contact if known else None, context)
+    if known and not await context.store.contacts.is_there(known.contact.id):
+        raise Retry("the contact was merged into another meanwhile")
 
 
 async def _hand_over(
@@ -103,11 +114,19 @@ async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str
     return _addresses(contact), str(found["instance_id"])
 
 
-async def _contact(message: MessageRecord, context: Context) -> Contact | None:
-    """Of a message recorded before; None for a note, or when it was merged into another meanwhile."""
+async def _contact(
+    command: SendMessage, message: MessageRecord, context: Context
+) -> tuple[Contact | None, MessageRecord]:
+    """Of a message recorded before, None for a note; the message follows when it was merged into another meanwhile."""
     if not message.contact_id:
-        return None
-    return await context.store.contacts.by_id(message.organization_id, message.contact_id)
+        return None, message
+    contacts = context.store.contacts
+    if contact := await contacts.by_id(message.organization_id, message.contact_id):
+        return contact, message
+    seen = Sighting(message.organization_id, parse_recipient(message.to_address), None, command.id, command.at)
+    known = await contacts.meet(seen)
+    await contacts.adopt(seen, message.contact_id, known.contact.id)
+    return known.contact, await context.store.messages.by_id(message.id) or message
 
 
 def _addresses(contact: Contact) -> Party:

@@ -55,9 +55,11 @@ def _connected(account: Account) -> Account:
     return account
 
 
-def require_same(existing: MessageRecord, organization_id: str, text: str, conversation_id: str | None) -> None:
-    """A repeated message id has to mean the same message. Raises Problem 422."""
-    same_place = conversation_id in (None, existing.conversation_id)
-    if existing.organization_id != organization_id or existing.text != text or not same_place:
+def require_same(existing: MessageRecord, organization_id: str, text: str, *, elsewhere: bool = False) -> None:
+    """A repeated message id has to mean the same message; `elsewhere`: it is asked for in another conversation.
+
+    Raises Problem 422.
+    """
+    if existing.organization_id != organization_id or existing.text != text or elsewhere:
         detail = "this id or idempotency key was used for another message; use a new one"
         raise Problem(422, "idempotency_conflict", detail)

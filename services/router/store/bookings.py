@@ -5,6 +5,7 @@ from typing import Any
 
 from services.router.rules.bookings import OPEN
 from services.router.store.documents import from_document, to_document
+from services.router.store.merging import MERGED
 from shared.mongo import Database, DuplicateKeyError, IndexModel
 from shared.records import Booking, BookingStatus
 
@@ -36,6 +37,11 @@ class Bookings:
                 raise
             return next((item for item in found if item.id == booking.id), found[0])
         return booking
+
+    async def cancelled_by(self, contact_id: str, cause: str) -> list[Booking]:
+        """What had to end because this event showed that two contacts are one person."""
+        wanted = {"contact_id": contact_id, "history": {"$elemMatch": {"reason": MERGED, "cause": cause}}}
+        return [from_document(Booking, item) async for item in self._bookings.find(wanted)]
 
     async def change(self, before: Booking, status: BookingStatus, at: datetime, by: str | None) -> Booking | None:
         """Set the status; None when somebody else changed it meanwhile."""

@@ -45,7 +45,7 @@ class Contacts:
         return await self._contacts.find_one({"_id": contact_id}, {"_id": 1}) is not None
 
     async def adopt(self, seen: Sighting, old_id: str, new_id: str) -> None:
-        """Move what was written for a contact at the moment it was merged away."""
+        """Move what was written for a contact at the moment it was merged away; repeatable."""
         await move_stragglers(self._database, seen, old_id, new_id)
 
     async def meet(self, seen: Sighting) -> Known:

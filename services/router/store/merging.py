@@ -9,6 +9,9 @@ from shared.ids import derived_id
 from shared.mongo import Database, Document
 from shared.records import BookingStatus
 
+MERGED = "contacts_merged"
+"""Why a booking was cancelled, in its history."""
+
 
 async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
     """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
@@ -54,15 +57,21 @@ def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, A
         {"id": contact["_id"], "by": seen.cause, "at": seen.at, "aliases": contact["aliases"], "name": contact["name"]}
         for contact in gone
     ]
+    kept += [earlier for contact in gone for earlier in contact["merges"]]
     return {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
 
 
 async def _move(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
     await _move_bookings(database, session, seen, old, new)
-    conversations = database["conversations"]
+    conversations, messages = database["conversations"], database["messages"]
     async for conversation in conversations.find({"contact_id": old}, session=session):
         await _move_conversation(database, session, conversation, new)
-    await database["messages"].update_many({"contact_id": old}, {"$set": {"contact_id": new}}, session=session)
+    instances = messages.aggregate(
+        [{"$match": {"contact_id": old}}, {"$group": {"_id": "$instance_id"}}], session=session
+    )
+    for instance_id in [item["_id"] async for item in instances]:
+        place = {"contact_id": new, "conversation_id": derived_id(instance_id, new)}
+        await messages.update_many({"contact_id": old, "instance_id": instance_id}, {"$set": place}, session=session)
 
 
 async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
@@ -70,7 +79,7 @@ async def _move_bookings(database: Database, session: Any, seen: Sighting, old: 
     bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}}
     if await bookings.find_one({"contact_id": new, **is_open}, session=session):
         cancelled = BookingStatus.CANCELLED
-        note = {"status": cancelled, "at": seen.at, "by": None, "reason": "contacts_merged"}
+        note = {"status": cancelled, "at": seen.at, "by": None, "reason": MERGED, "cause": seen.cause}
         change = {"$set": {"status": cancelled, "open": False, "updated_at": seen.at}, "$push": {"history": note}}
         await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
     await bookings.update_many({"contact_id": old}, {"$set": {"contact_id": new}}, session=session)
@@ -83,5 +92,3 @@ async def _move_conversation(database: Database, session: Any, old: Document, co
     newest = old if present is None or old["updated_at"] > present["updated_at"] else present
     moved = {**newest, "_id": new_id, "contact_id": contact_id}
     await conversations.replace_one({"_id": new_id}, moved, upsert=True, session=session)
-    moves = {"$set": {"conversation_id": new_id}}
-    await database["messages"].update_many({"conversation_id": old["_id"]}, moves, session=session)

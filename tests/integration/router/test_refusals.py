@@ -41,8 +41,12 @@ async def test_a_conversation_of_another_instance_or_organization_is_refused(rou
     assert await refusal(router, conversation_id=conversation, organization_id="b") == (404, "conversation_not_found")
 
 
-@pytest.mark.parametrize("fields", [{"text": "other"}, {"conversation_id": "c"}, {"organization_id": "other"}])
+@pytest.mark.parametrize("fields", [{"text": "other"}, {"organization_id": "other"}, {"conversation_id": "Bob's"}])
 async def test_a_message_id_used_for_something_else_is_a_conflict(router: Router, fields: dict[str, Any]) -> None:
-    await router.handle(command(), command(**{"id": "again", **fields}))
+    bob = received("B1", Party(phone="4915133333333"))
+    await router.handle(command(), bob)
+    if "conversation_id" in fields:
+        fields = {"conversation_id": (await router.only("messages", wa_id="B1"))["conversation_id"]}
+    await router.handle(command(**{"id": "again", **fields}))
     refused = router.of(CommandRefused)[0]
     assert (refused.status, refused.code) == (422, "idempotency_conflict")
