@@ -1,5 +1,7 @@
 """The router's handlers on a real MongoDB, with every published message in a list."""
 
+import asyncio
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -18,7 +20,7 @@ from services.router.store import open_store
 from shared.commands import ChangeBooking, SendMessage
 from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
-from shared.ids import derived_id, new_id
+from shared.ids import derived_id
 from shared.message import Message
 from shared.mongo import Database, Document, DuplicateKeyError, open_mongo
 from shared.records import MessageRecord, Party
@@ -83,8 +85,9 @@ class Router:
 
 @asynccontextmanager
 async def open_router(mongo_url: str) -> AsyncIterator[Router]:
-    """A router with one connected account that is ME."""
-    settings = Settings(mongo_url=mongo_url, mongo_database=f"router_{new_id()[:12]}")
+    """A router with one connected account that is ME. The database of this run is emptied, not made anew: indexes take
+    longer than most tests."""
+    settings = Settings(mongo_url=mongo_url, mongo_database=f"router_{os.getpid()}")
     async with open_mongo(settings) as database:
         published: list[Message] = []
 
@@ -92,9 +95,16 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
             published.append(message)
 
         context = Context(await open_store(database), publish, lambda: START)
+        await asyncio.gather(*(database[name].delete_many({}) for name in (*TABLES, "instances", "connections")))
         await add_account(database, ONE, ME)
         yield Router(context, database, published)
-        await database.client.drop_database(database.name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def _database_of_this_run(mongo_url: str) -> AsyncIterator[None]:
+    yield
+    async with open_mongo(Settings(mongo_url=mongo_url)) as database:
+        await database.client.drop_database(f"router_{os.getpid()}")
 
 
 @pytest.fixture
