@@ -62,7 +62,7 @@ async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context)
     hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.timestamp)
     if hidden is None:
         return []
-    named = await messages.set_wa_id(hidden.id, next(iter(wa_ids)))
+    named = await messages.recognise(hidden.id, next(iter(wa_ids)))
     return [named] if named else []
 
 

@@ -37,18 +37,45 @@ class Messages:
 
     async def add(self, message: MessageRecord) -> MessageRecord:
         """Store it once; what is stored, which on a repeat is what was stored first."""
-        try:
-            await self._messages.insert_one(to_document(message))
-        except DuplicateKeyError:
-            return await self.by_id(message.id) or message
+        for last in (False, True):
+            try:
+                await self._messages.insert_one(to_document(message))
+                break
+            except DuplicateKeyError:
+                if stored := await self.by_id(message.id):
+                    return stored
+                if last or not await self._release(message.instance_id, message.wa_id):
+                    raise
         return message
 
     async def set_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
         """Name our message as WhatsApp does; None when there is no such message."""
-        found = await self._messages.find_one_and_update(
-            {"_id": message_id}, {"$set": {"wa_id": wa_id}}, return_document=True
-        )
+        name = {"$set": {"wa_id": wa_id}, "$unset": {"recognised": True}}
+        try:
+            found = await self._messages.find_one_and_update({"_id": message_id}, name, return_document=True)
+        except DuplicateKeyError:
+            message = await self.by_id(message_id)
+            if not message or not await self._release(message.instance_id, wa_id):
+                raise
+            found = await self._messages.find_one_and_update({"_id": message_id}, name, return_document=True)
         return from_document(MessageRecord, found) if found else None
+
+    async def recognise(self, message_id: str, wa_id: str) -> MessageRecord | None:
+        """A receipt suggests that this unconfirmed message has this id: true until another turns out to have it.
+        None when it is not unconfirmed any more, or the id is another's."""
+        guess = {"$set": {"wa_id": wa_id, "recognised": True}}
+        hidden = {"_id": message_id, "wa_id": None, "status": MessageStatus.UNCONFIRMED.value}
+        try:
+            found = await self._messages.find_one_and_update(hidden, guess, return_document=True)
+        except DuplicateKeyError:
+            return None
+        return from_document(MessageRecord, found) if found else None
+
+    async def _release(self, instance_id: str, wa_id: str | None) -> bool:
+        """Take a wrong guess back: the message is unconfirmed as before."""
+        guessed = {"instance_id": instance_id, "wa_id": wa_id, "recognised": True}
+        back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
+        return (await self._messages.update_one(guessed, back)).modified_count == 1
 
     async def advance(
         self, message_id: str, status: MessageStatus, at: datetime, error: str | None = None
@@ -67,10 +94,10 @@ class Messages:
         return from_document(MessageRecord, found) if found else await self.by_id(message_id)
 
     async def only_unconfirmed(self, instance_id: str, contact_id: str, before: datetime) -> MessageRecord | None:
-        """The one message to this contact whose outcome a crash hid; None when there is none or more than one."""
-        wanted = {
-            "instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before},
-            "status": MessageStatus.UNCONFIRMED.value,
-        }  # fmt: skip
-        found = await self._messages.find(wanted).to_list(2)
-        return from_document(MessageRecord, found[0]) if len(found) == 1 else None
+        """The one message to this contact whose outcome a crash hid; None when there is none, or when another one
+        waits for its outcome too: then a receipt could be meant for either."""
+        wanted = {"instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before}}
+        found = await self._messages.find({**wanted, "status": MessageStatus.UNCONFIRMED.value}).to_list(2)
+        if len(found) != 1 or await self._messages.find_one({**wanted, "status": MessageStatus.QUEUED.value}):
+            return None
+        return from_document(MessageRecord, found[0])

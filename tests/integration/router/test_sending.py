@@ -109,6 +109,27 @@ async def test_of_two_unconfirmed_messages_none_is_guessed(router: Router) -> No
     assert {row["status"] for row in await router.rows("messages")} == {"unconfirmed"}
 
 
+async def test_a_receipt_that_may_mean_a_queued_message_is_not_guessed_about(router: Router) -> None:
+    await router.handle(command("m1"), failed(unconfirmed=True), command("m2"), receipt("delivered", "W2"))
+    assert (await router.message("m1")).status is MessageStatus.UNCONFIRMED
+    await router.handle(outcome("m2", "W2"))
+    assert (await router.message("m2")).status is MessageStatus.DELIVERED
+
+
+async def test_a_wrongly_recognised_message_gives_the_id_back_to_its_owner(router: Router) -> None:
+    await router.handle(command("m1"), failed(unconfirmed=True), receipt("delivered", "W2"))
+    await router.handle(received("W2", ME, chat=ANNA, from_me=True))
+    typed = await router.only("messages", wa_id="W2")
+    assert (typed["origin"], typed["status"]) == ("phone", "delivered")
+    guessed = await router.message("m1")
+    assert (guessed.status, guessed.wa_id) == (MessageStatus.UNCONFIRMED, None)
+
+    await router.handle(receipt("delivered", "W3"), command("m3"), outcome("m3", "W3"))
+    third = await router.message("m3")
+    assert (third.status, third.wa_id) == (MessageStatus.DELIVERED, "W3")
+    assert (await router.message("m1")).status is MessageStatus.UNCONFIRMED
+
+
 async def test_the_same_message_id_is_recorded_and_sent_once(router: Router) -> None:
     await router.handle(command(), command(), command(id="asked-again"))
     assert len(await router.rows("messages")) == 1
