@@ -1,0 +1,102 @@
+"""`./switchboard up` as its user runs it: one at a time, nothing left behind, the data stays."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from deploy.local.ports import free_run, is_free
+from deploy.local.topology import PRIVATE_PORTS
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.timeout(180)
+
+
+class Up:
+    """One `./switchboard up --json`."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.process: asyncio.subprocess.Process
+
+    async def start(self) -> None:
+        self.process = await asyncio.create_subprocess_exec(
+            "./switchboard", "up", "--json", "--data", str(self.folder), "--port", str(self.port),
+            cwd=ROOT, env=os.environ | {"HOME": str(self.folder.parent)},
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+
+    async def ready(self) -> dict[str, Any]:
+        """The line."""
+        await self.start()
+        assert self.process.stdout
+        line = await self.process.stdout.readline()
+        answer = json.loads(line)
+        assert isinstance(answer, dict)
+        return answer
+
+    async def ended(self) -> tuple[int, str]:
+        """Exit status, and what it said on stderr."""
+        _, said = await self.process.communicate()
+        return self.process.returncode or 0, said.decode()
+
+    def left(self) -> list[str]:
+        """Processes that still use the folder."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                words = process.cmdline()
+                if process.pid != os.getpid() and any(str(self.folder) in word for word in words):
+                    found.append(" ".join(words))
+            except psutil.Error:
+                continue
+        return found
+
+
+async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data", free_run())
+    line = await up.ready()
+    assert sorted(line) == sorted(
+        ("api", "realtime", "console", "nats", "mongo", "simulator", "email", "password", "token", "organization_id")
+    )
+    async with httpx.AsyncClient(trust_env=False) as http:
+        page = await http.get(line["console"])
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+
+    second = Up(up.folder, free_run())
+    await second.start()
+    status, said = await second.ended()
+    assert status == 1
+    assert f"already runs on {up.folder} at {line['api']}" in said
+
+    up.process.send_signal(signal.SIGINT)
+    status, said = await up.ended()
+    assert (status, up.left()) == (0, [])
+    assert "Traceback" not in said
+    assert all(is_free(up.port + offset) for offset in PRIVATE_PORTS)
+
+    again = await up.ready()
+    assert (again["password"], again["organization_id"]) == (line["password"], line["organization_id"])
+    up.process.kill()
+    await up.process.wait()
+    async with asyncio.timeout(30):
+        while up.left() or not all(is_free(up.port + offset) for offset in PRIVATE_PORTS):
+            await asyncio.sleep(0.1)
+
+
+async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data", free_run())
+    await up.start()
+    async with asyncio.timeout(30):
+        while len(up.left()) < 2:  # itself and the first server
+            await asyncio.sleep(0.02)
+    up.process.send_signal(signal.SIGTERM)
+    status, said = await up.ended()
+    assert (status, up.left()) == (0, [])
+    assert "Traceback" not in said
