@@ -13,6 +13,7 @@ from services.session.node import Node
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import ensure_session_indexes
+from services.session.supervisor.pool import Forker
 from services.session.supervisor.zygote import Zygote
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
 from shared.delivery import Consumers
@@ -69,7 +70,7 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     consumers.on(SendText, send)
 
 
-def _zygotes(settings: SessionSettings) -> dict[Network, Zygote]:
+def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
     """The real network gets our environment as it is; the simulated one exists only where its address is set."""
 
     async def real() -> dict[str, str]:
@@ -78,7 +79,7 @@ def _zygotes(settings: SessionSettings) -> dict[Network, Zygote]:
     async def simulated() -> dict[str, str]:
         return zygote_environment(os.environ, await find_simulated_network(settings.simulator_url or ""))
 
-    zygotes = {Network.WHATSAPP: Zygote(real)}
+    zygotes: dict[Network, Forker] = {Network.WHATSAPP: Zygote(real)}
     return zygotes | {Network.SIMULATOR: Zygote(simulated)} if settings.simulator_url else zygotes
 
 

@@ -17,7 +17,9 @@ Next = Literal["run", "again", "wait_until", "rest"]
 
 GIVE_UP_AFTER = 8
 """Failed starts in a row after which a connection that WhatsApp itself refuses is given up."""
-_PAIRING = frozenset({S.QR_PENDING, S.PAIRING})
+UNLINKINGS = frozenset({"logged_out", "main_device_gone", "keys_missing"})
+"""Reasons of a logout that are told apart."""
+_NOT_YET_CONNECTED = frozenset({S.CONNECTING, S.QR_PENDING, S.PAIRING})
 
 
 @dataclass(frozen=True)
@@ -61,13 +63,13 @@ _TABLE: dict[str, Outcome] = {
 def outcome_of(changed: Changed, status: S, failures: int) -> Outcome:
     """What the news mean for a connection in `status` that failed to start so many times in a row."""
     outcome = _TABLE[changed.state]
-    if changed.state == "disconnected" and status in _PAIRING:
-        return replace(outcome, status=status)  # between two steps of a pairing the library reconnects by itself
+    if changed.state == "disconnected" and status in _NOT_YET_CONNECTED:
+        return replace(outcome, status=status, reason=None)  # between the steps of a pairing the library reconnects
     if changed.state == "refused" and failures + 1 >= GIVE_UP_AFTER:
         return replace(outcome, status=S.FAILED, then="rest")
     if changed.state == "restricted" and changed.until:
         return replace(outcome, then="wait_until", until=changed.until)
-    if changed.state == "logged_out" and changed.reason:
+    if changed.state == "logged_out" and changed.reason in UNLINKINGS:
         return replace(outcome, reason=changed.reason)
     return outcome
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -14,21 +14,22 @@ from nats.js.kv import KeyValue
 from shared.topology import LEASES_BUCKET
 
 log = logging.getLogger(__name__)
-RENEWALS = 6
-"""Renewals per time to live."""
-SAFE = 0.66
+RENEWALS = 8
+"""Renewals per time to live; each may take as long as the pause before it."""
+SAFE = 0.5
 """Part of the time to live after which a node that could not renew lets go."""
 
 
 class Lease:
-    """Renewed in the background. `lost` and `regained` are called when it could not be, and when it is again."""
+    """Renewed in the background. `lost` and `regained` are called when it could not be, and when it is again; they
+    must not wait for anything, or the lease would run out meanwhile."""
 
     def __init__(self, js: JetStreamContext, node: str, ttl: float) -> None:
         self._js, self._node, self._ttl = js, node, ttl
         self._renewed = 0.0
         self.held = False
-        self.lost: Callable[[], Awaitable[None]] | None = None
-        self.regained: Callable[[], Awaitable[None]] | None = None
+        self.lost: Callable[[], None] | None = None
+        self.regained: Callable[[], None] | None = None
         self._bucket: KeyValue | None = None
 
     async def take(self) -> None:
@@ -60,23 +61,33 @@ class Lease:
             raise ConnectionError("the lease of this node could not be renewed")
 
     async def _try_to_renew(self) -> None:
+        self._let_go_when_late()  # this process may have been asleep
         try:
-            await self._renew()
+            async with asyncio.timeout(self._ttl / RENEWALS):
+                await self._renew()
         except (NatsError, TimeoutError, OSError) as error:
-            age = time.monotonic() - self._renewed
-            log.warning("the lease could not be renewed for %.0f s: %s", age, error)
-            if self.held and age > self._ttl * SAFE:
-                self.held = False
-                if self.lost:
-                    await self.lost()
+            log.warning("the lease could not be renewed for %.0f s: %s", self._age(), error)
+            self._let_go_when_late()
+
+    def _age(self) -> float:
+        """Seconds since a renewal that succeeded began."""
+        return time.monotonic() - self._renewed
+
+    def _let_go_when_late(self) -> None:
+        if self.held and self._age() > self._ttl * SAFE:
+            log.error("the lease is lost: every connection of this node closes")
+            self.held = False
+            if self.lost:
+                self.lost()
 
     async def _renew(self) -> None:
         assert self._bucket
+        begun = time.monotonic()
         await self._bucket.put(self._node, b"held")
-        self._renewed, before = time.monotonic(), self.held
+        self._renewed, before = begun, self.held
         self.held = True
         if not before and self.regained:
-            await self.regained()
+            self.regained()
 
     async def _give_back(self, bucket: KeyValue) -> None:
         try:

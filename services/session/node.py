@@ -18,10 +18,9 @@ from services.session.supervisor.accounts import Accounts, ProxyOf
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
 from services.session.supervisor.outlet import Outlet
-from services.session.supervisor.pool import Pool
+from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
-from services.session.supervisor.zygote import Zygote
 from shared.delivery import Publisher
 from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
@@ -40,7 +39,7 @@ class Node:
         settings: SessionSettings,
         database: Database,
         js: JetStreamContext,
-        zygotes: Mapping[Network, Zygote],
+        zygotes: Mapping[Network, Forker],
         proxy_of: ProxyOf,
     ) -> None:
         publisher = Publisher(js)
@@ -52,7 +51,7 @@ class Node:
         self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
-        self.handlers = Handlers(self._accounts, board, self._reconciler.claim, publisher, frozenset(zygotes))
+        self.handlers = Handlers(self._accounts, board, self._reconciler.hold, publisher, frozenset(zygotes))
         elsewhere = self._reconciler.elsewhere
         self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -60,7 +59,8 @@ class Node:
 
     async def start(self) -> None:
         """Take the lease, then bring back every account that should run."""
-        self.lease.lost, self.lease.regained = self._reconciler.suspend, self._reconciler.resume
+        self.lease.lost = partial(self._reconciler.suspend, "lease_lost")
+        self.lease.regained = self._reconciler.resume
         await self.lease.take()
         self._background = [asyncio.create_task(self._reconciler.run()), asyncio.create_task(self.lease.keep())]
         for status in ConnectionStatus:
@@ -71,15 +71,13 @@ class Node:
         if not self._background:
             return
         reconciling, leasing = self._background
-        reconciling.cancel()
-        for account in self._accounts.all():
-            async with self._accounts.deciding(account):
-                await self._accounts.suspend(account, "service_stopping")
+        await _end(reconciling)
+        self._reconciler.suspend("service_stopping")
         await self._pool.quit()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN)
         await self._outlet.drain(DRAIN)
-        leasing.cancel()
-        await asyncio.gather(reconciling, leasing, return_exceptions=True)
+        await _end(leasing)
 
     def workers(self) -> list[dict[str, Any]]:
         """The worker processes: worker (its name), process id, network and instance ids."""
@@ -118,3 +116,10 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a task of the node failed", exc_info=error)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended: what it waits for may swallow a cancellation that comes with its result."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=1)

@@ -38,8 +38,10 @@ class Held:
         known = {
             name: fields[name] for name in ("should_run", "phone_number", "ending", "until", "reason") if name in fields
         }
+        network = Network(fields.get("network", self.network))
         status = ConnectionStatus(fields.get("status", self.status))
-        return replace(self, **known, status=status, linked=bool(fields["jid"]) if "jid" in fields else self.linked)
+        linked = bool(fields["jid"]) if "jid" in fields else self.linked
+        return replace(self, **known, status=status, network=network, linked=linked)
 
 
 def _held(found: Document) -> Held:

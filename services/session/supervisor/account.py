@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Literal
 
+from services.session.protocol import Issued
 from services.session.store.connections import Held
 from shared.records import ConnectionStatus
 
@@ -14,7 +15,8 @@ class Account:
 
     running: a worker has been told to start it and has not said how it ended. stopping: it was told to stop.
     cause: the command that is being answered. suspended: why the node, not a person, stopped it.
-    failures: starts in a row that failed. timer: the next start or the end of a wait.
+    failures: starts in a row that failed. timer: the next start or the end of a wait. issued: the code being shown.
+    taken: another node has it now, this one let go of it.
     """
 
     held: Held
@@ -27,6 +29,8 @@ class Account:
     method: Literal["qr", "code"] = "qr"
     pair_number: str | None = None
     suspended: str | None = None
+    issued: Issued | None = None
+    taken: bool = False
 
     @property
     def instance_id(self) -> str:
@@ -35,6 +39,15 @@ class Account:
     @property
     def connected(self) -> bool:
         return self.running and not self.stopping and self.held.status is ConnectionStatus.CONNECTED
+
+    @property
+    def idle(self) -> bool:
+        """Nothing goes on and nothing is planned."""
+        return not self.running and self.timer is None
+
+    @property
+    def pairing(self) -> bool:
+        return self.held.status in (ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING)
 
     @property
     def coming_back(self) -> bool:

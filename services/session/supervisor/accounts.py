@@ -24,7 +24,6 @@ RESTRICTION_PAUSE = timedelta(minutes=1)
 """How long after the end of a restriction the account is tried again."""
 LOGOUT_LIMIT = 15.0
 """Seconds an account that shall be logged out has to connect, so that WhatsApp can be told."""
-PAIRING_ENDS = frozenset({"pairing_timeout", "pairing_failed"})
 log = logging.getLogger(__name__)
 
 ProxyOf = Callable[[Network], Awaitable[str | None]]
@@ -37,6 +36,7 @@ class Accounts:
         self._board, self._data_dir, self._proxy_of = board, data_dir, proxy_of
         self._accounts: dict[str, Account] = {}
         self.pool: Pool | None = None
+        self._closed: str | None = None
 
     def get(self, instance_id: str) -> Account | None:
         return self._accounts.get(instance_id)
@@ -50,29 +50,35 @@ class Accounts:
 
     @asynccontextmanager
     async def deciding(self, account: Account) -> AsyncIterator[Account]:
-        """Alone with the account. When another node took it over, this one lets go of it."""
+        """Alone with the account. When another node took it over, this one lets go of it (`taken`)."""
         async with account.lock:
             try:
                 yield account
             except TakenOver:
                 log.error("%s belongs to another node now", account.instance_id)
+                account.taken = True
                 self._tell(account, Stop(instance_id=account.instance_id))
-                self._forget(account)
+                self.forget(account)
 
     # --- asked
 
     async def start(self, account: Account, reason: str | None = None) -> None:
         """Hand the account to a worker; a failure to get one is tried again after a pause."""
         account.cancel_timer()
-        account.stopping, account.suspended = False, None
+        account.stopping, account.suspended = False, self._closed
         await self._board.show(account, S.RECONNECTING if account.held.linked else S.CONNECTING, reason)
         assert self.pool
+        if await self._suspended(account):
+            return
         try:
             proxy = await self._proxy_of(account.held.network)
             await self.pool.place(account.instance_id, account.held.network)
         except Exception as error:
             log.warning("no worker for %s: %r", account.instance_id, error)
             await self._end(account, Changed(instance_id=account.instance_id, state="unreachable"))
+            return
+        if await self._suspended(account):  # while this was waiting
+            self.pool.release(account.instance_id)
             return
         account.running = True
         self._tell(account, self._start_frame(account, proxy))
@@ -82,12 +88,19 @@ class Accounts:
         account.stopping = True
         self._tell(account, Stop(instance_id=account.instance_id, logout=logout))
 
-    async def suspend(self, account: Account, reason: str) -> None:
-        """Close the connection without anybody having asked for it; it is to come back."""
-        account.suspended = reason
-        account.cancel_timer()
-        if account.running:
-            self.stop(account)
+    def suspend(self, reason: str) -> None:
+        """Close every connection without anybody having asked for it; they are to come back. None starts before
+        `open`. Waits for nothing: MongoDB may be away as well."""
+        self._closed = reason
+        for account in self.all():
+            account.suspended = reason
+            account.cancel_timer()
+            if account.running:
+                self.stop(account)
+
+    def open(self) -> None:
+        """Accounts may be started again."""
+        self._closed = None
 
     async def log_out(self, account: Account) -> None:
         """One that is linked and not connected is connected first, for LOGOUT_LIMIT at most."""
@@ -143,14 +156,14 @@ class Accounts:
         """The connection has ended; the table says what comes next."""
         log.info("%s: %s (%s)", account.instance_id, frame.state, frame.reason or "-")
         outcome = outcome_of(frame, account.held.status, account.failures)
-        account.running = False
+        asked, account.running, account.stopping = account.stopping, False, False
         assert self.pool
-        self.pool.release(account.instance_id, abandoned=frame.state in PAIRING_ENDS)
+        self.pool.release(account.instance_id, abandoned=account.pairing)
         if account.held.ending:
             await self._logged_out(account)
-        elif account.suspended:
+        elif account.suspended and account.held.should_run:
             await self._board.show(account, S.RECONNECTING, account.suspended)
-        elif account.stopping and outcome.then != "rest":  # it was asked to end anyway
+        elif asked and outcome.then != "rest":
             await self._rest(account, outcome_of(frame.model_copy(update={"state": "stopped"}), S.CONNECTED, 0))
         elif outcome.then == "rest":
             await self._rest(account, outcome)
@@ -163,7 +176,6 @@ class Accounts:
                 self._start_later(account, retry_pause(account.failures, random.random()))
 
     async def _rest(self, account: Account, outcome: Outcome) -> None:
-        account.stopping = False
         keys: dict[str, Any] = {"jid": None} if outcome.unlinked else {}
         await self._board.show(account, outcome.status, outcome.reason, should_run=False, **keys)
         account.cause = None
@@ -171,14 +183,19 @@ class Accounts:
     async def _logged_out(self, account: Account) -> None:
         """As asked: the keys are gone, or everything."""
         everything = account.held.ending == "delete"
-        account.stopping = False
         await asyncio.to_thread(remove_keys, self._directory(account), everything=everything)
         gone = {"should_run": False, "ending": None, "jid": None, "lid": None}
         await self._board.show(account, S.LOGGED_OUT, "logout_asked", **gone)
         account.cause = None
         if everything:
             await self._board.erase(account)
-            self._forget(account)
+            self.forget(account)
+
+    async def _suspended(self, account: Account) -> bool:
+        """The node lost its lease or is stopping: the account waits, and shows it."""
+        if account.suspended:
+            await self._board.show(account, S.RECONNECTING, account.suspended)
+        return account.suspended is not None
 
     def _start_later(self, account: Account, pause: float) -> None:
         account.cancel_timer()
@@ -198,14 +215,15 @@ class Accounts:
             if account.running:
                 self.stop(account, logout=True)
 
+    def forget(self, account: Account) -> None:
+        """Another node has it, or nobody any more."""
+        account.cancel_timer()
+        self._accounts.pop(account.instance_id, None)
+
     # --- small things
 
     def _directory(self, account: Account) -> Path:
         return self._data_dir / account.held.organization_id / account.instance_id
-
-    def _forget(self, account: Account) -> None:
-        account.cancel_timer()
-        self._accounts.pop(account.instance_id, None)
 
     def _tell(self, account: Account, frame: Frame) -> None:
         assert self.pool

@@ -17,14 +17,19 @@ def connection_changed(account: Account, previous: S) -> ConnectionChanged:
     )  # fmt: skip
 
 
-def qr_issued(account: Account, frame: Issued) -> QrIssued:
+def code_announced(account: Account, frame: Issued) -> QrIssued | PairingCodeIssued:
+    """The event for a code of either kind."""
+    return _qr_issued(account, frame) if frame.kind == "qr" else _code_issued(account, frame)
+
+
+def _qr_issued(account: Account, frame: Issued) -> QrIssued:
     return QrIssued(
         organization_id=account.held.organization_id, instance_id=account.instance_id, cause=account.cause,
         qr=frame.code, data_url=frame.data_url, ascii=frame.ascii, attempt=frame.attempt, expires_at=frame.expires_at,
     )  # fmt: skip
 
 
-def code_issued(account: Account, frame: Issued) -> PairingCodeIssued:
+def _code_issued(account: Account, frame: Issued) -> PairingCodeIssued:
     return PairingCodeIssued(
         organization_id=account.held.organization_id, instance_id=account.instance_id, cause=account.cause,
         code=frame.code, phone_number=account.pair_number or "", expires_at=frame.expires_at,

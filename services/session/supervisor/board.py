@@ -8,7 +8,7 @@ from services.session.protocol import Issued
 from services.session.reasons import detail_of
 from services.session.store.connections import Connections
 from services.session.supervisor.account import Account
-from services.session.supervisor.announcements import code_issued, connection_changed, qr_issued
+from services.session.supervisor.announcements import code_announced, connection_changed
 from services.session.supervisor.outlet import Outlet
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import ConnectionStatus as S
@@ -32,25 +32,33 @@ class Board:
         fields = {"status": status.value, "reason": reason, "detail": detail_of(reason), "until": None, **more}
         if status is not S.QR_PENDING:
             fields["qr"] = None
+        if status not in (S.QR_PENDING, S.PAIRING):
+            account.issued = None
         await self.remember(account, **fields)
         self._outlet.put(account.instance_id, connection_changed(account, previous))
 
     def answer(self, account: Account) -> None:
-        """The present state once more, to the command that asks."""
-        self._outlet.put(account.instance_id, connection_changed(account, account.held.status))
+        """The present state, or the code being shown, once more, to the command that asks."""
+        if account.issued:
+            self._outlet.put(account.instance_id, code_announced(account, account.issued))
+        else:
+            self._outlet.put(account.instance_id, connection_changed(account, account.held.status))
 
     async def offer(self, account: Account, issued: Issued) -> None:
         """A code to link the account with. Raises TakenOver."""
+        account.issued = issued
         if issued.kind == "code":
             await self.show(account, S.PAIRING, None)
-            self._outlet.put(account.instance_id, code_issued(account, issued))
-            return
+        else:
+            await self._offer_qr(account, issued)
+        self._outlet.put(account.instance_id, code_announced(account, issued))
+
+    async def _offer_qr(self, account: Account, issued: Issued) -> None:
         qr = {"qr": issued.code, **issued.model_dump(include={"data_url", "ascii", "attempt", "expires_at"})}
         if account.held.status is S.QR_PENDING:
             await self.remember(account, qr=qr)
         else:
             await self.show(account, S.QR_PENDING, None, qr=qr)
-        self._outlet.put(account.instance_id, qr_issued(account, issued))
 
     async def remember(self, account: Account, **fields: Any) -> None:
         """Write, however long MongoDB is away. Raises TakenOver."""

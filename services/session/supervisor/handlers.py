@@ -1,10 +1,10 @@
 """The commands of the session service: connect, disconnect, log out."""
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
-from services.session.store.connections import Ending, Held
+from services.session.store.connections import Ending
 from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts
 from services.session.supervisor.board import Board
@@ -19,8 +19,8 @@ from shared.records import Network
 log = logging.getLogger(__name__)
 
 
-Claim = Callable[[str, str, Network], Awaitable[Held | None]]
-"""Instance, organization, network → the connection, held by this node; None while another living node has it."""
+Hold = Callable[[str, str, Network], Awaitable[Account | None]]
+"""Instance, organization, network → the account, held by this node; None while another living node has it."""
 
 
 class Handlers:
@@ -30,11 +30,11 @@ class Handlers:
         self,
         accounts: Accounts,
         board: Board,
-        claim: Claim,
+        hold: Hold,
         publish: Callable[[Message], Awaitable[None]],
         networks: frozenset[Network],
     ) -> None:
-        self._accounts, self._board, self._claim = accounts, board, claim
+        self._accounts, self._board, self._hold_here = accounts, board, hold
         self._publish, self._networks = publish, networks
 
     async def connect(self, command: ConnectInstance) -> None:
@@ -42,14 +42,14 @@ class Handlers:
         try:
             phone = self._check(command)
             account = await self._hold(command, command.network)
-            async with self._accounts.deciding(account):
+            async with self._deciding(account):
                 await self._connect(account, command, phone)
         except Problem as problem:
             await self._refuse(command, problem)
 
     async def disconnect(self, command: DisconnectInstance) -> None:
-        account = await self._hold(command, None)
-        async with self._accounts.deciding(account):
+        account = await self._hold(command, Network.WHATSAPP)
+        async with self._deciding(account):
             account.cause = command.id
             await self._board.remember(account, should_run=False)
             if account.running:
@@ -65,8 +65,9 @@ class Handlers:
     async def logout(self, command: LogoutInstance) -> None:
         """A linked account that is not connected is connected first, so that WhatsApp hears of it."""
         ending: Ending = "delete" if command.delete else "keep"
-        account = await self._hold(command, None)
-        async with self._accounts.deciding(account):
+        account = await self._hold(command, Network.WHATSAPP)
+        async with self._deciding(account):
+            self._let_it_end(account)
             account.cause = command.id
             await self._board.remember(account, should_run=False, ending=ending)
             await self._accounts.log_out(account)
@@ -86,29 +87,44 @@ class Handlers:
             raise Problem(422, "invalid_phone", str(error)) from error
 
     async def _connect(self, account: Account, command: ConnectInstance, phone: str | None) -> None:
+        method = command.method
         if account.held.ending:
             raise Problem(409, "instance_logging_out", "the instance is being logged out; try again in a moment")
         if account.held.status is S.RESTRICTED and account.held.until and account.held.until > command.at:
             until = account.held.until.isoformat(timespec="seconds")
             raise Problem(409, "instance_restricted", f"WhatsApp restricts this account until {until}")
+        self._let_it_end(account)
+        if account.running and not account.held.linked and (account.method, account.pair_number) != (method, phone):
+            self._accounts.stop(account)  # the other way to pair begins when this one has ended
+            self._let_it_end(account)
         account.cause = command.id
-        if account.connected:
-            self._board.answer(account)
-            account.cause = None
-            return
-        account.method, account.pair_number, account.failures = command.method, phone, 0
         await self._board.remember(account, should_run=True, network=command.network.value)
-        account.held = replace(account.held, network=command.network)
+        if account.running:
+            self._board.answer(account)
+            account.cause = None if account.connected else command.id
+            return
+        account.method, account.pair_number, account.failures = method, phone, 0
         await self._accounts.start(account)
 
-    async def _hold(self, command: Command, network: Network | None) -> Account:
+    @asynccontextmanager
+    async def _deciding(self, account: Account) -> AsyncIterator[None]:
+        """Raises Retry when another node took the account over: the command is for that one."""
+        async with self._accounts.deciding(account):
+            yield
+        if account.taken:
+            raise Retry("another node took this instance over")
+
+    def _let_it_end(self, account: Account) -> None:
+        """Raises Retry while the connection is closing: its last word must not be taken for that of the next one."""
+        if account.stopping:
+            raise Retry("the connection is just being closed")
+
+    async def _hold(self, command: Command, network: Network) -> Account:
         """The account, claimed for this node. Raises Retry while another living node has it."""
-        if known := self._accounts.get(command.instance_id):
-            return known
-        held = await self._claim(command.instance_id, command.organization_id, network or Network.WHATSAPP)
-        if held is None:
+        account = await self._hold_here(command.instance_id, command.organization_id, network)
+        if account is None:
             raise Retry("another node holds this instance")
-        return self._accounts.add(held)
+        return account
 
     async def _refuse(self, command: Command, problem: Problem) -> None:
         log.info("%s refused: %s", command.subject, problem.code)

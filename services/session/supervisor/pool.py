@@ -2,27 +2,39 @@
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
 
 from prometheus_client import Gauge
 
 from services.session.protocol import Frame, FromWorker, Quit
 from services.session.supervisor.worker import Worker
-from services.session.supervisor.zygote import Zygote
 from shared.records import Network
 
 WORKERS = Gauge("switchboard_session_workers", "Worker processes of this node")
-QUIT_GRACE = 12.0
+QUIT_GRACE = 8.0
+"""Seconds; a little longer than a worker waits for its last entries to be published."""
 log = logging.getLogger(__name__)
 
 OnFrame = Callable[[FromWorker], Awaitable[None]]
 OnLost = Callable[[Iterable[str]], Awaitable[None]]
 
 
+class Forker(Protocol):
+    """Where workers of one network come from (supervisor/zygote.py)."""
+
+    async def fork(self, worker: str) -> tuple[int, socket.socket]:
+        """Process id and our end of the socket. Raises when none could be made."""
+
+    async def stop(self) -> None:
+        """No more workers."""
+
+
 class Pool:
     """`on_frame` gets what workers say; `on_lost` the accounts of a worker that ended without being asked."""
 
-    def __init__(self, zygotes: Mapping[Network, Zygote], capacity: int, on_frame: OnFrame, on_lost: OnLost) -> None:
+    def __init__(self, zygotes: Mapping[Network, Forker], capacity: int, on_frame: OnFrame, on_lost: OnLost) -> None:
         self._zygotes, self._capacity = zygotes, capacity
         self._on_frame, self._on_lost = on_frame, on_lost
         self._lock = asyncio.Lock()
@@ -33,6 +45,8 @@ class Pool:
     async def place(self, instance_id: str, network: Network) -> None:
         """Give the account a worker, unless it has one. Raises OSError when none could be made."""
         async with self._lock:
+            if self._quitting:
+                raise ConnectionError("the node is stopping")
             if self.worker_of(instance_id):
                 return
             room = [w for w in self.workers if w.network is network and self._has_room(w)]

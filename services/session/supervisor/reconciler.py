@@ -3,11 +3,13 @@ of the lease."""
 
 import asyncio
 import logging
+from contextlib import suppress
 
 from nats.errors import Error as NatsError
 
 from services.session.lease import Lease
 from services.session.store.connections import Connections, Held
+from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import ConnectionStatus as S
@@ -25,10 +27,15 @@ class Reconciler:
     def __init__(self, accounts: Accounts, connections: Connections, lease: Lease, start_interval: float) -> None:
         self._accounts, self._connections, self._lease = accounts, connections, lease
         self._interval = start_interval
+        self._claiming, self._wake = asyncio.Lock(), asyncio.Event()
 
-    async def claim(self, instance_id: str, organization_id: str, network: Network) -> Held | None:
-        """The connection, held by this node from now on; None while another living node has it."""
-        return await self._connections.claim(instance_id, organization_id, network, await self._lease.live_nodes())
+    async def hold(self, instance_id: str, organization_id: str, network: Network) -> Account | None:
+        """The account, held by this node from now on; None while another living node has it."""
+        async with self._claiming:
+            if known := self._accounts.get(instance_id):
+                return known
+            held = await self._claim(instance_id, organization_id, network)
+            return self._accounts.add(held) if held else None
 
     async def elsewhere(self, instance_id: str) -> bool:
         """Another living node holds the account."""
@@ -37,46 +44,57 @@ class Reconciler:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
+            self._wake.clear()
             try:
                 await self._look()
             except OUTAGES as error:
                 log.warning("what should run cannot be looked up: %s", str(error)[:200])
-            await asyncio.sleep(EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), EVERY)
 
-    async def suspend(self) -> None:
-        """The lease is lost: others may take the accounts over soon, so every connection closes now."""
-        for account in self._accounts.all():
-            async with self._accounts.deciding(account):
-                await self._accounts.suspend(account, "lease_lost")
+    def suspend(self, reason: str) -> None:
+        """Every connection of this node closes now."""
+        self._accounts.suspend(reason)
 
-    async def resume(self) -> None:
+    def resume(self) -> None:
         """The lease is back: what nobody took over in the meantime runs again."""
-        for account in self._accounts.all():
-            if account.suspended:
-                await self._restore_held(account.held)
+        self._accounts.open()
+        self._wake.set()
 
     async def _look(self) -> None:
-        if not self._lease.held:
-            return
         live = await self._lease.live_nodes()
-        held = [account.instance_id for account in self._accounts.all()]
-        for found in await self._connections.to_restore(live, held):
-            await self._restore_held(found)
+        busy = [account.instance_id for account in self._accounts.all() if not account.idle or account.lock.locked()]
+        for found in await self._connections.to_restore(live, busy):
+            if not self._lease.held:
+                return
+            await self._restore(found)
             await asyncio.sleep(self._interval)
 
-    async def _restore_held(self, found: Held) -> None:
-        """A new claim raises the epoch: what an earlier holder still writes is refused."""
-        held = await self.claim(found.instance_id, found.organization_id, found.network)
-        if held is None:
+    async def _restore(self, found: Held) -> None:
+        account = await self.hold(found.instance_id, found.organization_id, found.network)
+        if account is None:
             return
-        account = self._accounts.add(held)
         async with self._accounts.deciding(account):
+            if account.idle and await self._still_ours(account):
+                await self._bring_back(account)
+
+    async def _still_ours(self, account: Account) -> bool:
+        """What was suspended is claimed anew: the higher epoch shuts out whoever had it meanwhile."""
+        if account.suspended:
+            held = await self._claim(account.instance_id, account.held.organization_id, account.held.network)
+            if held is None:
+                self._accounts.forget(account)
+                return False
             account.held, account.suspended = held, None
-            if account.running:
-                return
-            if held.ending:
-                await self._accounts.log_out(account)
-            elif held.status is not S.RESTRICTED:
-                await self._accounts.start(account, "service_restarted")
-            else:
-                self._accounts.wait_out(account)
+        return account.held.should_run or account.held.ending is not None
+
+    async def _bring_back(self, account: Account) -> None:
+        if account.held.ending:
+            await self._accounts.log_out(account)
+        elif account.held.status is S.RESTRICTED:
+            self._accounts.wait_out(account)
+        else:
+            await self._accounts.start(account, "service_restarted")
+
+    async def _claim(self, instance_id: str, organization_id: str, network: Network) -> Held | None:
+        return await self._connections.claim(instance_id, organization_id, network, await self._lease.live_nodes())

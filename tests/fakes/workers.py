@@ -1,0 +1,118 @@
+"""Worker processes played in this process: real sockets, the real frames, no WhatsApp."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from services.session.protocol import (
+    TO_WORKER,
+    Changed,
+    Entry,
+    Frame,
+    Issued,
+    Published,
+    Quit,
+    Send,
+    Sent,
+    Start,
+    Stop,
+    ToWorker,
+    pack,
+    read_frame,
+)
+from shared.message import utc_now
+
+Script = Callable[["FakeWorker", ToWorker], None]
+
+
+class FakeWorker:
+    """Keeps what it was told in `told`; answers as the script says."""
+
+    def __init__(self, name: str, pid: int, script: Script) -> None:
+        self.name, self.pid, self._script = name, pid, script
+        self.told: list[ToWorker] = []
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def serve(self, connection: socket.socket) -> None:
+        reader, self._writer = await asyncio.open_unix_connection(sock=connection)
+        while (body := await read_frame(reader)) is not None:
+            frame = TO_WORKER.validate_json(body)
+            self.told.append(frame)
+            if isinstance(frame, Quit):
+                break
+            self._script(self, frame)
+        self._writer.close()
+
+    def say(self, frame: Frame) -> None:
+        assert self._writer
+        self._writer.write(pack(frame))
+
+    def change(self, instance_id: str, state: Any, **more: Any) -> None:
+        self.say(Changed(instance_id=instance_id, state=state, **more))
+
+    def show_qr(self, instance_id: str, code: str, attempt: int = 1) -> None:
+        expires_at = utc_now() + timedelta(seconds=60)
+        self.say(Issued(instance_id=instance_id, kind="qr", code=code, attempt=attempt, expires_at=expires_at))
+
+    def entry(self, instance_id: str, sequence: int, subject: str, body: str, error: str | None = None) -> None:
+        self.say(Entry(instance_id=instance_id, sequence=sequence, subject=subject, body=body, error=error))
+
+    def die(self) -> None:
+        """As a Go panic or kill -9 would look from the other side."""
+        assert self._writer
+        self._writer.transport.abort()
+
+    def starts(self) -> list[Start]:
+        return [frame for frame in self.told if isinstance(frame, Start)]
+
+    def sends(self) -> list[Send]:
+        return [frame for frame in self.told if isinstance(frame, Send)]
+
+    def confirmed(self) -> int:
+        """The highest sequence the supervisor called published; 0 for none."""
+        return max((frame.sequence for frame in self.told if isinstance(frame, Published)), default=0)
+
+
+def obedient(worker: FakeWorker, frame: ToWorker) -> None:
+    """Links at once, connects, sends, stops."""
+    match frame:
+        case Start(instance_id=instance_id):
+            worker.change(instance_id, "connected", phone_number="4915112345678", jid="4915112345678:1@s.whatsapp.net")
+        case Stop(instance_id=instance_id):
+            worker.change(instance_id, "stopped")
+        case Send(instance_id=instance_id, message_id=message_id):
+            worker.say(
+                Sent(
+                    instance_id=instance_id, message_id=message_id, outcome="accepted", wa_id=f"WA-{message_id}",
+                    timestamp=utc_now(),
+                )
+            )  # fmt: skip
+
+
+class FakeWorkers:
+    """In the place of a zygote. `script` may be changed at any time; it concerns every worker."""
+
+    def __init__(self) -> None:
+        self.script: Script = obedient
+        self.all: list[FakeWorker] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def fork(self, worker: str) -> tuple[int, socket.socket]:
+        ours, theirs = socket.socketpair()
+        fake = FakeWorker(worker, 100_000 + len(self.all), lambda who, frame: self.script(who, frame))
+        self.all.append(fake)
+        self._tasks.add(asyncio.create_task(fake.serve(theirs)))
+        return fake.pid, ours
+
+    async def stop(self) -> None:
+        """The sockets are the supervisor's; nothing of ours is left."""
+
+    @property
+    def last(self) -> FakeWorker:
+        return self.all[-1]
+
+    def starts(self) -> list[Start]:
+        """Every Start, whichever worker got it."""
+        return [start for worker in self.all for start in worker.starts()]

@@ -1,0 +1,42 @@
+"""A node on a real nats-server and a real mongod; its workers are fakes, or real ones where a test says so."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from services.session.settings import SessionSettings
+from shared.ids import new_id
+from shared.mongo import Database, open_mongo
+from tests.fakes.workers import FakeWorkers
+from tests.integration.session.supervisor.bench import Bench
+
+
+@pytest.fixture
+def settings(nats_url: str, mongo_url: str, tmp_path: Path) -> SessionSettings:
+    """A database of its own for every test."""
+    return SessionSettings(
+        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
+        data_dir=tmp_path / "session", node_name=f"node-{new_id()[:8]}", start_interval=0, lease_ttl=5,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def database(settings: SessionSettings) -> AsyncIterator[Database]:
+    async with open_mongo(settings) as database:
+        yield database
+        await database.client.drop_database(database.name)
+
+
+@pytest.fixture
+def workers() -> FakeWorkers:
+    return FakeWorkers()
+
+
+@pytest.fixture
+async def bench(settings: SessionSettings, database: Database, workers: FakeWorkers) -> AsyncIterator[Bench]:
+    """A running node with fake workers, and ears for what it publishes."""
+    bench = Bench(settings, database, workers)
+    await bench.start()
+    yield bench
+    await bench.stop()
