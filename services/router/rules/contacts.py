@@ -42,13 +42,19 @@ def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
     """The fields a sighting adds to a stored contact; empty when it tells nothing new.
 
     An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
-    aliases and is shown.
+    aliases and is shown. Of two names the one seen later counts, whichever arrives first.
     """
     found: dict[str, Any] = {}
-    for field, value in (("phone_number", seen.party.phone), ("lid", seen.party.lid), ("name", seen.name)):
-        if value and contact.get(field) != value and (field == "name" or not _known(contact, field, value)):
+    for field, value in (("phone_number", seen.party.phone), ("lid", seen.party.lid)):
+        if value and not _known(contact, field, value):
             found[field] = value
+    if seen.name and seen.name != contact.get("name") and _is_newest(contact.get("named_at"), seen.at):
+        found.update(name=seen.name, named_at=seen.at)
     return found
+
+
+def _is_newest(named_at: datetime | None, at: datetime) -> bool:
+    return named_at is None or at >= named_at
 
 
 def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:

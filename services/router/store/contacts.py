@@ -92,12 +92,14 @@ class Contacts:
 
     async def _create(self, seen: Sighting) -> Known:
         contact = new_contact(seen)
-        await self._contacts.insert_one(to_document(contact, aliases=seen.party.aliases, updated_by=None, merges=[]))
+        unseen = {"aliases": seen.party.aliases, "named_at": seen.at if seen.name else None}
+        await self._contacts.insert_one(to_document(contact, **unseen, updated_by=None, merges=[]))
         return Known(contact, created=True)
 
     async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:
         change: dict[str, Any] = {
-            "$set": {**new, "updated_at": seen.at, "updated_by": seen.cause},
+            "$set": {**new, "updated_by": seen.cause},
+            "$max": {"updated_at": seen.at},
             "$addToSet": {"aliases": {"$each": seen.party.aliases}},
         }
         after = await self._contacts.find_one_and_update({"_id": found["_id"]}, change, return_document=True)

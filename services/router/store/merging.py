@@ -1,6 +1,7 @@
 """Two contacts turned out to be one person: everything of the younger ones moves to the oldest, in one transaction."""
 
 from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 from services.router.rules.bookings import OPEN
@@ -46,19 +47,29 @@ async def _in_transaction(database: Database, work: Callable[[Any], Coroutine[An
 
 
 def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, Any]:
-    """What the one that stays takes over: all addresses, a name it lacked, and who it absorbed."""
+    """What the one that stays takes over: all addresses, the latest name, and who it absorbed."""
     aliases = [alias for contact in gone for alias in contact["aliases"]]
-    fields: dict[str, Any] = {"updated_at": seen.at, "updated_by": seen.cause}
-    for field in ("phone_number", "lid", "name"):
+    fields: dict[str, Any] = {"updated_by": seen.cause}
+    for field in ("phone_number", "lid"):
         known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
         if known and not into.get(field):
             fields[field] = known[0]
+    if named := [contact for contact in (into, *gone) if contact.get("name")]:
+        latest = max(named, key=_named_at)
+        fields.update(name=latest["name"], named_at=_named_at(latest))
     kept = [
         {"id": contact["_id"], "by": seen.cause, "at": seen.at, "aliases": contact["aliases"], "name": contact["name"]}
         for contact in gone
     ]
     kept += [earlier for contact in gone for earlier in contact["merges"]]
-    return {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
+    newest = {"$max": {"updated_at": seen.at}}
+    return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
+
+
+def _named_at(contact: Document) -> datetime:
+    at = contact.get("named_at") or contact["created_at"]
+    assert isinstance(at, datetime)
+    return at
 
 
 async def _move(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:

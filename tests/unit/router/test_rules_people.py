@@ -85,8 +85,13 @@ def stored(party: Party, name: str | None = None, *, age: int = 0, key: str = "c
 def test_a_sighting_adds_only_what_is_new() -> None:
     assert changes(stored(ANNA, "Anna"), sighting(ANNA)) == {}
     assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Anna")) == {}
-    assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Ann")) == {"name": "Ann"}
+    assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Ann")) == {"name": "Ann", "named_at": NOW}
     assert changes(stored(Party(lid="111")), sighting(ANNA)) == {"phone_number": ANNA.phone}
+
+
+def test_a_name_seen_earlier_does_not_replace_a_later_one() -> None:
+    contact = {**stored(ANNA, "Anna"), "named_at": NOW + timedelta(seconds=1)}
+    assert changes(contact, sighting(ANNA, "Ann")) == {}
 
 
 def test_an_older_number_seen_again_does_not_replace_the_newer_one() -> None:
