@@ -2,35 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.router.app import make_app
 from services.router.settings import RouterSettings
 from shared.delivery import Publisher, jetstream
 from shared.events import MessageReceived, MessageRecorded
 from shared.ids import new_id
 from shared.topology import DEAD_PREFIX
 from tests.integration.router.conftest import received
+from tests.integration.router.service import service
 from tests.servers import free_port
-
-
-@asynccontextmanager
-async def service(settings: RouterSettings) -> AsyncIterator[None]:
-    server = uvicorn.Server(uvicorn.Config(make_app(settings), port=settings.http_port, log_config=None, lifespan="on"))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        assert not running.done(), "the router did not start"
-        await asyncio.sleep(0.01)
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await running
 
 
 @pytest.fixture
