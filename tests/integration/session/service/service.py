@@ -1,0 +1,125 @@
+"""Starts, kills and asks the session service from outside."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import nats
+from nats.aio.msg import Msg
+
+from services.session.settings import SessionSettings
+from shared.commands import ConnectInstance, SendText
+from shared.delivery import Publisher, jetstream
+from shared.events import ConnectionChanged, QrIssued
+from shared.ids import new_id
+from shared.message import Command, Event
+from shared.mongo import Database
+from shared.records import ConnectionStatus, Network, Party
+from shared.topology import ensure_streams, parse_event
+from simulator.people.phone import Phone
+from tests.servers import free_port
+
+PATIENCE = 40
+INSTANCE = "sales"
+E = TypeVar("E", bound=Event)
+
+
+class SessionService:
+    """`events` keeps everything published for its organization, in order."""
+
+    def __init__(self, settings: SessionSettings, database: Database, log: Path) -> None:
+        self._settings, self._database, self._log = settings, database, log
+        self._port = free_port()
+        self.organization = f"o{new_id()[:12]}"
+        self.events: list[Event] = []
+        self._bell = asyncio.Event()
+
+    async def start(self) -> None:
+        self._nats = await nats.connect(self._settings.nats_url)
+        js = jetstream(self._nats)
+        await ensure_streams(js, self._settings)
+        self._publish = Publisher(js)
+        await self._nats.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
+        await self.start_process()
+
+    async def start_process(self) -> None:
+        s = self._settings
+        environment = {
+            **os.environ, "NATS_URL": s.nats_url, "MONGO_URL": s.mongo_url, "WA_MONGO_DATABASE": s.mongo_database,
+            "WA_ENVIRONMENT": "local", "WA_DATA_DIR": str(s.data_dir), "WA_NODE_NAME": s.node_name,
+            "WA_SIMULATOR_URL": s.simulator_url or "", "WA_HTTP_PORT": str(self._port), "WA_LOG_FORMAT": "console",
+        }  # fmt: skip
+        with self._log.open("ab") as sink:
+            argv = [sys.executable, "-m", "services.session.main"]
+            self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=sink, stderr=sink)
+        async with asyncio.timeout(PATIENCE):
+            while not await self.ready():
+                await asyncio.sleep(0.05)
+
+    async def ready(self) -> bool:
+        assert self.process.returncode is None, self._log.read_text()[-3000:]
+        try:
+            return (await self._get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async def workers(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self._get("/workers")).json()
+        return found
+
+    async def _get(self, path: str) -> httpx.Response:
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+            return await http.get(f"http://127.0.0.1:{self._port}{path}")
+
+    async def end(self, by: signal.Signals) -> int:
+        self.process.send_signal(by)
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    async def close(self) -> None:
+        if self.process.returncode is None:
+            await self.end(signal.SIGTERM)
+        await self._nats.close()
+
+    # --- what people ask
+
+    async def ask(self, command: Command) -> None:
+        await self._publish(command)
+
+    async def link(self, phone: Phone, instance: str = INSTANCE, since: int = 0) -> None:
+        """Connect, scan the first code, wait until connected."""
+        connect = ConnectInstance(organization_id=self.organization, instance_id=instance, network=Network.SIMULATOR)
+        await self.ask(connect)
+        await phone.scan((await self.event(QrIssued, cause=connect.id)).qr)
+        await self.event(ConnectionChanged, since, instance_id=instance, status=ConnectionStatus.CONNECTED)
+
+    async def send(self, message_id: str, phone: str, text: str) -> None:
+        await self.ask(
+            SendText(
+                organization_id=self.organization, instance_id=INSTANCE, message_id=message_id, to=Party(phone=phone),
+                text=text,
+            )
+        )  # fmt: skip
+
+    # --- what became of it
+
+    async def _hear(self, message: Msg) -> None:
+        if event := parse_event(message.subject, message.data):
+            self.events.append(event)
+            self._bell.set()
+
+    async def event(self, kind: type[E], since: int = 0, **fields: Any) -> E:
+        """The first event of a class with these fields."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for event in self.events[since:]:
+                    if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):
+                        return event
+                self._bell.clear()
+                await self._bell.wait()
+
+    def seen(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
