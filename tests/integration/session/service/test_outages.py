@@ -1,0 +1,101 @@
+"""NATS or MongoDB killed and started again while messages arrive: nothing is missing, nothing is there twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import nats
+import pytest
+
+from services.session.settings import SessionSettings
+from shared.delivery import jetstream
+from shared.events import ConnectionChanged, MessageReceived
+from shared.mongo import open_mongo
+from shared.records import ConnectionStatus as S
+from simulator.app import Simulator
+from simulator.people import content
+from simulator.people.phone import Phone
+from tests.integration.session.service.service import PATIENCE, SessionService
+from tests.servers import Server, mongod, nats_server, start_replica_set
+
+
+@pytest.fixture
+async def own_nats(tmp_path: Path) -> AsyncIterator[Server]:
+    server = nats_server(tmp_path)
+    await server.start()
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+async def own_mongo(tmp_path: Path) -> AsyncIterator[Server]:
+    server = mongod(tmp_path)
+    await server.start()
+    await start_replica_set(f"127.0.0.1:{server.port}")
+    yield server
+    await server.kill()
+
+
+@pytest.fixture
+async def frail(
+    own_nats: Server, own_mongo: Server, simulator: Simulator, tmp_path: Path
+) -> AsyncIterator[SessionService]:
+    """A service on servers that this test may kill."""
+    settings = SessionSettings(
+        environment="local", nats_url=f"nats://127.0.0.1:{own_nats.port}", data_dir=tmp_path / "session",
+        mongo_url=f"mongodb://127.0.0.1:{own_mongo.port}/?replicaSet=rs0", simulator_url=simulator.control_url,
+    )  # fmt: skip
+    async with open_mongo(settings) as database:
+        service = SessionService(settings, database, tmp_path / "session.log")
+        await service.start()
+        yield service
+        await service.close()
+
+
+async def until_ready(service: SessionService) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await service.ready():
+            await asyncio.sleep(0.1)
+
+
+async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list[str]:
+    """Every message of the organization in the stream, up to the one that was written last; a test's own subscription
+    may have slept through the outage."""
+    client = await nats.connect(f"nats://127.0.0.1:{server.port}")
+    subscription = await jetstream(client).subscribe(MessageReceived.pattern(organization), ordered_consumer=True)
+    found: list[str] = []
+    while last not in found:
+        found.append(MessageReceived.model_validate_json((await subscription.next_msg(PATIENCE)).data).wa_id)
+    await client.close()
+    return found
+
+
+async def test_messages_that_arrive_while_nats_is_away_follow(
+    frail: SessionService, own_nats: Server, simulator: Simulator, phone: Phone
+) -> None:
+    await frail.link(phone)
+    bob = simulator.world.add_contact()
+    wa_ids = [bob.write(phone.account, content.text(f"before {number}"))[0] for number in range(5)]
+    await own_nats.kill()
+    wa_ids += [bob.write(phone.account, content.text(f"meanwhile {number}"))[0] for number in range(20)]
+    await own_nats.start()
+    await until_ready(frail)
+    wa_ids.append(bob.write(phone.account, content.text("afterwards"))[0])
+    found = await wa_ids_in_stream(own_nats, frail.organization, wa_ids[-1])
+    assert sorted(found) == sorted(wa_ids)
+
+
+async def test_messages_and_states_survive_an_outage_of_mongodb(
+    frail: SessionService, own_mongo: Server, simulator: Simulator, phone: Phone
+) -> None:
+    await frail.link(phone)
+    bob = simulator.world.add_contact()
+    await own_mongo.kill()
+    wa_id, _ = bob.write(phone.account, content.text("who needs a database?"))
+    await frail.event(MessageReceived, wa_id=wa_id)
+    before = len(frail.events)
+    await phone.account.companions[1].connection.close()
+    await own_mongo.start()
+    await frail.event(ConnectionChanged, since=before, status=S.RECONNECTING)
+    await frail.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    await until_ready(frail)
