@@ -22,6 +22,9 @@ from shared.records import Network
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 from shared.settings import private_directory
 
+SENDS_AT_ONCE = 256
+"""A send to an account WhatsApp does not answer may take a minute; the others must not wait for it."""
+
 
 def make_app(settings: SessionSettings) -> ASGIApp:
     """Runs the node while its lifespan does; serves the operations routes and `/workers`."""
@@ -67,7 +70,7 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     consumers.on(ConnectInstance, connect)
     consumers.on(DisconnectInstance, disconnect)
     consumers.on(LogoutInstance, logout)
-    consumers.on(SendText, send)
+    consumers.on(SendText, send, concurrency=SENDS_AT_ONCE)
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:

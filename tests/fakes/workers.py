@@ -92,14 +92,21 @@ def obedient(worker: FakeWorker, frame: ToWorker) -> None:
 
 
 class FakeWorkers:
-    """In the place of a zygote. `script` may be changed at any time; it concerns every worker."""
+    """In the place of a zygote. `script` may be changed at any time; it concerns every worker.
+
+    refusals: so many forks fail first.
+    """
 
     def __init__(self) -> None:
         self.script: Script = obedient
+        self.refusals = 0
         self.all: list[FakeWorker] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def fork(self, worker: str) -> tuple[int, socket.socket]:
+        if self.refusals:
+            self.refusals -= 1
+            raise ConnectionError("no zygote")
         ours, theirs = socket.socketpair()
         fake = FakeWorker(worker, 100_000 + len(self.all), lambda who, frame: self.script(who, frame))
         self.all.append(fake)

@@ -126,6 +126,8 @@ class Accounts:
         """What a worker says of an account."""
         account = self._accounts.get(frame.instance_id)
         if account is None:
+            if isinstance(frame, Changed) and frame.state == "stopped" and self.pool:
+                self.pool.release(frame.instance_id)  # another node has it now
             return
         async with self.deciding(account):
             if isinstance(frame, Issued):
