@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import IndexModel
+from pymongo import IndexModel, UpdateOne
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
+    OperationFailure,
     PyMongoError,
     WriteConcernError,
     WTimeoutError,
@@ -32,7 +34,10 @@ TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
 )  # fmt: skip
 """MongoDB is away or has no primary: the same write may succeed later."""
 
-__all__ = ["TRANSIENT_ERRORS", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel", "PyMongoError"]
+__all__ = [
+    "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel",
+    "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 

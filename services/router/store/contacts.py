@@ -1,5 +1,6 @@
 """Contacts. The unique index on the aliases is what keeps one person one contact, whoever writes at the same time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from services.router.rules.bookings import OPEN
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import merge, move_stragglers
+from services.router.store.together import Together
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Contact
 
@@ -35,6 +37,7 @@ class Known:
 class Contacts:
     def __init__(self, database: Database) -> None:
         self._database, self._contacts = database, database["contacts"]
+        self._find, self._present = Together(self._find_all), Together(self._are_there)
 
     async def by_id(self, organization_id: str, contact_id: str) -> Contact | None:
         found = await self._contacts.find_one({"_id": contact_id, "organization_id": organization_id})
@@ -42,7 +45,11 @@ class Contacts:
 
     async def is_there(self, contact_id: str) -> bool:
         """False when it was merged into another."""
-        return await self._contacts.find_one({"_id": contact_id}, {"_id": 1}) is not None
+        return await self._present(contact_id)
+
+    async def _are_there(self, ids: Sequence[str]) -> list[bool]:
+        found = {item["_id"] async for item in self._contacts.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
+        return [contact_id in found for contact_id in ids]
 
     async def adopt(self, seen: Sighting, old_id: str, new_id: str) -> None:
         """Move what was written for a contact at the moment it was merged away; repeatable."""
@@ -69,17 +76,22 @@ class Contacts:
         found = await self._find(seen)
         return str(found[0]["_id"]) if len(found) == 1 else None
 
-    async def _find(self, seen: Sighting) -> list[Document]:
-        """The contacts that have one of the addresses, each with its open booking."""
+    async def _find_all(self, seen: Sequence[Sighting]) -> list[list[Document]]:
+        """For each sighting the contacts that have one of its addresses, each with its open booking."""
+        wanted: dict[str, set[str]] = {}
+        for one in seen:
+            wanted.setdefault(one.organization_id, set()).update(one.party.aliases)
+        either = [{"organization_id": org, "aliases": {"$in": sorted(aliases)}} for org, aliases in wanted.items()]
         open_bookings = {"$match": {"status": {"$in": sorted(OPEN)}}}
         cursor = self._contacts.aggregate(
             [
-                {"$match": {"organization_id": seen.organization_id, "aliases": {"$in": seen.party.aliases}}},
+                {"$match": {"$or": either}},
                 {"$lookup": {"from": "bookings", "localField": "_id", "foreignField": "contact_id",
                              "pipeline": [open_bookings, {"$project": {"_id": 1}}], "as": "open_bookings"}},
             ]
         )  # fmt: skip
-        return await cursor.to_list(None)
+        found = await cursor.to_list(None)
+        return [[contact for contact in found if _shows(contact, one)] for one in seen]
 
     async def _settle(self, seen: Sighting, found: list[Document]) -> Known:
         if not found:
@@ -124,3 +136,8 @@ class Contacts:
             merged_ids=merged,
             open_booking_id=bookings[0] if bookings else None,
         )
+
+
+def _shows(contact: Document, seen: Sighting) -> bool:
+    same = contact["organization_id"] == seen.organization_id
+    return same and not set(seen.party.aliases).isdisjoint(contact["aliases"])

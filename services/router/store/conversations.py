@@ -1,7 +1,10 @@
 """Conversations: one per instance and contact, with the newest message for the list."""
 
+from collections.abc import Sequence
+
+from services.router.store.together import Together, outcomes
 from shared.ids import derived_id
-from shared.mongo import Database, Document, IndexModel
+from shared.mongo import Database, Document, IndexModel, UpdateOne
 from shared.records import MessageRecord
 
 INDEXES = [
@@ -20,6 +23,7 @@ def conversation_id(instance_id: str, contact_id: str) -> str:
 class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations = database["conversations"]
+        self._update = Together(self._update_all)
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
@@ -38,4 +42,7 @@ class Conversations:
             "last_message": {"$cond": [newer, "$last_message", {"$literal": last}]},
             "updated_at": {"$cond": [newer, "$updated_at", message.timestamp]},
         }
-        await self._conversations.update_one({"_id": message.conversation_id}, [{"$set": fields}], upsert=True)
+        await self._update(UpdateOne({"_id": message.conversation_id}, [{"$set": fields}], upsert=True))
+
+    async def _update_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
+        return await outcomes(self._conversations.bulk_write(list(updates), ordered=False), len(updates))

@@ -1,9 +1,11 @@
 """Messages: unique by id and by (instance, WhatsApp id); statuses only move forward."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
+from services.router.store.together import Together, outcomes
 from shared.mongo import Database, DuplicateKeyError, IndexModel
 from shared.records import MessageRecord, MessageStatus
 
@@ -25,10 +27,18 @@ INDEXES = [
 class Messages:
     def __init__(self, database: Database) -> None:
         self._messages = database["messages"]
+        self._find, self._insert = Together(self._find_all), Together(self._insert_all)
 
     async def by_id(self, message_id: str) -> MessageRecord | None:
-        found = await self._messages.find_one({"_id": message_id})
-        return from_document(MessageRecord, found) if found else None
+        return await self._find(message_id)
+
+    async def _find_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
+        found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
+        return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
+
+    async def _insert_all(self, messages: Sequence[MessageRecord]) -> list[Exception | None]:
+        documents = [to_document(message) for message in messages]
+        return await outcomes(self._messages.insert_many(documents, ordered=False), len(documents))
 
     async def sent_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
         """Our own messages among these WhatsApp ids."""
@@ -39,7 +49,7 @@ class Messages:
         """Store it once; what is stored, which on a repeat is what was stored first."""
         for last in (False, True):
             try:
-                await self._messages.insert_one(to_document(message))
+                await self._insert(message)
                 break
             except DuplicateKeyError:
                 if stored := await self.by_id(message.id):

@@ -1,0 +1,79 @@
+"""Group commit: what concurrent handlers ask of one collection goes to MongoDB in one round trip."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared.mongo import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConcernError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LANES = 2
+"""Round trips of one kind that may be under way at once."""
+MOST = 200
+"""Items in one round trip."""
+
+
+class Together(Generic[T, R]):
+    """A function of one item, made from one of many: a call goes out at once while a lane is free; those that find
+    all lanes taken go out together as soon as one is free. So nobody waits for company.
+
+    `work` answers in the order of its items; an answer that is an exception is raised to its caller only.
+    """
+
+    def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], lanes: int = LANES) -> None:
+        self._work, self._free = work, lanes
+        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, item: T) -> R:
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        if self._free:
+            self._free -= 1
+            lane = asyncio.create_task(self._empty())
+            self._running.add(lane)
+            lane.add_done_callback(self._running.discard)
+        return await answer
+
+    async def _empty(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                await self._settle(group)
+        finally:
+            self._free += 1
+
+    async def _settle(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+        answers: Sequence[R | Exception]
+        try:
+            answers = await self._work([item for item, _ in group])
+        except Exception as error:
+            answers = [error] * len(group)
+        for (_, future), answer in zip(group, answers, strict=True):
+            if future.done():  # its caller was cancelled
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+
+async def outcomes(write: Awaitable[object], count: int) -> list[Exception | None]:
+    """Of an unordered bulk write, what became of each of its items."""
+    try:
+        await write
+    except BulkWriteError as error:
+        details = error.details
+        for unsure in details.get("writeConcernErrors", []):
+            raise WriteConcernError(str(unsure.get("errmsg")), unsure.get("code"), unsure) from error
+        failed = {int(item["index"]): _error(item) for item in details["writeErrors"]}
+        return [failed.get(position) for position in range(count)]
+    return [None] * count
+
+
+def _error(item: dict[str, object]) -> Exception:
+    code = int(str(item["code"]))
+    kind = DuplicateKeyError if code == 11000 else OperationFailure
+    return kind(str(item["errmsg"]), code, item)
