@@ -1,10 +1,24 @@
-"""Questions between services, answered by NATS request/reply on `wa.query.*`."""
+"""Questions between services, answered by NATS request/reply on `wa.query.*`; each REST read is one of them.
 
-from typing import ClassVar
+The organization and the instance stand in the subject, so a NATS user may be allowed to ask about one only. The answer
+is the JSON of the REST route: `{"success": true, …}` or a problem, `{"success": false, "status", "code", "detail"}`.
+"""
 
-from pydantic import BaseModel
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from shared.message import Query
+from shared.records import BookingStatus
+
+AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class PagedQuery(Query):
+    """A list in pages: `next_cursor` of the answer is the `cursor` of the next question."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
 
 
 class VerifyApiKey(Query):
@@ -20,3 +34,120 @@ class ApiKeyOwner(BaseModel):
     organization_id: str | None = None
     key_id: str | None = None
     scopes: list[str] = []
+
+
+class ReadOrganization(Query):
+    """The organization's name and age."""
+
+    subject: ClassVar[str] = "wa.query.organization.read"
+
+
+class ListApiKeys(Query):
+    """The newest 200 API keys without what opens anything, revoked ones too."""
+
+    subject: ClassVar[str] = "wa.query.api-key.list"
+
+
+class ListInstances(PagedQuery):
+    """The organization's instances, newest first."""
+
+    subject: ClassVar[str] = "wa.query.instance.list"
+
+
+class ReadInstance(Query):
+    """One instance (`instance_id`), with the state of its connection."""
+
+    subject: ClassVar[str] = "wa.query.instance.read"
+
+
+class ReadInstanceStatus(Query):
+    """State, reason and counts of one instance (`instance_id`)."""
+
+    subject: ClassVar[str] = "wa.query.instance.status"
+
+
+class ReadCurrentQr(Query):
+    """The QR code that one instance (`instance_id`) shows right now."""
+
+    subject: ClassVar[str] = "wa.query.instance.qr"
+
+
+class ListContacts(PagedQuery):
+    """Contacts, newest first. `search`: part of the name or of the number."""
+
+    subject: ClassVar[str] = "wa.query.contact.list"
+    search: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
+class ReadContact(Query):
+    """One contact."""
+
+    subject: ClassVar[str] = "wa.query.contact.read"
+    contact_id: AnyId
+
+
+class ListConversations(PagedQuery):
+    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all instances."""
+
+    subject: ClassVar[str] = "wa.query.conversation.list"
+
+
+class ReadConversation(Query):
+    """One conversation."""
+
+    subject: ClassVar[str] = "wa.query.conversation.read"
+    conversation_id: AnyId
+
+
+class ListConversationMessages(PagedQuery):
+    """Messages and notes of one conversation, newest first."""
+
+    subject: ClassVar[str] = "wa.query.conversation.messages"
+    conversation_id: AnyId
+
+
+class ListMessages(PagedQuery):
+    """Messages of all conversations, newest first. `kind` `note`: what owners wrote to themselves."""
+
+    subject: ClassVar[str] = "wa.query.message.list"
+    kind: Literal["message", "note"] | None = None
+
+
+class ReadMessage(Query):
+    """One message with what became of it, by our id or by WhatsApp's."""
+
+    subject: ClassVar[str] = "wa.query.message.read"
+    message_id: AnyId
+
+
+class ListBookings(PagedQuery):
+    """Bookings, newest first, of one status or all."""
+
+    subject: ClassVar[str] = "wa.query.booking.list"
+    status: BookingStatus | None = None
+
+
+class ReadBooking(Query):
+    """One booking."""
+
+    subject: ClassVar[str] = "wa.query.booking.read"
+    booking_id: AnyId
+
+
+class ReadQueueStats(Query):
+    """How far streams and consumers are, and how many dead letters the organization has."""
+
+    subject: ClassVar[str] = "wa.query.queue.stats"
+
+
+class ListDeadLetters(PagedQuery):
+    """The organization's dead letters, oldest first."""
+
+    subject: ClassVar[str] = "wa.query.dead-letter.list"
+
+
+class ReadDeadLetter(Query):
+    """One dead letter with its body. `sequence`: its number in the stream of the dead letters."""
+
+    subject: ClassVar[str] = "wa.query.dead-letter.read"
+    sequence: Annotated[int, Field(ge=1, lt=1 << 63)]

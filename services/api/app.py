@@ -12,6 +12,8 @@ from starlette.types import ASGIApp
 from services.api import key_answers, openapi, problems
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
+from services.api.bus import answering
+from services.api.bus.questions import ANSWERERS
 from services.api.context import Context
 from services.api.edge import Edge
 from services.api.routes import (
@@ -61,7 +63,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             bound = LoginBound(settings.login_failures)
             app.state.context = Context(settings, database, dispatcher, Passwords(), bound, simulated)
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
-            async with key_answers.serving(client, ApiKeys(database.api_keys)):
+            async with (
+                key_answers.serving(client, ApiKeys(database.api_keys)),
+                answering.serving(client, app.state.context, ANSWERERS),
+            ):
                 yield
 
     app = FastAPI(

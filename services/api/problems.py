@@ -51,9 +51,9 @@ def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
 
 
-def render(problem: Problem, request_id: str) -> JSONResponse:
-    """The answer for a problem; `retry_after` (seconds) among its extras becomes a header."""
-    body: dict[str, Any] = {
+def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The fields of ProblemBody for a problem, and its extras."""
+    return {
         "type": f"urn:switchboard:problem:{problem.code}",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
@@ -62,11 +62,16 @@ def render(problem: Problem, request_id: str) -> JSONResponse:
         "request_id": request_id,
         "success": False,
         "error": problem.detail,
-    }
+    } | problem.extra
+
+
+def render(problem: Problem, request_id: str) -> JSONResponse:
+    """The answer for a problem; `retry_after` (seconds) among its extras becomes a header."""
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if "retry_after" in problem.extra:
         headers["Retry-After"] = str(problem.extra["retry_after"])
-    return JSONResponse(body | problem.extra, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+    body = problem_body(problem, request_id)
+    return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def _readable(part: object) -> str:

@@ -1,0 +1,66 @@
+"""Which question is answered by which REST read."""
+
+from typing import Any
+
+from services.api.bus.answering import Answerer
+from services.api.routes import api_keys, bookings, instances, organization, people
+from services.api.views.pages import PageRequest
+from shared import queries as q
+from shared.auth import Principal
+from shared.ids import NO_INSTANCE
+from shared.message import Query
+
+
+def _caller(question: Query) -> Principal:
+    """NATS permissions said already what the asker may see: its scopes are all."""
+    return Principal(organization_id=question.organization_id, subject="bus")
+
+
+def _page(question: q.PagedQuery) -> PageRequest:
+    return PageRequest(question.limit, question.cursor)
+
+
+def _instance(question: Query) -> str | None:
+    return None if question.instance_id == NO_INSTANCE else question.instance_id
+
+
+ANSWERERS: tuple[Answerer[Any], ...] = (
+    Answerer(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
+    Answerer(q.ListApiKeys, api_keys.list_keys, lambda c, a: api_keys.list_keys(c, _caller(a))),
+    Answerer(q.ListInstances, instances.list_instances, lambda c, a: instances.list_instances(c, _caller(a), _page(a))),
+    Answerer(
+        q.ReadInstance, instances.read_instance, lambda c, a: instances.read_instance(c, _caller(a), a.instance_id)
+    ),
+    Answerer(
+        q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
+    ),
+    Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    Answerer(
+        q.ListContacts, people.list_contacts, lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search)
+    ),
+    Answerer(q.ReadContact, people.read_contact, lambda c, a: people.read_contact(c, _caller(a), a.contact_id)),
+    Answerer(
+        q.ListConversations,
+        people.list_conversations,
+        lambda c, a: people.list_conversations(c, _caller(a), _page(a), _instance(a)),
+    ),
+    Answerer(
+        q.ReadConversation,
+        people.read_conversation,
+        lambda c, a: people.read_conversation(c, _caller(a), a.conversation_id),
+    ),
+    Answerer(
+        q.ListConversationMessages,
+        people.list_messages,
+        lambda c, a: people.list_messages(c, _caller(a), _page(a), a.conversation_id),
+    ),
+    Answerer(
+        q.ListMessages, people.list_all_messages, lambda c, a: people.list_all_messages(c, _caller(a), _page(a), a.kind)
+    ),
+    Answerer(q.ReadMessage, people.read_message, lambda c, a: people.read_message(c, _caller(a), a.message_id)),
+    Answerer(
+        q.ListBookings, bookings.list_bookings, lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), a.status)
+    ),
+    Answerer(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
+)
+"""A new read of the REST API gets its class in shared/queries.py and its line here."""

@@ -1,0 +1,35 @@
+"""Ask another service a question and get its answer, or its refusal as the Problem it is."""
+
+import json
+from typing import Any
+
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+
+from shared.errors import Problem
+from shared.message import Query
+
+
+async def ask(client: Client, query: Query, timeout: float = 5.0) -> dict[str, Any]:
+    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds.
+
+    Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.
+    """
+    try:
+        reply = await client.request(query.address, query.model_dump_json().encode(), timeout=timeout)
+        answer = json.loads(reply.data)
+    except NoRespondersError as error:
+        raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error
+    except TimeoutError as error:
+        raise Problem(504, "no_answer", f"no answer within {timeout:g} seconds; try again") from error
+    except (NatsError, OSError, ValueError) as error:
+        raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
+    if not isinstance(answer, dict) or not answer.get("success"):
+        raise _problem(answer if isinstance(answer, dict) else {})
+    return answer
+
+
+def _problem(answer: dict[str, Any]) -> Problem:
+    detail = str(answer.get("detail", "the answer could not be understood"))
+    return Problem(int(answer.get("status", 502)), str(answer.get("code", "answer_invalid")), detail)
