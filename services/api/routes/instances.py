@@ -55,7 +55,9 @@ async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> O
     if body.network is Network.SIMULATOR and not context.settings.simulator_url:
         detail = "network: there is no simulated network here; it exists only in local mode"
         raise Problem(422, "simulator_disabled", detail)
-    new = await context.instances.create(caller.organization_id, body.instance_name, body.phone_number, body.network)
+    new = await context.instances.create(
+        caller.organization_id, body.instance_name, body.phone_number, body.network, caller.subject
+    )
     return OneInstance(instance=views.instance_of(new, None))
 
 

@@ -5,25 +5,60 @@ from typing import Any, ClassVar
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
-from shared.mongo import Collection, Document, IndexModel
+from shared.mongo import Collection, Document, DuplicateKeyError, IndexModel
 from shared.records import Network
 
 
 class Instances:
     """Collection `instances`; deleted ones stay, marked, and are found by nobody."""
 
-    INDEXES: ClassVar = {"instances": [IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)])]}
+    INDEXES: ClassVar = {
+        "instances": [
+            IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)]),
+            IndexModel(
+                [("organization_id", 1), ("made_for", 1)],
+                unique=True,
+                partialFilterExpression={"made_for": {"$type": "string"}},
+            ),
+        ]
+    }
 
     def __init__(self, collection: Collection) -> None:
         self._instances = collection
 
-    async def create(self, organization_id: str, name: str, phone_number: str | None, network: Network) -> Document:
+    async def create(
+        self, organization_id: str, name: str, phone_number: str | None, network: Network, created_by: str | None = None
+    ) -> Document:
+        """`created_by`: the subject of the caller's token."""
         document: Document = {
             "_id": new_id(), "organization_id": organization_id, "instance_name": name, "phone_number": phone_number,
-            "network": network.value, "created_at": utc_now(), "deleted_at": None,
+            "network": network.value, "created_by": created_by, "created_at": utc_now(), "deleted_at": None,
         }  # fmt: skip
         await self._instances.insert_one(document)
         return document
+
+    async def find_or_create(self, wanted: Document, new: Document) -> Document:
+        """The oldest instance that `wanted` finds, else one with the fields `new`; the same for all who ask at once.
+
+        `wanted` names the organization; `made_for` in `new` sets the instance apart in it until it is changed.
+        """
+        if found := await self.oldest(wanted):
+            return found
+        organization_id = wanted["organization_id"]
+        document: Document = {
+            "_id": new_id(), "organization_id": organization_id, "phone_number": None, "created_at": utc_now(),
+            "deleted_at": None, **new,
+        }  # fmt: skip
+        try:
+            await self._instances.insert_one(document)
+        except DuplicateKeyError:
+            same = {"organization_id": organization_id, "made_for": new["made_for"]}
+            return _known(await self._instances.find_one(same))
+        return document
+
+    async def oldest(self, wanted: Document) -> Document | None:
+        """Of those that `wanted` finds; it names the organization."""
+        return await self._instances.find_one({**wanted, "deleted_at": None}, sort=[("created_at", 1), ("_id", 1)])
 
     async def get(self, organization_id: str, instance_id: str) -> Document:
         """Raises Problem 404 `instance_not_found`, also for another organization's."""
@@ -35,12 +70,15 @@ class Instances:
         if not changes:
             return await self.get(organization_id, instance_id)
         found = await self._instances.find_one_and_update(
-            self._mine(organization_id, instance_id), {"$set": changes}, return_document=True
+            self._mine(organization_id, instance_id),
+            {"$set": changes, "$unset": {"made_for": ""}},
+            return_document=True,
         )
         return _known(found)
 
     async def mark_deleted(self, organization_id: str, instance_id: str) -> None:
-        await self._instances.update_one(self._mine(organization_id, instance_id), {"$set": {"deleted_at": utc_now()}})
+        marked = {"$set": {"deleted_at": utc_now()}, "$unset": {"made_for": ""}}
+        await self._instances.update_one(self._mine(organization_id, instance_id), marked)
 
     @staticmethod
     def _mine(organization_id: str, instance_id: str) -> Document:

@@ -112,10 +112,16 @@ async def instance_status(database: Database, document: Document) -> InstanceSta
     )
 
 
+def shows_qr(connection: Document) -> bool:
+    """There is a QR code to scan right now."""
+    qr = connection.get("qr") or {}
+    pending = connection.get("status") == ConnectionStatus.QR_PENDING
+    return pending and "qr" in qr and bool(qr["expires_at"] > utc_now())
+
+
 async def current_qr(database: Database, organization_id: str, instance_id: str) -> CurrentQr:
     """Raises Problem 404 `qr_not_available` when none is shown right now."""
     link = await connection_of(database, organization_id, instance_id)
-    qr = link.get("qr")
-    if not qr or link.get("status") != ConnectionStatus.QR_PENDING or qr["expires_at"] <= utc_now():
+    if not shows_qr(link):
         raise Problem(404, "qr_not_available", "there is no QR code now; connect with method qr and wait for it")
-    return CurrentQr.model_validate(qr)
+    return CurrentQr.model_validate(link["qr"])
