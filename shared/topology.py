@@ -53,6 +53,11 @@ def events_of(organization_id: str) -> str:
     return f"wa.event.*.*.{organization_id}.*"
 
 
+def dead_letters_of(organization_id: str) -> str:
+    """The subject filter for every dead letter of one organization."""
+    return f"{DEAD_PREFIX}wa.*.*.*.{organization_id}.*"
+
+
 def subject_of(address: str) -> str:
     """The class part of an address, `wa.event.message.received`."""
     return ".".join(address.split(".")[:4])

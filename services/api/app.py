@@ -18,6 +18,7 @@ from services.api.compat import s0
 from services.api.context import Context
 from services.api.edge import Edge
 from services.api.routes import (
+    admin,
     api_keys,
     auth,
     bookings,
@@ -43,6 +44,7 @@ from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
     auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
+    admin,
     s0,
 )  # fmt: skip
 
@@ -61,9 +63,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             for store in (Users, ApiKeys, Instances, IdempotencyKeys):
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
-            dispatcher = Dispatcher(client, Publisher(jetstream(client)))
+            streams = jetstream(client)
+            dispatcher = Dispatcher(client, Publisher(streams))
             bound = LoginBound(settings.login_failures)
-            app.state.context = Context(settings, database, dispatcher, Passwords(), bound, simulated)
+            app.state.context = Context(settings, database, dispatcher, streams, Passwords(), bound, simulated)
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             async with (
                 key_answers.serving(client, ApiKeys(database.api_keys)),

@@ -7,11 +7,13 @@ from typing import Annotated
 import httpx
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from nats.js import JetStreamContext
 
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
+from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
 from services.api.store.users import Users
@@ -29,6 +31,7 @@ class Context:
     settings: ApiSettings
     database: Database
     dispatcher: Dispatcher
+    streams: JetStreamContext
     passwords: Passwords
     login_bound: LoginBound
     simulator: httpx.AsyncClient | None = None
@@ -49,6 +52,10 @@ class Context:
     @property
     def idempotency(self) -> IdempotencyKeys:
         return IdempotencyKeys(self.database.idempotency_keys)
+
+    @property
+    def dead_letters(self) -> DeadLetters:
+        return DeadLetters(self.streams)
 
 
 def _context(request: Request) -> Context:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.bus.answering import Answerer
-from services.api.routes import api_keys, bookings, instances, organization, people
+from services.api.routes import admin, api_keys, bookings, instances, organization, people
 from services.api.views.pages import PageRequest
 from shared import queries as q
 from shared.auth import Principal
@@ -62,5 +62,8 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ListBookings, bookings.list_bookings, lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), a.status)
     ),
     Answerer(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
+    Answerer(q.ReadQueueStats, admin.queue_stats, lambda c, a: admin.queue_stats(c, _caller(a))),
+    Answerer(q.ListDeadLetters, admin.list_dead_letters, lambda c, a: admin.list_dead_letters(c, _caller(a), _page(a))),
+    Answerer(q.ReadDeadLetter, admin.read_dead_letter, lambda c, a: admin.read_dead_letter(c, _caller(a), a.sequence)),
 )
 """A new read of the REST API gets its class in shared/queries.py and its line here."""

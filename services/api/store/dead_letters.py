@@ -1,0 +1,137 @@
+"""Dead letters: what a service could not handle, kept in WA_DEAD with the reason; an organization sees its own."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import APIError, NotFoundError
+from pydantic import BaseModel
+
+from services.api.views.pages import PageRequest
+from shared.errors import Problem
+from shared.topology import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_letters_of, subject_of
+
+
+class DeadLetter(BaseModel):
+    """`address`: the subject it was published on. `error`: why it could not be handled. `size` in bytes."""
+
+    sequence: int
+    address: str
+    kind: str
+    error: str
+    attempts: int
+    died_at: datetime
+    size: int
+
+
+class DeadLetterWithBody(DeadLetter):
+    """`body`: its JSON, or its text when it is none."""
+
+    body: Any
+
+
+class DeadLetters:
+    """The part of WA_DEAD whose subjects name the organization."""
+
+    def __init__(self, js: JetStreamContext) -> None:
+        self._js = js
+
+    async def count(self, organization_id: str) -> int:
+        info = await self._js.stream_info(DEAD_STREAM, subjects_filter=dead_letters_of(organization_id))
+        return sum((info.state.subjects or {}).values())
+
+    async def page(self, organization_id: str, page: PageRequest) -> tuple[list[DeadLetter], str | None]:
+        """Oldest first; the cursor is the last sequence seen. Raises Problem 422 `invalid_cursor`."""
+        after = _sequence(page.cursor)
+        found: list[DeadLetter] = []
+        while len(found) <= page.limit and (letter := await self._next(organization_id, after + 1)):
+            found.append(_shown(letter))
+            after = found[-1].sequence
+        shown = found[: page.limit]
+        return shown, str(shown[-1].sequence) if len(found) > page.limit else None
+
+    async def read(self, organization_id: str, sequence: int) -> DeadLetterWithBody:
+        """Raises Problem 404 `dead_letter_not_found`."""
+        letter = await self._letter(organization_id, sequence)
+        return DeadLetterWithBody(**_shown(letter).model_dump(), body=_readable(letter.data or b""))
+
+    async def replay(self, organization_id: str, sequence: int) -> None:
+        """Publish it again where it was published first, then forget it here; twice within ten minutes is once.
+
+        Raises Problem 404, and 409 `not_replayable` when this version knows no message of that kind.
+        """
+        letter = await self._letter(organization_id, sequence)
+        address = _address(letter)
+        if subject_of(address) not in EVENTS.keys() | COMMANDS.keys():
+            detail = (
+                f"this version knows no message {subject_of(address)}; drop the letter, or install the version before"
+            )
+            raise Problem(409, "not_replayable", detail)
+        await self._js.publish(address, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
+        await self._forget(sequence)
+
+    async def drop(self, organization_id: str, sequence: int) -> None:
+        """Forget it for good. Raises Problem 404."""
+        await self._letter(organization_id, sequence)
+        await self._forget(sequence)
+
+    async def _letter(self, organization_id: str, sequence: int) -> RawStreamMsg:
+        letter = await self._next(organization_id, sequence)
+        if letter is None or letter.seq != sequence:
+            raise Problem(404, "dead_letter_not_found", "there is no such dead letter; it may have been replayed")
+        return letter
+
+    async def _next(self, organization_id: str, sequence: int) -> RawStreamMsg | None:
+        try:
+            return await self._js.get_msg(DEAD_STREAM, sequence, dead_letters_of(organization_id), next=True)
+        except NotFoundError:
+            return None
+
+    async def _forget(self, sequence: int) -> None:
+        try:
+            await self._js.delete_msg(DEAD_STREAM, sequence)
+        except APIError as error:
+            if error.err_code not in _GONE:
+                raise
+
+
+_GONE = frozenset({10043, 10057})
+"""Another caller deleted it between our look and our deletion."""
+
+
+def _sequence(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        detail = "cursor: not a cursor of this list; take next_cursor of the page before, or leave it out"
+        raise Problem(422, "invalid_cursor", detail)
+    return int(cursor)
+
+
+def _address(letter: RawStreamMsg) -> str:
+    return (letter.subject or "").removeprefix(DEAD_PREFIX)
+
+
+def _shown(letter: RawStreamMsg) -> DeadLetter:
+    headers, address = letter.headers or {}, _address(letter)
+    cls = (EVENTS | COMMANDS).get(subject_of(address))
+    assert letter.seq is not None
+    assert letter.time is not None
+    return DeadLetter(
+        sequence=letter.seq,
+        address=address,
+        kind=cls.__name__ if cls else "unknown",
+        error=headers.get("x-error", ""),
+        attempts=int(headers.get("x-attempts", "1")),
+        died_at=letter.time,
+        size=len(letter.data or b""),
+    )
+
+
+def _readable(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body.decode(errors="replace")

@@ -1,0 +1,173 @@
+"""/api/admin: how far the queues are, and what could not be handled."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from nats.js.api import AckPolicy, ConsumerConfig
+
+from shared.asking import ask
+from shared.commands import ChangeBooking
+from shared.delivery import Publisher, jetstream
+from shared.events import ReceiptReceived
+from shared.ids import new_id
+from shared.message import Event, utc_now
+from shared.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
+from shared.records import BookingStatus
+from shared.topology import EVENTS_STREAM
+from tests.component.api.conftest import Member, Stage
+
+LETTERS = "/api/admin/dead-letters"
+
+
+def receipt(organization_id: str) -> ReceiptReceived:
+    return ReceiptReceived(organization_id=organization_id, instance_id="i", wa_ids=["A"], status="read",
+                           timestamp=utc_now())  # fmt: skip
+
+
+async def dead(stage: Stage, organization_id: str, error: str = "no contact") -> ReceiptReceived:
+    """An event that could not be handled, as a service leaves it."""
+    event = receipt(organization_id)
+    publish = Publisher(jetstream(stage.nats))
+    await publish.dead(event.address, event.model_dump_json().encode(), error, 6)
+    return event
+
+
+@asynccontextmanager
+async def consumer(stage: Stage, name: str, event: type[Event], organization_id: str) -> AsyncIterator[str]:
+    """A durable consumer of one organization's events, which nobody works for."""
+    js = jetstream(stage.nats)
+    config = ConsumerConfig(
+        durable_name=name, filter_subject=event.pattern(organization_id), ack_policy=AckPolicy.EXPLICIT, ack_wait=300
+    )
+    await js.add_consumer(EVENTS_STREAM, config)
+    yield name
+    await js.delete_consumer(EVENTS_STREAM, name)
+
+
+async def test_a_consumer_shows_what_it_has_not_done_yet(stage: Stage, member: Member) -> None:
+    js, publish = jetstream(stage.nats), Publisher(jetstream(stage.nats))
+    async with consumer(stage, f"test-{new_id()[:8]}", ReceiptReceived, member.organization_id) as name:
+        subscription = await js.pull_subscribe_bind(durable=name, stream=EVENTS_STREAM)
+        await publish(receipt(member.organization_id))
+        await publish(receipt(member.organization_id))
+        first, second = await subscription.fetch(2, timeout=5)
+        await first.nak()
+        (again,) = await subscription.fetch(1, timeout=5)
+        await publish(receipt(member.organization_id))
+        stats = (await member.get("/api/admin/queue-stats"))["data"]
+        (shown,) = [found for found in stats["consumers"] if found["name"] == name]
+        counts = {field: shown[field] for field in ("pending", "unacknowledged", "redelivered", "lag")}
+        assert counts == {"pending": 1, "unacknowledged": 2, "redelivered": 1, "lag": 3}
+        assert shown["oldest_age"] >= 0
+        for message in [second, again, *await subscription.fetch(1, timeout=5)]:
+            await message.ack_sync()
+        stats = (await member.get("/api/admin/queue-stats"))["data"]
+        (shown,) = [found for found in stats["consumers"] if found["name"] == name]
+        assert (shown["lag"], shown["oldest_age"]) == (0, None)
+        await subscription.unsubscribe()
+
+
+async def test_the_streams_are_shown_with_their_size_and_age(stage: Stage, member: Member) -> None:
+    await Publisher(jetstream(stage.nats))(receipt(member.organization_id))
+    streams = (await member.get("/api/admin/queue-stats"))["data"]["streams"]
+    assert [found["name"] for found in streams] == ["WA_EVENTS", "WA_COMMANDS", "WA_DEAD"]
+    assert streams[0]["messages"] >= 1
+    assert streams[0]["bytes"] > 0
+    assert streams[0]["oldest_age"] >= 0
+
+
+async def test_dead_letters_are_counted_listed_in_pages_and_read(stage: Stage, member: Member) -> None:
+    events = [await dead(stage, member.organization_id, f"reason {number}") for number in range(3)]
+    assert (await member.get("/api/admin/queue-stats"))["data"]["dead_letters"] == 3
+    first = await member.get(LETTERS, limit=2)
+    rest = await member.get(LETTERS, limit=2, cursor=first["next_cursor"])
+    assert [letter["error"] for letter in first["data"] + rest["data"]] == ["reason 0", "reason 1", "reason 2"]
+    assert rest["next_cursor"] is None
+    letter = first["data"][0]
+    assert (letter["kind"], letter["attempts"], letter["address"]) == ("ReceiptReceived", 6, events[0].address)
+    read = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]
+    assert read == letter | {"body": json.loads(events[0].model_dump_json())}
+
+
+async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, member: Member) -> None:
+    event = await dead(stage, member.organization_id)
+    heard = await stage.nats.subscribe(event.address)
+    await stage.nats.flush()
+    (letter,) = (await member.get(LETTERS))["data"]
+    answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    again = await heard.next_msg(timeout=5)
+    assert ReceiptReceived.model_validate_json(again.data) == event
+    assert (await member.get(LETTERS))["data"] == []
+    gone = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
+    assert (gone.status_code, gone.json()["code"]) == (404, "dead_letter_not_found")
+    await heard.unsubscribe()
+
+
+async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member) -> None:
+    command = ChangeBooking(
+        organization_id=member.organization_id, booking_id="b", status=BookingStatus.CONFIRMED, by="somebody"
+    )
+    body = command.model_dump_json().encode()
+    await Publisher(jetstream(stage.nats)).dead(command.address, body, "no booking", 6)
+    (letter,) = (await member.get(LETTERS))["data"]
+    async with stage.playing(ChangeBooking, lambda _: ()) as heard:
+        assert (await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")).status_code == 200
+        while command not in heard:
+            await stage.nats.flush()
+
+
+async def test_a_dropped_letter_is_gone_and_published_nowhere(stage: Stage, member: Member) -> None:
+    event = await dead(stage, member.organization_id)
+    heard = await stage.nats.subscribe(event.address)
+    (letter,) = (await member.get(LETTERS))["data"]
+    assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
+    assert (await member.get(LETTERS))["data"] == []
+    assert heard.pending_msgs == 0
+    await heard.unsubscribe()
+
+
+async def test_another_organizations_letters_are_not_there(stage: Stage, member: Member, stranger: Member) -> None:
+    await dead(stage, member.organization_id)
+    (letter,) = (await member.get(LETTERS))["data"]
+    path = f"{LETTERS}/{letter['sequence']}"
+    assert (await stranger.get(LETTERS))["data"] == []
+    assert (await stranger.get("/api/admin/queue-stats"))["data"]["dead_letters"] == 0
+    for method, place in (("GET", path), ("POST", f"{path}/replay"), ("DELETE", path)):
+        answer = await stranger.http.request(method, place)
+        assert (answer.status_code, answer.json()["code"]) == (404, "dead_letter_not_found")
+    assert (await member.get(path))["data"]["sequence"] == letter["sequence"]
+
+
+async def test_a_letter_of_an_unknown_kind_is_shown_and_not_replayed(stage: Stage, member: Member) -> None:
+    address = f"wa.event.weather.changed.{member.organization_id}.-"
+    await Publisher(jetstream(stage.nats)).dead(address, b"\xff no json", "unreadable", 1)
+    (letter,) = (await member.get(LETTERS))["data"]
+    read = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]
+    assert (read["kind"], read["body"]) == ("unknown", "\ufffd no json")
+    answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
+    assert (answer.status_code, answer.json()["code"]) == (409, "not_replayable")
+
+
+@pytest.mark.parametrize("cursor", ["x", "-1", "1e3", "٣", "9" * 30])
+async def test_a_made_up_cursor_is_refused(member: Member, cursor: str) -> None:
+    answer = await member.http.get(LETTERS, params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
+
+
+async def test_the_same_stands_on_the_bus(stage: Stage, member: Member) -> None:
+    await dead(stage, member.organization_id)
+    (letter,) = (await ask(stage.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
+    query = ReadDeadLetter(organization_id=member.organization_id, sequence=letter["sequence"])
+    assert (await ask(stage.nats, query))["data"]["error"] == "no contact"
+    stats = await ask(stage.nats, ReadQueueStats(organization_id=member.organization_id))
+    assert stats["data"]["dead_letters"] == 1
+
+
+async def test_a_key_that_only_reads_sees_no_queues(stage: Stage, member: Member) -> None:
+    made = await member.http.post("/api/api-keys", json={"name": "reader", "scopes": ["read"]})
+    async with stage.client(**{"X-Api-Key": made.json()["data"]["key"]}) as http:
+        for path in ("/api/admin/queue-stats", LETTERS):
+            assert (await http.get(path)).status_code == 403
