@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig
-from nats.js.errors import NoKeysError
+from nats.js.errors import BucketNotFoundError, NoKeysError
 from nats.js.kv import KeyValue
 
 from shared.topology import LEASES_BUCKET
@@ -34,7 +34,7 @@ class Lease:
 
     async def take(self) -> None:
         """Raises a NATS error when the bucket cannot be reached."""
-        self._bucket = await self._js.create_key_value(KeyValueConfig(bucket=LEASES_BUCKET, ttl=self._ttl, history=1))
+        self._bucket = await self._open()
         await self._renew()
 
     async def live_nodes(self) -> set[str]:
@@ -59,6 +59,17 @@ class Lease:
         """Raises when the lease is not held: then this node is not ready."""
         if not self.held:
             raise ConnectionError("the lease of this node could not be renewed")
+
+    async def _open(self) -> KeyValue:
+        """The bucket, made when missing; one that was made with another time to live gets ours."""
+        try:
+            bucket = await self._js.key_value(LEASES_BUCKET)
+        except BucketNotFoundError:
+            return await self._js.create_key_value(KeyValueConfig(bucket=LEASES_BUCKET, ttl=self._ttl, history=1))
+        config = (await self._js.stream_info(f"KV_{LEASES_BUCKET}")).config
+        if config.max_age != self._ttl:
+            await self._js.update_stream(config, max_age=self._ttl, duplicate_window=min(self._ttl, 120.0))
+        return bucket
 
     async def _try_to_renew(self) -> None:
         self._let_go_when_late()  # this process may have been asleep

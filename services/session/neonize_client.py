@@ -42,21 +42,28 @@ _BEGIN = 0.5
 _SILENCE, _SILENCE_AT_MOST = 0.5, 10.0
 """Seconds without a callback that mean the queue is empty, and when to give up waiting for them."""
 
+ProxyFor = Callable[[Callable[[], float]], str | None]
+
 log = logging.getLogger(__name__)
 _numbers = itertools.count(1)
 
 
 class NeonizeClient:
-    """A WhatsApp account whose store is `device.sqlite` in `directory`. `proxy`: URL, None: the environment decides."""
+    """A WhatsApp account whose store is `device.sqlite` in `directory`.
 
-    def __init__(self, directory: Path, proxy: str | None, gate: Gate, listener: Listener) -> None:
-        self._store, self._proxy, self._gate, self._listener = directory / STORE, proxy, gate, listener
+    `proxy_for` is told how to ask for the seconds since the last callback and gives the URL of the proxy to use; None:
+    the environment decides.
+    """
+
+    def __init__(self, directory: Path, proxy_for: ProxyFor, gate: Gate, listener: Listener) -> None:
+        self._store, self._gate, self._listener = directory / STORE, gate, listener
         # a number of its own, because the library keeps what belonged to a stopped client of the same name
         self._client = NewClient(f"{self._store}{_STORE_OPTIONS}", uuid=f"{directory.name}-{next(_numbers)}")
         self._client._stop_finalizer.detach()  # would call into the library behind the gate's back
         self._begun, self._ended, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._ended.set()
         self._inside, self._heard = 0, 0.0
+        self._proxy = proxy_for(self._quiet)
 
     def connect(self) -> None:
         self._ended.clear()
@@ -161,6 +168,9 @@ class NeonizeClient:
             self._listener.on_device(_device(event))
         else:
             self._listener.on_event(kind.DESCRIPTOR.name, event)
+
+    def _quiet(self) -> float:
+        return 0.0 if self._inside else time.monotonic() - self._heard
 
     def _wait_for_silence(self) -> None:
         begun = self._heard = time.monotonic()

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 from services.session.gate import Gate
@@ -15,6 +16,7 @@ from services.session.whatsapp import Listener, WhatsApp
 from services.session.worker import outcomes
 from services.session.worker.instance import Instance
 from services.session.worker.outbox import Outbox
+from services.session.worker.relay import Relay
 
 QUIT_GRACE, ORPHAN_GRACE = 20.0, 5.0
 """Seconds to close the connections when asked to quit, and when the supervisor is gone."""
@@ -26,7 +28,8 @@ class Worker:
     """The instances of one process, by what the supervisor asks."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection, self._outbox, self._gate = connection, Outbox(connection), Gate()
+        self._connection, self._outbox, self._gate, self._relay = connection, Outbox(connection), Gate(), Relay()
+        self._relay.start()
         self._lock = threading.Lock()
         self._instances: list[Instance] = []
 
@@ -80,7 +83,7 @@ class Worker:
             self._instances.remove(instance)
 
     def _open(self, start: Start, listener: Listener) -> WhatsApp:
-        return NeonizeClient(Path(start.directory), start.proxy, self._gate, listener)
+        return NeonizeClient(Path(start.directory), partial(self._relay.through, start.proxy), self._gate, listener)
 
     def _finish(self, grace: float, *, hurry: bool) -> None:
         end = time.monotonic() + grace

@@ -1,0 +1,178 @@
+"""Holds back what the library says to WhatsApp until the journal surely has what it is about.
+
+The library acknowledges a message while it is still on its way to our callback: killed at that moment, the process
+would take the only copy with it. So the library is led through this relay, which forwards what comes in at once and
+what goes out HOLD seconds later, or later still while callbacks are at work. A killed worker then dies with its
+acknowledgements unsent, and WhatsApp delivers again. The relay sees only the bytes of the TLS connection.
+"""
+
+import asyncio
+import base64
+import binascii
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+HOLD = 0.01
+"""Seconds; from the acknowledgement to the callback it was never seen to take a quarter of it."""
+QUIET = 0.004
+"""Seconds without a callback that mean that none is on its way: a backlog comes in one after the other."""
+HOLD_AT_MOST = 0.25
+"""Seconds an outgoing piece waits at most, when callbacks never end."""
+_CONNECT_LIMIT, _HEAD_LIMIT, _PIECE, _PIECES = 20.0, 16_384, 65_536, 64
+
+log = logging.getLogger(__name__)
+
+
+Quiet = Callable[[], float]
+_Side = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One account's way out."""
+
+    proxy: str | None
+    quiet: Quiet
+
+
+class Relay:
+    """An HTTP CONNECT proxy on loopback for the library of this process, and for nobody else (a secret user name)."""
+
+    def __init__(self, hold: float = HOLD) -> None:
+        self._hold = hold
+        self._lines: dict[str, _Line] = {}
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+
+    def start(self) -> None:
+        """Raises OSError when there is no port to listen on."""
+        self._server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        threading.Thread(target=self._loop.run_forever, name="relay", daemon=True).start()
+
+    def through(self, proxy: str | None, quiet: Quiet) -> str | None:
+        """The proxy URL to give to the library for one account.
+
+        `proxy` is where the relay connects through (None: the environment decides). What the relay cannot speak, such
+        as SOCKS, the library is left to do by itself. `quiet`: seconds since the account's last callback.
+        """
+        spoken = proxy or getproxies().get("https") or "http:"
+        if urlsplit(spoken).scheme != "http" or self._server is None:
+            log.warning("acknowledgements are not held back: %s proxies are the library's own", urlsplit(spoken).scheme)
+            return proxy
+        secret = secrets.token_hex(16)
+        self._lines[secret] = _Line(proxy, quiet)
+        return f"http://{secret}:@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def _serve(self, library: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        try:
+            async with asyncio.timeout(_CONNECT_LIMIT):
+                target, secret = _read_request(await library.readuntil(b"\r\n\r\n"))
+                line = self._lines.get(secret)
+                if line is None:
+                    raise PermissionError("407 Proxy Authentication Required")
+                there = await _open(target, line.proxy)
+        except PermissionError as refusal:
+            await _refuse(answer, str(refusal))
+        except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            log.info("no way to WhatsApp: %s", error)
+            await _refuse(answer, "502 Bad Gateway")
+        else:
+            answer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await self._forward((library, answer), there, line.quiet)
+
+    async def _forward(self, library: _Side, there: _Side, quiet: Quiet) -> None:
+        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES)
+        works = (
+            _at_once(there[0], library[1]),
+            self._take(library[0], pieces),
+            self._release(pieces, there[1], quiet),
+        )
+        pumps = [asyncio.create_task(work) for work in works]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+            for _, writer in (library, there):
+                writer.close()
+
+    async def _take(self, library: asyncio.StreamReader, pieces: asyncio.Queue[tuple[float, bytes]]) -> None:
+        """Ends only by being cancelled: what was taken before the library closed is still released."""
+        while piece := await library.read(_PIECE):
+            await pieces.put((self._loop.time(), piece))
+        await pieces.put((self._loop.time(), b""))
+        await asyncio.Event().wait()
+
+    async def _release(
+        self, pieces: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, quiet: Quiet
+    ) -> None:
+        while True:
+            taken, piece = await pieces.get()
+            await asyncio.sleep(taken + self._hold - self._loop.time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(taken + HOLD_AT_MOST):
+                    await _until_quiet(quiet)
+            if not piece:
+                return
+            writer.write(piece)
+            await writer.drain()
+
+
+async def _until_quiet(quiet: Quiet) -> None:
+    pause = QUIET - quiet()
+    if pause > 0:
+        await asyncio.sleep(pause)
+        await _until_quiet(quiet)
+
+
+async def _at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while piece := await reader.read(_PIECE):
+        writer.write(piece)
+        await writer.drain()
+
+
+def _read_request(head: bytes) -> tuple[str, str]:
+    """`host:port` and the secret of a CONNECT. Raises ValueError."""
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, target, _ = first.split(" ", 2)
+    if method != "CONNECT":
+        raise ValueError(f"not a CONNECT: {method}")
+    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    with suppress(binascii.Error, ValueError):
+        kind, _, code = fields.get("proxy-authorization", "").partition(" ")
+        if kind.lower() == "basic":
+            return target, base64.b64decode(code).decode().partition(":")[0]
+    return target, ""
+
+
+async def _open(target: str, proxy: str | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to `host:port`, through the given proxy, else the environment's, else straight."""
+    host, _, port = target.rpartition(":")
+    if proxy is None and not proxy_bypass(host):
+        proxy = getproxies().get("https")
+    if proxy is None:
+        return await asyncio.open_connection(host.strip("[]"), int(port))
+    way = urlsplit(proxy)
+    reader, writer = await asyncio.open_connection(way.hostname, way.port or 80, limit=_HEAD_LIMIT)
+    login = f"{unquote(way.username or '')}:{unquote(way.password or '')}".encode()
+    authorization = f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}\r\n" if way.username else ""
+    writer.write(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n".encode())
+    said = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].decode("latin-1")
+    if said.split(" ", 2)[1:2] != ["200"]:
+        writer.close()
+        raise ConnectionError(f"the proxy answers {said!r}")
+    return reader, writer
+
+
+async def _refuse(answer: asyncio.StreamWriter, status: str) -> None:
+    with suppress(OSError):
+        answer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        await answer.drain()
+    answer.close()
