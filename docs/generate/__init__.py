@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from docs.generate.asyncapi import asyncapi_json
 from docs.generate.events import events_page
 from docs.generate.settings import env_example, settings_page
 
@@ -11,6 +12,7 @@ _DOCS = Path(__file__).resolve().parents[1]
 def pages() -> dict[Path, str]:
     """Every generated page and its text."""
     return {
+        _DOCS / "asyncapi.json": asyncapi_json(),
         _DOCS / "events.md": events_page(),
         _DOCS / "settings.md": settings_page(),
         _DOCS.parent / ".env.example": env_example(),

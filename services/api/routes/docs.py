@@ -1,37 +1,45 @@
-"""/docs: the OpenAPI document for people, on one page that loads nothing from elsewhere and runs no script."""
+"""/docs: the OpenAPI document for people, and /docs/events: what travels on NATS, with its AsyncAPI document."""
 
-import base64
-import hashlib
 import html
-import json
-import re
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse
 
+from services.api.bus import asyncapi
+from services.api.bus import page as bus_page
+from services.api.doc_page import field_line, fields, framed, prose
 from services.api.openapi import PROBLEMS
 from services.api.problems import ProblemBody
 
 router = APIRouter(include_in_schema=False)
 
-_STYLE = """
-:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}body{max-width:60rem;margin:2rem auto;padding:0 1rem}
-section{border-top:1px solid #8886;padding:.8rem 0}code,pre{font:14px/1.4 ui-monospace,monospace}
-h3{margin:0;font-size:1rem}h3 b{display:inline-block;min-width:4.5rem;color:light-dark(#0a7d5a,#4cc79b)}
-p{margin:.2rem 0}pre{overflow:auto;background:#8881;padding:.6rem;border-radius:.4rem}
-"""
-_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'"
-
 
 @router.get("/docs")
 async def docs(request: Request) -> HTMLResponse:
     """The page."""
-    return HTMLResponse(page(request.app.openapi()), headers={"Content-Security-Policy": _POLICY})
+    return page(request.app.openapi())
 
 
-def page(document: dict[str, Any]) -> str:
+@router.get("/docs/events")
+async def events() -> HTMLResponse:
+    """What services say to each other on NATS."""
+    return bus_page.page(_bus_document())
+
+
+@router.get("/asyncapi.json")
+async def bus_document() -> JSONResponse:
+    """The same for programs."""
+    return JSONResponse(_bus_document())
+
+
+@cache
+def _bus_document() -> dict[str, Any]:
+    return asyncapi.document()
+
+
+def page(document: dict[str, Any]) -> HTMLResponse:
     """Every operation with its fields, grouped by tag."""
     groups: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
@@ -39,30 +47,21 @@ def page(document: dict[str, Any]) -> str:
             shown = _operation(document, f"{method.upper()} {path}", operation)
             groups.setdefault(operation.get("tags", ["other"])[0], []).append(shown)
     body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
-    title, about = html.escape(document["info"]["title"]), _prose(document["info"]["description"])
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{title} API</title><style>{_STYLE}</style><h1>{title} API</h1><p>{about}</p>"
-        f'<p>For programs: <a href="/openapi.json">openapi.json</a></p>{_problems()}{body}</html>'
-    )
-
-
-def _prose(text: str) -> str:
-    """What stands between backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    title, about = document["info"]["title"], prose(document["info"]["description"])
+    links = '<a href="/openapi.json">openapi.json</a>; for other services on NATS: <a href="/docs/events">events</a>'
+    return framed(f"{title} API", f"<p>{about}</p><p>For programs: {links}</p>{_problems()}{body}")
 
 
 def _operation(document: dict[str, Any], name: str, operation: dict[str, Any]) -> str:
     method, path = name.split(" ", 1)
     beside = [item for item in operation.get("parameters", []) if item["in"] != "path"]
-    lines = [f"{_field(item['name'], item['schema'], item.get('required'))}  ({item['in']})" for item in beside]
+    lines = [f"{field_line(item['name'], item['schema'], item.get('required'))}  ({item['in']})" for item in beside]
     body = _schema(document, operation.get("requestBody", {}))
     required = body.get("required", [])
-    lines += [_field(field, item, field in required) for field, item in body.get("properties", {}).items()]
-    about = "".join(f"<p>{_prose(text)}</p>" for text in (operation["description"], body.get("description")) if text)
-    fields = f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
+    lines += [field_line(field, item, field in required) for field, item in body.get("properties", {}).items()]
+    about = "".join(f"<p>{prose(text)}</p>" for text in (operation["description"], body.get("description")) if text)
     return (
-        f"<section><h3><b>{method}</b> <code>{html.escape(path)}</code></h3>{about}{fields}"
+        f"<section><h3><b>{method}</b> <code>{html.escape(path)}</code></h3>{about}{fields(lines)}"
         f"{_answers(document, operation['responses'])}</section>"
     )
 
@@ -77,9 +76,9 @@ def _answers(document: dict[str, Any], responses: dict[str, Any]) -> str:
 
 
 def _problems() -> str:
-    rows = "".join(f"<p><b>{code}</b> {_prose(answer['description'])}</p>" for code, answer in PROBLEMS.items())
-    fields = ", ".join(ProblemBody.model_fields)
-    return f"<h2>problems</h2><p>Any operation may answer one, with the fields <code>{fields}</code>:</p>{rows}"
+    rows = "".join(f"<p><b>{code}</b> {prose(answer['description'])}</p>" for code, answer in PROBLEMS.items())
+    named = ", ".join(ProblemBody.model_fields)
+    return f"<h2>problems</h2><p>Any operation may answer one, with the fields <code>{named}</code>:</p>{rows}"
 
 
 def _schema(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
@@ -90,16 +89,3 @@ def _schema(document: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
             found: dict[str, Any] = document["components"]["schemas"][option["$ref"].rsplit("/", 1)[1]]
             return found
     return {}
-
-
-def _field(name: str, schema: dict[str, Any], required: bool | None) -> str:
-    more = f", {schema['description']}" if "description" in schema else ""
-    return f"{name}{'' if required else '?'}: {' | '.join(map(_kind, schema.get('anyOf', [schema])))}{more}"
-
-
-def _kind(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
-        return " | ".join(json.dumps(value) for value in schema["enum"])
-    if "items" in schema:
-        return f"list of {_kind(schema['items'])}"
-    return str(schema.get("type") or schema.get("$ref", "any").rsplit("/", 1)[-1])

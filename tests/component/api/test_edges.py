@@ -128,3 +128,14 @@ async def test_the_documentation_loads_nothing_and_names_every_route(stage: Stag
     assert not re.search(r"<(script|link|img)|https?://|@import|url\(", page)
     assert all(path in page for path in (await document(stage))["paths"])
     assert "Idempotency-Key" in page
+
+
+async def test_what_travels_on_nats_is_described_for_people_and_programs(stage: Stage) -> None:
+    async with stage.client() as http:
+        document = (await http.get("/asyncapi.json")).json()
+        assert document["asyncapi"] == "3.0.0"
+        page = await http.get("/docs/events")
+        assert page.headers["content-type"].startswith("text/html")
+        assert "style-src 'sha256-" in page.headers["content-security-policy"]
+        assert all(f"<h3>{name}</h3>" in page.text for name in ("MessageReceived", "SendMessage", "ListContacts"))
+        assert "/docs/events" in (await http.get("/docs")).text
