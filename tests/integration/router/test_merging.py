@@ -90,8 +90,8 @@ async def test_a_text_recorded_just_after_the_merge_follows_and_goes_out_once(ro
     asked = command(conversation_id=conversation_id(ONE, younger))
     late = interrupted(router, "messages", "add", lambda: on_message(merging, router.context))
     await late.deliver(asked)
-    await router.handle(outcome(), asked)
     await all_is_with(router, older)
+    await router.handle(outcome(), asked)
     assert router.names().count("CommandRefused") == 0
     assert len({item.id for item in router.published if type(item).__name__ == "SendText"}) == 1
     assert router.of(MessageStatusChanged)[-1].status == "sent"

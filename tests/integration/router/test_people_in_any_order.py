@@ -19,11 +19,13 @@ def addresses(person: Party) -> st.SearchStrategy[Party]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[MessageReceived]:
-    """Messages of two people, one message of each naming both addresses, some repeated, in any order."""
+    """Messages of two people in any order, some repeated. Of each: one under the number, one under the LID, one that
+    names both, and a few more."""
     events: list[MessageReceived] = []
     for number, person in enumerate(PEOPLE):
-        events.append(received(f"{number}-both", person, minute=draw(st.integers(0, 30))))
-        for index in range(draw(st.integers(0, 4))):
+        for name, address in (("number", Party(phone=person.phone)), ("lid", Party(lid=person.lid)), ("both", person)):
+            events.append(received(f"{number}-{name}", address, minute=draw(st.integers(0, 30))))
+        for index in range(draw(st.integers(0, 3))):
             address, minute = draw(addresses(person)), draw(st.integers(0, 30))
             typed: dict[str, Any] = {"from_me": True, "chat": address} if draw(st.booleans()) else {}
             events.append(received(f"{number}-{index}", ME if typed else address, minute=minute, **typed))
@@ -33,6 +35,7 @@ def histories(draw: st.DrawFn) -> list[MessageReceived]:
 
 async def check(router: Router, history: list[MessageReceived]) -> None:
     contacts = {contact["lid"]: contact for contact in await router.rows("contacts")}
+    assert {booking["contact_id"] for booking in await router.rows("bookings")} <= {c["_id"] for c in contacts.values()}
     messages = {message["wa_id"]: message for message in await router.rows("messages")}
     assert set(messages) == {event.wa_id for event in history}
     for number, person in enumerate(PEOPLE):
@@ -45,6 +48,7 @@ async def check(router: Router, history: list[MessageReceived]) -> None:
         assert conversation["updated_at"] == max(message["timestamp"] for message in own)
         await router.only("bookings", contact_id=contact["_id"], open=True)
     assert contacts == {}
+    assert len(await router.rows("conversations")) == len(PEOPLE)
 
 
 def check_announced(router: Router, history: list[MessageReceived]) -> None:
