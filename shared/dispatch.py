@@ -13,10 +13,24 @@ from pydantic import ValidationError
 from shared.delivery import Publisher
 from shared.errors import Problem
 from shared.events import CommandRefused
+from shared.ids import derived_id
 from shared.message import Command, Event
 from shared.topology import parse_event
 
 log = logging.getLogger(__name__)
+
+
+def refusal(command: Command, problem: Problem) -> CommandRefused:
+    """The event that tells whoever issued a command why it is not carried out; the same again on redelivery."""
+    return CommandRefused(
+        id=derived_id(command.id, "refused"),
+        organization_id=command.organization_id,
+        instance_id=command.instance_id,
+        cause=command.id,
+        status=problem.status,
+        code=problem.code,
+        detail=problem.detail,
+    )
 
 
 class Answers:

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.router.context import Context
+from shared.dispatch import refusal
 from shared.errors import Problem
-from shared.events import CommandRefused
-from shared.ids import derived_id
 from shared.message import Command
 
 
@@ -16,14 +15,4 @@ async def refusing(command: Command, context: Context) -> AsyncIterator[None]:
     try:
         yield
     except Problem as problem:
-        await context.publish(
-            CommandRefused(
-                id=derived_id(command.id, "refused"),
-                organization_id=command.organization_id,
-                instance_id=command.instance_id,
-                cause=command.id,
-                status=problem.status,
-                code=problem.code,
-                detail=problem.detail,
-            )
-        )
+        await context.publish(refusal(command, problem))

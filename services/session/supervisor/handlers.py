@@ -9,9 +9,9 @@ from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts
 from services.session.supervisor.board import Board
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
+from shared.dispatch import refusal
 from shared.errors import Problem, Retry
-from shared.events import CommandRefused
-from shared.ids import InvalidPhone, derived_id, parse_phone
+from shared.ids import InvalidPhone, parse_phone
 from shared.message import Command, Message
 from shared.records import ConnectionStatus as S
 from shared.records import Network
@@ -128,14 +128,4 @@ class Handlers:
 
     async def _refuse(self, command: Command, problem: Problem) -> None:
         log.info("%s refused: %s", command.subject, problem.code)
-        await self._publish(
-            CommandRefused(
-                id=derived_id(command.id, "refused"),
-                organization_id=command.organization_id,
-                instance_id=command.instance_id,
-                cause=command.id,
-                status=problem.status,
-                code=problem.code,
-                detail=problem.detail,
-            )
-        )
+        await self._publish(refusal(command, problem))
