@@ -1,0 +1,120 @@
+"""The dialect of the chat front end before its sockets: contacts, the messages between two numbers, QR code, send."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.api.answers import Listed, One
+from services.api.compat.addressing import OnNetwork, default_instance, find_default
+from services.api.compat.linking import first_qr
+from services.api.compat.s2_shapes import (
+    ChatContact,
+    ChatMessages,
+    ChatQr,
+    ChatSend,
+    ChatSent,
+    Numbers,
+    chat_contact,
+    chat_message,
+)
+from services.api.context import Context, Ctx, Manager, Reader, Sender
+from services.api.routes import connecting, sending
+from services.api.routes.people import Search
+from services.api.views import people
+from services.api.views.between import Between, messages_between
+from services.api.views.instances import RUNNING, connection_of
+from services.api.views.pages import PageRequest
+from shared.auth import Principal
+from shared.errors import Problem
+from shared.mongo import Document
+from shared.records import ConnectionStatus as S
+
+router = APIRouter(prefix="/api/whatsapp", tags=["chat"])
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Clients that know no pages get all they are likely to have")]
+InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
+
+
+@router.get("/contacts")
+async def contacts(
+    context: Ctx, caller: Reader, search: Search = None, limit: Limit = 1000, cursor: str | None = None
+) -> Listed[ChatContact]:
+    """People who wrote or were written to, newest first."""
+    page = PageRequest(limit, cursor)
+    found, next_cursor = await people.contacts(context.database, caller.organization_id, search, page)
+    return Listed(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
+
+
+@router.get("/messages/between")
+async def between(context: Ctx, caller: Reader, numbers: Annotated[Numbers, Query()]) -> ChatMessages:
+    """What an account and a contact said to each other: the newest messages, oldest first."""
+    wanted = Between(numbers.from_, numbers.to, numbers.limit, numbers.offset)
+    found, earlier = await messages_between(context.database, caller.organization_id, wanted)
+    return ChatMessages(data=[chat_message(message) for message in found], nextOffset=earlier)
+
+
+@router.get("/qr")
+async def qr(
+    context: Ctx,
+    caller: Manager,
+    force_new: Annotated[bool, Query(alias="forceNew")] = False,
+    instance_id: InstanceId = None,
+    network: OnNetwork = None,
+) -> One[ChatQr]:
+    """The code to scan now; connects the account and waits for the first one, at most 30 s, when there is none.
+
+    `forceNew` begins anew, unless the account is connected.
+    """
+    instance = await _instance(context, caller, instance_id, network)
+    if force_new:
+        await _begin_anew(context, caller, instance)
+    code = await first_qr(context, instance)
+    status = S.QR_PENDING if code else S.CONNECTED
+    shown = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
+    data_url, text, until = shown
+    return One(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=until))
+
+
+async def _instance(context: Context, caller: Principal, instance_id: str | None, network: OnNetwork) -> Document:
+    if instance_id:
+        return await context.instances.get(caller.organization_id, instance_id)
+    return await default_instance(context, caller, network)
+
+
+async def _begin_anew(context: Context, caller: Principal, instance: Document) -> None:
+    link = await connection_of(context.database, caller.organization_id, instance["_id"])
+    state = S(link.get("status", S.DISCONNECTED))
+    if state in RUNNING and state is not S.CONNECTED:
+        await connecting.disconnect(context, caller, instance["_id"])
+
+
+@router.post("/send-message", responses={202: {"model": ChatSent, "description": "Queued, not acknowledged yet"}})
+async def send_message(
+    context: Ctx, caller: Sender, body: ChatSend, response: Response, key: sending.IdempotencyKey = None
+) -> ChatSent:
+    """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
+    instance_id, to = await _route(context, caller, body)
+    request = sending.SendRequest(to=to, message=body.message, wait=body.wait)
+    call = sending.SendCall(caller, instance_id, request, key or body.clientId)
+    sent = await sending.send(context, call, response)
+    return ChatSent(**sent.model_dump(), clientId=body.clientId)
+
+
+async def _route(context: Context, caller: Principal, body: ChatSend) -> tuple[str, str]:
+    """Instance id and recipient. Raises Problem 404, 409, or 422 `missing_recipient`."""
+    instance_id, to = body.instanceId, body.to
+    if body.conversationId:
+        talk = await people.conversation(context.database, caller.organization_id, body.conversationId)
+        instance_id = instance_id or talk.instance_id
+        if to is None and talk.contact:
+            to = talk.contact.phone_number or f"{talk.contact.lid}@lid"
+    if to is None:
+        raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
+    return instance_id or await _only_account(context, caller), to
+
+
+async def _only_account(context: Context, caller: Principal) -> str:
+    found = await find_default(context, caller)
+    if found is None:
+        raise Problem(409, "instance_not_connected", "there is no account yet; connect one first, and send again")
+    return str(found["_id"])
