@@ -14,7 +14,7 @@ from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.bus import answering
 from services.api.bus.questions import ANSWERERS
-from services.api.compat import s0, s1, s2
+from services.api.compat import s0, s1, s2, s4
 from services.api.context import Context
 from services.api.edge import Edge
 from services.api.routes import (
@@ -45,7 +45,7 @@ from shared.service import Check, connected, make_broker, nats_ready, with_ops
 _PARTS = (
     auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
     admin,
-    s0, s1, s2,
+    s0, s1, s2, s4,
 )  # fmt: skip
 
 

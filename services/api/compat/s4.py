@@ -1,0 +1,46 @@
+"""The dialect of the session rooms: a session is an instance with a name of the client's choice."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+
+from services.api.answers import Done
+from services.api.compat.addressing import WantedNetwork, named_instance
+from services.api.context import Ctx, Manager
+from services.api.routes import connecting
+from shared.errors import Problem
+from shared.ids import SLUG_PATTERN, is_slug
+
+router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
+
+
+class InitializingSession(Done):
+    """What follows comes over the socket to who joined the session: `qr-code`, `status-update`, `session-complete`."""
+
+    message: str
+    sessionName: str
+    instanceId: str
+
+
+def _session_name(session_name: Annotated[str, Path(description=f"Matches `{SLUG_PATTERN}`")]) -> str:
+    if not is_slug(session_name):
+        detail = (
+            "sessionName: 1 to 32 lower-case letters, digits, dashes and underscores, the first a letter or a digit, "
+            "such as my-session"
+        )
+        raise Problem(422, "invalid_session_name", detail)
+    return session_name
+
+
+SessionName = Annotated[str, Depends(_session_name)]
+
+
+@router.post("/{session_name}/initialize-with-qr")
+async def initialize_with_qr(
+    context: Ctx, caller: Manager, name: SessionName, network: WantedNetwork
+) -> InitializingSession:
+    """Start connecting by QR code, making the session if there is none; answers before there is a code."""
+    found = await named_instance(context, caller, name, network)
+    await connecting.connect(context, caller, found["_id"], connecting.ConnectRequest(method="qr"))
+    message = f"initializing; join-session {name} on the socket for its QR code and status"
+    return InitializingSession(message=message, sessionName=name, instanceId=found["_id"])
