@@ -1,6 +1,8 @@
 """Who is calling: access tokens (JWT, HS256) for people; the principal that routes and rooms are keyed by."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Literal
 
 import jwt
@@ -13,6 +15,12 @@ API_KEY_PREFIX = "sbk_"
 _ISSUER = "switchboard"
 
 Scope = Literal["read", "send", "manage"]
+Role = Literal["owner", "admin", "agent", "viewer"]
+_ALL: frozenset[Scope] = frozenset({"read", "send", "manage"})
+ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = MappingProxyType(
+    {"owner": _ALL, "admin": _ALL, "agent": frozenset({"read", "send"}), "viewer": frozenset({"read"})}
+)
+"""What people of a role may do; only owners decide about owners."""
 
 
 class Principal(BaseModel):
@@ -22,16 +30,27 @@ class Principal(BaseModel):
     organization_id: str
     subject: str
     """User id, or `key:<id>`."""
-    scopes: frozenset[Scope] = frozenset({"read", "send", "manage"})
+    scopes: frozenset[Scope] = _ALL
     expires_at: float | None = None
     """Epoch seconds."""
+    role: Role | None = None
+    """Of a person; None for API keys and other services."""
+    instance_ids: frozenset[str] | None = None
+    """The only instances an API key reaches; None: all of the organization."""
+    session_id: str | None = None
+    """The login an access token comes from."""
+
+    def has_role(self, role: Role) -> "Principal":
+        """The same person in this role, with its scopes."""
+        return self.model_copy(update={"role": role, "scopes": ROLE_SCOPES[role]})
 
 
 def issue_token(principal: Principal, secret: str, ttl: timedelta) -> str:
     """A signed access token for this principal."""
     now = utc_now()
     claims = {"iss": _ISSUER, "sub": principal.subject, "org": principal.organization_id, "iat": now, "exp": now + ttl}
-    return jwt.encode(claims | {"scopes": sorted(principal.scopes)}, secret, algorithm="HS256")
+    about = {"scopes": sorted(principal.scopes), "role": principal.role, "sid": principal.session_id}
+    return jwt.encode(claims | about, secret, algorithm="HS256")
 
 
 def read_token(token: str, secret: str) -> Principal:
@@ -39,8 +58,9 @@ def read_token(token: str, secret: str) -> Principal:
     try:
         claims = jwt.decode(token, secret, algorithms=["HS256"], issuer=_ISSUER, options={"require": ["exp", "sub"]})
         return Principal(
-            organization_id=claims["org"], subject=claims["sub"], scopes=claims["scopes"], expires_at=claims["exp"]
-        )
+            organization_id=claims["org"], subject=claims["sub"], scopes=claims["scopes"], expires_at=claims["exp"],
+            role=claims.get("role"), session_id=claims.get("sid"),
+        )  # fmt: skip
     except jwt.ExpiredSignatureError as error:
         raise Problem(401, "token_expired", "the access token has expired; log in again") from error
     except (jwt.InvalidTokenError, KeyError, ValidationError) as error:

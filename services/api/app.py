@@ -31,11 +31,14 @@ from services.api.routes import (
     people,
     sending,
     simulator,
+    users,
 )
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
+from services.api.store.invitations import Invitations
+from services.api.store.members import Members
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
@@ -44,7 +47,7 @@ from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
     auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
-    admin,
+    admin, users,
     s0, s1, s2, s4,
 )  # fmt: skip
 
@@ -60,7 +63,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             connected(broker, settings),
             _simulator(settings.simulator_url) as simulated,
         ):
-            for store in (Users, ApiKeys, Instances, IdempotencyKeys):
+            for store in (Users, Members, Invitations, ApiKeys, Instances, IdempotencyKeys):
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
             streams = jetstream(client)

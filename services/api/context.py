@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from nats.js import JetStreamContext
 
+from services.api.access.callers import identify
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
@@ -16,9 +17,11 @@ from services.api.store.api_keys import ApiKeys
 from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
+from services.api.store.invitations import Invitations
+from services.api.store.members import Members
 from services.api.store.users import Users
 from services.api.views.pages import PageRequest
-from shared.auth import API_KEY_PREFIX, Principal, Scope, read_token
+from shared.auth import Principal, Scope
 from shared.dispatch import Dispatcher
 from shared.errors import Problem
 from shared.mongo import Database
@@ -40,6 +43,14 @@ class Context:
     @property
     def users(self) -> Users:
         return Users(self.database)
+
+    @property
+    def members(self) -> Members:
+        return Members(self.database)
+
+    @property
+    def invitations(self) -> Invitations:
+        return Invitations(self.database)
 
     @property
     def api_keys(self) -> ApiKeys:
@@ -78,21 +89,21 @@ async def _caller(
     if not token:
         detail = "log in at /api/auth/login and send the token as `Authorization: Bearer …`, or an API key as X-Api-Key"
         raise Problem(401, "authentication_required", detail)
-    if token.startswith(API_KEY_PREFIX):
-        owner = await context.api_keys.owner(token)
-        if owner is None:
-            raise Problem(401, "api_key_invalid", "the API key is unknown, expired or revoked")
-        return owner
-    return read_token(token, context.settings.token_secret)
+    return await identify(context.database, context.settings.token_secret, token)
 
 
 def _needs(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
     async def check(caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
-            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which the API key does not have")
+            raise Problem(403, "scope_missing", _lacking(scope, caller))
         return caller
 
     return check
+
+
+def _lacking(scope: Scope, caller: Principal) -> str:
+    who = f"your role {caller.role} does" if caller.role else "the API key does"
+    return f"this needs the scope `{scope}`, which {who} not have"
 
 
 Reader = Annotated[Principal, Depends(_needs("read"))]

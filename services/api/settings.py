@@ -1,5 +1,6 @@
 """What can be set for the api (`WA_*`)."""
 
+from datetime import timedelta
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,8 @@ RegistrationPolicy = Literal["open", "first", "closed"]
 class ApiSettings(TokenSettings):
     registration: RegistrationPolicy | None = None
     """Who may register: anybody, only the very first user, nobody. Unset: `first`, and `open` in local mode."""
+    invitation_ttl: timedelta = timedelta(days=7)
+    """How long an invitation may be accepted."""
     simulator_url: str | None = None
     """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
     body_limit: int = Field(default=1 << 20, ge=1024)

@@ -10,8 +10,9 @@ from pydantic import BaseModel, Field
 from services.api.answers import Done
 from services.api.context import Context, Ctx
 from services.api.fields import Body, Email, Name
+from services.api.store.members import role_of
 from services.api.store.users import NewUser
-from shared.auth import Principal, issue_token
+from shared.auth import Principal, Role, issue_token
 from shared.errors import Problem
 from shared.message import utc_now
 from shared.mongo import Document
@@ -35,10 +36,19 @@ class Registration(Body):
     organization_name: Name | None = None
 
 
+class Acceptance(Body):
+    """`token`: of the invitation."""
+
+    token: Annotated[str, Field(min_length=1, max_length=128)]
+    password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+    name: Name | None = None
+
+
 class User(BaseModel):
     id: str
     email: str
     name: str
+    role: Role
 
 
 class LoggedIn(Done):
@@ -67,6 +77,14 @@ async def register(context: Ctx, body: Registration) -> LoggedIn:
     return _logged_in(context, await context.users.register(new))
 
 
+@router.post("/accept-invitation", status_code=201)
+async def accept_invitation(context: Ctx, body: Acceptance) -> LoggedIn:
+    """Become a user of the organization that invited, and log in. An invitation works once."""
+    await context.invitations.require_open(body.token)
+    hashed = await context.passwords.hash(body.password)
+    return _logged_in(context, await context.invitations.accept(body.token, hashed, body.name))
+
+
 @router.post("/login")
 async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
     """A token for e-mail and password. A refusal does not say which of the two was wrong."""
@@ -81,10 +99,10 @@ async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
 
 def _logged_in(context: Context, user: Document) -> LoggedIn:
     settings = context.settings
-    principal = Principal(organization_id=user["organization_id"], subject=user["_id"])
+    principal = Principal(organization_id=user["organization_id"], subject=user["_id"]).has_role(role_of(user))
     return LoggedIn(
         token=issue_token(principal, settings.token_secret, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         organization_id=principal.organization_id,
-        user=User(id=user["_id"], email=user["email"], name=user["name"]),
+        user=User(id=user["_id"], email=user["email"], name=user["name"], role=role_of(user)),
     )

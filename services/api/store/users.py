@@ -45,7 +45,7 @@ class Users:
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
         user = {
             "_id": new_id(), "organization_id": organization["_id"], "email": new.email, "name": new.name,
-            "password_hash": new.password_hash, "created_at": now,
+            "password_hash": new.password_hash, "role": "owner", "created_at": now,
         }  # fmt: skip
         if new.only_first:
             user["slot"] = _FIRST

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared.auth import Principal, issue_token
+from shared.auth import Principal, Role, issue_token
 from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
 from shared.message import Command, Event, utc_now
@@ -33,6 +33,7 @@ class Member:
 
     http: httpx.AsyncClient
     organization_id: str
+    user_id: str = ""
 
     async def get(self, path: str, **query: Any) -> Any:
         answer = await self.http.get(path, params=query)
@@ -61,14 +62,20 @@ class Stage:
             yield http
 
     @asynccontextmanager
-    async def member(self) -> AsyncIterator[Member]:
-        """Of a new organization. Nobody registered: hashing a password takes long."""
-        principal = Principal(organization_id=new_id(), subject=new_id())
-        organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
-        await self.database.organizations.insert_one(organization)
+    async def member(self, role: Role = "owner", organization_id: str | None = None) -> AsyncIterator[Member]:
+        """Of a new organization, or one more of this. Nobody registered: hashing a password takes long."""
+        principal = Principal(organization_id=organization_id or new_id(), subject=new_id()).has_role(role)
+        if organization_id is None:
+            organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
+            await self.database.organizations.insert_one(organization)
+        user: Document = {
+            "_id": principal.subject, "organization_id": principal.organization_id, "role": role, "name": role,
+            "email": f"{principal.subject}@example.org", "password_hash": "", "created_at": utc_now(),
+        }  # fmt: skip
+        await self.database.users.insert_one(user)
         token = issue_token(principal, SECRET, timedelta(minutes=5))
         async with self.client(Authorization=f"Bearer {token}") as http:
-            yield Member(http, principal.organization_id)
+            yield Member(http, principal.organization_id, principal.subject)
 
     @asynccontextmanager
     async def playing(self, command: type[C], answer: Callable[[C], Iterable[Event]]) -> AsyncIterator[list[C]]:

@@ -1,6 +1,7 @@
 """Organizations are walled in: every route, with another organization's ids, finds nothing and does nothing."""
 
 import re
+from collections import defaultdict
 from typing import Any
 
 import httpx
@@ -26,6 +27,7 @@ BODIES: dict[str, Any] = {
     "POST /api/whatsapp/instances/{instance_id}/send": {"to": "4915112345678", "message": "hello"},
     "POST /api/whatsapp/instances": {"instance_name": "x"},
     "POST /api/api-keys": {"name": "x"},
+    "PATCH /api/users/{user_id}": {"name": "mine now"},
 }
 MAKING = {"POST /api/sessions/{session_name}/initialize-with-qr"}
 """What it names is made in the caller's own organization; it reaches nobody else's."""
@@ -41,7 +43,7 @@ async def operations(stage: Stage) -> list[str]:
 
 async def request(http: httpx.AsyncClient, operation: str, ids: dict[str, str]) -> httpx.Response:
     method, path = operation.split(" ")
-    return await http.request(method, path.format(**ids), json=BODIES.get(operation))
+    return await http.request(method, path.format_map(defaultdict(lambda: "1", ids)), json=BODIES.get(operation))
 
 
 async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
@@ -51,6 +53,8 @@ async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
         owner, instance, status="qr_pending", qr={"qr": SECRETS, "expires_at": utc_now().replace(year=2099)}
     )
     key = await owner.http.post("/api/api-keys", json={"name": SECRETS})
+    invitation = await owner.http.post("/api/invitations", json={"email": f"{new_id()}@example.org"})
+    people = {"user_id": owner.user_id, "invitation_id": invitation.json()["data"]["id"]}
     at = utc_now()
     mine: Document = {"organization_id": owner.organization_id, "instance_id": instance, "text": SECRETS}
     times = {"created_at": at, "updated_at": at, "timestamp": at}
@@ -77,11 +81,28 @@ async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
             **times,
         }
     )
-    return {**ids, "instance_id": instance, "key_id": key.json()["data"]["id"], "action": "confirm", "sequence": "1"}
+    return {
+        **ids,
+        **people,
+        "instance_id": instance,
+        "key_id": key.json()["data"]["id"],
+        "action": "confirm",
+        "sequence": "1",
+    }
 
 
 async def snapshot(stage: Stage, organization_id: str) -> list[list[Document]]:
-    names = ("instances", "connections", "api_keys", "contacts", "conversations", "messages", "bookings")
+    names = (
+        "users",
+        "invitations",
+        "instances",
+        "connections",
+        "api_keys",
+        "contacts",
+        "conversations",
+        "messages",
+        "bookings",
+    )
     return [await stage.database[name].find({"organization_id": organization_id}).to_list(None) for name in names]
 
 

@@ -1,0 +1,128 @@
+"""The people of an organization, and inviting more of them."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel, model_validator
+
+from services.api.answers import Done, Listed, One
+from services.api.context import Ctx, Manager, Reader
+from services.api.fields import Body, Email, Name
+from services.api.store.members import role_of
+from shared.auth import Principal, Role
+from shared.errors import Problem
+from shared.mongo import Document
+
+router = APIRouter(prefix="/api", tags=["users"])
+
+
+class Member(BaseModel):
+    """`role`: viewer reads, agent sends too, admin manages too, owner decides about owners too."""
+
+    id: str
+    email: str
+    name: str
+    role: Role
+    created_at: datetime
+
+
+class MemberChanges(Body):
+    """What is left out stays."""
+
+    name: Name | None = None
+    role: Role | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_null(self) -> "MemberChanges":
+        for field in self.model_fields_set:
+            if getattr(self, field) is None:
+                raise ValueError(f"{field}: cannot be null")
+        return self
+
+
+class NewInvitation(Body):
+    email: Email
+    role: Role = "agent"
+
+
+class Invitation(BaseModel):
+    id: str
+    email: str
+    role: Role
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class CreatedInvitation(Invitation):
+    """`token` is shown this once: whoever has it becomes the user, by POST /api/auth/accept-invitation."""
+
+    token: str
+
+
+def _member(document: Document) -> Member:
+    return Member.model_validate({**document, "id": document["_id"], "role": role_of(document)})
+
+
+def _invitation(document: Document) -> Invitation:
+    return Invitation.model_validate({**document, "id": document["_id"]})
+
+
+def _allow(caller: Principal, *roles: Role | None) -> None:
+    """API keys count as admins. Raises Problem 403 `role_missing`."""
+    if "owner" in roles and caller.role != "owner":
+        raise Problem(403, "role_missing", "only an owner decides about owners; ask one of /api/users")
+
+
+@router.get("/users")
+async def list_users(context: Ctx, caller: Reader) -> Listed[Member]:
+    """The oldest first."""
+    return Listed(data=[_member(found) for found in await context.members.all_of(caller.organization_id)])
+
+
+@router.get("/users/{user_id}")
+async def read_user(context: Ctx, caller: Reader, user_id: str) -> One[Member]:
+    """One of them."""
+    return One(data=_member(await context.members.get(caller.organization_id, user_id)))
+
+
+@router.patch("/users/{user_id}")
+async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> One[Member]:
+    """Change the name or the role; a new role counts from the next request on. The last owner stays one."""
+    found = await context.members.get(caller.organization_id, user_id)
+    _allow(caller, role_of(found), body.role)
+    changes = body.model_dump(exclude_unset=True)
+    if not changes:
+        return One(data=_member(found))
+    return One(data=_member(await context.members.change(caller.organization_id, user_id, changes)))
+
+
+@router.delete("/users/{user_id}")
+async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
+    """From now on the user's logins open nothing. API keys the user made go on. The last owner stays."""
+    _allow(caller, role_of(await context.members.get(caller.organization_id, user_id)))
+    await context.members.remove(caller.organization_id, user_id)
+    return Done()
+
+
+@router.post("/invitations", status_code=201)
+async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> One[CreatedInvitation]:
+    """Make a one-time token and hand it to the person yourself: no mail is sent."""
+    _allow(caller, body.role)
+    ttl = context.settings.invitation_ttl
+    document, token = await context.invitations.create(caller, body.email, body.role, ttl)
+    return One(data=CreatedInvitation(**_invitation(document).model_dump(), token=token))
+
+
+@router.get("/invitations")
+async def list_invitations(context: Ctx, caller: Manager) -> Listed[Invitation]:
+    """Those still open, the newest 200."""
+    found = await context.invitations.all_of(caller.organization_id)
+    return Listed(data=[_invitation(document) for document in found])
+
+
+@router.delete("/invitations/{invitation_id}")
+async def withdraw_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Done:
+    """From now on its token opens nothing."""
+    await context.invitations.withdraw(caller.organization_id, invitation_id)
+    return Done()

@@ -1,0 +1,91 @@
+"""Invitations: a one-time token that makes its holder a user. Kept as SHA-256 only, like API keys."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from shared.auth import Principal, Role
+from shared.errors import Problem
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+
+_PREFIX = "sbi_"
+
+
+def _invalid() -> Problem:
+    return Problem(404, "invitation_invalid", "token: unknown, used, withdrawn or expired; ask for a new invitation")
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _valid(token: str) -> Document:
+    return {"hash": _hashed(token), "expires_at": {"$gt": utc_now()}}
+
+
+class Invitations:
+    """Collection `invitations`; used and withdrawn ones are deleted, expired ones by MongoDB."""
+
+    INDEXES: ClassVar = {
+        "invitations": [
+            IndexModel("hash", unique=True),
+            IndexModel([("organization_id", 1), ("created_at", -1)]),
+            IndexModel("expires_at", expireAfterSeconds=0),
+        ]
+    }
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, caller: Principal, email: str, role: Role, ttl: timedelta) -> tuple[Document, str]:
+        """The stored document and the token. Raises Problem 409 `email_taken`."""
+        if await self._database.users.find_one({"email": email}, {"_id": 1}):
+            raise Problem(409, "email_taken", "email: this address belongs to a user already")
+        token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
+        document: Document = {
+            "_id": new_id(), "organization_id": caller.organization_id, "email": email, "role": role,
+            "hash": _hashed(token), "created_by": caller.subject, "created_at": now, "expires_at": now + ttl,
+        }  # fmt: skip
+        await self._database.invitations.insert_one(document)
+        return document, token
+
+    async def all_of(self, organization_id: str) -> list[Document]:
+        """Those still open, the newest 200."""
+        open_ones = {"organization_id": organization_id, "expires_at": {"$gt": utc_now()}}
+        return await self._database.invitations.find(open_ones).sort("created_at", -1).to_list(200)
+
+    async def withdraw(self, organization_id: str, invitation_id: str) -> None:
+        """Raises Problem 404 when the organization has no such invitation."""
+        mine = {"_id": invitation_id, "organization_id": organization_id}
+        if not (await self._database.invitations.delete_one(mine)).deleted_count:
+            raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
+
+    async def require_open(self, token: str) -> None:
+        """Raises Problem 404 `invitation_invalid`: nobody without one makes this server hash a password."""
+        if await self._database.invitations.find_one(_valid(token), {"_id": 1}) is None:
+            raise _invalid()
+
+    async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
+        """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+
+        async def write(session: Any) -> Document:
+            found = await self._database.invitations.find_one_and_delete(_valid(token), session=session)
+            if found is None:
+                raise _invalid()
+            user = {
+                "_id": new_id(), "organization_id": found["organization_id"], "email": found["email"],
+                "name": name or found["email"].partition("@")[0], "password_hash": password_hash,
+                "role": found["role"], "invited_by": found["created_by"], "created_at": utc_now(),
+            }  # fmt: skip
+            await self._database.users.insert_one(user, session=session)
+            return user
+
+        async with await self._database.client.start_session() as session:
+            try:
+                user: Document = await session.with_transaction(write)
+            except DuplicateKeyError as error:
+                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+        return user

@@ -1,0 +1,84 @@
+"""The people of an organization and their roles. Who is removed stays, without an address, for the record."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, ClassVar
+
+from shared.auth import Role
+from shared.errors import Problem
+from shared.message import utc_now
+from shared.mongo import Database, Document, IndexModel
+
+
+class Members:
+    """Collection `users`, as the organization sees it; made there by registration and by invitations."""
+
+    INDEXES: ClassVar = {"users": [IndexModel([("organization_id", 1), ("created_at", 1)])]}
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all_of(self, organization_id: str) -> list[Document]:
+        """The oldest first, at most 1,000."""
+        mine = {"organization_id": organization_id, "removed_at": None}
+        return await self._database.users.find(mine).sort([("created_at", 1), ("_id", 1)]).to_list(1000)
+
+    async def get(self, organization_id: str, user_id: str, session: Any = None) -> Document:
+        """Raises Problem 404 `user_not_found`, also for another organization's."""
+        mine = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
+        found = await self._database.users.find_one(mine, session=session)
+        if found is None:
+            raise Problem(404, "user_not_found", "there is no such user; list yours at /api/users")
+        return found
+
+    async def change(self, organization_id: str, user_id: str, fields: Document) -> Document:
+        """Set `name` or `role`. Raises Problem 404, and 409 `last_owner`."""
+
+        async def write(session: Any) -> Document:
+            found = await self.get(organization_id, user_id, session)
+            if fields.get("role", "owner") != "owner":
+                await self._keep_an_owner(found, session)
+            await self._database.users.update_one({"_id": user_id}, {"$set": fields}, session=session)
+            return {**found, **fields}
+
+        return await self._in_turn(organization_id, write)
+
+    async def remove(self, organization_id: str, user_id: str) -> Document:
+        """The user as it was. From now on its tokens open nothing. Raises Problem 404, and 409 `last_owner`."""
+
+        async def write(session: Any) -> Document:
+            found = await self.get(organization_id, user_id, session)
+            await self._keep_an_owner(found, session)
+            gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"]}
+            change = {"$set": gone, "$unset": {"password_hash": "", "slot": ""}}
+            await self._database.users.update_one({"_id": user_id}, change, session=session)
+            return found
+
+        return await self._in_turn(organization_id, write)
+
+    async def _in_turn(self, organization_id: str, write: Callable[[Any], Awaitable[Document]]) -> Document:
+        """Two changes to the people of one organization never overlap: each writes to the organization first."""
+
+        async def locked(session: Any) -> Document:
+            lock = {"$inc": {"people_changes": 1}}
+            await self._database.organizations.update_one({"_id": organization_id}, lock, session=session)
+            return await write(session)
+
+        async with await self._database.client.start_session() as session:
+            changed: Document = await session.with_transaction(locked)
+        return changed
+
+    async def _keep_an_owner(self, user: Document, session: Any) -> None:
+        if role_of(user) != "owner":
+            return
+        owners = {
+            "organization_id": user["organization_id"], "removed_at": None, "role": {"$in": ["owner", None]},
+            "_id": {"$ne": user["_id"]},
+        }  # fmt: skip
+        if await self._database.users.find_one(owners, {"_id": 1}, session=session) is None:
+            raise Problem(409, "last_owner", "an organization keeps at least one owner; make somebody else owner first")
+
+
+def role_of(user: Document) -> Role:
+    """Who registered before there were roles made the organization: an owner."""
+    role: Role = user.get("role") or "owner"
+    return role
