@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.realtime.links import Links
+from services.realtime.resume import History
 from services.realtime.rooms import Rooms
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
@@ -26,7 +27,8 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     async def lifespan() -> AsyncIterator[None]:
         async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
-            server.links = Links(client, Rooms(client, js, server.emit), Dispatcher(client, Publisher(js)))
+            rooms = Rooms(client, js, server.outgoing, History(js, settings.resume_limit))
+            server.links = Links(client, rooms, Dispatcher(client, Publisher(js)))
 
         async with connected(broker, settings, prepare):
             try:

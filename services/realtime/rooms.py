@@ -1,76 +1,169 @@
-"""A room is an organization's subjects: the first socket that joins starts the feed, the last one leaving ends it."""
+"""A room is an organization's subjects: the first socket that joins starts the feed, the last one leaving ends it.
+
+A socket begins held: it is told what it missed, then, without gap or repeat, what happens from then on.
+"""
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
 from services.realtime.feed import Feed
-from services.realtime.wire import Payload, to_wire
+from services.realtime.follower import Follower, Room, Standing
+from services.realtime.outgoing import Outgoing
+from services.realtime.resume import History, TooMuchMissedError
+from services.realtime.wire import Wire, to_wire
+from shared.errors import Problem
 from shared.topology import events_of, parse_event
 
-Emit = Callable[[str, Payload, str], Awaitable[None]]
-"""Called with event name, payload and organization id."""
+READERS = 16
+"""Sockets that are told what they missed at the same time; the others wait their turn."""
+_AGAIN, _ANSWER = 0.5, 10.0
+"""Seconds until NATS is asked again, and until a client is told that it does not answer."""
 
 ROOMS = Gauge("switchboard_realtime_rooms", "Organizations with at least one socket here")
 log = logging.getLogger(__name__)
 
 
 class Rooms:
-    """Counts the sockets of each organization and holds its feed."""
+    """The sockets of each organization, and its feed."""
 
-    def __init__(self, client: Client, js: JetStreamContext, emit: Emit) -> None:
-        self._client, self._js, self._emit = client, js, emit
-        self._members: dict[str, set[str]] = {}
+    def __init__(self, client: Client, js: JetStreamContext, outgoing: Outgoing, history: History) -> None:
+        self._client, self._js, self._outgoing, self._history = client, js, outgoing, history
+        self._rooms: dict[str, Room] = {}
         self._feeds: dict[str, Feed] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._readers = asyncio.Semaphore(READERS)
 
-    async def join(self, organization_id: str, sid: str) -> int:
-        """The sequence behind which this socket hears everything. Raises a NATS error when the stream is away."""
+    async def join(self, organization_id: str, sid: str, grace: float) -> None:
+        """The socket is held for `grace` seconds or until `resume`. Raises a NATS error when the stream is away."""
         async with self._locks.setdefault(organization_id, asyncio.Lock()):
-            feed = self._feeds.get(organization_id)
-            if feed is None:
-                feed = Feed(self._client, self._js, events_of(organization_id), self._relay(organization_id))
-                await feed.start()
-                self._feeds[organization_id] = feed
-            self._members.setdefault(organization_id, set()).add(sid)
-            ROOMS.set(len(self._feeds))
-            return feed.sequence
+            room = self._rooms.get(organization_id)
+            if room is None:
+                room = await self._open(organization_id)
+            follower = room.followers[sid] = Follower(sid, room.sequence)
+            loop = asyncio.get_running_loop()
+            follower.timer = loop.call_later(grace, self._catch_up, room, follower, None)
 
     async def leave(self, organization_id: str, sid: str) -> None:
         """Repeatable."""
         async with self._locks.setdefault(organization_id, asyncio.Lock()):
-            members = self._members.get(organization_id, set())
-            members.discard(sid)
-            if members:
+            room = self._rooms.get(organization_id)
+            if room is None:
                 return
-            self._members.pop(organization_id, None)
-            if feed := self._feeds.pop(organization_id, None):
-                await feed.stop()
-            ROOMS.set(len(self._feeds))
+            if follower := room.followers.pop(sid, None):
+                follower.stop()
+            if not room.followers:
+                del self._rooms[organization_id]
+                ROOMS.set(len(self._rooms))
+                await self._feeds.pop(organization_id).stop()
 
-    def sequence(self, organization_id: str) -> int:
-        """Of the newest event the room was told; 0 without a room."""
-        feed = self._feeds.get(organization_id)
-        return feed.sequence if feed else 0
+    async def resume(self, organization_id: str, sid: str, since: int | None) -> Standing:
+        """Tell the socket what followed `since`, then let it hear the room.
+
+        Raises Problem 503 when NATS is away; what was missed is told as soon as it is back.
+        """
+        room = self._rooms.get(organization_id)
+        follower = room.followers.get(sid) if room else None
+        if room is None or follower is None:
+            raise Problem(503, "socket_closing", "this socket is being closed; connect again")
+        try:
+            async with asyncio.timeout(_ANSWER):
+                return await asyncio.shield(self._catch_up(room, follower, since))
+        except TimeoutError as error:
+            raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
 
     async def close(self) -> None:
+        for room in self._rooms.values():
+            for follower in room.followers.values():
+                follower.stop()
         for feed in list(self._feeds.values()):
             await feed.stop()
+        self._rooms.clear()
         self._feeds.clear()
 
-    def _relay(self, organization_id: str) -> Callable[[str, int, bytes], Awaitable[None]]:
+    async def _open(self, organization_id: str) -> Room:
+        room = Room(organization_id)
+        feed = Feed(self._client, self._js, events_of(organization_id), self._relay(room))
+        await feed.start()
+        room.sequence = max(room.sequence, feed.sequence)
+        self._rooms[organization_id], self._feeds[organization_id] = room, feed
+        ROOMS.set(len(self._rooms))
+        return room
+
+    def _relay(self, room: Room) -> Callable[[str, int, bytes], Awaitable[None]]:
         async def receive(address: str, sequence: int, body: bytes) -> None:
-            try:
-                event = parse_event(address, body)
-            except ValidationError as error:
-                log.warning("%s: an unreadable event is left out: %s", address, error.errors()[0]["msg"])
-                return
-            for name, payload in to_wire(event, sequence) if event else ():
-                await self._emit(name, payload, organization_id)
+            told = room.advance(sequence)
+            packets = self._outgoing.encode(_readable(address, sequence, body)) if told else []
+            for sid in told:
+                await self._outgoing.send(sid, packets)
 
         return receive
+
+    def _catch_up(self, room: Room, follower: Follower, since: int | None) -> asyncio.Task[Standing]:
+        """One at a time for each socket; asks NATS until it answers or the socket leaves."""
+        before = follower.task
+        if follower.timer:
+            follower.timer.cancel()
+
+        async def catch_up() -> Standing:
+            if before:
+                await asyncio.wait([before])
+            follower.hold()
+            while not follower.live:
+                try:
+                    async with self._readers:
+                        await self._read_up(room, follower, since)
+                except (NatsError, TimeoutError, OSError) as error:
+                    log.warning("%s: what a socket missed cannot be read yet: %s", room.organization_id, error)
+                    await asyncio.sleep(_AGAIN)
+            return Standing(follower.position, follower.must_reload)
+
+        follower.task = asyncio.create_task(catch_up())
+        return follower.task
+
+    async def _read_up(self, room: Room, follower: Follower, since: int | None) -> None:
+        try:
+            if since is not None:
+                if since > room.sequence:
+                    await self._history.check_kept(since)
+                follower.wish(since)
+            while span := follower.next(room.sequence):
+                await self._tell(room, follower, *span)
+        except TooMuchMissedError as missed:
+            log.info("%s: a socket must load the records anew: %s", room.organization_id, missed)
+            follower.reload(room.sequence)
+
+    async def _tell(self, room: Room, follower: Follower, behind: int, until: int) -> None:
+        """A gap ends where the socket began to hear; else what came meanwhile is told as well."""
+        last = until if follower.gap else sys.maxsize
+        async with aclosing(self._history.after(events_of(room.organization_id), behind)) as pages:
+            async for page in pages:
+                for message in page:
+                    sequence = message.metadata.sequence.stream
+                    if sequence <= last:
+                        wire = _readable(message.subject, sequence, message.data)
+                        await self._outgoing.send_patiently(follower.sid, self._outgoing.encode(wire))
+                reached = min(page[-1].metadata.sequence.stream, last)
+                follower.told(behind, reached)
+                behind = reached
+                if reached == last:
+                    return
+        follower.told(behind, max(behind, until))
+
+
+def _readable(address: str, sequence: int, body: bytes) -> Wire:
+    """Empty for an event nobody can read or no front end is told."""
+    try:
+        event = parse_event(address, body)
+    except ValidationError as error:
+        log.warning("%s: an unreadable event is left out: %s", address, error.errors()[0]["msg"])
+        return []
+    return to_wire(event, sequence) if event else []

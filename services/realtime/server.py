@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import math
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import socketio
@@ -11,7 +13,9 @@ from prometheus_client import Gauge
 from socketio.exceptions import ConnectionRefusedError as Refused
 
 from services.realtime.handshake import identify, token_of
+from services.realtime.limits import Bucket
 from services.realtime.links import Links
+from services.realtime.outgoing import Outgoing
 from services.realtime.sending import send
 from services.realtime.settings import RealtimeSettings
 from services.realtime.wire import Payload
@@ -19,6 +23,8 @@ from shared.auth import Principal
 from shared.errors import Problem
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
+Handler = Callable[[str, Any], Awaitable[Payload]]
+"""Called with the socket's id and what it sent; its answer is the acknowledgement. Raises Problem."""
 RETRYABLE = frozenset({409, 429, 502, 503, 504})
 log = logging.getLogger(__name__)
 
@@ -33,19 +39,33 @@ class RealtimeServer:
             async_mode="asgi", cors_allowed_origins=settings.cors_origins or None,
             max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
         )  # fmt: skip
+        self.outgoing = Outgoing(self.sio, settings.socket_backlog)
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
-        for name, handler in (
-            ("connect", self._connect),
-            ("disconnect", self._disconnect),
-            ("join-organization", self._join_organization),
-            ("send_message", self._send_message),
-        ):
-            self.sio.on(name, handler)
+        self.sio.on("connect", self._connect)
+        self.sio.on("disconnect", self._disconnect)
+        self.on("join-organization", self._join_organization)
+        self.on("send_message", self._send_message, refused="message_send_error")
 
-    async def emit(self, name: str, payload: Payload, organization_id: str) -> None:
-        """To every socket of the organization."""
-        await self.sio.emit(name, payload, room=_room(organization_id))
+    def on(self, name: str, handler: Handler, refused: str = "") -> None:
+        """Answer this event; a Problem becomes the answer, and also the event `refused` to this socket.
+
+        Every socket may ask only so often, whatever it asks.
+        """
+
+        async def answer(sid: str, data: Any = None) -> Payload:
+            client_id = data.get("clientId") if isinstance(data, dict) else None
+            echo = {"clientId": client_id} if isinstance(client_id, str) else {}
+            try:
+                await self._count(sid)
+                return await handler(sid, data)
+            except Problem as problem:
+                failure = _failure(problem) | echo
+                if refused:
+                    await self.sio.emit(refused, failure, to=sid)
+                return failure
+
+        self.sio.on(name, answer)
 
     async def close(self) -> None:
         """Say goodbye to every socket; clients reconnect to another replica."""
@@ -59,9 +79,8 @@ class RealtimeServer:
         try:
             links = self._linked()
             principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
-            await self.sio.save_session(sid, {"principal": principal})
-            await self.sio.enter_room(sid, _room(principal.organization_id))
-            await links.rooms.join(principal.organization_id, sid)
+            await self.sio.save_session(sid, {"principal": principal, "bucket": self._bucket()})
+            await links.rooms.join(principal.organization_id, sid, self._settings.join_grace)
         except Problem as problem:
             raise Refused(problem.detail, {"code": problem.code, "status": problem.status}) from problem
         except (NatsError, TimeoutError, OSError) as error:
@@ -98,23 +117,32 @@ class RealtimeServer:
     async def _join_organization(self, sid: str, data: Any = None) -> Payload:
         principal = await self._principal(sid)
         wanted = data.get("organizationId") if isinstance(data, dict) else data
+        since = data.get("since") if isinstance(data, dict) else None
         if wanted != principal.organization_id:
-            problem = Problem(403, "organization_mismatch", "this token belongs to another organization")
-            return _failure(problem)
-        return {"success": True, "sequence": self._linked().rooms.sequence(principal.organization_id)}
+            raise Problem(403, "organization_mismatch", "this token belongs to another organization")
+        if since is not None and (type(since) is not int or not 0 <= since < 2**63):
+            raise Problem(422, "invalid_payload", "since: give the `sequence` of the last event you heard, a number")
+        standing = await self._linked().rooms.resume(principal.organization_id, sid, since)
+        return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
 
     async def _send_message(self, sid: str, data: Any = None) -> Payload:
-        client_id = data.get("clientId") if isinstance(data, dict) else None
-        echo = {"clientId": client_id} if isinstance(client_id, str) else {}
-        try:
-            principal = await self._principal(sid)
-            answer = await send(data, principal, self._linked().dispatcher, self._settings.send_wait) | echo
-        except Problem as problem:
-            answer = _failure(problem) | echo
-            await self.sio.emit("message_send_error", answer, to=sid)
-            return answer
+        principal = await self._principal(sid)
+        answer = await send(data, principal, self._linked().dispatcher, self._settings.send_wait)
+        if isinstance(data.get("clientId"), str):
+            answer["clientId"] = data["clientId"]
         await self.sio.emit("message_sent_success", answer, to=sid)
         return {"success": True, **answer}
+
+    def _bucket(self) -> Bucket:
+        burst = self._settings.socket_burst
+        return Bucket(self._settings.socket_rate, burst, burst, time.monotonic())
+
+    async def _count(self, sid: str) -> None:
+        wait = (await self.sio.get_session(sid))["bucket"].wait(time.monotonic())
+        if wait:
+            retry_after = math.ceil(wait * 1000) / 1000
+            detail = f"too many requests on this socket; try again in {retry_after} s"
+            raise Problem(429, "rate_limited", detail, retryAfter=retry_after)
 
     async def _principal(self, sid: str) -> Principal:
         principal = (await self.sio.get_session(sid))["principal"]
@@ -127,10 +155,7 @@ class RealtimeServer:
         return self.links
 
 
-def _room(organization_id: str) -> str:
-    return f"organization:{organization_id}"
-
-
 def _failure(problem: Problem) -> Payload:
     retryable = problem.extra.get("retryable", problem.status in RETRYABLE)
-    return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable}
+    extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}
+    return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable} | extra

@@ -1,0 +1,89 @@
+"""How far each socket of an organization has been told. No I/O: what is told when, in which order, exactly once."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Standing(NamedTuple):
+    """The sequence a socket was told up to, and whether its client must load the records anew."""
+
+    sequence: int
+    must_reload: bool
+
+
+@dataclass
+class Follower:
+    """A socket has been told everything behind `began` up to `position`, without what is between the two of `gap`."""
+
+    sid: str
+    position: int
+    began: int = 0
+    gap: tuple[int, int] | None = None
+    live: bool = False
+    must_reload: bool = False
+    timer: asyncio.TimerHandle | None = None
+    task: asyncio.Task[Standing] | None = None
+
+    def __post_init__(self) -> None:
+        self.began = self.position
+
+    def hold(self) -> None:
+        """From now on nothing live."""
+        self.live = self.must_reload = False
+
+    def wish(self, since: int) -> None:
+        """It wants what followed `since`. A repeated wish changes nothing."""
+        if self.position == self.began:  # nothing was told yet; another replica may have told it more than this one
+            self.position = self.began = since
+        elif since < self.began:  # it has heard the room already: what is older comes late, and only that
+            self.gap, self.began = (since, self.began), since
+
+    def next(self, newest: int) -> tuple[int, int] | None:
+        """What to read next, `(behind, up to)`; None when it is up to date and hears the room from here on."""
+        if self.gap:
+            return self.gap
+        if self.position < newest:
+            return self.position, newest
+        self.live = True
+        return None
+
+    def told(self, behind: int, sequence: int) -> None:
+        """Everything that followed `behind` up to `sequence`."""
+        if self.gap and self.gap[0] == behind:
+            self.gap = (sequence, self.gap[1]) if sequence < self.gap[1] else None
+        else:
+            self.position = max(self.position, sequence)
+
+    def reload(self, newest: int) -> None:
+        """What is older than `newest` is not told; the client loads the records instead."""
+        self.gap, self.must_reload, self.live = None, True, True
+        self.began = self.position = newest
+
+    def stop(self) -> None:
+        if self.timer:
+            self.timer.cancel()
+        if self.task:
+            self.task.cancel()
+
+
+@dataclass
+class Room:
+    """The sockets of one organization on this replica; `sequence`: of the newest event that came from the feed."""
+
+    organization_id: str
+    sequence: int = 0
+    followers: dict[str, Follower] = field(default_factory=dict)
+
+    def advance(self, sequence: int) -> list[str]:
+        """Who is told the event of this sequence."""
+        if sequence <= self.sequence:  # the stream was made anew and counts from one again
+            for follower in self.followers.values():
+                follower.position = min(follower.position, sequence - 1)
+        self.sequence = sequence
+        told = []
+        for follower in self.followers.values():
+            if follower.live and follower.position < sequence:
+                follower.position = sequence
+                told.append(follower.sid)
+        return told
