@@ -38,6 +38,7 @@ from services.api.store.api_keys import ApiKeys
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
+from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
@@ -63,7 +64,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             connected(broker, settings),
             _simulator(settings.simulator_url) as simulated,
         ):
-            for store in (Users, Members, Invitations, ApiKeys, Instances, IdempotencyKeys):
+            for store in (Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys):
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
             streams = jetstream(client)

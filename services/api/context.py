@@ -18,6 +18,7 @@ from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
+from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.users import Users
 from services.api.views.pages import PageRequest
@@ -47,6 +48,10 @@ class Context:
     @property
     def members(self) -> Members:
         return Members(self.database)
+
+    @property
+    def logins(self) -> Logins:
+        return Logins(self.database.logins)
 
     @property
     def invitations(self) -> Invitations:
@@ -80,16 +85,24 @@ _bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, `sbk_…`")
 
 
-async def _caller(
+async def _anyone(
     context: Ctx,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     key: Annotated[str | None, Security(_api_key)],
-) -> Principal:
+) -> Principal | None:
     token = bearer.credentials if bearer else key
-    if not token:
+    return await identify(context.database, context.settings.token_secret, token) if token else None
+
+
+Anyone = Annotated[Principal | None, Depends(_anyone)]
+"""None when there is no token; a token that is not valid is refused all the same."""
+
+
+async def _caller(caller: Anyone) -> Principal:
+    if caller is None:
         detail = "log in at /api/auth/login and send the token as `Authorization: Bearer …`, or an API key as X-Api-Key"
         raise Problem(401, "authentication_required", detail)
-    return await identify(context.database, context.settings.token_secret, token)
+    return caller
 
 
 def _needs(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:

@@ -5,6 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from services.api.store.logins import Lifetime
 from shared.settings import TokenSettings
 
 RegistrationPolicy = Literal["open", "first", "closed"]
@@ -13,6 +14,10 @@ RegistrationPolicy = Literal["open", "first", "closed"]
 class ApiSettings(TokenSettings):
     registration: RegistrationPolicy | None = None
     """Who may register: anybody, only the very first user, nobody. Unset: `first`, and `open` in local mode."""
+    refresh_idle: timedelta = timedelta(days=14)
+    """A login that is not refreshed for this long ends."""
+    refresh_longest: timedelta = timedelta(days=90)
+    """A login ends after this long, however often it is refreshed."""
     invitation_ttl: timedelta = timedelta(days=7)
     """How long an invitation may be accepted."""
     simulator_url: str | None = None
@@ -21,6 +26,11 @@ class ApiSettings(TokenSettings):
     """Bytes a request's body may have."""
     login_failures: int = Field(default=10, ge=1)
     """Failed logins per address and e-mail within five minutes; counted in each process by itself."""
+
+    @property
+    def login_lifetime(self) -> Lifetime:
+        """The two bounds together."""
+        return Lifetime(self.refresh_idle, self.refresh_longest)
 
     @property
     def registration_policy(self) -> RegistrationPolicy:

@@ -1,6 +1,7 @@
-"""Whose token or API key is this, as of now: a removed user is nobody, a new role counts at once."""
+"""Whose token or API key is this, as of now: a removed user and an ended login open nothing, a new role counts."""
 
 from services.api.store.api_keys import ApiKeys
+from services.api.store.logins import Logins
 from services.api.store.members import role_of
 from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
 from shared.errors import Problem
@@ -19,6 +20,8 @@ async def identify(database: Database, secret: str, token: str) -> Principal:
 
 async def _as_of_now(database: Database, claimed: Principal) -> Principal:
     """A subject nobody registered is another program of who holds the secret: its token says what it may."""
+    if claimed.session_id:
+        await Logins(database.logins).require_open(claimed.session_id)
     user = await database.users.find_one({"_id": claimed.subject}, {"role": 1, "removed_at": 1})
     if user is None:
         return claimed

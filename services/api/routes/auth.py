@@ -1,4 +1,4 @@
-"""Register and log in."""
+"""Register, accept an invitation, log in, stay logged in, log out."""
 
 import time
 from datetime import datetime
@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from services.api.answers import Done
-from services.api.context import Context, Ctx
+from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
+from services.api.store.logins import Login
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
 from shared.auth import Principal, Role, issue_token
@@ -44,6 +45,10 @@ class Acceptance(Body):
     name: Name | None = None
 
 
+class Refresh(Body):
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class User(BaseModel):
     id: str
     email: str
@@ -52,11 +57,13 @@ class User(BaseModel):
 
 
 class LoggedIn(Done):
-    """`token` goes into `Authorization: Bearer …` until `expires_at`."""
+    """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
 
     token: str
     token_type: str = "Bearer"
     expires_at: datetime
+    refresh_token: str
+    refresh_expires_at: datetime
     organization_id: str
     user: User
 
@@ -74,7 +81,7 @@ async def register(context: Ctx, body: Registration) -> LoggedIn:
         organization_name=body.organization_name or "My organization",
         only_first=policy == "first",
     )
-    return _logged_in(context, await context.users.register(new))
+    return await _new_login(context, await context.users.register(new))
 
 
 @router.post("/accept-invitation", status_code=201)
@@ -82,7 +89,7 @@ async def accept_invitation(context: Ctx, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
     await context.invitations.require_open(body.token)
     hashed = await context.passwords.hash(body.password)
-    return _logged_in(context, await context.invitations.accept(body.token, hashed, body.name))
+    return await _new_login(context, await context.invitations.accept(body.token, hashed, body.name))
 
 
 @router.post("/login")
@@ -94,15 +101,45 @@ async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
     if not await context.passwords.matches(body.password, user["password_hash"] if user else None) or user is None:
         raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
     context.login_bound.succeeded(bound)
-    return _logged_in(context, user)
+    return await _new_login(context, user)
 
 
-def _logged_in(context: Context, user: Document) -> LoggedIn:
-    settings = context.settings
-    principal = Principal(organization_id=user["organization_id"], subject=user["_id"]).has_role(role_of(user))
+@router.post("/refresh")
+async def refresh(context: Ctx, body: Refresh) -> LoggedIn:
+    """New tokens for the login. A refresh token works once: shown again, it ends the whole login."""
+    login = await context.logins.refresh(body.refresh_token, context.settings.login_lifetime)
+    user = await context.users.by_id(login.user_id)
+    if user is None:
+        raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
+    return _logged_in(context, user, login)
+
+
+@router.post("/logout")
+async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> Done:
+    """End the login that the refresh token or the access token belongs to: both open nothing from now on."""
+    if body is not None:
+        await context.logins.end_by_token(body.refresh_token)
+    elif caller is None:
+        raise Problem(401, "authentication_required", "send the refresh_token, or the access token of the login")
+    elif caller.session_id:
+        await context.logins.end(caller.session_id)
+    else:
+        raise Problem(409, "no_login", "this token belongs to no login; an API key is revoked at /api/api-keys")
+    return Done()
+
+
+async def _new_login(context: Context, user: Document) -> LoggedIn:
+    return _logged_in(context, user, await context.logins.start(user, context.settings.login_lifetime))
+
+
+def _logged_in(context: Context, user: Document, login: Login) -> LoggedIn:
+    settings, role = context.settings, role_of(user)
+    principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
     return LoggedIn(
-        token=issue_token(principal, settings.token_secret, settings.token_ttl),
+        token=issue_token(principal.has_role(role), settings.token_secret, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
+        refresh_token=login.refresh_token,
+        refresh_expires_at=login.expires_at,
         organization_id=principal.organization_id,
-        user=User(id=user["_id"], email=user["email"], name=user["name"], role=role_of(user)),
+        user=User(id=user["_id"], email=user["email"], name=user["name"], role=role),
     )

@@ -102,6 +102,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
     """From now on the user's logins open nothing. API keys the user made go on. The last owner stays."""
     _allow(caller, role_of(await context.members.get(caller.organization_id, user_id)))
     await context.members.remove(caller.organization_id, user_id)
+    await context.logins.end_all_of(user_id)
     return Done()
 
 

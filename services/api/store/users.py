@@ -66,6 +66,10 @@ class Users:
     async def by_email(self, email: str) -> Document | None:
         return await self._database.users.find_one({"email": email})
 
+    async def by_id(self, user_id: str) -> Document | None:
+        """None too when the user was removed."""
+        return await self._database.users.find_one({"_id": user_id, "removed_at": None})
+
     async def organization(self, organization_id: str) -> tuple[str, datetime]:
         """Name and time of creation. Raises Problem 404."""
         found = await self._database.organizations.find_one({"_id": organization_id})

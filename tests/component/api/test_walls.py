@@ -18,6 +18,7 @@ OPEN = {
     "/api/auth/login",
     "/api/auth/register",
     "/api/auth/accept-invitation",
+    "/api/auth/refresh",
     "/health",
     "/health/live",
     "/health/ready",

@@ -1,0 +1,108 @@
+"""Logins: each has one refresh token at a time, replaced whenever it is used; an old one shown again ends the login."""
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from shared.errors import Problem
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Collection, Document, IndexModel
+
+_PREFIX = "sbr_"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """A login ends when it was not refreshed for `idle`, and after `longest` whatever happens."""
+
+    idle: timedelta
+    longest: timedelta
+
+
+@dataclass(frozen=True)
+class Login:
+    """`refresh_token` is readable here only; it works once, until `expires_at`."""
+
+    id: str
+    user_id: str
+    refresh_token: str
+    expires_at: datetime
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _id_of(token: str) -> str:
+    return token.removeprefix(_PREFIX).partition(".")[0]
+
+
+class Logins:
+    """Collection `logins`: a document for all refresh tokens that follow from one login; the last one's SHA-256."""
+
+    INDEXES: ClassVar = {"logins": [IndexModel("expires_at", expireAfterSeconds=0), IndexModel("user_id")]}
+
+    def __init__(self, collection: Collection) -> None:
+        self._logins = collection
+
+    async def start(self, user: Document, lifetime: Lifetime) -> Login:
+        """A new login of this user."""
+        now, login_id = utc_now(), new_id()
+        ends_at = now + lifetime.longest
+        token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
+        await self._logins.insert_one(
+            {"_id": login_id, "user_id": user["_id"], "organization_id": user["organization_id"],
+             "hash": _hashed(token), "created_at": now, "ends_at": ends_at, "expires_at": expires_at,
+             "revoked_at": None}
+        )  # fmt: skip
+        return Login(login_id, user["_id"], token, expires_at)
+
+    async def refresh(self, token: str, lifetime: Lifetime) -> Login:
+        """The same login with a new token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
+        now, login_id = utc_now(), _id_of(token)
+        new = _new_token(login_id)
+        valid = {"_id": login_id, "hash": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
+        expires_at = {"$min": ["$ends_at", now + lifetime.idle]}
+        change = [{"$set": {"hash": _hashed(new), "expires_at": expires_at}}]
+        found = await self._logins.find_one_and_update(valid, change, return_document=True)
+        if found is None:
+            raise await self._refusal(login_id, now)
+        return Login(login_id, found["user_id"], new, found["expires_at"])
+
+    async def end(self, login_id: str) -> None:
+        """Neither its refresh token nor its access tokens open anything from now on; again is fine."""
+        await self._logins.update_one({"_id": login_id, "revoked_at": None}, {"$set": {"revoked_at": utc_now()}})
+
+    async def end_by_token(self, token: str) -> None:
+        """The same for who holds its refresh token, the newest one or an old one."""
+        await self.end(_id_of(token))
+
+    async def end_all_of(self, user_id: str) -> None:
+        ended = {"$set": {"revoked_at": utc_now()}}
+        await self._logins.update_many({"user_id": user_id, "revoked_at": None}, ended)
+
+    async def require_open(self, login_id: str) -> None:
+        """Raises Problem 401 `login_ended`."""
+        open_ones = {"_id": login_id, "revoked_at": None}
+        if await self._logins.find_one(open_ones, {"_id": 1}) is None:
+            raise Problem(401, "login_ended", "this login was ended; log in again")
+
+    async def _refusal(self, login_id: str, now: datetime) -> Problem:
+        """An old token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
+        going_on = {"_id": login_id, "revoked_at": None, "expires_at": {"$gt": now}}
+        if await self._logins.find_one_and_update(going_on, {"$set": {"revoked_at": now}}) is None:
+            detail = "refresh_token: unknown, expired or logged out; log in again"
+            return Problem(401, "refresh_token_invalid", detail)
+        log.warning("a used refresh token was shown again; login %s is ended", login_id)
+        detail = "refresh_token: was used before, so somebody else may have it; the login is ended, log in again"
+        return Problem(401, "refresh_token_reused", detail)
+
+
+def _new_token(login_id: str) -> str:
+    return f"{_PREFIX}{login_id}.{secrets.token_urlsafe(32)}"
