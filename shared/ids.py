@@ -59,6 +59,13 @@ def parse_phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 
+def parse_address(text: str) -> str:
+    """`<digits>@lid` of somebody whose number is hidden as it is, anything else like `parse_phone`."""
+    user, _, server = text.strip().partition("@")
+    hidden = server == "lid" and user.isascii() and user.isdigit()
+    return f"{user}@lid" if hidden else parse_phone(text)
+
+
 def mask_phone(text: str) -> str:
     """For logs: all but the last three digits hidden."""
     return re.sub(r"\d(?=\d{3})", "*", text)

@@ -6,12 +6,15 @@ is the JSON of the REST route: `{"success": true, …}` or a problem, `{"success
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from shared.ids import parse_address
 from shared.message import Query
 from shared.records import BookingStatus
 
 AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Address = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address)]
+"""A phone number in any usual spelling, or `<digits>@lid`."""
 
 
 class PagedQuery(Query):
@@ -111,6 +114,19 @@ class ListMessages(PagedQuery):
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
+
+
+class MessagesBetween(Query):
+    """What an account and a contact said to each other, two addresses in any order; as the chat front end reads it.
+
+    The newest `limit` messages before `offset`, counted from the newest, oldest first; `nextOffset` goes on.
+    """
+
+    subject: ClassVar[str] = "wa.query.message.between"
+    one: Address
+    other: Address
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
 
 class ReadMessage(Query):

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from shared.commands import MAX_TEXT
 from shared.errors import Problem
-from shared.ids import parse_phone
+from shared.ids import parse_address, parse_phone
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
@@ -38,19 +38,13 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _recipient(text: str) -> str:
-    user, _, server = text.strip().partition("@")
-    hidden = server == "lid" and user.isascii() and user.isdigit()
-    return f"{user}@lid" if hidden else parse_phone(text)
-
-
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
 """Lower case, so that spelling does not make two users."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True), AfterValidator(printable)]
 """What people call something: one line."""
 Phone = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_phone)]
 """Any usual spelling, or a JID → E.164 digits without the plus."""
-Recipient = Annotated[str, StringConstraints(max_length=64), AfterValidator(_recipient)]
+Recipient = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address)]
 """A Phone, or `<digits>@lid` of somebody whose number is hidden."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank)]
 

@@ -97,7 +97,7 @@ async def _body(context: Context, answerer: Answerer[Any], message: Msg) -> byte
     except Exception as error:
         log.error("a question on %s failed", message.subject, exc_info=error)
         return _refusal(Problem(500, "internal_error", "something went wrong here; the log has the reason"))
-    return answer.model_dump_json().encode()
+    return answer.model_dump_json(by_alias=True).encode()
 
 
 def read_question(question: type[Q], address: str, data: bytes) -> Q:

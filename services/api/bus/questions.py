@@ -3,6 +3,8 @@
 from typing import Any
 
 from services.api.bus.answering import Answerer
+from services.api.compat import s2
+from services.api.compat.s2_shapes import Numbers
 from services.api.routes import admin, api_keys, bookings, instances, organization, people
 from services.api.views.pages import PageRequest
 from shared import queries as q
@@ -22,6 +24,10 @@ def _page(question: q.PagedQuery) -> PageRequest:
 
 def _instance(question: Query) -> str | None:
     return None if question.instance_id == NO_INSTANCE else question.instance_id
+
+
+def _numbers(question: q.MessagesBetween) -> Numbers:
+    return Numbers.model_validate(question.model_dump() | {"from": question.one, "to": question.other})
 
 
 ANSWERERS: tuple[Answerer[Any], ...] = (
@@ -57,6 +63,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     Answerer(
         q.ListMessages, people.list_all_messages, lambda c, a: people.list_all_messages(c, _caller(a), _page(a), a.kind)
     ),
+    Answerer(q.MessagesBetween, s2.between, lambda c, a: s2.between(c, _caller(a), _numbers(a))),
     Answerer(q.ReadMessage, people.read_message, lambda c, a: people.read_message(c, _caller(a), a.message_id)),
     Answerer(
         q.ListBookings, bookings.list_bookings, lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), a.status)

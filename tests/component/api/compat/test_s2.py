@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.asking import ask
 from shared.commands import ConnectInstance, DisconnectInstance, SendMessage
 from shared.ids import new_id
 from shared.message import utc_now
 from shared.mongo import Document
+from shared.queries import MessagesBetween
 from shared.records import ConnectionStatus as S
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -100,6 +102,12 @@ async def test_limit_and_offset_count_from_the_newest_and_each_page_reads_downwa
         pages.append([message["content"] for message in found["data"]])
         offset = found["nextOffset"]
     assert pages == [["dddd", "eeeee"], ["bb", "ccc"], ["a"]]
+
+
+async def test_the_same_is_answered_over_nats(stage: Stage, member: Member, talk: Talk) -> None:
+    await talk.say("hello")
+    query = MessagesBetween(organization_id=member.organization_id, one=f"+{OURS}", other=THEIRS)
+    assert await ask(stage.nats, query) == await member.get(BETWEEN, **{"from": OURS, "to": THEIRS})
 
 
 async def test_what_others_said_and_what_owners_noted_is_not_between_them(
