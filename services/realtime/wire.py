@@ -74,8 +74,8 @@ def _qr(event: QrIssued) -> Wire:
 
 @_makes(PairingCodeIssued)
 def _pairing_code(event: PairingCodeIssued) -> Wire:
-    shown = {"pairingCode": event.code, "phoneNumber": event.phone_number, "expiresAt": event.expires_at.isoformat()}
-    return [("whatsapp:pairing-code", _common(event) | shown)]
+    code = {"pairingCode": event.code.replace("-", ""), "expiresAt": event.expires_at.isoformat()}
+    return [("whatsapp:pairing-code", _common(event) | code | {"phoneNumber": event.phone_number})]
 
 
 @_makes(ConnectionChanged)

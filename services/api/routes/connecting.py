@@ -36,7 +36,7 @@ class ConnectRequest(Body):
 
 
 class Connecting(Done):
-    """With a code: `pairingCode`, valid until `expires_at`. An account linked before needs none and is `connected`."""
+    """`pairingCode`: 8 characters, valid until `expires_at`. An account linked before needs none and is `connected`."""
 
     method: Literal["code", "qr"]
     message: str
@@ -97,7 +97,7 @@ async def _with_code(context: Context, command: ConnectInstance) -> Connecting:
         event = await answers.first(settled, command, CODE_LIMIT)
     if isinstance(event, PairingCodeIssued):
         message = "type this code on the phone: WhatsApp, Linked devices, Link with phone number"
-        code, until = event.code, event.expires_at
+        code, until = event.code.replace("-", ""), event.expires_at
         return Connecting(method="code", message=message, pairingCode=code, expires_at=until)
     if not isinstance(event, ConnectionChanged):
         raise Problem(504, "pairing_code_timeout", f"no pairing code within {CODE_LIMIT:g} s; look at …/status")

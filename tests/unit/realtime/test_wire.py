@@ -75,7 +75,7 @@ def test_a_qr_code_is_given_as_text_and_picture() -> None:
 
 def test_a_pairing_code_names_the_number() -> None:
     event = PairingCodeIssued(code="ABCD-EFGH", phone_number="49151", expires_at=AT, **COMMON)
-    assert wire(event)["whatsapp:pairing-code"]["pairingCode"] == "ABCD-EFGH"
+    assert wire(event)["whatsapp:pairing-code"]["pairingCode"] == "ABCDEFGH"
 
 
 def state(status: ConnectionStatus, previous: ConnectionStatus | None = None, **fields: Any) -> dict[str, Any]:

@@ -65,7 +65,7 @@ export function pairingPanel(id, fail) {
 }
 
 function picture(pairing) {
-  if (pairing.method === "code") return h("output", { class: "code", "aria-label": "Code to type on the phone" }, pairing.pairingCode);
+  if (pairing.method === "code") return h("output", { class: "code", "aria-label": "Code to type on the phone" }, pairing.pairingCode.replace(/^(.{4})-?/, "$1-"));
   if (!pairing.dataUrl?.startsWith("data:image/")) return h("p", { class: "error" }, "The server sent no picture of the code.");
   return h("img", { class: "qr", src: pairing.dataUrl, alt: "QR code to scan with WhatsApp" });
 }
