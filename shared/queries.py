@@ -32,11 +32,15 @@ class VerifyApiKey(Query):
 
 
 class ApiKeyOwner(BaseModel):
-    """Answer to VerifyApiKey; all empty when the key is unknown, expired or revoked."""
+    """Answer to VerifyApiKey; all empty when the key is unknown, expired or revoked.
+
+    `limited`: the key is for some instances only, so it opens nothing that shows the whole organization.
+    """
 
     organization_id: str | None = None
     key_id: str | None = None
     scopes: list[str] = []
+    limited: bool = False
 
 
 class ReadOrganization(Query):

@@ -16,7 +16,7 @@ from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
-from services.api.store.instances import Instances
+from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
 from services.api.store.logins import Logins
 from services.api.store.members import Members
@@ -105,13 +105,24 @@ async def _caller(caller: Anyone) -> Principal:
     return caller
 
 
-def _needs(scope: Scope) -> Callable[[Principal], Awaitable[Principal]]:
-    async def check(caller: Annotated[Principal, Depends(_caller)]) -> Principal:
+def _needs(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[Principal]]:
+    """`filtering`: the route itself shows a limited key only what belongs to its instances."""
+
+    async def check(request: Request, caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
             raise Problem(403, "scope_missing", _lacking(scope, caller))
+        if caller.instance_ids is not None and not filtering:
+            _require_within(caller.instance_ids, request.path_params.get("instance_id"))
         return caller
 
     return check
+
+
+def _require_within(instance_ids: frozenset[str], named: str | None) -> None:
+    if named is None:
+        raise Problem(403, "key_limited", "this API key is limited to instances, and this route is not about one")
+    if named not in instance_ids:
+        raise unknown_instance()
 
 
 def _lacking(scope: Scope, caller: Principal) -> str:
@@ -120,6 +131,8 @@ def _lacking(scope: Scope, caller: Principal) -> str:
 
 
 Reader = Annotated[Principal, Depends(_needs("read"))]
+LimitedReader = Annotated[Principal, Depends(_needs("read", filtering=True))]
+"""For routes that pass `caller.instance_ids` on to what they read."""
 Sender = Annotated[Principal, Depends(_needs("send"))]
 Manager = Annotated[Principal, Depends(_needs("manage"))]
 

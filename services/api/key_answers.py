@@ -30,7 +30,9 @@ async def serving(client: Client, keys: ApiKeys) -> AsyncIterator[None]:
             log.warning("a question about an API key stays unanswered: MongoDB is away")
             return
         reply = ApiKeyOwner()
-        if owner:
+        if owner and owner.instance_ids is not None:
+            reply = ApiKeyOwner(limited=True)
+        elif owner:
             key_id = owner.subject.removeprefix("key:")
             reply = ApiKeyOwner(organization_id=owner.organization_id, key_id=key_id, scopes=sorted(owner.scopes))
         await message.respond(reply.model_dump_json().encode())

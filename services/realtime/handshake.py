@@ -40,6 +40,9 @@ async def _key_owner(key: str, client: Client) -> Principal:
         owner = ApiKeyOwner.model_validate_json(answer.data)
     except (NatsError, TimeoutError, OSError, ValidationError) as error:
         raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error
+    if owner.limited:
+        detail = "this API key is limited to instances, and a socket hears the whole organization; use another key"
+        raise Problem(403, "key_limited", detail)
     if not owner.organization_id:
         raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked")
     return Principal.model_validate(

@@ -9,8 +9,10 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.api.answers import Done, Listed, One
 from services.api.context import Ctx, Manager
 from services.api.fields import Body, Name
+from services.api.store.api_keys import KeyGrant
 from shared.auth import Scope
 from shared.errors import Problem
+from shared.ids import Slug
 from shared.message import utc_now
 from shared.mongo import Document
 
@@ -18,10 +20,14 @@ router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
 
 
 class NewKey(Body):
-    """`read` looks, `send` sends messages, `manage` does the rest. Without `expires_at` it works until revoked."""
+    """`read` looks, `send` sends messages, `manage` does the rest. Without `expires_at` it works until revoked.
+
+    With `instance_ids` it reaches these instances only, and nothing that concerns the whole organization.
+    """
 
     name: Name
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({"read", "send"})
+    instance_ids: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)] | None = None
     expires_at: AwareDatetime | None = None
 
 
@@ -32,6 +38,7 @@ class ApiKey(BaseModel):
     name: str
     prefix: str
     scopes: list[Scope]
+    instance_ids: list[str] | None = None
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -54,7 +61,11 @@ async def create_key(context: Ctx, caller: Manager, body: NewKey) -> One[Created
         raise Problem(403, "scope_missing", f"you do not have the scopes {', '.join(sorted(missing))} yourself")
     if body.expires_at and body.expires_at <= utc_now():
         raise Problem(422, "validation_failed", "expires_at: lies in the past")
-    document, key = await context.api_keys.create(caller, body.name, body.scopes, body.expires_at)
+    unknown = await context.instances.unknown_of(caller.organization_id, body.instance_ids or ())
+    if unknown:
+        raise Problem(422, "validation_failed", f"instance_ids: there are no such instances: {', '.join(unknown)}")
+    grant = KeyGrant(body.name, body.scopes, body.instance_ids, body.expires_at)
+    document, key = await context.api_keys.create(caller, grant)
     return One(data=CreatedKey(**_shown(document).model_dump(), key=key))
 
 

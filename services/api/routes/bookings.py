@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 
 from services.api.answers import Listed, One, listed
-from services.api.context import Ctx, Manager, Paging, Reader
+from services.api.context import Ctx, LimitedReader, Manager, Paging
 from services.api.views import records
 from shared.commands import ChangeBooking
 from shared.errors import Problem
@@ -27,16 +27,17 @@ _WANTED: dict[Action, BookingStatus] = {
 
 @router.get("")
 async def list_bookings(
-    context: Ctx, caller: Reader, page: Paging, status: Annotated[BookingStatus | None, Query()] = None
+    context: Ctx, caller: LimitedReader, page: Paging, status: Annotated[BookingStatus | None, Query()] = None
 ) -> Listed[Booking]:
     """Newest first, of one status or all."""
-    return listed(await records.bookings(context.database, caller.organization_id, status, page))
+    return listed(await records.bookings(context.database, caller.organization_id, status, page, caller.instance_ids))
 
 
 @router.get("/{booking_id}")
-async def read_booking(context: Ctx, caller: Reader, booking_id: str) -> One[Booking]:
+async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> One[Booking]:
     """One booking."""
-    return One(data=await records.booking(context.database, caller.organization_id, booking_id))
+    found = await records.booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
+    return One(data=found)
 
 
 @router.post("/{booking_id}/{action}")

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from pydantic import model_validator
 
 from services.api.answers import Done, Listed, One, listed
-from services.api.context import Ctx, Manager, Paging, Reader
+from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.fields import Body, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentQr, Instance, InstanceStatus
@@ -62,9 +62,9 @@ async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> O
 
 
 @router.get("")
-async def list_instances(context: Ctx, caller: Reader, page: Paging) -> Listed[Instance]:
+async def list_instances(context: Ctx, caller: LimitedReader, page: Paging) -> Listed[Instance]:
     """Newest first."""
-    return listed(await views.instances(context.database, caller.organization_id, page))
+    return listed(await views.instances(context.database, caller.organization_id, page, caller.instance_ids))
 
 
 @router.get("/{instance_id}")

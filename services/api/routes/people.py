@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 from pydantic import AfterValidator
 
 from services.api.answers import Listed, One, listed
-from services.api.context import Ctx, Paging, Reader
+from services.api.context import Ctx, LimitedReader, Paging, Reader
 from services.api.fields import Body, printable, require_own
 from services.api.views import people as views
 from services.api.views import records
@@ -49,34 +49,40 @@ async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Con
 
 @router.get("/conversations")
 async def list_conversations(
-    context: Ctx, caller: Reader, page: Paging, instance_id: Annotated[str | None, Query(max_length=64)] = None
+    context: Ctx, caller: LimitedReader, page: Paging, instance_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Listed[Conversation]:
     """The liveliest first, of one instance or all."""
-    return listed(await views.conversations(context.database, caller.organization_id, instance_id, page))
+    wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
+    both = wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
+    return listed(await views.conversations(context.database, caller.organization_id, page, both))
 
 
 @router.get("/conversations/{conversation_id}")
-async def read_conversation(context: Ctx, caller: Reader, conversation_id: str) -> One[Conversation]:
+async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id: str) -> One[Conversation]:
     """One conversation."""
-    return One(data=await views.conversation(context.database, caller.organization_id, conversation_id))
+    return One(
+        data=await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    )
 
 
 @router.get("/conversations/{conversation_id}/messages")
-async def list_messages(context: Ctx, caller: Reader, page: Paging, conversation_id: str) -> Listed[MessageRecord]:
+async def list_messages(
+    context: Ctx, caller: LimitedReader, page: Paging, conversation_id: str
+) -> Listed[MessageRecord]:
     """Its messages and notes, newest first."""
-    await views.conversation(context.database, caller.organization_id, conversation_id)
+    await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
     return listed(await records.messages(context.database, caller.organization_id, conversation_id, page))
 
 
 @router.get("/messages")
 async def list_all_messages(
-    context: Ctx, caller: Reader, page: Paging, kind: Literal["message", "note"] | None = None
+    context: Ctx, caller: LimitedReader, page: Paging, kind: Literal["message", "note"] | None = None
 ) -> Listed[MessageRecord]:
     """Of all conversations, newest first; `kind=note`: what owners wrote to themselves."""
-    return listed(await records.of_kind(context.database, caller.organization_id, kind, page))
+    return listed(await records.of_kind(context.database, caller.organization_id, kind, page, caller.instance_ids))
 
 
 @router.get("/messages/{message_id}")
-async def read_message(context: Ctx, caller: Reader, message_id: str) -> One[MessageWithHistory]:
+async def read_message(context: Ctx, caller: LimitedReader, message_id: str) -> One[MessageWithHistory]:
     """One message with what became of it, by our id or by WhatsApp's."""
-    return One(data=await records.message(context.database, caller.organization_id, message_id))
+    return One(data=await records.message(context.database, caller.organization_id, message_id, caller.instance_ids))

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
@@ -17,6 +17,16 @@ def _hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class KeyGrant:
+    """What a new key may do. `instance_ids`: the only instances it reaches; None: all."""
+
+    name: str
+    scopes: frozenset[Scope]
+    instance_ids: frozenset[str] | None = None
+    expires_at: datetime | None = None
+
+
 class ApiKeys:
     """Collection `api_keys`; a revoked key stays, without power, for the record."""
 
@@ -25,15 +35,14 @@ class ApiKeys:
     def __init__(self, collection: Collection) -> None:
         self._keys = collection
 
-    async def create(
-        self, principal: Principal, name: str, scopes: Iterable[Scope], expires_at: datetime | None
-    ) -> tuple[Document, str]:
+    async def create(self, principal: Principal, grant: KeyGrant) -> tuple[Document, str]:
         """The stored document and the key itself, which is never readable again."""
         key = API_KEY_PREFIX + secrets.token_urlsafe(32)
         document = {
-            "_id": new_id(), "organization_id": principal.organization_id, "name": name, "scopes": sorted(scopes),
-            "prefix": key[:10], "hash": _hashed(key), "created_by": principal.subject, "created_at": utc_now(),
-            "expires_at": expires_at, "revoked_at": None,
+            "_id": new_id(), "organization_id": principal.organization_id, "name": grant.name,
+            "scopes": sorted(grant.scopes), "prefix": key[:10], "hash": _hashed(key), "created_by": principal.subject, "created_at": utc_now(),
+            "expires_at": grant.expires_at, "revoked_at": None,
+            "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids),
         }  # fmt: skip
         await self._keys.insert_one(document)
         return document, key
@@ -56,6 +65,8 @@ class ApiKeys:
         found = await self._keys.find_one({"hash": _hashed(key), "revoked_at": None})
         if found is None or (found["expires_at"] and found["expires_at"] <= utc_now()):
             return None
+        limit = found.get("instance_ids")
         return Principal(
-            organization_id=found["organization_id"], subject=f"key:{found['_id']}", scopes=frozenset(found["scopes"])
-        )
+            organization_id=found["organization_id"], subject=f"key:{found['_id']}", scopes=frozenset(found["scopes"]),
+            instance_ids=None if limit is None else frozenset(limit),
+        )  # fmt: skip

@@ -1,5 +1,6 @@
 """Instances: what an organization configured. How their connections do is written by the session service."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from shared.errors import Problem
@@ -65,6 +66,13 @@ class Instances:
         found = await self._instances.find_one(self._mine(organization_id, instance_id))
         return _known(found)
 
+    async def unknown_of(self, organization_id: str, instance_ids: Iterable[str]) -> list[str]:
+        """Those that the organization does not have."""
+        wanted = sorted(instance_ids)
+        mine = {"_id": {"$in": wanted}, "organization_id": organization_id, "deleted_at": None}
+        known = await self._instances.distinct("_id", mine)
+        return [instance_id for instance_id in wanted if instance_id not in known]
+
     async def change(self, organization_id: str, instance_id: str, changes: dict[str, Any]) -> Document:
         """Set these fields. Raises Problem 404."""
         if not changes:
@@ -85,7 +93,12 @@ class Instances:
         return {"_id": instance_id, "organization_id": organization_id, "deleted_at": None}
 
 
+def unknown_instance() -> Problem:
+    """The same for what does not exist and for what the caller may not know of."""
+    return Problem(404, "instance_not_found", "there is no such instance; list yours at /api/whatsapp/instances")
+
+
 def _known(found: Document | None) -> Document:
     if found is None:
-        raise Problem(404, "instance_not_found", "there is no such instance; list yours at /api/whatsapp/instances")
+        raise unknown_instance()
     return found

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest, read_page
+from services.api.views.pages import PageRequest, own, read_page
 from shared.errors import Problem
 from shared.message import utc_now
 from shared.mongo import Database, Document
@@ -82,9 +82,11 @@ async def connection_of(database: Database, organization_id: str, instance_id: s
     return found or {}
 
 
-async def instances(database: Database, organization_id: str, page: PageRequest) -> tuple[list[Instance], str | None]:
-    """Newest first."""
-    wanted = {"organization_id": organization_id, "deleted_at": None}
+async def instances(
+    database: Database, organization_id: str, page: PageRequest, instance_ids: frozenset[str] | None = None
+) -> tuple[list[Instance], str | None]:
+    """Newest first; `instance_ids`: only of these."""
+    wanted = {**own(organization_id, instance_ids, by="_id"), "deleted_at": None}
     found = await read_page(database.instances, wanted, "created_at", page)
     ids = [document["_id"] for document in found.documents]
     links = await database.connections.find({"_id": {"$in": ids}, "organization_id": organization_id}).to_list(len(ids))

@@ -24,6 +24,12 @@ class Page:
     next_cursor: str | None
 
 
+def own(organization_id: str, instance_ids: frozenset[str] | None = None, *, by: str = "instance_id") -> dict[str, Any]:
+    """The query for an organization's documents, or only for those of some instances, which the field `by` names."""
+    mine: dict[str, Any] = {"organization_id": organization_id}
+    return mine if instance_ids is None else {**mine, by: {"$in": sorted(instance_ids)}}
+
+
 def encode_cursor(at: datetime, document_id: str) -> str:
     text = json.dumps([round(at.timestamp() * 1000), document_id])
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

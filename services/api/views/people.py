@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.api.views.pages import Page, PageRequest, read_page
+from services.api.views.pages import Page, PageRequest, own, read_page
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Contact
@@ -58,17 +58,19 @@ async def contact(database: Database, organization_id: str, contact_id: str) -> 
 
 
 async def conversations(
-    database: Database, organization_id: str, instance_id: str | None, page: PageRequest
+    database: Database, organization_id: str, page: PageRequest, instance_ids: frozenset[str] | None
 ) -> tuple[list[Conversation], str | None]:
-    """The liveliest first."""
-    wanted = {"organization_id": organization_id} | ({"instance_id": instance_id} if instance_id else {})
+    """The liveliest first, of these instances or all."""
+    wanted = own(organization_id, instance_ids)
     found = await read_page(database.conversations, wanted, "updated_at", page)
     return await _with_contacts(database, organization_id, found), found.next_cursor
 
 
-async def conversation(database: Database, organization_id: str, conversation_id: str) -> Conversation:
+async def conversation(
+    database: Database, organization_id: str, conversation_id: str, instance_ids: frozenset[str] | None = None
+) -> Conversation:
     """Raises Problem 404 `conversation_not_found`."""
-    found = await database.conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
+    found = await database.conversations.find_one({"_id": conversation_id, **own(organization_id, instance_ids)})
     if found is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
     return (await _with_contacts(database, organization_id, Page([found], None)))[0]

@@ -5,10 +5,13 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest, read_page
+from services.api.views.pages import PageRequest, own, read_page
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Booking, BookingStatus, MessageRecord, MessageStatus
+
+Instances = frozenset[str] | None
+"""The only instances that count; None: all of the organization."""
 
 
 class StatusStep(BaseModel):
@@ -43,10 +46,14 @@ async def messages(
 
 
 async def of_kind(
-    database: Database, organization_id: str, kind: Literal["message", "note"] | None, page: PageRequest
+    database: Database,
+    organization_id: str,
+    kind: Literal["message", "note"] | None,
+    page: PageRequest,
+    instance_ids: Instances = None,
 ) -> tuple[list[MessageRecord], str | None]:
     """All messages, all notes or both, newest first."""
-    wanted = {"organization_id": organization_id} | ({"kind": kind} if kind else {})
+    wanted = own(organization_id, instance_ids) | ({"kind": kind} if kind else {})
     found = await read_page(database.messages, wanted, "timestamp", page)
     return [_message(document) for document in found.documents], found.next_cursor
 
@@ -57,11 +64,13 @@ async def find_message(database: Database, organization_id: str, message_id: str
     return _message(found) if found else None
 
 
-async def message(database: Database, organization_id: str, any_id: str) -> MessageWithHistory:
+async def message(
+    database: Database, organization_id: str, any_id: str, instance_ids: Instances = None
+) -> MessageWithHistory:
     """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
-    if ours := await database.messages.find_one({"_id": any_id, "organization_id": organization_id}):
+    if ours := await database.messages.find_one({"_id": any_id, **own(organization_id, instance_ids)}):
         return MessageWithHistory.model_validate({**ours, "id": ours["_id"]})
-    instances = await database.instances.distinct("_id", {"organization_id": organization_id})
+    instances = await database.instances.distinct("_id", own(organization_id, instance_ids, by="_id"))
     found = await database.messages.find_one(
         {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
     )
@@ -71,17 +80,21 @@ async def message(database: Database, organization_id: str, any_id: str) -> Mess
 
 
 async def bookings(
-    database: Database, organization_id: str, status: BookingStatus | None, page: PageRequest
+    database: Database,
+    organization_id: str,
+    status: BookingStatus | None,
+    page: PageRequest,
+    instance_ids: Instances = None,
 ) -> tuple[list[Booking], str | None]:
     """Newest first, of one status or all."""
-    wanted = {"organization_id": organization_id} | ({"status": status.value} if status else {})
+    wanted = own(organization_id, instance_ids) | ({"status": status.value} if status else {})
     found = await read_page(database.bookings, wanted, "created_at", page)
     return [_booking(document) for document in found.documents], found.next_cursor
 
 
-async def booking(database: Database, organization_id: str, booking_id: str) -> Booking:
+async def booking(database: Database, organization_id: str, booking_id: str, instance_ids: Instances = None) -> Booking:
     """Raises Problem 404 `booking_not_found`."""
-    found = await database.bookings.find_one({"_id": booking_id, "organization_id": organization_id})
+    found = await database.bookings.find_one({"_id": booking_id, **own(organization_id, instance_ids)})
     if found is None:
         raise Problem(404, "booking_not_found", "there is no such booking")
     return _booking(found)
