@@ -16,7 +16,10 @@ CREATE TABLE IF NOT EXISTS entries (
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """`body`: JSON of an event, or base64 of a protobuf when `error` says why it could not be translated."""
+    """`subject`: an event's address and `body` its JSON, or the name of the library's event and its bytes in base64.
+
+    `error`: why bytes could not be translated.
+    """
 
     sequence: int
     subject: str
@@ -54,6 +57,11 @@ class Journal:
                 (sequence, limit),
             ).fetchall()
         return [JournalEntry(*row) for row in rows]
+
+    def remove(self, sequence: int) -> None:
+        """Forget one entry."""
+        with self._lock:
+            self._db.execute("DELETE FROM entries WHERE sequence = ?", (sequence,))
 
     def remove_through(self, sequence: int) -> None:
         """Forget everything up to and including a sequence."""

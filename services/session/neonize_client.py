@@ -159,10 +159,12 @@ class NeonizeClient:
         if kind is None:
             self._listener.on_event(f"unknown-{code}", raw)
             return
+        if self._listener.on_bytes(kind.DESCRIPTOR.name, raw):
+            return
         try:
             event = kind.FromString(raw)
-        except DecodeError as error:
-            self._listener.on_broken(kind.DESCRIPTOR.name, raw, str(error))
+        except DecodeError:
+            self._listener.on_broken(kind.DESCRIPTOR.name)
             return
         if kind is LinkedDevice:
             self._listener.on_device(_device(event))

@@ -42,10 +42,13 @@ class Listener(Protocol):
     def on_login(self, status: str) -> None:
         """End of a pairing: `success`, `timeout` or `err-...`."""
 
+    def on_bytes(self, name: str, raw: bytes) -> bool:
+        """The bytes of an event by its protobuf name, before anything else is done with it. True: that is enough."""
+
     def on_event(self, name: str, event: Any) -> None:
         """An event by its protobuf name and message; an unknown one by `unknown-<number>` and its bytes."""
 
-    def on_broken(self, name: str, raw: bytes, error: str) -> None:
+    def on_broken(self, name: str) -> None:
         """An event whose bytes are not the protobuf they should be."""
 
     def on_ended(self, error: str | None) -> None:

@@ -101,16 +101,21 @@ class Instance:
     def on_login(self, status: str) -> None:
         self._note(change_of_login(self.instance_id, status))
 
+    def on_bytes(self, name: str, raw: bytes) -> bool:
+        if not self._intake.take(name, raw):
+            return False
+        if pump := self._pump:
+            pump.nudge()
+        return True
+
     def on_event(self, name: str, event: Any) -> None:
-        if self._intake.take(name, event):
-            return
         if change := change_of_event(self.instance_id, name, event, utc_now()):
             self._note(change)
         else:
             self._intake.count(name)
 
-    def on_broken(self, name: str, raw: bytes, error: str) -> None:
-        self._intake.keep_raw(name, raw, error)
+    def on_broken(self, name: str) -> None:
+        self._intake.count(f"broken-{name}")
 
     def on_ended(self, error: str | None) -> None:
         if error is not None:
@@ -153,8 +158,8 @@ class Instance:
     def _hold(self, directory: Path) -> Changed:
         """Own the account; how it ended."""
         journal = Journal(directory / "journal.sqlite")
-        pump = self._pump = Pump(self.instance_id, journal, self._send)
-        self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal, pump)
+        self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal)
+        pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entry)
         pump.start()
         try:
             return self._live()

@@ -1,16 +1,21 @@
-"""The library's callback for messages and receipts: translate, append to the journal, nudge. Nothing else."""
+"""Messages and receipts: their bytes go into the journal first, what they mean is found out afterwards.
+
+The library's callback does nothing but `take`: until its bytes are in the journal, a message exists only in the memory
+of this process. The pump asks for the `entry` to publish, on its own thread.
+"""
 
 import base64
 import logging
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from services.session.journal import Journal
+from services.session.journal import Journal, JournalEntry
 from services.session.translate import Account, Ignored, message_received, receipt_received
-from services.session.worker.pump import Pump
 from shared.events import MessageReceived, ReceiptReceived
 from shared.message import Event
 
@@ -18,6 +23,7 @@ _TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Ignored], str]] 
     "Message": (message_received, MessageReceived.subject),
     "Receipt": (receipt_received, ReceiptReceived.subject),
 }
+"""By the name of the library's event, which is also the subject its bytes are journalled under."""
 _MAX_RAW = 900_000
 """Characters of base64; JetStream takes messages up to 1 MB."""
 _FULL_DISK_PAUSE = 0.5
@@ -27,36 +33,43 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """Called on the library's thread, one call at a time."""
+    """`take` and `count` are called on the library's threads, `entry` on the pump's."""
 
-    def __init__(self, account: Account, journal: Journal, pump: Pump) -> None:
-        self._account, self._journal, self._pump = account, journal, pump
+    def __init__(self, account: Account, journal: Journal) -> None:
+        self._account, self._journal = account, journal
         self.ignored: Counter[str] = Counter()
 
-    def take(self, name: str, event: Any) -> bool:
-        """True when the event is ours to keep or ignore; never raises, and never loses one on a full disk."""
+    def take(self, name: str, raw: bytes) -> bool:
+        """True when the event is ours to keep; never raises, and never loses one on a full disk."""
         if name not in _TRANSLATIONS:
             return False
-        translate, _ = _TRANSLATIONS[name]
+        body = base64.b64encode(raw).decode()
+        while True:
+            try:
+                self._journal.append(name, body)
+                return True
+            except sqlite3.OperationalError:
+                log.exception("the journal cannot be written; is the disk full?")
+                time.sleep(_FULL_DISK_PAUSE)
+
+    def entry(self, kept: JournalEntry) -> JournalEntry | None:
+        """What to publish for a journalled event: an event of ours, or the bytes with the reason why it is none. None:
+        nothing anybody needs."""
+        if kept.subject not in _TRANSLATIONS:
+            return kept
+        translate, subject = _TRANSLATIONS[kept.subject]
         try:
+            event = _class_of(kept.subject).FromString(base64.b64decode(kept.body))
             ours = translate(event, self._account)
         except Exception as error:
-            self.keep_raw(name, event.SerializeToString(), f"{type(error).__name__}: {error}")
-            return True
+            log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
+            address = f"{subject}.{self._account.organization_id}.{self._account.instance_id}"
+            reason = f"{kept.subject}: {type(error).__name__}: {error}"[:2000]
+            return replace(kept, subject=address, body=kept.body[:_MAX_RAW], error=reason)
         if isinstance(ours, Ignored):
             self.count(ours.kind)
-        else:
-            self._keep(ours.address, ours.model_dump_json())
-        return True
-
-    def keep_raw(self, name: str, raw: bytes, error: str) -> None:
-        """Keep what cannot be translated, so that it ends among the dead letters; other kinds are only counted."""
-        if name not in _TRANSLATIONS:
-            self.count(f"broken-{name}")
-            return
-        log.warning("a %s could not be translated", name, extra={"instance_id": self._account.instance_id})
-        address = self._address(_TRANSLATIONS[name][1])
-        self._keep(address, base64.b64encode(raw).decode()[:_MAX_RAW], f"{name}: {error}"[:2000])
+            return None
+        return replace(kept, subject=ours.address, body=ours.model_dump_json())
 
     def count(self, kind: str) -> None:
         """An event nobody needs; the first of each kind is logged, so that none goes unnoticed."""
@@ -64,15 +77,7 @@ class Intake:
         if self.ignored[kind] == 1:
             log.info("ignoring events of this kind", extra={"instance_id": self._account.instance_id, "kind": kind})
 
-    def _address(self, subject: str) -> str:
-        return f"{subject}.{self._account.organization_id}.{self._account.instance_id}"
 
-    def _keep(self, subject: str, body: str, error: str | None = None) -> None:
-        while True:
-            try:
-                self._journal.append(subject, body, error)
-                break
-            except sqlite3.OperationalError:
-                log.exception("the journal cannot be written; is the disk full?")
-                time.sleep(_FULL_DISK_PAUSE)
-        self._pump.nudge()
+def _class_of(name: str) -> Any:
+    """The protobuf class; the worker has loaded them before it was forked."""
+    return getattr(sys.modules["neonize.proto.Neonize_pb2"], name)

@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 from functools import partial
@@ -20,6 +21,9 @@ from services.session.worker.relay import Relay
 
 QUIT_GRACE, ORPHAN_GRACE = 20.0, 5.0
 """Seconds to close the connections when asked to quit, and when the supervisor is gone."""
+
+SWITCH = 0.0005
+"""Seconds after which a busy thread makes way for a callback of the library."""
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +114,7 @@ def run(connection: socket.socket) -> None:
     """The life of a forked worker; never returns. The interpreter cannot end normally: threads of abandoned
     pairings stay inside the library for ever."""
     status = 1
+    sys.setswitchinterval(SWITCH)
     try:
         if root := os.environ.get(NOISE_ROOT_VARIABLE):
             trust_noise_root(bytes.fromhex(root))

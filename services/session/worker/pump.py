@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from services.session.journal import Journal
+from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Entry
 
 WINDOW = 256
@@ -12,10 +12,21 @@ WINDOW = 256
 
 
 class Pump:
-    """One thread per instance. What an earlier process left in the journal is sent first."""
+    """One thread per instance. What an earlier process left in the journal is sent first.
 
-    def __init__(self, instance_id: str, journal: Journal, send: Callable[[Entry], None], window: int = WINDOW) -> None:
+    `translate` makes of what was journalled what is to be published, None: nothing.
+    """
+
+    def __init__(
+        self,
+        instance_id: str,
+        journal: Journal,
+        send: Callable[[Entry], None],
+        translate: Callable[[JournalEntry], JournalEntry | None],
+        window: int = WINDOW,
+    ) -> None:
         self._instance_id, self._journal, self._send, self._window = instance_id, journal, send, window
+        self._translate = translate
         self._work = threading.Condition()
         self._more, self._fetching, self._ending = True, False, False
         self._flying: deque[int] = deque()
@@ -54,22 +65,28 @@ class Pump:
     def _run(self) -> None:
         last = 0
         while (room := self._wait_for_work()) is not None:
-            entries = self._journal.after(last, room)
+            kept = self._journal.after(last, room)
+            entries = [entry for item in kept if (entry := self._entry(item)) is not None]
             with self._work:
                 self._flying.extend(entry.sequence for entry in entries)
-                self._more, self._fetching = self._more or len(entries) == room, False
+                self._more, self._fetching = self._more or len(kept) == room, False
                 self._work.notify_all()
             for entry in entries:
-                self._send(
-                    Entry(
-                        instance_id=self._instance_id,
-                        sequence=entry.sequence,
-                        subject=entry.subject,
-                        body=entry.body,
-                        error=entry.error,
-                    )
-                )
-                last = entry.sequence
+                self._send(entry)
+            last = kept[-1].sequence if kept else last
+
+    def _entry(self, kept: JournalEntry) -> Entry | None:
+        found = self._translate(kept)
+        if found is None:
+            self._journal.remove(kept.sequence)
+            return None
+        return Entry(
+            instance_id=self._instance_id,
+            sequence=found.sequence,
+            subject=found.subject,
+            body=found.body,
+            error=found.error,
+        )
 
     def _wait_for_work(self) -> int | None:
         """How many entries may be fetched; None: the end. What is appended from here on nudges again."""

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +15,9 @@ from services.session.protocol import Changed, Entry, Frame, Issued, Send, Sent,
 from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
 from services.session.worker import instance as module
 from services.session.worker.instance import Instance
+from services.session.worker.preload import preload_protobufs
 
+preload_protobufs()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -144,8 +145,7 @@ def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(runnin
 
 
 def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> None:
-    broken = SimpleNamespace(SerializeToString=lambda: b"raw")
-    running.linked().whatsapp.listener.on_event("Message", broken)
+    assert running.linked().whatsapp.listener.on_bytes("Message", b"raw")
     entry = running.next()
     assert isinstance(entry, Entry)
     assert (entry.body, entry.subject) == ("cmF3", "wa.event.message.received.acme.sales")
@@ -153,12 +153,9 @@ def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> 
     assert entry.error.startswith("Message: ")
 
 
-def test_bytes_that_are_no_message_are_kept_too(running: Running) -> None:
-    running.linked().whatsapp.listener.on_broken("Message", b"raw", "truncated")
-    entry = running.next()
-    assert isinstance(entry, Entry)
-    assert (entry.body, entry.error) == ("cmF3", "Message: truncated")
-    running.whatsapp.listener.on_broken("Presence", b"raw", "truncated")
+def test_other_events_are_not_kept(running: Running) -> None:
+    assert not running.linked().whatsapp.listener.on_bytes("Presence", b"raw")
+    running.whatsapp.listener.on_broken("Presence")
     assert running.instance._intake.ignored == {"broken-Presence": 1}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.session.journal import Journal
+from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Entry
 from services.session.worker.pump import Pump
 
@@ -34,10 +34,27 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.sqlite")
 
 
+def as_it_is(kept: JournalEntry) -> JournalEntry:
+    return kept
+
+
+def test_what_nobody_needs_is_forgotten_and_holds_up_nothing(journal: Journal) -> None:
+    supervisor = Supervisor()
+    for number in range(6):
+        journal.append("s", str(number))
+    pump = Pump("sales", journal, supervisor, lambda kept: kept if kept.body == "3" else None, window=2)
+    pump.start()
+    (entry,) = supervisor.wait(lambda entries: len(entries) == 1)
+    assert entry.body == "3"
+    pump.published(entry.sequence)
+    assert pump.finish(10)
+    assert len(journal) == 0
+
+
 def test_what_was_left_and_what_comes_is_sent_in_order(journal: Journal) -> None:
     supervisor = Supervisor()
     journal.append("s", "old")
-    pump = Pump("sales", journal, supervisor)
+    pump = Pump("sales", journal, supervisor, as_it_is)
     pump.start()
     supervisor.wait(lambda entries: len(entries) == 1)
     journal.append("s", "new", "why")
@@ -53,7 +70,7 @@ def test_no_more_than_the_window_is_on_its_way(journal: Journal) -> None:
     supervisor = Supervisor()
     for number in range(25):
         journal.append("s", str(number))
-    pump = Pump("sales", journal, supervisor, window=10)
+    pump = Pump("sales", journal, supervisor, as_it_is, window=10)
     pump.start()
     first = supervisor.wait(lambda entries: len(entries) >= 10)
     assert len(first) == 10
@@ -71,7 +88,7 @@ def test_no_more_than_the_window_is_on_its_way(journal: Journal) -> None:
 def test_what_nobody_published_stays_in_the_journal(journal: Journal) -> None:
     supervisor = Supervisor()
     journal.append("s", "1")
-    pump = Pump("sales", journal, supervisor)
+    pump = Pump("sales", journal, supervisor, as_it_is)
     pump.start()
     supervisor.wait(lambda entries: len(entries) == 1)
     assert not pump.finish(0.01)
