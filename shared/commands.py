@@ -27,12 +27,14 @@ class DisconnectInstance(Command):
     """Close the connection and keep the device keys."""
 
     subject: ClassVar[str] = "wa.command.session.disconnect"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
 
 
 class LogoutInstance(Command):
     """Unlink the device at WhatsApp and forget its keys. With `delete`, forget the instance altogether."""
 
     subject: ClassVar[str] = "wa.command.session.logout"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
     delete: bool = False
 
 
@@ -40,6 +42,7 @@ class SendText(Command):
     """Router → session: hand this text to WhatsApp once. Answered by MessageSent or MessageFailed."""
 
     subject: ClassVar[str] = "wa.command.session.send"
+    issuers: ClassVar[tuple[str, ...]] = ("router",)
     message_id: str
     to: Party
     text: str

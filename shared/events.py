@@ -13,6 +13,7 @@ class QrIssued(Event):
     """WhatsApp issued a QR code to link the account with; it replaces the one before."""
 
     subject: ClassVar[str] = "wa.event.qr.issued"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     qr: str
     """Raw text."""
     data_url: str
@@ -26,6 +27,7 @@ class PairingCodeIssued(Event):
     """An 8-character code to type on the phone, `ABCD-EFGH`."""
 
     subject: ClassVar[str] = "wa.event.pairing-code.issued"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     code: str
     phone_number: str
     expires_at: datetime
@@ -35,6 +37,7 @@ class ConnectionChanged(Event):
     """The connection of an instance entered a state; `reason` is a code, `detail` a sentence with the remedy."""
 
     subject: ClassVar[str] = "wa.event.connection.changed"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     status: ConnectionStatus
     previous: ConnectionStatus | None = None
     reason: str | None = None
@@ -54,6 +57,7 @@ class MessageReceived(Event):
     """
 
     subject: ClassVar[str] = "wa.event.message.received"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     wa_id: str
     from_me: bool = False
     sender: Party
@@ -71,6 +75,7 @@ class ReceiptReceived(Event):
     """The other side's devices told what became of messages of ours."""
 
     subject: ClassVar[str] = "wa.event.receipt.received"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     wa_ids: list[str]
     status: Literal["delivered", "read", "played"]
     sender: Party | None = None
@@ -81,6 +86,7 @@ class MessageSent(Event):
     """WhatsApp accepted a message of ours. `message_id` is our record's id, `wa_id` the network's."""
 
     subject: ClassVar[str] = "wa.event.message.sent"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     message_id: str
     wa_id: str
     timestamp: datetime
@@ -90,6 +96,7 @@ class MessageFailed(Event):
     """A send ended without acceptance. `unconfirmed` means: a crash hid the outcome, it may have gone out."""
 
     subject: ClassVar[str] = "wa.event.message.failed"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
     message_id: str
     code: str
     detail: str
@@ -103,6 +110,7 @@ class MessageRecorded(Event):
     """A message or note is stored, with its contact and booking."""
 
     subject: ClassVar[str] = "wa.event.message.recorded"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     message: MessageRecord
 
 
@@ -110,6 +118,7 @@ class MessageStatusChanged(Event):
     """A message of ours moved forward: sent, delivered, read, played, failed or unconfirmed."""
 
     subject: ClassVar[str] = "wa.event.message.status-changed"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     message_id: str
     wa_id: str | None = None
     status: MessageStatus
@@ -121,6 +130,7 @@ class ContactCreated(Event):
     """A person wrote, or was written to, for the first time."""
 
     subject: ClassVar[str] = "wa.event.contact.created"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     contact: Contact
 
 
@@ -128,6 +138,7 @@ class ContactUpdated(Event):
     """A contact's name or addresses became known or changed, or two contacts turned out to be one person."""
 
     subject: ClassVar[str] = "wa.event.contact.updated"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     contact: Contact
     merged_ids: tuple[str, ...] = ()
 
@@ -136,6 +147,7 @@ class BookingCreated(Event):
     """A message opened a booking."""
 
     subject: ClassVar[str] = "wa.event.booking.created"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     booking: Booking
 
 
@@ -143,6 +155,7 @@ class BookingUpdated(Event):
     """A booking's status changed."""
 
     subject: ClassVar[str] = "wa.event.booking.updated"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
     booking: Booking
 
 

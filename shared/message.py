@@ -48,11 +48,15 @@ class Message(BaseModel):
 
 
 class Event(Message):
-    """A fact, in the past tense; many readers."""
+    """A fact, in the past tense; many readers. `publishers`: the services that may publish it."""
+
+    publishers: ClassVar[tuple[str, ...]] = ("session", "router")
 
 
 class Command(Message):
-    """An intent, in the imperative; one owner."""
+    """An intent, in the imperative; one owner. `issuers`: the services that may issue it."""
+
+    issuers: ClassVar[tuple[str, ...]] = ("api", "realtime")
 
 
 class Query(Message):

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.delivery import broker_client, jetstream
 from shared.logs import configure_logging
 from shared.message import utc_now
+from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import ensure_streams
 
@@ -31,6 +32,7 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
     return NatsBroker(
         settings.nats_url,
         name=f"switchboard-{name}",
+        inbox_prefix=inbox_prefix(name),
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,

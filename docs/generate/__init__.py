@@ -4,6 +4,7 @@ from pathlib import Path
 
 from docs.generate.asyncapi import asyncapi_json
 from docs.generate.events import events_page
+from docs.generate.nats_users import nats_users
 from docs.generate.settings import env_example, settings_page
 
 _DOCS = Path(__file__).resolve().parents[1]
@@ -15,6 +16,7 @@ def pages() -> dict[Path, str]:
         _DOCS / "asyncapi.json": asyncapi_json(),
         _DOCS / "events.md": events_page(),
         _DOCS / "settings.md": settings_page(),
+        _DOCS.parent / "deploy" / "nats.production.conf": nats_users(),
         _DOCS.parent / ".env.example": env_example(),
     }
 

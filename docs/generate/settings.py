@@ -9,6 +9,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
+from docs.generate.nats_users import password_variable
+from shared.rights import rights
 from shared.settings import Settings
 
 SERVICES = ("session", "router", "api", "realtime")
@@ -80,6 +82,8 @@ def env_example() -> str:
     ]
     for name, (field, _) in variables().items():
         lines += [f"# {_meaning(field)}", f"{'' if name == 'WA_TOKEN_SECRET' else '#'}{name}={default(field)}", ""]
+    lines += ["# Passwords of the services on NATS: letters and digits, e.g. the output of `openssl rand -hex 16`."]
+    lines += [*(f"{password_variable(user)}=" for user in rights()), ""]
     lines += [
         "# Where the front server listens; 0.0.0.0 opens it to the network.",
         "#SWITCHBOARD_ADDRESS=127.0.0.1",

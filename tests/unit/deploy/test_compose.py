@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from deploy.local.topology import PROCESSES, Process
+from docs.generate.nats_users import nats_users, password_variable
+from shared.rights import rights
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -15,6 +17,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LAUNCHED = {process.name: process for process in PROCESSES}
 OURS = ("router", "session", "api", "realtime")
 ONLY_LOCAL = {"WA_SIMULATOR_URL"}
+PASSWORDS = {password_variable(user) for user in rights()}
 
 
 def flag(command: list[str] | tuple[str, ...], name: str) -> str | None:
@@ -32,7 +35,7 @@ def test_a_service_has_the_same_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_has_the_same_variables(name: str) -> None:
-    compose = set(SERVICES[name]["environment"])
+    compose = set(SERVICES[name]["environment"]) - PASSWORDS
     assert compose == set(LAUNCHED[name].env) - ONLY_LOCAL
 
 
@@ -43,7 +46,9 @@ def test_a_service_waits_for_the_same_servers(name: str) -> None:
 
 def test_the_servers_run_with_the_same_options() -> None:
     nats, mongo = LAUNCHED["nats"], LAUNCHED["mongo"]
-    assert Path(flag(nats.command, "-c") or "").name == Path(flag(SERVICES["nats"]["command"], "-c") or "").name
+    assert Path(flag(nats.command, "-c") or "").name == "nats.conf"
+    assert flag(SERVICES["nats"]["command"], "-c") == "/etc/nats/nats.production.conf"
+    assert '\ninclude "nats.conf"\n' in nats_users()
     for option in ("--replSet", "--wiredTigerCacheSizeGB"):
         assert flag(SERVICES["mongo"]["command"], option) == flag(mongo.command, option)
 
@@ -65,6 +70,16 @@ def test_compose_has_no_secret_of_its_own() -> None:
     assert all("WA_SIMULATOR_URL" not in service.get("environment", {}) for service in SERVICES.values())
     assert {service["environment"]["WA_ENVIRONMENT"] for name, service in SERVICES.items() if name in OURS} == {
         "production"
+    }
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_knows_no_password_but_its_own(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    assert environment["NATS_URL"] == f"nats://{name}:${{{password_variable(name)}}}@nats:4222"
+    assert {environment[variable] for variable in PASSWORDS} == {""}
+    assert {text.split(":")[0] for text in SERVICES["nats"]["environment"].values()} == {
+        f'"${{{variable}' for variable in PASSWORDS
     }
 
 

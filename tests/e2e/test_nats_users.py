@@ -1,0 +1,56 @@
+"""The main job again, with every service logged in to NATS as the user the shipped configuration gives it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from deploy.local.stack import Options, Stack
+from deploy.local.topology import PROCESSES
+from shared.rights import rights
+from simulator.client import SimulatorClient
+from tests.e2e.front_end import front_end
+from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart
+from tests.integration.deploy.nats_users import guarded_server, url
+from tests.servers import Server
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture(scope="module")
+async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stack, Server]]:
+    """Everything `./switchboard up` starts, each service with its own user."""
+    async with guarded_server(tmp_path_factory.mktemp("guarded")) as server:
+        processes = tuple(
+            replace(process, env={**process.env, "NATS_URL": url(server.port, process.name)})
+            if process.name in rights()
+            else process
+            for process in PROCESSES
+        )
+        folder = tmp_path_factory.mktemp("switchboard")
+        given = f"nats://127.0.0.1:{server.port}"
+        async with Stack(Options(data=folder, port=0, nats_url=given, processes=processes)) as stack:
+            yield stack, server
+
+
+async def test_no_service_needs_more_than_its_user_may(guarded: tuple[Stack, Server]) -> None:
+    stack, server = guarded
+    token = stack.ready["token"]
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        SimulatorClient(stack.ready["simulator"]) as simulator,
+        httpx.AsyncClient(base_url=stack.ready["api"], headers=headers, trust_env=False, timeout=60) as api,
+    ):
+        await simulator.post("/phones", number=OWNER, name="Trattoria")
+        await simulator.post("/contacts", number=CUSTOMER, name="Nina")
+        async with front_end(stack.ready["realtime"], token) as page:
+            instance_id = await link(api, page, simulator)
+            await receive(stack, page, simulator, instance_id)
+            await answer(api, page, simulator, instance_id)
+            await restart(stack, page, simulator, instance_id)
+        stats = (await api.get("/api/admin/queue-stats")).json()["data"]
+        assert stats["dead_letters"] == 0
+        assert {found["name"].split("-")[0] for found in stats["consumers"]} == {"router", "session"}
+    refused = [line for line in server.log.read_text().splitlines() if "Violation" in line]
+    assert refused == []
