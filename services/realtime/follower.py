@@ -18,6 +18,8 @@ class Follower:
 
     sid: str
     position: int
+    since: int | None = None
+    """What it asked for when it connected, until that is looked after."""
     began: int = 0
     gap: tuple[int, int] | None = None
     live: bool = False

@@ -42,13 +42,14 @@ class Rooms:
         self._locks: dict[str, asyncio.Lock] = {}
         self._readers = asyncio.Semaphore(READERS)
 
-    async def join(self, organization_id: str, sid: str, grace: float) -> None:
-        """The socket is held for `grace` seconds or until `resume`. Raises a NATS error when the stream is away."""
+    async def join(self, organization_id: str, sid: str, since: int | None, grace: float) -> None:
+        """The socket is told what followed `since` (None: now) and hears the room from `resume` on, or after `grace`
+        seconds. Raises a NATS error when the stream is away."""
         async with self._locks.setdefault(organization_id, asyncio.Lock()):
             room = self._rooms.get(organization_id)
             if room is None:
                 room = await self._open(organization_id)
-            follower = room.followers[sid] = Follower(sid, room.sequence)
+            follower = room.followers[sid] = Follower(sid, room.sequence, since)
             loop = asyncio.get_running_loop()
             follower.timer = loop.call_later(grace, self._catch_up, room, follower, None)
 
@@ -110,6 +111,7 @@ class Rooms:
     def _catch_up(self, room: Room, follower: Follower, since: int | None) -> asyncio.Task[Standing]:
         """One at a time for each socket; asks NATS until it answers or the socket leaves."""
         before = follower.task
+        since, follower.since = follower.since if since is None else since, None
         if follower.timer:
             follower.timer.cancel()
 
@@ -140,6 +142,9 @@ class Rooms:
         except TooMuchMissedError as missed:
             log.info("%s: a socket must load the records anew: %s", room.organization_id, missed)
             follower.reload(room.sequence)
+            await self._outgoing.send(
+                follower.sid, self._outgoing.encode([("resync", {"sequence": follower.position})])
+            )
 
     async def _tell(self, room: Room, follower: Follower, behind: int, until: int) -> None:
         """A gap ends where the socket began to hear; else what came meanwhile is told as well."""

@@ -80,7 +80,8 @@ class RealtimeServer:
             links = self._linked()
             principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
             await self.sio.save_session(sid, {"principal": principal, "bucket": self._bucket()})
-            await links.rooms.join(principal.organization_id, sid, self._settings.join_grace)
+            since = _since(auth)
+            await links.rooms.join(principal.organization_id, sid, since, self._settings.join_grace)
         except Problem as problem:
             raise Refused(problem.detail, {"code": problem.code, "status": problem.status}) from problem
         except (NatsError, TimeoutError, OSError) as error:
@@ -117,12 +118,9 @@ class RealtimeServer:
     async def _join_organization(self, sid: str, data: Any = None) -> Payload:
         principal = await self._principal(sid)
         wanted = data.get("organizationId") if isinstance(data, dict) else data
-        since = data.get("since") if isinstance(data, dict) else None
         if wanted != principal.organization_id:
             raise Problem(403, "organization_mismatch", "this token belongs to another organization")
-        if since is not None and (type(since) is not int or not 0 <= since < 2**63):
-            raise Problem(422, "invalid_payload", "since: give the `sequence` of the last event you heard, a number")
-        standing = await self._linked().rooms.resume(principal.organization_id, sid, since)
+        standing = await self._linked().rooms.resume(principal.organization_id, sid, _since(data))
         return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
 
     async def _send_message(self, sid: str, data: Any = None) -> Payload:
@@ -153,6 +151,14 @@ class RealtimeServer:
         if self.links is None:
             raise Problem(503, "starting", "the service is starting; try again")
         return self.links
+
+
+def _since(data: Any) -> int | None:
+    """The `sequence` of the newest event a client heard before. Raises Problem 422."""
+    since = data.get("since") if isinstance(data, dict) else None
+    if since is not None and (type(since) is not int or not 0 <= since < 2**63):
+        raise Problem(422, "invalid_payload", "since: give the `sequence` of the last event you heard, a number")
+    return since
 
 
 def _failure(problem: Problem) -> Payload:

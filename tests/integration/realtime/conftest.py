@@ -65,10 +65,10 @@ async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def service(nats_url: str) -> AsyncIterator[str]:
-    """The service in this process; its address."""
+async def service(nats_url: str, **options: Any) -> AsyncIterator[str]:
+    """The service in this process with these settings; its address."""
     port = free_port()
-    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_secret=SECRET, send_wait=2)
+    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_secret=SECRET, send_wait=2, **options)
     config = uvicorn.Config(make_app(settings), port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
