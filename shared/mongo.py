@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import IndexModel, UpdateOne
+from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import (
     AutoReconnect,
     BulkWriteError,
@@ -34,9 +34,12 @@ TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
 )  # fmt: skip
 """MongoDB is away or has no primary: the same write may succeed later."""
 
+ONE_COPY = WriteConcern(w=1)
+"""For counters whose last steps may be lost in a failover."""
+
 __all__ = [
-    "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError", "IndexModel",
-    "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
+    "ONE_COPY", "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError",
+    "IndexModel", "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from services.api import key_answers, openapi, problems
+from services.api.access.gate import Gate
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.bus import answering
@@ -40,6 +41,7 @@ from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
 from services.api.store.logins import Logins
 from services.api.store.members import Members
+from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
@@ -51,6 +53,9 @@ _PARTS = (
     admin, users,
     s0, s1, s2, s4,
 )  # fmt: skip
+
+_EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+"""Headers that front ends on other hosts may read."""
 
 
 def create_app(settings: ApiSettings) -> ASGIApp:
@@ -64,7 +69,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             connected(broker, settings),
             _simulator(settings.simulator_url) as simulated,
         ):
-            for store in (Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys):
+            for store in (Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys, RateCounters):
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
             streams = jetstream(client)
@@ -86,10 +91,11 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     openapi.install(app)
     for part in _PARTS:
         app.include_router(part.router)
+    app.add_middleware(Gate, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
-            expose_headers=["X-Request-Id", "Retry-After"],
+            expose_headers=_EXPOSED,
         )  # fmt: skip
     checks = {name: _check(app, name) for name in ("mongo", "nats")}
     return with_ops(Edge(app, settings.body_limit), checks)

@@ -22,6 +22,9 @@ _S3_PATHS = "/api/whatsapp/instances"
 _MOST_FIELDS = 20
 """Wrong fields that are named in one answer."""
 
+OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
+"""A part is away; the same request may succeed in a moment."""
+
 log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,28 @@ def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
     return Problem(422, "invalid_phone" if phone else "validation_failed", detail, errors=shown)
 
 
+def problem_of(error: Exception) -> Problem:
+    """What a caller is told of an error; what nobody expected is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, HTTPException):
+        return _http_problem(error)
+    if isinstance(error, OUTAGES):
+        log.warning("a part is away: %s", type(error).__name__)
+        detail = "the database or the message bus is not reachable; try again in a moment"
+        return Problem(503, "unavailable", detail, retry_after=2)
+    log.error("a request failed", exc_info=error)
+    return Problem(500, "internal_error", "something went wrong here; the request id leads to the reason in the log")
+
+
+def _http_problem(error: HTTPException) -> Problem:
+    if error.status_code == 400:  # the one thing FastAPI says 400 to
+        return Problem(422, "invalid_json", "the body is not valid JSON in UTF-8")
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+    detail = "there is no such route; all of them are at /docs" if error.status_code == 404 else str(error.detail)
+    return Problem(error.status_code, codes.get(error.status_code, "http_error"), detail)
+
+
 def install(app: FastAPI) -> None:
     """Route every error of the app through `render`."""
 
@@ -114,30 +139,16 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        if error.status_code == 400:  # the one thing FastAPI says 400 to
-            return render(Problem(422, "invalid_json", "the body is not valid JSON in UTF-8"), request_id_of(request))
-        codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-        detail = "there is no such route; all of them are at /docs" if error.status_code == 404 else str(error.detail)
-        answer = render(
-            Problem(error.status_code, codes.get(error.status_code, "http_error"), detail),
-            request_id_of(request),
-        )
+        answer = render(problem_of(error), request_id_of(request))
         answer.headers.update(error.headers or {})
         return answer
 
-    async def on_outage(request: Request, error: Exception) -> JSONResponse:
-        log.warning("a part is away: %s", type(error).__name__)
-        detail = "the database or the message bus is not reachable; try again in a moment"
-        return render(Problem(503, "unavailable", detail, retry_after=2), request_id_of(request))
-
-    async def on_bug(request: Request, error: Exception) -> JSONResponse:
-        detail = "something went wrong here; the request id leads to the reason in the log"
-        log.error("request %s failed", request_id_of(request), exc_info=error)
-        return render(Problem(500, "internal_error", detail), request_id_of(request))
+    async def on_other(request: Request, error: Exception) -> JSONResponse:
+        return render(problem_of(error), request_id_of(request))
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
-    for outage in (*TRANSIENT_ERRORS, NatsError):
-        app.add_exception_handler(outage, on_outage)
-    app.add_exception_handler(Exception, on_bug)
+    for outage in OUTAGES:
+        app.add_exception_handler(outage, on_other)
+    app.add_exception_handler(Exception, on_other)

@@ -22,6 +22,10 @@ class ApiSettings(TokenSettings):
     """How long an invitation may be accepted."""
     simulator_url: str | None = None
     """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
+    rate_limit_caller: int = Field(default=1_800, ge=0)
+    """Requests a minute of one user or API key, over all replicas; 0: no limit."""
+    rate_limit_organization: int = Field(default=6_000, ge=0)
+    """Requests a minute of all users and keys of an organization together; 0: no limit."""
     body_limit: int = Field(default=1 << 20, ge=1024)
     """Bytes a request's body may have."""
     login_failures: int = Field(default=10, ge=1)

@@ -40,9 +40,9 @@ class ApiKeys:
         key = API_KEY_PREFIX + secrets.token_urlsafe(32)
         document = {
             "_id": new_id(), "organization_id": principal.organization_id, "name": grant.name,
-            "scopes": sorted(grant.scopes), "prefix": key[:10], "hash": _hashed(key), "created_by": principal.subject, "created_at": utc_now(),
-            "expires_at": grant.expires_at, "revoked_at": None,
-            "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids),
+            "scopes": sorted(grant.scopes), "prefix": key[:10], "hash": _hashed(key),
+            "created_by": principal.subject, "created_at": utc_now(), "expires_at": grant.expires_at,
+            "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids), "revoked_at": None,
         }  # fmt: skip
         await self._keys.insert_one(document)
         return document, key

@@ -1,0 +1,90 @@
+"""What comes before every route: who is calling, and whether he asked too much lately. Both hold for all replicas."""
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.access.callers import identify
+from services.api.problems import problem_of, render
+from services.api.settings import ApiSettings
+from services.api.store.rate_counters import Count, RateCounters
+from shared.auth import Principal
+from shared.errors import Problem
+from shared.mongo import Database
+
+_UNCOUNTED = "/api/simulator/"
+"""The simulated phones of local mode ask as often as they like."""
+
+
+class Gate:
+    """ASGI middleware. Leaves in `state.caller` a Principal, None without a token, or the Problem of a bad one."""
+
+    def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
+        self._app, self._settings = app, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        database: Database = scope["app"].state.context.database
+        try:
+            state["caller"] = await self._caller(database, Headers(scope=scope))
+            counts = await self._counts(database, state["caller"], scope["path"])
+        except Exception as error:
+            await render(problem_of(error), state.get("request_id", ""))(scope, receive, send)
+            return
+        if full := [count for count in counts if not count.taken]:
+            await render(_refusal(full), state.get("request_id", ""))(scope, receive, _telling(send, full))
+            return
+        await self._app(scope, receive, _telling(send, counts))
+
+    async def _caller(self, database: Database, headers: Headers) -> Principal | Problem | None:
+        token = token_of(headers)
+        if not token:
+            return None
+        try:
+            return await identify(database, self._settings.token_secret, token)
+        except Problem as problem:
+            return problem
+
+    async def _counts(self, database: Database, caller: Principal | Problem | None, path: str) -> list[Count]:
+        if not isinstance(caller, Principal) or path.startswith(_UNCOUNTED):
+            return []
+        counters = RateCounters(database.rate_counters)
+        buckets = {
+            f"{caller.organization_id}:{caller.subject}": self._settings.rate_limit_caller,
+            caller.organization_id: self._settings.rate_limit_organization,
+        }
+        return list(await asyncio.gather(*(counters.take(name, limit) for name, limit in buckets.items() if limit)))
+
+
+def token_of(headers: Mapping[str, str]) -> str:
+    """Of `Authorization: Bearer …`, else of `X-Api-Key`; empty without either."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else headers.get("x-api-key", "")
+
+
+def _refusal(full: list[Count]) -> Problem:
+    wait = max(count.retry_after for count in full)
+    detail = f"more than {full[0].limit} requests in a minute; try again in {wait} s"
+    return Problem(429, "rate_limited", detail, retry_after=wait)
+
+
+def _telling(send: Send, counts: list[Count]) -> Send:
+    """Headers of the bucket that is closest to its limit."""
+    if not counts:
+        return send
+    tightest = min(counts, key=lambda count: count.remaining)
+
+    async def answer(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["RateLimit-Limit"] = str(tightest.limit)
+            headers["RateLimit-Remaining"] = str(tightest.remaining)
+            headers["RateLimit-Reset"] = str(tightest.reset)
+        await send(message)
+
+    return answer

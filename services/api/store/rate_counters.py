@@ -1,0 +1,85 @@
+"""How much was asked lately, counted in MongoDB for all replicas by the database's own clock."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from shared.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
+
+WINDOW = 60_000
+"""Milliseconds."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """A bucket after a request. `used`: requests in the sliding window, without this one when it was not `taken`."""
+
+    limit: int
+    taken: bool
+    used: float
+    count: int
+    previous: float
+    elapsed: int
+    """Milliseconds since the present window began."""
+
+    @property
+    def remaining(self) -> int:
+        return max(0, math.floor(self.limit - self.used))
+
+    @property
+    def reset(self) -> int:
+        """Seconds until the present window ends."""
+        return math.ceil((WINDOW - self.elapsed) / 1000)
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until one more request fits."""
+        room = self.limit - 1 - self.count
+        if room >= 0 and self.previous > 0:
+            wait = WINDOW - self.elapsed - WINDOW * room / self.previous
+        else:
+            wait = WINDOW - self.elapsed + WINDOW * (1 - (self.limit - 1) / max(1, self.count))
+        return max(1, math.ceil(wait / 1000))
+
+
+class RateCounters:
+    """Collection `rate_counters`: one document per bucket, with the counts of the present minute and the one before."""
+
+    INDEXES: ClassVar = {"rate_counters": [IndexModel("expires_at", expireAfterSeconds=0)]}
+
+    def __init__(self, collection: Collection) -> None:
+        self._counters = collection.with_options(write_concern=ONE_COPY)
+
+    async def take(self, bucket: str, limit: int) -> Count:
+        """Count one request, unless the bucket is full."""
+        try:
+            found = await self._step(bucket, limit)
+        except DuplicateKeyError:  # another replica made the document first
+            found = await self._step(bucket, limit)
+        used = found["used"] + (1 if found["taken"] else 0)
+        return Count(limit, found["taken"], used, found["count"], found["previous"], found["at"] % WINDOW)
+
+    async def _step(self, bucket: str, limit: int) -> Document:
+        found: Document = await self._counters.find_one_and_update(
+            {"_id": bucket}, _pipeline(limit), upsert=True, return_document=True
+        )
+        return found
+
+
+def _pipeline(limit: int) -> list[Document]:
+    """The minute before counts with the share of it that still lies within the last 60 seconds."""
+    same: Any = {"$eq": ["$window", "$now"]}
+    next_one: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
+    share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW]}, WINDOW]}]}
+    return [
+        {"$set": {"at": {"$toLong": "$$NOW"}}},
+        {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW]}}}},
+        {"$set": {
+            "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
+            "count": {"$cond": [same, "$count", 0]}, "window": "$now"}},
+        {"$set": {"used": {"$add": ["$count", {"$multiply": ["$previous", share]}]}}},
+        {"$set": {"taken": {"$lte": [{"$add": ["$used", 1]}, limit]}}},
+        {"$set": {
+            "count": {"$add": ["$count", {"$cond": ["$taken", 1, 0]}]},
+            "expires_at": {"$add": ["$$NOW", 2 * WINDOW]}}},
+    ]  # fmt: skip

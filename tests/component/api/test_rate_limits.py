@@ -1,0 +1,69 @@
+"""Rate limits: per caller and per organization, the same in every replica."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from services.api.settings import ApiSettings
+from tests.component.api.conftest import Member, Stage, running
+from tests.servers import free_port
+
+CALLER, ORGANIZATION = 5, 8
+
+
+@pytest.fixture(scope="module")
+async def replicas(stage: Stage, settings: ApiSettings) -> AsyncIterator[list[str]]:
+    """Two with low limits on the database of the stage."""
+    async with AsyncExitStack() as stack:
+        limits = {"rate_limit_caller": CALLER, "rate_limit_organization": ORGANIZATION}
+        changed = [settings.model_copy(update={**limits, "http_port": free_port()}) for _ in range(2)]
+        yield [await stack.enter_async_context(running(each)) for each in changed]
+
+
+async def statuses(member: Member, urls: list[str], times: int) -> list[int]:
+    """Of `times` requests, some at each replica, in order of the status."""
+    asked = (member.http.get(f"{urls[number % len(urls)]}/api/organization") for number in range(times))
+    return sorted(answer.status_code for answer in await asyncio.gather(*asked))
+
+
+async def test_a_caller_gets_as_many_as_the_limit_over_all_replicas(member: Member, replicas: list[str]) -> None:
+    assert await statuses(member, replicas, 12) == [200] * CALLER + [429] * (12 - CALLER)
+
+
+async def test_the_members_of_an_organization_share_its_limit(
+    stage: Stage, member: Member, stranger: Member, replicas: list[str]
+) -> None:
+    async with stage.member("viewer", member.organization_id) as colleague:
+        found = await statuses(member, replicas, CALLER) + await statuses(colleague, replicas, CALLER)
+    assert found.count(200) == ORGANIZATION
+    assert await statuses(stranger, replicas, CALLER) == [200] * CALLER
+
+
+async def test_every_answer_says_how_much_is_left(member: Member, replicas: list[str]) -> None:
+    for left in range(CALLER - 1, -1, -1):
+        answer = await member.http.get(f"{replicas[0]}/api/organization")
+        assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == (str(CALLER), str(left))
+    refused = await member.http.get(f"{replicas[1]}/api/organization")
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate_limited")
+    assert refused.headers["RateLimit-Remaining"] == "0"
+    assert 0 < int(refused.headers["RateLimit-Reset"]) <= 60
+    assert 0 < int(refused.headers["Retry-After"]) <= 120
+    assert refused.headers["Content-Type"] == "application/problem+json"
+
+
+async def test_a_bucket_is_forgotten_when_it_no_longer_counts(stage: Stage, member: Member) -> None:
+    await member.get("/api/organization")
+    bucket = await stage.database.rate_counters.find_one({"_id": member.organization_id})
+    indexes = await stage.database.rate_counters.index_information()
+    assert bucket
+    assert bucket["expires_at"]
+    assert [index["key"] for index in indexes.values() if index.get("expireAfterSeconds") == 0] == [[("expires_at", 1)]]
+
+
+async def test_what_lies_long_ago_no_longer_counts(stage: Stage, member: Member, replicas: list[str]) -> None:
+    await statuses(member, replicas, CALLER + 1)
+    long_ago = {"$inc": {"window": -5}}
+    await stage.database.rate_counters.update_many({"_id": {"$regex": member.organization_id}}, long_ago)
+    assert await statuses(member, replicas, CALLER) == [200] * CALLER
