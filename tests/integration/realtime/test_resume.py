@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -72,15 +73,17 @@ async def test_a_thousand_disconnects_make_no_gap_and_no_repeat(
     nats_url: str, http: aiohttp.ClientSession, publish: Publisher
 ) -> None:
     seed, organization_id = random.SystemRandom().randrange(10**6), new_id()
-    print(f"seed {seed}")
-    chance, told = random.Random(seed), []
+    sys.stdout.write(f"seed {seed}\n")
+    chance = random.Random(seed)
+    told: list[str] = []
     async with service(nats_url, join_grace=10) as one, service(nats_url, join_grace=10) as other:
         readers = [Reader([one, other], random.Random(chance.random())) for _ in range(CLIENTS)]
         lives = asyncio.gather(*(reader.live(http, organization_id) for reader in readers))
         while not lives.done():
-            told.append(f"{len(told)}")
-            await publish(changed(organization_id, told[-1]))
-            await asyncio.sleep(0.01 * chance.random())
+            burst = [str(len(told) + number) for number in range(chance.choice([1, 2, 20]))]
+            await asyncio.gather(*(publish(changed(organization_id, detail)) for detail in burst))
+            told += burst
+            await asyncio.sleep(0.02 * chance.random())
         await lives
         for reader in readers:
             socket = await reader.connect(http, organization_id)
