@@ -109,7 +109,7 @@ class Consumers:
 
 async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:
     try:
-        await handler(message.model_validate_json(raw.body))
+        await handler(message.received(raw.raw_message.subject, raw.body))
     except Exception as error:
         await _failed(broker, raw, error)
     else:

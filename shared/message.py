@@ -1,10 +1,11 @@
 """What every event, command and query has in common, and the subject grammar (docs/decisions/0003)."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from shared.errors import Reject
 from shared.ids import NO_INSTANCE, Slug, is_slug, new_id
 
 
@@ -45,6 +46,17 @@ class Message(BaseModel):
     def pattern(cls, organization_id: str = "*", instance_id: str = "*") -> str:
         """The subject filter for this class, for everybody, one organization or one instance."""
         return f"{cls.subject}.{organization_id}.{instance_id}"
+
+    @classmethod
+    def received(cls, address: str, body: bytes) -> Self:
+        """What arrived on `address`. NATS guards subjects, not bodies, so a body that names other ids is refused.
+
+        Raises ValidationError, and Reject for other ids than those of the subject.
+        """
+        message = cls.model_validate_json(body)
+        if message.address != address:
+            raise Reject(f"the body belongs on {message.address}")
+        return message
 
 
 class Event(Message):

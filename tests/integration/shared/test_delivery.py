@@ -109,6 +109,26 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     assert "fine" in seen
 
 
+async def test_a_body_that_names_another_organization_than_its_subject_is_not_handled(nats_url: str) -> None:
+    handled: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        handled.append(event.id)
+
+    async with service(nats_url, "lies", handler) as broker:
+        js = stream(broker)
+        letters = "wa.dead.wa.*.*.*.globex.*"
+        await js.publish(sent("lie", "globex").address, sent("lie", "acme").model_dump_json().encode())
+        await Publisher(js)(sent("truth", "globex"))
+        await until(lambda: "truth" in handled)
+        async with asyncio.timeout(20):
+            while not (await js.stream_info(DEAD_STREAM, subjects_filter=letters)).state.subjects:
+                await asyncio.sleep(0.02)
+        letter = await js.get_msg(DEAD_STREAM, 1, letters, next=True)
+    assert "lie" not in handled
+    assert "acme" in (letter.headers or {})["x-error"]
+
+
 async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str) -> None:
     seen: list[str] = []
 
