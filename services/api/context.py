@@ -13,6 +13,7 @@ from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
+from services.api.store.audit import AuditLog
 from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances, unknown_instance
@@ -51,6 +52,10 @@ class Context:
     @property
     def logins(self) -> Logins:
         return Logins(self.database.logins)
+
+    @property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.database.audit, self.settings.audit_kept)
 
     @property
     def invitations(self) -> Invitations:
@@ -113,6 +118,7 @@ def _needs(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[
     async def check(request: Request, caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
             raise Problem(403, "scope_missing", _lacking(scope, caller))
+        request.state.managing = scope == "manage"
         if caller.instance_ids is not None and not filtering:
             _require_within(caller.instance_ids, request.path_params.get("instance_id"))
         return caller
@@ -135,6 +141,9 @@ def _lacking(scope: Scope, caller: Principal) -> str:
 Reader = Annotated[Principal, Depends(_needs("read"))]
 LimitedReader = Annotated[Principal, Depends(_needs("read", filtering=True))]
 """For routes that pass `caller.instance_ids` on to what they read."""
+LimitedSender = Annotated[Principal, Depends(_needs("send", filtering=True))]
+LimitedManager = Annotated[Principal, Depends(_needs("manage", filtering=True))]
+"""For routes that choose among `caller.instance_ids` when no instance is named."""
 Sender = Annotated[Principal, Depends(_needs("send"))]
 Manager = Annotated[Principal, Depends(_needs("manage"))]
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from services.api.answers import Done
 from services.api.compat.addressing import WantedNetwork, default_instance, find_default
-from services.api.context import Ctx, Manager, Reader
+from services.api.context import Ctx, LimitedManager, LimitedReader
 from services.api.routes import connecting
 from services.api.views.instances import RUNNING, connection_of, shows_qr
 from shared.records import ConnectionStatus as S
@@ -40,7 +40,7 @@ class OneStatus(Done):
 
 
 @router.post("/connect")
-async def connect(context: Ctx, caller: Manager, network: WantedNetwork) -> Initializing:
+async def connect(context: Ctx, caller: LimitedManager, network: WantedNetwork) -> Initializing:
     """Start connecting by QR code; answers before there is one."""
     found = await default_instance(context, caller, network)
     await connecting.connect(context, caller, found["_id"], connecting.ConnectRequest(method="qr"))
@@ -48,7 +48,7 @@ async def connect(context: Ctx, caller: Manager, network: WantedNetwork) -> Init
 
 
 @router.get("/status")
-async def status(context: Ctx, caller: Reader) -> OneStatus:
+async def status(context: Ctx, caller: LimitedReader) -> OneStatus:
     """How the account does, without waiting for anything."""
     found = await find_default(context, caller)
     if found is None:
@@ -69,7 +69,7 @@ async def status(context: Ctx, caller: Reader) -> OneStatus:
 
 
 @router.post("/disconnect")
-async def disconnect(context: Ctx, caller: Manager) -> connecting.Closed:
+async def disconnect(context: Ctx, caller: LimitedManager) -> connecting.Closed:
     """Close the connection and keep the device keys. Without an account there is nothing to close."""
     found = await find_default(context, caller)
     if found is None:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from services.api.answers import Listed, One
-from services.api.compat.addressing import OnNetwork, default_instance, find_default
+from services.api.compat.addressing import OnNetwork, default_instance, find_default, reached
 from services.api.compat.linking import first_qr
 from services.api.compat.s2_shapes import (
     ChatContact,
@@ -17,7 +17,7 @@ from services.api.compat.s2_shapes import (
     chat_contact,
     chat_message,
 )
-from services.api.context import Context, Ctx, Manager, Reader, Sender
+from services.api.context import Context, Ctx, LimitedManager, LimitedReader, LimitedSender, Reader
 from services.api.routes import connecting, sending
 from services.api.routes.people import Search
 from services.api.views import people
@@ -46,9 +46,9 @@ async def contacts(
 
 
 @router.get("/messages/between")
-async def between(context: Ctx, caller: Reader, numbers: Annotated[Numbers, Query()]) -> ChatMessages:
+async def between(context: Ctx, caller: LimitedReader, numbers: Annotated[Numbers, Query()]) -> ChatMessages:
     """What an account and a contact said to each other: the newest messages, oldest first."""
-    wanted = Between(numbers.from_, numbers.to, numbers.limit, numbers.offset)
+    wanted = Between(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
     found, earlier = await messages_between(context.database, caller.organization_id, wanted)
     return ChatMessages(data=[chat_message(message) for message in found], nextOffset=earlier)
 
@@ -56,7 +56,7 @@ async def between(context: Ctx, caller: Reader, numbers: Annotated[Numbers, Quer
 @router.get("/qr")
 async def qr(
     context: Ctx,
-    caller: Manager,
+    caller: LimitedManager,
     force_new: Annotated[bool, Query(alias="forceNew")] = False,
     instance_id: InstanceId = None,
     network: OnNetwork = None,
@@ -77,7 +77,7 @@ async def qr(
 
 async def _instance(context: Context, caller: Principal, instance_id: str | None, network: OnNetwork) -> Document:
     if instance_id:
-        return await context.instances.get(caller.organization_id, instance_id)
+        return await reached(context, caller, instance_id)
     return await default_instance(context, caller, network)
 
 
@@ -90,7 +90,7 @@ async def _begin_anew(context: Context, caller: Principal, instance: Document) -
 
 @router.post("/send-message", responses={202: {"model": ChatSent, "description": "Queued, not acknowledged yet"}})
 async def send_message(
-    context: Ctx, caller: Sender, body: ChatSend, response: Response, key: sending.IdempotencyKey = None
+    context: Ctx, caller: LimitedSender, body: ChatSend, response: Response, key: sending.IdempotencyKey = None
 ) -> ChatSent:
     """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
     instance_id, to = await _route(context, caller, body)
@@ -103,8 +103,12 @@ async def send_message(
 async def _route(context: Context, caller: Principal, body: ChatSend) -> tuple[str, str]:
     """Instance id and recipient. Raises Problem 404, 409, or 422 `missing_recipient`."""
     instance_id, to = body.instanceId, body.to
+    if instance_id:
+        await reached(context, caller, instance_id)
     if body.conversationId:
-        talk = await people.conversation(context.database, caller.organization_id, body.conversationId)
+        talk = await people.conversation(
+            context.database, caller.organization_id, body.conversationId, caller.instance_ids
+        )
         instance_id = instance_id or talk.instance_id
         if to is None and talk.contact:
             to = talk.contact.phone_number or f"{talk.contact.lid}@lid"

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path
 
 from services.api.answers import Done
 from services.api.compat.addressing import WantedNetwork, named_instance
-from services.api.context import Ctx, Manager
+from services.api.context import Ctx, LimitedManager
 from services.api.routes import connecting
 from shared.errors import Problem
 from shared.ids import SLUG_PATTERN, is_slug
@@ -37,7 +37,7 @@ SessionName = Annotated[str, Depends(_session_name)]
 
 @router.post("/{session_name}/initialize-with-qr")
 async def initialize_with_qr(
-    context: Ctx, caller: Manager, name: SessionName, network: WantedNetwork
+    context: Ctx, caller: LimitedManager, name: SessionName, network: WantedNetwork
 ) -> InitializingSession:
     """Start connecting by QR code, making the session if there is none; answers before there is a code."""
     found = await named_instance(context, caller, name, network)

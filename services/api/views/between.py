@@ -2,18 +2,23 @@
 
 from dataclasses import dataclass
 
+from services.api.views.pages import own
 from shared.mongo import Database, Document
 from shared.records import MessageRecord
 
 
 @dataclass(frozen=True)
 class Between:
-    """Two addresses in any order: phone digits, or `<digits>@lid`. `offset` counts from the newest message."""
+    """Two addresses in any order: phone digits, or `<digits>@lid`. `offset` counts from the newest message.
+
+    `instance_ids`: only what these instances saw; None: all of the organization's.
+    """
 
     one: str
     other: str
     limit: int
     offset: int = 0
+    instance_ids: frozenset[str] | None = None
 
 
 async def messages_between(
@@ -38,7 +43,7 @@ async def _conversations(database: Database, organization_id: str, wanted: Betwe
     ).to_list(None)
     theirs = {person["_id"]: _opposite(person, aliases, wanted) for person in people}
     found = await database.conversations.find(
-        {"organization_id": organization_id, "contact_id": {"$in": list(theirs)}}
+        {**own(organization_id, wanted.instance_ids), "contact_id": {"$in": list(theirs)}}
     ).to_list(None)
     return [
         each["_id"] for each in found if theirs[each["contact_id"]] & accounts.get(each["instance_id"], frozenset())
@@ -47,8 +52,10 @@ async def _conversations(database: Database, organization_id: str, wanted: Betwe
 
 def _opposite(person: Document, aliases: dict[str, str], wanted: Between) -> frozenset[str]:
     """The addresses that are on the other side when this contact is one of the two."""
-    own = {aliases[alias] for alias in person["aliases"] if alias in aliases}
-    return frozenset(other for mine, other in ((wanted.one, wanted.other), (wanted.other, wanted.one)) if mine in own)
+    theirs = {aliases[alias] for alias in person["aliases"] if alias in aliases}
+    return frozenset(
+        other for mine, other in ((wanted.one, wanted.other), (wanted.other, wanted.one)) if mine in theirs
+    )
 
 
 async def _accounts(database: Database, organization_id: str) -> dict[str, frozenset[str]]:
