@@ -55,6 +55,25 @@ class ListApiKeys(Query):
     subject: ClassVar[str] = "wa.query.api-key.list"
 
 
+class ListUsers(Query):
+    """The people of the organization with their roles, the oldest first."""
+
+    subject: ClassVar[str] = "wa.query.user.list"
+
+
+class ReadUser(Query):
+    """One of them."""
+
+    subject: ClassVar[str] = "wa.query.user.read"
+    user_id: AnyId
+
+
+class ListInvitations(Query):
+    """Those still open, the newest 200, without what opens anything."""
+
+    subject: ClassVar[str] = "wa.query.invitation.list"
+
+
 class ListInstances(PagedQuery):
     """The organization's instances, newest first."""
 
