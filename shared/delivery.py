@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from faststream import AckPolicy
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from faststream.nats import JStream, NatsBroker, NatsMessage
 from faststream.nats.annotations import NatsMessage as CurrentMessage
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -96,10 +96,9 @@ class Consumers:
         ack_wait = self._settings.ack_wait.total_seconds()
         broker.subscriber(
             message.pattern(),
-            durable=durable,
+            queue=durable,
             stream=JStream(stream_of(message), declare=False),
-            pull_sub=PullSub(batch_size=1, timeout=2),
-            config=ConsumerConfig(ack_wait=ack_wait, max_ack_pending=concurrency * 4, max_deliver=-1),
+            config=ConsumerConfig(ack_wait=ack_wait, max_ack_pending=concurrency * 2, max_deliver=-1),
             max_workers=concurrency,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
