@@ -98,6 +98,12 @@ class ReadCurrentQr(Query):
     subject: ClassVar[str] = "wa.query.instance.qr"
 
 
+class ReadDefaultInstance(Query):
+    """State of the oldest instance, which clients mean that know only one; `instanceId` is null when there is none."""
+
+    subject: ClassVar[str] = "wa.query.instance.default"
+
+
 class ListContacts(PagedQuery):
     """Contacts, newest first. `search`: part of the name or of the number."""
 

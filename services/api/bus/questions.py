@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.bus.answering import Answerer
-from services.api.compat import s2
+from services.api.compat import s0, s2
 from services.api.compat.s2_shapes import Numbers
 from services.api.routes import admin, api_keys, bookings, instances, organization, people, users
 from services.api.views.pages import PageRequest
@@ -44,6 +44,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
     ),
     Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    Answerer(q.ReadDefaultInstance, s0.status, lambda c, a: s0.status(c, _caller(a))),
     Answerer(
         q.ListContacts, people.list_contacts, lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search)
     ),

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 import pytest
 
+from shared.asking import ask
 from shared.commands import ConnectInstance, DisconnectInstance
 from shared.events import CommandRefused
 from shared.message import Event, utc_now
+from shared.queries import ReadDefaultInstance
 from shared.records import ConnectionStatus as S
 from tests.component.api.compat.script import QR, becomes, of, shown_qr, shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -57,6 +59,13 @@ async def test_status_tells_the_state_of_the_account(stage: Stage, member: Membe
     found = await member.get(STATUS)
     assert {flag for flag in ("isReady", "isInitializing", "hasQR") if found[flag] is True} == told
     assert (found["phoneNumber"], found["instanceId"], found["reason"]) == ("4915112345678", account, "why")
+
+
+async def test_the_same_is_answered_over_nats(stage: Stage, member: Member) -> None:
+    query = ReadDefaultInstance(organization_id=member.organization_id)
+    assert (await ask(stage.nats, query))["instanceId"] is None
+    await connected(stage, member)
+    assert await ask(stage.nats, query) == await member.get(STATUS)
 
 
 async def test_a_code_that_is_over_is_no_code(stage: Stage, member: Member) -> None:
