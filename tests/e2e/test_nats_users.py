@@ -1,20 +1,26 @@
 """The main job again, with every service logged in to NATS as the user the shipped configuration gives it."""
 
+import asyncio
+import os
+import re
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 
 from deploy.local.stack import Options, Stack
 from deploy.local.topology import PROCESSES
-from shared.rights import rights
+from shared.rights import INTEGRATION, rights
 from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart
 from tests.integration.deploy.nats_users import guarded_server, url
 from tests.servers import Server
 
+PAGE = Path(__file__).parents[2] / "docs" / "other-services.md"
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -34,6 +40,30 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
             yield stack, server
 
 
+async def said(command: list[str], **variables: str) -> str:
+    """What a program prints; it has to end well."""
+    process = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | variables, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+async def another_service(stack: Stack, server: Server) -> None:
+    """The programs of docs/other-services.md, as they stand there."""
+    text = PAGE.read_text()
+    hear, ask, send = re.findall(r"```python\n(.*?)```", text, re.S)
+    place = {"NATS_URL": url(server.port, INTEGRATION), "ORGANIZATION": stack.ready["organization_id"]}
+    python = [sys.executable, "-c"]
+    assert "A table for two tonight?" in await said([*python, hear], **place)
+    assert f"{CUSTOMER} Nina" in await said([*python, ask], **place)
+    assert await said([*python, send], **place, TO=f"+{CUSTOMER}") == "True sent\nrefused: 0\n"
+    look = re.findall(r"```sh\n(curl.*?)```", text, re.S)[0]
+    shown = await said(["sh", "-ec", look], TOKEN=stack.ready["token"], URL=stack.ready["api"], NO_PROXY="*")
+    assert shown.count('"success":true') == 2
+
+
 async def test_no_service_needs_more_than_its_user_may(guarded: tuple[Stack, Server]) -> None:
     stack, server = guarded
     token = stack.ready["token"]
@@ -48,9 +78,10 @@ async def test_no_service_needs_more_than_its_user_may(guarded: tuple[Stack, Ser
             instance_id = await link(api, page, simulator)
             await receive(stack, page, simulator, instance_id)
             await answer(api, page, simulator, instance_id)
+            await another_service(stack, server)
             await restart(stack, page, simulator, instance_id)
         stats = (await api.get("/api/admin/queue-stats")).json()["data"]
         assert stats["dead_letters"] == 0
-        assert {found["name"].split("-")[0] for found in stats["consumers"]} == {"router", "session"}
+        assert {found["name"].split("-")[0] for found in stats["consumers"]} == {"router", "session", INTEGRATION}
     refused = [line for line in server.log.read_text().splitlines() if "Violation" in line]
     assert refused == []
