@@ -82,6 +82,14 @@ def _journey(sent: float, arrived: float, trail: Trail) -> Journey:
     return Journey(sent, trail.decrypted, trail.received, trail.recorded, arrived)
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Options of `bench latency`."""
+    parser = argparse.ArgumentParser(prog="switchboard bench latency", description=__doc__)
+    parser.add_argument("--rate", type=float, action="append", help="messages per second (default: 10 and 100)")
+    parser.add_argument("--seconds", type=float, help="load of each rate (default: 20)")
+    return parser
+
+
 async def run(args: argparse.Namespace) -> int:
     """`args.rate`: messages per second, a list (default 10 and 100); `args.seconds`: of each rate (default 20).
 
@@ -127,3 +135,7 @@ async def _link(ready: dict[str, Any], simulator: SimulatorClient, browser: Brow
     async with asyncio.timeout(_LINK_LIMIT):
         await simulator.call(scan(phone, (await browser.first("whatsapp:qr"))["qr"]))
         await browser.first("whatsapp:connected")
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(make_parser().parse_args())))
