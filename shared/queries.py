@@ -68,6 +68,14 @@ class ReadUser(Query):
     user_id: AnyId
 
 
+class ListAudit(PagedQuery):
+    """Who changed what, when, from where; newest first, of one actor or action or all."""
+
+    subject: ClassVar[str] = "wa.query.audit.list"
+    actor: Annotated[str, StringConstraints(max_length=100)] | None = None
+    action: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+
 class ListInvitations(Query):
     """Those still open, the newest 200, without what opens anything."""
 

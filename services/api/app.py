@@ -10,9 +10,11 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from services.api import key_answers, openapi, problems
+from services.api.access.auditing import Auditing
 from services.api.access.gate import Gate
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
+from services.api.access.repeats import Repeats
 from services.api.bus import answering
 from services.api.bus.questions import ANSWERERS
 from services.api.compat import s0, s1, s2, s4
@@ -21,6 +23,7 @@ from services.api.edge import Edge
 from services.api.routes import (
     admin,
     api_keys,
+    audit,
     auth,
     bookings,
     connecting,
@@ -35,7 +38,9 @@ from services.api.routes import (
     users,
 )
 from services.api.settings import ApiSettings
+from services.api.store.answers import Answers
 from services.api.store.api_keys import ApiKeys
+from services.api.store.audit import AuditLog
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
@@ -50,11 +55,21 @@ from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
     auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
-    admin, users,
+    admin, audit, users,
     s0, s1, s2, s4,
 )  # fmt: skip
 
-_EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
+_STORES = (
+    Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys, Answers, AuditLog, RateCounters,
+)  # fmt: skip
+_EXPOSED = [
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit-Limit",
+    "RateLimit-Remaining",
+    "RateLimit-Reset",
+    "Idempotency-Replayed",
+]
 """Headers that front ends on other hosts may read."""
 
 
@@ -69,7 +84,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             connected(broker, settings),
             _simulator(settings.simulator_url) as simulated,
         ):
-            for store in (Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys, RateCounters):
+            for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
             streams = jetstream(client)
@@ -91,6 +106,8 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     openapi.install(app)
     for part in _PARTS:
         app.include_router(part.router)
+    app.add_middleware(Auditing)
+    app.add_middleware(Repeats)
     app.add_middleware(Gate, settings=settings)
     if settings.cors_origins:
         app.add_middleware(

@@ -13,6 +13,7 @@ from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
+from services.api.store.audit import AuditLog
 from services.api.store.dead_letters import DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances, unknown_instance
@@ -51,6 +52,10 @@ class Context:
     @property
     def logins(self) -> Logins:
         return Logins(self.database.logins)
+
+    @property
+    def audit(self) -> AuditLog:
+        return AuditLog(self.database.audit, self.settings.audit_kept)
 
     @property
     def invitations(self) -> Invitations:

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from services.api.access.repeats import HEADER
 from services.api.problems import MEDIA_TYPE, ProblemBody
 
 DESCRIPTION = (
@@ -12,6 +13,10 @@ DESCRIPTION = (
     "E.164 digits without the plus. Lists come in pages: pass `next_cursor` back as `cursor`. Every error is "
     "`application/problem+json` with a stable `code`."
 )
+_KEY = {
+    "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}],
+    "description": "The same key with the same request within a day: done once, answered alike",
+}
 _MEANINGS = {
     400: "A required field is missing",
     401: "No or no valid token",
@@ -38,12 +43,19 @@ def install(app: FastAPI) -> None:
         if app.openapi_schema is None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             for operations in schema["paths"].values():
-                for operation in operations.values():
+                for method, operation in operations.items():
                     _mark_problems(operation["responses"])
+                    if method == "post" and "security" in operation:
+                        _take_key(operation.setdefault("parameters", []))
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.__dict__["openapi"] = document
+
+
+def _take_key(parameters: list[dict[str, Any]]) -> None:
+    if all(parameter["name"] != HEADER for parameter in parameters):
+        parameters.append({"name": HEADER, "in": "header", "required": False, "schema": _KEY})
 
 
 def _mark_problems(responses: dict[str, Any]) -> None:

@@ -20,6 +20,8 @@ class ApiSettings(TokenSettings):
     """A login ends after this long, however often it is refreshed."""
     invitation_ttl: timedelta = timedelta(days=7)
     """How long an invitation may be accepted."""
+    audit_kept: timedelta = timedelta(days=365)
+    """How long the audit log keeps an entry."""
     simulator_url: str | None = None
     """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
     rate_limit_caller: int = Field(default=1_800, ge=0)

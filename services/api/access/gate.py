@@ -1,6 +1,5 @@
 """What comes before every route: who is calling, and whether he asked too much lately. Both hold for all replicas."""
 
-import asyncio
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -58,7 +57,12 @@ class Gate:
             f"{caller.organization_id}:{caller.subject}": self._settings.rate_limit_caller,
             caller.organization_id: self._settings.rate_limit_organization,
         }
-        return list(await asyncio.gather(*(counters.take(name, limit) for name, limit in buckets.items() if limit)))
+        counts: list[Count] = []
+        for name, limit in buckets.items():
+            # one after the other: what the first bucket refuses must not fill the second
+            if limit and all(count.taken for count in counts):
+                counts.append(await counters.take(name, limit))
+        return counts
 
 
 def token_of(headers: Mapping[str, str]) -> str:

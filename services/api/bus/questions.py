@@ -5,7 +5,7 @@ from typing import Any
 from services.api.bus.answering import Answerer
 from services.api.compat import s0, s2
 from services.api.compat.s2_shapes import Numbers
-from services.api.routes import admin, api_keys, bookings, instances, organization, people, users
+from services.api.routes import admin, api_keys, audit, bookings, instances, organization, people, users
 from services.api.views.pages import PageRequest
 from shared import queries as q
 from shared.auth import Principal
@@ -34,6 +34,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     Answerer(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
     Answerer(q.ListUsers, users.list_users, lambda c, a: users.list_users(c, _caller(a))),
     Answerer(q.ReadUser, users.read_user, lambda c, a: users.read_user(c, _caller(a), a.user_id)),
+    Answerer(q.ListAudit, audit.list_audit, lambda c, a: audit.list_audit(c, _caller(a), _page(a), a.actor, a.action)),
     Answerer(q.ListInvitations, users.list_invitations, lambda c, a: users.list_invitations(c, _caller(a))),
     Answerer(q.ListApiKeys, api_keys.list_keys, lambda c, a: api_keys.list_keys(c, _caller(a))),
     Answerer(q.ListInstances, instances.list_instances, lambda c, a: instances.list_instances(c, _caller(a), _page(a))),

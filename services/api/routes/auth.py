@@ -10,6 +10,8 @@ from pydantic import BaseModel, Field
 from services.api.answers import Done
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
+from services.api.problems import request_id_of
+from services.api.store.audit import Deed
 from services.api.store.logins import Login
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
@@ -69,7 +71,7 @@ class LoggedIn(Done):
 
 
 @router.post("/register", status_code=201)
-async def register(context: Ctx, body: Registration) -> LoggedIn:
+async def register(context: Ctx, request: Request, body: Registration) -> LoggedIn:
     """Make a user and an organization, and log in."""
     policy = context.settings.registration_policy
     if policy == "closed":
@@ -81,15 +83,15 @@ async def register(context: Ctx, body: Registration) -> LoggedIn:
         organization_name=body.organization_name or "My organization",
         only_first=policy == "first",
     )
-    return await _new_login(context, await context.users.register(new))
+    return await _new_login(context, request, await context.users.register(new))
 
 
 @router.post("/accept-invitation", status_code=201)
-async def accept_invitation(context: Ctx, body: Acceptance) -> LoggedIn:
+async def accept_invitation(context: Ctx, request: Request, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
     await context.invitations.require_open(body.token)
     hashed = await context.passwords.hash(body.password)
-    return await _new_login(context, await context.invitations.accept(body.token, hashed, body.name))
+    return await _new_login(context, request, await context.invitations.accept(body.token, hashed, body.name))
 
 
 @router.post("/login")
@@ -99,9 +101,11 @@ async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
     context.login_bound.attempt(bound, time.monotonic())
     user = await context.users.by_email(body.email)
     if not await context.passwords.matches(body.password, user["password_hash"] if user else None) or user is None:
+        if user:
+            await _note(context, request, user, "login_failed")
         raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
     context.login_bound.succeeded(bound)
-    return await _new_login(context, user)
+    return await _new_login(context, request, user)
 
 
 @router.post("/refresh")
@@ -128,7 +132,14 @@ async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> D
     return Done()
 
 
-async def _new_login(context: Context, user: Document) -> LoggedIn:
+async def _note(context: Context, request: Request, user: Document, action: str) -> None:
+    address = request.client.host if request.client else ""
+    deed = Deed(user["organization_id"], user["_id"], action, address, request_id_of(request))
+    await context.audit.record(deed)
+
+
+async def _new_login(context: Context, request: Request, user: Document) -> LoggedIn:
+    await _note(context, request, user, request.scope["endpoint"].__name__)
     return _logged_in(context, user, await context.logins.start(user, context.settings.login_lifetime))
 
 

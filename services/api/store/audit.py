@@ -1,0 +1,63 @@
+"""The audit log: who did what, when, from where. Written once, never changed, forgotten after a set time."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from services.api.views.pages import PageRequest, own, read_page
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Collection, IndexModel
+
+
+@dataclass(frozen=True)
+class Deed:
+    """`actor`: user id or `key:<id>`. `action`: name of the operation. `address`: IP address of the caller."""
+
+    organization_id: str
+    actor: str
+    action: str
+    address: str
+    request_id: str
+    target: dict[str, str] = field(default_factory=dict)
+
+
+class AuditEntry(BaseModel):
+    """`target`: the ids in the path of the request, such as `instance_id`."""
+
+    id: str
+    at: datetime
+    actor: str
+    action: str
+    target: dict[str, Any]
+    address: str
+    request_id: str
+
+
+class AuditLog:
+    """Collection `audit`."""
+
+    INDEXES: ClassVar = {
+        "audit": [
+            IndexModel([("organization_id", 1), ("at", -1), ("_id", -1)]),
+            IndexModel("expires_at", expireAfterSeconds=0),
+        ]
+    }
+
+    def __init__(self, collection: Collection, kept: timedelta) -> None:
+        self._audit, self._kept = collection, kept
+
+    async def record(self, deed: Deed) -> None:
+        now = utc_now()
+        await self._audit.insert_one({"_id": new_id(), "at": now, "expires_at": now + self._kept, **asdict(deed)})
+
+    async def page(
+        self, organization_id: str, page: PageRequest, actor: str | None, action: str | None
+    ) -> tuple[list[AuditEntry], str | None]:
+        """Newest first, of one actor or action or all."""
+        named = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
+        found = await read_page(self._audit, {**own(organization_id), **named}, "at", page)
+        entries = [AuditEntry.model_validate({**document, "id": document["_id"]}) for document in found.documents]
+        return entries, found.next_cursor
