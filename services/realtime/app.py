@@ -8,6 +8,7 @@ import socketio
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.realtime.dialects.s2 import Chat
 from services.realtime.links import Links
 from services.realtime.resume import History
 from services.realtime.rooms import Rooms
@@ -22,6 +23,7 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     """`/socket.io/` and the operations routes."""
     broker = make_broker("realtime", settings)
     server = RealtimeServer(settings)
+    Chat(server)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from services.realtime.requests import Request, ShortText, parse
 from shared.auth import Principal
 from shared.commands import MAX_TEXT, SendMessage
 from shared.dispatch import Dispatcher
@@ -18,13 +18,11 @@ _PENDING = frozenset({MessageStatus.QUEUED})
 _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-ShortText = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class SendRequest(BaseModel):
+class SendRequest(Request):
     """`{to | conversationId, message, instanceId?, clientId?}`; a repeated `clientId` is the same message."""
 
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
     to: ShortText | None = None
     conversation_id: ShortText | None = None
     message: Text
@@ -34,14 +32,7 @@ class SendRequest(BaseModel):
 
 def parse_request(data: Any) -> SendRequest:
     """Raises Problem 422 that names the field."""
-    if not isinstance(data, dict):
-        raise Problem(422, "invalid_payload", "send an object: {to or conversationId, message}")
-    try:
-        request = SendRequest.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise Problem(422, "invalid_payload", f"{field}: {first['msg']}", field=field) from error
+    request = parse(SendRequest, data)
     if not request.message.strip():
         raise Problem(422, "invalid_payload", "message: an empty text cannot be sent", field="message")
     if not (request.to or request.conversation_id):

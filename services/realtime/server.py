@@ -77,7 +77,7 @@ class RealtimeServer:
 
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         try:
-            links = self._linked()
+            links = self.linked()
             principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
             await self.sio.save_session(sid, {"principal": principal, "bucket": self._bucket()})
             since = _since(auth)
@@ -92,7 +92,7 @@ class RealtimeServer:
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         if handle := self._expiries.pop(sid, None):
             handle.cancel()
-        principal = await self._principal(sid)
+        principal = await self.principal(sid)
         if self.links:
             await self.links.rooms.leave(principal.organization_id, sid)
         SOCKETS.dec()
@@ -116,16 +116,16 @@ class RealtimeServer:
     # --- what clients ask
 
     async def _join_organization(self, sid: str, data: Any = None) -> Payload:
-        principal = await self._principal(sid)
+        principal = await self.principal(sid)
         wanted = data.get("organizationId") if isinstance(data, dict) else data
         if wanted != principal.organization_id:
             raise Problem(403, "organization_mismatch", "this token belongs to another organization")
-        standing = await self._linked().rooms.resume(principal.organization_id, sid, _since(data))
+        standing = await self.linked().rooms.resume(principal.organization_id, sid, _since(data))
         return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
 
     async def _send_message(self, sid: str, data: Any = None) -> Payload:
-        principal = await self._principal(sid)
-        answer = await send(data, principal, self._linked().dispatcher, self._settings.send_wait)
+        principal = await self.principal(sid)
+        answer = await send(data, principal, self.linked().dispatcher, self._settings.send_wait)
         if isinstance(data.get("clientId"), str):
             answer["clientId"] = data["clientId"]
         await self.sio.emit("message_sent_success", answer, to=sid)
@@ -142,12 +142,14 @@ class RealtimeServer:
             detail = f"too many requests on this socket; try again in {retry_after} s"
             raise Problem(429, "rate_limited", detail, retryAfter=retry_after)
 
-    async def _principal(self, sid: str) -> Principal:
+    async def principal(self, sid: str) -> Principal:
+        """Whose socket this is."""
         principal = (await self.sio.get_session(sid))["principal"]
         assert isinstance(principal, Principal)
         return principal
 
-    def _linked(self) -> Links:
+    def linked(self) -> Links:
+        """Raises Problem 503 while the service starts."""
         if self.links is None:
             raise Problem(503, "starting", "the service is starting; try again")
         return self.links

@@ -1,0 +1,132 @@
+"""The chat front end's questions: each is answered by an event and, the same, by the acknowledgement.
+
+realtime reads no records: what is asked here, the api answers over NATS.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from services.realtime.requests import Request, ShortText, parse
+from services.realtime.server import RealtimeServer
+from services.realtime.wire import Payload, camel
+from shared.asking import ask
+from shared.auth import Principal, Scope
+from shared.errors import Problem
+from shared.ids import Slug
+from shared.message import Query
+from shared.queries import (
+    Address,
+    ListContacts,
+    MessagesBetween,
+    ReadConversation,
+    ReadDefaultInstance,
+    ReadInstance,
+)
+
+_PAGE = 200
+_ALL_CONTACTS = 1000
+"""Given to who names no `limit`: front ends that know no pages get all they are likely to have."""
+
+Answer = Callable[[Principal, Any], Awaitable[Payload]]
+
+
+class ContactsRequest(Request):
+    search: Annotated[str, Field(max_length=100)] | None = None
+    limit: Annotated[int, Field(ge=1, le=_PAGE)] | None = None
+    cursor: Annotated[str, Field(max_length=300)] | None = None
+
+
+class BetweenRequest(Request):
+    """Two numbers in any order, the account's own and the contact's; `offset` counts from the newest message."""
+
+    from_number: Address
+    to_number: Address
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class InstanceRequest(Request):
+    """Without `instanceId` the organization's oldest account is meant."""
+
+    instance_id: Slug | None = None
+
+
+class ConversationRequest(Request):
+    conversation_id: ShortText
+
+
+class Chat:
+    """Registers itself for its events."""
+
+    def __init__(self, server: RealtimeServer) -> None:
+        self._server = server
+        self._answers("get_contacts", "contacts_response", self._contacts)
+        self._answers("get_messages_between", "messages_between_response", self._between)
+        self._answers("get_connection_status", "connection_status", self._connection_status)
+        server.on("join_conversation", self._join_conversation)
+        server.on("leave_conversation", self._leave_conversation)
+
+    def _answers(self, asked: str, said: str, answer: Answer, scope: Scope = "read") -> None:
+        async def respond(sid: str, data: Any) -> Payload:
+            payload = await answer(await self._allowed(sid, scope), data)
+            await self._server.sio.emit(said, payload, to=sid)
+            return payload
+
+        self._server.on(asked, respond, refused=said)
+
+    async def _contacts(self, principal: Principal, data: Any) -> Payload:
+        request = parse(ContactsRequest, data)
+        found: list[Any] = []
+        cursor, wanted = request.cursor, request.limit or _ALL_CONTACTS
+        while True:
+            page = await self._ask(
+                ListContacts(
+                    organization_id=principal.organization_id, search=request.search, cursor=cursor,
+                    limit=min(_PAGE, wanted - len(found)),
+                )
+            )  # fmt: skip
+            found, cursor = found + page["data"], page["next_cursor"]
+            if cursor is None or len(found) >= wanted:
+                return {"success": True, "data": camel(found), "nextCursor": cursor}
+
+    async def _between(self, principal: Principal, data: Any) -> Payload:
+        request = parse(BetweenRequest, data)
+        return await self._ask(
+            MessagesBetween(
+                organization_id=principal.organization_id, one=request.from_number, other=request.to_number,
+                limit=request.limit, offset=request.offset,
+            )
+        )  # fmt: skip
+
+    async def _connection_status(self, principal: Principal, data: Any) -> Payload:
+        instance_id, organization_id = parse(InstanceRequest, data).instance_id, principal.organization_id
+        if instance_id:
+            answer = await self._ask(ReadInstance(organization_id=organization_id, instance_id=instance_id))
+            state = camel(answer["instance"])
+            state |= {"instanceId": state["id"]}
+        else:
+            state = await self._ask(ReadDefaultInstance(organization_id=organization_id))
+        fields = ("instanceId", "status", "phoneNumber", "reason", "detail", "lastConnectedAt")
+        shown = {field: state[field] for field in fields}
+        return {"success": True, "data": shown | {"isConnected": state["status"] == "connected"}}
+
+    async def _join_conversation(self, sid: str, data: Any) -> Payload:
+        """Its messages come to every socket of the organization; this says whether there is such a conversation."""
+        principal, wanted = await self._allowed(sid, "read"), parse(ConversationRequest, data).conversation_id
+        await self._ask(ReadConversation(organization_id=principal.organization_id, conversation_id=wanted))
+        return {"success": True}
+
+    async def _leave_conversation(self, sid: str, data: Any) -> Payload:
+        parse(ConversationRequest, data)
+        return {"success": True}
+
+    async def _allowed(self, sid: str, scope: Scope) -> Principal:
+        principal = await self._server.principal(sid)
+        if scope not in principal.scopes:
+            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which you do not have here")
+        return principal
+
+    async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:
+        return await ask(self._server.linked().client, query, timeout)

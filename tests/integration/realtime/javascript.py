@@ -1,0 +1,76 @@
+"""A front end in JavaScript: the vendored Socket.IO client in node, driven by the test."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+CLIENT = HERE.parents[2] / "services/api/console/vendor/socket.io.esm.min.js"
+PATIENCE = 20.0
+
+
+class Page:
+    """`heard`: every event with its arguments, in order."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._bell = asyncio.Event()
+        self.heard: list[list[Any]] = []
+
+    async def emit(self, event: str, *arguments: Any) -> None:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps([event, *arguments]).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def ask(self, event: str, *arguments: Any) -> Any:
+        """The acknowledgement."""
+        since = len(self.heard)
+        await self.emit(event, *arguments)
+        return (await self.wait("ack", event, since=since))[2]
+
+    async def wait(self, *first: Any, since: int = 0) -> list[Any]:
+        """The first event heard from `since` on that begins with these."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for line in self.heard[since:]:
+                    if tuple(line[: len(first)]) == first:
+                        return line
+                self._bell.clear()
+                await self._bell.wait()
+
+    def named(self, event: str) -> list[Any]:
+        """The first argument of each event of this name."""
+        return [line[1] for line in self.heard if line[0] == event]
+
+    async def listen(self) -> None:
+        assert self._process.stdout
+        async for line in self._process.stdout:
+            self.heard.append(json.loads(line))
+            self._bell.set()
+
+
+@asynccontextmanager
+async def page(url: str, token: str) -> AsyncIterator[Page]:
+    """A connected page."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.fail("node runs the JavaScript client of these tests; install it: apt-get install nodejs")
+    command = [node, "--no-warnings", "--experimental-websocket", str(HERE / "page.mjs"), str(CLIENT), url, token]
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    opened = Page(process)
+    listening = asyncio.create_task(opened.listen())
+    try:
+        await opened.wait("connect")
+        yield opened
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        await process.wait()
+        await listening

@@ -1,0 +1,110 @@
+"""The chat front end's document, its examples replayed by the Socket.IO client it uses; the api is played here."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.message import Query
+from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance
+from tests.integration.realtime.conftest import token
+from tests.integration.realtime.javascript import page
+
+OWNER, CUSTOMER = "442071838750", "442079460018"
+Answers = Callable[[dict[str, Any]], dict[str, Any]]
+CONTACT = {"id": "c1", "phone_number": CUSTOMER, "name": "Zoe", "created_at": "2026-11-01T00:00:00Z"}
+
+
+async def api(nats: Client, question: type[Query], answers: Answers) -> None:
+    async def respond(message: Msg) -> None:
+        await message.respond(json.dumps(answers(json.loads(message.data))).encode())
+
+    await nats.subscribe(question.pattern("chat"), cb=respond)
+    await nats.flush()
+
+
+def not_found(_: object) -> dict[str, Any]:
+    return {"success": False, "status": 404, "code": "conversation_not_found", "detail": "there is none"}
+
+
+async def test_get_contacts_gives_all_of_them_in_camel_case(realtime: str, nats: Client) -> None:
+    def contacts(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"success": True, "data": [CONTACT], "next_cursor": None if asked["cursor"] else "more"}
+
+    await api(nats, ListContacts, contacts)
+    async with page(realtime, token("chat")) as front:
+        answer = await front.ask("get_contacts", {})
+        assert answer["success"] is True
+        shown = {"id": "c1", "phoneNumber": CUSTOMER, "name": "Zoe", "createdAt": "2026-11-01T00:00:00Z"}
+        assert answer["data"] == [shown, shown]
+        assert front.named("contacts_response") == [answer]
+        assert (await front.ask("get_contacts", {"limit": 1}))["nextCursor"] == "more"
+
+
+async def test_get_messages_between_two_numbers_in_any_spelling(realtime: str, nats: Client) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def between(asked: dict[str, Any]) -> dict[str, Any]:
+        seen.append(asked)
+        return {"success": True, "data": [{"id": "m", "content": "hi", "isOutgoing": False}], "nextOffset": None}
+
+    await api(nats, MessagesBetween, between)
+    async with page(realtime, token("chat")) as front:
+        numbers = {"fromNumber": f"+{OWNER}", "toNumber": "+44 20 7946 0018"}
+        answer = await front.ask("get_messages_between", {**numbers, "limit": 20, "offset": 40})
+        assert answer["data"] == [{"id": "m", "content": "hi", "isOutgoing": False}]
+        assert front.named("messages_between_response") == [answer]
+    assert [seen[0][key] for key in ("one", "other", "limit", "offset")] == [OWNER, CUSTOMER, 20, 40]
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "said", "field"),
+    [
+        ("get_messages_between", {"fromNumber": "11999887766", "toNumber": OWNER}, "messages_between_response", "from"),
+        ("get_messages_between", {"fromNumber": OWNER}, "messages_between_response", "toNumber"),
+        ("get_contacts", "all", "contacts_response", "object"),
+        ("get_connection_status", {"instanceId": "Not A Slug"}, "connection_status", "instanceId"),
+    ],
+)
+async def test_a_bad_question_is_answered_by_what_is_wrong(
+    realtime: str, event: str, data: Any, said: str, field: str
+) -> None:
+    async with page(realtime, token("chat")) as front:
+        answer = await front.ask(event, data)
+        assert (answer["success"], answer["code"]) == (False, "invalid_payload")
+        assert field in answer["error"]
+        assert front.named(said) == [answer]
+
+
+async def test_the_connection_status_of_the_oldest_or_a_named_account(realtime: str, nats: Client) -> None:
+    state = {"status": "connected", "reason": None, "detail": None}
+    oldest = {**state, "success": True, "instanceId": "old", "phoneNumber": OWNER, "lastConnectedAt": None}
+    named = {**state, "id": "new", "status": "qr_pending", "phone_number": None, "last_connected_at": None}
+    await api(nats, ReadDefaultInstance, lambda _: oldest)
+    await api(nats, ReadInstance, lambda _: {"success": True, "instance": named})
+    async with page(realtime, token("chat")) as front:
+        first = (await front.ask("get_connection_status"))["data"]
+        assert (first["instanceId"], first["isConnected"], first["phoneNumber"]) == ("old", True, OWNER)
+        second = (await front.ask("get_connection_status", {"instanceId": "new"}))["data"]
+        assert (second["instanceId"], second["isConnected"], second["status"]) == ("new", False, "qr_pending")
+        assert [said["data"]["instanceId"] for said in front.named("connection_status")] == ["old", "new"]
+
+
+async def test_joining_a_conversation_says_whether_there_is_one(realtime: str, nats: Client) -> None:
+    def known(asked: dict[str, Any]) -> dict[str, Any]:
+        return {"success": True, "data": {}} if asked["conversation_id"] == "mine" else not_found(asked)
+
+    await api(nats, ReadConversation, known)
+    async with page(realtime, token("chat")) as front:
+        assert await front.ask("join_conversation", {"conversationId": "mine"}) == {"success": True}
+        assert await front.ask("leave_conversation", {"conversationId": "mine"}) == {"success": True}
+        assert (await front.ask("join_conversation", {"conversationId": "theirs"}))["code"] == "conversation_not_found"
+
+
+async def test_without_an_api_the_answer_says_so_and_may_be_asked_again(realtime: str) -> None:
+    async with page(realtime, token("nobody")) as front:
+        answer = await front.ask("get_contacts", {})
+        assert (answer["code"], answer["retryable"]) == ("nobody_answers", True)
