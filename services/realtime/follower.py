@@ -62,6 +62,10 @@ class Follower:
         self.gap, self.must_reload, self.live = None, True, True
         self.began = self.position = newest
 
+    def fall_behind(self, sequence: int) -> None:
+        """The event of this sequence, which it was to be told, could not be told yet."""
+        self.live, self.position = False, sequence - 1
+
     def stop(self) -> None:
         if self.timer:
             self.timer.cancel()
@@ -77,7 +81,7 @@ class Room:
     sequence: int = 0
     followers: dict[str, Follower] = field(default_factory=dict)
 
-    def advance(self, sequence: int) -> list[str]:
+    def advance(self, sequence: int) -> list[Follower]:
         """Who is told the event of this sequence."""
         if sequence <= self.sequence:  # the stream was made anew and counts from one again
             for follower in self.followers.values():
@@ -87,5 +91,5 @@ class Room:
         for follower in self.followers.values():
             if follower.live and follower.position < sequence:
                 follower.position = sequence
-                told.append(follower.sid)
+                told.append(follower)
         return told

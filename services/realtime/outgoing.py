@@ -11,8 +11,6 @@ from socketio.packet import EVENT
 from services.realtime.wire import Wire
 
 SLOW = "slow_consumer"
-_PATIENCE = 10.0
-"""Seconds a socket that is told what it missed may take for half of its backlog."""
 _LOOK = 0.02
 """Seconds between two looks at the backlog."""
 DROPPED = Counter("switchboard_realtime_dropped_total", "Sockets that were ended by the server", ["reason"])
@@ -20,10 +18,13 @@ log = logging.getLogger(__name__)
 
 
 class Outgoing:
-    """Sends to single sockets of one Socket.IO server; `backlog`: packets that may wait for a socket."""
+    """Sends to single sockets of one Socket.IO server.
 
-    def __init__(self, sio: Any, backlog: int) -> None:
-        self._sio, self._backlog = sio, backlog
+    backlog: packets that may wait for a socket. patience: seconds it may take to read half of them.
+    """
+
+    def __init__(self, sio: Any, backlog: int, patience: float) -> None:
+        self._sio, self._backlog, self._patience = sio, backlog, patience
         self._dropping: dict[str, asyncio.Task[None]] = {}
 
     def encode(self, events: Wire) -> list[Any]:
@@ -34,25 +35,27 @@ class Outgoing:
             for event in events
         ]
 
-    async def send(self, sid: str, packets: list[Any]) -> None:
-        """Never waits for the socket. One that is gone is told nothing."""
+    async def send(self, sid: str, packets: list[Any]) -> bool:
+        """Now or not at all: False when too many packets wait. One that is gone is told nothing."""
         socket = self._socket(sid)
-        if socket is None:
-            return
-        if socket.queue.qsize() + len(packets) > self._backlog:
-            self._drop(socket)
-            return
-        for packet in packets:
-            await socket.send(packet)
+        if socket and socket.queue.qsize() + len(packets) > self._backlog:
+            return False
+        await self._put(socket, packets)
+        return True
 
     async def send_patiently(self, sid: str, packets: list[Any]) -> None:
         """Waits while half of the backlog is taken; a socket that takes too long over it is dropped."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 await self._read_down(sid)
         except TimeoutError:
             self._drop(self._socket(sid))
-        await self.send(sid, packets)
+        await self._put(self._socket(sid), packets)
+
+    async def _put(self, socket: Any, packets: list[Any]) -> None:
+        if socket:
+            for packet in packets:
+                await socket.send(packet)
 
     async def _read_down(self, sid: str) -> None:
         while True:
@@ -68,6 +71,8 @@ class Outgoing:
 
     def _drop(self, socket: Any) -> None:
         """What waits is thrown away: the client resumes behind the last event it read."""
+        if socket is None:
+            return
         DROPPED.labels(SLOW).inc()
         log.warning("%s: dropped, %d packets waited for it", socket.sid, socket.queue.qsize())
         while not socket.queue.empty():

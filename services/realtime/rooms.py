@@ -103,8 +103,11 @@ class Rooms:
         async def receive(address: str, sequence: int, body: bytes) -> None:
             told = room.advance(sequence)
             packets = self._outgoing.encode(_readable(address, sequence, body)) if told else []
-            for sid in told:
-                await self._outgoing.send(sid, packets)
+            for follower in told:
+                if not await self._outgoing.send(follower.sid, packets):
+                    follower.fall_behind(sequence)
+                    self._catch_up(room, follower, None)
+            await asyncio.sleep(0)  # in a burst the sockets are written to as well
 
         return receive
 

@@ -39,7 +39,7 @@ class RealtimeServer:
             async_mode="asgi", cors_allowed_origins=settings.cors_origins or None,
             max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
         )  # fmt: skip
-        self.outgoing = Outgoing(self.sio, settings.socket_backlog)
+        self.outgoing = Outgoing(self.sio, settings.socket_backlog, settings.socket_patience)
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.sio.on("connect", self._connect)

@@ -13,7 +13,9 @@ class RealtimeSettings(TokenSettings):
     socket_burst: int = Field(default=60, ge=1)
     """Requests it may make at once; more are answered `rate_limited`."""
     socket_backlog: int = Field(default=1_000, ge=10, le=100_000)
-    """Packets that may wait for a socket that reads slowly; with more it is dropped."""
+    """Packets that may wait for a socket that reads slowly; what is more waits in the stream."""
+    socket_patience: float = Field(default=10.0, gt=0, le=300)
+    """Seconds such a socket has to read half of what waits before it is dropped."""
     resume_limit: int = Field(default=5_000, ge=0, le=1_000_000)
     """Missed events a socket is told after it was away; with more it is told to load the records anew."""
     join_grace: float = Field(default=0.5, ge=0, le=10)

@@ -22,7 +22,7 @@ def test_a_held_socket_hears_nothing_until_it_is_up_to_date() -> None:
     assert follower.next(room.sequence) == (10, 11)
     follower.told(10, 11)
     assert follower.next(room.sequence) is None
-    assert room.advance(12) == ["a"]
+    assert room.advance(12) == [follower]
 
 
 def test_what_was_read_ahead_of_the_room_is_not_told_again() -> None:
@@ -31,21 +31,21 @@ def test_what_was_read_ahead_of_the_room_is_not_told_again() -> None:
     assert follower.next(room.sequence) == (8, 10)
     follower.told(8, 12)
     assert follower.next(room.sequence) is None
-    assert [room.advance(sequence) for sequence in (11, 12, 13)] == [[], [], ["a"]]
+    assert [room.advance(sequence) for sequence in (11, 12, 13)] == [[], [], [follower]]
 
 
 def test_another_replica_may_have_told_it_more_than_this_one() -> None:
     room = Room("acme", 10)
     follower = joined(room, since=11)
     assert follower.next(room.sequence) is None
-    assert [room.advance(sequence) for sequence in (11, 12)] == [[], ["a"]]
+    assert [room.advance(sequence) for sequence in (11, 12)] == [[], [follower]]
 
 
 def test_a_wish_of_a_socket_that_heard_the_room_leaves_out_what_it_heard() -> None:
     room = Room("acme", 10)
     follower = joined(room)
     assert follower.next(room.sequence) is None
-    assert room.advance(11) == ["a"]
+    assert room.advance(11) == [follower]
     follower.hold()
     follower.wish(4)
     assert follower.next(room.sequence) == (4, 10)
@@ -60,7 +60,17 @@ def test_a_stream_that_was_made_anew_is_heard_from_its_first_event() -> None:
     room = Room("acme", 1000)
     follower = joined(room)
     assert follower.next(room.sequence) is None
-    assert [room.advance(sequence) for sequence in (1, 2)] == [["a"], ["a"]]
+    assert [room.advance(sequence) for sequence in (1, 2)] == [[follower], [follower]]
+
+
+def test_who_reads_slowly_goes_on_behind_what_it_was_told() -> None:
+    room = Room("acme", 10)
+    follower = joined(room)
+    assert follower.next(room.sequence) is None
+    assert [room.advance(sequence) for sequence in (11, 12)] == [[follower], [follower]]
+    follower.fall_behind(12)
+    assert room.advance(13) == []
+    assert follower.next(room.sequence) == (11, 13)
 
 
 def test_who_must_load_anew_hears_only_what_is_new() -> None:
@@ -68,7 +78,7 @@ def test_who_must_load_anew_hears_only_what_is_new() -> None:
     follower = joined(room, since=2)
     follower.reload(room.sequence)
     assert (follower.must_reload, follower.next(room.sequence)) == (True, None)
-    assert room.advance(11) == ["a"]
+    assert room.advance(11) == [follower]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 20))
