@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.ids import parse_address
 from shared.message import Query
-from shared.records import BookingStatus
+from shared.records import BookingStatus, Network
 
 AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Address = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address)]
@@ -104,6 +104,18 @@ class ReadCurrentQr(Query):
     """The QR code that one instance (`instance_id`) shows right now."""
 
     subject: ClassVar[str] = "wa.query.instance.qr"
+
+
+class ShowQr(Query):
+    """The QR code to scan now, of `instance_id` or, when that is `-`, of the oldest instance, made when there is none.
+
+    Connects it when no code is shown and waits for the first one, at most 30 s: ask with more patience than that.
+    `force_new` begins anew, unless the account is connected. `network`: of an instance that is made.
+    """
+
+    subject: ClassVar[str] = "wa.query.qr.show"
+    force_new: bool = False
+    network: Network | None = None
 
 
 class ReadDefaultInstance(Query):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.message import Message
+from shared.queries import ShowQr
 from shared.topology import (
     COMMANDS,
     COMMANDS_STREAM,
@@ -115,7 +116,7 @@ def _integration() -> Rights:
         *(cls.pattern() for cls in issued), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
         *_durable(EVENTS_STREAM, INTEGRATION), _FLOW,
     )  # fmt: skip
-    return Rights(said, (f"{inbox_prefix(INTEGRATION)}.>", _EVENTS))
+    return Rights(said, (f"{inbox_prefix(INTEGRATION)}.>", _EVENTS), (ShowQr.pattern(),))
 
 
 def rights() -> dict[str, Rights]:

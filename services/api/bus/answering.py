@@ -23,7 +23,7 @@ from shared.mongo import TRANSIENT_ERRORS
 Q = TypeVar("Q", bound=Query)
 
 AT_ONCE = 32
-"""Questions one process works on; more wait in the connection's buffer."""
+"""Questions one process works on, and as many that wait for something; more stay in the connection's buffer."""
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, OSError)
 
 log = logging.getLogger(__name__)
@@ -31,11 +31,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Answerer(Generic[Q]):
-    """`answer` gives what the function of the REST route, `view`, returns for this question, or raises Problem."""
+    """`answer` gives what the function of the REST route, `view`, returns for this question, or raises Problem.
+
+    `waits`: the answer may take long, so such questions keep no others from being worked on.
+    """
 
     question: type[Q]
     view: Callable[..., Awaitable[BaseModel]]
     answer: Callable[[Context, Q], Awaitable[BaseModel]]
+    waits: bool = False
 
     @property
     def shape(self) -> Any:
@@ -46,9 +50,12 @@ class Answerer(Generic[Q]):
 @asynccontextmanager
 async def serving(client: Client, context: Context, answerers: Sequence[Answerer[Any]]) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
-    gate, tasks = asyncio.Semaphore(AT_ONCE), set[asyncio.Task[None]]()
+    gates = {waits: asyncio.Semaphore(AT_ONCE) for waits in (False, True)}
+    tasks = set[asyncio.Task[None]]()
 
     def receiver(answerer: Answerer[Any]) -> Callable[[Msg], Awaitable[None]]:
+        gate = gates[answerer.waits]
+
         async def receive(message: Msg) -> None:
             await gate.acquire()
             task = asyncio.create_task(_respond(client, context, answerer, message))

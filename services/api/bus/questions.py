@@ -45,6 +45,12 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
     ),
     Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    Answerer(
+        q.ShowQr,
+        s2.qr,
+        lambda c, a: s2.qr(c, _caller(a), a.force_new, _instance(a), a.network),
+        waits=True,
+    ),
     Answerer(q.ReadDefaultInstance, s0.status, lambda c, a: s0.status(c, _caller(a))),
     Answerer(
         q.ListContacts, people.list_contacts, lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search)

@@ -14,7 +14,7 @@ from services.realtime.wire import Payload, camel
 from shared.asking import ask
 from shared.auth import Principal, Scope
 from shared.errors import Problem
-from shared.ids import Slug
+from shared.ids import NO_INSTANCE, Slug
 from shared.message import Query
 from shared.queries import (
     Address,
@@ -23,11 +23,15 @@ from shared.queries import (
     ReadConversation,
     ReadDefaultInstance,
     ReadInstance,
+    ShowQr,
 )
+from shared.records import Network
 
 _PAGE = 200
 _ALL_CONTACTS = 1000
 """Given to who names no `limit`: front ends that know no pages get all they are likely to have."""
+_QR_PATIENCE = 50.0
+"""Seconds: the api waits up to 30 for the first code, and before that for the end of a pairing that is given up."""
 
 Answer = Callable[[Principal, Any], Awaitable[Payload]]
 
@@ -53,6 +57,13 @@ class InstanceRequest(Request):
     instance_id: Slug | None = None
 
 
+class QrRequest(InstanceRequest):
+    """`network`: of an account that is made because there is none."""
+
+    force_new: bool = False
+    network: Network | None = None
+
+
 class ConversationRequest(Request):
     conversation_id: ShortText
 
@@ -64,6 +75,7 @@ class Chat:
         self._server = server
         self._answers("get_contacts", "contacts_response", self._contacts)
         self._answers("get_messages_between", "messages_between_response", self._between)
+        self._answers("get_qr_code", "qr_code_response", self._qr, "manage")
         self._answers("get_connection_status", "connection_status", self._connection_status)
         server.on("join_conversation", self._join_conversation)
         server.on("leave_conversation", self._leave_conversation)
@@ -99,6 +111,14 @@ class Chat:
                 limit=request.limit, offset=request.offset,
             )
         )  # fmt: skip
+
+    async def _qr(self, principal: Principal, data: Any) -> Payload:
+        request = parse(QrRequest, data)
+        question = ShowQr(
+            organization_id=principal.organization_id, instance_id=request.instance_id or NO_INSTANCE,
+            force_new=request.force_new, network=request.network,
+        )  # fmt: skip
+        return await self._ask(question, _QR_PATIENCE)
 
     async def _connection_status(self, principal: Principal, data: Any) -> Payload:
         instance_id, organization_id = parse(InstanceRequest, data).instance_id, principal.organization_id

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from shared.message import Query
-from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance
+from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance, ShowQr
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import page
 
@@ -108,3 +108,22 @@ async def test_without_an_api_the_answer_says_so_and_may_be_asked_again(realtime
     async with page(realtime, token("nobody")) as front:
         answer = await front.ask("get_contacts", {})
         assert (answer["code"], answer["retryable"]) == ("nobody_answers", True)
+
+
+async def test_the_qr_code_is_given_to_who_may_connect_accounts(realtime: str, nats: Client) -> None:
+    seen: list[dict[str, Any]] = []
+    code = {"qrCode": "data:image/png;base64,iVBORw0KGgo=", "qr": "2@abc", "status": "qr_pending", "instanceId": "one"}
+
+    def shown(asked: dict[str, Any]) -> dict[str, Any]:
+        seen.append(asked)
+        return {"success": True, "data": code}
+
+    await api(nats, ShowQr, shown)
+    async with page(realtime, token("chat")) as front:
+        answer = await front.ask("get_qr_code", {"forceNew": True, "instanceId": "one"})
+        assert answer == {"success": True, "data": code}
+        assert (await front.ask("get_qr_code", {}))["success"] is True
+        assert front.named("qr_code_response") == [answer, answer]
+    assert [(asked["instance_id"], asked["force_new"]) for asked in seen] == [("one", True), ("-", False)]
+    async with page(realtime, token("chat", scopes=frozenset({"read"}))) as front:
+        assert (await front.ask("get_qr_code", {}))["code"] == "scope_missing"

@@ -11,7 +11,7 @@ from shared.commands import ConnectInstance, DisconnectInstance, SendMessage
 from shared.ids import new_id
 from shared.message import utc_now
 from shared.mongo import Document
-from shared.queries import MessagesBetween
+from shared.queries import MessagesBetween, ShowQr
 from shared.records import ConnectionStatus as S
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -138,6 +138,13 @@ async def test_qr_connects_the_account_and_answers_with_the_code(stage: Stage, m
     assert found["success"] is True
     assert (found["data"]["qrCode"], found["data"]["qr"]) == (PNG, "2@a1b2c3d4e5f6")
     assert (found["data"]["status"], found["data"]["instanceId"]) == ("qr_pending", heard[0].instance_id)
+
+
+async def test_the_code_is_shown_over_nats_too(stage: Stage, member: Member) -> None:
+    question = ShowQr(organization_id=member.organization_id)
+    async with stage.playing(ConnectInstance, shows_qr) as heard:
+        found = await ask(stage.nats, question, timeout=40)
+    assert (found["data"]["qrCode"], found["data"]["instanceId"]) == (PNG, heard[0].instance_id)
 
 
 async def test_a_connected_account_shows_no_code(stage: Stage, member: Member, talk: Talk) -> None:
