@@ -90,12 +90,12 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
 
     async with service(nats_url, "rejects", handler) as broker:
         js = stream(broker)
-        before = (await js.stream_info(DEAD_STREAM)).state.messages
+        before = (await js.stream_info(DEAD_STREAM)).state.last_seq
         await js.publish(MessageSent.pattern("acme", "one"), b"{not json", headers={"Nats-Msg-Id": "poison"})
         for name in ("rejected", "broken", "fine"):
             await Publisher(js)(sent(name))
         async with asyncio.timeout(20):
-            while (await js.stream_info(DEAD_STREAM)).state.messages < before + 3:
+            while (await js.stream_info(DEAD_STREAM)).state.last_seq < before + 3:
                 await asyncio.sleep(0.05)
         dead = [await js.get_msg(DEAD_STREAM, seq=before + n) for n in (1, 2, 3)]
         async with asyncio.timeout(10):
