@@ -42,11 +42,14 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         existing = await _gather_pieces(seen, known, existing, context)
     message = existing or _record(event, filing, owner, known)
     message, opened = await _book(message, existing, filing, known, context)
-    await _store(message, existing, context)
+    # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
+    begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
+    await asyncio.gather(_add(message, existing, context), _show(message, context, when=begins))
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
     ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []
-    await context.publish_all(_events(event, known, [*ended, *([opened] if opened else [])], message))
+    events = _events(event, known, [*ended, *([opened] if opened else [])], message)
+    await asyncio.gather(context.publish_all(events), _show(message, context, when=not begins))
     if known and not await store.contacts.is_there(known.contact.id):
         raise Retry("the contact was merged into another meanwhile")
 
@@ -115,12 +118,14 @@ async def _book(
     return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None
 
 
-async def _store(message: MessageRecord, existing: MessageRecord | None, context: Context) -> None:
-    writes = [] if existing else [context.store.messages.add(message)]
-    if message.conversation_id:
-        await asyncio.gather(context.store.conversations.show(message), *writes)
-    else:
-        await asyncio.gather(*writes)
+async def _add(message: MessageRecord, existing: MessageRecord | None, context: Context) -> None:
+    if not existing:
+        await context.store.messages.add(message)
+
+
+async def _show(message: MessageRecord, context: Context, *, when: bool) -> None:
+    if message.conversation_id and when:
+        await context.store.conversations.show(message)
 
 
 def _events(

@@ -14,6 +14,9 @@ INDEXES = [
 _PREVIEW = 200
 """Characters of the text that the list shows."""
 
+_REMEMBERED = 100_000
+"""Conversations a process knows to be there; 10 MB."""
+
 
 def conversation_id(instance_id: str, contact_id: str) -> str:
     """The same two always have the same conversation."""
@@ -24,6 +27,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations = database["conversations"]
         self._update = Together(self._update_all)
+        self._known: set[str] = set()
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
@@ -43,6 +47,13 @@ class Conversations:
             "updated_at": {"$cond": [newer, "$updated_at", message.timestamp]},
         }
         await self._update(UpdateOne({"_id": message.conversation_id}, [{"$set": fields}], upsert=True))
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known.add(str(message.conversation_id))
+
+    def is_known(self, conversation_id: str) -> bool:
+        """This process has shown it before, so it is there; False says nothing."""
+        return conversation_id in self._known
 
     async def _update_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
         return await outcomes(self._conversations.bulk_write(list(updates), ordered=False), len(updates))
