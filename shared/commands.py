@@ -18,6 +18,7 @@ class ConnectInstance(Command):
     """
 
     subject: ClassVar[str] = "wa.command.session.connect"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
     method: Literal["qr", "code"] = "qr"
     phone_number: str | None = None
     network: Network = Network.WHATSAPP
@@ -67,6 +68,7 @@ class ChangeBooking(Command):
     """Set a booking's status. Answered by BookingUpdated or CommandRefused."""
 
     subject: ClassVar[str] = "wa.command.booking.change"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
     booking_id: str
     status: BookingStatus
     by: str | None = None

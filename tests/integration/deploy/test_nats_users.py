@@ -59,6 +59,8 @@ async def test_a_service_says_what_is_its_to_say(server: Server, user: str, mess
         ("router", MessageReceived),
         ("session", BookingCreated),
         ("session", SendText),
+        ("realtime", ConnectInstance),
+        ("realtime", ChangeBooking),
         ("realtime", LogoutInstance),
         ("realtime", SendText),
         ("realtime", MessageReceived),
