@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from docs.generate.asyncapi import asyncapi_json
+from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.nats_users import nats_users
 from docs.generate.settings import env_example, settings_page
@@ -14,6 +15,7 @@ def pages() -> dict[Path, str]:
     """Every generated page and its text."""
     return {
         _DOCS / "asyncapi.json": asyncapi_json(),
+        _DOCS / "errors.md": errors_page(),
         _DOCS / "events.md": events_page(),
         _DOCS / "settings.md": settings_page(),
         _DOCS.parent / "deploy" / "nats.production.conf": nats_users(),

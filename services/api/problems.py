@@ -121,9 +121,13 @@ def problem_of(error: Exception) -> Problem:
 def _http_problem(error: HTTPException) -> Problem:
     if error.status_code == 400:  # the one thing FastAPI says 400 to
         return Problem(422, "invalid_json", "the body is not valid JSON in UTF-8")
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-    detail = "there is no such route; all of them are at /docs" if error.status_code == 404 else str(error.detail)
-    return Problem(error.status_code, codes.get(error.status_code, "http_error"), detail)
+    if error.status_code == 404:
+        return Problem(404, "not_found", "there is no such route; all of them are at /docs")
+    if error.status_code == 405:
+        return Problem(405, "method_not_allowed", "this route has no such method; all of them are at /docs")
+    if error.status_code == 413:
+        return Problem(413, "body_too_large", str(error.detail))
+    return Problem(error.status_code, "http_error", str(error.detail))
 
 
 def install(app: FastAPI) -> None:
