@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from shared.ids import parse_address
+from shared.ids import Slug, parse_address
 from shared.message import Query
 from shared.records import BookingStatus, Network
 
@@ -104,6 +104,13 @@ class ReadCurrentQr(Query):
     """The QR code that one instance (`instance_id`) shows right now."""
 
     subject: ClassVar[str] = "wa.query.instance.qr"
+
+
+class ReadSession(Query):
+    """The oldest instance of this name, for clients that name their sessions."""
+
+    subject: ClassVar[str] = "wa.query.session.read"
+    name: Slug
 
 
 class ShowQr(Query):

@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.realtime.dialects.s2 import Chat
+from services.realtime.dialects.s4 import Sessions
 from services.realtime.links import Links
 from services.realtime.resume import History
 from services.realtime.rooms import Rooms
@@ -24,19 +25,21 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     broker = make_broker("realtime", settings)
     server = RealtimeServer(settings)
     Chat(server)
+    sessions = Sessions(server)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
             rooms = Rooms(client, js, server.outgoing, History(js, settings.resume_limit))
-            server.links = Links(client, rooms, Dispatcher(client, Publisher(js)))
+            server.links = Links(client, js, rooms, Dispatcher(client, Publisher(js)))
 
         async with connected(broker, settings, prepare):
             try:
                 yield
             finally:
                 await server.close()
+                await sessions.close()
                 if server.links:
                     await server.links.rooms.close()
 

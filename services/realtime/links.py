@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 
 from services.realtime.rooms import Rooms
 from shared.dispatch import Dispatcher
@@ -11,5 +12,6 @@ from shared.dispatch import Dispatcher
 @dataclass(frozen=True)
 class Links:
     client: Client
+    js: JetStreamContext
     rooms: Rooms
     dispatcher: Dispatcher

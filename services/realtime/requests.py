@@ -20,12 +20,11 @@ R = TypeVar("R", bound=Request)
 
 
 def parse(model: type[R], data: Any) -> R:
-    """Nothing sent is an empty object. Raises Problem 422 that names the field."""
-    sent = {} if data is None else data
-    if not isinstance(sent, dict):
-        raise Problem(422, "invalid_payload", f"send an object, not {type(sent).__name__}")
+    """Raises Problem 422 that names the field."""
+    if not isinstance(data, dict):
+        raise Problem(422, "invalid_payload", f"send an object, not {type(data).__name__}")
     try:
-        return model.model_validate(sent)
+        return model.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])

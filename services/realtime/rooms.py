@@ -66,6 +66,11 @@ class Rooms:
                 ROOMS.set(len(self._rooms))
                 await self._feeds.pop(organization_id).stop()
 
+    def holds(self, organization_id: str, sid: str) -> bool:
+        """The socket joined and did not leave."""
+        room = self._rooms.get(organization_id)
+        return room is not None and sid in room.followers
+
     async def resume(self, organization_id: str, sid: str, since: int | None) -> Standing:
         """Tell the socket what followed `since`, then let it hear the room.
 

@@ -25,6 +25,8 @@ from shared.errors import Problem
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 Handler = Callable[[str, Any], Awaitable[Payload]]
 """Called with the socket's id and what it sent; its answer is the acknowledgement. Raises Problem."""
+Leaving = Callable[[str, str], Awaitable[None]]
+"""Called with the organization and the id of a socket that is gone."""
 RETRYABLE = frozenset({409, 429, 502, 503, 504})
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class RealtimeServer:
             max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
         )  # fmt: skip
         self.outgoing = Outgoing(self.sio, settings.socket_backlog, settings.socket_patience)
+        self._leaving: list[Leaving] = []
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.sio.on("connect", self._connect)
@@ -66,6 +69,14 @@ class RealtimeServer:
                 return failure
 
         self.sio.on(name, answer)
+
+    def when_left(self, leaving: Leaving) -> None:
+        """Tell this one of every socket that is gone, after its room was told."""
+        self._leaving.append(leaving)
+
+    async def joined_organization(self, sid: str) -> bool:
+        """It asked for all that happens in its organization."""
+        return bool((await self.sio.get_session(sid)).get("joined"))
 
     async def close(self) -> None:
         """Say goodbye to every socket; clients reconnect to another replica."""
@@ -95,6 +106,8 @@ class RealtimeServer:
         principal = await self.principal(sid)
         if self.links:
             await self.links.rooms.leave(principal.organization_id, sid)
+        for leaving in self._leaving:
+            await leaving(principal.organization_id, sid)
         SOCKETS.dec()
 
     def _expire(self, sid: str, principal: Principal) -> None:
@@ -121,6 +134,7 @@ class RealtimeServer:
         if wanted != principal.organization_id:
             raise Problem(403, "organization_mismatch", "this token belongs to another organization")
         standing = await self.linked().rooms.resume(principal.organization_id, sid, _since(data))
+        (await self.sio.get_session(sid))["joined"] = True
         return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
 
     async def _send_message(self, sid: str, data: Any = None) -> Payload:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.bus.answering import Answerer
-from services.api.compat import s0, s2
+from services.api.compat import s0, s2, s4
 from services.api.compat.s2_shapes import Numbers
 from services.api.routes import admin, api_keys, audit, bookings, instances, organization, people, users
 from services.api.views.pages import PageRequest
@@ -45,6 +45,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
     ),
     Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    Answerer(q.ReadSession, s4.read_session, lambda c, a: s4.read_session(c, _caller(a), a.name)),
     Answerer(
         q.ShowQr,
         s2.qr,

@@ -66,6 +66,11 @@ async def named_instance(context: Context, caller: Principal, name: str, network
     return await _found_or_made(context, caller, wanted, {"made_for": f"name:{name}", "instance_name": name}, network)
 
 
+async def find_named(context: Context, caller: Principal, name: str) -> Document | None:
+    """The oldest instance of this name."""
+    return await context.instances.oldest({**_reached_by(caller), "instance_name": name})
+
+
 async def own_instance(context: Context, caller: Principal, phone_number: str, network: Network | None) -> Document:
     """The caller's oldest instance with this number (E.164 digits), made if there is none."""
     wanted = {**own(caller), "phone_number": phone_number}

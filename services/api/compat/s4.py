@@ -5,9 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from services.api.answers import Done
-from services.api.compat.addressing import WantedNetwork, named_instance
-from services.api.context import Ctx, LimitedManager
+from services.api.compat.addressing import WantedNetwork, find_named, named_instance
+from services.api.context import Context, Ctx, LimitedManager
 from services.api.routes import connecting
+from services.api.routes.instances import OneInstance
+from services.api.views.instances import connection_of, instance_of
+from shared.auth import Principal
 from shared.errors import Problem
 from shared.ids import SLUG_PATTERN, is_slug
 
@@ -44,3 +47,14 @@ async def initialize_with_qr(
     await connecting.connect(context, caller, found["_id"], connecting.ConnectRequest(method="qr"))
     message = f"initializing; join-session {name} on the socket for its QR code and status"
     return InitializingSession(message=message, sessionName=name, instanceId=found["_id"])
+
+
+async def read_session(context: Context, caller: Principal, name: str) -> OneInstance:
+    """The instance that is meant by this name. Raises Problem 404 `session_not_found`."""
+    found = await find_named(context, caller, name)
+    if found is None:
+        detail = f"there is no session {name}; POST /api/sessions/{name}/initialize-with-qr makes it"
+        raise Problem(404, "session_not_found", detail)
+    return OneInstance(
+        instance=instance_of(found, await connection_of(context.database, caller.organization_id, found["_id"]))
+    )

@@ -82,7 +82,7 @@ class Chat:
 
     def _answers(self, asked: str, said: str, answer: Answer, scope: Scope = "read") -> None:
         async def respond(sid: str, data: Any) -> Payload:
-            payload = await answer(await self._allowed(sid, scope), data)
+            payload = await answer(await self._allowed(sid, scope), {} if data is None else data)
             await self._server.sio.emit(said, payload, to=sid)
             return payload
 

@@ -1,0 +1,159 @@
+"""The guide of the session rooms, its examples replayed by the Socket.IO client it uses; the api is played here."""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from shared.delivery import Publisher
+from shared.events import ConnectionChanged, QrIssued
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
+from shared.records import ConnectionStatus as S
+from tests.integration.realtime.conftest import token
+from tests.integration.realtime.javascript import Page, page
+
+PNG = "data:image/png;base64,iVBORw0KGgo="
+CODE: dict[str, Any] = {"qr": "2@a1b2c3d4e5f6", "data_url": PNG, "ascii": "█▄", "attempt": 1}
+SHOWN = {"base64": PNG, "ascii": "█▄", "attempts": 1, "urlCode": "2@a1b2c3d4e5f6", "sessionName": "my-session"}
+
+
+class Account:
+    """The instance `one` of an organization of its own, and what the api and the session service say of it."""
+
+    def __init__(self, nats: Client, publish: Publisher) -> None:
+        self._nats, self._publish = nats, publish
+        self.organization_id = new_id()
+        self.names = {"one": "my-session", "two": "other"}
+        self.status: S | None = None
+
+    async def serve(self) -> None:
+        for question in (ReadInstance, ReadSession, ReadCurrentQr):
+            await self._nats.subscribe(question.pattern(self.organization_id), cb=self._answer)
+        await self._nats.flush()
+
+    async def _answer(self, message: Msg) -> None:
+        asked = json.loads(message.data)
+        instance = {"id": "one", "instance_name": self.names.get(asked["instance_id"]), "status": self.status}
+        answer: dict[str, Any] = {"success": True, "instance": instance, "data": CODE}
+        if "name" in asked and (self.status is None or asked["name"] != "my-session"):
+            answer = {"success": False, "status": 404, "code": "session_not_found", "detail": "there is none"}
+        await message.respond(json.dumps(answer).encode())
+
+    async def shows_code(self, instance_id: str = "one") -> None:
+        expires = utc_now() + timedelta(minutes=1)
+        await self._publish(
+            QrIssued(organization_id=self.organization_id, instance_id=instance_id, expires_at=expires, **CODE)
+        )
+
+    async def becomes(self, status: S, reason: str | None = None, instance_id: str = "one") -> None:
+        detail = f"because of {reason}" if reason else None
+        organization_id = self.organization_id
+        await self._publish(
+            ConnectionChanged(
+                organization_id=organization_id, instance_id=instance_id, status=status, reason=reason, detail=detail
+            )
+        )
+
+
+@pytest.fixture
+async def account(nats: Client, publish: Publisher) -> Account:
+    played = Account(nats, publish)
+    await played.serve()
+    return played
+
+
+def statuses(front: Page) -> list[str]:
+    return [update["status"] for update in front.named("status-update")]
+
+
+async def test_the_guide_from_joining_to_the_end_of_the_connection(realtime: str, account: Account) -> None:
+    async with page(realtime, token(account.organization_id)) as front:
+        assert await front.ask("join-session", "my-session") == {"success": True}
+        await account.becomes(S.CONNECTING)
+        await account.becomes(S.QR_PENDING)
+        await account.shows_code()
+        await account.shows_code("two")
+        assert (await front.wait("qr-code"))[1] == SHOWN
+        await account.becomes(S.CONNECTING, "paired")
+        await account.becomes(S.CONNECTED)
+        await front.wait("session-complete")
+        assert (await front.wait("disconnect"))[1] == "io server disconnect"
+    assert statuses(front) == ["notLogged", "qrReadSuccess", "authenticated", "ready", "inChat"]
+    assert [set(update) for update in front.named("status-update")] == [
+        {"status", "sessionName", "timestamp", "message"}
+    ] * 5
+    assert [set(done) for done in front.named("session-complete")] == [{"message", "sessionName"}]
+    assert front.named("qr-code") == [SHOWN]
+
+
+async def test_who_comes_after_the_code_is_shown_it_at_once(realtime: str, account: Account) -> None:
+    account.status = S.QR_PENDING
+    async with page(realtime, token(account.organization_id)) as front:
+        await front.ask("join-session", "my-session")
+        assert (statuses(front), front.named("qr-code")) == (["notLogged"], [SHOWN])
+
+
+async def test_who_comes_when_all_is_done_is_told_so(realtime: str, account: Account) -> None:
+    account.status = S.CONNECTED
+    async with page(realtime, token(account.organization_id)) as front:
+        await front.ask("join-session", "my-session")
+        await front.wait("session-complete")
+        await front.wait("disconnect")
+
+
+async def test_who_also_joined_the_organization_or_another_session_stays(realtime: str, account: Account) -> None:
+    own = token(account.organization_id)
+    async with page(realtime, own) as member, page(realtime, own) as both, page(realtime, own) as waiting:
+        await member.ask("join-organization", account.organization_id)
+        await both.ask("join-session", "other")
+        for front in (member, both, waiting):
+            await front.ask("join-session", "my-session")
+        await account.becomes(S.CONNECTED)
+        await waiting.wait("disconnect")
+        await asyncio.sleep(0.2)
+        for front in (member, both):
+            assert len(front.named("session-complete")) == 1
+            assert (await front.ask("leave-session", "my-session"))["success"] is True
+
+
+async def test_what_went_wrong_is_a_status_with_its_reason(realtime: str, account: Account) -> None:
+    async with page(realtime, token(account.organization_id)) as front:
+        await front.ask("join-session", {"sessionName": "my-session"})
+        await account.becomes(S.DISCONNECTED, "pairing_timeout")
+        await account.becomes(S.FAILED, "client_outdated")
+        await account.becomes(S.QR_PENDING)
+        while len(front.named("status-update")) < 3:
+            await asyncio.sleep(0.01)
+    assert statuses(front) == ["qrReadError", "error", "notLogged"]
+    assert [update.get("error") for update in front.named("status-update")] == [
+        "because of pairing_timeout", "because of client_outdated", None
+    ]  # fmt: skip
+
+
+async def test_who_left_hears_no_more_and_another_organization_never_does(
+    realtime: str, account: Account, nats: Client, publish: Publisher
+) -> None:
+    other = Account(nats, publish)
+    await other.serve()
+    own, theirs = token(account.organization_id), token(other.organization_id)
+    async with page(realtime, own) as stays, page(realtime, own) as left, page(realtime, theirs) as foreign:
+        for front in (stays, left, foreign):
+            assert (await front.ask("join-session", "my-session"))["success"] is True
+        await left.ask("leave-session", "my-session")
+        await account.shows_code()
+        await stays.wait("qr-code")
+        assert left.named("qr-code") + foreign.named("qr-code") == []
+
+
+async def test_bad_names_and_lesser_rights_are_refused(realtime: str, account: Account) -> None:
+    async with page(realtime, token(account.organization_id)) as front:
+        assert (await front.ask("join-session", "Not a name!"))["code"] == "invalid_session_name"
+        assert (await front.ask("leave-session", ""))["code"] == "invalid_session_name"
+    async with page(realtime, token(account.organization_id, scopes=frozenset({"read", "send"}))) as agent:
+        assert (await agent.ask("join-session", "my-session"))["code"] == "scope_missing"
