@@ -52,10 +52,10 @@ class Publisher:
         body = message.model_dump_json().encode()
         await self._js.publish(message.address, body, timeout=5, stream=stream_of(type(message)), headers=headers)
 
-    async def dead(self, address: str, body: bytes, error: str, attempts: int) -> None:
-        """Keep what could not be handled, with the reason."""
+    async def dead(self, address: str, body: bytes, error: str, attempts: int, consumer: str = "") -> None:
+        """Keep what could not be handled, with the reason and who gave up."""
         reason = " ".join(error.split())[:1000].encode("ascii", "backslashreplace").decode()
-        headers = {"x-error": reason, "x-attempts": str(attempts)}
+        headers = {"x-error": reason, "x-attempts": str(attempts), "x-consumer": consumer}
         await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
 
 
@@ -116,7 +116,8 @@ async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], ra
 
 
 async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> None:
-    address, attempt = raw.raw_message.subject, raw.raw_message.metadata.num_delivered
+    address, delivery = raw.raw_message.subject, raw.raw_message.metadata
+    attempt = delivery.num_delivered
     reason = masked(f"{type(error).__name__}: {error}")
     delay = retry_delay(error, attempt)
     if delay is not None:
@@ -125,7 +126,7 @@ async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> Non
         await raw.nack(delay=delay)
         return
     log.error("%s: to the dead letters (%s)", address, reason[:500])
-    await Publisher(jetstream(broker_client(broker))).dead(address, bytes(raw.body), reason, attempt)
+    await Publisher(jetstream(broker_client(broker))).dead(address, bytes(raw.body), reason, attempt, delivery.consumer)
     await raw.reject()
 
 

@@ -15,11 +15,15 @@ from shared.topology import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_let
 
 
 class DeadLetter(BaseModel):
-    """`address`: the subject it was published on. `error`: why it could not be handled. `size` in bytes."""
+    """`address`: the subject it was published on. `error`: why it could not be handled. `size` in bytes.
+
+    `consumer`: who gave up, as queue-stats names it; empty when it could not be published in the first place.
+    """
 
     sequence: int
     address: str
     kind: str
+    consumer: str
     error: str
     attempts: int
     died_at: datetime
@@ -123,6 +127,7 @@ def _shown(letter: RawStreamMsg) -> DeadLetter:
         sequence=letter.seq,
         address=address,
         kind=cls.__name__ if cls else "unknown",
+        consumer=headers.get("x-consumer", ""),
         error=headers.get("x-error", ""),
         attempts=int(headers.get("x-attempts", "1")),
         died_at=letter.time,

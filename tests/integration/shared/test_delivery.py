@@ -104,6 +104,7 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     reasons = sorted((item.headers or {})["x-error"][:15] for item in dead)
     assert reasons == ["KeyError: 'a bu", "Reject: the acc", "ValidationError"]
     assert not any("4915112345678" in (item.headers or {})["x-error"] for item in dead)
+    assert {(item.headers or {})["x-consumer"] for item in dead} == {durable_name("rejects", MessageSent)}
     assert {item.subject for item in dead} == {"wa.dead." + MessageSent.pattern("acme", "one")}
     assert seen.count("broken") == delivery.MAX_ATTEMPTS
     assert "fine" in seen
