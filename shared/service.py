@@ -136,4 +136,5 @@ def serve(app: ASGIApp, service: str, settings: Settings) -> None:
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
+        ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip

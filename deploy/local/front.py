@@ -1,18 +1,20 @@
 """One origin for browsers: `/socket.io/*` goes to realtime, everything else to the api.
 
-Bodies are streamed both ways and never held; production uses the usual front server (deploy/Caddyfile) instead.
+With several realtime services a session stays with the one that opened it. Bodies are streamed both ways and never
+held; production uses the usual front server (deploy/Caddyfile) instead.
 """
 
 import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
+
+from deploy.local.replicas import Replicas
 
 MAX_SOCKET_MESSAGE = 4_000_000
 """Bytes."""
@@ -24,15 +26,17 @@ _HOP_BY_HOP = frozenset(
 )
 
 
-@dataclass(frozen=True)
 class Backends:
-    """Base addresses."""
+    """Base addresses; of realtime one or several."""
 
-    api: str
-    realtime: str
+    def __init__(self, api: str, *realtime: str) -> None:
+        self._api, self.replicas = api, Replicas(list(realtime))
 
-    def of(self, path: str) -> str:
-        return self.realtime if path == "/socket.io" or path.startswith("/socket.io/") else self.api
+    def of(self, request: web.BaseRequest) -> tuple[str, str]:
+        """Name and base address of the service this request is for."""
+        if request.path == "/socket.io" or request.path.startswith("/socket.io/"):
+            return "realtime", self.replicas.of(request.query.get("sid"))
+        return "api", self._api
 
 
 def forwarded_headers(request: web.BaseRequest) -> CIMultiDict[str]:
@@ -55,24 +59,31 @@ class Front:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/front/livez":
             return web.json_response({"status": "ok"})
-        target = self._backends.of(request.path) + request.raw_path
+        name, base = self._backends.of(request)
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self._websocket(request, target.replace("http", "ws", 1))
-            return await self._http(request, target)
+                return await self._websocket(request, base.replace("http", "ws", 1) + request.raw_path)
+            opens = name == "realtime" and "sid" not in request.query
+            return await self._http(request, base, opens)
         except (aiohttp.ClientConnectionError, TimeoutError):
-            return _away("realtime" if target.startswith(self._backends.realtime) else "api")
+            return _away(name)
 
-    async def _http(self, request: web.Request, target: str) -> web.StreamResponse:
+    async def _http(self, request: web.Request, base: str, opens: bool) -> web.StreamResponse:
         body = request.content.iter_chunked(65_536) if request.can_read_body else None
         async with self._session.request(
-            request.method, _url(target), headers=forwarded_headers(request), data=body, allow_redirects=False
+            request.method,
+            _url(base + request.raw_path),
+            headers=forwarded_headers(request),
+            data=body,
+            allow_redirects=False,
         ) as answer:
             headers = CIMultiDict((k, v) for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP)
             response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
             await response.prepare(request)
             try:
                 async for piece in answer.content.iter_any():
+                    if opens:
+                        self._backends.replicas.learn(piece, base)
                     await response.write(piece)
                 await response.write_eof()
             except (aiohttp.ClientError, TimeoutError, ConnectionResetError):
@@ -167,9 +178,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="front", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api", required=True)
-    parser.add_argument("--realtime", required=True)
+    parser.add_argument("--realtime", required=True, nargs="+")
     arguments = parser.parse_args()
-    app = make_app(Backends(arguments.api, arguments.realtime))
+    app = make_app(Backends(arguments.api, *arguments.realtime))
     web.run_app(app, host="127.0.0.1", port=arguments.port, print=None, access_log=None, shutdown_timeout=2)
 
 

@@ -1,0 +1,64 @@
+"""Two realtime services behind the local front door serve one room."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import socketio
+from aiohttp.test_utils import TestServer
+from nats.aio.client import Client
+
+from deploy.local.front import Backends, make_app
+from shared.delivery import Publisher, jetstream
+from shared.events import ConnectionChanged
+from shared.ids import new_id
+from shared.records import ConnectionStatus
+from shared.topology import EVENTS_STREAM, events_of
+from tests.integration.realtime.conftest import service, token, until
+
+TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"]) * 2
+
+
+@asynccontextmanager
+async def front(*replicas: str) -> AsyncIterator[str]:
+    async with TestServer(await make_app(Backends("http://127.0.0.1:1", *replicas))) as server:
+        yield f"http://127.0.0.1:{server.port}"
+
+
+@asynccontextmanager
+async def listening(url: str, organization_id: str, transports: list[str]) -> AsyncIterator[list[str]]:
+    client, heard = socketio.AsyncClient(reconnection=False), list[str]()
+
+    async def hear(payload: dict[str, Any]) -> None:
+        heard.append(payload["detail"])
+
+    client.on("whatsapp:status", hear)
+    await client.connect(url, auth={"token": token(organization_id)}, transports=transports)
+    answer = await client.call("join-organization", organization_id, timeout=15)
+    assert answer["success"]
+    yield heard
+    reading, http = client.eio.read_loop_task, client.eio.http
+    await client.eio.disconnect(abort=True)
+    reading.cancel()  # otherwise this client waits for the answer to its last long poll
+    await http.close()
+
+
+async def test_two_replicas_serve_one_room_to_every_transport(nats_url: str, nats: Client, publish: Publisher) -> None:
+    organization_id, told = new_id(), [str(number) for number in range(20)]
+    async with AsyncExitStack() as opened:
+        replicas = [await opened.enter_async_context(service(nats_url)) for _ in range(2)]
+        url = await opened.enter_async_context(front(*replicas))
+        everybody = [
+            await opened.enter_async_context(listening(url, organization_id, transports)) for transports in TRANSPORTS
+        ]
+        consumers = await jetstream(nats).consumers_info(EVENTS_STREAM)
+        assert sum(info.config.filter_subject == events_of(organization_id) for info in consumers) == 2
+        for detail in told:
+            await publish(
+                ConnectionChanged(
+                    organization_id=organization_id, instance_id="one", status=ConnectionStatus.CONNECTED, detail=detail
+                )
+            )
+            await asyncio.sleep(0.01)
+        await until(lambda: all(heard == told for heard in everybody))
