@@ -93,19 +93,19 @@ async def _anyone(
     request: Request,
     _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     _key: Annotated[str | None, Security(_api_key)],
-) -> Principal | None:
+) -> Principal | Problem | None:
     """As the gate found him; the other two parameters are for the document."""
     caller: Principal | Problem | None = request.state.caller
-    if isinstance(caller, Problem):
-        raise caller
     return caller
 
 
-Anyone = Annotated[Principal | None, Depends(_anyone)]
-"""None when there is no token; a token that is not valid is refused all the same."""
+Anyone = Annotated[Principal | Problem | None, Depends(_anyone)]
+"""None when there is no token, the reason when it is not valid."""
 
 
 async def _caller(caller: Anyone) -> Principal:
+    if isinstance(caller, Problem):
+        raise caller
     if caller is None:
         detail = "log in at /api/auth/login and send the token as `Authorization: Bearer …`, or an API key as X-Api-Key"
         raise Problem(401, "authentication_required", detail)

@@ -123,6 +123,8 @@ async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> D
     """End the login that the refresh token or the access token belongs to: both open nothing from now on."""
     if body is not None:
         await context.logins.end_by_token(body.refresh_token)
+    elif isinstance(caller, Problem):
+        raise caller
     elif caller is None:
         raise Problem(401, "authentication_required", "send the refresh_token, or the access token of the login")
     elif caller.session_id:

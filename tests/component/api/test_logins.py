@@ -74,6 +74,16 @@ async def test_a_logout_ends_the_login_and_no_other(stage: Stage, login: Login, 
     assert await opened(stage, other["token"]) == (200, "")
 
 
+async def test_a_refresh_token_logs_out_though_the_access_token_beside_it_has_expired(
+    stage: Stage, login: Login
+) -> None:
+    async with stage.client(Authorization="Bearer expired") as http:
+        alone = await http.post("/api/auth/logout")
+        both = await http.post("/api/auth/logout", json={"refresh_token": login["refresh_token"]})
+    assert (alone.json()["code"], both.status_code) == ("token_invalid", 200)
+    assert await opened(stage, login["token"]) == (401, "login_ended")
+
+
 async def test_a_login_that_idles_too_long_is_over(stage: Stage, login: Login) -> None:
     past = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
     await stage.database.logins.update_one({"user_id": login["user"]["id"]}, past)
