@@ -12,7 +12,8 @@ DESCRIPTION = (
     "REST API of Switchboard. Phone numbers are accepted in any usual spelling with the country code and shown as "
     "E.164 digits without the plus. Lists come in pages: pass `next_cursor` back as `cursor`. Every error is "
     "`application/problem+json` with a stable `code`. Answers to a token carry `RateLimit-Limit`, "
-    "`RateLimit-Remaining` and `RateLimit-Reset` (seconds). A POST with an `Idempotency-Key` is done once, however often it is repeated."
+    "`RateLimit-Remaining` and `RateLimit-Reset` (seconds). "
+    "A POST with an `Idempotency-Key` is done once, however often it is repeated."
 )
 _KEY = {
     "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}],
