@@ -52,7 +52,7 @@ class FrontEnd:
 @asynccontextmanager
 async def front_end(origin: str, token: str) -> AsyncIterator[FrontEnd]:
     opened = FrontEnd()
-    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"])
+    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"], wait_timeout=PATIENCE)
     try:
         yield opened
     finally:

@@ -57,7 +57,7 @@ async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
         opened.heard.append((event, payload))
 
     client.on("*", hear)
-    await client.connect(url, auth={"token": auth_token}, transports=["websocket"])
+    await client.connect(url, auth={"token": auth_token}, transports=["websocket"], wait_timeout=15)
     try:
         yield opened
     finally:
