@@ -1,4 +1,4 @@
-"""What the tests need beyond the environment: a browser and the libraries of mongod, installed when we may."""
+"""What the tests need beyond the environment: a browser, Node.js and the libraries of mongod, installed when we may."""
 
 import os
 import shutil
@@ -14,6 +14,8 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrom
 def missing_packages() -> list[str]:
     """Debian packages without which tests fail."""
     found = [] if any(shutil.which(name) for name in CHROMIUM_NAMES) else ["chromium"]
+    if not shutil.which("node"):
+        found.append("nodejs")
     if not os.environ.get("WA_TEST_MONGO_URL"):
         try:
             require_runnable(find_mongod(os.environ))
