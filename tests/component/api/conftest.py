@@ -21,7 +21,7 @@ from shared.ids import new_id
 from shared.message import Command, Event, utc_now
 from shared.mongo import Database, Document, open_mongo
 from shared.records import ConnectionStatus
-from tests.servers import free_port
+from tests.servers import free_port, nats_server
 
 SECRET = "a secret of at least thirty-two characters"
 C = TypeVar("C", bound=Command)
@@ -117,9 +117,18 @@ async def running(settings: ApiSettings) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
-def settings(nats_url: str, mongo_url: str) -> ApiSettings:
+async def own_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Not the one of the run: the api answers questions there to the end of the session."""
+    server = nats_server(tmp_path_factory.mktemp("nats"))
+    await server.start()
+    yield f"nats://127.0.0.1:{server.port}"
+    await server.kill()
+
+
+@pytest.fixture(scope="session")
+def settings(own_bus: str, mongo_url: str) -> ApiSettings:
     return ApiSettings(
-        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
+        environment="local", nats_url=own_bus, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
         http_port=free_port(), token_secret=SECRET, cors_origins=["https://front.example"], login_failures=3,
     )  # fmt: skip
 
