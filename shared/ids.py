@@ -60,8 +60,9 @@ def parse_phone(text: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """`<digits>@lid` of somebody whose number is hidden as it is, anything else like `parse_phone`."""
+    """`<digits>@lid` of somebody whose number is hidden, without its device; anything else like `parse_phone`."""
     user, _, server = text.strip().partition("@")
+    user = user.partition(":")[0]
     hidden = server == "lid" and user.isascii() and user.isdigit()
     return f"{user}@lid" if hidden else parse_phone(text)
 

@@ -1,10 +1,14 @@
 """The records that events carry, REST answers show and MongoDB keeps: one shape each."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from shared.ids import parse_address
+from shared.opening_hours import OpeningHours
+from shared.words import Keyword
 
 
 class Record(BaseModel):
@@ -91,15 +95,68 @@ class Contact(Record):
     updated_at: datetime
 
 
+class BookingPolicy(StrEnum):
+    """Which messages of contacts open a booking. But for `every_message` only when the contact has none open."""
+
+    OFF = "off"
+    ONE_OPEN = "one_open"
+    EVERY_MESSAGE = "every_message"
+    KEYWORDS = "keywords"
+    OPENING_HOURS = "opening_hours"
+
+
+class OwnerMessages(StrEnum):
+    """What becomes of messages between owners of the organization: recorded as notes, or not kept at all."""
+
+    NOTE = "note"
+    IGNORE = "ignore"
+
+
+OwnerNumber = Annotated[str, Field(max_length=64), AfterValidator(parse_address)]
+"""E.164 digits, or `<digits>@lid`; any usual spelling and any device of it."""
+
+
+class OrganizationSettings(Record):
+    """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts."""
+
+    booking_policy: BookingPolicy = BookingPolicy.ONE_OPEN
+    booking_keywords: tuple[Keyword, ...] = Field((), max_length=50)
+    opening_hours: OpeningHours | None = None
+    owner_messages: OwnerMessages = OwnerMessages.NOTE
+    owner_numbers: tuple[OwnerNumber, ...] = Field((), max_length=20)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.booking_policy is BookingPolicy.KEYWORDS and not self.booking_keywords:
+            raise ValueError("booking_keywords: the policy `keywords` needs at least one")
+        if self.booking_policy is BookingPolicy.OPENING_HOURS and self.opening_hours is None:
+            raise ValueError("opening_hours: the policy `opening_hours` needs them")
+        return self
+
+
+def _within_reason(moment: datetime) -> datetime:
+    if not 2000 <= moment.year < 2100:
+        raise ValueError("write a time between the years 2000 and 2100")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+"""A time somebody names, with its zone (`2026-12-01T10:00:00+01:00`); kept in UTC, to the millisecond."""
+
+
 class Booking(Record):
+    """`opened_by`: id of the message record that opened it, None when a person made it. `starts_at`: when what is
+    booked begins, once somebody said so."""
+
     id: str
     organization_id: str
     instance_id: str
     contact_id: str
     status: BookingStatus
-    opened_by: str
-    """Id of the message record that opened it."""
+    opened_by: str | None = None
     text: str | None = None
+    starts_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 

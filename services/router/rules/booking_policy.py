@@ -1,0 +1,50 @@
+"""What a contact's message does to bookings, as its organization wants it. Pure."""
+
+from datetime import datetime
+from enum import Enum, auto
+
+from shared.records import BookingPolicy, OrganizationSettings
+from shared.words import contains, words
+
+
+class Step(Enum):
+    OPEN = auto()
+    """Open the contact's one booking."""
+    OPEN_ANOTHER = auto()
+    """Open one beside those that are open."""
+    ATTACH = auto()
+    """Belong to the newest open one."""
+    NONE = auto()
+
+
+def step_of(settings: OrganizationSettings, text: str | None, written_at: datetime, *, is_open: bool) -> Step:
+    """`is_open`: the contact has an open booking. `written_at`: by WhatsApp's clock, so that a message that was away
+    for a night does what it would have done at once."""
+    if settings.booking_policy is BookingPolicy.EVERY_MESSAGE:
+        return Step.OPEN_ANOTHER
+    if is_open:
+        return Step.ATTACH
+    return Step.OPEN if _opens(settings, text, written_at) else Step.NONE
+
+
+def attached(*, is_open: bool) -> Step:
+    """The step of messages that never open one: reactions, and what the organization writes itself."""
+    return Step.ATTACH if is_open else Step.NONE
+
+
+def one_at_a_time(settings: OrganizationSettings) -> bool:
+    """Whether a contact may have one open booking only."""
+    return settings.booking_policy is not BookingPolicy.EVERY_MESSAGE
+
+
+def _opens(settings: OrganizationSettings, text: str | None, written_at: datetime) -> bool:
+    match settings.booking_policy:
+        case BookingPolicy.ONE_OPEN:
+            return True
+        case BookingPolicy.KEYWORDS:
+            said = words(text or "")
+            return any(contains(said, words(keyword)) for keyword in settings.booking_keywords)
+        case BookingPolicy.OPENING_HOURS:
+            return settings.opening_hours is not None and settings.opening_hours.includes(written_at)
+        case _:
+            return False

@@ -1,0 +1,67 @@
+"""When an organization is open: hours of each day of the week, on the clocks of one time zone."""
+
+import re
+from datetime import datetime, time
+from functools import cache
+from itertools import pairwise
+from typing import Annotated, Literal, get_args
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00")
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError(f"{name[:40]!r} is not a time zone; write an IANA name such as Europe/Berlin")
+    return name
+
+
+def _clock(text: str) -> str:
+    if not _CLOCK.fullmatch(text):
+        raise ValueError(f"{text[:10]!r} is not a time of day; write 09:00, from 00:00 to 24:00")
+    return text
+
+
+def _forward(span: tuple[str, str]) -> tuple[str, str]:
+    if span[0] >= span[1]:
+        raise ValueError(
+            f"{span[0]} is not before {span[1]}; hours over midnight end at 24:00 and go on at 00:00 of the next day"
+        )
+    return span
+
+
+def _apart(spans: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    ordered = sorted(spans)
+    for earlier, later in pairwise(ordered):
+        if later[0] < earlier[1]:
+            raise ValueError(f"{later[0]} to {later[1]} overlaps {earlier[0]} to {earlier[1]}")
+    return tuple(ordered)
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
+Span = Annotated[tuple[Clock, Clock], AfterValidator(_forward)]
+"""From, inclusive, and to, exclusive: `["09:00", "17:00"]`."""
+Day = Annotated[tuple[Span, ...], Field(max_length=24), AfterValidator(_apart)]
+
+
+class OpeningHours(BaseModel):
+    """`time_zone`: IANA name. `weekly`: the hours of each day; a day that is left out is closed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    time_zone: Annotated[str, AfterValidator(_zone)]
+    weekly: dict[Weekday, Day]
+
+    def includes(self, moment: datetime) -> bool:
+        """Whether the clocks of the zone, summer time or not, show an opening hour at this aware time."""
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        shown = f"{time(local.hour, local.minute):%H:%M}"
+        return any(start <= shown < end for start, end in self.weekly.get(_WEEKDAYS[local.weekday()], ()))

@@ -1,0 +1,32 @@
+"""Words compared the way people mean them: without case and accents."""
+
+import re
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+_WORD = re.compile(r"\w+")
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text, folded: `São Paulo!` → `("sao", "paulo")`."""
+    bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return tuple(_WORD.findall("".join(character for character in bare if not unicodedata.combining(character))))
+
+
+def contains(text: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
+    """Whether the words of the phrase stand in the text, whole and next to each other."""
+    return any(text[start : start + len(phrase)] == phrase for start in range(len(text) - len(phrase) + 1))
+
+
+def _keyword(text: str) -> str:
+    if not words(text):
+        raise ValueError(f"{text!r} has no letter or digit in it; write a word")
+    return text
+
+
+Keyword = Annotated[
+    str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True), AfterValidator(_keyword)
+]
+"""A word, or a few that belong together."""
