@@ -6,7 +6,7 @@ The rest of the code names the types of this module.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -68,6 +68,16 @@ async def ensure_indexes(database: Database, indexes: Mapping[str, Sequence[Inde
         except TRANSIENT_ERRORS as error:
             log.warning("waiting for MongoDB: %s", str(error)[:120])
             await asyncio.sleep(1)
+
+
+async def drop_indexes(database: Database, names: Mapping[str, Sequence[str]]) -> None:
+    """Drop what earlier versions made, by collection name, once its successor is there; repeatable."""
+    for collection, retired in names.items():
+        present = await database[collection].index_information()
+        for name in [name for name in retired if name in present]:
+            log.info("dropping the index %s of %s, which has a successor", name, collection)
+            with suppress(OperationFailure):  # another replica was first
+                await database[collection].drop_index(name)
 
 
 async def ping(database: Database) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.router.context import Context
 from services.router.handlers.outcomes import apply_early_receipts
+from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import Filing, address_of, file_message
@@ -23,7 +24,7 @@ from shared.events import (
 from shared.ids import derived_id
 from shared.message import Event
 from shared.mongo import DuplicateKeyError
-from shared.records import Booking, MessageRecord, MessageStatus
+from shared.records import Booking, MessageRecord, MessageStatus, OrganizationSettings, OwnerMessages
 
 
 async def on_message(event: MessageReceived, context: Context) -> None:
@@ -33,15 +34,18 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     filing = file_message(event, owner.aliases)
     seen = _sighting(event, filing)
     known, existing = await asyncio.gather(_find(seen, context), store.messages.by_id(record_id))
-    if seen and not known:  # somebody new: then it matters who the owners are at this moment
+    unwanted = _unwanted(filing, owner)
+    if unwanted or (seen and not known):  # then it matters who the owners are at this moment, and what they want
         owner = await store.accounts.owner(event.organization_id, fresh=True)
         filing = file_message(event, owner.aliases)
         seen = _sighting(event, filing)
         known = await store.contacts.meet(seen) if seen else None
+    if _unwanted(filing, owner) and not existing:
+        return
     if seen and known:
         existing = await _gather_pieces(seen, known, existing, context)
     message = existing or _record(event, filing, owner, known)
-    message, opened = await _book(message, existing, filing, known, context)
+    message, opened = await _book(message, existing, known, _step(message, filing, known, owner.settings), context)
     # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
     await asyncio.gather(_add(message, existing, context), _show(message, context, when=begins))
@@ -67,6 +71,10 @@ async def _gather_pieces(
     for old_id in dict.fromkeys(strays):
         await context.store.contacts.adopt(seen, old_id, known.contact.id)
     return await context.store.messages.by_id(existing.id) if existing and strays else existing
+
+
+def _unwanted(filing: Filing, owner: Owner) -> bool:
+    return filing.kind == "note" and owner.settings.owner_messages is OwnerMessages.IGNORE
 
 
 def _sighting(event: MessageReceived, filing: Filing) -> Sighting | None:
@@ -100,8 +108,18 @@ def _record(event: MessageReceived, filing: Filing, owner: Owner, known: Known |
     )
 
 
+def _step(message: MessageRecord, filing: Filing, known: Known | None, settings: OrganizationSettings) -> Step:
+    """A booking this message opened before a redelivery stays its own, whatever the organization wants by now."""
+    is_open = bool(known and known.open_booking_ids)
+    if not filing.opens_booking:
+        return attached(is_open=is_open)
+    if known and booking_id(message.id) in (message.booking_id, *known.open_booking_ids):
+        return Step.OPEN
+    return step_of(settings, message.text, message.timestamp, is_open=is_open)
+
+
 async def _book(
-    message: MessageRecord, existing: MessageRecord | None, filing: Filing, known: Known | None, context: Context
+    message: MessageRecord, existing: MessageRecord | None, known: Known | None, step: Step, context: Context
 ) -> tuple[MessageRecord, Booking | None]:
     """The message with its booking, and that booking when this very message opened it."""
     if known is None:
@@ -109,10 +127,11 @@ async def _book(
     mine = booking_id(message.id)
     if existing and existing.booking_id != mine:
         return existing, None
-    if not filing.opens_booking or known.open_booking_id not in (None, mine):
+    if step in (Step.ATTACH, Step.NONE):
         return message.model_copy(update={"booking_id": known.open_booking_id}), None
+    new = new_booking(message, known.contact.id, context.now())
     try:
-        booking = await context.store.bookings.open_once(new_booking(message, known.contact.id, context.now()))
+        booking = await context.store.bookings.open_once(new, apart=step is Step.OPEN_ANOTHER)
     except DuplicateKeyError as error:
         raise Retry("the contact's booking was closed just now") from error
     return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None

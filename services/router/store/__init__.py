@@ -9,7 +9,7 @@ from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
 from services.router.store.receipts import Receipts
-from shared.mongo import Database, ensure_indexes
+from shared.mongo import Database, drop_indexes, ensure_indexes
 
 INDEXES = {
     "contacts": contacts.INDEXES,
@@ -33,6 +33,7 @@ class Store:
 async def open_store(database: Database) -> Store:
     """Makes the indexes; waits for MongoDB when it is still starting."""
     await ensure_indexes(database, INDEXES)
+    await drop_indexes(database, {"bookings": bookings.RETIRED})
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
         Accounts(database),

@@ -1,14 +1,18 @@
-"""The organization's own accounts, read from what the api and the session service keep: who the owners are, and which
-instance sends."""
+"""The organization's own accounts and settings, read from what the api and the session service keep: who the owners
+are, what they want, and which instance sends."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from shared.mongo import Database
+from services.router.rules.sending import parse_recipient
+from shared.mongo import Collection, Database, Document
+from shared.records import OrganizationSettings
 
 OWNERS_KEPT = 5.0
-"""Seconds the owners of an organization are remembered."""
+"""Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,17 @@ class Account:
 
 @dataclass(frozen=True)
 class Owner:
-    """What the organization is on WhatsApp. aliases: of all its accounts; addresses: by instance, where known."""
+    """What the organization is on WhatsApp. aliases: of all its owners; addresses: by instance, where known."""
 
     aliases: frozenset[str]
     addresses: Mapping[str, str]
+    settings: OrganizationSettings = field(default_factory=OrganizationSettings)
 
 
 class Accounts:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._instances, self._connections = database["instances"], database["connections"]
+        self._organizations, self._contacts = database["organizations"], database["contacts"]
         self._clock = clock
         self._owners: dict[str, tuple[float, Owner]] = {}
 
@@ -42,19 +48,35 @@ class Accounts:
         known = self._owners.get(organization_id)
         if known and not fresh and self._clock() - known[0] < OWNERS_KEPT:
             return known[1]
-        wanted, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1}
-        aliases: set[str] = set()
-        addresses: dict[str, str] = {}
-        for collection in (self._instances, self._connections):
-            async for item in collection.find(wanted, shown):
-                if phone := item.get("phone_number"):
-                    aliases.add(f"phone:{phone}")
-                    addresses[item["_id"]] = phone
-                if lid := item.get("lid"):
-                    aliases.add(f"lid:{lid}")
-        owner = Owner(frozenset(aliases), addresses)
+        accounts, settings = await asyncio.gather(self._own(organization_id), self._settings(organization_id))
+        addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
+        aliases = {f"phone:{phone}" for phone in addresses.values()}
+        aliases |= {f"lid:{item['lid']}" for item in accounts if item.get("lid")}
+        if settings.owner_numbers:
+            aliases |= await self._of_people(organization_id, settings)
+        owner = Owner(frozenset(aliases), addresses, settings)
         self._owners[organization_id] = (self._clock(), owner)
         return owner
+
+    async def _own(self, organization_id: str) -> list[Document]:
+        wanted, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1}
+
+        async def read(collection: Collection) -> list[Document]:
+            return await collection.find(wanted, shown).to_list(None)
+
+        instances, connections = await asyncio.gather(read(self._instances), read(self._connections))
+        return [*instances, *connections]
+
+    async def _settings(self, organization_id: str) -> OrganizationSettings:
+        found = await self._organizations.find_one({"_id": organization_id}, {"settings": 1})
+        return OrganizationSettings.model_validate((found or {}).get("settings") or {})
+
+    async def _of_people(self, organization_id: str, settings: OrganizationSettings) -> set[str]:
+        """The owner numbers, and the other address of whoever was a contact before the number was an owner's."""
+        aliases = {alias for number in settings.owner_numbers for alias in parse_recipient(number).aliases}
+        wanted: dict[str, Any] = {"organization_id": organization_id, "aliases": {"$in": sorted(aliases)}}
+        contacts = await self._contacts.find(wanted, {"aliases": 1}).to_list(None)
+        return aliases.union(*(contact["aliases"] for contact in contacts))
 
     async def accounts(self, organization_id: str) -> list[Account]:
         """The instances that are not deleted."""

@@ -1,56 +1,99 @@
-"""Bookings: a partial unique index allows one open booking per contact, whoever writes at the same time."""
+"""Bookings: a partial unique index allows one open booking per contact, whoever writes at the same time.
 
+Where an organization wants several, those beyond the one stand `apart`, a field that holds their own id.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.router.rules.bookings import OPEN
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import MERGED
-from shared.mongo import Database, DuplicateKeyError, IndexModel
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Booking, BookingStatus
 
 INDEXES = [
-    IndexModel([("contact_id", 1)], unique=True, name="one_open", partialFilterExpression={"open": True}),
+    IndexModel(
+        [("contact_id", 1), ("apart", 1)], unique=True, name="one_open_or_apart",
+        partialFilterExpression={"open": True},
+    ),
     IndexModel([("contact_id", 1), ("created_at", -1)], name="of_contact"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="newest_first"),
-]
+]  # fmt: skip
+RETIRED = ("one_open",)
+"""Indexes of earlier versions: it knew of no bookings apart."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a person's command does to a booking; it goes into its history. `cause`: the command's id."""
+
+    status: BookingStatus
+    at: datetime
+    cause: str
+    by: str | None = None
+    note: str | None = None
+    starts_at: datetime | None = None
 
 
 class Bookings:
     def __init__(self, database: Database) -> None:
-        self._bookings = database["bookings"]
+        self._database, self._bookings = database, database["bookings"]
 
-    async def by_id(self, organization_id: str, booking_id: str) -> Booking | None:
+    async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
+        """A booking, and whether this command changed it already."""
         found = await self._bookings.find_one({"_id": booking_id, "organization_id": organization_id})
-        return from_document(Booking, found) if found else None
+        if found is None:
+            return None
+        return from_document(Booking, found), any(step.get("cause") == cause for step in found["history"])
 
-    async def open_once(self, booking: Booking) -> Booking:
-        """Store it when the contact has none open. The contact's open booking, or the stored one of this id, which a
-        redelivery finds even after somebody closed it. Raises DuplicateKeyError when the open one closed just now."""
+    async def open_once(self, booking: Booking, *, apart: bool = False) -> Booking:
+        """Store it when the contact has none open, or `apart` from those. The contact's open booking, or the stored one
+        of this id, which a redelivery finds even after somebody closed it. Raises DuplicateKeyError when the open one
+        closed just now."""
         opened = {"status": booking.status.value, "at": booking.created_at, "by": None}
         try:
-            await self._bookings.insert_one(to_document(booking, open=True, history=[opened]))
+            await self._bookings.insert_one(_new(booking, opened, apart=apart))
         except DuplicateKeyError:
-            mine_or_open: list[dict[str, Any]] = [{"_id": booking.id}, {"contact_id": booking.contact_id, "open": True}]
-            found = [from_document(Booking, item) async for item in self._bookings.find({"$or": mine_or_open})]
-            if not found:
-                raise
-            return next((item for item in found if item.id == booking.id), found[0])
+            if there := await self._there(booking):
+                return there
+            raise
         return booking
+
+    async def _there(self, booking: Booking) -> Booking | None:
+        """What is in its way: the same one, else the contact's open one."""
+        mine_or_open: list[Document] = [
+            {"_id": booking.id},
+            {"contact_id": booking.contact_id, "open": True, "apart": None},
+        ]
+        found = [from_document(Booking, item) async for item in self._bookings.find({"$or": mine_or_open})]
+        return next((item for item in found if item.id == booking.id), found[0] if found else None)
 
     async def cancelled_by(self, contact_id: str, cause: str) -> list[Booking]:
         """What had to end because this event showed that two contacts are one person."""
         wanted = {"contact_id": contact_id, "history": {"$elemMatch": {"reason": MERGED, "cause": cause}}}
         return [from_document(Booking, item) async for item in self._bookings.find(wanted)]
 
-    async def change(self, before: Booking, status: BookingStatus, at: datetime, by: str | None) -> Booking | None:
-        """Set the status; None when somebody else changed it meanwhile."""
+    async def change(self, before: Booking, change: Change) -> Booking | None:
+        """Change it and write that down; None when somebody else changed its status meanwhile."""
+        fields: Document = {"status": change.status.value, "open": change.status in OPEN, "updated_at": change.at}
+        if change.starts_at:
+            fields["starts_at"] = change.starts_at
         found = await self._bookings.find_one_and_update(
             {"_id": before.id, "status": before.status.value},
-            {
-                "$set": {"status": status.value, "open": status in OPEN, "updated_at": at},
-                "$push": {"history": {"status": status.value, "at": at, "by": by}},
-            },
+            {"$set": fields, "$push": {"history": _step(change)}},
             return_document=True,
         )
         return from_document(Booking, found) if found else None
+
+
+def _new(booking: Booking, opened: Document, *, apart: bool) -> Document:
+    more: dict[str, Any] = {"apart": booking.id} if apart else {}
+    return to_document(booking, open=True, history=[opened], **more)
+
+
+def _step(change: Change) -> Document:
+    told = {"note": change.note, "starts_at": change.starts_at}
+    fields = {"status": change.status.value, "at": change.at, "by": change.by, "cause": change.cause}
+    return fields | {name: value for name, value in told.items() if value is not None}

@@ -24,14 +24,20 @@ _ATTEMPTS = 5
 class Known:
     """A contact after a sighting. `created`, `updated`: by this very sighting, now or before a redelivery.
 
-    merged_ids: contacts this sighting found to be the same person. open_booking_id: as stored at that moment.
+    merged_ids: contacts this sighting found to be the same person. open_booking_ids: as stored then, the
+    newest first.
     """
 
     contact: Contact
     created: bool = False
     updated: bool = False
     merged_ids: tuple[str, ...] = ()
-    open_booking_id: str | None = None
+    open_booking_ids: tuple[str, ...] = ()
+
+    @property
+    def open_booking_id(self) -> str | None:
+        """The one that messages belong to: the newest."""
+        return self.open_booking_ids[0] if self.open_booking_ids else None
 
 
 class Contacts:
@@ -77,17 +83,19 @@ class Contacts:
         return str(found[0]["_id"]) if len(found) == 1 else None
 
     async def _find_all(self, seen: Sequence[Sighting]) -> list[list[Document]]:
-        """For each sighting the contacts that have one of its addresses, each with its open booking."""
+        """For each sighting the contacts that have one of its addresses, each with its open bookings."""
         wanted: dict[str, set[str]] = {}
         for one in seen:
             wanted.setdefault(one.organization_id, set()).update(one.party.aliases)
         either = [{"organization_id": org, "aliases": {"$in": sorted(aliases)}} for org, aliases in wanted.items()]
         open_bookings = {"$match": {"status": {"$in": sorted(OPEN)}}}
+        newest_first = {"$sort": {"created_at": -1, "_id": -1}}
         cursor = self._contacts.aggregate(
             [
                 {"$match": {"$or": either}},
                 {"$lookup": {"from": "bookings", "localField": "_id", "foreignField": "contact_id",
-                             "pipeline": [open_bookings, {"$project": {"_id": 1}}], "as": "open_bookings"}},
+                             "pipeline": [open_bookings, newest_first, {"$project": {"_id": 1}}],
+                             "as": "open_bookings"}},
             ]
         )  # fmt: skip
         found = await cursor.to_list(None)
@@ -127,14 +135,14 @@ class Contacts:
 
     def _unchanged(self, seen: Sighting, found: Document) -> Known:
         contact = from_document(Contact, found)
-        bookings = [booking["_id"] for booking in found.get("open_bookings", ())]
+        bookings = (booking["_id"] for booking in found.get("open_bookings", ()))
         merged = tuple(item["id"] for item in found.get("merges", ()) if item["by"] == seen.cause)
         return Known(
             contact,
             created=contact.id == seen.contact_id,
             updated=found.get("updated_by") == seen.cause or bool(merged),
             merged_ids=merged,
-            open_booking_id=bookings[0] if bookings else None,
+            open_booking_ids=tuple(bookings),
         )
 
 

@@ -86,8 +86,8 @@ async def _move(database: Database, session: Any, seen: Sighting, old: str, new:
 
 
 async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
-    """One open booking is kept; of the other the reason is written down."""
-    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}}
+    """One open booking is kept, besides those that stand apart; of the other the reason is written down."""
+    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}, "apart": None}
     if await bookings.find_one({"contact_id": new, **is_open}, session=session):
         cancelled = BookingStatus.CANCELLED
         note = {"status": cancelled, "at": seen.at, "by": None, "reason": MERGED, "cause": seen.cause}

@@ -95,7 +95,9 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
             published.append(message)
 
         context = Context(await open_store(database), publish, lambda: START)
-        await asyncio.gather(*(database[name].delete_many({}) for name in (*TABLES, "instances", "connections")))
+        await asyncio.gather(
+            *(database[name].delete_many({}) for name in (*TABLES, "instances", "connections", "organizations"))
+        )
         await add_account(database, ONE, ME)
         yield Router(context, database, published)
 
@@ -111,6 +113,12 @@ async def _database_of_this_run(mongo_url: str) -> AsyncIterator[None]:
 async def router(mongo_url: str) -> AsyncIterator[Router]:
     async with open_router(mongo_url) as opened:
         yield opened
+
+
+async def want(database: Database, **settings: Any) -> None:
+    """What the api keeps when the organization changes its settings."""
+    organization = {"$set": {"settings": settings}}
+    await database["organizations"].update_one({"_id": ORG}, organization, upsert=True)
 
 
 async def add_account(database: Database, instance_id: str, party: Party, status: str = "connected") -> None:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from services.router.store.bookings import Change
 from shared.errors import Retry
 from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
 from shared.ids import derived_id
@@ -56,7 +57,7 @@ async def test_a_message_after_a_finished_booking_opens_the_next(router: Router)
     await router.handle(received("A1"))
     store = router.context.store.bookings
     first = router.of(BookingCreated)[0].booking
-    await store.change(first, BookingStatus.COMPLETED, router.context.now(), "user")
+    await store.change(first, Change(BookingStatus.COMPLETED, router.context.now(), "command"))
     await router.handle(received("A2"), received("A1"))
     assert {row["status"] for row in await router.rows("bookings")} == {"completed", "pending"}
     assert len(await router.rows("messages")) == 2
