@@ -1,0 +1,44 @@
+"""The guide does what it says: every command as written, every answer as shown."""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.local.stack import Stack
+from tests.e2e.guide import Block, fits, run_pages, shape, values
+
+pytestmark = pytest.mark.timeout(200)
+START = "README.md"
+
+
+@pytest.fixture
+async def folder(stack: Stack, api: httpx.AsyncClient, tmp_path: Path) -> Path:
+    """Where the reader works: `up.json` as the launcher prints it, of an organization of his own."""
+    organization = (await api.get("/api/organization")).json()["data"]
+    token = api.headers["Authorization"].removeprefix("Bearer ")
+    line = stack.ready | {"token": token, "organization_id": organization["id"]}
+    (tmp_path / "up.json").write_text(json.dumps(line))
+    return tmp_path
+
+
+def compare(blocks: list[Block]) -> None:
+    """Every answer that is shown fits the one the command before it printed last."""
+    command: Block | None = None
+    for block in blocks:
+        if block.language == "sh":
+            command = block
+        elif block.language == "json" and command:
+            came = values(command.printed)[-1]
+            expected = json.loads(block.text)
+            assert fits(shape(expected), shape(came)), f"{command.text}\nshown: {expected}\ncame: {json.dumps(came)}"
+        elif block.language == "text" and command:
+            lines = [line.partition("… ")[2] or line for line in block.text.splitlines()]
+            printed = command.printed.splitlines()
+            missing = [line for line in lines if not any(said.endswith(line) for said in printed)]
+            assert not missing, f"{command.text}\nshown and not printed: {missing}\n{command.printed}"
+
+
+async def test_the_quick_start_in_curl_python_and_javascript(folder: Path) -> None:
+    compare(await run_pages([START, "quick-start.md"], folder))
