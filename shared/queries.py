@@ -44,7 +44,7 @@ class ApiKeyOwner(BaseModel):
 
 
 class ReadOrganization(Query):
-    """The organization's name and age."""
+    """The organization's name, age and settings."""
 
     subject: ClassVar[str] = "wa.query.organization.read"
 

@@ -4,7 +4,16 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from shared.ids import parse_address
 from shared.opening_hours import OpeningHours
@@ -120,18 +129,24 @@ class OrganizationSettings(Record):
     """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts."""
 
     booking_policy: BookingPolicy = BookingPolicy.ONE_OPEN
-    booking_keywords: tuple[Keyword, ...] = Field((), max_length=50)
-    opening_hours: OpeningHours | None = None
+    booking_keywords: tuple[Keyword, ...] = Field((), max_length=50, validate_default=True)
+    opening_hours: OpeningHours | None = Field(None, validate_default=True)
     owner_messages: OwnerMessages = OwnerMessages.NOTE
     owner_numbers: tuple[OwnerNumber, ...] = Field((), max_length=20)
 
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.booking_policy is BookingPolicy.KEYWORDS and not self.booking_keywords:
-            raise ValueError("booking_keywords: the policy `keywords` needs at least one")
-        if self.booking_policy is BookingPolicy.OPENING_HOURS and self.opening_hours is None:
-            raise ValueError("opening_hours: the policy `opening_hours` needs them")
-        return self
+    @field_validator("booking_keywords")
+    @classmethod
+    def _some_keywords(cls, keywords: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("booking_policy") is BookingPolicy.KEYWORDS and not keywords:
+            raise ValueError("the policy `keywords` needs at least one")
+        return keywords
+
+    @field_validator("opening_hours")
+    @classmethod
+    def _some_hours(cls, hours: OpeningHours | None, info: ValidationInfo) -> OpeningHours | None:
+        if info.data.get("booking_policy") is BookingPolicy.OPENING_HOURS and hours is None:
+            raise ValueError("the policy `opening_hours` needs them")
+        return hours
 
 
 def _within_reason(moment: datetime) -> datetime:

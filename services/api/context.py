@@ -20,6 +20,7 @@ from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
 from services.api.store.logins import Logins
 from services.api.store.members import Members
+from services.api.store.organizations import Organizations
 from services.api.store.users import Users
 from services.api.views.pages import PageRequest
 from shared.auth import Principal, Scope
@@ -48,6 +49,10 @@ class Context:
     @property
     def members(self) -> Members:
         return Members(self.database)
+
+    @property
+    def organizations(self) -> Organizations:
+        return Organizations(self.database)
 
     @property
     def logins(self) -> Logins:

@@ -1,24 +1,79 @@
-"""The organization one works for."""
+"""The organization one works for, and how it wants its messages treated."""
 
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.api.answers import One
-from services.api.context import Ctx, Reader
+from services.api.context import Ctx, Manager, Reader
+from services.api.fields import Body
+from services.api.problems import validation_problem
+from shared.mongo import Document
+from shared.opening_hours import OpeningHours
+from shared.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
+from shared.words import Keyword
 
 router = APIRouter(prefix="/api/organization", tags=["organization"])
+
+PATH = "/api/organization"
 
 
 class Organization(BaseModel):
     id: str
     name: str
     created_at: datetime
+    settings: OrganizationSettings
+
+
+class Hours(OpeningHours):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SettingsChanges(Body):
+    """What is left out stays; only `opening_hours` may be null.
+
+    `booking_policy`: `off`; `one_open`: a contact's message opens a booking when none is open; `every_message`: each
+    opens its own; `keywords`: only one with one of `booking_keywords`, whole words whatever their case and accents;
+    `opening_hours`: only one written within them. `owner_messages`: what owners write to themselves is a `note`, or
+    not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
+    """
+
+    booking_policy: BookingPolicy | None = None
+    booking_keywords: list[Keyword] | None = Field(None, max_length=50)
+    opening_hours: Hours | None = None
+    owner_messages: OwnerMessages | None = None
+    owner_numbers: list[OwnerNumber] | None = Field(None, max_length=20)
+
+    @field_validator("booking_policy", "booking_keywords", "owner_messages", "owner_numbers")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep what it is")
+        return value
+
+
+class OrganizationChanges(Body):
+    settings: SettingsChanges
 
 
 @router.get("")
 async def organization(context: Ctx, caller: Reader) -> One[Organization]:
-    """The caller's own."""
-    name, created_at = await context.users.organization(caller.organization_id)
-    return One(data=Organization(id=caller.organization_id, name=name, created_at=created_at))
+    """The caller's own, with its settings."""
+    return One(data=_shown(await context.organizations.read(caller.organization_id)))
+
+
+@router.patch("")
+async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> One[Organization]:
+    """Change settings. They count for messages that arrive from five seconds later on, at the latest."""
+    changes = body.settings.model_dump(mode="json", exclude_unset=True)
+    try:
+        return One(data=_shown(await context.organizations.change(caller.organization_id, changes)))
+    except ValidationError as error:
+        errors = [{**found, "loc": ("body", "settings", *found["loc"])} for found in error.errors()]
+        raise validation_problem(PATH, errors) from error
+
+
+def _shown(document: Document) -> Organization:
+    settings = OrganizationSettings.model_validate(document.get("settings", {}))
+    return Organization(id=document["_id"], name=document["name"], created_at=document["created_at"], settings=settings)

@@ -1,7 +1,6 @@
 """Users and their organizations; one organization per registration."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, ClassVar
 
 from shared.errors import Problem
@@ -69,10 +68,3 @@ class Users:
     async def by_id(self, user_id: str) -> Document | None:
         """None too when the user was removed."""
         return await self._database.users.find_one({"_id": user_id, "removed_at": None})
-
-    async def organization(self, organization_id: str) -> tuple[str, datetime]:
-        """Name and time of creation. Raises Problem 404."""
-        found = await self._database.organizations.find_one({"_id": organization_id})
-        if found is None:
-            raise Problem(404, "organization_not_found", "this organization does not exist any more")
-        return found["name"], found["created_at"]

@@ -1,0 +1,92 @@
+"""What an organization chooses for itself: read, changed, refused, written down."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.component.api.conftest import Member, Stage
+
+DEFAULTS: dict[str, Any] = {
+    "booking_policy": "one_open",
+    "booking_keywords": [],
+    "opening_hours": None,
+    "owner_messages": "note",
+    "owner_numbers": [],
+}
+HOURS: dict[str, Any] = {"time_zone": "Europe/Berlin", "weekly": {"mon": [["09:00", "12:00"], ["13:00", "17:00"]]}}
+
+
+async def change(member: Member, **settings: Any) -> tuple[int, Any]:
+    answer = await member.http.patch("/api/organization", json={"settings": settings})
+    return answer.status_code, answer.json()
+
+
+async def settings_of(member: Member) -> Any:
+    return (await member.get("/api/organization"))["data"]["settings"]
+
+
+async def test_who_chose_nothing_yet_has_the_defaults(member: Member) -> None:
+    assert await settings_of(member) == DEFAULTS
+
+
+async def test_what_is_changed_is_kept_and_the_rest_stays(stage: Stage, member: Member) -> None:
+    assert (await change(member, booking_policy="opening_hours", opening_hours=HOURS))[0] == 200
+    status, answer = await change(member, owner_messages="ignore", owner_numbers=["+49 151 12345678", "77:1@lid"])
+    assert (status, answer["data"]["settings"]) == (200, await settings_of(member))
+    chosen = {"booking_policy": "opening_hours", "opening_hours": HOURS, "owner_messages": "ignore"}
+    assert await settings_of(member) == DEFAULTS | chosen | {"owner_numbers": ["4915112345678", "77@lid"]}
+    stored = await stage.database.organizations.find_one({"_id": member.organization_id})
+    assert stored
+    assert stored["settings"] == await settings_of(member)
+    assert (await change(member, booking_policy="off", opening_hours=None))[0] == 200
+    assert (await settings_of(member))["opening_hours"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"booking_policy": "sometimes"}, "booking_policy"),
+        ({"booking_policy": None}, "booking_policy"),
+        ({"booking_policy": "keywords"}, "booking_keywords"),
+        ({"booking_policy": "opening_hours"}, "opening_hours"),
+        ({"booking_policies": "off"}, "booking_policies"),
+        ({"booking_keywords": ["!"]}, "booking_keywords.0"),
+        ({"opening_hours": HOURS | {"time_zone": "Berlin"}}, "opening_hours.time_zone"),
+        ({"opening_hours": HOURS | {"holidays": []}}, "opening_hours.holidays"),
+        ({"opening_hours": HOURS | {"weekly": {"tue": [["10:00", "09:00"]]}}}, "opening_hours.weekly.tue.0"),
+        ({"opening_hours": HOURS | {"weekly": {"tue": [["08:00", "10:00"], ["09:00", "11:00"]]}}},
+         "opening_hours.weekly.tue"),
+        ({"owner_numbers": ["0151 123"]}, "owner_numbers.0"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_refused_by_its_name_and_changes_nothing(
+    member: Member, given: dict[str, Any], field: str
+) -> None:
+    status, answer = await change(member, **given)
+    assert (status, [error["field"] for error in answer["errors"]]) == (422, [f"settings.{field}"])
+    assert await settings_of(member) == DEFAULTS
+
+
+async def test_what_a_policy_needs_cannot_be_taken_away(member: Member) -> None:
+    assert (await change(member, booking_policy="keywords", booking_keywords=["term"]))[0] == 200
+    status, answer = await change(member, booking_keywords=[])
+    assert (status, answer["errors"][0]["field"]) == (422, "settings.booking_keywords")
+
+
+async def test_two_changes_at_once_both_count(member: Member) -> None:
+    answers = await asyncio.gather(
+        change(member, owner_messages="ignore"), change(member, booking_policy="every_message")
+    )
+    assert [status for status, _ in answers] == [200, 200]
+    assert await settings_of(member) == DEFAULTS | {"owner_messages": "ignore", "booking_policy": "every_message"}
+
+
+async def test_only_who_manages_changes_them_and_the_log_says_who(stage: Stage, member: Member) -> None:
+    async with stage.member("agent", member.organization_id) as agent:
+        assert (await change(agent, booking_policy="off"))[0] == 403
+        assert (await settings_of(agent))["booking_policy"] == "one_open"
+    async with stage.member("admin", member.organization_id) as admin:
+        assert (await change(admin, booking_policy="off"))[0] == 200
+    [entry] = (await member.get("/api/audit", action="change_organization"))["data"]
+    assert entry["actor"] == admin.user_id
