@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from shared.message import Command
-from shared.records import BookingStatus, Network, Party
+from shared.records import BookingStatus, ConversationStatus, Network, Party, Seen
 
 MAX_TEXT = 65_536
 """Characters of a text message WhatsApp accepts."""
@@ -71,5 +71,48 @@ class ChangeBooking(Command):
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     booking_id: str
     status: BookingStatus
+    by: str | None = None
+    """User id of who asked for it."""
+
+
+class MarkConversationRead(Command):
+    """Nothing up to `seen` is unread any more; None: up to the time of this command.
+
+    Answered by ConversationUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.conversation.read"
+    conversation_id: str
+    seen: Seen | None = None
+    by: str | None = None
+    """User id of who read it."""
+
+
+class AssignConversation(Command):
+    """`user_id` takes care of it from now on; None: nobody does. The command with the latest `at` decides.
+
+    Answered by ConversationUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.conversation.assign"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    conversation_id: str
+    user_id: str | None
+    by: str | None = None
+    """User id of who asked for it."""
+
+
+class ChangeConversation(Command):
+    """Close or reopen it. Who closes knows the messages up to `seen` (None: up to the time of this command): any other
+    of the contact's opens it again. The command with the latest `at` decides.
+
+    Answered by ConversationUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.conversation.change"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    conversation_id: str
+    status: ConversationStatus
+    seen: Seen | None = None
     by: str | None = None
     """User id of who asked for it."""

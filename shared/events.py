@@ -4,7 +4,17 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from shared.message import Event
-from shared.records import Booking, ConnectionStatus, Contact, Media, MessageRecord, MessageStatus, Network, Party
+from shared.records import (
+    Booking,
+    ConnectionStatus,
+    Contact,
+    ConversationRecord,
+    Media,
+    MessageRecord,
+    MessageStatus,
+    Network,
+    Party,
+)
 
 # --- published by session ------------------------------------------------------------------------------------------
 
@@ -157,6 +167,25 @@ class BookingUpdated(Event):
     subject: ClassVar[str] = "wa.event.booking.updated"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
     booking: Booking
+
+
+class ConversationUpdated(Event):
+    """Somebody marked a conversation read, assigned, closed or reopened it, or a new message reopened it."""
+
+    subject: ClassVar[str] = "wa.event.conversation.updated"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
+    conversation: ConversationRecord
+
+
+class MessageStuck(Event):
+    """A message of ours waits longer than it should: `queued` or `sent` since `since`. Said once for each of both."""
+
+    subject: ClassVar[str] = "wa.event.message.stuck"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
+    message_id: str
+    status: MessageStatus
+    since: datetime
+    conversation_id: str | None = None
 
 
 # --- published by whoever refuses a command ------------------------------------------------------------------------

@@ -66,6 +66,11 @@ class BookingStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ConversationStatus(StrEnum):
+    OPEN = "open"
+    CLOSED = "closed"
+
+
 class Party(Record):
     """One person's addresses as far as known: phone (E.164 digits) and LID user part (digits)."""
 
@@ -204,3 +209,39 @@ class MessageRecord(Record):
     error: str | None = None
     client_id: str | None = None
     timestamp: datetime
+
+
+class LastMessage(Record):
+    """The newest message of a conversation; `text`: its first 200 characters."""
+
+    id: str
+    text: str | None = None
+    type: str = "text"
+    direction: Literal["inbound", "outbound"]
+    timestamp: datetime
+
+
+class ConversationRecord(Record):
+    """What one instance and one contact said to each other.
+
+    `unread_count`: the contact's messages since somebody marked it read or wrote, at most 1,000 are counted.
+    `assigned_to`: user id of who takes care of it. A message of the contact opens a closed one.
+    """
+
+    id: str
+    organization_id: str
+    instance_id: str
+    contact_id: str
+    last_message: LastMessage | None = None
+    unread_count: int = 0
+    assigned_to: str | None = None
+    status: ConversationStatus = ConversationStatus.OPEN
+    updated_at: datetime
+
+
+class Seen(Record):
+    """How far somebody looked: all messages before `at`, and of those with just this time the ones named. WhatsApp
+    tells times in whole seconds, so several messages may share one."""
+
+    at: datetime
+    ids: tuple[str, ...] = Field((), max_length=1000)

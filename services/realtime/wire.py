@@ -11,8 +11,10 @@ from shared.events import (
     ConnectionChanged,
     ContactCreated,
     ContactUpdated,
+    ConversationUpdated,
     MessageRecorded,
     MessageStatusChanged,
+    MessageStuck,
     PairingCodeIssued,
     QrIssued,
 )
@@ -140,3 +142,14 @@ def _booking_created(event: BookingCreated) -> Wire:
 @_makes(BookingUpdated)
 def _booking_updated(event: BookingUpdated) -> Wire:
     return [("booking:updated", camel(event.booking))]
+
+
+@_makes(ConversationUpdated)
+def _conversation_updated(event: ConversationUpdated) -> Wire:
+    return [("conversation:updated", camel(event.conversation))]
+
+
+@_makes(MessageStuck)
+def _stuck(event: MessageStuck) -> Wire:
+    fields = camel(event.model_dump(mode="json", include={"message_id", "status", "since", "conversation_id"}))
+    return [("message:stuck", _common(event) | fields)]

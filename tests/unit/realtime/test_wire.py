@@ -12,14 +12,25 @@ from shared.events import (
     ConnectionChanged,
     ContactCreated,
     ContactUpdated,
+    ConversationUpdated,
     MessageRecorded,
     MessageSent,
     MessageStatusChanged,
+    MessageStuck,
     PairingCodeIssued,
     QrIssued,
 )
 from shared.message import Event
-from shared.records import Booking, BookingStatus, ConnectionStatus, Contact, Media, MessageRecord, MessageStatus
+from shared.records import (
+    Booking,
+    BookingStatus,
+    ConnectionStatus,
+    Contact,
+    ConversationRecord,
+    Media,
+    MessageRecord,
+    MessageStatus,
+)
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COMMON: dict[str, Any] = {"organization_id": "acme", "instance_id": "one", "at": AT}
@@ -118,6 +129,22 @@ def test_contacts_and_bookings_are_told_as_records() -> None:
     assert merged["mergedIds"] == ["x"]
     assert wire(BookingCreated(booking=booking, **COMMON))["booking:created"]["openedBy"] == "m"
     assert wire(BookingUpdated(booking=booking, **COMMON))["booking:updated"]["status"] == "pending"
+
+
+def test_a_conversation_is_told_as_its_record() -> None:
+    talk = ConversationRecord(
+        id="v", organization_id="acme", instance_id="one", contact_id="c", unread_count=3, assigned_to="u",
+        updated_at=AT,
+    )  # fmt: skip
+    told = wire(ConversationUpdated(conversation=talk, **COMMON))["conversation:updated"]
+    assert (told["id"], told["unreadCount"], told["assignedTo"], told["status"]) == ("v", 3, "u", "open")
+
+
+def test_a_stuck_message_is_named_with_its_status_and_since_when() -> None:
+    event = MessageStuck(message_id="m", status=MessageStatus.QUEUED, since=AT, conversation_id="v", **COMMON)
+    told = wire(event)["message:stuck"]
+    assert (told["messageId"], told["status"], told["conversationId"]) == ("m", "queued", "v")
+    assert datetime.fromisoformat(told["since"]) == AT
 
 
 def test_what_only_services_need_is_not_told() -> None:
