@@ -42,3 +42,15 @@ def compare(blocks: list[Block]) -> None:
 
 async def test_the_quick_start_in_curl_python_and_javascript(folder: Path) -> None:
     compare(await run_pages([START, "quick-start.md"], folder))
+
+
+async def test_every_event_comes_with_the_payload_that_is_shown(folder: Path) -> None:
+    blocks = await run_pages([START, "events.md"], folder)
+    shown = {block.heading.strip("`"): json.loads(block.text) for block in blocks if block.language == "json"}
+    for log in ("heard.jsonl", "heard-too.jsonl"):
+        lines = [json.loads(line) for line in (folder / log).read_text().splitlines()]
+        heard = [(line["event"], line["payload"]) for line in lines if line["event"] != "connect"]
+        assert shown.keys() == {event for event, _ in heard}
+        for name, payload in shown.items():
+            came = [shape(payload) for event, payload in heard if event == name]
+            assert any(fits(shape(payload), each) for each in came), f"{name}\nshown: {payload}\ncame: {came}"
