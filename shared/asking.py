@@ -1,4 +1,4 @@
-"""Ask another service a question and get its answer, or its refusal as the Problem it is."""
+"""Ask another service something on NATS and get its answer, or its refusal as the Problem it is."""
 
 import json
 from typing import Any
@@ -8,16 +8,17 @@ from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from shared.errors import Problem
-from shared.message import Query
+from shared.message import Query, Request
 
 
-async def ask(client: Client, query: Query, timeout: float = 5.0) -> dict[str, Any]:
-    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds.
+async def ask(client: Client, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
+    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. What was not set is left out of the body.
 
     Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.
     """
+    body = asked.model_dump(mode="json", exclude_unset=True) | {"id": asked.id}
     try:
-        reply = await client.request(query.address, query.model_dump_json().encode(), timeout=timeout)
+        reply = await client.request(asked.address, json.dumps(body).encode(), timeout=timeout)
         answer = json.loads(reply.data)
     except NoRespondersError as error:
         raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.errors import Reject
 from shared.ids import NO_INSTANCE, Slug, is_slug, new_id
@@ -73,3 +73,19 @@ class Command(Message):
 
 class Query(Message):
     """A question, answered by NATS request/reply."""
+
+
+class Request(Message):
+    """A write asked of the api and answered like its REST route. `issuers`: the shipped users that may ask.
+
+    Who asks hears at once what was wrong, so a field that is not known is refused: a misspelt one would be lost.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    issuers: ClassVar[tuple[str, ...]] = ()
+
+
+class RepeatableRequest(Request):
+    """One that makes or starts something. The same `idempotency_key` within a day is answered and not done again."""
+
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = None

@@ -13,6 +13,7 @@ from shared.topology import (
     EVENTS,
     EVENTS_STREAM,
     LEASES_BUCKET,
+    REQUESTS,
     durable_name,
     stream_of,
 )
@@ -93,7 +94,8 @@ def _api() -> Rights:
     looking = _calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
     letters = _calls("STREAM.MSG.GET.*", f"STREAM.MSG.DELETE.{DEAD_STREAM}")
     said = (*_declaring(), _EVENTS, _COMMANDS, _QUERIES, *looking, *letters)
-    return Rights(said, (f"{inbox_prefix('api')}.>", _EVENTS, _QUERIES), answers=True)
+    asked = (_QUERIES, *(cls.pattern() for cls in REQUESTS.values()))
+    return Rights(said, (f"{inbox_prefix('api')}.>", _EVENTS, *asked), answers=True)
 
 
 def _realtime() -> Rights:
@@ -110,10 +112,11 @@ def _realtime() -> Rights:
 
 
 def _integration() -> Rights:
-    """Hears events, asks questions, issues what people may ask for over REST; touches no account's connection."""
+    """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
     issued = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
+    asked = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
     said = (
-        *(cls.pattern() for cls in issued), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
+        *(cls.pattern() for cls in (*issued, *asked)), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
         *_durable(EVENTS_STREAM, INTEGRATION), _FLOW,
     )  # fmt: skip
     return Rights(said, (f"{inbox_prefix(INTEGRATION)}.>", _EVENTS), (ShowQr.pattern(),))

@@ -11,8 +11,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from shared import commands, events
-from shared.message import Command, Event, Message
+from shared import commands, events, requests
+from shared.message import Command, Event, Message, Request
 from shared.settings import Settings
 
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
@@ -26,13 +26,15 @@ T = TypeVar("T", bound=Message)
 
 def _by_subject(module: ModuleType, base: type[T]) -> dict[str, type[T]]:
     classes = (item for item in vars(module).values() if isinstance(item, type) and issubclass(item, base))
-    return {cls.subject: cls for cls in classes if cls is not base}
+    return {cls.subject: cls for cls in classes if cls is not base and "subject" in vars(cls)}
 
 
 EVENTS = _by_subject(events, Event)
 """Every event class by its subject."""
 COMMANDS = _by_subject(commands, Command)
 """Every command class by its subject."""
+REQUESTS = _by_subject(requests, Request)
+"""Every request class by its subject."""
 
 log = logging.getLogger(__name__)
 
@@ -70,17 +72,19 @@ def parse_event(address: str, body: bytes) -> Event | None:
 
 
 def _streams(settings: Settings) -> list[StreamConfig]:
-    def config(name: str, subjects: str, retention: RetentionPolicy, max_age: timedelta) -> StreamConfig:
+    def config(name: str, subjects: list[str], retention: RetentionPolicy, max_age: timedelta) -> StreamConfig:
         return StreamConfig(
-            name=name, subjects=[subjects], retention=retention, max_age=max_age.total_seconds(),
+            name=name, subjects=subjects, retention=retention, max_age=max_age.total_seconds(),
             storage=StorageType.FILE, discard=DiscardPolicy.OLD, num_replicas=settings.stream_replicas,
             duplicate_window=_DUPLICATE_WINDOW.total_seconds(), max_msg_size=MAX_MESSAGE_BYTES,
         )  # fmt: skip
 
+    # not `wa.command.>`: the stream would answer who makes a request before the api does
+    kept = [cls.pattern() for cls in COMMANDS.values()]
     return [
-        config(EVENTS_STREAM, "wa.event.>", RetentionPolicy.LIMITS, settings.events_max_age),
-        config(COMMANDS_STREAM, "wa.command.>", RetentionPolicy.WORK_QUEUE, settings.events_max_age),
-        config(DEAD_STREAM, f"{DEAD_PREFIX}>", RetentionPolicy.LIMITS, settings.dead_max_age),
+        config(EVENTS_STREAM, ["wa.event.>"], RetentionPolicy.LIMITS, settings.events_max_age),
+        config(COMMANDS_STREAM, kept, RetentionPolicy.WORK_QUEUE, settings.events_max_age),
+        config(DEAD_STREAM, [f"{DEAD_PREFIX}>"], RetentionPolicy.LIMITS, settings.dead_max_age),
     ]
 
 
@@ -98,8 +102,10 @@ async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
 
 async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
     try:
-        await js.stream_info(config.name or "")
+        known = (await js.stream_info(config.name or "")).config.subjects or []
     except NotFoundError:
         await js.add_stream(config)
     else:
-        await js.update_stream(config)
+        # a newer version beside this one may have declared classes that this one does not know
+        newer = (subject for subject in known if not subject.endswith(">"))
+        await js.update_stream(config.evolve(subjects=list(dict.fromkeys([*(config.subjects or []), *newer]))))

@@ -15,8 +15,9 @@ from services.api.access.gate import Gate
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.access.repeats import Repeats
-from services.api.bus import answering
+from services.api.bus.answering import Answering, serving
 from services.api.bus.questions import ANSWERERS
+from services.api.bus.writes import requests_to
 from services.api.compat import s0, s1, s2, s4
 from services.api.context import Context
 from services.api.edge import Edge
@@ -92,9 +93,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             bound = LoginBound(settings.login_failures)
             app.state.context = Context(settings, database, dispatcher, streams, Passwords(), bound, simulated)
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
+            reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
             async with (
                 key_answers.serving(client, ApiKeys(database.api_keys)),
-                answering.serving(client, app.state.context, ANSWERERS),
+                serving(client, [*reads, *requests_to(app)]),
             ):
                 yield
 

@@ -53,12 +53,13 @@ async def said(command: list[str], **variables: str) -> str:
 async def another_service(stack: Stack, server: Server) -> None:
     """The programs of docs/other-services.md, as they stand there."""
     text = PAGE.read_text()
-    hear, ask, send = re.findall(r"```python\n(.*?)```", text, re.S)
+    hear, ask, send, change = re.findall(r"```python\n(.*?)```", text, re.S)
     place = {"NATS_URL": url(server.port, INTEGRATION), "ORGANIZATION": stack.ready["organization_id"]}
     python = [sys.executable, "-c"]
     assert "A table for two tonight?" in await said([*python, hear], **place)
     assert f"{CUSTOMER} Nina" in await said([*python, ask], **place)
     assert await said([*python, send], **place, TO=f"+{CUSTOMER}") == "True sent\nrefused: 0\n"
+    assert await said([*python, change], **place) == "confirmed\n"
     look = re.findall(r"```sh\n(curl.*?)```", text, re.S)[0]
     shown = await said(["sh", "-ec", look], TOKEN=stack.ready["token"], URL=stack.ready["api"], NO_PROXY="*")
     assert shown.count('"success":true') == 2

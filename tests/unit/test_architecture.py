@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.message import Message
-from shared.topology import COMMANDS, EVENTS, durable_name
+from shared.topology import COMMANDS, EVENTS, REQUESTS, durable_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("session", "router", "api", "realtime")
@@ -107,7 +107,7 @@ def test_subjects_stand_only_in_the_contract() -> None:
 
 
 def test_every_subject_has_six_tokens() -> None:
-    classes: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values()]
+    classes: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *REQUESTS.values()]
     assert classes
     for cls in classes:
         assert re.fullmatch(r"wa\.(event|command)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.pattern("acme", "one"))

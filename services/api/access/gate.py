@@ -18,7 +18,10 @@ _UNCOUNTED = "/api/simulator/"
 
 
 class Gate:
-    """ASGI middleware. Leaves in `state.caller` a Principal, None without a token, or the Problem of a bad one."""
+    """ASGI middleware. Leaves in `state.caller` a Principal, None without a token, or the Problem of a bad one.
+
+    A request that did not come over HTTP (services/api/bus) brings its caller, whom NATS let in.
+    """
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app, self._settings = app, settings
@@ -28,6 +31,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         state = scope.setdefault("state", {})
+        if "caller" in state:
+            await self._app(scope, receive, send)
+            return
         database: Database = scope["app"].state.context.database
         try:
             state["caller"] = await self._caller(database, Headers(scope=scope))

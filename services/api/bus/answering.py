@@ -1,4 +1,4 @@
-"""Answer questions (`wa.query.*`) on NATS with what the REST reads show."""
+"""Answer what is asked on NATS: questions (`wa.query.*`) with what the REST reads show, requests like REST writes."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,10 +17,11 @@ from services.api.context import Context
 from services.api.problems import problem_body
 from shared.errors import Problem
 from shared.ids import new_id
-from shared.message import Query
+from shared.message import Message, Query
 from shared.mongo import TRANSIENT_ERRORS
 
 Q = TypeVar("Q", bound=Query)
+M = TypeVar("M", bound=Message)
 
 AT_ONCE = 32
 """Questions one process works on, and as many that wait for something; more stay in the connection's buffer."""
@@ -29,12 +30,26 @@ _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutEr
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Answerer(Generic[Q]):
-    """`answer` gives what the function of the REST route, `view`, returns for this question, or raises Problem.
+class Served(Protocol):
+    """One kind of message that is asked, and what answers it.
 
     `waits`: the answer may take long, so such questions keep no others from being worked on.
     """
+
+    @property
+    def question(self) -> type[Message]: ...
+
+    @property
+    def waits(self) -> bool: ...
+
+    async def body(self, address: str, data: bytes) -> bytes:
+        """The answer's JSON. Raises Problem."""
+        ...
+
+
+@dataclass(frozen=True)
+class Answerer(Generic[Q]):
+    """`answer` gives what the function of the REST route, `view`, returns for this question, or raises Problem."""
 
     question: type[Q]
     view: Callable[..., Awaitable[BaseModel]]
@@ -47,18 +62,38 @@ class Answerer(Generic[Q]):
         return get_type_hints(self.view)["return"]
 
 
+@dataclass(frozen=True)
+class Answering(Generic[Q]):
+    """An Answerer at work."""
+
+    context: Context
+    answerer: Answerer[Q]
+
+    @property
+    def question(self) -> type[Q]:
+        return self.answerer.question
+
+    @property
+    def waits(self) -> bool:
+        return self.answerer.waits
+
+    async def body(self, address: str, data: bytes) -> bytes:
+        answer = await self.answerer.answer(self.context, read_question(self.question, address, data))
+        return answer.model_dump_json(by_alias=True).encode()
+
+
 @asynccontextmanager
-async def serving(client: Client, context: Context, answerers: Sequence[Answerer[Any]]) -> AsyncIterator[None]:
+async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
     gates = {waits: asyncio.Semaphore(AT_ONCE) for waits in (False, True)}
     tasks = set[asyncio.Task[None]]()
 
-    def receiver(answerer: Answerer[Any]) -> Callable[[Msg], Awaitable[None]]:
-        gate = gates[answerer.waits]
+    def receiver(served: Served) -> Callable[[Msg], Awaitable[None]]:
+        gate = gates[served.waits]
 
         async def receive(message: Msg) -> None:
             await gate.acquire()
-            task = asyncio.create_task(_respond(client, context, answerer, message))
+            task = asyncio.create_task(_respond(client, served, message))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             task.add_done_callback(lambda _: gate.release())
@@ -66,8 +101,7 @@ async def serving(client: Client, context: Context, answerers: Sequence[Answerer
         return receive
 
     subscriptions = [
-        await client.subscribe(answerer.question.pattern(), queue="api", cb=receiver(answerer))
-        for answerer in answerers
+        await client.subscribe(served.question.pattern(), queue="api", cb=receiver(served)) for served in all_served
     ]
     try:
         yield
@@ -78,10 +112,10 @@ async def serving(client: Client, context: Context, answerers: Sequence[Answerer
         await asyncio.gather(*tasks)
 
 
-async def _respond(client: Client, context: Context, answerer: Answerer[Any], message: Msg) -> None:
+async def _respond(client: Client, served: Served, message: Msg) -> None:
     if not message.reply:
         return
-    body = await _body(context, answerer, message)
+    body = await _body(served, message)
     if len(body) > client.max_payload:
         detail = (
             f"the answer has {len(body)} bytes, a NATS message at most {client.max_payload}; ask for fewer: `limit`"
@@ -93,9 +127,9 @@ async def _respond(client: Client, context: Context, answerer: Answerer[Any], me
         log.warning("an answer to %s is lost: %s", message.subject, type(error).__name__)
 
 
-async def _body(context: Context, answerer: Answerer[Any], message: Msg) -> bytes:
+async def _body(served: Served, message: Msg) -> bytes:
     try:
-        answer = await answerer.answer(context, read_question(answerer.question, message.subject, message.data))
+        return await served.body(message.subject, message.data)
     except Problem as problem:
         return _refusal(problem)
     except _OUTAGES as error:
@@ -104,10 +138,9 @@ async def _body(context: Context, answerer: Answerer[Any], message: Msg) -> byte
     except Exception as error:
         log.error("a question on %s failed", message.subject, exc_info=error)
         return _refusal(Problem(500, "internal_error", "something went wrong here; the log has the reason"))
-    return answer.model_dump_json(by_alias=True).encode()
 
 
-def read_question(question: type[Q], address: str, data: bytes) -> Q:
+def read_question(question: type[M], address: str, data: bytes) -> M:
     """Organization and instance come from the subject, which NATS permissions guard. Raises Problem 422, 403."""
     organization_id, instance_id = address.split(".")[4:]
     try:

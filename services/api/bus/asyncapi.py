@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: every event, command and query on NATS, from the classes that travel."""
+"""The AsyncAPI 3 document: every event, command, request and query on NATS, from the classes that travel."""
 
 import inspect
 import re
@@ -7,7 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from services.api.bus.answering import Answerer
+from services.api.bus.asking import Write
 from services.api.bus.questions import ANSWERERS
+from services.api.bus.writes import WRITES
 from services.api.problems import ProblemBody
 from shared.ids import NO_INSTANCE, SLUG_PATTERN
 from shared.message import Message
@@ -18,8 +21,11 @@ What services say to each other on NATS. Every message is JSON with `id`, `at` (
 (`-` where none is concerned) and `cause` (the id of the message it follows from). Unknown fields are to be ignored:
 fields are added, never removed. Delivery is at least once; a repetition has the same `id`. Events: subscribe, or make a
 JetStream consumer. Commands: publish into their stream; the answer is an event whose `cause` is the command's `id`, or
-`CommandRefused`. Queries: NATS request, answered with what the REST API shows. Send and receive are Switchboard's."""
+`CommandRefused`. Requests and queries: NATS request, answered like the REST API's writes and reads. Send and receive
+are Switchboard's."""
 _PROBLEM = "Problem"
+_ASKED: dict[str, tuple[Write | Answerer[Any], ...]] = {"ask": WRITES, "answer": ANSWERERS}
+"""What is answered, by how its operation's name begins."""
 _HEADERS = {
     "type": "object",
     "properties": {"Nats-Msg-Id": {"type": "string", "description": "A repetition within ten minutes is stored once"}},
@@ -32,9 +38,10 @@ _PARAMETERS = {
 
 def document() -> dict[str, Any]:
     """The whole document, JSON-ready."""
-    answers = {f"{item.question.__name__}Answer": item.shape for item in ANSWERERS}
+    asked = [item for items in _ASKED.values() for item in items]
+    answers = {f"{item.question.__name__}Answer": item.shape for item in asked}
     sent: list[type[Message]] = list(EVENTS.values())
-    taken: list[type[Message]] = [*COMMANDS.values(), *(item.question for item in ANSWERERS)]
+    taken: list[type[Message]] = [*COMMANDS.values(), *(item.question for item in asked)]
     references, schemas = _schemas(sent, taken, answers)
     messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *taken]}
     messages |= {name: {"name": name, "payload": references[name]} for name in [*answers, _PROBLEM]}
@@ -104,12 +111,12 @@ def _operations() -> dict[str, Any]:
 
     operations = {f"publish{cls.__name__}": one(cls.__name__, "send") for cls in EVENTS.values()}
     operations |= {f"do{cls.__name__}": one(cls.__name__, "receive") for cls in COMMANDS.values()}
-    for item in ANSWERERS:
+    for prefix, item in ((prefix, item) for prefix, items in _ASKED.items() for item in items):
         name = item.question.__name__
         answer = f"{name}Answer"
         reply = {
             "channel": _reference("channels", answer),
             "messages": [_reference("channels", answer, "messages", part) for part in (answer, _PROBLEM)],
         }
-        operations[f"answer{name}"] = one(name, "receive") | {"reply": reply, "bindings": {"nats": {"queue": "api"}}}
+        operations[f"{prefix}{name}"] = one(name, "receive") | {"reply": reply, "bindings": {"nats": {"queue": "api"}}}
     return operations

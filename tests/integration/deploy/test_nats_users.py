@@ -12,6 +12,7 @@ from shared.commands import ChangeBooking, ConnectInstance, LogoutInstance, Send
 from shared.delivery import jetstream
 from shared.events import BookingCreated, MessageReceived
 from shared.message import Message
+from shared.requests import CreateApiKeyRequest, DecideBookingRequest, InviteRequest, LogoutInstanceRequest, SendRequest
 from shared.rights import INTEGRATION, inbox_prefix, rights
 from shared.settings import Settings
 from shared.topology import EVENTS_STREAM, durable_name, ensure_streams
@@ -44,6 +45,8 @@ async def test_nobody_gets_in_without_a_password(server: Server) -> None:
         ("realtime", SendMessage),
         (INTEGRATION, SendMessage),
         (INTEGRATION, ChangeBooking),
+        (INTEGRATION, SendRequest),
+        (INTEGRATION, DecideBookingRequest),
     ],
 )
 async def test_a_service_says_what_is_its_to_say(server: Server, user: str, message: type[Message]) -> None:
@@ -67,6 +70,10 @@ async def test_a_service_says_what_is_its_to_say(server: Server, user: str, mess
         (INTEGRATION, ConnectInstance),
         (INTEGRATION, SendText),
         (INTEGRATION, BookingCreated),
+        (INTEGRATION, LogoutInstanceRequest),
+        (INTEGRATION, CreateApiKeyRequest),
+        (INTEGRATION, InviteRequest),
+        ("realtime", SendRequest),
     ],
 )
 async def test_a_service_is_refused_what_is_not(server: Server, user: str, message: type[Message]) -> None:
@@ -77,7 +84,14 @@ async def test_a_service_is_refused_what_is_not(server: Server, user: str, messa
 @pytest.mark.parametrize("user", ["session", "router", "realtime", INTEGRATION])
 async def test_nobody_but_the_api_hears_questions_or_anothers_answers(server: Server, user: str) -> None:
     async with logged_in(server, user) as connection:
-        for subject in ("wa.query.>", ">", "_INBOX.>", f"{inbox_prefix('api')}.>", "wa.command.>"):
+        for subject in (
+            "wa.query.>",
+            ">",
+            "_INBOX.>",
+            f"{inbox_prefix('api')}.>",
+            "wa.command.>",
+            SendRequest.pattern(),
+        ):
             assert not await connection.may_hear(subject)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pymongo.errors import AutoReconnect
 
 from services.api.answers import Done
-from services.api.bus.answering import AT_ONCE, Answerer, serving
+from services.api.bus.answering import AT_ONCE, Answerer, Answering, serving
 from shared.asking import ask
 from shared.errors import Problem
 from shared.ids import new_id
@@ -36,13 +36,17 @@ def weather() -> Weather:
     return Weather(organization_id=new_id())
 
 
-def answerer(outcome: Exception | BaseModel) -> Answerer[Weather]:
+def answering(answer: Any) -> Answering[Weather]:
+    return Answering(NOTHING, Answerer(Weather, answer, answer))
+
+
+def answerer(outcome: Exception | BaseModel) -> Answering[Weather]:
     async def answer(_context: Any, _question: Weather) -> BaseModel:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return Answerer(Weather, answer, answer)
+    return answering(answer)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +60,7 @@ def answerer(outcome: Exception | BaseModel) -> Answerer[Weather]:
 async def test_a_failure_is_answered_and_the_next_question_too(
     nats: Client, error: Exception, status: int, code: str
 ) -> None:
-    async with serving(nats, NOTHING, [answerer(error)]):
+    async with serving(nats, [answerer(error)]):
         for _ in range(2):
             with pytest.raises(Problem) as refused:
                 await ask(nats, weather())
@@ -67,16 +71,16 @@ async def test_a_failure_is_answered_and_the_next_question_too(
 async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None:
     answers: list[str] = []
 
-    def counting(name: str) -> Answerer[Weather]:
+    def counting(name: str) -> Answering[Weather]:
         async def answer(_context: Any, _question: Weather) -> BaseModel:
             answers.append(name)
             return Done()
 
-        return Answerer(Weather, answer, answer)
+        return answering(answer)
 
     other = Client()
     await other.connect(nats_url)
-    async with serving(nats, NOTHING, [counting("one")]), serving(other, NOTHING, [counting("two")]):
+    async with serving(nats, [counting("one")]), serving(other, [counting("two")]):
         await nats.flush()
         await other.flush()
         await asyncio.gather(*(ask(nats, weather()) for _ in range(100)))
@@ -93,7 +97,7 @@ async def test_what_is_under_way_is_answered_before_the_api_stops(nats: Client) 
         await gate.wait()
         return Done()
 
-    async with serving(nats, NOTHING, [Answerer(Weather, answer, answer)]):
+    async with serving(nats, [answering(answer)]):
         asked = asyncio.create_task(ask(nats, weather()))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.05, gate.set)
@@ -114,12 +118,12 @@ async def test_only_so_many_questions_are_worked_on_at_once(nats: Client) -> Non
         working -= 1
         return Done()
 
-    async with serving(nats, NOTHING, [Answerer(Weather, answer, answer)]):
+    async with serving(nats, [answering(answer)]):
         await asyncio.gather(*(ask(nats, weather(), timeout=20) for _ in range(AT_ONCE * 4)))
     assert most == AT_ONCE
 
 
 async def test_a_question_without_a_reply_subject_is_ignored(nats: Client) -> None:
-    async with serving(nats, NOTHING, [answerer(Done())]):
+    async with serving(nats, [answerer(Done())]):
         await nats.publish(weather().address, b"{}")
         assert await ask(nats, weather()) == {"success": True}

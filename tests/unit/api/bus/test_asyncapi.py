@@ -9,11 +9,13 @@ import pytest
 from services.api.bus.asyncapi import document
 from services.api.bus.page import page
 from services.api.bus.questions import ANSWERERS
+from services.api.bus.writes import WRITES
 from shared.message import Message
 from shared.topology import COMMANDS, EVENTS
 
 DOCUMENT = document()
-CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *(item.question for item in ANSWERERS)]
+ASKED: list[type[Message]] = [*(item.question for item in ANSWERERS), *(item.question for item in WRITES)]
+CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *ASKED]
 
 
 def references(part: Any) -> Iterator[str]:
@@ -57,8 +59,9 @@ def test_every_operation_uses_messages_of_its_channel() -> None:
             assert all(item["$ref"].startswith(part["channel"]["$ref"] + "/messages/") for item in part["messages"])
 
 
-def test_a_query_says_what_its_answer_and_its_refusal_look_like() -> None:
-    reply = DOCUMENT["operations"]["answerReadContact"]["reply"]
+@pytest.mark.parametrize("name", ["answerReadContact", "askInviteRequest"])
+def test_what_is_asked_says_what_its_answer_and_its_refusal_look_like(name: str) -> None:
+    reply = DOCUMENT["operations"][name]["reply"]
     answer, problem = (resolve(resolve(resolve(item["$ref"])["$ref"])["payload"]["$ref"]) for item in reply["messages"])
     assert "data" in answer["properties"]
     assert {"status", "code", "detail"} <= set(problem["properties"])

@@ -1,0 +1,41 @@
+"""Which request is done by which REST write."""
+
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp
+
+from services.api.bus.asking import Asking, Write
+from services.api.routes import admin, api_keys, bookings, connecting, instances, sending, users
+from shared import requests as r
+
+WRITES: tuple[Write, ...] = (
+    Write(r.CreateInstanceRequest, instances.create_instance),
+    Write(r.ChangeInstanceRequest, instances.change_instance),
+    Write(r.DeleteInstanceRequest, instances.delete_instance),
+    Write(r.ConnectInstanceRequest, connecting.connect, waits=True),
+    Write(r.DisconnectInstanceRequest, connecting.disconnect, waits=True),
+    Write(r.LogoutInstanceRequest, connecting.logout, waits=True),
+    Write(r.SendRequest, sending.send, waits=True),
+    Write(r.DecideBookingRequest, bookings.change_booking, waits=True),
+    Write(r.CreateApiKeyRequest, api_keys.create_key),
+    Write(r.RevokeApiKeyRequest, api_keys.revoke_key),
+    Write(r.ChangeUserRequest, users.change_user),
+    Write(r.RemoveUserRequest, users.remove_user),
+    Write(r.InviteRequest, users.invite),
+    Write(r.WithdrawInvitationRequest, users.withdraw_invitation),
+    Write(r.ReplayDeadLetterRequest, admin.replay_dead_letter),
+    Write(r.DropDeadLetterRequest, admin.drop_dead_letter),
+)
+"""A new write of the REST API gets its class in shared/requests.py and its line here."""
+
+_MODULES = (admin, api_keys, bookings, connecting, instances, sending, users)
+
+
+def route_of(write: Write) -> APIRoute:
+    """Where the REST API has it."""
+    routes = (route for module in _MODULES for route in module.router.routes if isinstance(route, APIRoute))
+    return next(route for route in routes if route.endpoint is write.view)
+
+
+def requests_to(app: ASGIApp) -> list[Asking]:
+    """Every write, done by this app."""
+    return [Asking(app, write, route_of(write)) for write in WRITES]

@@ -1,0 +1,141 @@
+"""Writes of the api, asked by NATS request/reply; each mutating REST route is one of them (docs/decisions/0019).
+
+The organization and the instance stand in the subject. The answer is the JSON of the REST route: `{"success": true, …}`
+or a problem, `{"success": false, "status", "code", "detail"}`. The route checks what the fields hold.
+"""
+
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from shared.auth import Role, Scope
+from shared.message import RepeatableRequest, Request
+from shared.records import Network
+
+PathId = Annotated[str, StringConstraints(pattern=r"^[^/?#]{1,256}$")]
+_INTEGRATION = ("integration",)
+
+
+class CreateInstanceRequest(RepeatableRequest):
+    """A new WhatsApp account of the organization, not connected yet."""
+
+    subject: ClassVar[str] = "wa.command.instance.create"
+    instance_name: str
+    phone_number: str | None = None
+    network: Network = Network.WHATSAPP
+
+
+class ChangeInstanceRequest(Request):
+    """Change the name or the owner's number of `instance_id`; what is left out stays."""
+
+    subject: ClassVar[str] = "wa.command.instance.change"
+    instance_name: str | None = None
+    phone_number: str | None = None
+
+
+class DeleteInstanceRequest(Request):
+    """Unlink the device of `instance_id` and forget the account; conversations, contacts and bookings stay."""
+
+    subject: ClassVar[str] = "wa.command.instance.delete"
+
+
+class ConnectInstanceRequest(RepeatableRequest):
+    """Connect `instance_id` and keep it up. `method` `code` waits for the pairing code: ask with 45 s of patience."""
+
+    subject: ClassVar[str] = "wa.command.instance.connect"
+    method: Literal["code", "qr"] = "code"
+    phone_number: str | None = None
+
+
+class DisconnectInstanceRequest(RepeatableRequest):
+    """Close the connection of `instance_id` and keep its device keys."""
+
+    subject: ClassVar[str] = "wa.command.instance.disconnect"
+
+
+class LogoutInstanceRequest(RepeatableRequest):
+    """Unlink the device of `instance_id` at WhatsApp and forget its keys."""
+
+    subject: ClassVar[str] = "wa.command.instance.logout"
+
+
+class SendRequest(RepeatableRequest):
+    """Send a text from `instance_id` and wait at most `wait` seconds (0 to 60) until WhatsApp has it."""
+
+    subject: ClassVar[str] = "wa.command.instance.send"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    to: str
+    message: str
+    wait: float = 10.0
+
+
+class DecideBookingRequest(RepeatableRequest):
+    """Confirm, cancel or complete a booking, or say that nobody came."""
+
+    subject: ClassVar[str] = "wa.command.booking.decide"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    booking_id: PathId
+    action: Literal["confirm", "cancel", "complete", "no-show"]
+
+
+class CreateApiKeyRequest(RepeatableRequest):
+    """A new API key; the answer shows it this once."""
+
+    subject: ClassVar[str] = "wa.command.api-key.create"
+    name: str
+    scopes: tuple[Scope, ...] = ("read", "send")
+    instance_ids: list[str] | None = None
+    expires_at: datetime | None = None
+
+
+class RevokeApiKeyRequest(Request):
+    """From now on the key opens nothing."""
+
+    subject: ClassVar[str] = "wa.command.api-key.revoke"
+    key_id: PathId
+
+
+class ChangeUserRequest(Request):
+    """Change a user's name or role; what is left out stays. Only owners, on REST, decide about owners."""
+
+    subject: ClassVar[str] = "wa.command.user.change"
+    user_id: PathId
+    name: str | None = None
+    role: Role | None = None
+
+
+class RemoveUserRequest(Request):
+    """From now on the user's logins open nothing."""
+
+    subject: ClassVar[str] = "wa.command.user.remove"
+    user_id: PathId
+
+
+class InviteRequest(RepeatableRequest):
+    """Invite somebody; the answer shows the one-time token this once. No mail is sent."""
+
+    subject: ClassVar[str] = "wa.command.invitation.create"
+    email: str
+    role: Role = "agent"
+
+
+class WithdrawInvitationRequest(Request):
+    """From now on the invitation's token opens nothing."""
+
+    subject: ClassVar[str] = "wa.command.invitation.withdraw"
+    invitation_id: PathId
+
+
+class ReplayDeadLetterRequest(RepeatableRequest):
+    """Hand a dead letter to the services once more. `sequence`: its number in the stream of the dead letters."""
+
+    subject: ClassVar[str] = "wa.command.dead-letter.replay"
+    sequence: Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+class DropDeadLetterRequest(Request):
+    """Forget a dead letter for good."""
+
+    subject: ClassVar[str] = "wa.command.dead-letter.drop"
+    sequence: Annotated[int, Field(ge=1, lt=1 << 63)]

@@ -1,0 +1,42 @@
+"""What the streams take: the commands there are, and those of a newer version; never what is asked of the api."""
+
+from pathlib import Path
+
+import pytest
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import NoStreamResponseError
+
+from shared.commands import SendMessage
+from shared.delivery import jetstream
+from shared.settings import Settings
+from shared.topology import COMMANDS_STREAM, REQUESTS, ensure_streams
+from tests.servers import nats_server
+
+
+async def taken(js: JetStreamContext) -> set[str]:
+    return set((await js.stream_info(COMMANDS_STREAM)).config.subjects or [])
+
+
+async def test_commands_are_kept_and_requests_are_not(tmp_path: Path) -> None:
+    server = nats_server(tmp_path)
+    await server.start()
+    client = Client()
+    await client.connect(f"nats://127.0.0.1:{server.port}")
+    js = jetstream(client)
+    await ensure_streams(js, Settings())
+    kept = await taken(js)
+    assert SendMessage.pattern() in kept
+    for cls in REQUESTS.values():
+        with pytest.raises(NoStreamResponseError):
+            await js.publish(cls.pattern("acme", "one"), b"{}")
+    newer = "wa.command.moon.land.*.*"
+    config = (await js.stream_info(COMMANDS_STREAM)).config
+    await js.update_stream(config.evolve(subjects=[*kept, newer]))
+    await ensure_streams(js, Settings())
+    assert await taken(js) == {*kept, newer}
+    await js.update_stream(config.evolve(subjects=["wa.command.>"]))
+    await ensure_streams(js, Settings())
+    assert await taken(js) == kept
+    await client.close()
+    await server.kill()
