@@ -7,7 +7,7 @@ or a problem, `{"success": false, "status", "code", "detail"}`. The route checks
 from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from shared.auth import Role, Scope
 from shared.message import RepeatableRequest, Request
@@ -15,6 +15,13 @@ from shared.records import Network
 
 PathId = Annotated[str, StringConstraints(pattern=r"^[^/?#]{1,256}$")]
 _INTEGRATION = ("integration",)
+
+
+class ChangeOrganizationRequest(Request):
+    """Change some of the organization's `settings`, as the answer shows them; what is left out stays."""
+
+    subject: ClassVar[str] = "wa.command.organization.change"
+    settings: dict[str, JsonValue]
 
 
 class CreateInstanceRequest(RepeatableRequest):

@@ -4,10 +4,11 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from services.api.bus.asking import Asking, Write
-from services.api.routes import admin, api_keys, bookings, connecting, instances, sending, users
+from services.api.routes import admin, api_keys, bookings, connecting, instances, organization, sending, users
 from shared import requests as r
 
 WRITES: tuple[Write, ...] = (
+    Write(r.ChangeOrganizationRequest, organization.change_organization),
     Write(r.CreateInstanceRequest, instances.create_instance),
     Write(r.ChangeInstanceRequest, instances.change_instance),
     Write(r.DeleteInstanceRequest, instances.delete_instance),
@@ -27,7 +28,7 @@ WRITES: tuple[Write, ...] = (
 )
 """A new write of the REST API gets its class in shared/requests.py and its line here."""
 
-_MODULES = (admin, api_keys, bookings, connecting, instances, sending, users)
+_MODULES = (admin, api_keys, bookings, connecting, instances, organization, sending, users)
 
 
 def route_of(write: Write) -> APIRoute:
