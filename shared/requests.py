@@ -5,9 +5,9 @@ or a problem, `{"success": false, "status", "code", "detail"}`. The route checks
 """
 
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, StringConstraints
 
 from shared.auth import Role, Scope
 from shared.message import RepeatableRequest, Request
@@ -21,7 +21,7 @@ class ChangeOrganizationRequest(Request):
     """Change some of the organization's `settings`, as the answer shows them; what is left out stays."""
 
     subject: ClassVar[str] = "wa.command.organization.change"
-    settings: dict[str, JsonValue]
+    settings: dict[str, Any]
 
 
 class CreateInstanceRequest(RepeatableRequest):
