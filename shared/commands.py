@@ -1,14 +1,17 @@
 """Every intent. The `session` commands are owned by the session service, the others by the router."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from shared.message import Command
-from shared.records import BookingStatus, ConversationStatus, Network, Party, Seen
+from shared.records import BookingStatus, ConversationStatus, Moment, Network, Party, Seen
 
 MAX_TEXT = 65_536
 """Characters of a text message WhatsApp accepts."""
+
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
+"""Why somebody did something to a booking; it goes into the booking's history."""
 
 
 class ConnectInstance(Command):
@@ -64,6 +67,35 @@ class SendMessage(Command):
     client_id: str | None = None
 
 
+class CreateBooking(Command):
+    """Make a booking for a contact without a message of his. Answered by BookingCreated or CommandRefused.
+
+    `instance_id` may be `-`: the one of the contact's latest conversation, else the oldest. Refused with `booking_open`
+    while the contact has one open, unless the organization's policy is `every_message`.
+    """
+
+    subject: ClassVar[str] = "wa.command.booking.create"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    contact_id: str
+    text: str | None = Field(None, max_length=MAX_TEXT)
+    starts_at: Moment | None = None
+    note: Note | None = None
+    by: str | None = None
+    """User id of who asked for it."""
+
+
+class RescheduleBooking(Command):
+    """Set when an open booking begins. Answered by BookingUpdated or CommandRefused."""
+
+    subject: ClassVar[str] = "wa.command.booking.reschedule"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    booking_id: str
+    starts_at: Moment
+    note: Note | None = None
+    by: str | None = None
+    """User id of who asked for it."""
+
+
 class ChangeBooking(Command):
     """Set a booking's status. Answered by BookingUpdated or CommandRefused."""
 
@@ -71,6 +103,7 @@ class ChangeBooking(Command):
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     booking_id: str
     status: BookingStatus
+    note: Note | None = None
     by: str | None = None
     """User id of who asked for it."""
 

@@ -30,6 +30,7 @@ def refusal(command: Command, problem: Problem) -> CommandRefused:
         status=problem.status,
         code=problem.code,
         detail=problem.detail,
+        extra=problem.extra,
     )
 
 
@@ -55,7 +56,7 @@ class Answers:
                 while True:
                     event = await self._queue.get()
                     if isinstance(event, CommandRefused) and event.cause == command.id:
-                        raise Problem(event.status, event.code, event.detail)
+                        raise Problem(event.status, event.code, event.detail, **event.extra)
                     if match(event):
                         return event
         except TimeoutError:

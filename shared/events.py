@@ -1,7 +1,9 @@
 """Every fact Switchboard publishes. The class is the contract: subject, fields and meaning in one place."""
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from shared.message import Event
 from shared.records import (
@@ -154,7 +156,7 @@ class ContactUpdated(Event):
 
 
 class BookingCreated(Event):
-    """A message opened a booking."""
+    """A message or a person opened a booking."""
 
     subject: ClassVar[str] = "wa.event.booking.created"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -162,7 +164,7 @@ class BookingCreated(Event):
 
 
 class BookingUpdated(Event):
-    """A booking's status changed."""
+    """A booking's status or time changed, or somebody noted something about it."""
 
     subject: ClassVar[str] = "wa.event.booking.updated"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -192,9 +194,13 @@ class MessageStuck(Event):
 
 
 class CommandRefused(Event):
-    """A command will not be carried out; `cause` is its id. status: the HTTP status that fits; code: stable code."""
+    """A command will not be carried out; `cause` is its id. status: the HTTP status that fits; code: stable code.
+
+    `extra`: what the problem names besides, such as the `booking_id` that is in the way.
+    """
 
     subject: ClassVar[str] = "wa.event.command.refused"
     status: int
     code: str
     detail: str
+    extra: dict[str, Any] = Field(default_factory=dict)

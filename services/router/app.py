@@ -9,13 +9,13 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp
 
 from services.router.context import Context
-from services.router.handlers.bookings import on_change
+from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.inbox import on_message
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
 from services.router.settings import RouterSettings
 from services.router.store import open_store
-from shared.commands import ChangeBooking, SendMessage
+from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking, SendMessage
 from shared.delivery import Consumers, Publisher
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
 from shared.message import Message
@@ -43,7 +43,9 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)
     on(SendMessage, on_send)
+    on(CreateBooking, on_create)
     on(ChangeBooking, on_change)
+    on(RescheduleBooking, on_reschedule)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

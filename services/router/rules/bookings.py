@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from shared.commands import CreateBooking
 from shared.ids import derived_id
 from shared.records import Booking, MessageRecord
 from shared.records import BookingStatus as S
@@ -20,9 +21,29 @@ def may_change(current: S, wanted: S) -> bool:
     return wanted in _NEXT.get(current, ())
 
 
-def booking_id(message_id: str) -> str:
-    """The id of the booking a message record opens: the same again on redelivery."""
-    return derived_id("booking", message_id)
+def may_reschedule(current: S) -> bool:
+    """Only what is open still has a time to come."""
+    return current in OPEN
+
+
+def booking_id(opened_by: str) -> str:
+    """The id of the booking a message record or a command opens: the same again on redelivery."""
+    return derived_id("booking", opened_by)
+
+
+def requested_booking(command: CreateBooking, instance_id: str, now: datetime) -> Booking:
+    """The booking a person asks for; the same id again on redelivery."""
+    return Booking(
+        id=booking_id(command.id),
+        organization_id=command.organization_id,
+        instance_id=instance_id,
+        contact_id=command.contact_id,
+        status=S.PENDING,
+        text=command.text,
+        starts_at=command.starts_at,
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def new_booking(message: MessageRecord, contact_id: str, now: datetime) -> Booking:

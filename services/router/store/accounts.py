@@ -79,8 +79,9 @@ class Accounts:
         return aliases.union(*(contact["aliases"] for contact in contacts))
 
     async def accounts(self, organization_id: str) -> list[Account]:
-        """The instances that are not deleted."""
-        cursor = self._instances.find({"organization_id": organization_id, "deleted_at": None}, {"_id": 1})
+        """The instances that are not deleted, the oldest first."""
+        wanted = {"organization_id": organization_id, "deleted_at": None}
+        cursor = self._instances.find(wanted, {"_id": 1}).sort([("created_at", 1), ("_id", 1)])
         ids = [item["_id"] async for item in cursor]
         states = self._connections.find({"_id": {"$in": ids}}, {"status": 1})
         status = {item["_id"]: str(item["status"]) async for item in states}

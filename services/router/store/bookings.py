@@ -5,11 +5,12 @@ Where an organization wants several, those beyond the one stand `apart`, a field
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from services.router.rules.bookings import OPEN
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import MERGED
+from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Booking, BookingStatus
 
@@ -24,6 +25,8 @@ INDEXES = [
 RETIRED = ("one_open",)
 """Indexes of earlier versions: it knew of no bookings apart."""
 
+Asking = CreateBooking | ChangeBooking | RescheduleBooking
+
 
 @dataclass(frozen=True)
 class Change:
@@ -35,6 +38,11 @@ class Change:
     by: str | None = None
     note: str | None = None
     starts_at: datetime | None = None
+
+    @classmethod
+    def of(cls, command: Asking, status: BookingStatus, at: datetime, starts_at: datetime | None = None) -> Self:
+        """What this command does, with the status the booking has then."""
+        return cls(status, at, command.id, command.by, command.note, starts_at)
 
 
 class Bookings:
@@ -60,6 +68,36 @@ class Bookings:
                 return there
             raise
         return booking
+
+    async def create(self, booking: Booking, opened: Change, *, apart: bool) -> Booking | None:
+        """Store what a person asked for, unless that was done before, or the contact has one open and this is not
+        `apart`: the booking that is there then. None when there is no such contact. Raises DuplicateKeyError when what
+        was in the way closed just now."""
+        person = {"_id": booking.contact_id, "organization_id": booking.organization_id}
+        in_the_way: list[Document] = [{"_id": booking.id}]
+        if not apart:
+            in_the_way.append({"contact_id": booking.contact_id, "open": True})
+
+        async def work(session: Any) -> Booking | None:
+            there = await self._bookings.find({"$or": in_the_way}, session=session).to_list(None)
+            if there:
+                mine = [item for item in there if item["_id"] == booking.id]
+                return from_document(Booking, (mine or there)[0])
+            # writing to the contact keeps it from being merged away meanwhile
+            touched = {"$set": {"booked_at": booking.created_at}}
+            if not (await self._database["contacts"].update_one(person, touched, session=session)).matched_count:
+                return None
+            await self._bookings.insert_one(_new(booking, _step(opened), apart=apart), session=session)
+            return booking
+
+        try:
+            async with await self._database.client.start_session() as session:
+                done: Booking | None = await session.with_transaction(work)
+                return done
+        except DuplicateKeyError:
+            if there := await self._there(booking):
+                return there
+            raise
 
     async def _there(self, booking: Booking) -> Booking | None:
         """What is in its way: the same one, else the contact's open one."""

@@ -32,6 +32,12 @@ class Conversations:
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
 
+    async def latest_instance(self, contact_id: str, among: Sequence[str]) -> str | None:
+        """The one of these instances that the contact talked with last."""
+        wanted = {"contact_id": contact_id, "instance_id": {"$in": list(among)}}
+        found = await self._conversations.find_one(wanted, {"instance_id": 1}, sort=[("updated_at", -1)])
+        return str(found["instance_id"]) if found else None
+
     async def show(self, message: MessageRecord) -> None:
         """Make the message the conversation's last, unless a newer one is there already."""
         last = {

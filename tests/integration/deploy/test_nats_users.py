@@ -8,7 +8,15 @@ from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
-from shared.commands import ChangeBooking, ConnectInstance, LogoutInstance, SendMessage, SendText
+from shared.commands import (
+    ChangeBooking,
+    ConnectInstance,
+    CreateBooking,
+    LogoutInstance,
+    RescheduleBooking,
+    SendMessage,
+    SendText,
+)
 from shared.delivery import jetstream
 from shared.events import BookingCreated, MessageReceived
 from shared.message import Message
@@ -47,6 +55,7 @@ async def test_nobody_gets_in_without_a_password(server: Server) -> None:
         (INTEGRATION, ChangeBooking),
         (INTEGRATION, SendRequest),
         (INTEGRATION, DecideBookingRequest),
+        (INTEGRATION, CreateBooking),
     ],
 )
 async def test_a_service_says_what_is_its_to_say(server: Server, user: str, message: type[Message]) -> None:
@@ -64,6 +73,7 @@ async def test_a_service_says_what_is_its_to_say(server: Server, user: str, mess
         ("session", SendText),
         ("realtime", ConnectInstance),
         ("realtime", ChangeBooking),
+        ("realtime", RescheduleBooking),
         ("realtime", LogoutInstance),
         ("realtime", SendText),
         ("realtime", MessageReceived),

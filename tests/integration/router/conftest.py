@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 import pytest
 
 from services.router.context import Context
-from services.router.handlers.bookings import on_change
+from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.inbox import on_message
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
 from services.router.store import open_store
-from shared.commands import ChangeBooking, SendMessage
+from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking, SendMessage
 from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
 from shared.ids import derived_id
@@ -35,7 +35,8 @@ PHONE, LID = Party(phone=ANNA.phone), Party(lid=ANNA.lid)
 TABLES = ("contacts", "conversations", "messages", "bookings", "receipts")
 HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
     MessageReceived: on_message, ReceiptReceived: on_receipt, MessageSent: on_sent, MessageFailed: on_failed,
-    SendMessage: on_send, ChangeBooking: on_change,
+    SendMessage: on_send, ChangeBooking: on_change, CreateBooking: on_create,
+    RescheduleBooking: on_reschedule,
 }  # fmt: skip
 
 

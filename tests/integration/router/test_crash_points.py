@@ -10,7 +10,7 @@ import pytest
 from services.router.context import Context
 from services.router.rules.bookings import booking_id
 from services.router.store import Store
-from shared.commands import ChangeBooking
+from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.events import MessageStatusChanged
 from shared.ids import derived_id
 from shared.message import Message
@@ -73,6 +73,9 @@ BOOKING = booking_id(derived_id(ONE, "A1"))
 CONFIRM = ChangeBooking(
     id="do-b", at=START, organization_id=ORG, booking_id=BOOKING, status=BookingStatus.CONFIRMED, by="user"
 )
+ANNAS = derived_id("contact", received("A1").id)
+MAKE = CreateBooking(id="do-c", at=START, organization_id=ORG, contact_id=ANNAS, text="a table", by="user")
+MOVE = RescheduleBooking(id="do-r", at=START, organization_id=ORG, booking_id=BOOKING, starts_at=START, note="late")
 CASES: dict[str, tuple[list[Message], Message]] = {
     "a first message": ([], received("A1", push_name="Anna")),
     "a second message with a new name": ([received("A1", PHONE)], received("A2", PHONE, push_name="Anna")),
@@ -88,6 +91,9 @@ CASES: dict[str, tuple[list[Message], Message]] = {
     "an early receipt": ([command()], receipt("delivered")),
     "a changed booking": ([received("A1")], CONFIRM),
     "a refused command": ([], CONFIRM),
+    "a booking a person makes": ([received("A1", type="reaction")], MAKE),
+    "a booking that cannot be made": ([received("A1")], MAKE),
+    "a rescheduled booking": ([received("A1")], MOVE),
 }
 Seen = tuple[dict[str, list[Document]], set[tuple[str, str]]]
 
