@@ -10,12 +10,21 @@ from starlette.types import ASGIApp
 
 from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
+from services.router.handlers.conversations import on_assign, on_mark_read, on_status
 from services.router.handlers.inbox import on_message
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
 from services.router.settings import RouterSettings
 from services.router.store import open_store
-from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking, SendMessage
+from shared.commands import (
+    AssignConversation,
+    ChangeBooking,
+    ChangeConversation,
+    CreateBooking,
+    MarkConversationRead,
+    RescheduleBooking,
+    SendMessage,
+)
 from shared.delivery import Consumers, Publisher
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
 from shared.message import Message
@@ -46,6 +55,9 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(CreateBooking, on_create)
     on(ChangeBooking, on_change)
     on(RescheduleBooking, on_reschedule)
+    on(MarkConversationRead, on_mark_read)
+    on(AssignConversation, on_assign)
+    on(ChangeConversation, on_status)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from services.router.context import Context
+from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.outcomes import apply_early_receipts
 from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
@@ -54,6 +55,8 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []
     events = _events(event, known, [*ended, *([opened] if opened else [])], message)
     await asyncio.gather(context.publish_all(events), _show(message, context, when=not begins))
+    if message.direction == "inbound":
+        await tell_reopened(message, event, context)
     if known and not await store.contacts.is_there(known.contact.id):
         raise Retry("the contact was merged into another meanwhile")
 

@@ -40,7 +40,7 @@ class Accounts:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._instances, self._connections = database["instances"], database["connections"]
         self._organizations, self._contacts = database["organizations"], database["contacts"]
-        self._clock = clock
+        self._users, self._clock = database["users"], clock
         self._owners: dict[str, tuple[float, Owner]] = {}
 
     async def owner(self, organization_id: str, *, fresh: bool = False) -> Owner:
@@ -86,3 +86,8 @@ class Accounts:
         states = self._connections.find({"_id": {"$in": ids}}, {"status": 1})
         status = {item["_id"]: str(item["status"]) async for item in states}
         return [Account(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
+
+    async def has_user(self, organization_id: str, user_id: str) -> bool:
+        """Somebody of the organization who was not removed."""
+        wanted = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
+        return await self._users.find_one(wanted, {"_id": 1}) is not None

@@ -1,18 +1,28 @@
-"""Conversations: one per instance and contact, with the newest message for the list."""
+"""Conversations: one per instance and contact, with the newest message, what is unread, and who takes care of it."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from services.router.store.documents import from_document
+from services.router.store.joining import joined, said
 from services.router.store.together import Together, outcomes
 from shared.ids import derived_id
 from shared.mongo import Database, Document, IndexModel, UpdateOne
-from shared.records import MessageRecord
+from shared.records import ConversationRecord, MessageRecord
 
+_NEWEST_FIRST = [("updated_at", -1), ("_id", -1)]
 INDEXES = [
-    IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="newest_first"),
     IndexModel([("contact_id", 1)], name="of_contact"),
+    IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="unread_first", partialFilterExpression={"unread": True}),
+    IndexModel(
+        [("organization_id", 1), ("assigned_to", 1), *_NEWEST_FIRST],
+        name="assigned_first",
+        partialFilterExpression={"assigned_to": {"$exists": True}},
+    ),
 ]
-_PREVIEW = 200
-"""Characters of the text that the list shows."""
+MOST_UNREAD = 1_000
+"""More are not counted."""
 
 _REMEMBERED = 100_000
 """Conversations a process knows to be there; 10 MB."""
@@ -25,8 +35,8 @@ def conversation_id(instance_id: str, contact_id: str) -> str:
 
 class Conversations:
     def __init__(self, database: Database) -> None:
-        self._conversations = database["conversations"]
-        self._update = Together(self._update_all)
+        self._conversations, self._messages = database["conversations"], database["messages"]
+        self._update, self._reopened = Together(self._update_all), Together(self._reopened_by_all)
         self._known: set[str] = set()
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
@@ -39,20 +49,14 @@ class Conversations:
         return str(found["instance_id"]) if found else None
 
     async def show(self, message: MessageRecord) -> None:
-        """Make the message the conversation's last, unless a newer one is there already."""
-        last = {
-            "id": message.id, "text": (message.text or "")[:_PREVIEW] or None, "type": message.type,
-            "direction": message.direction, "timestamp": message.timestamp,
-        }  # fmt: skip
-        newer = {"$gt": [{"$ifNull": ["$updated_at", message.timestamp]}, message.timestamp]}
-        fields = {
+        """Add what the message tells about its conversation; repeatable."""
+        place = {
             "organization_id": message.organization_id,
             "instance_id": message.instance_id,
             "contact_id": message.contact_id,
-            "last_message": {"$cond": [newer, "$last_message", {"$literal": last}]},
-            "updated_at": {"$cond": [newer, "$updated_at", message.timestamp]},
         }
-        await self._update(UpdateOne({"_id": message.conversation_id}, [{"$set": fields}], upsert=True))
+        facts = [{"$set": place}, *joined(said(message), message.id)]
+        await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known.add(str(message.conversation_id))
@@ -60,6 +64,34 @@ class Conversations:
     def is_known(self, conversation_id: str) -> bool:
         """This process has shown it before, so it is there; False says nothing."""
         return conversation_id in self._known
+
+    async def learn(self, organization_id: str, conversation_id: str, facts: Document) -> ConversationRecord | None:
+        """Add facts (services/router/store/joining.py); the conversation then, None when there is none."""
+        mine = {"_id": conversation_id, "organization_id": organization_id}
+        found = await self._conversations.find_one_and_update(mine, joined(facts), return_document=True)
+        return await self._record(found) if found else None
+
+    async def reopened_by(self, message: MessageRecord) -> ConversationRecord | None:
+        """The conversation when this very message opened it again, now or before a redelivery."""
+        found = await self._reopened(message)
+        return await self._record(found) if found else None
+
+    async def _record(self, found: Document) -> ConversationRecord:
+        return from_document(ConversationRecord, {**found, "unread_count": await self._unread(found)})
+
+    async def _unread(self, found: Document) -> int:
+        if not found.get("unread"):
+            return 0
+        wanted: dict[str, Any] = {"conversation_id": found["_id"], "direction": "inbound"}
+        if seen := found.get("read_up_to"):
+            wanted |= {"timestamp": {"$gte": seen["at"]}, "_id": {"$nin": seen["ids"]}}
+        return await self._messages.count_documents(wanted, limit=MOST_UNREAD)
+
+    async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[Document | None]:
+        wanted = {"_id": {"$in": [message.conversation_id for message in messages]}}
+        by = {"reopened_by": {"$in": [message.id for message in messages]}}
+        found = {item["reopened_by"]: item async for item in self._conversations.find(wanted | by)}
+        return [found.get(message.id) for message in messages]
 
     async def _update_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
         return await outcomes(self._conversations.bulk_write(list(updates), ordered=False), len(updates))

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.router.rules.bookings import OPEN
 from services.router.rules.contacts import Sighting
+from services.router.store.joining import FACTS, joined
 from shared.ids import derived_id
 from shared.mongo import Database, Document
 from shared.records import BookingStatus
@@ -99,7 +100,6 @@ async def _move_bookings(database: Database, session: Any, seen: Sighting, old: 
 async def _move_conversation(database: Database, session: Any, old: Document, contact_id: str) -> None:
     conversations, new_id = database["conversations"], derived_id(old["instance_id"], contact_id)
     await conversations.delete_one({"_id": old["_id"]}, session=session)
-    present = await conversations.find_one({"_id": new_id}, session=session)
-    newest = old if present is None or old["updated_at"] > present["updated_at"] else present
-    moved = {**newest, "_id": new_id, "contact_id": contact_id}
-    await conversations.replace_one({"_id": new_id}, moved, upsert=True, session=session)
+    place = {"organization_id": old["organization_id"], "instance_id": old["instance_id"], "contact_id": contact_id}
+    facts = joined({name: old[name] for name in FACTS if name in old})
+    await conversations.update_one({"_id": new_id}, [{"$set": place}, *facts], upsert=True, session=session)

@@ -1,0 +1,65 @@
+"""People look at conversations, share them out, close and reopen them. Every step may be repeated, in any order."""
+
+from services.router.context import Context
+from services.router.handlers.refusals import refusing
+from services.router.store.joining import mark
+from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.errors import Problem
+from shared.events import ConversationUpdated
+from shared.ids import derived_id
+from shared.message import Command, Message
+from shared.mongo import Document
+from shared.records import ConversationRecord, ConversationStatus, MessageRecord
+
+
+async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
+    """What came after `seen` stays unread."""
+    async with refusing(command, context):
+        await _learn(command, command.conversation_id, {"read_up_to": mark(command.seen, command.at)}, context)
+
+
+async def on_assign(command: AssignConversation, context: Context) -> None:
+    """Refused when the user is not of the organization."""
+    async with refusing(command, context):
+        if command.user_id is not None and not await context.store.accounts.has_user(
+            command.organization_id, command.user_id
+        ):
+            raise Problem(422, "assignee_unknown", "user_id: there is no such user in this organization")
+        decision = _decision(command, command.by) | {"to": command.user_id}
+        await _learn(command, command.conversation_id, {"assignment": decision}, context)
+
+
+async def on_status(command: ChangeConversation, context: Context) -> None:
+    """Closed until the contact writes something that who closed it did not know."""
+    closing = _decision(command, command.by) | {"closed": command.status is ConversationStatus.CLOSED}
+    closing["seen"] = mark(command.seen, command.at)
+    async with refusing(command, context):
+        await _learn(command, command.conversation_id, {"closing": closing}, context)
+
+
+async def tell_reopened(message: MessageRecord, cause: Message, context: Context) -> None:
+    """When this message opened its conversation again."""
+    if message.conversation_id and (opened := await context.store.conversations.reopened_by(message)):
+        await context.publish(_updated(opened, cause))
+
+
+def _decision(command: Command, by: str | None) -> Document:
+    """MongoDB compares documents field by field: the later decision is the greater one."""
+    return {"at": command.at, "id": command.id, "by": by}
+
+
+async def _learn(command: Command, conversation_id: str, facts: Document, context: Context) -> None:
+    found = await context.store.conversations.learn(command.organization_id, conversation_id, facts)
+    if found is None:
+        raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
+    await context.publish(_updated(found, command))
+
+
+def _updated(conversation: ConversationRecord, cause: Message) -> ConversationUpdated:
+    return ConversationUpdated(
+        id=derived_id(cause.id, "conversation"),
+        organization_id=conversation.organization_id,
+        instance_id=conversation.instance_id,
+        cause=cause.id,
+        conversation=conversation,
+    )
