@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from services.api import key_answers, openapi, problems
 from services.api.access.auditing import Auditing
+from services.api.access.endings import Endings
 from services.api.access.gate import Gate
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
@@ -33,6 +34,7 @@ from services.api.routes import (
     health,
     instances,
     organization,
+    password,
     people,
     sending,
     simulator,
@@ -55,8 +57,8 @@ from shared.mongo import ensure_indexes, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
-    auth, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs, console,
-    admin, audit, users,
+    auth, password, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs,
+    console, admin, audit, users,
     s0, s1, s2, s4,
 )  # fmt: skip
 
@@ -89,9 +91,12 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 await ensure_indexes(database, store.INDEXES)
             client = broker_client(broker)
             streams = jetstream(client)
-            dispatcher = Dispatcher(client, Publisher(streams))
-            bound = LoginBound(settings.login_failures)
-            app.state.context = Context(settings, database, dispatcher, streams, Passwords(), bound, simulated)
+            publish = Publisher(streams)
+            endings = Endings(publish)
+            app.state.context = Context(
+                settings, database, Dispatcher(client, publish), streams, Passwords(),
+                LoginBound(settings.login_failures), endings, simulated,
+            )  # fmt: skip
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
             async with (
@@ -99,6 +104,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield
+            await endings.close()
 
     app = FastAPI(
         title="Switchboard", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None,

@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from nats.js import JetStreamContext
 
+from services.api.access.endings import Endings
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
@@ -39,6 +40,7 @@ class Context:
     streams: JetStreamContext
     passwords: Passwords
     login_bound: LoginBound
+    endings: Endings
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
 

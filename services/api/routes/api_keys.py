@@ -79,4 +79,5 @@ async def list_keys(context: Ctx, caller: Manager) -> Listed[ApiKey]:
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Done:
     """From now on the key opens nothing."""
     await context.api_keys.revoke(caller.organization_id, key_id)
+    await context.endings.revoked(caller.organization_id, key_id)
     return Done()

@@ -111,7 +111,12 @@ async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
 @router.post("/refresh")
 async def refresh(context: Ctx, body: Refresh) -> LoggedIn:
     """New tokens for the login. A refresh token works once: shown again, it ends the whole login."""
-    login = await context.logins.refresh(body.refresh_token, context.settings.login_lifetime)
+    try:
+        login = await context.logins.refresh(body.refresh_token, context.settings.login_lifetime)
+    except Problem as problem:
+        if problem.code == "refresh_token_reused":
+            await context.endings.logged_out(await context.logins.end_by_token(body.refresh_token))
+        raise
     user = await context.users.by_id(login.user_id)
     if user is None:
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
@@ -122,13 +127,13 @@ async def refresh(context: Ctx, body: Refresh) -> LoggedIn:
 async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> Done:
     """End the login that the refresh token or the access token belongs to: both open nothing from now on."""
     if body is not None:
-        await context.logins.end_by_token(body.refresh_token)
+        await context.endings.logged_out(await context.logins.end_by_token(body.refresh_token))
     elif isinstance(caller, Problem):
         raise caller
     elif caller is None:
         raise Problem(401, "authentication_required", "send the refresh_token, or the access token of the login")
     elif caller.session_id:
-        await context.logins.end(caller.session_id)
+        await context.endings.logged_out(await context.logins.end(caller.session_id))
     else:
         raise Problem(409, "no_login", "this token belongs to no login; an API key is revoked at /api/api-keys")
     return Done()

@@ -94,7 +94,10 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
     changes = body.model_dump(exclude_unset=True)
     if not changes:
         return One(data=_member(found))
-    return One(data=_member(await context.members.change(caller.organization_id, user_id, changes)))
+    changed = _member(await context.members.change(caller.organization_id, user_id, changes))
+    if changed.role != role_of(found):
+        await context.endings.role_changed(caller.organization_id, user_id, changed.role)
+    return One(data=changed)
 
 
 @router.delete("/users/{user_id}")
@@ -103,6 +106,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
     _allow(caller, role_of(await context.members.get(caller.organization_id, user_id)))
     await context.members.remove(caller.organization_id, user_id)
     await context.logins.end_all_of(user_id)
+    await context.endings.removed(caller.organization_id, user_id)
     return Done()
 
 

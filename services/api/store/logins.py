@@ -75,17 +75,22 @@ class Logins:
             raise await self._refusal(login_id, now)
         return Login(login_id, found["user_id"], new, found["expires_at"])
 
-    async def end(self, login_id: str) -> None:
-        """Neither its refresh token nor its access tokens open anything from now on; again is fine."""
-        await self._logins.update_one({"_id": login_id, "revoked_at": None}, {"$set": {"revoked_at": utc_now()}})
+    async def end(self, login_id: str) -> Document | None:
+        """Neither its refresh token nor its access tokens open anything from now on; again is fine. The login."""
+        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}}}]
+        return await self._logins.find_one_and_update({"_id": login_id}, ended)
 
-    async def end_by_token(self, token: str) -> None:
+    async def end_by_token(self, token: str) -> Document | None:
         """The same for who holds its refresh token, the newest one or an old one."""
-        await self.end(_id_of(token))
+        return await self.end(_id_of(token))
 
-    async def end_all_of(self, user_id: str) -> None:
-        ended = {"$set": {"revoked_at": utc_now()}}
-        await self._logins.update_many({"user_id": user_id, "revoked_at": None}, ended)
+    async def end_all_of(self, user_id: str, but: str | None = None) -> list[str]:
+        """All logins of the user but this one; the ids of those that were open."""
+        now = utc_now()
+        going_on = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
+        await self._logins.update_many(going_on, {"$set": {"revoked_at": now}})
+        found = await self._logins.find({"user_id": user_id, "revoked_at": now}, {"_id": 1}).to_list(None)
+        return [login["_id"] for login in found]
 
     async def require_open(self, login_id: str) -> None:
         """Raises Problem 401 `login_ended`."""

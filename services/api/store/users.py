@@ -68,3 +68,10 @@ class Users:
     async def by_id(self, user_id: str) -> Document | None:
         """None too when the user was removed."""
         return await self._database.users.find_one({"_id": user_id, "removed_at": None})
+
+    async def set_password(self, user_id: str, old_hash: str, new_hash: str) -> bool:
+        """False when the password is another one by now."""
+        as_known = {"_id": user_id, "password_hash": old_hash}
+        return (
+            await self._database.users.update_one(as_known, {"$set": {"password_hash": new_hash}})
+        ).matched_count > 0

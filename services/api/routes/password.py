@@ -1,0 +1,62 @@
+"""Change one's own password."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from pydantic import Field
+
+from services.api.answers import Done
+from services.api.context import Context, Ctx, Reader
+from services.api.fields import Body
+from services.api.problems import request_id_of
+from services.api.routes.auth import MAX_PASSWORD, MIN_PASSWORD
+from services.api.store.audit import Deed
+from shared.auth import Principal
+from shared.errors import Problem
+from shared.mongo import Document
+
+router = APIRouter(prefix="/api/auth", tags=["auth"])
+
+
+class PasswordChange(Body):
+    """Both as they are typed."""
+
+    old_password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
+    new_password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+
+
+@router.post("/password")
+async def change_password(context: Ctx, caller: Reader, request: Request, body: PasswordChange) -> Done:
+    """Set a new password. The login that asks goes on, all others of this user end. A wrong old one counts as a failed
+    login."""
+    user = await _person(context, caller)
+    address = request.client.host if request.client else ""
+    bound = (address, user["email"])
+    context.login_bound.attempt(bound, time.monotonic())
+    right = await context.passwords.matches(body.old_password, user["password_hash"])
+    deed = Deed(
+        caller.organization_id,
+        caller.subject,
+        "change_password" if right else "change_password_failed",
+        address,
+        request_id_of(request),
+    )
+    await context.audit.record(deed)
+    if not right:
+        raise Problem(403, "wrong_password", "old_password: is not your password")
+    context.login_bound.succeeded(bound)
+    new = await context.passwords.hash(body.new_password)
+    if not await context.users.set_password(caller.subject, user["password_hash"], new):
+        raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
+    ended = await context.logins.end_all_of(caller.subject, but=caller.session_id)
+    await context.endings.password_changed(caller.organization_id, ended)
+    return Done()
+
+
+async def _person(context: Context, caller: Principal) -> Document:
+    """Raises Problem 409 `no_login` for who has no password."""
+    user = await context.users.by_id(caller.subject)
+    if user is None:
+        raise Problem(409, "no_login", "this token belongs to no user; only a user has a password")
+    return user

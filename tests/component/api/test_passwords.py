@@ -1,0 +1,127 @@
+"""A new password: whose, after what, and what ends with it."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from nats.aio.subscription import Subscription
+
+from shared.events import AccessEnded
+from shared.ids import new_id
+from tests.component.api.conftest import Member, Stage
+
+OLD, NEW = "a password of mine", "another password of mine"
+
+
+class Person:
+    """Somebody registered, and what he heard of ended access in his organization."""
+
+    def __init__(self, stage: Stage, login: dict[str, Any], told: Subscription) -> None:
+        self.stage, self.login, self._told = stage, login, told
+        self.email = login["user"]["email"]
+
+    async def post(self, path: str, token: str | None = None, **body: Any) -> httpx.Response:
+        async with self.stage.client(Authorization=f"Bearer {token or self.login['token']}") as http:
+            return await http.post(path, json=body)
+
+    async def logged_in(self, password: str) -> httpx.Response:
+        async with self.stage.client() as http:
+            return await http.post("/api/auth/login", json={"email": self.email, "password": password})
+
+    async def status(self, token: str) -> int:
+        async with self.stage.client(Authorization=f"Bearer {token}") as http:
+            return (await http.get("/api/organization")).status_code
+
+    async def heard(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((await self._told.next_msg(timeout=5)).data)
+        return found
+
+
+@pytest.fixture
+async def person(stage: Stage) -> AsyncIterator[Person]:
+    async with stage.client() as http:
+        answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": OLD})
+    login = answer.json()
+    told = await stage.nats.subscribe(AccessEnded.pattern(login["organization_id"]))
+    await stage.nats.flush()
+    yield Person(stage, login, told)
+    await told.unsubscribe()
+
+
+async def test_a_new_password_opens_and_the_old_one_does_not(person: Person) -> None:
+    answer = await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    assert (await person.logged_in(NEW)).status_code == 200
+    assert (await person.logged_in(OLD)).json()["code"] == "login_failed"
+
+
+async def test_all_other_logins_end_with_the_old_password(person: Person) -> None:
+    other = (await person.logged_in(OLD)).json()
+    await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
+    assert await person.status(person.login["token"]) == 200
+    assert await person.status(other["token"]) == 401
+    refreshed = await person.post("/api/auth/refresh", refresh_token=other["refresh_token"])
+    assert refreshed.json()["code"] == "refresh_token_invalid"
+    told = await person.heard()
+    assert (told["code"], len(told["login_ids"])) == ("password_changed", 1)
+    assert other["refresh_token"].startswith(f"sbr_{told['login_ids'][0]}.")
+
+
+async def test_a_wrong_old_password_changes_nothing_and_counts_as_a_failed_login(person: Person) -> None:
+    for _ in range(3):
+        answer = await person.post("/api/auth/password", old_password="a guess", new_password=NEW)
+        assert (answer.status_code, answer.json()["code"]) == (403, "wrong_password")
+    answer = await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_logins")
+    assert answer.headers["Retry-After"]
+
+
+async def test_a_short_password_is_refused_with_its_reason(person: Person) -> None:
+    answer = await person.post("/api/auth/password", old_password=OLD, new_password="short")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "new_password")
+    assert OLD not in answer.text
+
+
+async def test_both_the_change_and_the_failure_stand_in_the_audit_log(stage: Stage, person: Person) -> None:
+    await person.post("/api/auth/password", old_password="a guess", new_password=NEW)
+    await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
+    async with stage.client(Authorization=f"Bearer {person.login['token']}") as http:
+        entries = (await http.get("/api/audit")).json()["data"]
+    assert [entry["action"] for entry in entries[:2]] == ["change_password", "change_password_failed"]
+
+
+async def test_a_key_has_no_password(stage: Stage, member: Member) -> None:
+    key = (await member.http.post("/api/api-keys", json={"name": "x"})).json()["data"]["key"]
+    async with stage.client(**{"X-Api-Key": key}) as http:
+        answer = await http.post("/api/auth/password", json={"old_password": OLD, "new_password": NEW})
+    assert (answer.status_code, answer.json()["code"]) == (409, "no_login")
+
+
+async def test_whatever_ends_access_is_told_on_nats(stage: Stage, person: Person) -> None:
+    organization_id = person.login["organization_id"]
+    key = (await person.post("/api/api-keys", name="x")).json()["data"]
+    async with (
+        stage.member("agent", organization_id) as agent,
+        stage.client(Authorization=f"Bearer {person.login['token']}") as owner,
+    ):
+        await owner.delete(f"/api/api-keys/{key['id']}")
+        await owner.patch(f"/api/users/{agent.user_id}", json={"name": "Nina"})
+        await owner.patch(f"/api/users/{agent.user_id}", json={"role": "viewer"})
+        await owner.delete(f"/api/users/{agent.user_id}")
+        await owner.post("/api/auth/logout")
+    told = [await person.heard() for _ in range(4)]
+    assert [(event["code"], event["holder"], event["role"]) for event in told] == [
+        ("api_key_revoked", f"key:{key['id']}", None),
+        ("role_changed", agent.user_id, "viewer"),
+        ("user_removed", agent.user_id, None),
+        ("login_ended", None, None),
+    ]
+
+
+async def test_a_stolen_refresh_token_ends_sockets_too(person: Person) -> None:
+    token = person.login["refresh_token"]
+    await person.post("/api/auth/refresh", refresh_token=token)
+    await person.post("/api/auth/refresh", refresh_token=token)
+    assert (await person.heard())["code"] == "login_ended"
