@@ -200,7 +200,7 @@ class ListBookings(PagedQuery):
 
 
 class ReadBooking(Query):
-    """One booking."""
+    """One booking, with everything that was done to it."""
 
     subject: ClassVar[str] = "wa.query.booking.read"
     booking_id: AnyId

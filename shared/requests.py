@@ -77,13 +77,35 @@ class SendRequest(RepeatableRequest):
     wait: float = 10.0
 
 
+class OpenBookingRequest(RepeatableRequest):
+    """A booking for a contact, of `instance_id` or, when that is `-`, of the one the contact talked with last."""
+
+    subject: ClassVar[str] = "wa.command.booking.open"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    contact_id: str
+    text: str | None = None
+    starts_at: datetime | None = None
+    note: str | None = None
+
+
+class MoveBookingRequest(RepeatableRequest):
+    """Say when an open booking begins, with the zone; `note`: why."""
+
+    subject: ClassVar[str] = "wa.command.booking.move"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    booking_id: PathId
+    starts_at: datetime
+    note: str | None = None
+
+
 class DecideBookingRequest(RepeatableRequest):
-    """Confirm, cancel or complete a booking, or say that nobody came."""
+    """Confirm, cancel or complete a booking, or say that nobody came; `note`: why."""
 
     subject: ClassVar[str] = "wa.command.booking.decide"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     booking_id: PathId
     action: Literal["confirm", "cancel", "complete", "no-show"]
+    note: str | None = None
 
 
 class CreateApiKeyRequest(RepeatableRequest):

@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Scope
 
 from services.api.access.repeats import HEADER
@@ -55,7 +56,9 @@ class Asking:
 
     async def body(self, address: str, data: bytes) -> bytes:
         request = read_question(self.question, address, data)
-        if request.instance_id != NO_INSTANCE and "instance_id" not in path_fields(self.route):
+        if request.instance_id != NO_INSTANCE and "instance_id" not in path_fields(self.route) | body_fields(
+            self.route
+        ):
             detail = f"this concerns no instance; ask on {self.question.pattern(request.organization_id, NO_INSTANCE)}"
             raise Problem(422, "validation_failed", detail)
         scope, content = _call(self.route, request)
@@ -67,10 +70,19 @@ def path_fields(route: APIRoute) -> set[str]:
     return set(re.findall(r"{(\w+)}", route.path_format))
 
 
+def body_fields(route: APIRoute) -> set[str]:
+    """Names of what a route's body may hold."""
+    body = route.body_field.field_info.annotation if route.body_field else None
+    models = [cls for cls in (body, *get_args(body)) if isinstance(cls, type) and issubclass(cls, BaseModel)]
+    return {name for cls in models for name in cls.model_fields}
+
+
 def _call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
     """The request as HTTP: ids of the path, then everything else that was given as the body."""
     named = {name: str(getattr(request, name)) for name in path_fields(route)}
     given = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE, *named})
+    if "instance_id" in body_fields(route) and request.instance_id != NO_INSTANCE:
+        given["instance_id"] = request.instance_id
     key = given.pop(_KEY, None)
     content = json.dumps(given).encode() if given or _needs_body(route) else b""
     headers = {"content-type": "application/json", "content-length": str(len(content))}

@@ -16,6 +16,8 @@ WRITES: tuple[Write, ...] = (
     Write(r.DisconnectInstanceRequest, connecting.disconnect, waits=True),
     Write(r.LogoutInstanceRequest, connecting.logout, waits=True),
     Write(r.SendRequest, sending.send, waits=True),
+    Write(r.OpenBookingRequest, bookings.create_booking, waits=True),
+    Write(r.MoveBookingRequest, bookings.reschedule_booking, waits=True),
     Write(r.DecideBookingRequest, bookings.change_booking, waits=True),
     Write(r.CreateApiKeyRequest, api_keys.create_key),
     Write(r.RevokeApiKeyRequest, api_keys.revoke_key),

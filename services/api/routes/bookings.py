@@ -1,16 +1,20 @@
-"""Bookings: opened by customers' messages, decided by people."""
+"""Bookings: opened by customers' messages or by people, decided by people."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 
 from services.api.answers import Listed, One, listed
-from services.api.context import Ctx, LimitedReader, Manager, Paging
-from services.api.views import records
-from shared.commands import ChangeBooking
+from services.api.context import Context, Ctx, LimitedReader, Manager, Paging
+from services.api.fields import Body, Text
+from services.api.views import people, records
+from services.api.views.records import BookingWithHistory
+from shared.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
 from shared.errors import Problem
-from shared.events import BookingUpdated
-from shared.records import Booking, BookingStatus
+from shared.events import BookingCreated, BookingUpdated
+from shared.ids import Slug
+from shared.queries import AnyId
+from shared.records import Booking, BookingStatus, Moment
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
 
@@ -25,6 +29,25 @@ _WANTED: dict[Action, BookingStatus] = {
 }
 
 
+class Noted(Body):
+    """`note`: why, for the booking's history."""
+
+    note: Note | None = None
+
+
+class NewTime(Noted):
+    """`starts_at` with its zone, such as 2026-12-01T10:00:00+01:00."""
+
+    starts_at: Moment
+
+
+class NewBooking(Noted):
+    contact_id: AnyId
+    instance_id: Slug | None = None
+    text: Text | None = None
+    starts_at: Moment | None = None
+
+
 @router.get("")
 async def list_bookings(
     context: Ctx, caller: LimitedReader, page: Paging, status: Annotated[BookingStatus | None, Query()] = None
@@ -33,24 +56,68 @@ async def list_bookings(
     return listed(await records.bookings(context.database, caller.organization_id, status, page, caller.instance_ids))
 
 
+@router.post("", status_code=201)
+async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One[Booking]:
+    """Make one for a contact; without an instance it is the one the contact talked with last.
+
+    409 `booking_open` with the `booking_id` while the contact has an open one, unless the booking policy is
+    `every_message`.
+    """
+    if body.instance_id:
+        await context.instances.get(caller.organization_id, body.instance_id)
+    await people.contact(context.database, caller.organization_id, body.contact_id)
+    command = CreateBooking(
+        organization_id=caller.organization_id,
+        by=caller.subject,
+        **body.model_dump(exclude_none=True),
+    )
+    event = await context.dispatcher.issue(command, BookingCreated, timeout=LIMIT)
+    if not isinstance(event, BookingCreated):
+        raise Problem(504, "no_answer_yet", "the booking was asked for and is not made yet; look at the list again")
+    return One(data=event.booking)
+
+
 @router.get("/{booking_id}")
-async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> One[Booking]:
-    """One booking."""
+async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> One[BookingWithHistory]:
+    """One booking, with everything that was done to it."""
     found = await records.booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
     return One(data=found)
 
 
+@router.post("/{booking_id}/reschedule")
+async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: NewTime) -> One[Booking]:
+    """Say when an open booking begins; one that is over is refused: 409 `booking_status_conflict`."""
+    found = await records.booking(context.database, caller.organization_id, booking_id)
+    command = RescheduleBooking(
+        organization_id=caller.organization_id,
+        instance_id=found.instance_id,
+        booking_id=booking_id,
+        starts_at=body.starts_at,
+        note=body.note,
+        by=caller.subject,
+    )
+    return await _changed(context, command)
+
+
 @router.post("/{booking_id}/{action}")
-async def change_booking(context: Ctx, caller: Manager, booking_id: str, action: Action) -> One[Booking]:
-    """Completed, cancelled and no-show are final: 409 `booking_status_conflict`. The same again changes nothing."""
+async def change_booking(
+    context: Ctx, caller: Manager, booking_id: str, action: Action, body: Noted | None = None
+) -> One[Booking]:
+    """Completed, cancelled and no-show are final: 409 `booking_status_conflict`. The same again changes nothing, but
+    a note is kept."""
     found = await records.booking(context.database, caller.organization_id, booking_id)
     command = ChangeBooking(
         organization_id=caller.organization_id,
         instance_id=found.instance_id,
         booking_id=booking_id,
         status=_WANTED[action],
+        note=body.note if body else None,
         by=caller.subject,
     )
+    return await _changed(context, command)
+
+
+async def _changed(context: Context, command: ChangeBooking | RescheduleBooking) -> One[Booking]:
     event = await context.dispatcher.issue(command, BookingUpdated, timeout=LIMIT)
     if not isinstance(event, BookingUpdated):
         raise Problem(504, "no_answer_yet", "the change was taken on and is not done yet; look at the booking again")

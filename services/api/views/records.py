@@ -28,6 +28,27 @@ class MessageWithHistory(MessageRecord):
     history: tuple[StatusStep, ...] = ()
 
 
+class BookingStep(BaseModel):
+    """What was done to a booking: the status it had from then on, when, by which user, and what was said about it.
+
+    `by` is null for what a message did; `reason` is a code, for what happened by itself; `starts_at`: the time that
+    was set with it.
+    """
+
+    status: BookingStatus
+    at: datetime
+    by: str | None = None
+    note: str | None = None
+    starts_at: datetime | None = None
+    reason: str | None = None
+
+
+class BookingWithHistory(Booking):
+    """`history`: everything that was done to it, oldest first."""
+
+    history: tuple[BookingStep, ...] = ()
+
+
 def _message(document: Document) -> MessageRecord:
     return MessageRecord.model_validate({**document, "id": document["_id"]})
 
@@ -92,9 +113,11 @@ async def bookings(
     return [_booking(document) for document in found.documents], found.next_cursor
 
 
-async def booking(database: Database, organization_id: str, booking_id: str, instance_ids: Instances = None) -> Booking:
+async def booking(
+    database: Database, organization_id: str, booking_id: str, instance_ids: Instances = None
+) -> BookingWithHistory:
     """Raises Problem 404 `booking_not_found`."""
     found = await database.bookings.find_one({"_id": booking_id, **own(organization_id, instance_ids)})
     if found is None:
         raise Problem(404, "booking_not_found", "there is no such booking")
-    return _booking(found)
+    return BookingWithHistory.model_validate({**found, "id": found["_id"]})

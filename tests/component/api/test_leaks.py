@@ -11,7 +11,14 @@ import httpx
 import pytest
 
 from shared.auth import ROLE_SCOPES, Role
-from shared.commands import ChangeBooking, ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage
+from shared.commands import (
+    ChangeBooking,
+    ConnectInstance,
+    CreateBooking,
+    DisconnectInstance,
+    LogoutInstance,
+    SendMessage,
+)
 from shared.delivery import jetstream
 from shared.events import CommandRefused
 from shared.message import Command, Event
@@ -22,7 +29,7 @@ from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 
 PHONE = "4915123456789"
-WAITING = (ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage, ChangeBooking)
+WAITING = (ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage, ChangeBooking, CreateBooking)
 CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 
 
@@ -99,6 +106,8 @@ def filled(victim: Victim, operation: Operation, schema: Schema) -> Any:
         return {name: victim.value_of(name) or filled(victim, operation, known[name]) for name in wanted}
     if schema.get("type") == "array":
         return [victim.ids["instance_id"]]
+    if schema.get("format") == "date-time":
+        return "2026-12-01T10:00:00Z"
     samples: dict[str, Any] = {"integer": 1, "number": 1, "boolean": True}
     return schema["enum"][0] if "enum" in schema else samples.get(schema.get("type", ""), "a@example.org")
 

@@ -24,6 +24,7 @@ OPEN = {
     "/health/ready",
 }
 BODIES: dict[str, Any] = {
+    "POST /api/bookings/{booking_id}/reschedule": {"starts_at": "2026-12-01T10:00:00Z"},
     "PATCH /api/whatsapp/instances/{instance_id}": {"instance_name": "mine now"},
     "POST /api/whatsapp/instances/{instance_id}/send": {"to": "4915112345678", "message": "hello"},
     "POST /api/whatsapp/instances": {"instance_name": "x"},
