@@ -58,3 +58,7 @@ async def test_every_event_comes_with_the_payload_that_is_shown(folder: Path) ->
 
 async def test_sending_once_what_is_refused_and_what_was_missed(folder: Path) -> None:
     compare(await run_pages([START, "sending.md"], folder))
+
+
+async def test_front_ends_of_five_older_systems_in_their_own_words(folder: Path) -> None:
+    compare(await run_pages([START, "migrating.md"], folder))
