@@ -52,6 +52,17 @@ class SendText(Command):
     text: str
 
 
+class MarkRead(Command):
+    """Router → session: give the sender the read ticks of these messages. Nothing is answered; where the account is not
+    connected it waits, at most a day."""
+
+    subject: ClassVar[str] = "wa.command.session.mark-read"
+    issuers: ClassVar[tuple[str, ...]] = ("router",)
+    wa_ids: tuple[str, ...] = Field(min_length=1, max_length=100)
+    sender: Party
+    group: str | None = None
+
+
 class SendMessage(Command):
     """Send a text to a number or into a conversation; the router chooses the instance when none is named.
 

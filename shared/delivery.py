@@ -1,4 +1,4 @@
-"""How messages travel: `Consumers.on` is the only way in, `Publisher` the only way out.
+"""How messages travel: `Consumers` is the only way in, `Publisher` the only way out.
 
 Delivery is at least once. A handler that returns has its message acknowledged; Retry and an absent MongoDB or NATS
 bring it back after a pause, as often as it takes; Reject, an unreadable message, and any other error for the sixth
@@ -20,13 +20,14 @@ from pydantic import ValidationError
 
 from shared.errors import Reject, Retry
 from shared.logs import masked
-from shared.message import Message
+from shared.message import Live, Message
 from shared.mongo import TRANSIENT_ERRORS
 from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import DEAD_PREFIX, durable_name, stream_of
 
 M = TypeVar("M", bound=Message)
+L = TypeVar("L", bound=Live)
 Handler = Callable[[M], Awaitable[None]]
 
 BACKOFF = (1.0, 5.0, 15.0, 60.0, 300.0)
@@ -104,6 +105,20 @@ class Consumers:
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
             decoder=_raw_body,
         )(receive)
+
+    def hear(self, live: type[L], handler: Handler[L], *, everyone: bool) -> None:
+        """Call `handler` for what is only live, in `everyone` or in one process of this service; never repeated."""
+
+        async def receive(body: bytes, raw: CurrentMessage) -> None:
+            address = raw.raw_message.subject
+            try:
+                await handler(live.received(address, body))
+            except Exception as error:
+                log.warning("%s: left out (%s)", address, masked(f"{type(error).__name__}: {error}")[:200])
+
+        receive.__name__ = f"{self._service}_{live.__name__}"
+        queue = "" if everyone else self._service
+        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_raw_body)(receive)
 
 
 async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:

@@ -1,4 +1,4 @@
-"""What every event, command and query has in common, and the subject grammar (docs/decisions/0003)."""
+"""What every event, command, query and live message has in common, and the subject grammar (docs/decisions/0003)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
@@ -69,6 +69,13 @@ class Command(Message):
     """An intent, in the imperative; one owner. `issuers`: the services that may issue it."""
 
     issuers: ClassVar[tuple[str, ...]] = ("api", "realtime")
+
+
+class Live(Message):
+    """What is true only now: core NATS, kept by nobody. `hearers`: the shipped users that may hear it."""
+
+    publishers: ClassVar[tuple[str, ...]] = ()
+    hearers: ClassVar[tuple[str, ...]] = ()
 
 
 class Query(Message):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.message import Message
+from shared.message import Event, Live, Message
 from shared.queries import ShowQr
 from shared.topology import (
     COMMANDS,
@@ -13,6 +13,7 @@ from shared.topology import (
     EVENTS,
     EVENTS_STREAM,
     LEASES_BUCKET,
+    LIVE,
     REQUESTS,
     durable_name,
     stream_of,
@@ -65,8 +66,15 @@ def _consuming(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...
 
 
 def _said_by(service: str) -> tuple[str, ...]:
-    events = (cls.pattern() for cls in EVENTS.values() if service in cls.publishers)
-    return (*events, *(cls.pattern() for cls in COMMANDS.values() if service in cls.issuers), _QUERIES)
+    facts: list[type[Event] | type[Live]] = [*EVENTS.values(), *LIVE.values()]
+    issued = (cls.pattern() for cls in COMMANDS.values() if service in cls.issuers)
+    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued, _QUERIES)
+
+
+def _heard_by(service: str) -> tuple[str, ...]:
+    """Its answers, and what is only live."""
+    live = (cls.pattern() for cls in LIVE.values() if service in cls.hearers)
+    return (f"{inbox_prefix(service)}.>", *live)
 
 
 def _session() -> Rights:
@@ -80,13 +88,13 @@ def _session() -> Rights:
         _FLOW,
     )
     said = (*_declaring(), *_said_by("session"), *_consuming("session", owned), *leases)
-    return Rights(said, (f"{inbox_prefix('session')}.>",))
+    return Rights(said, _heard_by("session"))
 
 
 def _router() -> Rights:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     said = (*_declaring(), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
-    return Rights(said, (f"{inbox_prefix('router')}.>",))
+    return Rights(said, _heard_by("router"))
 
 
 def _api() -> Rights:
@@ -108,18 +116,19 @@ def _realtime() -> Rights:
     foreign = [durable_name("router", cls) for cls in EVENTS.values()]
     withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
     deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
-    return Rights(said, (f"{inbox_prefix('realtime')}.>", _EVENTS), (*withheld, *deletions))
+    return Rights(said, (*_heard_by("realtime"), _EVENTS), (*withheld, *deletions))
 
 
 def _integration() -> Rights:
     """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
     issued = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
     asked = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
+    live = [cls for cls in LIVE.values() if INTEGRATION in cls.publishers]
     said = (
-        *(cls.pattern() for cls in (*issued, *asked)), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
+        *(cls.pattern() for cls in (*issued, *asked, *live)), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
         *_durable(EVENTS_STREAM, INTEGRATION), _FLOW,
     )  # fmt: skip
-    return Rights(said, (f"{inbox_prefix(INTEGRATION)}.>", _EVENTS), (ShowQr.pattern(),))
+    return Rights(said, (*_heard_by(INTEGRATION), _EVENTS), (ShowQr.pattern(),))
 
 
 def rights() -> dict[str, Rights]:

@@ -11,8 +11,8 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
 
-from shared import commands, events, requests
-from shared.message import Command, Event, Message, Request
+from shared import commands, events, live, requests
+from shared.message import Command, Event, Live, Message, Request
 from shared.settings import Settings
 
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
@@ -35,6 +35,8 @@ COMMANDS = _by_subject(commands, Command)
 """Every command class by its subject."""
 REQUESTS = _by_subject(requests, Request)
 """Every request class by its subject."""
+LIVE = _by_subject(live, Live)
+"""Every live class by its subject."""
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,11 @@ def events_of(organization_id: str) -> str:
     return f"wa.event.*.*.{organization_id}.*"
 
 
+def live_of(organization_id: str) -> str:
+    """The subject filter for what the contacts of one organization do just now."""
+    return f"wa.live.contact.*.{organization_id}.*"
+
+
 def dead_letters_of(organization_id: str) -> str:
     """The subject filter for every dead letter of one organization."""
     return f"{DEAD_PREFIX}wa.*.*.*.{organization_id}.*"
@@ -68,6 +75,12 @@ def subject_of(address: str) -> str:
 def parse_event(address: str, body: bytes) -> Event | None:
     """The event a NATS message carries; None for a class this version does not know. Raises ValidationError."""
     cls = EVENTS.get(subject_of(address))
+    return cls.model_validate_json(body) if cls else None
+
+
+def parse_live(address: str, body: bytes) -> Live | None:
+    """The same for what is only live."""
+    cls = LIVE.get(subject_of(address))
     return cls.model_validate_json(body) if cls else None
 
 

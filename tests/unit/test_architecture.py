@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.message import Message
-from shared.topology import COMMANDS, EVENTS, REQUESTS, durable_name
+from shared.topology import COMMANDS, EVENTS, LIVE, REQUESTS, durable_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("session", "router", "api", "realtime")
@@ -101,16 +101,16 @@ def test_no_file_is_called_after_nothing() -> None:
 
 
 def test_subjects_stand_only_in_the_contract() -> None:
-    subject = re.compile(r"""["'](?:wa\.(?:event|command|query|dead)\.)""")
+    subject = re.compile(r"""["'](?:wa\.(?:event|command|live|query|dead)\.)""")
     users = {name(path) for path in sources("services", "deploy") if subject.search(path.read_text())}
     assert users == set()
 
 
 def test_every_subject_has_six_tokens() -> None:
-    classes: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *REQUESTS.values()]
+    classes: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *LIVE.values(), *REQUESTS.values()]
     assert classes
     for cls in classes:
-        assert re.fullmatch(r"wa\.(event|command)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.pattern("acme", "one"))
+        assert re.fullmatch(r"wa\.(event|command|live)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.pattern("acme", "one"))
 
 
 def test_durable_names_are_short_and_distinct() -> None:

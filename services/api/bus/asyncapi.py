@@ -1,4 +1,4 @@
-"""The AsyncAPI 3 document: every event, command, request and query on NATS, from the classes that travel."""
+"""The AsyncAPI 3 document: every event, command, live message, request and query on NATS, from their classes."""
 
 import inspect
 import re
@@ -13,16 +13,17 @@ from services.api.bus.questions import ANSWERERS
 from services.api.bus.writes import WRITES
 from services.api.problems import ProblemBody
 from shared.ids import NO_INSTANCE, SLUG_PATTERN
-from shared.message import Message
-from shared.topology import COMMANDS, EVENTS, stream_of
+from shared.message import Live, Message
+from shared.rights import INTEGRATION
+from shared.topology import COMMANDS, EVENTS, LIVE, stream_of
 
 _DESCRIPTION = """\
 What services say to each other on NATS. Every message is JSON with `id`, `at` (UTC), `organization_id`, `instance_id`
 (`-` where none is concerned) and `cause` (the id of the message it follows from). Unknown fields are to be ignored:
 fields are added, never removed. Delivery is at least once; a repetition has the same `id`. Events: subscribe, or make a
 JetStream consumer. Commands: publish into their stream; the answer is an event whose `cause` is the command's `id`, or
-`CommandRefused`. Requests and queries: NATS request, answered like the REST API's writes and reads. Send and receive
-are Switchboard's."""
+`CommandRefused`. Live messages are kept by nobody: hear them or miss them. Requests and queries: NATS
+request, answered like the REST API's writes and reads. Send and receive are Switchboard's."""
 _PROBLEM = "Problem"
 _ASKED: dict[str, tuple[Write | Answerer[Any], ...]] = {"ask": WRITES, "answer": ANSWERERS}
 """What is answered, by how its operation's name begins."""
@@ -40,8 +41,8 @@ def document() -> dict[str, Any]:
     """The whole document, JSON-ready."""
     asked = [item for items in _ASKED.values() for item in items]
     answers = {f"{item.question.__name__}Answer": item.shape for item in asked}
-    sent: list[type[Message]] = list(EVENTS.values())
-    taken: list[type[Message]] = [*COMMANDS.values(), *(item.question for item in asked)]
+    sent: list[type[Message]] = [*EVENTS.values(), *_live("send")]
+    taken: list[type[Message]] = [*COMMANDS.values(), *_live("receive"), *(item.question for item in asked)]
     references, schemas = _schemas(sent, taken, answers)
     messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *taken]}
     messages |= {name: {"name": name, "payload": references[name]} for name in [*answers, _PROBLEM]}
@@ -56,6 +57,11 @@ def document() -> dict[str, Any]:
         "operations": _operations(),
         "components": {"messages": messages, "schemas": schemas},
     }
+
+
+def _live(action: str) -> list[type[Live]]:
+    """Sent are those that others may hear, received those they may say."""
+    return [cls for cls in LIVE.values() if (INTEGRATION in cls.publishers) is (action == "receive")]
 
 
 def about(cls: type) -> str:
@@ -111,6 +117,8 @@ def _operations() -> dict[str, Any]:
 
     operations = {f"publish{cls.__name__}": one(cls.__name__, "send") for cls in EVENTS.values()}
     operations |= {f"do{cls.__name__}": one(cls.__name__, "receive") for cls in COMMANDS.values()}
+    operations |= {f"hear{cls.__name__}": one(cls.__name__, "send") for cls in _live("send")}
+    operations |= {f"tell{cls.__name__}": one(cls.__name__, "receive") for cls in _live("receive")}
     for prefix, item in ((prefix, item) for prefix, items in _ASKED.items() for item in items):
         name = item.question.__name__
         answer = f"{name}Answer"

@@ -7,7 +7,14 @@ from starlette.responses import HTMLResponse
 
 from services.api.doc_page import field_line, fields, framed, prose
 
-_GROUPS = {"publish": "Events", "do": "Commands", "ask": "Requests", "answer": "Queries"}
+_GROUPS = {
+    "publish": "Events",
+    "do": "Commands",
+    "hear": "Live",
+    "tell": "Live",
+    "ask": "Requests",
+    "answer": "Queries",
+}
 _ENVELOPE = ("id", "at", "organization_id", "instance_id", "cause")
 """Of every message; told once at the top."""
 

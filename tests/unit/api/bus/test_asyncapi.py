@@ -11,11 +11,11 @@ from services.api.bus.page import page
 from services.api.bus.questions import ANSWERERS
 from services.api.bus.writes import WRITES
 from shared.message import Message
-from shared.topology import COMMANDS, EVENTS
+from shared.topology import COMMANDS, EVENTS, LIVE
 
 DOCUMENT = document()
 ASKED: list[type[Message]] = [*(item.question for item in ANSWERERS), *(item.question for item in WRITES)]
-CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *ASKED]
+CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *LIVE.values(), *ASKED]
 
 
 def references(part: Any) -> Iterator[str]:
