@@ -1,6 +1,7 @@
 """The launcher's own topology, once for all end-to-end tests."""
 
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A caller with a token of an organization of its own."""
     async with httpx.AsyncClient(base_url=stack.ready["api"], trust_env=False, timeout=60) as client:
         registration = {
-            "email": f"user-{id(client)}@example.org", "password": "correct horse battery", "name": "User",
+            "email": f"user-{uuid4().hex}@example.org", "password": "correct horse battery", "name": "User",
             "organization_name": "Praxis",
         }  # fmt: skip
         response = await client.post("/api/auth/register", json=registration)

@@ -11,6 +11,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/guide"
+FRONT_PAGE = "../../README.md"
 CLIENT = ROOT / "services/api/console/vendor/socket.io.esm.min.js"
 PATIENCE = 150.0
 """Seconds a whole page may take."""

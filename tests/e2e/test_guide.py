@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from deploy.local.stack import Stack
-from tests.e2e.guide import Block, fits, run_pages, shape, values
+from tests.e2e.guide import FRONT_PAGE, Block, fits, run_pages, shape, values
 
 pytestmark = pytest.mark.timeout(200)
 START = "README.md"
@@ -38,6 +38,12 @@ def compare(blocks: list[Block]) -> None:
             shown = re.escape(block.text.strip()).replace("…", ".*")
             printed = "\n".join(line.strip() for line in command.printed.strip().splitlines())
             assert re.fullmatch(shown, printed), f"{command.text}\nshown:\n{block.text}\nprinted:\n{printed}"
+
+
+async def test_the_first_message_of_the_readme(folder: Path) -> None:
+    blocks = await run_pages([FRONT_PAGE], folder)
+    conversations, bookings = values([block for block in blocks if block.language == "sh"][-1].printed)[-2:]
+    assert (len(conversations["data"]), len(bookings["data"])) == (1, 1)
 
 
 async def test_the_quick_start_in_curl_python_and_javascript(folder: Path) -> None:
