@@ -12,13 +12,16 @@ from shared.message import Query, Request
 
 
 async def ask(client: Client, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
-    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. What was not set is left out of the body.
+    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. Of a request only what was set is asked for.
 
     Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.
     """
-    body = asked.model_dump(mode="json", exclude_unset=True) | {"id": asked.id}
+    left_out = (
+        type(asked).model_fields.keys() - asked.model_fields_set - {"id"} if isinstance(asked, Request) else set()
+    )
+    body = asked.model_dump_json(exclude=left_out).encode()
     try:
-        reply = await client.request(asked.address, json.dumps(body).encode(), timeout=timeout)
+        reply = await client.request(asked.address, body, timeout=timeout)
         answer = json.loads(reply.data)
     except NoRespondersError as error:
         raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error

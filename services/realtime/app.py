@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.realtime.dialects.s2 import Chat
 from services.realtime.dialects.s4 import Sessions
+from services.realtime.feed import Feed
 from services.realtime.links import Links
 from services.realtime.resume import History
 from services.realtime.rooms import Rooms
@@ -17,6 +18,7 @@ from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.delivery import Publisher, broker_client
 from shared.dispatch import Dispatcher
+from shared.events import AccessEnded
 from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 
 
@@ -29,8 +31,12 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
+        endings: list[Feed] = []
+
         async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
+            endings.append(Feed(client, js, AccessEnded.pattern(), server.end_access))
+            await endings[0].start(from_beginning=True)
             rooms = Rooms(client, js, server.outgoing, History(js, settings.resume_limit))
             server.links = Links(client, js, rooms, Dispatcher(client, Publisher(js)))
 
@@ -40,6 +46,8 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
             finally:
                 await server.close()
                 await sessions.close()
+                for feed in endings:
+                    await feed.stop()
                 if server.links:
                     await server.links.rooms.close()
 

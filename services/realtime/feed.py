@@ -42,10 +42,10 @@ class Feed:
         self._consumer = ""
         self._watch: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """From now on. Raises a NATS error when the stream does not answer."""
+    async def start(self, from_beginning: bool = False) -> None:
+        """From now on, or from the oldest event that is kept. Raises a NATS error when the stream does not answer."""
         state = (await self._js.stream_info(EVENTS_STREAM)).state
-        self.sequence = state.last_seq
+        self.sequence = 0 if from_beginning else state.last_seq
         await self._consume()
         self._watch = asyncio.create_task(self._keep())
 

@@ -10,8 +10,10 @@ from typing import Any
 import socketio
 from nats.errors import Error as NatsError
 from prometheus_client import Gauge
+from pydantic import ValidationError
 from socketio.exceptions import ConnectionRefusedError as Refused
 
+from services.realtime.ended import EndedAccess
 from services.realtime.handshake import identify, token_of
 from services.realtime.limits import Bucket
 from services.realtime.links import Links
@@ -21,6 +23,7 @@ from services.realtime.settings import RealtimeSettings
 from services.realtime.wire import Payload
 from shared.auth import Principal
 from shared.errors import Problem
+from shared.events import AccessEnded
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 Handler = Callable[[str, Any], Awaitable[Payload]]
@@ -28,6 +31,7 @@ Handler = Callable[[str, Any], Awaitable[Payload]]
 Leaving = Callable[[str, str], Awaitable[None]]
 """Called with the organization and the id of a socket that is gone."""
 RETRYABLE = frozenset({409, 429, 502, 503, 504})
+_EXPIRED = {"code": "token_expired", "reason": "the access token has expired; log in again and reconnect"}
 log = logging.getLogger(__name__)
 
 
@@ -42,6 +46,8 @@ class RealtimeServer:
             max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
         )  # fmt: skip
         self.outgoing = Outgoing(self.sio, settings.socket_backlog, settings.socket_patience)
+        self._ended = EndedAccess(settings.token_ttl)
+        self._principals: dict[str, Principal] = {}
         self._leaving: list[Leaving] = []
         self._expiries: dict[str, asyncio.TimerHandle] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -90,12 +96,16 @@ class RealtimeServer:
         try:
             links = self.linked()
             principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
+            self._require_going_on(principal)
+            self._principals[sid] = principal
             await self.sio.save_session(sid, {"principal": principal, "bucket": self._bucket()})
             since = _since(auth)
             await links.rooms.join(principal.organization_id, sid, since, self._settings.join_grace)
         except Problem as problem:
+            self._principals.pop(sid, None)
             raise Refused(problem.detail, {"code": problem.code, "status": problem.status}) from problem
         except (NatsError, TimeoutError, OSError) as error:
+            self._principals.pop(sid, None)
             raise Refused("the message bus is not reachable; try again", {"code": "bus_unavailable"}) from error
         self._expire(sid, principal)
         SOCKETS.inc()
@@ -103,6 +113,7 @@ class RealtimeServer:
     async def _disconnect(self, sid: str, reason: str = "") -> None:
         if handle := self._expiries.pop(sid, None):
             handle.cancel()
+        self._principals.pop(sid, None)
         principal = await self.principal(sid)
         if self.links:
             await self.links.rooms.leave(principal.organization_id, sid)
@@ -114,15 +125,29 @@ class RealtimeServer:
         """A socket lives no longer than the token it was opened with."""
         if principal.expires_at is not None:
             delay = max(0.0, principal.expires_at - time.time())
-            self._expiries[sid] = asyncio.get_running_loop().call_later(delay, self._start_ending, sid)
+            self._expiries[sid] = asyncio.get_running_loop().call_later(delay, self._start_ending, sid, _EXPIRED)
 
-    def _start_ending(self, sid: str) -> None:
-        task = asyncio.create_task(self._end(sid))
+    async def end_access(self, _address: str, _sequence: int, body: bytes) -> None:
+        """An AccessEnded of the stream: the sockets that were opened with it end, and no new ones begin."""
+        try:
+            self._ended.note(AccessEnded.model_validate_json(body))
+        except ValidationError as error:
+            log.warning("an unreadable ending is left out: %s", error.errors()[0]["msg"])
+            return
+        for sid, principal in self._principals.items():
+            if over := self._ended.why(principal):
+                self._start_ending(sid, {"code": over.code, "reason": over.reason})
+
+    def _require_going_on(self, principal: Principal) -> None:
+        if over := self._ended.why(principal):
+            raise Problem(401, over.code, over.reason)
+
+    def _start_ending(self, sid: str, reason: Payload) -> None:
+        task = asyncio.create_task(self._end(sid, reason))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def _end(self, sid: str) -> None:
-        reason = {"code": "token_expired", "reason": "the access token has expired; log in again and reconnect"}
+    async def _end(self, sid: str, reason: Payload) -> None:
         await self.sio.emit("session:ended", reason, to=sid)
         await self.sio.disconnect(sid)
 
