@@ -55,8 +55,10 @@ def test_the_servers_run_with_the_same_options() -> None:
 
 def test_the_front_server_sends_the_same_paths_to_the_same_services() -> None:
     caddyfile = (ROOT / "deploy" / "Caddyfile").read_text()
-    assert re.findall(r"reverse_proxy (\w+):8000", caddyfile) == ["realtime", "api"]
-    assert "handle /socket.io/*" in caddyfile
+    sockets, rest = caddyfile.split("handle /socket.io/*")[1].split("handle {")
+    assert "dynamic a realtime 8000" in sockets
+    assert re.search(r"lb_policy cookie \w+ \{\s+fallback client_ip_hash\s+\}", sockets), "sessions must stay"
+    assert re.findall(r"reverse_proxy (\w+):8000", rest) == ["api"]
 
 
 def test_only_the_front_server_is_reachable_and_only_from_this_machine() -> None:
