@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from shared.ids import Slug, parse_address
 from shared.message import Query
-from shared.records import BookingStatus, Network
+from shared.records import BookingStatus, ConversationStatus, Network
 
 AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Address = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address)]
@@ -146,9 +146,16 @@ class ReadContact(Query):
 
 
 class ListConversations(PagedQuery):
-    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all instances."""
+    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all instances.
+
+    `assigned_to`: a user id. `search`: part of the contact's name or number.
+    """
 
     subject: ClassVar[str] = "wa.query.conversation.list"
+    status: ConversationStatus | None = None
+    assigned_to: Annotated[str, StringConstraints(max_length=64)] | None = None
+    unread: bool | None = None
+    search: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
 class ReadConversation(Query):

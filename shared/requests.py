@@ -108,6 +108,39 @@ class DecideBookingRequest(RepeatableRequest):
     note: str | None = None
 
 
+class MarkConversationReadRequest(RepeatableRequest):
+    """Nothing of the conversation that is there now is unread any more, for everybody."""
+
+    subject: ClassVar[str] = "wa.command.conversation.mark-read"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    conversation_id: PathId
+
+
+class AssignConversationRequest(RepeatableRequest):
+    """From now on this user takes care of the conversation; null: nobody."""
+
+    subject: ClassVar[str] = "wa.command.conversation.hand-over"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    conversation_id: PathId
+    user_id: str | None
+
+
+class CloseConversationRequest(RepeatableRequest):
+    """The conversation is done with until the contact writes again."""
+
+    subject: ClassVar[str] = "wa.command.conversation.close"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    conversation_id: PathId
+
+
+class ReopenConversationRequest(RepeatableRequest):
+    """The conversation is not done with yet."""
+
+    subject: ClassVar[str] = "wa.command.conversation.reopen"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    conversation_id: PathId
+
+
 class CreateApiKeyRequest(RepeatableRequest):
     """A new API key; the answer shows it this once."""
 

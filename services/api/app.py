@@ -30,6 +30,7 @@ from services.api.routes import (
     bookings,
     connecting,
     console,
+    conversations,
     docs,
     health,
     instances,
@@ -57,8 +58,8 @@ from shared.mongo import ensure_indexes, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
-    auth, password, organization, api_keys, instances, connecting, sending, people, bookings, health, simulator, docs,
-    console, admin, audit, users,
+    auth, password, organization, api_keys, instances, connecting, sending, people, conversations, bookings,
+    health, simulator, docs, console, admin, audit, users,
     s0, s1, s2, s4,
 )  # fmt: skip
 

@@ -5,7 +5,8 @@ from typing import Any
 from services.api.bus.answering import Answerer
 from services.api.compat import s0, s2, s4
 from services.api.compat.s2_shapes import Numbers
-from services.api.routes import admin, api_keys, audit, bookings, instances, organization, people, users
+from services.api.routes import admin, api_keys, audit, bookings, conversations, instances, organization, people, users
+from services.api.views.conversations import Filter
 from services.api.views.pages import PageRequest
 from shared import queries as q
 from shared.auth import Principal
@@ -24,6 +25,10 @@ def _page(question: q.PagedQuery) -> PageRequest:
 
 def _instance(question: Query) -> str | None:
     return None if question.instance_id == NO_INSTANCE else question.instance_id
+
+
+def _filter(question: q.ListConversations) -> Filter:
+    return Filter(None, question.status, question.assigned_to, question.unread, question.search)
 
 
 def _numbers(question: q.MessagesBetween) -> Numbers:
@@ -59,18 +64,18 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     Answerer(q.ReadContact, people.read_contact, lambda c, a: people.read_contact(c, _caller(a), a.contact_id)),
     Answerer(
         q.ListConversations,
-        people.list_conversations,
-        lambda c, a: people.list_conversations(c, _caller(a), _page(a), _instance(a)),
+        conversations.list_conversations,
+        lambda c, a: conversations.list_conversations(c, _caller(a), _page(a), _filter(a), _instance(a)),
     ),
     Answerer(
         q.ReadConversation,
-        people.read_conversation,
-        lambda c, a: people.read_conversation(c, _caller(a), a.conversation_id),
+        conversations.read_conversation,
+        lambda c, a: conversations.read_conversation(c, _caller(a), a.conversation_id),
     ),
     Answerer(
         q.ListConversationMessages,
-        people.list_messages,
-        lambda c, a: people.list_messages(c, _caller(a), _page(a), a.conversation_id),
+        conversations.list_messages,
+        lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id),
     ),
     Answerer(
         q.ListMessages, people.list_all_messages, lambda c, a: people.list_all_messages(c, _caller(a), _page(a), a.kind)

@@ -4,7 +4,17 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
 
 from services.api.bus.asking import Asking, Write
-from services.api.routes import admin, api_keys, bookings, connecting, instances, organization, sending, users
+from services.api.routes import (
+    admin,
+    api_keys,
+    bookings,
+    connecting,
+    conversations,
+    instances,
+    organization,
+    sending,
+    users,
+)
 from shared import requests as r
 
 WRITES: tuple[Write, ...] = (
@@ -19,6 +29,10 @@ WRITES: tuple[Write, ...] = (
     Write(r.OpenBookingRequest, bookings.create_booking, waits=True),
     Write(r.MoveBookingRequest, bookings.reschedule_booking, waits=True),
     Write(r.DecideBookingRequest, bookings.change_booking, waits=True),
+    Write(r.MarkConversationReadRequest, conversations.mark_read, waits=True),
+    Write(r.AssignConversationRequest, conversations.assign, waits=True),
+    Write(r.CloseConversationRequest, conversations.close, waits=True),
+    Write(r.ReopenConversationRequest, conversations.reopen, waits=True),
     Write(r.CreateApiKeyRequest, api_keys.create_key),
     Write(r.RevokeApiKeyRequest, api_keys.revoke_key),
     Write(r.ChangeUserRequest, users.change_user),
@@ -30,7 +44,7 @@ WRITES: tuple[Write, ...] = (
 )
 """A new write of the REST API gets its class in shared/requests.py and its line here."""
 
-_MODULES = (admin, api_keys, bookings, connecting, instances, organization, sending, users)
+_MODULES = (admin, api_keys, bookings, connecting, conversations, instances, organization, sending, users)
 
 
 def route_of(write: Write) -> APIRoute:

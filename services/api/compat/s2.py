@@ -20,7 +20,7 @@ from services.api.compat.s2_shapes import (
 from services.api.context import Context, Ctx, LimitedManager, LimitedReader, LimitedSender, Reader
 from services.api.routes import connecting, sending
 from services.api.routes.people import Search
-from services.api.views import people
+from services.api.views import conversations, people
 from services.api.views.between import Between, messages_between
 from services.api.views.instances import RUNNING, connection_of
 from services.api.views.pages import PageRequest
@@ -106,7 +106,7 @@ async def _route(context: Context, caller: Principal, body: ChatSend) -> tuple[s
     if instance_id:
         await reached(context, caller, instance_id)
     if body.conversationId:
-        talk = await people.conversation(
+        talk = await conversations.conversation(
             context.database, caller.organization_id, body.conversationId, caller.instance_ids
         )
         instance_id = instance_id or talk.instance_id

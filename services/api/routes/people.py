@@ -1,4 +1,4 @@
-"""Contacts and conversations."""
+"""Contacts, and messages of all conversations."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,6 @@ from services.api.context import Ctx, LimitedReader, Paging, Reader
 from services.api.fields import Body, printable, require_own
 from services.api.views import people as views
 from services.api.views import records
-from services.api.views.people import Conversation
 from services.api.views.records import MessageWithHistory
 from shared.records import Contact, MessageRecord
 
@@ -45,33 +44,6 @@ async def list_contacts_by_post(
 async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Contact]:
     """One contact."""
     return One(data=await views.contact(context.database, caller.organization_id, contact_id))
-
-
-@router.get("/conversations")
-async def list_conversations(
-    context: Ctx, caller: LimitedReader, page: Paging, instance_id: Annotated[str | None, Query(max_length=64)] = None
-) -> Listed[Conversation]:
-    """The liveliest first, of one instance or all."""
-    wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
-    both = wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
-    return listed(await views.conversations(context.database, caller.organization_id, page, both))
-
-
-@router.get("/conversations/{conversation_id}")
-async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id: str) -> One[Conversation]:
-    """One conversation."""
-    return One(
-        data=await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    )
-
-
-@router.get("/conversations/{conversation_id}/messages")
-async def list_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, conversation_id: str
-) -> Listed[MessageRecord]:
-    """Its messages and notes, newest first."""
-    await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    return listed(await records.messages(context.database, caller.organization_id, conversation_id, page))
 
 
 @router.get("/messages")

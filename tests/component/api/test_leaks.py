@@ -12,11 +12,14 @@ import pytest
 
 from shared.auth import ROLE_SCOPES, Role
 from shared.commands import (
+    AssignConversation,
     ChangeBooking,
+    ChangeConversation,
     ConnectInstance,
     CreateBooking,
     DisconnectInstance,
     LogoutInstance,
+    MarkConversationRead,
     SendMessage,
 )
 from shared.delivery import jetstream
@@ -29,7 +32,10 @@ from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 
 PHONE = "4915123456789"
-WAITING = (ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage, ChangeBooking, CreateBooking)
+WAITING = (
+    ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage, ChangeBooking, CreateBooking,
+    AssignConversation, ChangeConversation, MarkConversationRead,
+)  # fmt: skip
 CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 
 

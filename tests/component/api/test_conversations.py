@@ -1,0 +1,165 @@
+"""Conversations over REST: lists by state, people and words; what people do with them goes to the router."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.events import CommandRefused, ConversationUpdated
+from shared.ids import new_id
+from shared.message import Command, Event, utc_now
+from shared.mongo import Document
+from shared.records import ConversationRecord
+from tests.component.api.conftest import Member, Stage
+from tests.component.api.test_reads import contact
+
+NOW = utc_now()
+
+
+def talk(member: Member, age: int = 0, **fields: Any) -> Document:
+    """A conversation as the router keeps it, last spoken in so many seconds ago."""
+    new = {"_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "contact_id": new_id()}
+    return new | {"updated_at": NOW - timedelta(seconds=age), "status": "open", "unread": False} | fields
+
+
+async def listed(member: Member, **query: Any) -> list[str]:
+    return [found["id"] for found in (await member.get("/api/conversations", **query))["data"]]
+
+
+async def test_conversations_are_listed_by_state_and_by_who_takes_care(stage: Stage, member: Member) -> None:
+    mine = talk(member, assigned_to=member.user_id)
+    theirs = talk(member, 1, assigned_to="somebody", unread=True)
+    closed = talk(member, 2, status="closed")
+    before = {name: value for name, value in talk(member, 3).items() if name not in ("status", "unread")}
+    await stage.database.conversations.insert_many([mine, theirs, closed, before])
+    ids = [each["_id"] for each in (mine, theirs, closed, before)]
+    assert await listed(member) == ids
+    assert await listed(member, status="closed") == [ids[2]]
+    assert await listed(member, status="open") == [ids[0], ids[1], ids[3]]
+    assert await listed(member, assigned_to="me") == await listed(member, assigned_to=member.user_id) == [ids[0]]
+    assert await listed(member, unread=True) == [ids[1]]
+    assert await listed(member, unread=False, status="open") == [ids[0], ids[3]]
+    answer = await member.http.get("/api/conversations", params={"status": "half"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "status")
+
+
+async def test_conversations_are_found_by_name_and_number_page_by_page(stage: Stage, member: Member) -> None:
+    people = [contact(member, name=name) for name in ("Anna", "Annegret", "Bert")]
+    people[2]["phone_number"] = "5511999887766"
+    talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
+    await stage.database.contacts.insert_many(people)
+    await stage.database.conversations.insert_many(talks)
+    ids = [each["_id"] for each in talks]
+    assert await listed(member, search="ANN") == ids[:2]
+    assert await listed(member, search="+55 11 999") == ids[2:]
+    assert await listed(member, search="nobody") == []
+    assert await listed(member, search=" ") == ids
+    first = await member.get("/api/conversations", search="ann", limit=1)
+    second = await member.get("/api/conversations", search="ann", limit=1, cursor=first["next_cursor"])
+    assert [found["id"] for found in first["data"] + second["data"]] == ids[:2]
+
+
+async def test_what_is_unread_is_counted_from_the_read_mark_on(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    never, partly, none = (
+        talk(member, unread=True),
+        talk(member, 1, unread=True, read_up_to={"at": NOW, "ids": []}),
+        talk(member, 2),
+    )
+    for each in (never, partly, none):
+        times = [(NOW - timedelta(seconds=1), "inbound"), (NOW, "inbound"), (NOW, "inbound"), (NOW, "outbound")]
+        said = [records(conversation_id=each["_id"], timestamp=at, direction=way) for at, way in times]
+        if each is partly:
+            each["read_up_to"]["ids"] = [said[1]["_id"]]
+        await stage.database.messages.insert_many(said)
+    await stage.database.conversations.insert_many([never, partly, none])
+    counts = [found["unread_count"] for found in (await member.get("/api/conversations"))["data"]]
+    assert counts == [3, 1, 0]
+    assert (await member.get(f"/api/conversations/{partly['_id']}"))["data"]["unread_count"] == 1
+
+
+def carried_out(found: Document) -> Callable[[Any], Iterable[Event]]:
+    """The router, done at once."""
+    record = ConversationRecord.model_validate({**found, "id": found["_id"], "assigned_to": "u", "unread_count": 2})
+
+    def answer(command: Command) -> Iterable[Event]:
+        common: dict[str, Any] = {"organization_id": command.organization_id, "instance_id": command.instance_id}
+        return [ConversationUpdated(cause=command.id, conversation=record, **common)]
+
+    return answer
+
+
+async def test_reading_names_exactly_what_was_there(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    person = contact(member)
+    found = talk(member, contact_id=person["_id"])
+    said = [records(conversation_id=found["_id"], timestamp=NOW - timedelta(seconds=age)) for age in (0, 0, 1)]
+    await stage.database.contacts.insert_one(person)
+    await stage.database.conversations.insert_one(found)
+    await stage.database.messages.insert_many(said)
+    async with stage.playing(MarkConversationRead, carried_out(found)) as heard:
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/read")
+    assert answer.status_code == 200, answer.text
+    told = answer.json()["data"]
+    assert (told["contact"]["name"], told["assigned_to"], told["unread_count"]) == ("Anna", "u", 2)
+    assert (heard[0].conversation_id, heard[0].by) == (found["_id"], member.user_id)
+    assert heard[0].seen
+    assert heard[0].seen.at == NOW
+    assert set(heard[0].seen.ids) == {said[0]["_id"], said[1]["_id"]}
+
+
+@pytest.mark.parametrize(("action", "status"), [("close", "closed"), ("reopen", "open")])
+async def test_closing_and_reopening_are_asked_of_the_router(
+    stage: Stage, member: Member, action: str, status: str
+) -> None:
+    found = talk(member)
+    await stage.database.conversations.insert_one(found)
+    async with stage.playing(ChangeConversation, carried_out(found)) as heard:
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/{action}")
+    assert answer.status_code == 200, answer.text
+    assert (heard[0].status, heard[0].instance_id, heard[0].seen is not None) == (status, "i", True)
+
+
+@pytest.mark.parametrize("wanted", ["me", "another", None])
+async def test_a_conversation_is_assigned_to_oneself_to_another_and_to_nobody(
+    stage: Stage, member: Member, wanted: str | None
+) -> None:
+    found = talk(member)
+    await stage.database.conversations.insert_one(found)
+    async with stage.playing(AssignConversation, carried_out(found)) as heard:
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": wanted})
+    assert answer.status_code == 200, answer.text
+    assert heard[0].user_id == (member.user_id if wanted == "me" else wanted)
+
+
+async def test_what_the_router_refuses_is_the_answer(stage: Stage, member: Member) -> None:
+    found = talk(member)
+    await stage.database.conversations.insert_one(found)
+
+    def refuse(command: AssignConversation) -> Iterable[Event]:
+        common: dict[str, Any] = {"organization_id": command.organization_id, "instance_id": command.instance_id}
+        return [CommandRefused(cause=command.id, status=422, code="assignee_unknown", detail="no such user", **common)]
+
+    async with stage.playing(AssignConversation, refuse):
+        answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": "x"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "assignee_unknown")
+
+
+@pytest.mark.parametrize("body", [{}, {"user_id": ""}, {"user_id": 1}, {"user_id": "u", "more": 1}])
+async def test_an_assignment_says_to_whom(stage: Stage, member: Member, body: dict[str, Any]) -> None:
+    found = talk(member)
+    await stage.database.conversations.insert_one(found)
+    answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
+
+
+async def test_who_only_reads_changes_nothing(stage: Stage, member: Member) -> None:
+    found = talk(member)
+    await stage.database.conversations.insert_one(found)
+    async with stage.member("viewer", member.organization_id) as viewer:
+        answer = await viewer.http.post(f"/api/conversations/{found['_id']}/read")
+    assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
