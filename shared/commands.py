@@ -53,8 +53,8 @@ class SendText(Command):
 
 
 class MarkRead(Command):
-    """Router → session: give the sender the read ticks of these messages. Nothing is answered; where the account is not
-    connected it waits, at most a day."""
+    """Router → session: give the sender the read ticks of these messages. Nothing is answered; while the account is
+    being reconnected it waits, at most an hour."""
 
     subject: ClassVar[str] = "wa.command.session.mark-read"
     issuers: ClassVar[tuple[str, ...]] = ("router",)

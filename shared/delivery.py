@@ -7,6 +7,7 @@ time go to WA_DEAD with the reason, and the consumer goes on.
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from faststream import AckPolicy
@@ -58,6 +59,14 @@ class Publisher:
         reason = " ".join(error.split())[:1000].encode("ascii", "backslashreplace").decode()
         headers = {"x-error": reason, "x-attempts": str(attempts), "x-consumer": consumer}
         await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
+
+
+async def say(client: Client, live: Live) -> None:
+    """Publish what is only live; nothing while NATS is away. Raises ValueError for one that NATS does not take."""
+    if not client.is_connected:
+        return
+    with suppress(NatsError, OSError):
+        await client.publish(live.address, live.model_dump_json().encode())
 
 
 def jetstream(client: Client) -> JetStreamContext:

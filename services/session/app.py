@@ -15,8 +15,9 @@ from services.session.simulated_network import find_simulated_network, zygote_en
 from services.session.store import ensure_session_indexes
 from services.session.supervisor.pool import Forker
 from services.session.supervisor.zygote import Zygote
-from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
-from shared.delivery import Consumers
+from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
+from shared.delivery import Consumers, broker_client
+from shared.live import ShowTyping, WatchContact
 from shared.mongo import open_mongo, ping
 from shared.records import Network
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
@@ -24,6 +25,9 @@ from shared.settings import private_directory
 
 SENDS_AT_ONCE = 256
 """A send to an account WhatsApp does not answer may take a minute; the others must not wait for it."""
+
+MARKS_AT_ONCE = 512
+"""Those of an account that is being reconnected wait, and must not hold up the others."""
 
 
 def make_app(settings: SessionSettings) -> ASGIApp:
@@ -39,8 +43,8 @@ def make_app(settings: SessionSettings) -> ASGIApp:
         async with open_mongo(settings) as database:
             await ensure_session_indexes(database)
 
-            async def prepare(js: JetStreamContext) -> None:
-                node = Node(settings, database, js, _zygotes(settings), partial(_proxy_of, settings))
+            async def prepare(_: JetStreamContext) -> None:
+                node = Node(settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings))
                 checks.update(mongo=partial(ping, database), lease=node.lease.check)
                 nodes.append(node)
                 await node.start()
@@ -67,10 +71,22 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     async def send(command: SendText) -> None:
         await nodes[0].sending.send(command)
 
+    async def mark_read(command: MarkRead) -> None:
+        await nodes[0].attending.mark_read(command)
+
+    async def show_typing(live: ShowTyping) -> None:
+        nodes[0].attending.show(live, live.state)
+
+    async def watch(live: WatchContact) -> None:
+        nodes[0].attending.show(live, "watching")
+
     consumers.on(ConnectInstance, connect)
     consumers.on(DisconnectInstance, disconnect)
     consumers.on(LogoutInstance, logout)
     consumers.on(SendText, send, concurrency=SENDS_AT_ONCE)
+    consumers.on(MarkRead, mark_read, concurrency=MARKS_AT_ONCE)
+    consumers.hear(ShowTyping, show_typing, everyone=True)
+    consumers.hear(WatchContact, watch, everyone=True)
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:

@@ -14,7 +14,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ from neonize.events import EVENT_TO_INT, INT_TO_EVENT
 from neonize.events import Device as LinkedDevice
 from neonize.exc import NeonizeError
 from neonize.utils import build_jid
-from neonize.utils.enum import ClientName, ClientType
+from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, Presence, ReceiptType
 from neonize.utils.log import log_whatsmeow
 
 from services.session.gate import Gate
 from services.session.translate import moment
 from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
+from shared.live import TypingState
 
 STORE = "device.sqlite"
 _STORE_OPTIONS = "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_foreign_keys=on&x="
@@ -76,10 +77,29 @@ class NeonizeClient:
             return str(self._client.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
 
     def send_text(self, to: str, text: str) -> Accepted:
-        user, _, server = to.partition("@")
         with self._call():
-            answer = self._client.send_message(build_jid(user, server or "s.whatsapp.net"), Message(conversation=text))
+            answer = self._client.send_message(_jid(to), Message(conversation=text))
             return Accepted(answer.ID, moment(answer.Timestamp))
+
+    def show_online(self, online: bool) -> None:
+        with self._call():
+            self._client.send_presence(Presence.AVAILABLE if online else Presence.UNAVAILABLE)
+
+    def show_typing(self, to: str, state: TypingState) -> None:
+        shown = ChatPresence.CHAT_PRESENCE_PAUSED if state == "paused" else ChatPresence.CHAT_PRESENCE_COMPOSING
+        media = ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT
+        if state == "recording":
+            media = ChatPresenceMedia.CHAT_PRESENCE_MEDIA_AUDIO
+        with self._call():
+            self._client.send_chat_presence(_jid(to), shown, media)
+
+    def watch(self, to: str) -> None:
+        with self._call():
+            self._client.subscribe_presence(_jid(to))
+
+    def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
+        with self._call():
+            self._client.mark_read(*wa_ids, chat=_jid(group or sender), sender=_jid(sender), receipt=ReceiptType.READ)
 
     def logout(self) -> None:
         with self._call():
@@ -181,6 +201,12 @@ class NeonizeClient:
                 log.warning("the library still delivers %s s after disconnecting", _SILENCE_AT_MOST)
                 return
             time.sleep(0.05)
+
+
+def _jid(address: str) -> Any:
+    """Of phone digits, `<lid>@lid` or `<group>@g.us`."""
+    user, _, server = address.partition("@")
+    return build_jid(user, server or "s.whatsapp.net")
 
 
 def _device(told: Any) -> Device:

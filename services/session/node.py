@@ -6,22 +6,23 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from nats.js import JetStreamContext
+from nats.aio.client import Client
 from prometheus_client import Gauge
 
 from services.session.lease import Lease
-from services.session.protocol import Entry, FromWorker, Published, Sent
+from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Sent
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.sends import Sends
 from services.session.supervisor.accounts import Accounts, ProxyOf
+from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
 from services.session.supervisor.outlet import Outlet
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
-from shared.delivery import Publisher
+from shared.delivery import Publisher, jetstream, say
 from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
 
@@ -38,10 +39,11 @@ class Node:
         self,
         settings: SessionSettings,
         database: Database,
-        js: JetStreamContext,
+        client: Client,
         zygotes: Mapping[Network, Forker],
         proxy_of: ProxyOf,
     ) -> None:
+        js = jetstream(client)
         publisher = Publisher(js)
         connections = Connections(database, settings.node_name)
         self.lease = Lease(js, settings.node_name, settings.lease_ttl)
@@ -54,6 +56,7 @@ class Node:
         self.handlers = Handlers(self._accounts, board, self._reconciler.hold, publisher, frozenset(zygotes))
         elsewhere = self._reconciler.elsewhere
         self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
+        self.attending = Attending(self._accounts.get, self._pool.tell, partial(say, client), elsewhere)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: list[asyncio.Task[None]] = []
 
@@ -93,12 +96,17 @@ class Node:
             self._outlet.put(frame.instance_id, frame)
         elif isinstance(frame, Sent):
             self.sending.heard(frame)
+        elif isinstance(frame, Marked):
+            self.attending.heard(frame)
+        elif isinstance(frame, Noticed):
+            self._keep_running(self.attending.tell(frame))
         else:
             self._keep_running(self._accounts.heard(frame))
 
     async def _lost(self, instance_ids: Iterable[str]) -> None:
         for instance_id in instance_ids:
             self.sending.lost(instance_id)
+            self.attending.lost(instance_id)
             self._keep_running(self._accounts.lost(instance_id))
 
     def _published(self, instance_id: str, sequence: int) -> None:

@@ -1,23 +1,17 @@
 """What supervisor, zygote and worker say to each other: one JSON object per frame over a local socket.
 
-A frame is a 4-byte big-endian length and a UTF-8 JSON object whose `frame` names its class. Frames never leave the
-machine and both ends are of one version, so unknown frames are an error.
+`frame` names the class; how a frame travels: framing.py. Frames never leave the machine and both ends are of one
+version, so unknown frames are an error.
 
 zygote socket (one per network)   supervisor → Fork (with one file descriptor attached), zygote → Forked, WorkerExited
-worker socket (one per worker)    supervisor → Start, Stop, Send, Published, Quit;
-                                  worker → Issued, Changed, Entry, Sent
+worker socket (one per worker)    supervisor → Start, Stop, Send, Show, Mark, Published, Quit;
+                                  worker → Issued, Changed, Entry, Sent, Noticed, Marked
 """
 
-import asyncio
-import socket
-import struct
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
-
-MAX_FRAME = 4_000_000
-"""Bytes."""
 
 
 class Frame(BaseModel):
@@ -90,6 +84,28 @@ class Send(Frame):
     text: str
     timeout: float = 60
     """Seconds; afterwards the outcome is reported as unconfirmed."""
+
+
+class Show(Frame):
+    """Let `to` (phone digits or `<lid>@lid`) see that somebody types, records or stopped; `watching`: tell when he
+    comes, goes or types. The account is shown online. Not answered, and not done after `until`."""
+
+    frame: Literal["show"] = "show"
+    instance_id: str
+    to: str
+    what: Literal["composing", "recording", "paused", "watching"]
+    until: datetime
+
+
+class Mark(Frame):
+    """Give `sender` the read ticks of his messages, in `group` when that is set. Answered by Marked with `mark_id`."""
+
+    frame: Literal["mark"] = "mark"
+    instance_id: str
+    mark_id: str
+    wa_ids: tuple[str, ...]
+    sender: str
+    group: str | None = None
 
 
 class Published(Frame):
@@ -174,49 +190,29 @@ class Sent(Frame):
     detail: str | None = None
 
 
+class Noticed(Frame):
+    """What is only live: the JSON body of a message of shared/live.py and its subject."""
+
+    frame: Literal["noticed"] = "noticed"
+    instance_id: str
+    subject: str
+    body: str
+
+
+class Marked(Frame):
+    """Outcome of a Mark; `error` in the library's words when it could not be done."""
+
+    frame: Literal["marked"] = "marked"
+    instance_id: str
+    mark_id: str
+    error: str | None = None
+
+
 ToZygote = Fork
 FromZygote = Annotated[Forked | WorkerExited, Field(discriminator="frame")]
-ToWorker = Annotated[Start | Stop | Send | Published | Quit, Field(discriminator="frame")]
-FromWorker = Annotated[Issued | Changed | Entry | Sent, Field(discriminator="frame")]
+ToWorker = Annotated[Start | Stop | Send | Show | Mark | Published | Quit, Field(discriminator="frame")]
+FromWorker = Annotated[Issued | Changed | Entry | Sent | Noticed | Marked, Field(discriminator="frame")]
 
 FROM_ZYGOTE: TypeAdapter[FromZygote] = TypeAdapter(FromZygote)
 TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)
 FROM_WORKER: TypeAdapter[FromWorker] = TypeAdapter(FromWorker)
-
-_LENGTH = struct.Struct(">I")
-
-
-def pack(frame: Frame) -> bytes:
-    """The bytes of one frame. Raises ValueError beyond MAX_FRAME."""
-    body = frame.model_dump_json().encode()
-    if len(body) > MAX_FRAME:
-        raise ValueError(f"a frame of {len(body)} bytes is larger than {MAX_FRAME}")
-    return _LENGTH.pack(len(body)) + body
-
-
-async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """The JSON of the next frame; None at the end of the stream."""
-    try:
-        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-        return await reader.readexactly(length)
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
-
-
-def receive_frame(connection: socket.socket) -> bytes | None:
-    """The same on a blocking socket."""
-    head = _receive_exactly(connection, _LENGTH.size)
-    return _receive_exactly(connection, _LENGTH.unpack(head)[0]) if head else None
-
-
-def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < size:
-        try:
-            part = connection.recv(size - len(parts))
-        except ConnectionError:
-            return None
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)

@@ -7,6 +7,7 @@ from typing import Any
 from services.session.content import Content, content_of
 from shared.events import MessageReceived, ReceiptReceived
 from shared.ids import derived_id
+from shared.live import PresenceSeen, TypingSeen
 from shared.records import Party
 
 PHONE_SERVERS = frozenset({"s.whatsapp.net", "hosted"})
@@ -67,7 +68,7 @@ def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
 
 def receipt_received(event: Any, account: Account) -> ReceiptReceived | Ignored:
     """A neonize `Receipt` event; only what other people's devices tell about messages of ours."""
-    kind = event.DESCRIPTOR.fields_by_name["Type"].enum_type.values_by_number[event.Type].name
+    kind = _label(event, "Type")
     status, source, ids = _RECEIPTS.get(kind), event.MessageSource, list(event.MessageIDs)
     if status is None or source.IsFromMe or not ids:
         return Ignored(f"receipt-{kind.lower()}")
@@ -82,6 +83,39 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Ignored:
             "timestamp": moment(event.Timestamp),
         }
     )
+
+
+def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
+    """A neonize `ChatPresence` event. Raises Untranslatable."""
+    source = event.MessageSource
+    if source.IsFromMe or source.Chat.Server in _PUBLIC_SERVERS:
+        return Ignored("typing-own")
+    paused = _label(event, "State") == "PAUSED"
+    recording = _label(event, "Media") == "AUDIO"
+    return TypingSeen(
+        organization_id=account.organization_id,
+        instance_id=account.instance_id,
+        sender=_party(source.Sender, source.SenderAlt),
+        state="paused" if paused else "recording" if recording else "composing",
+        group=f"{source.Chat.User}@{GROUP_SERVER}" if source.Chat.Server == GROUP_SERVER else None,
+    )
+
+
+def presence_seen(event: Any, account: Account) -> PresenceSeen | Ignored:
+    """A neonize `Presence` event. Raises Untranslatable."""
+    return PresenceSeen(
+        organization_id=account.organization_id,
+        instance_id=account.instance_id,
+        sender=_party(event.From, event.From),
+        available=not event.Unavailable,
+        last_seen=moment(event.LastSeen) if event.LastSeen > 0 else None,
+    )
+
+
+def _label(event: Any, field: str) -> str:
+    """The name of an enumeration's value."""
+    names = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
+    return str(names[getattr(event, field)].name)
 
 
 def moment(timestamp: int) -> datetime:

@@ -4,9 +4,12 @@ One implementation, `neonize_client.py`. Events pass as the library's protobufs;
 `worker/states.py` turn them into our words.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from shared.live import TypingState
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,21 @@ class WhatsApp(Protocol):
 
     def send_text(self, to: str, text: str) -> Accepted:
         """`to`: phone digits or `<lid>@lid`. Blocks up to 75 s. Raises WhatsAppError."""
+
+    def show_online(self, online: bool) -> None:
+        """To everybody; while it is shown WhatsApp tells who types, and the owner's phone is silent.
+
+        Raises WhatsAppError, also just after pairing, before the account's name is known.
+        """
+
+    def show_typing(self, to: str, state: TypingState) -> None:
+        """`to` as for a text. Raises WhatsAppError."""
+
+    def watch(self, to: str) -> None:
+        """Be told when he comes and goes, as long as this connection lasts. Raises WhatsAppError."""
+
+    def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
+        """Give the sender the read ticks; repeatable. `group`: `<digits>@g.us`. Raises WhatsAppError."""
 
     def logout(self) -> None:
         """Unlink the device. Raises WhatsAppError."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from services.session.framing import pack, read_frame
 from services.session.protocol import (
     TO_WORKER,
     Changed,
@@ -19,8 +20,6 @@ from services.session.protocol import (
     Start,
     Stop,
     ToWorker,
-    pack,
-    read_frame,
 )
 from shared.message import utc_now
 

@@ -5,7 +5,8 @@ import logging
 import socket
 from collections.abc import Awaitable, Callable
 
-from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit, pack, read_frame
+from services.session.framing import pack, read_frame
+from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit
 from shared.records import Network
 
 log = logging.getLogger(__name__)

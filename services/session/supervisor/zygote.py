@@ -6,7 +6,8 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 
-from services.session.protocol import FROM_ZYGOTE, Fork, Forked, FromZygote, WorkerExited, pack, read_frame
+from services.session.framing import pack, read_frame
+from services.session.protocol import FROM_ZYGOTE, Fork, Forked, FromZygote, WorkerExited
 
 log = logging.getLogger(__name__)
 FORK_LIMIT = 30.0

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.session.journal import Journal
-from services.session.protocol import Changed, Frame, Send, Start
+from services.session.protocol import Changed, Frame, Mark, Marked, Send, Show, Start
 from services.session.translate import Account
 from services.session.whatsapp import Device, Listener, WhatsApp, WhatsAppError
 from services.session.worker import outcomes
 from services.session.worker.account_lock import AccountLock
+from services.session.worker.attention import NOT_CONNECTED, Attention
 from services.session.worker.intake import Intake
 from services.session.worker.pairing import Pairing
 from services.session.worker.pump import Pump
@@ -59,6 +60,7 @@ class Instance:
         self._grace = PUBLISH_GRACE
         self._device: Device | None = None
         self._sender: Sender | None = None
+        self._attention: Attention | None = None
         self._pump: Pump | None = None
         self.thread = threading.Thread(target=self._run, name=f"instance-{start.instance_id}", daemon=True)
 
@@ -82,7 +84,13 @@ class Instance:
         if sender := self._sender:
             sender.put(send)
         else:
-            self._send(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+            self._send(outcomes.failed(send, "not_connected", NOT_CONNECTED))
+
+    def attend(self, wish: Show | Mark) -> None:
+        if attention := self._attention:
+            attention.put(wish)
+        elif isinstance(wish, Mark):
+            self._send(Marked(instance_id=self.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
 
     def published(self, sequence: int) -> None:
         """The journal may be closing: what cannot be forgotten now is sent once more and recognised by its id."""
@@ -111,8 +119,8 @@ class Instance:
     def on_event(self, name: str, event: Any) -> None:
         if change := change_of_event(self.instance_id, name, event, utc_now()):
             self._note(change)
-        else:
-            self._intake.count(name)
+        elif noticed := self._intake.noticed(name, event):
+            self._send(noticed)
 
     def on_broken(self, name: str) -> None:
         self._intake.count(f"broken-{name}")
@@ -128,6 +136,8 @@ class Instance:
             self._connected.set()
         elif change.state != "paired":
             self._connected.clear()
+            if attention := self._attention:
+                attention.disconnected()
         self._notes.put(change)
 
     # --- the thread
@@ -175,15 +185,17 @@ class Instance:
     def _live(self) -> Changed:
         whatsapp = self._open(self._start, self)
         sender = self._sender = Sender(whatsapp, self._connected, self._send)
+        attention = self._attention = Attention(whatsapp, self._connected, self._send)
         pairing = Pairing(self._start, whatsapp, self._send, self._note)
         try:
             whatsapp.connect()
             return self._follow(whatsapp, pairing)
         finally:
-            self._sender = None
+            self._sender = self._attention = None
             self._connected.clear()
             whatsapp.close()
             sender.finish()
+            attention.finish()
             if self._forget_keys:
                 whatsapp.forget()
 

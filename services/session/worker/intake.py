@@ -15,15 +15,25 @@ from dataclasses import replace
 from typing import Any
 
 from services.session.journal import Journal, JournalEntry
-from services.session.translate import Account, Ignored, message_received, receipt_received
+from services.session.protocol import Noticed
+from services.session.translate import (
+    Account,
+    Ignored,
+    message_received,
+    presence_seen,
+    receipt_received,
+    typing_seen,
+)
 from shared.events import MessageReceived, ReceiptReceived
-from shared.message import Event
+from shared.message import Event, Live
 
 _TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Ignored], str]] = {
     "Message": (message_received, MessageReceived.subject),
     "Receipt": (receipt_received, ReceiptReceived.subject),
 }
 """By the name of the library's event, which is also the subject its bytes are journalled under."""
+_LIVE: dict[str, Callable[[Any, Account], Live | Ignored]] = {"ChatPresence": typing_seen, "Presence": presence_seen}
+"""Worth nothing later, so they pass the journal by."""
 _MAX_RAW = 900_000
 """Characters of base64; JetStream takes messages up to 1 MB."""
 _FULL_DISK_PAUSE = 0.5
@@ -70,6 +80,17 @@ class Intake:
             self.count(ours.kind)
             return None
         return replace(kept, subject=ours.address, body=ours.model_dump_json())
+
+    def noticed(self, name: str, event: Any) -> Noticed | None:
+        """What to tell of an event that is only live; None, and counted, for any other. Never raises."""
+        try:
+            seen = _LIVE[name](event, self._account) if name in _LIVE else Ignored(name)
+        except Exception:
+            seen = Ignored(f"broken-{name}")
+        if isinstance(seen, Ignored):
+            self.count(seen.kind)
+            return None
+        return Noticed(instance_id=self._account.instance_id, subject=seen.address, body=seen.model_dump_json())
 
     def count(self, kind: str) -> None:
         """An event nobody needs; the first of each kind is logged, so that none goes unnoticed."""

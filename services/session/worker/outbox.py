@@ -5,7 +5,8 @@ import queue
 import socket
 import threading
 
-from services.session.protocol import Frame, pack
+from services.session.framing import pack
+from services.session.protocol import Frame
 
 log = logging.getLogger(__name__)
 

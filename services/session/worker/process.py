@@ -9,12 +9,14 @@ import time
 from functools import partial
 from pathlib import Path
 
+from services.session.framing import receive_frame
 from services.session.gate import Gate
 from services.session.neonize_client import NeonizeClient
-from services.session.protocol import TO_WORKER, Changed, Published, Quit, Send, Start, Stop, receive_frame
+from services.session.protocol import TO_WORKER, Changed, Mark, Marked, Published, Quit, Send, Show, Start, Stop
 from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
 from services.session.whatsapp import Listener, WhatsApp
 from services.session.worker import outcomes
+from services.session.worker.attention import NOT_CONNECTED
 from services.session.worker.instance import Instance
 from services.session.worker.outbox import Outbox
 from services.session.worker.relay import Relay
@@ -47,6 +49,8 @@ class Worker:
                     self._stop(instance_id, logout)
                 case Send() as send:
                     self._send(send)
+                case Show() | Mark() as wish:
+                    self._attend(wish)
                 case Published(instance_id=instance_id, sequence=sequence):
                     for instance in self._living(instance_id):
                         instance.published(sequence)
@@ -77,6 +81,12 @@ class Worker:
             living[-1].send(send)
         else:
             self._outbox.put(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+
+    def _attend(self, wish: Show | Mark) -> None:
+        if living := self._living(wish.instance_id):
+            living[-1].attend(wish)
+        elif isinstance(wish, Mark):
+            self._outbox.put(Marked(instance_id=wish.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
 
     def _living(self, instance_id: str) -> list[Instance]:
         with self._lock:

@@ -12,7 +12,8 @@ import signal
 import socket
 import sys
 
-from services.session.protocol import Fork, Forked, Frame, WorkerExited, pack
+from services.session.framing import pack
+from services.session.protocol import Fork, Forked, Frame, WorkerExited
 from services.session.worker.preload import preload
 from shared.logs import configure_logging
 from shared.settings import Settings

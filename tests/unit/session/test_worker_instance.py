@@ -3,7 +3,7 @@
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
 from services.session.worker import instance as module
 from services.session.worker.instance import Instance
 from services.session.worker.preload import preload_protobufs
+from shared.live import TypingState
 
 preload_protobufs()
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,7 +28,9 @@ class FakeWhatsApp:
         self.did: list[str] = []
         self.connected = threading.Event()
         self.answers: queue.SimpleQueue[Accepted | WhatsAppError] = queue.SimpleQueue()
+        self.shown: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.logout_error: str | None = None
+        self.mark_error: str | None = None
 
     def open(self, start: Start, listener: Listener) -> "FakeWhatsApp":
         self.listener = listener
@@ -46,6 +49,20 @@ class FakeWhatsApp:
         if isinstance(answer, WhatsAppError):
             raise answer
         return answer
+
+    def show_online(self, online: bool) -> None:
+        self.shown.put("online" if online else "offline")
+
+    def show_typing(self, to: str, state: TypingState) -> None:
+        self.shown.put(f"{state} to {to}")
+
+    def watch(self, to: str) -> None:
+        self.shown.put(f"watch {to}")
+
+    def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
+        if self.mark_error:
+            raise WhatsAppError(self.mark_error)
+        self.shown.put(f"read {' '.join(wa_ids)} of {sender}")
 
     def logout(self) -> None:
         self.did.append("logout")
@@ -161,9 +178,9 @@ def test_other_events_are_not_kept(running: Running) -> None:
 
 def test_events_nobody_needs_are_counted(running: Running) -> None:
     for _ in range(2):
-        running.linked().whatsapp.listener.on_event("Presence", None)
+        running.linked().whatsapp.listener.on_event("KeepAliveTimeout", None)
     running.whatsapp.listener.on_event("unknown-99", b"")
-    assert running.instance._intake.ignored == {"Presence": 2, "unknown-99": 1}
+    assert running.instance._intake.ignored == {"KeepAliveTimeout": 2, "unknown-99": 1}
 
 
 def test_stopping_closes_and_is_answered(running: Running) -> None:

@@ -54,7 +54,7 @@ class Bench:
             return None
 
         zygotes = zygotes or {Network.WHATSAPP: self.workers}
-        self.node = Node(self._settings, self._database, self.js, zygotes, no_proxy)
+        self.node = Node(self._settings, self._database, self.client, zygotes, no_proxy)
         await self.node.start()
         return self.node
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from services.session.framing import pack, read_frame
 from services.session.protocol import (
     FROM_WORKER,
     FROM_ZYGOTE,
@@ -23,8 +24,6 @@ from services.session.protocol import (
     Sent,
     Start,
     Stop,
-    pack,
-    read_frame,
 )
 from services.session.simulated_network import SimulatedNetwork, zygote_environment
 

@@ -3,14 +3,16 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.protocol import Changed, Entry, Issued, Published, WorkerExited
+from services.session.protocol import Changed, Entry, Issued, Mark, Marked, Noticed, Published, Show, WorkerExited
+from shared.message import utc_now
 from simulator.people import content
 from simulator.people.phone import Phone
 from simulator.world import World
-from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
+from tests.integration.session.worker.driver import INSTANCE, PATIENCE, WorkerDriver, ZygoteDriver
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
 
@@ -140,3 +142,41 @@ async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
 
 def confirm(entry: Entry) -> Published:
     return Published(instance_id=entry.instance_id, sequence=entry.sequence)
+
+
+async def test_typing_presence_and_read_ticks_go_both_ways(
+    world: World, phone: Phone, linked: WorkerDriver, until: Until
+) -> None:
+    bob = world.add_contact(name="Bob")
+    companion, address = phone.account.companions[1], f"{bob.account.lid.user}@lid"
+
+    def show(what: str) -> None:
+        late = utc_now() + timedelta(seconds=10)
+        linked.tell(Show.model_validate({"instance_id": INSTANCE, "to": address, "what": what, "until": late}))
+
+    async def shown_online() -> None:
+        """WhatsApp refuses it until the account's name has come from the phone, which nothing announces."""
+        async with asyncio.timeout(PATIENCE):
+            while not companion.available:
+                show("watching")
+                await asyncio.sleep(0.1)
+
+    await shown_online()
+    there = json.loads((await linked.wait(Noticed)).body)
+    assert (there["sender"]["lid"], there["available"]) == (bob.account.lid.user, True)
+    before = len(linked.frames)
+    bob.typing(phone.account, "composing")
+    typing = json.loads((await linked.wait(Noticed, since=before, subject="wa.live.typing.seen.acme.sales")).body)
+    assert (typing["sender"]["lid"], typing["state"]) == (bob.account.lid.user, "composing")
+    show("composing")
+    show("paused")
+    await until(lambda: len(bob.typing_seen) == 2)
+    assert [seen["state"] for seen in bob.typing_seen] == ["composing", "paused"]
+
+    ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
+    await linked.publish_all(2)
+    for mark_id in ("m1", "m1 again"):
+        linked.tell(Mark(instance_id=INSTANCE, mark_id=mark_id, wa_ids=tuple(ids), sender=address))
+        assert (await linked.wait(Marked, mark_id=mark_id)).error is None
+    await until(lambda: sum(receipt["kind"] == "read" for receipt in bob.receipts) == 2)
+    assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
