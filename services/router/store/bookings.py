@@ -1,6 +1,7 @@
 """Bookings: a partial unique index allows one open booking per contact, whoever writes at the same time.
 
-Where an organization wants several, those beyond the one stand `apart`, a field that holds their own id.
+Where an organization wants several, those beyond the one stand `apart`, a field that holds their own id
+(docs/decisions/0021).
 """
 
 from dataclasses import dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.asking import ask
 from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.dispatch import refusal
 from shared.errors import Problem
@@ -14,6 +15,7 @@ from shared.ids import new_id
 from shared.message import Command, Event, utc_now
 from shared.mongo import Document
 from shared.records import Booking, BookingStatus
+from shared.requests import OpenBookingRequest
 from tests.component.api.conftest import Member, Stage
 
 SOON = "2026-12-01T10:00:00+01:00"
@@ -71,6 +73,17 @@ async def test_without_an_instance_the_router_chooses(stage: Stage, member: Memb
     async with stage.playing(CreateBooking, created) as heard:
         answer = await member.http.post("/api/bookings", json={"contact_id": await contact(stage, member)})
     assert (answer.status_code, heard[0].instance_id, heard[0].starts_at) == (201, "-", None)
+
+
+async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(stage: Stage, member: Member) -> None:
+    contact_id, instance_id = await contact(stage, member), await member.instance()
+    request = OpenBookingRequest(
+        organization_id=member.organization_id, instance_id=instance_id, contact_id=contact_id, starts_at=NINE
+    )
+    async with stage.playing(CreateBooking, created) as heard:
+        answer = await ask(stage.nats, request)
+    assert (answer["data"]["contact_id"], answer["data"]["instance_id"]) == (contact_id, instance_id)
+    assert (heard[0].instance_id, heard[0].starts_at, heard[0].by) == (instance_id, NINE, "bus")
 
 
 async def test_while_one_is_open_the_answer_names_it(stage: Stage, member: Member) -> None:
