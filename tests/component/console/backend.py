@@ -1,6 +1,7 @@
 """What the console talks to, in memory: just enough REST and Socket.IO to try the page in a real browser."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,6 +23,16 @@ class Backend:
         self.refusal: Record | None = None
         self.expired = False
         self.sent: list[Record] = []
+        self.events: list[tuple[str, Record]] = []
+        """What happened; the place of an event is its sequence less one."""
+        self.kept = 0
+        """So many of the first events the stream keeps no more."""
+        self.resumed: list[object] = []
+        """The `since` of every socket."""
+        self.logins = 0
+        self.refreshed: list[str] = []
+        """The refresh tokens that were shown."""
+        self.ended: list[str] = []
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
             "whatsapp/instances": [_instance()],
@@ -56,7 +67,21 @@ class Backend:
         async def login(request: Request) -> JSONResponse:
             if (await request.json())["password"] != "right":
                 return JSONResponse({"status": 401, "code": "login_failed", "detail": "Wrong e-mail or password."}, 401)
-            return JSONResponse({"success": True, "token": "t", "organization_id": "o1"})
+            return JSONResponse(self._logged_in())
+
+        @api.post("/api/auth/refresh")
+        async def refresh(request: Request) -> JSONResponse:
+            self.refreshed.append((await request.json())["refresh_token"])
+            if self.refreshed[-1] != f"r{self.logins}":
+                refused = {"status": 401, "code": "refresh_token_reused", "detail": "The login is ended; log in again."}
+                return JSONResponse(refused, 401)
+            self.expired = False
+            return JSONResponse(self._logged_in())
+
+        @api.post("/api/auth/logout")
+        async def logout(request: Request) -> JSONResponse:
+            self.ended.append((await request.json())["refresh_token"])
+            return JSONResponse({"success": True})
 
         @api.post("/api/bookings/{booking_id}/confirm")
         async def confirm(booking_id: str) -> JSONResponse:
@@ -71,12 +96,31 @@ class Backend:
                 return JSONResponse(refused, 401)
             return JSONResponse({"success": True, "data": self.lists.get(name), "next_cursor": None})
 
-    async def _connect(self, _sid: str, _environ: Record, _auth: Record) -> None:
-        if self.expired:
-            raise socketio.exceptions.ConnectionRefusedError("token_expired")
+    def _logged_in(self) -> Record:
+        self.logins += 1
+        until = datetime.now(UTC) + timedelta(hours=1)
+        tokens = {"token": f"t{self.logins}", "refresh_token": f"r{self.logins}", "expires_at": until.isoformat()}
+        return {"success": True, "organization_id": "o1", **tokens}
 
-    async def _join(self, _sid: str, _data: object) -> Record:
-        return {"success": True, "sequence": 1}
+    async def _connect(self, sid: str, _environ: Record, auth: Record) -> None:
+        if self.expired:
+            raise socketio.exceptions.ConnectionRefusedError("the token has expired", {"code": "token_expired"})
+        self.resumed.append(auth.get("since"))
+        await self.socket.save_session(sid, {"since": auth.get("since", len(self.events))})
+
+    async def _join(self, sid: str, _data: object) -> Record:
+        since = (await self.socket.get_session(sid))["since"]
+        if since < self.kept:
+            await self.socket.emit("resync", {"sequence": len(self.events)}, to=sid)
+            since = len(self.events)
+        for name, payload in self.events[since:]:
+            await self.socket.emit(name, payload, to=sid)
+        return {"success": True, "sequence": len(self.events)}
+
+    async def tell(self, name: str, payload: Record) -> None:
+        """An event of the stream, to whoever is connected now."""
+        self.events.append((name, payload | {"sequence": len(self.events) + 1}))
+        await self.socket.emit(*self.events[-1])
 
     async def _send(self, _sid: str, data: Record) -> Record:
         self.sent.append(data)
@@ -87,9 +131,7 @@ class Backend:
     async def writes(self, text: str, message_id: str = "m0") -> None:
         """The contact writes: the event realtime would send."""
         message = {"id": message_id, "content": text, "isOutgoing": False, "conversationId": "v1", "timestamp": AT}
-        await self.socket.emit(
-            "new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"}
-        )
+        await self.tell("new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"})
 
     async def progress(self, status: str) -> None:
         """Our message m1 moves forward."""

@@ -86,10 +86,10 @@ async def test_what_whatsapp_refused_later_can_be_sent_as_a_new_message(console:
     assert backend.sent[0]["clientId"] != backend.sent[1]["clientId"]
 
 
-async def test_an_expired_token_leads_to_the_login_with_the_reason(console: Page, backend: Backend) -> None:
-    backend.expired = True
+async def test_an_ended_login_leads_to_the_login_with_the_reason(console: Page, backend: Backend) -> None:
+    backend.logins, backend.expired = 7, True
     await backend.drop()
-    await expect(console.locator(".login-card .error.box")).to_have_text("The token expired; log in again.")
+    await expect(console.locator(".login-card .error.box")).to_have_text("The login is ended; log in again.")
 
 
 async def test_a_booking_that_cannot_be_changed_says_why_beside_it(console: Page, backend: Backend) -> None:
@@ -100,15 +100,6 @@ async def test_a_booking_that_cannot_be_changed_says_why_beside_it(console: Page
     backend.refusal = None
     await console.get_by_role("button", name="Confirm").click()
     await expect(console.get_by_role("tab", name="Confirmed (1)")).to_be_visible()
-
-
-async def test_what_was_missed_while_the_socket_was_away_is_read_again(console: Page, backend: Backend) -> None:
-    await console.goto("/#/inbox/v1")
-    await console.wait_for_selector(".composer")
-    missed = {"id": "m7", "kind": "message", "direction": "inbound", "type": "text", "text": "while away"}
-    backend.lists["conversations/v1/messages"] = [{**missed, "status": "received", "timestamp": "2026-03-02T11:00:00Z"}]
-    await backend.drop()
-    await expect(console.locator(".message.in .text")).to_have_text("while away")
 
 
 async def test_the_chosen_colours_stay(console: Page) -> None:

@@ -1,7 +1,8 @@
-// The one socket: events become records in the store; after an interruption everything is read again over REST.
+// The one socket: events become records in the store; after an interruption the server tells what was missed.
 
 import { io } from "../vendor/socket.io.esm.min.js";
-import { currentSession, get } from "./rest.js";
+import { get, renewSession } from "./rest.js";
+import { currentSession } from "./session.js";
 import { known, load, put, tell } from "./store.js";
 
 let socket = null;
@@ -23,35 +24,74 @@ export function messageOf(payload) {
 }
 
 const PATIENCE = 3000;
+const FIRST = 1500;
 
-/** The server refused the socket: an expired token ends the session by the 401 of this read, all else is tried again. */
-async function rejected(refused) {
-  await get("/api/organization").catch(() => {});
-  setTimeout(() => refused === socket && refused.connect(), PATIENCE);
+/** How far the stream was heard: the newest sequence, and what was heard of it; `names` null: all of it. */
+let heard = { sequence: null, names: null };
+let joined = null;
+let isJoined = () => {};
+
+/** Events made from one share its sequence, and a cut may come between them. */
+const since = () => (heard.sequence === null ? {} : { since: heard.names ? heard.sequence - 1 : heard.sequence });
+
+/** Whether this event is new; a repeated one is not told again. */
+function isNews(name, sequence) {
+  if (!Number.isInteger(sequence)) return true;
+  if (sequence !== heard.sequence) heard = { sequence, names: new Set() };
+  if (!heard.names || heard.names.has(name)) return false;
+  heard.names.add(name);
+  return true;
+}
+
+/** Resolves when the socket hears the organization, at most a moment later. */
+export const listening = () => Promise.race([joined, new Promise((resolve) => setTimeout(resolve, FIRST))]);
+
+const TIRED = new Set(["token_expired", "role_changed"]);
+
+/** The server refused the socket: tokens are renewed; one that opens nothing ends the session by the 401 of a read. */
+async function rejected(refused, code) {
+  const attempt = TIRED.has(code) ? renewSession() : get("/api/organization");
+  const done = await attempt.then(() => true, () => false);
+  setTimeout(() => refused === socket && refused.connect(), done && TIRED.has(code) ? 0 : PATIENCE);
 }
 
 export function connectLive() {
   disconnectLive();
-  socket = io({ auth: { token: currentSession().token }, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
-  let before = false;
-  socket.on("connect", async () => {
-    known.online = true;
-    tell("online");
-    await socket.timeout(8000).emitWithAck("join-organization", currentSession().organizationId).catch(() => {});
-    if (before) await resync();
-    before = true;
+  heard = { sequence: null, names: null };
+  joined = new Promise((resolve) => { isJoined = resolve; });
+  const auth = (give) => give({ token: currentSession()?.token, ...since() });
+  const opened = io({ auth, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
+  socket = opened;
+  opened.on("connect", () => join(opened));
+  opened.on("disconnect", (reason) => {
+    offline();
+    if (reason === "io server disconnect") setTimeout(() => opened === socket && opened.connect(), 1000);
   });
-  socket.on("disconnect", (reason) => {
-    known.online = false;
-    tell("online");
-    if (reason === "io server disconnect") setTimeout(() => socket?.connect(), 1000);
+  opened.on("connect_error", (error) => {
+    offline();
+    if (opened === socket && !opened.active) rejected(opened, error.data?.code);
   });
-  socket.on("connect_error", () => {
-    known.online = false;
-    tell("online");
-    if (socket && !socket.active) rejected(socket);
+  opened.on("resync", ({ sequence }) => {
+    heard = { sequence, names: null };
+    resync();
   });
-  for (const [name, handle] of Object.entries(HANDLERS)) socket.on(name, handle);
+  for (const [name, handle] of Object.entries(HANDLERS)) opened.on(name, (payload) => isNews(name, payload?.sequence) && handle(payload));
+}
+
+/** What was missed is told before the answer comes. Without one, or when it is the first and came late, all is read. */
+async function join(opened) {
+  const first = heard.sequence === null;
+  known.online = true;
+  tell("online");
+  const answer = await opened.timeout(8000).emitWithAck("join-organization", currentSession()?.organizationId).catch(() => null);
+  if (!answer?.success || (first && known.loaded.size)) resync();
+  if (answer?.success && (heard.sequence === null || answer.sequence > heard.sequence)) heard = { sequence: answer.sequence, names: null };
+  isJoined();
+}
+
+function offline() {
+  known.online = false;
+  tell("online");
 }
 
 export function disconnectLive() {
@@ -59,7 +99,7 @@ export function disconnectLive() {
   socket = null;
 }
 
-/** What was missed while the socket was away. */
+/** Read everything again that may be old. */
 async function resync() {
   await Promise.all([...known.loaded].map((name) => load(name).catch(() => {})));
   tell("resync");

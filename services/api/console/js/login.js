@@ -1,7 +1,8 @@
 // Log in and register.
 
 import { h } from "./dom.js";
-import { ApiError, keepSession, post } from "./rest.js";
+import { ApiError, post } from "./rest.js";
+import { keepSession, tokensOf } from "./session.js";
 import { busy, field, showProblem } from "./widgets.js";
 
 /** What a login answers, in one shape. Throws when there is no token in it. */
@@ -10,7 +11,7 @@ function sessionOf(answer, email) {
   const token = found.token ?? found.access_token ?? found.accessToken;
   if (!token) throw new ApiError(502, { detail: "The server's answer holds no token." });
   const user = found.user ?? {};
-  return { token, email, organizationId: found.organization_id ?? found.organization?.id ?? user.organization_id };
+  return { ...tokensOf({ ...found, token }), email, organizationId: found.organization_id ?? found.organization?.id ?? user.organization_id };
 }
 
 /** `start(session)` is called after a login. `registration`: whether new organizations may be made here. */

@@ -2,7 +2,8 @@
 
 import { connectLive, disconnectLive } from "./live.js";
 import { showLogin } from "./login.js";
-import { currentSession, get, keepSession, whenExpired } from "./rest.js";
+import { get, post, whenExpired } from "./rest.js";
+import { currentSession, keepSession, whenEnded } from "./session.js";
 import { showShell } from "./shell.js";
 import { forget, known } from "./store.js";
 import { followTheme } from "./theme.js";
@@ -21,10 +22,17 @@ function login(message) {
 
 function start() {
   connectLive();
-  leaveShell = showShell(root, { logout: () => login() });
+  leaveShell = showShell(root, { logout });
+}
+
+async function logout() {
+  const token = currentSession()?.refreshToken;
+  if (token) await post("/api/auth/logout", { refresh_token: token }).catch(() => {});
+  login();
 }
 
 followTheme();
+whenEnded(() => login("You logged out in another tab."));
 whenExpired((problem) => login(problem.message));
 const config = await get("/api/config").catch(() => ({}));
 Object.assign(known.config, config.data ?? config);

@@ -1,25 +1,8 @@
-// The REST API: one function, one error type, one place that knows the token.
+// The REST API: one function, one error type, one place that sends the token and renews it in time.
 
-const KEY = "switchboard.session";
-let session = read();
+import { currentSession, isDue, renew } from "./session.js";
+
 let onExpired = () => {};
-
-function read() {
-  try {
-    return JSON.parse(localStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
-}
-
-export const currentSession = () => session;
-
-/** `value`: {token, organizationId, email} or null to forget it. */
-export function keepSession(value) {
-  session = value;
-  if (value) localStorage.setItem(KEY, JSON.stringify(value));
-  else localStorage.removeItem(KEY);
-}
 
 export function whenExpired(listener) {
   onExpired = listener;
@@ -41,12 +24,12 @@ export class ApiError extends Error {
 
 const UNREACHABLE = { code: "unreachable", detail: "The server cannot be reached. Check that Switchboard is running, then try again." };
 
-/** call("POST", "/api/…", {body, query, signal, headers}) → parsed answer; throws ApiError, or AbortError of the signal. */
-export async function call(method, path, { body, query, signal, headers } = {}) {
+async function send(method, path, { body, query, signal, headers }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) if (value) url.searchParams.set(name, value);
   const sent = { Accept: "application/json", ...headers };
-  if (session) sent.Authorization = `Bearer ${session.token}`;
+  const token = currentSession()?.token;
+  if (token) sent.Authorization = `Bearer ${token}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
   let answer;
   try {
@@ -56,10 +39,38 @@ export async function call(method, path, { body, query, signal, headers } = {}) 
     throw new ApiError(0, UNREACHABLE);
   }
   const parsed = await answer.json().catch(() => ({}));
-  if (answer.ok) return parsed;
-  const problem = new ApiError(answer.status, parsed);
-  if (answer.status === 401 && session && !path.startsWith("/api/auth/")) onExpired(problem);
-  throw problem;
+  if (!answer.ok) throw new ApiError(answer.status, parsed);
+  return parsed;
+}
+
+const OLD = new Set(["token_expired", "role_changed"]);
+
+/** New tokens from the refresh token; a refusal ends the session. Throws ApiError. */
+export async function renewSession() {
+  try {
+    await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token } }));
+  } catch (problem) {
+    if (problem.status === 401) onExpired(problem);
+    throw problem;
+  }
+}
+
+/** call("POST", "/api/…", {body, query, signal, headers}) → parsed answer; throws ApiError, or AbortError of the signal. */
+export async function call(method, path, options = {}) {
+  if (path.startsWith("/api/auth/log") || path.startsWith("/api/auth/reg")) return send(method, path, options);
+  if (isDue()) await renewSession().catch(() => {}); // the token is good for a while; the next call tries again
+  try {
+    return await send(method, path, options);
+  } catch (problem) {
+    const session = currentSession();
+    if (problem.status !== 401 || !session) throw problem;
+    if (!OLD.has(problem.code) || !session.refreshToken) onExpired(problem);
+    else {
+      await renewSession();
+      return send(method, path, options);
+    }
+    throw problem;
+  }
 }
 
 export const get = (path, query) => call("GET", path, { query });

@@ -5,7 +5,8 @@ import { showBookings } from "./bookings.js";
 import { showContacts } from "./contacts.js";
 import { h, icon } from "./dom.js";
 import { showInbox } from "./inbox.js";
-import { currentSession } from "./rest.js";
+import { listening } from "./live.js";
+import { currentSession } from "./session.js";
 import { dockSimulator } from "./simulator.js";
 import { known, load, on } from "./store.js";
 import { isDark, toggleTheme } from "./theme.js";
@@ -93,7 +94,10 @@ export function showShell(root, { logout }) {
   addEventListener("hashchange", route);
   root.replaceChildren(shell);
   route();
-  for (const list of ["instances", "contacts", "conversations", "bookings"]) load(list).catch((problem) => problem.status !== 401 && toast(`${VIEWS[list]?.label ?? "Data"}: ${problem.message}`, "bad"));
+  // read behind the socket's beginning, so that nothing falls between the two
+  listening().then(() => {
+    for (const list of ["instances", "contacts", "conversations", "bookings"]) load(list).catch((problem) => problem.status !== 401 && toast(`${VIEWS[list]?.label ?? "Data"}: ${problem.message}`, "bad"));
+  });
 
   return () => {
     clearTimeout(outage);

@@ -1,0 +1,105 @@
+"""The console after an interruption: told what it missed, once; and tokens that are renewed in time, by one tab."""
+
+from playwright.async_api import Page, expect
+
+from tests.component.console.backend import Backend
+
+TEXTS = ".message.in .text"
+
+
+async def thread(console: Page) -> None:
+    await console.goto("/#/inbox/v1")
+    await console.wait_for_selector(".composer")
+
+
+async def test_what_was_missed_is_told_once_and_nothing_is_read_again(console: Page, backend: Backend) -> None:
+    await thread(console)
+    await backend.writes("before", "m1")
+    await expect(console.locator(TEXTS)).to_have_text(["before"])
+    read: list[str] = []
+    console.on("request", lambda request: read.append(request.url) if "/api/" in request.url else None)
+    await backend.drop()
+    await backend.writes("while away", "m2")
+    await expect(console.locator(TEXTS)).to_have_text(["before", "while away"])
+    await backend.writes("after", "m3")
+    await expect(console.locator(TEXTS)).to_have_text(["before", "while away", "after"])
+    assert backend.resumed[0] is None
+    assert backend.resumed[1] in (0, 1)  # the newest event once more, when it may have had another part
+    assert read == []
+
+
+async def test_a_note_that_is_told_again_is_shown_once(console: Page, backend: Backend) -> None:
+    note = {"id": "n1", "kind": "note", "text": "call the baker", "timestamp": "2026-03-02T10:00:00Z"}
+    await backend.tell("note:created", note)
+    await expect(console.locator(".toast")).to_have_count(1)
+    await backend.drop()
+    await backend.tell("note:created", note | {"id": "n2", "text": "and the butcher"})
+    await expect(console.locator(".toast").last).to_contain_text("butcher")
+    await expect(console.locator(".toast", has_text="baker")).to_have_count(1)
+
+
+async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backend: Backend) -> None:
+    await thread(console)
+    await backend.writes("before", "m1")
+    missed = {"id": "m7", "kind": "message", "direction": "inbound", "type": "text", "text": "long ago"}
+    backend.lists["conversations/v1/messages"] = [{**missed, "status": "received", "timestamp": "2026-03-02T11:00:00Z"}]
+    backend.kept = 5
+    await backend.drop()
+    await expect(console.locator(TEXTS).last).to_have_text("long ago")
+
+
+async def test_an_expired_token_is_renewed_without_a_word(console: Page, backend: Backend) -> None:
+    backend.expired = True
+    await backend.drop()
+    await expect(console.locator(".live.on")).to_be_visible()
+    assert backend.refreshed == ["r1"]
+    await backend.tell("note:created", {"id": "n1", "kind": "note", "text": "still here"})
+    await expect(console.locator(".toast")).to_contain_text("still here")
+
+
+async def test_tabs_that_find_the_token_expired_together_renew_it_once(console: Page, backend: Backend) -> None:
+    other = await console.context.new_page()
+    await other.goto("/")
+    await other.wait_for_selector(".live.on")
+    backend.expired = True
+    await backend.drop()
+    for page in (console, other):
+        await expect(page.locator(".live.on")).to_be_visible()
+    for page in (console, other):
+        await page.reload()
+        await page.wait_for_selector(".live.on")
+    assert backend.refreshed == ["r1"]
+
+
+async def test_a_token_is_renewed_before_it_expires(console: Page, backend: Backend) -> None:
+    await console.reload()
+    await console.wait_for_selector(".live.on")
+    assert backend.refreshed == []
+    key = "switchboard.session"
+    await console.evaluate(
+        "(key) => localStorage.setItem(key, JSON.stringify({...JSON.parse(localStorage.getItem(key)), renewAt: 1}))",
+        key,
+    )
+    await console.reload()
+    await expect(console.locator(".account")).to_be_visible()
+    assert backend.refreshed == ["r1"]
+
+
+async def test_a_refused_refresh_leads_to_the_login_in_every_tab(console: Page, backend: Backend) -> None:
+    other = await console.context.new_page()
+    await other.goto("/")
+    await other.wait_for_selector(".live.on")
+    backend.logins, backend.expired = 7, True
+    await backend.drop()
+    for page in (console, other):
+        await expect(page.locator(".login-card")).to_be_visible()
+
+
+async def test_a_logout_ends_the_login_everywhere(console: Page, backend: Backend) -> None:
+    other = await console.context.new_page()
+    await other.goto("/")
+    await other.wait_for_selector(".live.on")
+    await console.get_by_role("button", name="Log out").click()
+    for page in (console, other):
+        await expect(page.locator(".login-card")).to_be_visible()
+    assert backend.ended == ["r1"]
