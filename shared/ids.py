@@ -8,6 +8,8 @@ from typing import Annotated
 import phonenumbers
 from pydantic import AfterValidator, StringConstraints
 
+from shared.numbering import other_spelling
+
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,31}$"
 _SLUG = re.compile(SLUG_PATTERN.removesuffix("$"))
 
@@ -47,15 +49,24 @@ def parse_phone(text: str) -> str:
         raise InvalidPhone(
             f"{text[:40]!r} is not a phone number; write the country code and digits, e.g. +4915112345678"
         )
+    if e164 := _valid(digits):
+        return e164
+    if (other := other_spelling(digits)) and _valid(other):
+        return digits  # as WhatsApp may know the line, though nobody dials it so any more
+    raise InvalidPhone(
+        f"{text[:40]!r} is not a valid international number; include the country code, "
+        "e.g. 5511999887766 (Brazil) instead of 11999887766"
+    )
+
+
+def _valid(digits: str) -> str | None:
+    """In E.164 digits, None when there can be no such number."""
     try:
         number = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
-        number = None
-    if number is None or not phonenumbers.is_valid_number(number):
-        raise InvalidPhone(
-            f"{text[:40]!r} is not a valid international number; include the country code, "
-            "e.g. 5511999887766 (Brazil) instead of 11999887766"
-        )
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
 
 

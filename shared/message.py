@@ -79,7 +79,9 @@ class Live(Message):
 
 
 class Query(Message):
-    """A question, answered by NATS request/reply."""
+    """A question, answered by NATS request/reply. `answerer`: the service that does."""
+
+    answerer: ClassVar[str] = "api"
 
 
 class Request(Message):

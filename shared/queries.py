@@ -230,3 +230,19 @@ class ReadDeadLetter(Query):
 
     subject: ClassVar[str] = "wa.query.dead-letter.read"
     sequence: Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+class ResolveNumber(Query):
+    """router → session: which account of WhatsApp answers to this number? Asked through `instance_id`, answered by the
+    node that holds it with `{"success": true, "data": NumberOwner}`, or a problem while it is not connected."""
+
+    subject: ClassVar[str] = "wa.query.number.resolve"
+    answerer: ClassVar[str] = "session"
+    number: Annotated[str, StringConstraints(pattern=r"^\d{5,20}$")]
+
+
+class NumberOwner(BaseModel):
+    """Answer to ResolveNumber: the account's own addresses, digits; both null when nobody has the number there."""
+
+    phone: str | None = None
+    lid: str | None = None

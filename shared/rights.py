@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.message import Event, Live, Message
-from shared.queries import ShowQr
+from shared.queries import ResolveNumber, ShowQr
 from shared.topology import (
     COMMANDS,
     COMMANDS_STREAM,
@@ -88,7 +88,7 @@ def _session() -> Rights:
         _FLOW,
     )
     said = (*_declaring(), *_said_by("session"), *_consuming("session", owned), *leases)
-    return Rights(said, _heard_by("session"))
+    return Rights(said, (*_heard_by("session"), ResolveNumber.pattern()), answers=True)
 
 
 def _router() -> Rights:

@@ -54,7 +54,9 @@ def _sayers(cls: type[Message]) -> list[str]:
         return [f"Published by {', '.join(cls.publishers)}; heard by {', '.join(cls.hearers)}.", ""]
     if issubclass(cls, Request):
         return [f"Asked by {', '.join(cls.issuers) or 'users you grant it to'}.", ""]
-    return [f"Issued by {', '.join(cls.issuers)}.", ""] if issubclass(cls, Command) else []
+    if issubclass(cls, Command):
+        return [f"Issued by {', '.join(cls.issuers)}.", ""]
+    return [f"Answered by {cls.answerer}.", ""] if issubclass(cls, Query) and cls.answerer != "api" else []
 
 
 def _questions() -> list[type[Query]]:
@@ -91,7 +93,7 @@ def events_page() -> str:
     lines += ["## Requests (NATS request, done by the api and answered like its REST writes)", ""]
     for request in REQUESTS.values():
         lines += _section(request)
-    lines += ["## Queries (NATS request, answered by the api; answers: `/docs/events`)", ""]
+    lines += ["## Queries (NATS request, answered by the api unless said otherwise; answers: `/docs/events`)", ""]
     for query in _questions():
         lines += _section(query)
     return "\n".join(lines).rstrip() + "\n"

@@ -14,6 +14,7 @@ from services.router.handlers.conversations import on_assign, on_mark_read, on_s
 from services.router.handlers.inbox import on_message
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
+from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
 from services.router.store import open_store
 from shared.commands import (
@@ -25,7 +26,7 @@ from shared.commands import (
     RescheduleBooking,
     SendMessage,
 )
-from shared.delivery import Consumers, Publisher
+from shared.delivery import Consumers, Publisher, broker_client
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
 from shared.message import Message
 from shared.mongo import open_mongo, ping
@@ -66,7 +67,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             store = await open_store(database)
 
             async def prepare(js: JetStreamContext) -> None:
-                opened["context"] = Context(store, Publisher(js))
+                opened["context"] = Context(store, Publisher(js), whose_number=Numbers(broker_client(broker)))
 
             async with connected(broker, settings, prepare):
                 yield

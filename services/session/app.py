@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.session.node import Node
+from services.session.questions import answering
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import ensure_session_indexes
@@ -51,7 +52,8 @@ def make_app(settings: SessionSettings) -> ASGIApp:
 
             async with connected(broker, settings, prepare):
                 try:
-                    yield
+                    async with answering(broker_client(broker), nodes[0].numbers):
+                        yield
                 finally:
                     await nodes[0].stop()
 

@@ -32,7 +32,7 @@ from neonize.utils.log import log_whatsmeow
 
 from services.session.gate import Gate
 from services.session.translate import moment
-from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
+from services.session.whatsapp import Accepted, Device, Listener, Registered, WhatsAppError
 from shared.live import TypingState
 
 STORE = "device.sqlite"
@@ -100,6 +100,19 @@ class NeonizeClient:
     def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
         with self._call():
             self._client.mark_read(*wa_ids, chat=_jid(group or sender), sender=_jid(sender), receipt=ReceiptType.READ)
+
+    def resolve(self, number: str) -> Registered:
+        with self._call():
+            found = next(iter(self._client.is_on_whatsapp(f"+{number}")), None)
+            if found is None or not found.IsIn:
+                return Registered()
+            if found.JID.Server != "lid":
+                return Registered(phone=found.JID.User)
+            try:
+                phone = str(self._client.get_pn_from_lid(found.JID).User) or None
+            except NeonizeError:  # WhatsApp named no number with it
+                phone = None
+            return Registered(phone, found.JID.User)
 
     def logout(self) -> None:
         with self._call():

@@ -10,7 +10,7 @@ from nats.aio.client import Client
 from prometheus_client import Gauge
 
 from services.session.lease import Lease
-from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Sent
+from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.sends import Sends
@@ -18,6 +18,7 @@ from services.session.supervisor.accounts import Accounts, ProxyOf
 from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
+from services.session.supervisor.numbers import Numbers
 from services.session.supervisor.outlet import Outlet
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
@@ -57,6 +58,7 @@ class Node:
         elsewhere = self._reconciler.elsewhere
         self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
         self.attending = Attending(self._accounts.get, self._pool.tell, partial(say, client), elsewhere)
+        self.numbers = Numbers(self._accounts.get, self._pool.tell)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: list[asyncio.Task[None]] = []
 
@@ -100,6 +102,8 @@ class Node:
             self.attending.heard(frame)
         elif isinstance(frame, Noticed):
             self._keep_running(self.attending.tell(frame))
+        elif isinstance(frame, Resolved):
+            self.numbers.heard(frame)
         else:
             self._keep_running(self._accounts.heard(frame))
 

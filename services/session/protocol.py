@@ -4,8 +4,8 @@
 version, so unknown frames are an error.
 
 zygote socket (one per network)   supervisor → Fork (with one file descriptor attached), zygote → Forked, WorkerExited
-worker socket (one per worker)    supervisor → Start, Stop, Send, Show, Mark, Published, Quit;
-                                  worker → Issued, Changed, Entry, Sent, Noticed, Marked
+worker socket (one per worker)    supervisor → Start, Stop, Send, Show, Mark, Resolve, Published,
+                                  Quit; worker → Issued, Changed, Entry, Sent, Noticed, Marked, Resolved
 """
 
 from datetime import datetime
@@ -108,6 +108,15 @@ class Mark(Frame):
     group: str | None = None
 
 
+class Resolve(Frame):
+    """Ask WhatsApp which account answers to a phone number (digits). Answered by Resolved with the same question."""
+
+    frame: Literal["resolve"] = "resolve"
+    instance_id: str
+    question: str
+    number: str
+
+
 class Published(Frame):
     """Journal entries of this instance up to and including `sequence` are safe in JetStream."""
 
@@ -208,10 +217,24 @@ class Marked(Frame):
     error: str | None = None
 
 
+class Resolved(Frame):
+    """What WhatsApp answered. `phone` and `lid`: the account's own addresses, digits, both None when there is none.
+
+    `error` set: WhatsApp could not be asked.
+    """
+
+    frame: Literal["resolved"] = "resolved"
+    instance_id: str
+    question: str
+    phone: str | None = None
+    lid: str | None = None
+    error: str | None = None
+
+
 ToZygote = Fork
 FromZygote = Annotated[Forked | WorkerExited, Field(discriminator="frame")]
-ToWorker = Annotated[Start | Stop | Send | Show | Mark | Published | Quit, Field(discriminator="frame")]
-FromWorker = Annotated[Issued | Changed | Entry | Sent | Noticed | Marked, Field(discriminator="frame")]
+ToWorker = Annotated[Start | Stop | Send | Show | Mark | Resolve | Published | Quit, Field(discriminator="frame")]
+FromWorker = Annotated[Issued | Changed | Entry | Sent | Noticed | Marked | Resolved, Field(discriminator="frame")]
 
 FROM_ZYGOTE: TypeAdapter[FromZygote] = TypeAdapter(FromZygote)
 TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)

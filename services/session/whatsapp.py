@@ -29,6 +29,14 @@ class Accepted:
     timestamp: datetime
 
 
+@dataclass(frozen=True)
+class Registered:
+    """Addresses of an account as WhatsApp knows it, digits; both None: nobody has this number there."""
+
+    phone: str | None = None
+    lid: str | None = None
+
+
 class WhatsAppError(Exception):
     """The library refused; the text is the library's own."""
 
@@ -84,6 +92,9 @@ class WhatsApp(Protocol):
 
     def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
         """Give the sender the read ticks; repeatable. `group`: `<digits>@g.us`. Raises WhatsAppError."""
+
+    def resolve(self, number: str) -> Registered:
+        """Which account answers to a phone number (digits). Blocks up to 75 s. Raises WhatsAppError."""
 
     def logout(self) -> None:
         """Unlink the device. Raises WhatsAppError."""

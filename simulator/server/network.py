@@ -1,6 +1,7 @@
 """The network's state in one place: accounts, groups, connections, faults, and who is reachable where."""
 
 import random
+import re
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from simulator.server.accounts import Account, Companion, Faults, Group
 from simulator.server.connection import Connection
 from simulator.server.delivery import Delivery
 from simulator.store import Store
+
+_BRAZIL = re.compile(r"55(\d\d)(9?)([6-9]\d{7})")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,14 @@ class Network:
     def account(self, jid: Jid) -> Account | None:
         """The account behind a phone number or a LID."""
         return self.accounts.get(jid.user) if jid.server in (PHONE_SERVER, "c.us") else self._by_lid.get(jid.user)
+
+    def registered(self, number: str) -> Account | None:
+        """Whose number this is, also in the spelling of Brazil's mobile numbers that the account was not made with."""
+        found = self.accounts.get(number)
+        if found is None and (brazil := _BRAZIL.fullmatch(number)):
+            area, nine, line = brazil.groups()
+            found = self.accounts.get(f"55{area}{'' if nine else '9'}{line}")
+        return found
 
     def person(self, jid: Jid) -> Person | None:
         account = self.account(jid)

@@ -19,10 +19,12 @@ def _user(network: Network, user: Node, protocols: dict[str, Node]) -> Node:
     number = ""
     if user.attrs.get("jid") is None:
         number = user.data("contact").decode()
-        jid = Jid(number.split("@")[0].lstrip("+"), PHONE_SERVER)
+        digits = number.split("@")[0].lstrip("+")
+        account = network.registered(digits)
+        jid = account.pn if account else Jid(digits, PHONE_SERVER)
     else:
         jid = user.jid("jid")
-    account = network.account(jid)
+        account = network.account(jid)
     head: Attributes = {"jid": jid}
     by_lid = "contact" in protocols and protocols["contact"].text("addressing_mode") == "lid"
     if number and account and by_lid:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.router.context import Context
 from services.router.handlers.conversations import tell_reopened
+from services.router.handlers.identity import meet_sender
 from services.router.handlers.outcomes import apply_early_receipts
 from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
@@ -40,7 +41,7 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         owner = await store.accounts.owner(event.organization_id, fresh=True)
         filing = file_message(event, owner.aliases)
         seen = _sighting(event, filing)
-        known = await store.contacts.meet(seen) if seen else None
+        known = await meet_sender(seen, event.instance_id, context) if seen else None
     if _unwanted(filing, owner) and not existing:
         return
     if seen and known:

@@ -3,6 +3,7 @@
 import asyncio
 
 from services.router.context import Context
+from services.router.handlers.identity import meet_recipient, who_is_meant
 from services.router.handlers.outcomes import status_changed
 from services.router.handlers.refusals import refusing
 from services.router.rules.contacts import Sighting
@@ -51,8 +52,10 @@ async def _send(command: SendMessage, context: Context) -> None:
     account = choose_account(await context.store.accounts.accounts(command.organization_id), wanted)
     owner = await context.store.accounts.owner(command.organization_id)
     seen = Sighting(command.organization_id, party, None, command.id, command.at)
-    known = None if is_owner(party, owner.aliases) else await context.store.contacts.meet(seen)
-    party = _addresses(known.contact) if known else party
+    if not is_owner(party, owner.aliases):
+        seen = await who_is_meant(seen, account.instance_id, context)
+    known = None if is_owner(seen.party, owner.aliases) else await meet_recipient(seen, context)
+    party = _addresses(known.contact) if known else seen.party
     message = MessageRecord(
         id=command.message_id,
         organization_id=command.organization_id,

@@ -11,13 +11,24 @@ from shared.records import Contact, Party
 
 @dataclass(frozen=True)
 class Sighting:
-    """A person met in a message: addresses, the name they gave themselves, by which event, when."""
+    """A person met in a message: addresses, the name they gave themselves, by which event, when.
+
+    also: another spelling of the number that, as WhatsApp said, belongs to the same account. answered: whether WhatsApp
+    did say, None when there was nothing to ask.
+    """
 
     organization_id: str
     party: Party
     name: str | None
     cause: str
     at: datetime
+    also: str | None = None
+    answered: bool | None = None
+
+    @property
+    def aliases(self) -> list[str]:
+        """All keys the contact is found by."""
+        return self.party.aliases + ([f"phone:{self.also}"] if self.also else [])
 
     @property
     def contact_id(self) -> str:
@@ -48,6 +59,9 @@ def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
     for field, value in (("phone_number", seen.party.phone), ("lid", seen.party.lid)):
         if value and not _known(contact, field, value):
             found[field] = value
+    new_spelling = seen.also and not _known(contact, "phone_number", seen.also)
+    if new_spelling or (seen.answered is not None and seen.answered is bool(contact.get("unasked"))):
+        found["unasked"] = not seen.answered
     if seen.name and seen.name != contact.get("name") and _is_newest(contact.get("named_at"), seen.at):
         found.update(name=seen.name, named_at=seen.at)
     return found

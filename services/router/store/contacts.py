@@ -75,7 +75,23 @@ class Contacts:
     async def find(self, seen: Sighting) -> Known | None:
         """The contact when the sighting tells nothing new about it: the usual case, in one round trip."""
         found = await self._find(seen)
-        return self._unchanged(seen, found[0]) if len(found) == 1 and not changes(found[0], seen) else None
+        if len(found) != 1 or changes(found[0], seen) or found[0].get("unasked"):
+            return None
+        return self._unchanged(seen, found[0])
+
+    async def is_of_another(self, seen: Sighting, phone: str) -> bool:
+        """Whether somebody has this number who is not, as far as is known, the one seen."""
+        another = {"$and": [_with_number(seen.organization_id, phone), {"aliases": {"$nin": seen.aliases}}]}
+        return await self._contacts.find_one(another, {"_id": 1}) is not None
+
+    async def doubt(self, organization_id: str, phone: str) -> None:
+        """Ask WhatsApp about whoever has this number as soon as he writes again."""
+        await self._contacts.update_one(_with_number(organization_id, phone), {"$set": {"unasked": True}})
+
+    async def is_settled(self, organization_id: str, phone: str) -> bool:
+        """Whether somebody has this number and WhatsApp need not be asked about it."""
+        settled = {**_with_number(organization_id, phone), "unasked": {"$ne": True}}
+        return await self._contacts.find_one(settled, {"_id": 1}) is not None
 
     async def only_id(self, seen: Sighting) -> str | None:
         """The one contact with any of the addresses, whether or not the sighting tells something new about it."""
@@ -86,7 +102,7 @@ class Contacts:
         """For each sighting the contacts that have one of its addresses, each with its open bookings."""
         wanted: dict[str, set[str]] = {}
         for one in seen:
-            wanted.setdefault(one.organization_id, set()).update(one.party.aliases)
+            wanted.setdefault(one.organization_id, set()).update(one.aliases)
         either = [{"organization_id": org, "aliases": {"$in": sorted(aliases)}} for org, aliases in wanted.items()]
         open_bookings = {"$match": {"status": {"$in": sorted(OPEN)}}}
         newest_first = {"$sort": {"created_at": -1, "_id": -1}}
@@ -112,15 +128,16 @@ class Contacts:
 
     async def _create(self, seen: Sighting) -> Known:
         contact = new_contact(seen)
-        unseen = {"aliases": seen.party.aliases, "named_at": seen.at if seen.name else None}
-        await self._contacts.insert_one(to_document(contact, **unseen, updated_by=None, merges=[]))
+        unseen = {"aliases": seen.aliases, "named_at": seen.at if seen.name else None}
+        unasked = seen.answered is False
+        await self._contacts.insert_one(to_document(contact, **unseen, unasked=unasked, updated_by=None, merges=[]))
         return Known(contact, created=True)
 
     async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:
         change: dict[str, Any] = {
             "$set": {**new, "updated_by": seen.cause},
             "$max": {"updated_at": seen.at},
-            "$addToSet": {"aliases": {"$each": seen.party.aliases}},
+            "$addToSet": {"aliases": {"$each": seen.aliases}},
         }
         after = await self._contacts.find_one_and_update({"_id": found["_id"]}, change, return_document=True)
         if after is None:  # merged into another contact meanwhile
@@ -148,4 +165,8 @@ class Contacts:
 
 def _shows(contact: Document, seen: Sighting) -> bool:
     same = contact["organization_id"] == seen.organization_id
-    return same and not set(seen.party.aliases).isdisjoint(contact["aliases"])
+    return same and not set(seen.aliases).isdisjoint(contact["aliases"])
+
+
+def _with_number(organization_id: str, phone: str) -> Document:
+    return {"organization_id": organization_id, "aliases": f"phone:{phone}"}

@@ -55,6 +55,8 @@ def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, A
         known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
         if known and not into.get(field):
             fields[field] = known[0]
+    if seen.also:  # of two spellings the one WhatsApp uses
+        fields.update(phone_number=seen.party.phone, unasked=False)
     if named := [contact for contact in (into, *gone) if contact.get("name")]:
         latest = max(named, key=_named_at)
         fields.update(name=latest["name"], named_at=_named_at(latest))

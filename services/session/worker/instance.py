@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.session.journal import Journal
-from services.session.protocol import Changed, Frame, Mark, Marked, Send, Show, Start
+from services.session.protocol import Changed, Frame, Mark, Marked, Resolve, Send, Show, Start
 from services.session.translate import Account
 from services.session.whatsapp import Device, Listener, WhatsApp, WhatsAppError
 from services.session.worker import outcomes
 from services.session.worker.account_lock import AccountLock
 from services.session.worker.attention import NOT_CONNECTED, Attention
 from services.session.worker.intake import Intake
+from services.session.worker.lookups import Lookups, unanswered
 from services.session.worker.pairing import Pairing
 from services.session.worker.pump import Pump
 from services.session.worker.sender import Sender
@@ -61,6 +62,7 @@ class Instance:
         self._device: Device | None = None
         self._sender: Sender | None = None
         self._attention: Attention | None = None
+        self._lookups: Lookups | None = None
         self._pump: Pump | None = None
         self.thread = threading.Thread(target=self._run, name=f"instance-{start.instance_id}", daemon=True)
 
@@ -91,6 +93,12 @@ class Instance:
             attention.put(wish)
         elif isinstance(wish, Mark):
             self._send(Marked(instance_id=self.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
+
+    def resolve(self, asked: Resolve) -> None:
+        if lookups := self._lookups:
+            lookups.put(asked)
+        else:
+            self._send(unanswered(asked, "the account is not connected to WhatsApp"))
 
     def published(self, sequence: int) -> None:
         """The journal may be closing: what cannot be forgotten now is sent once more and recognised by its id."""
@@ -186,13 +194,15 @@ class Instance:
         whatsapp = self._open(self._start, self)
         sender = self._sender = Sender(whatsapp, self._connected, self._send)
         attention = self._attention = Attention(whatsapp, self._connected, self._send)
+        lookups = self._lookups = Lookups(whatsapp, self._connected, self._send)
         pairing = Pairing(self._start, whatsapp, self._send, self._note)
         try:
             whatsapp.connect()
             return self._follow(whatsapp, pairing)
         finally:
-            self._sender = self._attention = None
+            self._sender = self._attention = self._lookups = None
             self._connected.clear()
+            lookups.finish()
             whatsapp.close()
             sender.finish()
             attention.finish()

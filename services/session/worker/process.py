@@ -12,12 +12,25 @@ from pathlib import Path
 from services.session.framing import receive_frame
 from services.session.gate import Gate
 from services.session.neonize_client import NeonizeClient
-from services.session.protocol import TO_WORKER, Changed, Mark, Marked, Published, Quit, Send, Show, Start, Stop
+from services.session.protocol import (
+    TO_WORKER,
+    Changed,
+    Mark,
+    Marked,
+    Published,
+    Quit,
+    Resolve,
+    Send,
+    Show,
+    Start,
+    Stop,
+)
 from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
 from services.session.whatsapp import Listener, WhatsApp
 from services.session.worker import outcomes
 from services.session.worker.attention import NOT_CONNECTED
 from services.session.worker.instance import Instance
+from services.session.worker.lookups import unanswered
 from services.session.worker.outbox import Outbox
 from services.session.worker.relay import Relay
 
@@ -51,6 +64,8 @@ class Worker:
                     self._send(send)
                 case Show() | Mark() as wish:
                     self._attend(wish)
+                case Resolve() as asked:
+                    self._resolve(asked)
                 case Published(instance_id=instance_id, sequence=sequence):
                     for instance in self._living(instance_id):
                         instance.published(sequence)
@@ -87,6 +102,12 @@ class Worker:
             living[-1].attend(wish)
         elif isinstance(wish, Mark):
             self._outbox.put(Marked(instance_id=wish.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
+
+    def _resolve(self, asked: Resolve) -> None:
+        if living := self._living(asked.instance_id):
+            living[-1].resolve(asked)
+        else:
+            self._outbox.put(unanswered(asked, "the account is not connected to WhatsApp"))
 
     def _living(self, instance_id: str) -> list[Instance]:
         with self._lock:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from services.session.journal import Journal
-from services.session.protocol import Changed, Entry, Frame, Issued, Send, Sent, Start
-from services.session.whatsapp import Accepted, Device, Listener, WhatsAppError
+from services.session.protocol import Changed, Entry, Frame, Issued, Resolve, Resolved, Send, Sent, Start
+from services.session.whatsapp import Accepted, Device, Listener, Registered, WhatsAppError
 from services.session.worker import instance as module
 from services.session.worker.instance import Instance
 from services.session.worker.preload import preload_protobufs
@@ -63,6 +63,11 @@ class FakeWhatsApp:
         if self.mark_error:
             raise WhatsAppError(self.mark_error)
         self.shown.put(f"read {' '.join(wa_ids)} of {sender}")
+
+    def resolve(self, number: str) -> Registered:
+        if number == "4900":
+            raise WhatsAppError("info query timed out")
+        return Registered(phone=number[:-1])
 
     def logout(self) -> None:
         self.did.append("logout")
@@ -133,6 +138,17 @@ def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
 def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
     running.whatsapp.listener.on_ended("dial tcp: refused")
     assert running.next() == Changed(instance_id="sales", state="unreachable", reason="dial tcp: refused")
+
+
+def test_a_number_is_looked_up_once_the_account_is_connected(running: Running) -> None:
+    running.instance.resolve(Resolve(instance_id="sales", question="q1", number="49151"))
+    early = running.next()
+    assert (early.question, early.error) == ("q1", "the account is not connected to WhatsApp")
+    running.linked()
+    running.instance.resolve(Resolve(instance_id="sales", question="q2", number="49151"))
+    assert running.next() == Resolved(instance_id="sales", question="q2", phone="4915")
+    running.instance.resolve(Resolve(instance_id="sales", question="q3", number="4900"))
+    assert running.next().error == "info query timed out"
 
 
 def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:

@@ -7,7 +7,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.protocol import Changed, Entry, Issued, Mark, Marked, Noticed, Published, Show, WorkerExited
+from services.session.protocol import (
+    Changed,
+    Entry,
+    Issued,
+    Mark,
+    Marked,
+    Noticed,
+    Published,
+    Resolve,
+    Resolved,
+    Show,
+    WorkerExited,
+)
 from shared.message import utc_now
 from simulator.people import content
 from simulator.people.phone import Phone
@@ -57,6 +69,15 @@ async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, l
     }  # fmt: skip
     answer = await linked.send(f"{bob.account.lid.user}@lid", "by lid", "m2")
     assert answer.outcome == "accepted", answer
+
+
+async def test_a_brazilian_number_is_looked_up_in_either_spelling(world: World, linked: WorkerDriver) -> None:
+    ze = world.add_contact("554799887766")
+    for question, number in enumerate(("5547999887766", "554799887766", "5547999887700")):
+        linked.tell(Resolve(instance_id=INSTANCE, question=str(question), number=number))
+    found = [await linked.wait(Resolved, question=str(question)) for question in range(3)]
+    ours = (ze.account.number, ze.account.lid.user, None)
+    assert [(answer.phone, answer.lid, answer.error) for answer in found] == [ours, ours, (None, None, None)]
 
 
 async def test_what_was_not_published_is_sent_again_by_the_next_worker(
