@@ -10,11 +10,11 @@ from services.router.store.contacts import Known
 
 async def meet_sender(seen: Sighting, instance_id: str, context: Context) -> Known:
     """The contact of somebody who wrote. WhatsApp named him, so there is a question only when somebody is known by the
-    other spelling: looked up before, and once more after somebody new was stored, in case both came at once."""
+    other spelling: looked up before, and once more after the contact was stored, in case both came at once."""
     contacts = context.store.contacts
     seen = await _who_wrote(seen, instance_id, context)
     known = await contacts.meet(seen)
-    if known.created and seen.answered and not seen.also:
+    if seen.answered and not seen.also:
         again = await _who_wrote(seen, instance_id, context)
         known = await contacts.meet(again) if again.also or not again.answered else known
     return known
@@ -27,7 +27,9 @@ async def who_is_meant(seen: Sighting, instance_id: str, context: Context) -> Si
         return seen
     if await context.store.contacts.is_settled(seen.organization_id, number):
         return seen
-    return addressed(seen, await context.whose_number(seen.organization_id, instance_id, number))
+    meant = addressed(seen, await context.whose_number(seen.organization_id, instance_id, number))
+    right = meant.answered and meant.party.phone == number  # then somebody may still be known by the other spelling
+    return await _who_wrote(meant, instance_id, context) if right else meant
 
 
 async def meet_recipient(seen: Sighting, context: Context) -> Known:

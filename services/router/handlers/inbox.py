@@ -71,7 +71,8 @@ async def _gather_pieces(
 ) -> MessageRecord | None:
     """What others wrote for a contact while it was merged away follows it. The message as it is then."""
     apart = existing is not None and existing.contact_id not in (None, known.contact.id)
-    strays = [*known.merged_ids, *([str(existing.contact_id)] if existing and apart else [])]
+    strays = [*(known.absorbed_ids if existing else known.merged_ids)]
+    strays += [str(existing.contact_id)] if existing and apart else []
     for old_id in dict.fromkeys(strays):
         await context.store.contacts.adopt(seen, old_id, known.contact.id)
     return await context.store.messages.by_id(existing.id) if existing and strays else existing

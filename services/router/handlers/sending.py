@@ -38,6 +38,7 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Contex
         party = _addresses(contact) if contact else parse_recipient(existing.to_address)
         await _hand_over(command, existing, party, contact, context)
     await context.publish(status_changed(existing, command, repeat=True))
+    await _still_there(contact, context)
 
 
 async def _elsewhere(command: SendMessage, existing: MessageRecord, context: Context) -> bool:
@@ -75,7 +76,12 @@ async def _send(command: SendMessage, context: Context) -> None:
     )
     await _store(message, context)
     await _hand_over(command, message, party, known.contact if known else None, context)
-    if known and not await context.store.contacts.is_there(known.contact.id):
+    await _still_there(known.contact if known else None, context)
+
+
+async def _still_there(contact: Contact | None, context: Context) -> None:
+    """Raises Retry: what was written for a contact that went meanwhile has to follow it."""
+    if contact and not await context.store.contacts.is_there(contact.id):
         raise Retry("the contact was merged into another meanwhile")
 
 
@@ -124,12 +130,13 @@ async def _contact(
     if not message.contact_id:
         return None, message
     contacts = context.store.contacts
-    if contact := await contacts.by_id(message.organization_id, message.contact_id):
-        return contact, message
     seen = Sighting(message.organization_id, parse_recipient(message.to_address), None, command.id, command.at)
-    known = await contacts.meet(seen)
-    await contacts.adopt(seen, message.contact_id, known.contact.id)
-    return known.contact, await context.store.messages.by_id(message.id) or message
+    contact = await contacts.by_id(message.organization_id, message.contact_id)
+    strays = await contacts.absorbed_by(contact.id) if contact else [message.contact_id]
+    contact = contact or (await contacts.meet(seen)).contact
+    for old_id in strays:
+        await contacts.adopt(seen, old_id, contact.id)
+    return contact, await context.store.messages.by_id(message.id) or message if strays else message
 
 
 def _addresses(contact: Contact) -> Party:

@@ -32,6 +32,7 @@ class Known:
     created: bool = False
     updated: bool = False
     merged_ids: tuple[str, ...] = ()
+    absorbed_ids: tuple[str, ...] = ()
     open_booking_ids: tuple[str, ...] = ()
 
     @property
@@ -56,6 +57,11 @@ class Contacts:
     async def _are_there(self, ids: Sequence[str]) -> list[bool]:
         found = {item["_id"] async for item in self._contacts.find({"_id": {"$in": list(ids)}}, {"_id": 1})}
         return [contact_id in found for contact_id in ids]
+
+    async def absorbed_by(self, contact_id: str) -> list[str]:
+        """Ids of contacts that were merged into this one."""
+        found = await self._contacts.find_one({"_id": contact_id}, {"merges.id": 1})
+        return [str(item["id"]) for item in found["merges"]] if found else []
 
     async def adopt(self, seen: Sighting, old_id: str, new_id: str) -> None:
         """Move what was written for a contact at the moment it was merged away; repeatable."""
@@ -153,12 +159,14 @@ class Contacts:
     def _unchanged(self, seen: Sighting, found: Document) -> Known:
         contact = from_document(Contact, found)
         bookings = (booking["_id"] for booking in found.get("open_bookings", ()))
-        merged = tuple(item["id"] for item in found.get("merges", ()) if item["by"] == seen.cause)
+        merges = found.get("merges", ())
+        merged = tuple(item["id"] for item in merges if item["by"] == seen.cause)
         return Known(
             contact,
             created=contact.id == seen.contact_id,
             updated=found.get("updated_by") == seen.cause or bool(merged),
             merged_ids=merged,
+            absorbed_ids=tuple(item["id"] for item in merges),
             open_booking_ids=tuple(bookings),
         )
 
