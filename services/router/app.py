@@ -12,11 +12,12 @@ from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.conversations import on_assign, on_mark_read, on_status
 from services.router.handlers.inbox import on_message
+from services.router.handlers.live import Say, on_presence, on_typing
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
 from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
-from services.router.store import open_store
+from services.router.store import Store, open_store
 from shared.commands import (
     AssignConversation,
     ChangeBooking,
@@ -26,12 +27,14 @@ from shared.commands import (
     RescheduleBooking,
     SendMessage,
 )
-from shared.delivery import Consumers, Publisher, broker_client
+from shared.delivery import Consumers, Publisher, broker_client, say
 from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
-from shared.message import Message
+from shared.live import PresenceSeen, TypingSeen
+from shared.message import Live, Message
 from shared.mongo import open_mongo, ping
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 
+L = TypeVar("L", bound=Live)
 M = TypeVar("M", bound=Message)
 
 
@@ -48,6 +51,12 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
         consumers.on(message, receive, settings.router_concurrency)
 
+    def hear(live: type[L], handle: Callable[[L, Store, Say], Awaitable[None]]) -> None:
+        async def receive(seen: L) -> None:
+            await handle(seen, opened["context"].store, partial(say, broker_client(broker)))
+
+        consumers.hear(live, receive, everyone=False)
+
     on(MessageReceived, on_message)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
@@ -57,6 +66,8 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(ChangeBooking, on_change)
     on(RescheduleBooking, on_reschedule)
     on(MarkConversationRead, on_mark_read)
+    hear(TypingSeen, on_typing)
+    hear(PresenceSeen, on_presence)
     on(AssignConversation, on_assign)
     on(ChangeConversation, on_status)
 

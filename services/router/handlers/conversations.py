@@ -2,6 +2,7 @@
 
 from services.router.context import Context
 from services.router.handlers.refusals import refusing
+from services.router.handlers.ticks import give_ticks
 from services.router.store.joining import mark
 from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.errors import Problem
@@ -13,9 +14,12 @@ from shared.records import ConversationRecord, ConversationStatus, MessageRecord
 
 
 async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
-    """What came after `seen` stays unread."""
+    """What came after `seen` stays unread; who wrote the rest sees that it was read."""
     async with refusing(command, context):
-        await _learn(command, command.conversation_id, {"read_up_to": mark(command.seen, command.at)}, context)
+        read = mark(command.seen, command.at)
+        if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
+            await give_ticks(command, found, read, context)
+        await _learn(command, command.conversation_id, {"read_up_to": read, "ticked_up_to": read}, context)
 
 
 async def on_assign(command: AssignConversation, context: Context) -> None:

@@ -1,6 +1,7 @@
 """How facts about a conversation are put together: the same facts in any order, and repeated, end in the same document.
 
-`last_inbound` and `read_up_to` are marks: a time, and the ids of the messages with just this time. `closing` and
+`last_inbound`, `read_up_to` and `ticked_up_to` (how far the contact was told that it is read) are marks: a time, and
+the ids of the messages with just this time. `closing` and
 `assignment` are decisions: the one with the greatest (`at`, `id`) holds. The rest follows from these.
 """
 
@@ -10,11 +11,11 @@ from typing import Any
 from shared.mongo import Document
 from shared.records import MessageRecord, Seen
 
-FACTS = ("updated_at", "last_message", "last_inbound", "read_up_to", "closing", "assignment")
+FACTS = ("updated_at", "last_message", "last_inbound", "read_up_to", "ticked_up_to", "closing", "assignment")
 PREVIEW = 200
 """Characters of the text that the list shows."""
 
-_DECISIONS = ("closing", "assignment")
+_DECISIONS, _MARKS = ("closing", "assignment"), ("last_inbound", "read_up_to", "ticked_up_to")
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(milliseconds=1)
 """What MongoDB tells apart."""
@@ -43,7 +44,7 @@ def joined(facts: Document, opened_by: str | None = None) -> list[Document]:
     for name, fact in facts.items():
         if name in _DECISIONS:
             known[name] = {"$max": [f"${name}", {"$literal": fact}]}
-        elif name in ("last_inbound", "read_up_to"):
+        elif name in _MARKS:
             known[name] = _later(name, fact)
     if "last_message" in facts:
         known |= _newest(facts["updated_at"], facts["last_message"])

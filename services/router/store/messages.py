@@ -6,7 +6,7 @@ from datetime import datetime
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
 from services.router.store.together import Together, outcomes
-from shared.mongo import Database, DuplicateKeyError, IndexModel
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import MessageRecord, MessageStatus
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
@@ -43,6 +43,18 @@ class Messages:
     async def sent_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
         """Our own messages among these WhatsApp ids."""
         cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "outbound"})
+        return [from_document(MessageRecord, found) async for found in cursor]
+
+    async def between_marks(
+        self, conversation_id: str, behind: Document | None, until: Document, limit: int
+    ) -> list[MessageRecord]:
+        """What the contact wrote behind one mark up to another (store/joining.py), the newest first."""
+        named = {"timestamp": until["at"], "_id": {"$in": until["ids"]}}
+        span: list[Document] = [{"$or": [{"timestamp": {"$lt": until["at"]}}, named]}]
+        if behind:
+            span += [{"timestamp": {"$gte": behind["at"]}}, {"_id": {"$nin": behind["ids"]}}]
+        wanted: Document = {"conversation_id": conversation_id, "direction": "inbound", "$and": span}
+        cursor = self._messages.find(wanted).sort([("timestamp", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def add(self, message: MessageRecord) -> MessageRecord:
