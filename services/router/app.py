@@ -66,10 +66,10 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(ChangeBooking, on_change)
     on(RescheduleBooking, on_reschedule)
     on(MarkConversationRead, on_mark_read)
-    hear(TypingSeen, on_typing)
-    hear(PresenceSeen, on_presence)
     on(AssignConversation, on_assign)
     on(ChangeConversation, on_status)
+    hear(TypingSeen, on_typing)
+    hear(PresenceSeen, on_presence)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
