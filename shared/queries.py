@@ -173,10 +173,14 @@ class ListConversationMessages(PagedQuery):
 
 
 class ListMessages(PagedQuery):
-    """Messages of all conversations, newest first. `kind` `note`: what owners wrote to themselves."""
+    """Messages of all conversations, newest first. `kind` `note`: what owners wrote to themselves.
+
+    `search`: whole words, all of them in the text; accents and case make no difference.
+    """
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
+    search: Annotated[str, StringConstraints(max_length=100)] | None = None
 
 
 class MessagesBetween(Query):

@@ -7,6 +7,7 @@ from services.api.compat import s0, s2, s4
 from services.api.compat.s2_shapes import Numbers
 from services.api.routes import admin, api_keys, audit, bookings, conversations, instances, organization, people, users
 from services.api.views.conversations import Filter
+from services.api.views.found import MessageFilter
 from services.api.views.pages import PageRequest
 from shared import queries as q
 from shared.auth import Principal
@@ -28,7 +29,7 @@ def _instance(question: Query) -> str | None:
 
 
 def _filter(question: q.ListConversations) -> Filter:
-    return Filter(None, question.status, question.assigned_to, question.unread, question.search)
+    return Filter(question.status, question.assigned_to, question.unread, question.search)
 
 
 def _numbers(question: q.MessagesBetween) -> Numbers:
@@ -78,7 +79,9 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id),
     ),
     Answerer(
-        q.ListMessages, people.list_all_messages, lambda c, a: people.list_all_messages(c, _caller(a), _page(a), a.kind)
+        q.ListMessages,
+        people.list_all_messages,
+        lambda c, a: people.list_all_messages(c, _caller(a), _page(a), MessageFilter(a.kind, a.search)),
     ),
     Answerer(q.MessagesBetween, s2.between, lambda c, a: s2.between(c, _caller(a), _numbers(a))),
     Answerer(q.ReadMessage, people.read_message, lambda c, a: people.read_message(c, _caller(a), a.message_id)),

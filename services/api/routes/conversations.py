@@ -1,5 +1,6 @@
 """Conversations: what is unread, who takes care of it, what is done with."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -38,7 +39,7 @@ def _filter(
     unread: bool | None = None,
     search: Search = None,
 ) -> Filter:
-    return Filter(None, status, assigned_to, unread, search)
+    return Filter(status, assigned_to, unread, search)
 
 
 Filtered = Annotated[Filter, Depends(_filter)]
@@ -56,7 +57,7 @@ async def list_conversations(
     wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
     both = wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
     to = caller.subject if chosen.assigned_to == "me" else chosen.assigned_to
-    chosen = Filter(both, chosen.status, to, chosen.unread, chosen.search)
+    chosen = replace(chosen, instance_ids=both, assigned_to=to)
     return listed(await views.conversations(context.database, caller.organization_id, page, chosen))
 
 

@@ -1,15 +1,17 @@
 """Contacts, and messages of all conversations."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Paging, Reader
 from services.api.fields import Body, printable, require_own
+from services.api.views import found, records
 from services.api.views import people as views
-from services.api.views import records
+from services.api.views.found import MessageFilter
 from services.api.views.records import MessageWithHistory
 from shared.records import Contact, MessageRecord
 
@@ -19,6 +21,19 @@ Search = Annotated[
     Annotated[str, AfterValidator(printable)] | None,
     Query(max_length=100, description="Part of the name or of the number"),
 ]
+
+
+Words = Annotated[
+    Annotated[str, AfterValidator(printable)] | None,
+    Query(max_length=100, description="Whole words, all of them in the text; accents and case make no difference"),
+]
+
+
+def _messages(kind: Literal["message", "note"] | None = None, search: Words = None) -> MessageFilter:
+    return MessageFilter(kind, search)
+
+
+ChosenMessages = Annotated[MessageFilter, Depends(_messages)]
 
 
 class ContactsRequest(Body):
@@ -48,10 +63,11 @@ async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Con
 
 @router.get("/messages")
 async def list_all_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, kind: Literal["message", "note"] | None = None
+    context: Ctx, caller: LimitedReader, page: Paging, chosen: ChosenMessages
 ) -> Listed[MessageRecord]:
     """Of all conversations, newest first; `kind=note`: what owners wrote to themselves."""
-    return listed(await records.of_kind(context.database, caller.organization_id, kind, page, caller.instance_ids))
+    chosen = replace(chosen, instance_ids=caller.instance_ids)
+    return listed(await found.messages(context.database, caller.organization_id, page, chosen))
 
 
 @router.get("/messages/{message_id}")

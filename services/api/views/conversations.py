@@ -25,11 +25,11 @@ class Conversation(ConversationRecord):
 class Filter:
     """Which conversations; None: whatever it is. `search`: part of the contact's name or number."""
 
-    instance_ids: frozenset[str] | None = None
     status: ConversationStatus | None = None
     assigned_to: str | None = None
     unread: bool | None = None
     search: str | None = None
+    instance_ids: frozenset[str] | None = None
 
 
 async def conversations(

@@ -1,7 +1,6 @@
 """Reads of messages and bookings, written by the router."""
 
 from datetime import datetime
-from typing import Literal
 
 from pydantic import BaseModel
 
@@ -62,19 +61,6 @@ async def messages(
 ) -> tuple[list[MessageRecord], str | None]:
     """Newest first."""
     wanted = {"organization_id": organization_id, "conversation_id": conversation_id}
-    found = await read_page(database.messages, wanted, "timestamp", page)
-    return [_message(document) for document in found.documents], found.next_cursor
-
-
-async def of_kind(
-    database: Database,
-    organization_id: str,
-    kind: Literal["message", "note"] | None,
-    page: PageRequest,
-    instance_ids: Instances = None,
-) -> tuple[list[MessageRecord], str | None]:
-    """All messages, all notes or both, newest first."""
-    wanted = own(organization_id, instance_ids) | ({"kind": kind} if kind else {})
     found = await read_page(database.messages, wanted, "timestamp", page)
     return [_message(document) for document in found.documents], found.next_cursor
 

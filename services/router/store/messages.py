@@ -15,6 +15,9 @@ INDEXES = [
     IndexModel([("conversation_id", 1), ("timestamp", -1), ("_id", -1)], name="thread"),
     IndexModel([("organization_id", 1), ("timestamp", -1), ("_id", -1)], name="newest_first"),
     IndexModel([("contact_id", 1)], name="of_contact"),
+    IndexModel(
+        [("organization_id", 1), ("text", "text")], name="words", default_language="none", language_override="_none"
+    ),
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
     IndexModel(
         [("instance_id", 1), ("contact_id", 1)],

@@ -15,11 +15,12 @@ from nats.aio.msg import Msg
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
+from services.router.store import messages
 from shared.auth import Principal, Role, issue_token
 from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
 from shared.message import Command, Event, utc_now
-from shared.mongo import Database, Document, open_mongo
+from shared.mongo import Database, Document, ensure_indexes, open_mongo
 from shared.records import ConnectionStatus
 from tests.servers import free_port, nats_server
 
@@ -138,6 +139,7 @@ async def stage(settings: ApiSettings) -> AsyncIterator[Stage]:
     nats = Client()
     await nats.connect(settings.nats_url)
     async with open_mongo(settings) as database, running(settings) as url:
+        await ensure_indexes(database, {"messages": messages.INDEXES})
         yield Stage(url, settings, database, nats)
     await nats.close()
 
