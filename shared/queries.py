@@ -146,10 +146,7 @@ class ReadContact(Query):
 
 
 class ListConversations(PagedQuery):
-    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all instances.
-
-    `assigned_to`: a user id. `search`: part of the contact's name or number.
-    """
+    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all. `assigned_to`: a user id."""
 
     subject: ClassVar[str] = "wa.query.conversation.list"
     status: ConversationStatus | None = None
@@ -173,10 +170,7 @@ class ListConversationMessages(PagedQuery):
 
 
 class ListMessages(PagedQuery):
-    """Messages of all conversations, newest first. `kind` `note`: what owners wrote to themselves.
-
-    `search`: whole words, all of them in the text; accents and case make no difference.
-    """
+    """Messages of all conversations, newest first. `kind` `note`: to oneself. `search`: whole words, accents ignored."""
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
