@@ -170,7 +170,7 @@ class ListConversationMessages(PagedQuery):
 
 
 class ListMessages(PagedQuery):
-    """Messages of all conversations, newest first. `kind` `note`: to oneself. `search`: whole words, accents ignored."""
+    """Messages of all conversations, newest first. `kind` `note`: to oneself. `search`: words, accents ignored."""
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
