@@ -44,7 +44,8 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     )
     await context.audit.record(deed)
     if not right:
-        raise Problem(403, "wrong_password", "old_password: is not your password")
+        wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
+        raise Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
     context.login_bound.succeeded(bound)
     new = await context.passwords.hash(body.new_password)
     if not await context.users.set_password(caller.subject, user["password_hash"], new):

@@ -33,6 +33,7 @@ class Backend:
         self.refreshed: list[str] = []
         """The refresh tokens that were shown."""
         self.ended: list[str] = []
+        self.passwords: list[Record] = []
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
             "whatsapp/instances": [_instance()],
@@ -51,18 +52,20 @@ class Backend:
                 }
             ],
             "conversations/v1/messages": [],
+            "messages": [],
         }
         api = FastAPI()
         api.include_router(router)
         settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed")
         api.state.context = SimpleNamespace(settings=settings)
+        self._auth_routes(api)
         self._routes(api)
         self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
         self.socket.on("join-organization", self._join)
         self.app = socketio.ASGIApp(self.socket, api)
 
-    def _routes(self, api: FastAPI) -> None:
+    def _auth_routes(self, api: FastAPI) -> None:
         @api.post("/api/auth/login")
         async def login(request: Request) -> JSONResponse:
             if (await request.json())["password"] != "right":
@@ -78,10 +81,25 @@ class Backend:
             self.expired = False
             return JSONResponse(self._logged_in())
 
+        @api.post("/api/auth/password")
+        async def password(request: Request) -> JSONResponse:
+            self.passwords.append(await request.json())
+            if self.passwords[-1]["old_password"] != "right":
+                wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
+                return JSONResponse({"status": 403, "code": "wrong_password", "detail": "", "errors": [wrong]}, 403)
+            return JSONResponse({"success": True})
+
         @api.post("/api/auth/logout")
         async def logout(request: Request) -> JSONResponse:
             self.ended.append((await request.json())["refresh_token"])
             return JSONResponse({"success": True})
+
+    def _routes(self, api: FastAPI) -> None:
+        @api.get("/api/messages")
+        async def messages(kind: str, cursor: str = "0") -> JSONResponse:
+            found, at = [note for note in self.lists["messages"] if note["kind"] == kind], int(cursor)
+            following = str(at + 2) if at + 2 < len(found) else None
+            return JSONResponse({"success": True, "data": found[at : at + 2], "next_cursor": following})
 
         @api.post("/api/bookings/{booking_id}/confirm")
         async def confirm(booking_id: str) -> JSONResponse:

@@ -6,6 +6,8 @@ import { showContacts } from "./contacts.js";
 import { h, icon } from "./dom.js";
 import { showInbox } from "./inbox.js";
 import { listening } from "./live.js";
+import { showNotes } from "./notes.js";
+import { changePassword } from "./password.js";
 import { currentSession } from "./session.js";
 import { dockSimulator } from "./simulator.js";
 import { known, load, on } from "./store.js";
@@ -17,6 +19,7 @@ const VIEWS = {
   inbox: { label: "Inbox", show: showInbox },
   bookings: { label: "Bookings", show: showBookings },
   contacts: { label: "Contacts", show: showContacts },
+  notes: { label: "Notes", show: showNotes },
 };
 
 const routeOf = () => {
@@ -36,11 +39,12 @@ function navigation(logout) {
     theme.title = theme.getAttribute("aria-label");
   };
   drawTheme();
+  const password = h("button", { class: "button quiet icon-only", type: "button", onclick: changePassword, "aria-label": "Change password", title: "Change password" }, icon("key"));
   const leave = h("button", { class: "button quiet icon-only", type: "button", onclick: logout, "aria-label": "Log out", title: "Log out" }, icon("logout"));
   const element = h("nav", { class: "nav", "aria-label": "Main" },
     h("div", { class: "brand" }, h("img", { src: "/console/icon.svg", alt: "" }), "Switchboard"),
     h("div", { class: "nav-items" }, links),
-    h("div", { class: "nav-foot" }, live, h("div", { class: "who", title: currentSession().email }, currentSession().email), h("div", { class: "nav-tools" }, theme, leave)));
+    h("div", { class: "nav-foot" }, live, h("div", { class: "who", title: currentSession().email }, currentSession().email), h("div", { class: "nav-tools" }, theme, password, leave)));
   const drawCount = () => {
     const open = [...known.bookings.values()].filter((booking) => booking.status === "pending").length;
     count.hidden = !open;

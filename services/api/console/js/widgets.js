@@ -71,7 +71,7 @@ export function ask({ title, text, fields = {}, action, danger = false, submit }
 
   function onsubmit(event) {
     event.preventDefault();
-    const values = Object.fromEntries(Object.entries(made).map(([name, entry]) => [name, entry.input.value.trim()]));
+    const values = Object.fromEntries(Object.entries(made).map(([name, { input }]) => [name, input.type === "password" ? input.value : input.value.trim()]));
     general.textContent = "";
     busy(confirm, async () => {
       await submit(values);
