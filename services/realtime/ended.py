@@ -1,6 +1,6 @@
 """Whose access ended while tokens for it are still valid. No I/O."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.auth import Principal
 from shared.events import AccessEnded
@@ -16,15 +16,18 @@ class EndedAccess:
 
     def note(self, event: AccessEnded) -> None:
         """In the order of the stream; of a holder the newest counts, and a removal for good."""
-        for known in (self._logins, self._holders):
-            for key in [key for key, old in known.items() if old.at + self._kept < event.at]:
-                del known[key]
+        self._forget(event.at - self._kept)
         for login_id in event.login_ids:
             self._logins[event.organization_id, login_id] = event
         if event.holder:
             key = event.organization_id, event.holder
-            if not (event.role and key in self._holders and self._holders[key].role is None):
-                self._holders[key] = event
+            before = self._holders.pop(key, None)
+            self._holders[key] = before if before and before.role is None else event
+
+    def _forget(self, before: datetime) -> None:
+        for known in (self._logins, self._holders):
+            while known and next(iter(known.values())).at < before:
+                del known[next(iter(known))]
 
     def why(self, principal: Principal) -> AccessEnded | None:
         """What ended it; None while it goes on."""

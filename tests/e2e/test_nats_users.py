@@ -65,6 +65,14 @@ async def another_service(stack: Stack, server: Server) -> None:
     assert shown.count('"success":true') == 2
 
 
+async def revoked_key(api: httpx.AsyncClient, realtime: str) -> None:
+    """The api tells realtime, and realtime ends the socket."""
+    key = (await api.post("/api/api-keys", json={"name": "till"})).json()["data"]
+    async with front_end(realtime, key["key"]) as till:
+        assert (await api.delete(f"/api/api-keys/{key['id']}")).status_code == 200
+        await till.wait("session:ended", code="api_key_revoked")
+
+
 async def test_no_service_needs_more_than_its_user_may(guarded: tuple[Stack, Server]) -> None:
     stack, server = guarded
     token = stack.ready["token"]
@@ -80,6 +88,7 @@ async def test_no_service_needs_more_than_its_user_may(guarded: tuple[Stack, Ser
             await receive(stack, page, simulator, instance_id)
             await answer(api, page, simulator, instance_id)
             await another_service(stack, server)
+            await revoked_key(api, stack.ready["realtime"])
             await restart(stack, page, simulator, instance_id)
         stats = (await api.get("/api/admin/queue-stats")).json()["data"]
         assert stats["dead_letters"] == 0
