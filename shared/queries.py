@@ -175,6 +175,7 @@ class ListMessages(PagedQuery):
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
     search: Annotated[str, StringConstraints(max_length=100)] | None = None
+    stuck: bool | None = None
 
 
 class MessagesBetween(Query):

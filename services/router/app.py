@@ -18,6 +18,7 @@ from services.router.handlers.sending import on_send
 from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
 from services.router.store import Store, open_store
+from services.router.stuck import watching
 from shared.commands import (
     AssignConversation,
     ChangeBooking,
@@ -80,7 +81,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             async def prepare(js: JetStreamContext) -> None:
                 opened["context"] = Context(store, Publisher(js), whose_number=Numbers(broker_client(broker)))
 
-            async with connected(broker, settings, prepare):
+            async with connected(broker, settings, prepare), watching(opened["context"], settings):
                 yield
 
     return with_ops(lifespan_app(lifespan), checks)

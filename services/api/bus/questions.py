@@ -81,7 +81,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     Answerer(
         q.ListMessages,
         people.list_all_messages,
-        lambda c, a: people.list_all_messages(c, _caller(a), _page(a), MessageFilter(a.kind, a.search)),
+        lambda c, a: people.list_all_messages(c, _caller(a), _page(a), MessageFilter(a.kind, a.search, a.stuck)),
     ),
     Answerer(q.MessagesBetween, s2.between, lambda c, a: s2.between(c, _caller(a), _numbers(a))),
     Answerer(q.ReadMessage, people.read_message, lambda c, a: people.read_message(c, _caller(a), a.message_id)),

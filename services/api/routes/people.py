@@ -29,8 +29,10 @@ Words = Annotated[
 ]
 
 
-def _messages(kind: Literal["message", "note"] | None = None, search: Words = None) -> MessageFilter:
-    return MessageFilter(kind, search)
+def _messages(
+    kind: Literal["message", "note"] | None = None, search: Words = None, stuck: bool | None = None
+) -> MessageFilter:
+    return MessageFilter(kind, search, stuck)
 
 
 ChosenMessages = Annotated[MessageFilter, Depends(_messages)]
@@ -65,7 +67,7 @@ async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Con
 async def list_all_messages(
     context: Ctx, caller: LimitedReader, page: Paging, chosen: ChosenMessages
 ) -> Listed[MessageRecord]:
-    """Of all conversations, newest first; `kind=note`: what owners wrote to themselves."""
+    """Of all conversations, newest first; `kind=note`: to oneself; `stuck=true`: what waits for too long."""
     chosen = replace(chosen, instance_ids=caller.instance_ids)
     return listed(await found.messages(context.database, caller.organization_id, page, chosen))
 

@@ -17,10 +17,12 @@ _SIGNS = string.punctuation + "¿¡„“”«»…"
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """Which messages; None: whatever it is. `search`: words, all of which the text has."""
+    """Which messages; None: whatever it is. `search`: words, all of which the text has. `stuck`: of ours, and `queued`
+    or `sent` for too long."""
 
     kind: Literal["message", "note"] | None = None
     search: str | None = None
+    stuck: bool | None = None
     instance_ids: frozenset[str] | None = None
 
 
@@ -31,6 +33,8 @@ async def messages(
     query: dict[str, Any] = own(organization_id, wanted.instance_ids)
     if wanted.kind is not None:
         query["kind"] = wanted.kind
+    if wanted.stuck is not None:
+        query["stuck_since"] = {"$exists": wanted.stuck}
     if wanted.search and wanted.search.strip():
         query["$text"] = {"$search": phrases(wanted.search)}
     page_of = await _read(database, query, page)

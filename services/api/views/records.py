@@ -22,9 +22,11 @@ class StatusStep(BaseModel):
 
 
 class MessageWithHistory(MessageRecord):
-    """`history`: the steps of its status after the first, oldest first."""
+    """`history`: the steps of its status after the first, oldest first. `stuck_since`: since when it has the status it
+    has had for too long."""
 
     history: tuple[StatusStep, ...] = ()
+    stuck_since: datetime | None = None
 
 
 class BookingStep(BaseModel):

@@ -10,6 +10,7 @@ from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import MessageRecord, MessageStatus
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
+_WAITING = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
 INDEXES = [
     IndexModel([("instance_id", 1), ("wa_id", 1)], unique=True, name="once", partialFilterExpression=_HAS_WA_ID),
     IndexModel([("conversation_id", 1), ("timestamp", -1), ("_id", -1)], name="thread"),
@@ -19,6 +20,12 @@ INDEXES = [
         [("organization_id", 1), ("text", "text")], name="words", default_language="none", language_override="_none"
     ),
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
+    IndexModel([("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_WAITING),
+    IndexModel(
+        [("organization_id", 1), ("timestamp", -1), ("_id", -1)],
+        name="stuck",
+        partialFilterExpression={"stuck_since": {"$exists": True}},
+    ),
     IndexModel(
         [("instance_id", 1), ("contact_id", 1)],
         name="unconfirmed",
@@ -113,10 +120,29 @@ class Messages:
         step = {"status": status.value, "at": at} | ({"error": error} if error else {})
         found = await self._messages.find_one_and_update(
             {"_id": message_id, "status": {"$in": allowed}},
-            {"$set": {"status": status.value, "error": error}, "$push": {"history": step}},
+            {
+                "$set": {"status": status.value, "error": error},
+                "$push": {"history": step},
+                "$unset": {"stuck_since": True},
+            },
             return_document=True,
         )
         return from_document(MessageRecord, found) if found else await self.by_id(message_id)
+
+    async def waiting(self, status: MessageStatus, before: datetime, most: int) -> list[tuple[MessageRecord, datetime]]:
+        """Our messages that are `queued` or `sent` since before that time and not known to be stuck, and since when.
+        Notes are never delivered, so they do not wait for that."""
+        wanted: Document = {"origin": "api", "status": status.value, "stuck_since": None, "timestamp": {"$lt": before}}
+        wanted |= {"history.at": {"$not": {"$gte": before}}}
+        if status is MessageStatus.SENT:
+            wanted["kind"] = "message"
+        found = await self._messages.find(wanted).sort("timestamp", 1).to_list(most)
+        return [(from_document(MessageRecord, item), _since(item)) for item in found]
+
+    async def set_stuck(self, message_id: str, status: MessageStatus, since: datetime) -> None:
+        """Until the status moves. Repeatable."""
+        still = {"_id": message_id, "status": status.value}
+        await self._messages.update_one(still, {"$set": {"stuck_since": since}})
 
     async def only_unconfirmed(self, instance_id: str, contact_id: str, before: datetime) -> MessageRecord | None:
         """The one message to this contact whose outcome a crash hid; None when there is none, or when another one
@@ -126,3 +152,10 @@ class Messages:
         if len(found) != 1 or await self._messages.find_one({**wanted, "status": MessageStatus.QUEUED.value}):
             return None
         return from_document(MessageRecord, found[0])
+
+
+def _since(message: Document) -> datetime:
+    """When it became what it is."""
+    steps = [step["at"] for step in message.get("history", ()) if step["status"] == message["status"]]
+    since: datetime = steps[-1] if steps else message["timestamp"]
+    return since

@@ -88,6 +88,17 @@ async def test_notes_are_searched_too(stage: Stage, member: Member, records: Cal
     assert await texts(member, search="sugar", kind="message") == []
 
 
+async def test_what_waits_for_too_long_is_listed(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    ours = {"direction": "outbound", "status": "queued"}
+    waiting, moving = records(**ours, text="stuck", stuck_since=NOW), records(**ours, text="moving")
+    await stage.database.messages.insert_many([waiting, moving])
+    assert await texts(member, stuck=True) == ["stuck"]
+    assert await texts(member, stuck=False) == ["moving"]
+    assert (await member.get(f"/api/messages/{waiting['_id']}"))["data"]["stuck_since"] is not None
+
+
 async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(stage: Stage, member: Member) -> None:
     name = f"new_{new_id()[:8]}"
     database = stage.database.client[name]
