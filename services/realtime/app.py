@@ -8,6 +8,7 @@ import socketio
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.realtime.attention import Attention
 from services.realtime.dialects.s2 import Chat
 from services.realtime.dialects.s4 import Sessions
 from services.realtime.feed import Feed
@@ -26,7 +27,7 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     """`/socket.io/` and the operations routes."""
     broker = make_broker("realtime", settings)
     server = RealtimeServer(settings)
-    Chat(server)
+    Chat(server, Attention(server))
     sessions = Sessions(server)
 
     @asynccontextmanager

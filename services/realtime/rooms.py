@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from services.realtime.feed import Feed
 from services.realtime.follower import Follower, Room, Standing
+from services.realtime.live import LiveFeed
 from services.realtime.outgoing import Outgoing
 from services.realtime.resume import History, TooMuchMissedError
 from services.realtime.wire import Wire, to_wire
@@ -39,6 +40,7 @@ class Rooms:
         self._client, self._js, self._outgoing, self._history = client, js, outgoing, history
         self._rooms: dict[str, Room] = {}
         self._feeds: dict[str, Feed] = {}
+        self._lives: dict[str, LiveFeed] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._readers = asyncio.Semaphore(READERS)
 
@@ -65,6 +67,7 @@ class Rooms:
                 del self._rooms[organization_id]
                 ROOMS.set(len(self._rooms))
                 await self._feeds.pop(organization_id).stop()
+                await self._lives.pop(organization_id).stop()
 
     def holds(self, organization_id: str, sid: str) -> bool:
         """The socket joined and did not leave."""
@@ -92,13 +95,18 @@ class Rooms:
                 follower.stop()
         for feed in list(self._feeds.values()):
             await feed.stop()
+        for live in list(self._lives.values()):
+            await live.stop()
         self._rooms.clear()
         self._feeds.clear()
+        self._lives.clear()
 
     async def _open(self, organization_id: str) -> Room:
         room = Room(organization_id)
         feed = Feed(self._client, self._js, events_of(organization_id), self._relay(room))
         await feed.start()
+        live = self._lives[organization_id] = LiveFeed(self._client, organization_id, self._tell_live(room))
+        await live.start()
         room.sequence = max(room.sequence, feed.sequence)
         self._rooms[organization_id], self._feeds[organization_id] = room, feed
         ROOMS.set(len(self._rooms))
@@ -115,6 +123,16 @@ class Rooms:
             await asyncio.sleep(0)  # in a burst the sockets are written to as well
 
         return receive
+
+    def _tell_live(self, room: Room) -> Callable[[Wire], Awaitable[None]]:
+        """A socket that reads slowly is told what is kept, and not this."""
+
+        async def tell(wire: Wire) -> None:
+            packets = self._outgoing.encode(wire)
+            for sid in [follower.sid for follower in room.followers.values() if follower.live]:
+                await self._outgoing.send(sid, packets)
+
+        return tell
 
     def _catch_up(self, room: Room, follower: Follower, since: int | None) -> asyncio.Task[Standing]:
         """One at a time for each socket; asks NATS until it answers or the socket leaves."""

@@ -18,7 +18,8 @@ from shared.events import (
     PairingCodeIssued,
     QrIssued,
 )
-from shared.message import Event
+from shared.live import ContactPresence, ContactTyping
+from shared.message import Event, Live
 from shared.records import ConnectionStatus as S
 
 Payload = dict[str, Any]
@@ -62,7 +63,7 @@ def _makes(cls: type[E]) -> Callable[[Callable[[E], Wire]], Callable[[E], Wire]]
     return register
 
 
-def _common(event: Event) -> Payload:
+def _common(event: Event | Live) -> Payload:
     at = event.model_dump(mode="json", include={"at"})["at"]
     return {"instanceId": event.instance_id, "organizationId": event.organization_id, "timestamp": at}
 
@@ -153,3 +154,15 @@ def _conversation_updated(event: ConversationUpdated) -> Wire:
 def _stuck(event: MessageStuck) -> Wire:
     fields = camel(event.model_dump(mode="json", include={"message_id", "status", "since", "conversation_id"}))
     return [("message:stuck", _common(event) | fields)]
+
+
+def live_wire(live: Live) -> Wire:
+    """The same for what is only live: without `sequence`, for nobody is told it later."""
+    if isinstance(live, ContactTyping):
+        shown = camel(live.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))
+        return [("typing", _common(live) | shown | {"from": live.from_address, "isTyping": live.state != "paused"})]
+    if isinstance(live, ContactPresence):
+        known = {"contact_id", "conversation_id", "available", "last_seen"}
+        shown = camel(live.model_dump(mode="json", include=known))
+        return [("presence", _common(live) | shown | {"from": live.from_address})]
+    return []

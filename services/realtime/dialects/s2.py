@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.realtime.requests import Request, ShortText, parse
+from services.realtime.attention import Attention, ConversationRequest
+from services.realtime.requests import Request, parse
 from services.realtime.server import RealtimeServer
 from services.realtime.wire import Payload, camel
 from shared.asking import ask
@@ -20,7 +21,6 @@ from shared.queries import (
     Address,
     ListContacts,
     MessagesBetween,
-    ReadConversation,
     ReadDefaultInstance,
     ReadInstance,
     ShowQr,
@@ -64,15 +64,11 @@ class QrRequest(InstanceRequest):
     network: Network | None = None
 
 
-class ConversationRequest(Request):
-    conversation_id: ShortText
-
-
 class Chat:
     """Registers itself for its events."""
 
-    def __init__(self, server: RealtimeServer) -> None:
-        self._server = server
+    def __init__(self, server: RealtimeServer, attention: Attention) -> None:
+        self._server, self._attention = server, attention
         self._answers("get_contacts", "contacts_response", self._contacts)
         self._answers("get_messages_between", "messages_between_response", self._between)
         self._answers("get_qr_code", "qr_code_response", self._qr, "manage")
@@ -133,9 +129,10 @@ class Chat:
         return {"success": True, "data": shown | {"isConnected": state["status"] == "connected"}}
 
     async def _join_conversation(self, sid: str, data: Any) -> Payload:
-        """Its messages come to every socket of the organization; this says whether there is such a conversation."""
+        """Its messages come to every socket of the organization; this says whether there is such a conversation, and
+        that somebody looks at it."""
         principal, wanted = await self._allowed(sid, "read"), parse(ConversationRequest, data).conversation_id
-        await self._ask(ReadConversation(organization_id=principal.organization_id, conversation_id=wanted))
+        await self._attention.watch(principal, wanted)
         return {"success": True}
 
     async def _leave_conversation(self, sid: str, data: Any) -> Payload:

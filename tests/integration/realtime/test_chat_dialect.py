@@ -94,8 +94,10 @@ async def test_the_connection_status_of_the_oldest_or_a_named_account(realtime: 
 
 
 async def test_joining_a_conversation_says_whether_there_is_one(realtime: str, nats: Client) -> None:
+    talk = {"id": "mine", "instance_id": "one", "contact": None}
+
     def known(asked: dict[str, Any]) -> dict[str, Any]:
-        return {"success": True, "data": {}} if asked["conversation_id"] == "mine" else not_found(asked)
+        return {"success": True, "data": talk} if asked["conversation_id"] == "mine" else not_found(asked)
 
     await api(nats, ReadConversation, known)
     async with page(realtime, token("chat")) as front:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.realtime.wire import camel, to_wire
+from services.realtime.wire import camel, live_wire, to_wire
 from shared.events import (
     BookingCreated,
     BookingUpdated,
@@ -20,6 +20,7 @@ from shared.events import (
     PairingCodeIssued,
     QrIssued,
 )
+from shared.live import ContactPresence, ContactTyping, TypingSeen
 from shared.message import Event
 from shared.records import (
     Booking,
@@ -153,3 +154,14 @@ def test_what_only_services_need_is_not_told() -> None:
 
 def test_keys_become_camel_case_all_the_way_down() -> None:
     assert camel({"a_b_c": [{"d_e": 1}], "f": None}) == {"aBC": [{"dE": 1}], "f": None}
+
+
+def test_what_is_only_live_has_no_sequence() -> None:
+    whose = {"contact_id": "c", "conversation_id": "v", "from_address": "49151", **COMMON}
+    ((name, typing),) = live_wire(ContactTyping.model_validate({**whose, "state": "recording"}))
+    assert (name, typing["state"], typing["isTyping"], typing["from"]) == ("typing", "recording", True, "49151")
+    assert (typing["contactId"], typing["conversationId"], "sequence" in typing) == ("c", "v", False)
+    assert live_wire(ContactTyping.model_validate({**whose, "state": "paused"}))[0][1]["isTyping"] is False
+    ((name, presence),) = live_wire(ContactPresence.model_validate({**whose, "available": False, "last_seen": AT}))
+    assert (name, presence["available"], datetime.fromisoformat(presence["lastSeen"])) == ("presence", False, AT)
+    assert live_wire(TypingSeen.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"})) == []
