@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
-from faststream.nats.annotations import NatsMessage as CurrentMessage
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -84,8 +83,9 @@ def retry_delay(error: Exception, attempt: int) -> float | None:
     return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
 
 
-async def _raw_body(message: NatsMessage) -> bytes:
-    return bytes(message.body)
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    """Handlers get the message itself: the framework's injection would take four hops through threads for each."""
+    return message
 
 
 class Consumers:
@@ -98,7 +98,7 @@ class Consumers:
         """Call `handler` for every message of this class, up to `concurrency` at once."""
         broker = self._broker
 
-        async def receive(_body: bytes, raw: CurrentMessage) -> None:
+        async def receive(raw: NatsMessage) -> None:
             await _deliver(broker, message, handler, raw)
 
         durable = durable_name(self._service, message)
@@ -112,22 +112,22 @@ class Consumers:
             max_workers=concurrency,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
-            decoder=_raw_body,
+            decoder=_as_it_is,
         )(receive)
 
     def hear(self, live: type[L], handler: Handler[L], *, everyone: bool) -> None:
         """Call `handler` for what is only live, in `everyone` or in one process of this service; never repeated."""
 
-        async def receive(body: bytes, raw: CurrentMessage) -> None:
+        async def receive(raw: NatsMessage) -> None:
             address = raw.raw_message.subject
             try:
-                await handler(live.received(address, body))
+                await handler(live.received(address, bytes(raw.body)))
             except Exception as error:
                 log.warning("%s: left out (%s)", address, masked(f"{type(error).__name__}: {error}")[:200])
 
         receive.__name__ = f"{self._service}_{live.__name__}"
         queue = "" if everyone else self._service
-        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_raw_body)(receive)
+        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is)(receive)
 
 
 async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:

@@ -33,6 +33,7 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
         settings.nats_url,
         name=f"switchboard-{name}",
         inbox_prefix=inbox_prefix(name),
+        apply_types=False,  # handlers take the message as it is
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,

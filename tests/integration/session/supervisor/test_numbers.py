@@ -10,6 +10,7 @@ from services.session.questions import answering
 from services.session.supervisor.numbers import Numbers
 from shared.asking import ask
 from shared.errors import Problem
+from shared.events import ConnectionChanged
 from shared.queries import NumberOwner, ResolveNumber
 from shared.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
@@ -41,6 +42,7 @@ async def numbers(bench: Bench) -> AsyncIterator[Numbers]:
     """Of the node, which answers on NATS too; its account is connected."""
     bench.workers.script = knowing
     await bench.connected()
+    await bench.event(ConnectionChanged, status=S.CONNECTED)  # the node told it, so it knows it
     assert bench.node
     async with answering(bench.client, bench.node.numbers):
         await bench.client.flush()
