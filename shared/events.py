@@ -95,6 +95,15 @@ class ReceiptReceived(Event):
     timestamp: datetime
 
 
+class MessagesReadElsewhere(Event):
+    """The owner read these messages of a contact on the phone or another device of his."""
+
+    subject: ClassVar[str] = "wa.event.message.read-elsewhere"
+    publishers: ClassVar[tuple[str, ...]] = ("session",)
+    wa_ids: list[str]
+    timestamp: datetime
+
+
 class MessageSent(Event):
     """WhatsApp accepted a message of ours. `message_id` is our record's id, `wa_id` the network's."""
 

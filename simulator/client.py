@@ -39,6 +39,10 @@ def owner_writes(number: str, text: str, to: str | None = None) -> Request:
     return Request("POST", f"/phones/{number}/write", {"text": text, "to": to})
 
 
+def owner_reads(number: str, sender: str, ids: Sequence[str]) -> Request:
+    return Request("POST", f"/phones/{number}/read", {"sender": sender, "ids": list(ids)})
+
+
 def contact_writes(number: str, to: str, text: str) -> Request:
     return Request("POST", f"/contacts/{number}/write", {"to": to, "text": text})
 

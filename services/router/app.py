@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 
 from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
-from services.router.handlers.conversations import on_assign, on_mark_read, on_status
+from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
 from services.router.handlers.inbox import on_message
 from services.router.handlers.live import Say, on_presence, on_typing
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
@@ -29,7 +29,7 @@ from shared.commands import (
     SendMessage,
 )
 from shared.delivery import Consumers, Publisher, broker_client, say
-from shared.events import MessageFailed, MessageReceived, MessageSent, ReceiptReceived
+from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.live import PresenceSeen, TypingSeen
 from shared.message import Live, Message
 from shared.mongo import open_mongo, ping
@@ -67,6 +67,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(ChangeBooking, on_change)
     on(RescheduleBooking, on_reschedule)
     on(MarkConversationRead, on_mark_read)
+    on(MessagesReadElsewhere, on_read_elsewhere)
     on(AssignConversation, on_assign)
     on(ChangeConversation, on_status)
     hear(TypingSeen, on_typing)

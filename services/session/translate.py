@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.session.content import Content, content_of
-from shared.events import MessageReceived, ReceiptReceived
+from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.live import PresenceSeen, TypingSeen
 from shared.records import Party
@@ -66,10 +66,19 @@ def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
     )
 
 
-def receipt_received(event: Any, account: Account) -> ReceiptReceived | Ignored:
-    """A neonize `Receipt` event; only what other people's devices tell about messages of ours."""
+def receipt_received(event: Any, account: Account) -> ReceiptReceived | MessagesReadElsewhere | Ignored:
+    """A neonize `Receipt` event: what other people's devices tell about messages of ours, and what the owner read on
+    another device of his."""
     kind = _label(event, "Type")
     status, source, ids = _RECEIPTS.get(kind), event.MessageSource, list(event.MessageIDs)
+    if ids and (kind == "READ_SELF" or (kind == "READ" and source.IsFromMe)):
+        return MessagesReadElsewhere(
+            id=derived_id(account.instance_id, "read-elsewhere", *sorted(ids)),
+            organization_id=account.organization_id,
+            instance_id=account.instance_id,
+            wa_ids=ids,
+            timestamp=moment(event.Timestamp),
+        )
     if status is None or source.IsFromMe or not ids:
         return Ignored(f"receipt-{kind.lower()}")
     return ReceiptReceived.model_validate(

@@ -58,6 +58,11 @@ class OwnerWrites(Body):
     to: Number | None = None
 
 
+class OwnerReads(Body):
+    sender: Number
+    ids: Annotated[list[Text], Field(min_length=1, max_length=1000)]
+
+
 class Drop(Body):
     abrupt: bool = False
 

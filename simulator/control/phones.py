@@ -90,6 +90,12 @@ async def write(call: Call) -> Any:
     return {"id": phone.write_own(to, call.body.text)}
 
 
+@table.add("POST", "/phones/{number}/read", "The owner reads messages of a contact", body=bodies.OwnerReads)
+async def read(call: Call) -> Any:
+    _phone(call).read(call.context.account(call.body.sender), call.body.ids)
+    return {"read": call.body.ids}
+
+
 @table.add("POST", "/phones/{number}/devices/drop", "Close the connections of all linked devices", body=bodies.Drop)
 async def drop(call: Call) -> Any:
     dropped = [companion for companion in _companions(call) if companion.connection is not None]

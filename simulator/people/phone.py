@@ -183,6 +183,15 @@ class Phone(SimulatedPerson):
             self._to_companion(companion, message, {**head, "id": message_id})
         return message_id
 
+    def read(self, sender: Account, ids: list[str]) -> None:
+        """The owner reads `ids` of a contact here: the companions are told."""
+        first, *others = ids
+        lists = [element("list", None, *[element("item", {"id": other}) for other in others])] if others else []
+        head: Attributes = {"from": self.account.lid, "recipient": sender.lid, "id": first, "type": "read"}
+        for companion in self.account.companions.values():
+            receipt = element("receipt", {**head, "t": self.network.now()}, *lists)
+            self.network.delivery.deliver(companion, receipt)
+
     def send_history(self, chats: dict[str, list[str]], only: Companion | None = None) -> None:
         """Initial history sync: texts by contact number, oldest first, to one companion or to all."""
         history = HistorySync(syncType=0, chunkOrder=1, progress=100)

@@ -68,3 +68,9 @@ async def test_a_contact_and_a_person_at_a_socket_see_each_other(
     (tick,) = await seen(simulator, "receipts", 1)
     assert tick["ids"] == [said["waId"]]
     await front.wait("conversation:updated", id=said["conversationId"], unreadCount=0)
+
+    await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "Hello?"))
+    again = await front.wait("new_message", content="Hello?")
+    told = len(front.heard)
+    await simulator.call(simulated.owner_reads(OWNER, CUSTOMER, [again["waId"]]))
+    await front.wait("conversation:updated", since=told, id=said["conversationId"], unreadCount=0)

@@ -1,16 +1,21 @@
 """People look at conversations, share them out, close and reopen them. Every step may be repeated, in any order."""
 
+from datetime import timedelta
+
 from services.router.context import Context
 from services.router.handlers.refusals import refusing
 from services.router.handlers.ticks import give_ticks
-from services.router.store.joining import mark
+from services.router.store.joining import mark, read_marks
 from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
-from shared.errors import Problem
-from shared.events import ConversationUpdated
+from shared.errors import Problem, Retry
+from shared.events import ConversationUpdated, MessagesReadElsewhere
 from shared.ids import derived_id
 from shared.message import Command, Message
 from shared.mongo import Document
 from shared.records import ConversationRecord, ConversationStatus, MessageRecord
+
+OVERTAKEN = timedelta(minutes=1)
+"""So long what was read may overtake what was written; older messages are from before the account was linked."""
 
 
 async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
@@ -20,6 +25,18 @@ async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
         if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
             await give_ticks(command, found, read, context)
         await _learn(command, command.conversation_id, {"read_up_to": read, "ticked_up_to": read}, context)
+
+
+async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> None:
+    """The owner's phone has given the ticks. Raises Retry while a message may still be on its way to us."""
+    messages = await context.store.messages.received_as(event.instance_id, event.wa_ids)
+    marks = read_marks(messages)
+    for conversation_id, read in marks.items():
+        facts = {"read_up_to": read, "ticked_up_to": read}
+        if found := await context.store.conversations.learn(event.organization_id, conversation_id, facts):
+            await context.publish(_updated(found, event, found.id))
+    if len(messages) < len(set(event.wa_ids)) and context.now() - event.at < OVERTAKEN:
+        raise Retry("a message that was read on the phone is not known yet")
 
 
 async def on_assign(command: AssignConversation, context: Context) -> None:
@@ -59,9 +76,10 @@ async def _learn(command: Command, conversation_id: str, facts: Document, contex
     await context.publish(_updated(found, command))
 
 
-def _updated(conversation: ConversationRecord, cause: Message) -> ConversationUpdated:
+def _updated(conversation: ConversationRecord, cause: Message, *which: str) -> ConversationUpdated:
+    """`which`: of several that have one cause."""
     return ConversationUpdated(
-        id=derived_id(cause.id, "conversation"),
+        id=derived_id(cause.id, "conversation", *which),
         organization_id=conversation.organization_id,
         instance_id=conversation.instance_id,
         cause=cause.id,

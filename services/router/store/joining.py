@@ -5,6 +5,7 @@ the ids of the messages with just this time. `closing` and
 `assignment` are decisions: the one with the greatest (`at`, `id`) holds. The rest follows from these.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,6 +37,20 @@ def said(message: MessageRecord) -> Document:
 def mark(seen: Seen | None, now: datetime) -> Document:
     """How far somebody looked; None: at everything before `now`."""
     return {"at": seen.at, "ids": sorted(set(seen.ids))} if seen else {"at": now, "ids": []}
+
+
+def read_marks(messages: Sequence[MessageRecord]) -> dict[str, Document]:
+    """By conversation: up to the newest of these messages."""
+    marks: dict[str, Document] = {}
+    for message in messages:
+        if message.conversation_id is None:
+            continue
+        known = marks.get(message.conversation_id)
+        if known is None or message.timestamp > known["at"]:
+            marks[message.conversation_id] = {"at": message.timestamp, "ids": [message.id]}
+        elif message.timestamp == known["at"]:
+            known["ids"] = sorted({*known["ids"], message.id})
+    return marks
 
 
 def joined(facts: Document, opened_by: str | None = None) -> list[Document]:

@@ -55,6 +55,11 @@ class Messages:
         cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "outbound"})
         return [from_document(MessageRecord, found) async for found in cursor]
 
+    async def received_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+        """Messages of others among these WhatsApp ids."""
+        cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "inbound"})
+        return [from_document(MessageRecord, found) async for found in cursor]
+
     async def between_marks(
         self, conversation_id: str, behind: Document | None, until: Document, limit: int
     ) -> list[MessageRecord]:

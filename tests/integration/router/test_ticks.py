@@ -2,7 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
+
 from shared.commands import MarkConversationRead, MarkRead
+from shared.errors import Retry
+from shared.events import ConversationUpdated, MessagesReadElsewhere
 from shared.ids import derived_id
 from shared.records import Party, Seen
 from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, received
@@ -83,3 +87,36 @@ async def test_a_contact_without_a_phone_number_gets_them_by_lid(router: Router)
     await router.handle(read(mine, 5))
     assert [mark.sender for mark in router.of(MarkRead)] == [Party(lid=LID.lid)]
     assert str(PHONE.phone) not in str(router.of(MarkRead))
+
+
+def elsewhere(*wa_ids: str, minute: int = 9) -> MessagesReadElsewhere:
+    at = START + timedelta(minutes=minute)
+    ids = {"organization_id": ORG, "instance_id": ONE, "id": f"elsewhere {wa_ids}", "at": at}
+    return MessagesReadElsewhere.model_validate({**ids, "wa_ids": list(wa_ids), "timestamp": at})
+
+
+async def test_what_the_owner_read_on_the_phone_is_read_here_and_has_its_ticks(router: Router) -> None:
+    mine = await thread(router, 0, 1, 2)
+    for _ in range(2):
+        await router.handle(elsewhere("W1", "W0"))
+    told = [event.conversation.unread_count for event in router.of(ConversationUpdated)]
+    assert told == [1, 1]
+    assert len({event.id for event in router.of(ConversationUpdated)}) == 1
+    await router.handle(read(mine, 5))
+    assert ticks(router) == [("W2",)]
+
+
+async def test_what_was_read_before_it_is_known_is_waited_for_a_minute(router: Router) -> None:
+    mine = await thread(router, 0)
+    with pytest.raises(Retry):
+        await router.handle(elsewhere("W0", "W1", minute=0))
+    assert router.of(ConversationUpdated)[-1].conversation.unread_count == 0
+    await router.handle(received("W1", minute=0), elsewhere("W0", "W1", minute=0))
+    assert (await router.only("conversations", _id=mine))["unread"] is False
+    await router.handle(elsewhere("from before the account was linked", minute=-2))
+
+
+async def test_an_owner_of_another_organization_reads_nothing_here(router: Router) -> None:
+    await thread(router, 0)
+    await router.handle(elsewhere("W0").model_copy(update={"organization_id": "globex"}))
+    assert (await router.only("conversations"))["unread"] is True

@@ -8,7 +8,7 @@ import pytest
 
 from services.session.translate import Account, Ignored, Untranslatable, message_received, moment, receipt_received
 from services.session.worker.preload import preload_protobufs
-from shared.events import MessageReceived, ReceiptReceived
+from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.records import Media, Party
 
@@ -186,10 +186,20 @@ def test_receipts_of_others_tell_the_progress_of_our_messages(kind: int, status:
     assert again.model_dump(exclude={"at"}) == ours.model_dump(exclude={"at"})
 
 
-@pytest.mark.parametrize(("kind", "name"), [(2, "sender"), (3, "retry"), (5, "read_self")])
+@pytest.mark.parametrize(("kind", "name"), [(2, "sender"), (3, "retry")])
 def test_receipts_between_own_devices_are_ignored(kind: int, name: str) -> None:
     assert receipt_received(receipt(kind), ACCOUNT) == Ignored(f"receipt-{name}")
-    assert receipt_received(receipt(4, from_me=True), ACCOUNT) == Ignored("receipt-read")
+    assert receipt_received(receipt(1, from_me=True), ACCOUNT) == Ignored("receipt-delivered")
+
+
+@pytest.mark.parametrize(("kind", "from_me"), [(4, True), (5, True), (5, False)])
+def test_what_the_owner_read_on_another_device_is_no_progress_of_ours(kind: int, from_me: bool) -> None:
+    read = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
+    assert isinstance(read, MessagesReadElsewhere)
+    assert read.wa_ids == ["A", "B"]
+    again = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
+    assert isinstance(again, MessagesReadElsewhere)
+    assert again.id == read.id
 
 
 def test_seconds_and_milliseconds_are_told_apart() -> None:

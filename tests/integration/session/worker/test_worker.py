@@ -201,3 +201,13 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
         assert (await linked.wait(Marked, mark_id=mark_id)).error is None
     await until(lambda: sum(receipt["kind"] == "read" for receipt in bob.receipts) == 2)
     assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
+
+
+async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: Phone, linked: WorkerDriver) -> None:
+    bob = world.add_contact(name="Bob")
+    ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
+    await linked.publish_all(2)
+    phone.read(bob.account, ids)
+    read = (await linked.publish_all(3))[-1]
+    assert read.subject == "wa.event.message.read-elsewhere.acme.sales"
+    assert json.loads(read.body)["wa_ids"] == ids
