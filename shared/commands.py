@@ -132,6 +132,20 @@ class MarkConversationRead(Command):
     """User id of who read it."""
 
 
+class SplitContact(Command):
+    """Undo a merge: `merged_id` comes back with its addresses and what was its own, and stays apart from `contact_id`.
+
+    Answered by ContactUpdated or CommandRefused.
+    """
+
+    subject: ClassVar[str] = "wa.command.contact.split"
+    issuers: ClassVar[tuple[str, ...]] = ("api",)
+    contact_id: str
+    merged_id: str
+    by: str | None = None
+    """User id of who asked for it."""
+
+
 class AssignConversation(Command):
     """`user_id` takes care of it from now on; None: nobody does. The command with the latest `at` decides.
 

@@ -108,6 +108,15 @@ class DecideBookingRequest(RepeatableRequest):
     note: str | None = None
 
 
+class SplitContactRequest(RepeatableRequest):
+    """Undo a merge: the contact `merged_id` comes back, and stays apart from `contact_id`."""
+
+    subject: ClassVar[str] = "wa.command.contact.take-apart"
+    issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
+    contact_id: PathId
+    merged_id: str
+
+
 class MarkConversationReadRequest(RepeatableRequest):
     """Nothing of the conversation that is there now is unread any more, for everybody."""
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
+from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
 from services.router.handlers.inbox import on_message
 from services.router.handlers.live import Say, on_presence, on_typing
@@ -27,6 +28,7 @@ from shared.commands import (
     MarkConversationRead,
     RescheduleBooking,
     SendMessage,
+    SplitContact,
 )
 from shared.delivery import Consumers, Publisher, broker_client, say
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
@@ -66,6 +68,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(CreateBooking, on_create)
     on(ChangeBooking, on_change)
     on(RescheduleBooking, on_reschedule)
+    on(SplitContact, on_split)
     on(MarkConversationRead, on_mark_read)
     on(MessagesReadElsewhere, on_read_elsewhere)
     on(AssignConversation, on_assign)

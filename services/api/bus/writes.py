@@ -12,6 +12,7 @@ from services.api.routes import (
     conversations,
     instances,
     organization,
+    people,
     sending,
     users,
 )
@@ -29,6 +30,7 @@ WRITES: tuple[Write, ...] = (
     Write(r.OpenBookingRequest, bookings.create_booking, waits=True),
     Write(r.MoveBookingRequest, bookings.reschedule_booking, waits=True),
     Write(r.DecideBookingRequest, bookings.change_booking, waits=True),
+    Write(r.SplitContactRequest, people.split_contact, waits=True),
     Write(r.MarkConversationReadRequest, conversations.mark_read, waits=True),
     Write(r.AssignConversationRequest, conversations.assign, waits=True),
     Write(r.CloseConversationRequest, conversations.close, waits=True),
@@ -44,7 +46,7 @@ WRITES: tuple[Write, ...] = (
 )
 """A new write of the REST API gets its class in shared/requests.py and its line here."""
 
-_MODULES = (admin, api_keys, bookings, connecting, conversations, instances, organization, sending, users)
+_MODULES = (admin, api_keys, bookings, connecting, conversations, instances, organization, people, sending, users)
 
 
 def route_of(write: Write) -> APIRoute:

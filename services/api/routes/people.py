@@ -4,15 +4,19 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from services.api.answers import Listed, One, listed
-from services.api.context import Ctx, LimitedReader, Paging, Reader
+from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.fields import Body, printable, require_own
 from services.api.views import found, records
 from services.api.views import people as views
 from services.api.views.found import MessageFilter
+from services.api.views.people import ContactWithMerges
 from services.api.views.records import MessageWithHistory
+from shared.commands import SplitContact
+from shared.errors import Problem
+from shared.events import ContactUpdated
 from shared.records import Contact, MessageRecord
 
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
@@ -38,6 +42,16 @@ def _messages(
 ChosenMessages = Annotated[MessageFilter, Depends(_messages)]
 
 
+LIMIT = 10.0
+"""Seconds to wait for the router."""
+
+
+class Split(Body):
+    """`merged_id`: of the contact's `merges`."""
+
+    merged_id: Annotated[str, Field(min_length=1, max_length=64)]
+
+
 class ContactsRequest(Body):
     organization_id: str | None = None
 
@@ -58,9 +72,23 @@ async def list_contacts_by_post(
 
 
 @router.get("/contacts/{contact_id}")
-async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[Contact]:
-    """One contact."""
+async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[ContactWithMerges]:
+    """One contact, with those that were merged into it."""
     return One(data=await views.contact(context.database, caller.organization_id, contact_id))
+
+
+@router.post("/contacts/{contact_id}/split")
+async def split_contact(context: Ctx, caller: Manager, contact_id: str, body: Split) -> One[ContactWithMerges]:
+    """Undo a merge: the contact comes back with what was its own, and the two stay apart. The answer: who came back."""
+    await views.contact(context.database, caller.organization_id, contact_id)
+    command = SplitContact(
+        organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
+    )
+    event = await context.dispatcher.issue(command, ContactUpdated, timeout=LIMIT)
+    if not isinstance(event, ContactUpdated):
+        detail = "the change was taken on and is not done yet; look at the contact again"
+        raise Problem(504, "no_answer_yet", detail)
+    return One(data=await views.contact(context.database, caller.organization_id, body.merged_id))
 
 
 @router.get("/messages")

@@ -1,12 +1,13 @@
 """Reads of contacts, written by the router."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from services.api.views.pages import PageRequest, read_page
 from shared.errors import Problem
 from shared.mongo import Database, Document
-from shared.records import Contact
+from shared.records import Contact, Record
 
 
 def contact_of(document: Document) -> Contact:
@@ -33,9 +34,27 @@ async def contacts(
     return [contact_of(document) for document in found.documents], found.next_cursor
 
 
-async def contact(database: Database, organization_id: str, contact_id: str) -> Contact:
+class Merge(Record):
+    """A contact that turned out to be the same person, as it was then."""
+
+    id: str
+    name: str | None = None
+    phone_number: str | None = None
+    lid: str | None = None
+    merged_at: datetime
+
+
+class ContactWithMerges(Contact):
+    """`merges`: those that can be taken apart again."""
+
+    merges: tuple[Merge, ...] = ()
+
+
+async def contact(database: Database, organization_id: str, contact_id: str) -> ContactWithMerges:
     """Raises Problem 404 `contact_not_found`."""
     found = await database.contacts.find_one({"_id": contact_id, "organization_id": organization_id})
     if found is None:
         raise Problem(404, "contact_not_found", "there is no such contact")
-    return contact_of(found)
+    merged = [item for item in found.get("merges", ()) if "was" in item]
+    merges = [Merge.model_validate({**item["was"], "id": item["id"], "merged_at": item["at"]}) for item in merged]
+    return ContactWithMerges.model_validate({**found, "id": found["_id"], "merges": merges})

@@ -70,7 +70,8 @@ async def _gather_pieces(
     seen: Sighting, known: Known, existing: MessageRecord | None, context: Context
 ) -> MessageRecord | None:
     """What others wrote for a contact while it was merged away follows it. The message as it is then."""
-    apart = existing is not None and existing.contact_id not in (None, known.contact.id)
+    old = existing.contact_id if existing else None
+    apart = old not in (None, known.contact.id) and not await context.store.contacts.is_there(str(old))
     strays = [*(known.absorbed_ids if existing else known.merged_ids)]
     strays += [str(existing.contact_id)] if existing and apart else []
     for old_id in dict.fromkeys(strays):

@@ -1,13 +1,16 @@
 """Contacts. The unique index on the aliases is what keeps one person one contact, whoever writes at the same time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from services.router.rules.bookings import OPEN
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
+from services.router.rules.kinship import as_seen_by, kindred
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import merge, move_stragglers
+from services.router.store.splitting import split
 from services.router.store.together import Together
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Contact
@@ -126,8 +129,11 @@ class Contacts:
     async def _settle(self, seen: Sighting, found: list[Document]) -> Known:
         if not found:
             return await self._create(seen)
+        kin = kindred(found, seen)
+        if len(kin) > 1:
+            return await self._merge(seen, kin)
         if len(found) > 1:
-            return await self._merge(seen, found)
+            seen, found = as_seen_by(kin[0], found, seen), [dict(kin[0])]
         if new := changes(found[0], seen):
             return await self._update(seen, found[0], new)
         return self._unchanged(seen, found[0])
@@ -150,7 +156,11 @@ class Contacts:
             raise DuplicateKeyError("the contact has gone")
         return self._unchanged(seen, {**after, "open_bookings": found["open_bookings"]})
 
-    async def _merge(self, seen: Sighting, found: list[Document]) -> Known:
+    async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
+        """Undo a merge, when there is one."""
+        await split(self._database, contact_id, merged_id, at, cause)
+
+    async def _merge(self, seen: Sighting, found: Sequence[Mapping[str, Any]]) -> Known:
         stays = survivor(found)
         goes = [contact["_id"] for contact in found if contact is not stays]
         await merge(self._database, seen, stays["_id"], goes)

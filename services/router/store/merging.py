@@ -17,7 +17,7 @@ MERGED = "contacts_merged"
 
 async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
     """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
-    so that a person can undo a wrong merge."""
+    so that a person can undo a wrong merge (splitting.py)."""
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]
@@ -30,7 +30,7 @@ async def merge(database: Database, seen: Sighting, stays: str, goes: list[str])
         for contact in gone:
             await _move(database, session, seen, contact["_id"], stays)
 
-    await _in_transaction(database, work)
+    await in_transaction(database, work)
 
 
 async def move_stragglers(database: Database, seen: Sighting, old: str, new: str) -> None:
@@ -39,10 +39,10 @@ async def move_stragglers(database: Database, seen: Sighting, old: str, new: str
     async def work(session: Any) -> None:
         await _move(database, session, seen, old, new)
 
-    await _in_transaction(database, work)
+    await in_transaction(database, work)
 
 
-async def _in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
+async def in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
     async with await database.client.start_session() as session:
         await session.with_transaction(work)
 
@@ -60,10 +60,7 @@ def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, A
     if named := [contact for contact in (into, *gone) if contact.get("name")]:
         latest = max(named, key=_named_at)
         fields.update(name=latest["name"], named_at=_named_at(latest))
-    kept = [
-        {"id": contact["_id"], "by": seen.cause, "at": seen.at, "aliases": contact["aliases"], "name": contact["name"]}
-        for contact in gone
-    ]
+    kept = [{"id": contact["_id"], "by": seen.cause, "at": seen.at, "was": contact} for contact in gone]
     kept += [earlier for contact in gone for earlier in contact["merges"]]
     newest = {"$max": {"updated_at": seen.at}}
     return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
@@ -84,8 +81,13 @@ async def _move(database: Database, session: Any, seen: Sighting, old: str, new:
         [{"$match": {"contact_id": old}}, {"$group": {"_id": "$instance_id"}}], session=session
     )
     for instance_id in [item["_id"] async for item in instances]:
-        place = {"contact_id": new, "conversation_id": derived_id(instance_id, new)}
-        await messages.update_many({"contact_id": old, "instance_id": instance_id}, {"$set": place}, session=session)
+        place = {"contact_id": new, "conversation_id": derived_id(instance_id, new), **_from(old)}
+        await messages.update_many({"contact_id": old, "instance_id": instance_id}, [{"$set": place}], session=session)
+
+
+def _from(contact_id: str) -> Document:
+    """Where a document was first, for who undoes the merge."""
+    return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
 
 
 async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
@@ -96,7 +98,8 @@ async def _move_bookings(database: Database, session: Any, seen: Sighting, old: 
         note = {"status": cancelled, "at": seen.at, "by": None, "reason": MERGED, "cause": seen.cause}
         change = {"$set": {"status": cancelled, "open": False, "updated_at": seen.at}, "$push": {"history": note}}
         await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
-    await bookings.update_many({"contact_id": old}, {"$set": {"contact_id": new}}, session=session)
+    moved = [{"$set": {"contact_id": new, **_from(old)}}]
+    await bookings.update_many({"contact_id": old}, moved, session=session)
 
 
 async def _move_conversation(database: Database, session: Any, old: Document, contact_id: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
+from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
 from services.router.handlers.inbox import on_message
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
@@ -26,6 +27,7 @@ from shared.commands import (
     MarkConversationRead,
     RescheduleBooking,
     SendMessage,
+    SplitContact,
 )
 from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
@@ -46,6 +48,7 @@ HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
     MessageReceived: on_message, ReceiptReceived: on_receipt, MessageSent: on_sent, MessageFailed: on_failed,
     SendMessage: on_send, ChangeBooking: on_change, CreateBooking: on_create,
     RescheduleBooking: on_reschedule,
+    SplitContact: on_split,
     MessagesReadElsewhere: on_read_elsewhere,
     MarkConversationRead: on_mark_read, AssignConversation: on_assign, ChangeConversation: on_status,
 }  # fmt: skip

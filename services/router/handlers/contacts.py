@@ -1,0 +1,28 @@
+"""A person says that two contacts were no one person after all."""
+
+from typing import Any
+
+from services.router.context import Context
+from services.router.handlers.refusals import refusing
+from shared.commands import SplitContact
+from shared.errors import Problem
+from shared.events import ContactCreated, ContactUpdated
+from shared.ids import derived_id
+
+
+async def on_split(command: SplitContact, context: Context) -> None:
+    """Repeatable: a contact that is apart already is answered the same way."""
+    async with refusing(command, context):
+        contacts = context.store.contacts
+        if await contacts.by_id(command.organization_id, command.contact_id) is None:
+            raise Problem(404, "contact_not_found", "there is no such contact in this organization")
+        await contacts.split(command.contact_id, command.merged_id, context.now(), command.id)
+        stayed = await contacts.by_id(command.organization_id, command.contact_id)
+        back = await contacts.by_id(command.organization_id, command.merged_id)
+        if stayed is None or back is None:
+            detail = "that contact was not merged into this one; GET /api/contacts/{id} shows its merges"
+            raise Problem(409, "contact_not_merged", detail)
+        common: dict[str, Any] = {"organization_id": command.organization_id, "cause": command.id}
+        created = ContactCreated(id=derived_id(command.id, "back"), contact=back, **common)
+        updated = ContactUpdated(id=derived_id(command.id, "stayed"), contact=stayed, **common)
+        await context.publish_all([created, updated])
