@@ -23,7 +23,7 @@ from shared.message import Message
 from shared.requests import CreateApiKeyRequest, DecideBookingRequest, InviteRequest, LogoutInstanceRequest, SendRequest
 from shared.rights import INTEGRATION, inbox_prefix, rights
 from shared.settings import Settings
-from shared.topology import EVENTS_STREAM, durable_name, ensure_streams
+from shared.topology import EVENTS_STREAM, LIVE, durable_name, ensure_streams
 from tests.integration.deploy.nats_users import guarded_server, logged_in
 from tests.servers import Server
 
@@ -138,3 +138,12 @@ async def test_another_service_cannot_take_a_services_consumer(server: Server) -
         with pytest.raises((APIError, TimeoutError)):
             await jetstream(other.client).add_consumer(EVENTS_STREAM, config, timeout=1)
         assert other.refused
+
+
+async def test_what_is_only_live_is_said_and_heard_by_whom_it_concerns(server: Server) -> None:
+    for user in rights():
+        async with logged_in(server, user) as connection:
+            for live in LIVE.values():
+                subject = live.pattern("acme", "one")
+                assert await connection.may_publish(subject) is (user in live.publishers), (user, subject)
+                assert await connection.may_hear(live.pattern()) is (user in live.hearers), (user, subject)

@@ -19,7 +19,7 @@ from shared.live import FRESH, ContactPresence, ContactTyping, ShowTyping, Watch
 from shared.message import Query, utc_now
 from shared.queries import ReadConversation, ReadMessage
 from shared.records import ConversationRecord, Party, Seen
-from tests.integration.realtime.conftest import Browser, browser, token, until
+from tests.integration.realtime.conftest import Browser, browser, subscribed, token, until
 
 AT = utc_now()
 
@@ -46,7 +46,7 @@ async def answering(nats: Client, question: type[Query], organization_id: str, a
         await message.respond(json.dumps({"success": True, "data": data} if data else missing).encode())
 
     await nats.subscribe(question.pattern(organization_id), cb=respond)
-    await nats.flush()
+    await subscribed(nats)
 
 
 def talk(contact: Any = None) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def talk(contact: Any = None) -> dict[str, Any]:
 async def hear(nats: Client, pattern: str) -> "asyncio.Queue[Msg]":
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     await nats.subscribe(pattern, cb=heard.put)
-    await nats.flush()
+    await subscribed(nats)
     return heard
 
 

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from shared.message import Query
 from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance, ShowQr
-from tests.integration.realtime.conftest import token
+from tests.integration.realtime.conftest import subscribed, token
 from tests.integration.realtime.javascript import page
 
 OWNER, CUSTOMER = "442071838750", "442079460018"
@@ -23,7 +23,7 @@ async def api(nats: Client, question: type[Query], answers: Answers) -> None:
         await message.respond(json.dumps(answers(json.loads(message.data))).encode())
 
     await nats.subscribe(question.pattern("chat"), cb=respond)
-    await nats.flush()
+    await subscribed(nats)
 
 
 def not_found(_: object) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -10,10 +10,12 @@ from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
 from shared import delivery
-from shared.delivery import Consumers, Publisher, broker_client, jetstream
+from shared.delivery import Consumers, Publisher, broker_client, jetstream, say
 from shared.errors import Reject, Retry
 from shared.events import MessageSent
+from shared.live import TypingSeen
 from shared.message import utc_now
+from shared.records import Party
 from shared.service import connected, make_broker
 from shared.settings import Settings
 from shared.topology import DEAD_STREAM, durable_name
@@ -180,3 +182,32 @@ async def _published(publish: Publisher, event: MessageSent) -> bool:
     except Exception:
         return False
     return True
+
+
+@pytest.mark.parametrize(("everyone", "times"), [(True, 2), (False, 1)])
+async def test_what_is_only_live_is_heard_once_in_a_process_or_once_in_a_service(
+    nats_url: str, everyone: bool, times: int
+) -> None:
+    settings, heard, name = Settings(nats_url=nats_url), list[str](), f"live{times}"
+
+    async def hear(live: TypingSeen) -> None:
+        if live.id == "bad":
+            raise RuntimeError("an error of the handler ends nothing")
+        if live.organization_id == name:
+            heard.append(live.id)
+
+    async with AsyncExitStack() as running:
+        for _ in range(2):
+            broker = make_broker(name, settings)
+            Consumers(broker, settings, name).hear(TypingSeen, hear, everyone=everyone)
+            await running.enter_async_context(connected(broker, settings))
+        client = broker_client(broker)
+        for _ in range(2):  # a ping is sent before what is pending
+            await client.flush()
+        seen = TypingSeen(organization_id=name, instance_id="one", sender=Party(phone="1"), state="paused", id="good")
+        await say(client, seen.model_copy(update={"id": "bad"}))
+        await client.publish(seen.address, b"unreadable")
+        await say(client, seen)
+        await say(client, seen.model_copy(update={"id": "last"}))
+        await until(lambda: heard.count("last") == times)
+    assert heard.count("good") == times
