@@ -1,6 +1,8 @@
 """What the console talks to, in memory: just enough REST and Socket.IO to try the page in a real browser."""
 
 import asyncio
+import base64
+import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from fastapi.responses import JSONResponse
 from services.api.routes.console import router
 
 AT = "2026-03-02T10:00:00+00:00"
+OWN_ID = "u1"
 Record = dict[str, Any]
 
 
@@ -34,6 +37,8 @@ class Backend:
         """The refresh tokens that were shown."""
         self.ended: list[str] = []
         self.passwords: list[Record] = []
+        self.cared: list[tuple[str, str]] = []
+        """What was done with which conversation."""
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
             "whatsapp/instances": [_instance()],
@@ -96,8 +101,9 @@ class Backend:
 
     def _routes(self, api: FastAPI) -> None:
         @api.get("/api/messages")
-        async def messages(kind: str, cursor: str = "0") -> JSONResponse:
+        async def messages(kind: str, cursor: str = "0", search: str = "") -> JSONResponse:
             found, at = [note for note in self.lists["messages"] if note["kind"] == kind], int(cursor)
+            found = [message for message in found if search in message["text"]]
             following = str(at + 2) if at + 2 < len(found) else None
             return JSONResponse({"success": True, "data": found[at : at + 2], "next_cursor": following})
 
@@ -106,6 +112,19 @@ class Backend:
             if self.refusal:
                 return JSONResponse(self.refusal, 409)
             return JSONResponse({"success": True, "data": self.lists["bookings"][0] | {"status": "confirmed"}})
+
+        @api.post("/api/conversations/{conversation_id}/{action}")
+        async def care(conversation_id: str, action: str, request: Request) -> JSONResponse:
+            talk = next(talk for talk in self.lists["conversations"] if talk["id"] == conversation_id)
+            self.cared.append((conversation_id, action))
+            if self.refusal:
+                return JSONResponse(self.refusal, 409)
+            changes: dict[str, Record] = {
+                "read": {"unread_count": 0}, "close": {"status": "closed"}, "reopen": {"status": "open"},
+                "assign": {"assigned_to": OWN_ID if (await request.json()).get("user_id") else None},
+            }  # fmt: skip
+            talk.update(changes[action])
+            return JSONResponse({"success": True, "data": talk})
 
         @api.get("/api/{name:path}")
         async def listed(name: str) -> JSONResponse:
@@ -117,7 +136,12 @@ class Backend:
     def _logged_in(self) -> Record:
         self.logins += 1
         until = datetime.now(UTC) + timedelta(hours=1)
-        tokens = {"token": f"t{self.logins}", "refresh_token": f"r{self.logins}", "expires_at": until.isoformat()}
+        claims = base64.urlsafe_b64encode(json.dumps({"sub": OWN_ID}).encode()).decode().rstrip("=")
+        tokens = {
+            "token": f"h.{claims}.t{self.logins}",
+            "refresh_token": f"r{self.logins}",
+            "expires_at": until.isoformat(),
+        }
         return {"success": True, "organization_id": "o1", **tokens}
 
     async def _connect(self, sid: str, _environ: Record, auth: Record) -> None:
@@ -149,6 +173,9 @@ class Backend:
     async def writes(self, text: str, message_id: str = "m0") -> None:
         """The contact writes: the event realtime would send."""
         message = {"id": message_id, "content": text, "isOutgoing": False, "conversationId": "v1", "timestamp": AT}
+        last = {"id": message_id, "text": text, "type": "text", "direction": "inbound", "timestamp": AT}
+        talk = self.lists["conversations"][0]
+        talk.update(last_message=last, unread_count=talk.get("unread_count", 0) + 1, status="open")
         await self.tell("new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"})
 
     async def progress(self, status: str) -> None:

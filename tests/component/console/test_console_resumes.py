@@ -1,6 +1,6 @@
 """The console after an interruption: told what it missed, once; and tokens that are renewed in time, by one tab."""
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Request, expect
 
 from tests.component.console.backend import Backend
 
@@ -12,12 +12,16 @@ async def thread(console: Page) -> None:
     await console.wait_for_selector(".composer")
 
 
+def is_read(request: Request) -> bool:
+    return request.method == "GET" and "/api/" in request.url
+
+
 async def test_what_was_missed_is_told_once_and_nothing_is_read_again(console: Page, backend: Backend) -> None:
     await thread(console)
     await backend.writes("before", "m1")
     await expect(console.locator(TEXTS)).to_have_text(["before"])
     read: list[str] = []
-    console.on("request", lambda request: read.append(request.url) if "/api/" in request.url else None)
+    console.on("request", lambda request: read.append(request.url) if is_read(request) else None)
     await backend.drop()
     await backend.writes("while away", "m2")
     await expect(console.locator(TEXTS)).to_have_text(["before", "while away"])

@@ -164,6 +164,7 @@ const HANDLERS = {
     if (mergedIds.length) for (const name of ["conversations", "bookings"]) load(name).catch(() => {});
   },
   "note:created": (payload) => tell("note", snake(payload)),
+  "conversation:updated": (payload) => put("conversations", snake(payload)),
   "booking:created": (payload) => put("bookings", snake(payload)),
   "booking:updated": (payload) => put("bookings", snake(payload)),
 };
@@ -173,5 +174,11 @@ function touchConversation(message) {
   if (!id) return;
   if (!known.conversations.has(id)) return void load("conversations").catch(() => {});
   const { text, type, direction, timestamp } = message;
-  put("conversations", { id, last_message: { id: message.id, text, type, direction, timestamp }, updated_at: timestamp });
+  const { last_message: last, unread_count: before = 0, status } = known.conversations.get(id);
+  if (last?.id === message.id || Date.parse(last?.timestamp) > Date.parse(timestamp)) return; // known already
+  const answered = direction === "outbound";
+  put("conversations", {
+    id, last_message: { id: message.id, text, type, direction, timestamp }, updated_at: timestamp,
+    unread_count: answered ? 0 : before + 1, status: answered ? status : "open",
+  });
 }

@@ -1,6 +1,7 @@
 // One conversation: its messages, live, older ones on demand, and the composer.
 
 import { bubble, isProgress } from "./bubble.js";
+import { careButtons, reader } from "./care.js";
 import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { day, dayKey, personName, phone } from "./format.js";
@@ -24,6 +25,7 @@ export function openThread(pane, id) {
   const lines = h("div", { class: "lines", role: "log", "aria-label": "Messages" });
   const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, error, lines);
   const writer = composer(send);
+  const reading = reader(id);
 
   function drawHead() {
     const talk = known.conversations.get(id);
@@ -34,9 +36,11 @@ export function openThread(pane, id) {
     fill(head,
       h("a", { class: "button quiet icon-only back", href: "#/inbox", "aria-label": "Back to all conversations" }, icon("back")),
       avatar(name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, about)),
+      ...careButtons(talk),
       instance?.network === "simulator" && known.config.simulator ? h("button", { class: "button small", type: "button", "data-key": "sim", "aria-label": "Show the simulated customer", onclick: () => showSimulator(instance) }, icon("phone"), "Customer") : null);
     const offline = instance && instance.status !== "connected";
     writer.warn(offline ? `${instance.instance_name} is not online, so a message cannot go out now. ` : "", offline ? "#/accounts" : null);
+    reading.look();
   }
 
   function draw({ stick = false } = {}) {
@@ -137,5 +141,5 @@ export function openThread(pane, id) {
   read(null);
   if (matchMedia("(hover: hover)").matches) writer.focus();
   const stops = [on("message", arrived), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
-  return { close: () => { closed = true; for (const stop of stops) stop(); } };
+  return { close: () => { closed = true; reading.close(); for (const stop of stops) stop(); } };
 }
