@@ -7,6 +7,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
+from shared.delivery import request_header
 from shared.errors import Problem
 from shared.message import Query, Request
 
@@ -21,7 +22,8 @@ async def ask(client: Client, asked: Query | Request, timeout: float = 5.0) -> d
     )
     body = asked.model_dump_json(exclude=left_out).encode()
     try:
-        reply = await client.request(asked.address, body, timeout=timeout)
+        headers = request_header(asked) or None
+        reply = await client.request(asked.address, body, timeout=timeout, headers=headers)
         answer = json.loads(reply.data)
     except NoRespondersError as error:
         raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error

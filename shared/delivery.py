@@ -25,6 +25,7 @@ from shared.mongo import TRANSIENT_ERRORS
 from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import DEAD_PREFIX, durable_name, stream_of
+from shared.tracing import HEADER, following
 
 M = TypeVar("M", bound=Message)
 L = TypeVar("L", bound=Live)
@@ -49,7 +50,7 @@ class Publisher:
 
     async def __call__(self, message: Message) -> None:
         """Returns when the stream has stored it. Raises a NATS error when it could not be stored."""
-        headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"}
+        headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"} | request_header(message)
         body = message.model_dump_json().encode()
         await self._js.publish(message.address, body, timeout=5, stream=stream_of(type(message)), headers=headers)
 
@@ -58,6 +59,11 @@ class Publisher:
         reason = " ".join(error.split())[:1000].encode("ascii", "backslashreplace").decode()
         headers = {"x-error": reason, "x-attempts": str(attempts), "x-consumer": consumer}
         await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
+
+
+def request_header(message: Message) -> dict[str, str]:
+    """The NATS header that names the request a message belongs to."""
+    return {HEADER: message.request_id} if message.request_id else {}
 
 
 async def say(client: Client, live: Live) -> None:
@@ -131,12 +137,15 @@ class Consumers:
 
 
 async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:
-    try:
-        await handler(message.received(raw.raw_message.subject, raw.body))
-    except Exception as error:
-        await _failed(broker, raw, error)
-    else:
-        await raw.ack()
+    with following((raw.raw_message.headers or {}).get(HEADER)):
+        try:
+            received = message.received(raw.raw_message.subject, raw.body)
+            with following(received.request_id):
+                await handler(received)
+        except Exception as error:
+            await _failed(broker, raw, error)
+        else:
+            await raw.ack()
 
 
 async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> None:

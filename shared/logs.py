@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 
 from shared.ids import mask_phone
+from shared.tracing import current_request
 
 _PHONE = re.compile(r"(?<![\w.])\+?\d{9,15}(?![\w.])")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -26,6 +27,8 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         fields = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if request_id := current_request():
+            fields.setdefault("request_id", request_id)
         text = masked(record.getMessage())
         trace = masked(self.formatException(record.exc_info)) if record.exc_info else ""
         if not self._json:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from shared.errors import Reject
 from shared.ids import NO_INSTANCE, Slug, is_slug, new_id
+from shared.tracing import current_request
 
 
 def utc_now() -> datetime:
@@ -36,6 +37,8 @@ class Message(BaseModel):
     instance_id: InstanceToken = NO_INSTANCE
     cause: str | None = None
     """Id of the message this one follows from."""
+    request_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(default_factory=current_request)
+    """The `X-Request-Id` of the HTTP request, or the id of the socket event, that led to this."""
 
     @property
     def address(self) -> str:

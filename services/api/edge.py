@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.problems import render
 from shared.errors import Problem
 from shared.ids import new_id
+from shared.tracing import HEADER, following
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY = {
@@ -36,7 +37,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope)
-        asked = given.get("x-request-id", "")
+        asked = given.get(HEADER, "")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else new_id()
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _with_headers(send, request_id)
@@ -45,7 +46,8 @@ class Edge:
             await render(Problem(413, "body_too_large", _too_large(self._limit)), request_id)(scope, receive, answer)
             return
         _read_forms_as_json(scope)
-        await self._app(scope, _bounded(receive, self._limit), answer)
+        with following(request_id):
+            await self._app(scope, _bounded(receive, self._limit), answer)
 
 
 def _read_forms_as_json(scope: Scope) -> None:
@@ -73,7 +75,7 @@ def _with_headers(send: Send, request_id: str) -> Send:
     async def answer(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = request_id
+            headers[HEADER] = request_id
             for name, value in _SECURITY.items():
                 headers.setdefault(name, value)
         await send(message)

@@ -24,6 +24,8 @@ from services.realtime.wire import Payload
 from shared.auth import Principal
 from shared.errors import Problem
 from shared.events import AccessEnded
+from shared.ids import new_id
+from shared.tracing import following
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 Handler = Callable[[str, Any], Awaitable[Payload]]
@@ -67,7 +69,8 @@ class RealtimeServer:
             echo = {"clientId": client_id} if isinstance(client_id, str) else {}
             try:
                 await self._count(sid)
-                return await handler(sid, data)
+                with following(new_id()):
+                    return await handler(sid, data)
             except Problem as problem:
                 failure = _failure(problem) | echo
                 if refused:

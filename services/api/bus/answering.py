@@ -19,6 +19,7 @@ from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import Message, Query
 from shared.mongo import TRANSIENT_ERRORS
+from shared.tracing import HEADER, following
 
 Q = TypeVar("Q", bound=Query)
 M = TypeVar("M", bound=Message)
@@ -115,7 +116,8 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
 async def _respond(client: Client, served: Served, message: Msg) -> None:
     if not message.reply:
         return
-    body = await _body(served, message)
+    with following((message.headers or {}).get(HEADER)):
+        body = await _body(served, message)
     if len(body) > client.max_payload:
         detail = (
             f"the answer has {len(body)} bytes, a NATS message at most {client.max_payload}; ask for fewer: `limit`"

@@ -17,6 +17,7 @@ from shared.errors import Problem
 from shared.ids import NO_INSTANCE
 from shared.message import Message as BusMessage
 from shared.message import Request
+from shared.tracing import current_request
 
 ACTOR = "bus"
 """Who did it, in the audit log. NATS permissions said already what the asker may do: its scopes are all."""
@@ -94,7 +95,7 @@ def _call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
         "method": min(route.methods or {"POST"}), "path": path, "raw_path": path.encode(), "root_path": "",
         "query_string": b"", "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": None, "server": None, "state": {"caller": caller, "request_id": request.id[:64]},
+        "client": None, "server": None, "state": {"caller": caller, "request_id": current_request() or request.id[:64]},
     }  # fmt: skip
     return scope, content
 

@@ -16,10 +16,12 @@ from shared.ids import NO_INSTANCE, SLUG_PATTERN
 from shared.message import Live, Message
 from shared.rights import INTEGRATION
 from shared.topology import COMMANDS, EVENTS, LIVE, stream_of
+from shared.tracing import HEADER
 
 _DESCRIPTION = """\
 What services say to each other on NATS. Every message is JSON with `id`, `at` (UTC), `organization_id`, `instance_id`
-(`-` where none is concerned) and `cause` (the id of the message it follows from). Unknown fields are to be ignored:
+(`-` where none is concerned), `cause` (the id of the message it follows from) and `request_id` (of the HTTP request or
+socket event that led to it; also the header `X-Request-Id`). Unknown fields are to be ignored:
 fields are added, never removed. Delivery is at least once; a repetition has the same `id`. Events: subscribe, or make a
 JetStream consumer. Commands: publish into their stream; the answer is an event whose `cause` is the command's `id`, or
 `CommandRefused`. Live messages are kept by nobody: hear them or miss them. Requests and queries: NATS
@@ -29,7 +31,10 @@ _ASKED: dict[str, tuple[Write | Answerer[Any], ...]] = {"ask": WRITES, "answer":
 """What is answered, by how its operation's name begins."""
 _HEADERS = {
     "type": "object",
-    "properties": {"Nats-Msg-Id": {"type": "string", "description": "A repetition within ten minutes is stored once"}},
+    "properties": {
+        "Nats-Msg-Id": {"type": "string", "description": "A repetition within ten minutes is stored once"},
+        HEADER: {"type": "string", "description": "The request that led to the message; also its `request_id`"},
+    },
 }
 _PARAMETERS = {
     "organization_id": {"description": f"Id of an organization, {SLUG_PATTERN}; `*` for all in a subscription"},

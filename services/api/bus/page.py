@@ -15,7 +15,7 @@ _GROUPS = {
     "ask": "Requests",
     "answer": "Queries",
 }
-_ENVELOPE = ("id", "at", "organization_id", "instance_id", "cause")
+_ENVELOPE = ("id", "at", "organization_id", "instance_id", "cause", "request_id")
 """Of every message; told once at the top."""
 
 
