@@ -57,9 +57,9 @@ def events_of(organization_id: str) -> str:
     return f"wa.event.*.*.{organization_id}.*"
 
 
-def live_of(organization_id: str) -> str:
-    """The subject filter for what the contacts of one organization do just now."""
-    return f"wa.live.contact.*.{organization_id}.*"
+def live_of(service: str, organization_id: str) -> list[str]:
+    """The subject filters for what this service may hear of one organization just now; it may hear no wider ones."""
+    return [cls.pattern(organization_id) for cls in LIVE.values() if service in cls.hearers]
 
 
 def dead_letters_of(organization_id: str) -> str:

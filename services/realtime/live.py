@@ -22,17 +22,18 @@ class LiveFeed:
     """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
 
     def __init__(self, client: Client, organization_id: str, tell: Callable[[Wire], Awaitable[None]]) -> None:
-        self._client, self._pattern, self._tell = client, live_of(organization_id), tell
-        self._subscription: Subscription | None = None
+        self._client, self._patterns, self._tell = client, live_of("realtime", organization_id), tell
+        self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
         """Raises a NATS error when the connection is away."""
-        self._subscription = await self._client.subscribe(self._pattern, cb=self._on_message)
+        for pattern in self._patterns:
+            self._subscriptions.append(await self._client.subscribe(pattern, cb=self._on_message))
 
     async def stop(self) -> None:
-        if self._subscription:
+        for subscription in self._subscriptions:
             with suppress(NatsError, OSError):
-                await self._subscription.unsubscribe()
+                await subscription.unsubscribe()
 
     async def _on_message(self, message: Msg) -> None:
         try:

@@ -46,5 +46,6 @@ def test_who_may_hear_and_say_it() -> None:
     assert f"$JS.API.STREAM.INFO.{EVENTS_STREAM}" in granted[INTEGRATION].publish
 
 
-def test_one_organizations_contacts_are_one_subject() -> None:
-    assert live_of("acme") == "wa.live.contact.*.acme.*"
+def test_what_a_service_hears_of_one_organization_is_within_its_rights() -> None:
+    assert live_of("realtime", "acme") == ["wa.live.contact.typing.acme.*", "wa.live.contact.presence.acme.*"]
+    assert live_of("api", "acme") == []
