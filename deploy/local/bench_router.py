@@ -130,10 +130,8 @@ async def bare(bench: Bench, count: int) -> float:
     documents = {}
     for name in COLLECTIONS:
         documents[name] = await bench.database[name].find().to_list(None)
-        for index, about in (await bench.database[name].index_information()).items():
-            if index != "_id_":
-                options = {key: about[key] for key in ("unique", "partialFilterExpression") if key in about}
-                await database[name].create_index(about["key"], name=index, **options)
+        indexes = await bench.database[name].list_indexes().to_list(None)
+        await database.command("createIndexes", name, indexes=indexes)
     begun = time.perf_counter()
     for name, items in documents.items():
         for start in range(0, len(items), _BATCH):

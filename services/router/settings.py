@@ -8,7 +8,7 @@ from shared.settings import Settings
 
 
 class RouterSettings(Settings):
-    router_concurrency: int = Field(default=64, ge=1, le=1000)
+    router_concurrency: int = Field(default=256, ge=1, le=1000)
     """Messages of one kind that are handled at the same time."""
     stuck_queued_after: timedelta = Field(default=timedelta(minutes=2), gt=timedelta())
     """A message that waits longer to be sent is stuck: `MessageStuck`, `message:stuck`, `/api/messages?stuck=true`."""

@@ -123,8 +123,10 @@ class Contacts:
                              "as": "open_bookings"}},
             ]
         )  # fmt: skip
-        found = await cursor.to_list(None)
-        return [[contact for contact in found if _shows(contact, one)] for one in seen]
+        by_alias: dict[tuple[str, str], Document] = {}
+        async for contact in cursor:
+            by_alias.update({(contact["organization_id"], alias): contact for alias in contact["aliases"]})
+        return [_shown(by_alias, one) for one in seen]
 
     async def _settle(self, seen: Sighting, found: list[Document]) -> Known:
         if not found:
@@ -181,9 +183,10 @@ class Contacts:
         )
 
 
-def _shows(contact: Document, seen: Sighting) -> bool:
-    same = contact["organization_id"] == seen.organization_id
-    return same and not set(seen.aliases).isdisjoint(contact["aliases"])
+def _shown(by_alias: Mapping[tuple[str, str], Document], seen: Sighting) -> list[Document]:
+    """Each contact once."""
+    found = (by_alias.get((seen.organization_id, alias)) for alias in seen.aliases)
+    return list({contact["_id"]: contact for contact in found if contact}.values())
 
 
 def _with_number(organization_id: str, phone: str) -> Document:
