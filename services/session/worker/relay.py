@@ -2,8 +2,8 @@
 
 The library acknowledges a message while it is still on its way to our callback: killed at that moment, the process
 would take the only copy with it. So the library is led through this relay, which forwards what comes in at once and
-what goes out HOLD seconds later, or later still while callbacks are at work. A killed worker then dies with its
-acknowledgements unsent, and WhatsApp delivers again. The relay sees only the bytes of the TLS connection.
+what may be an acknowledgement later (holding.py), or later still while callbacks are at work. A killed worker then
+dies with its acknowledgements unsent, and WhatsApp delivers again. The relay sees only the bytes of the TLS connection.
 """
 
 import asyncio
@@ -12,41 +12,28 @@ import binascii
 import logging
 import secrets
 import threading
-from collections.abc import Callable
+import time
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-HOLD = 0.01
-"""Seconds; from the acknowledgement to the callback it was never seen to take a quarter of it."""
-QUIET = 0.004
-"""Seconds without a callback that mean that none is on its way: a backlog comes in one after the other."""
-HOLD_AT_MOST = 0.25
-"""Seconds an outgoing piece waits at most, when callbacks never end."""
-_CONNECT_LIMIT, _HEAD_LIMIT, _PIECE, _PIECES = 20.0, 16_384, 65_536, 64
+from services.session.worker.holding import HOLD_AT_MOST, QUIET, Line, Quiet, take_records
+
+_CONNECT_LIMIT, _HEAD_LIMIT, _PIECE, _RECORDS = 20.0, 16_384, 65_536, 256
 
 log = logging.getLogger(__name__)
 
 
-Quiet = Callable[[], float]
 _Side = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One account's way out."""
-
-    proxy: str | None
-    quiet: Quiet
+_Taken = tuple[float, bytes]
+"""When, by the monotonic clock, which is the loop's too; and what. Nothing: the library has closed."""
 
 
 class Relay:
     """An HTTP CONNECT proxy on loopback for the library of this process, and for nobody else (a secret user name)."""
 
-    def __init__(self, hold: float = HOLD) -> None:
-        self._hold = hold
-        self._lines: dict[str, _Line] = {}
+    def __init__(self) -> None:
+        self._lines: dict[str, Line] = {}
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
 
@@ -66,7 +53,7 @@ class Relay:
             log.warning("acknowledgements are not held back: %s proxies are the library's own", urlsplit(spoken).scheme)
             return proxy
         secret = secrets.token_hex(16)
-        self._lines[secret] = _Line(proxy, quiet)
+        self._lines[secret] = Line(proxy, quiet)
         return f"http://{secret}:@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _serve(self, library: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
@@ -84,45 +71,47 @@ class Relay:
             await _refuse(answer, "502 Bad Gateway")
         else:
             answer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await self._forward((library, answer), there, line.quiet)
+            await _forward((library, answer), there, line)
 
-    async def _forward(self, library: _Side, there: _Side, quiet: Quiet) -> None:
-        pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_PIECES)
-        works = (
-            _at_once(there[0], library[1]),
-            self._take(library[0], pieces),
-            self._release(pieces, there[1], quiet),
-        )
-        pumps = [asyncio.create_task(work) for work in works]
-        try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for pump in pumps:
-                pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            for _, writer in (library, there):
-                writer.close()
 
-    async def _take(self, library: asyncio.StreamReader, pieces: asyncio.Queue[tuple[float, bytes]]) -> None:
-        """Ends only by being cancelled: what was taken before the library closed is still released."""
-        while piece := await library.read(_PIECE):
-            await pieces.put((self._loop.time(), piece))
-        await pieces.put((self._loop.time(), b""))
-        await asyncio.Event().wait()
+async def _forward(library: _Side, there: _Side, line: Line) -> None:
+    records: asyncio.Queue[_Taken] = asyncio.Queue(_RECORDS)
+    works = (_at_once(there[0], library[1], line), _take(library[0], records), _release(records, there[1], line))
+    pumps = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for _, writer in (library, there):
+            writer.close()
 
-    async def _release(
-        self, pieces: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, quiet: Quiet
-    ) -> None:
-        while True:
-            taken, piece = await pieces.get()
-            await asyncio.sleep(taken + self._hold - self._loop.time())
+
+async def _take(library: asyncio.StreamReader, records: asyncio.Queue[_Taken]) -> None:
+    """Ends only by being cancelled: what was taken before the library closed is still released."""
+    buffer = bytearray()
+    while piece := await library.read(_PIECE):
+        buffer += piece
+        taken = time.monotonic()
+        for record in take_records(buffer):
+            await records.put((taken, record))
+    await records.put((time.monotonic(), b""))
+    await asyncio.Event().wait()
+
+
+async def _release(records: asyncio.Queue[_Taken], writer: asyncio.StreamWriter, line: Line) -> None:
+    while True:
+        taken, record = await records.get()
+        if hold := line.hold(record, taken):
+            await asyncio.sleep(taken + hold - time.monotonic())
             with suppress(TimeoutError):
                 async with asyncio.timeout_at(taken + HOLD_AT_MOST):
-                    await _until_quiet(quiet)
-            if not piece:
-                return
-            writer.write(piece)
-            await writer.drain()
+                    await _until_quiet(line.quiet)
+        if not record:
+            return
+        writer.write(record)
+        await writer.drain()
 
 
 async def _until_quiet(quiet: Quiet) -> None:
@@ -132,8 +121,9 @@ async def _until_quiet(quiet: Quiet) -> None:
         await _until_quiet(quiet)
 
 
-async def _at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
     while piece := await reader.read(_PIECE):
+        line.came_in(len(piece))
         writer.write(piece)
         await writer.drain()
 

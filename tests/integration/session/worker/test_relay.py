@@ -20,6 +20,7 @@ from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, ZygoteDriver
 
 ROUNDS = 8
+MESSAGE = b"m" * 200
 
 
 async def test_a_worker_killed_by_its_own_acknowledgement_loses_nothing(
@@ -77,6 +78,12 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
+async def message_and_echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Something as long as a message comes in before anything goes out."""
+    writer.write(MESSAGE)
+    await echo(reader, writer)
+
+
 @pytest.fixture
 def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
     for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
@@ -94,9 +101,10 @@ async def opened(relay: Relay, proxy: str | None, quiet: Callable[[], float]) ->
 async def test_what_goes_out_waits_until_the_callbacks_are_quiet(relay: Relay) -> None:
     idle = [0.0]
     url = await opened(relay, None, lambda: idle[0])
-    async with listening(echo) as port:
+    async with listening(message_and_echo) as port:
         reader, writer, answer = await connect(url, f"127.0.0.1:{port}")
         assert answer.startswith(b"HTTP/1.1 200")
+        await reader.readexactly(len(MESSAGE))
         writer.write(b"acknowledged")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(reader.read(100), 0.1)
@@ -105,10 +113,22 @@ async def test_what_goes_out_waits_until_the_callbacks_are_quiet(relay: Relay) -
         writer.close()
 
 
-async def test_callbacks_that_never_end_do_not_block_the_connection(relay: Relay) -> None:
+async def test_what_acknowledges_nothing_goes_out_while_callbacks_are_at_work(relay: Relay) -> None:
     url = await opened(relay, None, lambda: 0.0)
+    long = b"\x17\x03\x03" + len(MESSAGE * 2).to_bytes(2, "big") + MESSAGE * 2
     async with listening(echo) as port:
         reader, writer, _ = await connect(url, f"127.0.0.1:{port}")
+        for piece in (b"a question before any message", long):
+            writer.write(piece)
+            assert await asyncio.wait_for(reader.readexactly(len(piece)), 20) == piece
+        writer.close()
+
+
+async def test_callbacks_that_never_end_do_not_block_the_connection(relay: Relay) -> None:
+    url = await opened(relay, None, lambda: 0.0)
+    async with listening(message_and_echo) as port:
+        reader, writer, _ = await connect(url, f"127.0.0.1:{port}")
+        await reader.readexactly(len(MESSAGE))
         for piece in (b"one", b"two"):
             writer.write(piece)
             assert await asyncio.wait_for(reader.read(100), 20) == piece

@@ -1,0 +1,55 @@
+"""How long what the library says has to wait, judged by what can be seen of TLS: lengths and times.
+
+An acknowledgement is short and follows a message at once. So what is long (a message of ours) goes out without delay,
+and so does everything while no message came in lately.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+HOLD = 0.05
+"""Seconds a possible acknowledgement waits; on an idle machine the callback comes within 3 ms, on a busy one later."""
+QUIET = 0.004
+"""Seconds without a callback that mean that none is on its way: a backlog comes in one after the other."""
+HOLD_AT_MOST = 0.25
+"""Seconds a record waits at most, when callbacks never end."""
+LATELY = 1.0
+"""Seconds after a message came in during which its acknowledgement may follow."""
+INCOMING, OUTGOING = 150, 250
+"""Bytes: a message is longer, receipts and acknowledgements are shorter (measured: 224 and 337 the shortest messages,
+94 the longest acknowledgement, 150 a receipt in a group)."""
+
+_HEAD, _KINDS = 5, range(20, 24)
+
+Quiet = Callable[[], float]
+
+
+def take_records(buffer: bytearray) -> list[bytes]:
+    """Take the complete TLS records out of the buffer (RFC 8446, 5.1); bytes that are no TLS are one record."""
+    found = []
+    while len(buffer) >= _HEAD or (buffer and buffer[0] not in _KINDS):
+        end = _HEAD + int.from_bytes(buffer[3:_HEAD], "big") if buffer[0] in _KINDS else len(buffer)
+        if end > len(buffer):
+            break
+        found.append(bytes(buffer[:end]))
+        del buffer[:end]
+    return found
+
+
+@dataclass
+class Line:
+    """One account's way out. `quiet`: seconds since its last callback. `arrived`: when something as long as a message
+    came in last, by the monotonic clock."""
+
+    proxy: str | None
+    quiet: Quiet
+    arrived: float = field(default=float("-inf"))
+
+    def came_in(self, size: int) -> None:
+        if size >= INCOMING:
+            self.arrived = time.monotonic()
+
+    def hold(self, record: bytes, taken: float) -> float:
+        """Seconds this record has to wait at least; 0 for what acknowledges nothing."""
+        return 0.0 if len(record) >= OUTGOING or taken - self.arrived > LATELY else HOLD
