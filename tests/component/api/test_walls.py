@@ -30,6 +30,7 @@ BODIES: dict[str, Any] = {
     "POST /api/whatsapp/instances": {"instance_name": "x"},
     "POST /api/api-keys": {"name": "x"},
     "PATCH /api/users/{user_id}": {"name": "mine now"},
+    "POST /api/contacts/{contact_id}/split": {"merged_id": "1"},
     "POST /api/conversations/{conversation_id}/assign": {"user_id": None},
 }
 MAKING = {"POST /api/sessions/{session_name}/initialize-with-qr"}
