@@ -17,8 +17,8 @@ HOLD_AT_MOST = 0.25
 LATELY = 1.0
 """Seconds after a message came in during which its acknowledgement may follow."""
 INCOMING, OUTGOING = 150, 250
-"""Bytes: a message is longer, receipts and acknowledgements are shorter (measured: 224 and 337 the shortest messages,
-94 the longest acknowledgement, 150 a receipt in a group)."""
+"""Bytes: a message is longer, receipts and acknowledgements are shorter. Measured with the simulator for a text of one
+letter: 233 come in, 338 go out; the acknowledgement has 78, that of a message in a group 92."""
 
 _HEAD, _KINDS = 5, range(20, 24)
 
