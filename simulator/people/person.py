@@ -120,7 +120,7 @@ class SimulatedPerson:
         try:
             message = self._open(incoming.sender, incoming.enc)
         except UNREADABLE:
-            self.ask_again(incoming.sender, incoming.stanza.text("id"))
+            self.ask_again(incoming)
             return
         self._take(incoming, message, incoming.enc.text("type"))
 
@@ -133,7 +133,7 @@ class SimulatedPerson:
                 self.account.sender_keys[slot] = chain
             plain = unpad(self.account.sender_keys[slot].decrypt(incoming.enc.data()))
         except UNREADABLE:
-            self.ask_again(incoming.sender, incoming.stanza.text("id"))
+            self.ask_again(incoming)
             return
         self.network.touch(self.account)
         self._take(incoming, Message.FromString(plain), "skmsg")
@@ -160,13 +160,18 @@ class SimulatedPerson:
         """Only phones can link devices. Raises ValueError."""
         raise ValueError(f"{self.account.number} is a contact and cannot link devices")
 
-    def ask_again(self, companion: Companion, message_id: str) -> None:
-        """A retry receipt with a fresh bundle of ours."""
+    def ask_again(self, incoming: Incoming) -> None:
+        """A retry receipt with a fresh bundle of ours. Of a copy for the own phone it names the receiver, without which
+        the client does not find the message."""
+        companion, message_id = incoming.sender, incoming.stanza.text("id")
+        recipient = incoming.stanza.jid("to") if companion.number == self.account.number else None
         bundle, now = self.account.device.bundle(), self.network.now()
         registration, *keys = bundle_nodes(bundle)
         retry = element("retry", {"v": "1", "count": 1, "id": message_id, "t": now})
-        head: Attributes = {"from": self.account.lid, "id": message_id, "t": now, "type": "retry"}
-        receipt = element("receipt", head, retry, registration, element("keys", None, *_retry_keys(keys)))
+        head: Attributes = {"from": self.account.lid, "recipient": recipient, "id": message_id, "t": now}
+        receipt = element(
+            "receipt", {**head, "type": "retry"}, retry, registration, element("keys", None, *_retry_keys(keys))
+        )
         self.network.delivery.deliver(companion, receipt)
         self.network.touch(self.account)
 

@@ -51,6 +51,20 @@ async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_rea
     assert [entry["to"] for entry in received] == [bob.account.number] * 3
 
 
+async def test_who_cannot_decrypt_asks_again_and_gets_it(world: World, phone: Phone, linked: Any) -> None:
+    bob = world.add_contact(name="Bob")
+    await linked.call("send", to=bob.account.number, text="before")
+    await bob.inbox.after(0, wait=10)
+    await phone.inbox.after(0, wait=10)
+    device = str(next(iter(phone.account.companions.values())).lid)
+    for person in (bob, phone):
+        person.account.device.forget(device)
+    await linked.call("send", to=bob.account.number, text="after")
+    for person in (bob, phone):
+        (got,) = await person.inbox.after(1, wait=10)
+        assert got["text"] == "after"
+
+
 async def test_addressing_decides_what_the_chat_is_called(world: World, phone: Phone, linked: Any) -> None:
     bob = world.add_contact(name="Bob")
     by_lid, _ = bob.write(phone.account, content.text("by lid"))
