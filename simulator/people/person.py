@@ -165,13 +165,12 @@ class SimulatedPerson:
         the client does not find the message."""
         companion, message_id = incoming.sender, incoming.stanza.text("id")
         recipient = incoming.stanza.jid("to") if companion.number == self.account.number else None
-        bundle, now = self.account.device.bundle(), self.network.now()
-        registration, *keys = bundle_nodes(bundle)
+        registration, *keys = bundle_nodes(self.account.device.bundle())
+        now = self.network.now()
         retry = element("retry", {"v": "1", "count": 1, "id": message_id, "t": now})
+        children = [retry, registration, element("keys", None, *_retry_keys(keys))]
         head: Attributes = {"from": self.account.lid, "recipient": recipient, "id": message_id, "t": now}
-        receipt = element(
-            "receipt", {**head, "type": "retry"}, retry, registration, element("keys", None, *_retry_keys(keys))
-        )
+        receipt = element("receipt", {**head, "type": "retry"}, *children)
         self.network.delivery.deliver(companion, receipt)
         self.network.touch(self.account)
 
