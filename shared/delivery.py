@@ -5,6 +5,7 @@ bring it back after a pause, as often as it takes; Reject, an unreadable message
 time go to WA_DEAD with the reason, and the consumer goes on.
 """
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,9 +14,11 @@ from typing import TypeVar
 from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, NatsMessage
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
+from nats.js.api import ConsumerConfig, PubAck
 from pydantic import ValidationError
 
 from shared.errors import Reject, Retry
@@ -36,6 +39,7 @@ BACKOFF = (1.0, 5.0, 15.0, 60.0, 300.0)
 OUTAGE_BACKOFF_CAP = 5.0
 """While MongoDB or NATS is away we look again at least this often (seconds)."""
 MAX_ATTEMPTS = 6
+_PUBLISH_TIMEOUT = 5.0
 
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, ConnectionError)
 
@@ -48,11 +52,25 @@ class Publisher:
     def __init__(self, js: JetStreamContext) -> None:
         self._js = js
 
-    async def __call__(self, message: Message) -> None:
-        """Returns when the stream has stored it. Raises a NATS error when it could not be stored."""
+    async def __call__(self, *messages: Message) -> None:
+        """Returns when all are stored, in this order. Raises a NATS error when one was not, for all one knows."""
+        under_way: list[asyncio.Future[PubAck]] = []
+        try:
+            for message in messages:
+                under_way.append(await self._start(message))
+            if under_way and (await asyncio.wait(under_way, timeout=_PUBLISH_TIMEOUT))[1]:
+                raise NatsTimeoutError
+        finally:
+            for future in under_way:
+                future.cancel()  # of what has its answer this changes nothing
+            errors = [error for future in under_way if not future.cancelled() and (error := future.exception())]
+        if errors:
+            raise errors[0]
+
+    async def _start(self, message: Message) -> "asyncio.Future[PubAck]":
         headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"} | request_header(message)
         body = message.model_dump_json().encode()
-        await self._js.publish(message.address, body, timeout=5, stream=stream_of(type(message)), headers=headers)
+        return await self._js.publish_async(message.address, body, stream=stream_of(type(message)), headers=headers)
 
     async def dead(self, address: str, body: bytes, error: str, attempts: int, consumer: str = "") -> None:
         """Keep what could not be handled, with the reason and who gave up."""
@@ -89,6 +107,21 @@ def retry_delay(error: Exception, attempt: int) -> float | None:
     return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
 
 
+def pushed(service: str, message: type[Message], settings: Settings, *, in_hand: int) -> ConsumerConfig:
+    """The durable consumer of a class; at most `in_hand` messages are unacknowledged. Where it delivers follows from
+    its name: two replicas that make it at the same time make the same one."""
+    durable = durable_name(service, message)
+    return ConsumerConfig(
+        durable_name=durable,
+        deliver_group=durable,
+        deliver_subject=f"{inbox_prefix(service)}.{durable}",
+        filter_subject=message.pattern(),
+        ack_wait=settings.ack_wait.total_seconds(),
+        max_ack_pending=in_hand,
+        max_deliver=-1,
+    )
+
+
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
     """Handlers get the message itself: the framework's injection would take four hops through threads for each."""
     return message
@@ -105,16 +138,15 @@ class Consumers:
         broker = self._broker
 
         async def receive(raw: NatsMessage) -> None:
-            await _deliver(broker, message, handler, raw)
+            await _deliver(broker, message, handler, raw.raw_message)
 
         durable = durable_name(self._service, message)
         receive.__name__ = durable.replace("-", "_")
-        ack_wait = self._settings.ack_wait.total_seconds()
         broker.subscriber(
             message.pattern(),
             queue=durable,
             stream=JStream(stream_of(message), declare=False),
-            config=ConsumerConfig(ack_wait=ack_wait, max_ack_pending=concurrency * 2, max_deliver=-1),
+            config=pushed(self._service, message, self._settings, in_hand=concurrency * 2),
             max_workers=concurrency,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
@@ -136,31 +168,32 @@ class Consumers:
         self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is)(receive)
 
 
-async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: NatsMessage) -> None:
-    with following((raw.raw_message.headers or {}).get(HEADER)):
+async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: Msg) -> None:
+    with following((raw.headers or {}).get(HEADER)):
         try:
-            received = message.received(raw.raw_message.subject, raw.body)
+            received = message.received(raw.subject, raw.data)
             with following(received.request_id):
                 await handler(received)
         except Exception as error:
-            await _failed(broker, raw, error)
+            await give_back(broker, raw, error)
         else:
             await raw.ack()
 
 
-async def _failed(broker: NatsBroker, raw: NatsMessage, error: Exception) -> None:
-    address, delivery = raw.raw_message.subject, raw.raw_message.metadata
+async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> None:
+    """It could not be handled: it comes again after a pause, or goes to the dead letters."""
+    address, delivery = raw.subject, raw.metadata
     attempt = delivery.num_delivered
     reason = masked(f"{type(error).__name__}: {error}")
     delay = retry_delay(error, attempt)
     if delay is not None:
         expected = isinstance(error, (Retry, *_OUTAGES))
         log.warning("%s: again in %g s (%s)", address, delay, reason[:200], exc_info=None if expected else error)
-        await raw.nack(delay=delay)
+        await raw.nak(delay=delay)
         return
     log.error("%s: to the dead letters (%s)", address, reason[:500])
-    await Publisher(jetstream(broker_client(broker))).dead(address, bytes(raw.body), reason, attempt, delivery.consumer)
-    await raw.reject()
+    await Publisher(jetstream(broker_client(broker))).dead(address, raw.data, reason, attempt, delivery.consumer)
+    await raw.term()
 
 
 def broker_client(broker: NatsBroker) -> Client:

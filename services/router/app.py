@@ -1,6 +1,6 @@
 """The router: which message goes to which handler."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
@@ -12,7 +12,7 @@ from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
-from services.router.handlers.inbox import on_message
+from services.router.handlers.inbox_batch import on_messages
 from services.router.handlers.live import Say, on_presence, on_typing
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
@@ -20,6 +20,7 @@ from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
 from services.router.store import Store, open_store
 from services.router.stuck import watching
+from shared.batches import in_batches
 from shared.commands import (
     AssignConversation,
     ChangeBooking,
@@ -60,7 +61,6 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
         consumers.hear(live, receive, everyone=False)
 
-    on(MessageReceived, on_message)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)
@@ -85,7 +85,14 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             async def prepare(js: JetStreamContext) -> None:
                 opened["context"] = Context(store, Publisher(js), whose_number=Numbers(broker_client(broker)))
 
-            async with connected(broker, settings, prepare), watching(opened["context"], settings):
+            async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
+                return await on_messages(events, opened["context"])
+
+            async with (
+                connected(broker, settings, prepare),
+                in_batches(broker, settings, "router", MessageReceived, receive),
+                watching(opened["context"], settings),
+            ):
                 yield
 
     return with_ops(lifespan_app(lifespan), checks)

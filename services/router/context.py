@@ -1,9 +1,9 @@
 """What every handler needs: the store, the way out, the clock."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from services.router.store import Store
 from shared.message import Message, utc_now
@@ -15,14 +15,16 @@ async def nobody_to_ask(_organization_id: str, _instance_id: str, _number: str) 
     return None
 
 
+class Publish(Protocol):
+    """shared/delivery.py's Publisher."""
+
+    async def __call__(self, *messages: Message) -> None: ...
+
+
 @dataclass(frozen=True)
 class Context:
     store: Store
-    publish: Callable[[Message], Awaitable[None]]
+    publish: Publish
     now: Callable[[], datetime] = utc_now
     whose_number: Callable[[str, str, str], Awaitable[NumberOwner | None]] = nobody_to_ask
     """Organization, instance, number → its owner on WhatsApp, None when WhatsApp could not be asked."""
-
-    async def publish_all(self, messages: Sequence[Message]) -> None:
-        """In this order, without waiting for each; returns when all are stored."""
-        await asyncio.gather(*(self.publish(message) for message in messages))

@@ -56,7 +56,7 @@ async def report_stuck(context: Context, settings: RouterSettings) -> None:
     for status, limit in limits.items():
         before = context.now() - limit
         while found := await context.store.messages.waiting(status, before, MOST):
-            await context.publish_all([_event(message, since) for message, since in found])
+            await context.publish(*(_event(message, since) for message, since in found))
             await asyncio.gather(*(_mark(context, message, since) for message, since in found))
             if len(found) < MOST:
                 break

@@ -25,4 +25,4 @@ async def on_split(command: SplitContact, context: Context) -> None:
         common: dict[str, Any] = {"organization_id": command.organization_id, "cause": command.id}
         created = ContactCreated(id=derived_id(command.id, "back"), contact=back, **common)
         updated = ContactUpdated(id=derived_id(command.id, "stayed"), contact=stayed, **common)
-        await context.publish_all([created, updated])
+        await context.publish(created, updated)

@@ -1,4 +1,4 @@
-"""A message arrived: who is it from, what does it open, where does it belong."""
+"""A message arrived, whatever it tells: who is it from, what does it open, where does it belong."""
 
 import asyncio
 from typing import Any
@@ -34,28 +34,28 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     store, record_id = context.store, derived_id(event.instance_id, event.wa_id)
     owner = await store.accounts.owner(event.organization_id)
     filing = file_message(event, owner.aliases)
-    seen = _sighting(event, filing)
+    seen = sighting_of(event, filing)
     known, existing = await asyncio.gather(_find(seen, context), store.messages.by_id(record_id))
-    unwanted = _unwanted(filing, owner)
+    unwanted = is_unwanted(filing, owner)
     if unwanted or (seen and not known):  # then it matters who the owners are at this moment, and what they want
         owner = await store.accounts.owner(event.organization_id, fresh=True)
         filing = file_message(event, owner.aliases)
-        seen = _sighting(event, filing)
+        seen = sighting_of(event, filing)
         known = await meet_sender(seen, event.instance_id, context) if seen else None
-    if _unwanted(filing, owner) and not existing:
+    if is_unwanted(filing, owner) and not existing:
         return
     if seen and known:
         existing = await _gather_pieces(seen, known, existing, context)
-    message = existing or _record(event, filing, owner, known)
-    message, opened = await _book(message, existing, known, _step(message, filing, known, owner.settings), context)
+    message = existing or record_of(event, filing, owner, known)
+    message, opened = await _book(message, existing, known, step_for(message, filing, known, owner.settings), context)
     # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
     await asyncio.gather(_add(message, existing, context), _show(message, context, when=begins))
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
     ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []
-    events = _events(event, known, [*ended, *([opened] if opened else [])], message)
-    await asyncio.gather(context.publish_all(events), _show(message, context, when=not begins))
+    events = events_of(event, known, [*ended, *([opened] if opened else [])], message)
+    await asyncio.gather(context.publish(*events), _show(message, context, when=not begins))
     if message.direction == "inbound":
         await tell_reopened(message, event, context)
     if known and not await store.contacts.is_there(known.contact.id):
@@ -79,17 +79,17 @@ async def _gather_pieces(
     return await context.store.messages.by_id(existing.id) if existing and strays else existing
 
 
-def _unwanted(filing: Filing, owner: Owner) -> bool:
+def is_unwanted(filing: Filing, owner: Owner) -> bool:
     return filing.kind == "note" and owner.settings.owner_messages is OwnerMessages.IGNORE
 
 
-def _sighting(event: MessageReceived, filing: Filing) -> Sighting | None:
+def sighting_of(event: MessageReceived, filing: Filing) -> Sighting | None:
     if filing.party is None:
         return None
     return Sighting(event.organization_id, filing.party, filing.name, event.id, event.at)
 
 
-def _record(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord:
+def record_of(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord:
     own = owner.addresses.get(event.instance_id, "")
     other = event.group or (address_of(filing.party) if filing.party else own)
     outbound = filing.direction == "outbound"
@@ -114,7 +114,7 @@ def _record(event: MessageReceived, filing: Filing, owner: Owner, known: Known |
     )
 
 
-def _step(message: MessageRecord, filing: Filing, known: Known | None, settings: OrganizationSettings) -> Step:
+def step_for(message: MessageRecord, filing: Filing, known: Known | None, settings: OrganizationSettings) -> Step:
     """A booking this message opened before a redelivery stays its own, whatever the organization wants by now."""
     is_open = bool(known and known.open_booking_ids)
     if not filing.opens_booking:
@@ -153,7 +153,7 @@ async def _show(message: MessageRecord, context: Context, *, when: bool) -> None
         await context.store.conversations.show(message)
 
 
-def _events(
+def events_of(
     event: MessageReceived, known: Known | None, bookings: list[Booking], message: MessageRecord
 ) -> list[Event]:
     """In the order a reader wants them: who, what for, what."""

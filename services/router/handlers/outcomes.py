@@ -40,7 +40,7 @@ async def on_receipt(event: ReceiptReceived, context: Context) -> None:
         known += await store.messages.sent_as(event.instance_id, sorted(missing))
         known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
     moved = await asyncio.gather(*(store.messages.advance(m.id, status, event.timestamp) for m in known))
-    await context.publish_all([status_changed(message, event) for message in moved if message])
+    await context.publish(*(status_changed(message, event) for message in moved if message))
 
 
 async def apply_early_receipts(message: MessageRecord, context: Context) -> MessageRecord:

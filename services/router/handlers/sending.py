@@ -90,7 +90,7 @@ async def _hand_over(
 ) -> None:
     """The session service hears last: a message that is no longer queued has all the rest behind it."""
     new = [_contact_created(command, contact)] if contact and contact.id == _first_met(command) else []
-    await context.publish_all([*new, _recorded(command, message)])
+    await context.publish(*new, _recorded(command, message))
     await context.publish(_send_text(message, party))
 
 

@@ -25,17 +25,16 @@ async def give_ticks(command: MarkConversationRead, conversation: Document, mark
     for message in messages:
         if message.wa_id:
             by_group[message.group].append(message.wa_id)
-    await context.publish_all(
-        [
-            MarkRead(
-                id=derived_id(command.id, "ticks", group or ""),
-                organization_id=command.organization_id,
-                instance_id=conversation["instance_id"],
-                cause=command.id,
-                wa_ids=tuple(wa_ids),
-                sender=Party(phone=contact.phone_number, lid=contact.lid),
-                group=group,
-            )
-            for group, wa_ids in by_group.items()
-        ]
+    ticks = (
+        MarkRead(
+            id=derived_id(command.id, "ticks", group or ""),
+            organization_id=command.organization_id,
+            instance_id=conversation["instance_id"],
+            cause=command.id,
+            wa_ids=tuple(wa_ids),
+            sender=Party(phone=contact.phone_number, lid=contact.lid),
+            group=group,
+        )
+        for group, wa_ids in by_group.items()
     )
+    await context.publish(*ticks)

@@ -1,10 +1,12 @@
 """Conversations: one per instance and contact, with the newest message, what is unread, and who takes care of it."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from services.router.store.documents import from_document
-from services.router.store.joining import joined, said
+from services.router.store.joining import follows, joined, newest_of, said
 from services.router.store.together import Together, outcomes
 from shared.ids import derived_id
 from shared.mongo import Database, Document, IndexModel, UpdateOne
@@ -57,9 +59,35 @@ class Conversations:
         }
         facts = [{"$set": place}, *joined(said(message), message.id)]
         await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
+        self._remember(str(message.conversation_id))
+
+    async def show_all(self, messages: Sequence[MessageRecord]) -> list[MessageRecord]:
+        """Add what these tell, all of them written by contacts. Returns those that were added one by one, which may
+        have opened their conversation again.
+
+        A message that is newer than all there is, in a conversation that is open, makes the same of it by a plain
+        update as by the rules in joining.py; that costs MongoDB and us half.
+        """
+        threads: dict[str, list[MessageRecord]] = defaultdict(list)
+        for message in messages:
+            threads[str(message.conversation_id)].append(message)
+        newest = {thread: newest_of(said) for thread, said in threads.items()}
+        plain = [UpdateOne(*follows(thread, facts)) for thread, facts in newest.items()]
+        if not plain or (await self._conversations.bulk_write(plain, ordered=False)).matched_count == len(plain):
+            self._remember(*threads)
+            return []
+        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, {"last_message.id": 1})
+        last = {item["_id"]: item["last_message"]["id"] async for item in cursor}
+        behind = [thread for thread, facts in newest.items() if last.get(thread) != facts["last_message"]["id"]]
+        self._remember(*threads.keys() - behind)
+        others = [message for thread in behind for message in threads[thread]]
+        await asyncio.gather(*(self.show(message) for message in others))
+        return others
+
+    def _remember(self, *conversation_ids: str) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known.add(str(message.conversation_id))
+        self._known.update(conversation_ids)
 
     def is_known(self, conversation_id: str) -> bool:
         """This process has shown it before, so it is there; False says nothing."""

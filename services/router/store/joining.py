@@ -34,6 +34,21 @@ def said(message: MessageRecord) -> Document:
     return shown | {"last_inbound": {"at": message.timestamp, "ids": [message.id]}}
 
 
+def newest_of(messages: Sequence[MessageRecord]) -> Document:
+    """The facts that several messages of one contact bring together, as long as nothing newer is known."""
+    newest = max(messages, key=lambda message: (message.timestamp, message.id))
+    same_time = sorted(message.id for message in messages if message.timestamp == newest.timestamp)
+    return said(newest) | {"last_inbound": {"at": newest.timestamp, "ids": same_time}}
+
+
+def follows(conversation_id: str, facts: Document) -> tuple[Document, Document]:
+    """Which conversation and the update that adds what a contact wrote, where that is newer than everything and the
+    conversation is open: the same as `joined` would make of it."""
+    at = facts["updated_at"]
+    older = {"updated_at": {"$lt": at}, "read_up_to.at": {"$not": {"$gte": at}}}
+    return {"_id": conversation_id, "status": "open", **older}, {"$set": {**facts, "unread": True}}
+
+
 def mark(seen: Seen | None, now: datetime) -> Document:
     """How far somebody looked; None: at everything before `now`."""
     return {"at": seen.at, "ids": sorted(set(seen.ids))} if seen else {"at": now, "ids": []}

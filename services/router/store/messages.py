@@ -85,6 +85,11 @@ class Messages:
                     raise
         return message
 
+    async def add_new(self, messages: Sequence[MessageRecord]) -> Sequence[Exception | None]:
+        """Store all that are not there in one round trip; DuplicateKeyError for those that are, in one way or another.
+        In the order of the messages."""
+        return await self._insert_all(messages) if messages else []
+
     async def set_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
         """Name our message as WhatsApp does; None when there is no such message."""
         name = {"$set": {"wa_id": wa_id}, "$unset": {"recognised": True}}

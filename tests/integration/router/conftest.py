@@ -15,7 +15,7 @@ from services.router.context import Context
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
-from services.router.handlers.inbox import on_message
+from services.router.handlers.inbox_batch import on_messages
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.sending import on_send
 from services.router.store import open_store
@@ -44,8 +44,16 @@ ME = Party(phone="4915199999999", lid="999")
 ANNA = Party(phone="4915112345678", lid="111")
 PHONE, LID = Party(phone=ANNA.phone), Party(lid=ANNA.lid)
 TABLES = ("contacts", "conversations", "messages", "bookings", "receipts")
+
+
+async def on_one_message(event: MessageReceived, context: Context) -> None:
+    (outcome,) = await on_messages([event], context)
+    if outcome:
+        raise outcome
+
+
 HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
-    MessageReceived: on_message, ReceiptReceived: on_receipt, MessageSent: on_sent, MessageFailed: on_failed,
+    MessageReceived: on_one_message, ReceiptReceived: on_receipt, MessageSent: on_sent, MessageFailed: on_failed,
     SendMessage: on_send, ChangeBooking: on_change, CreateBooking: on_create,
     RescheduleBooking: on_reschedule,
     SplitContact: on_split,
@@ -106,8 +114,8 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
     async with open_mongo(settings) as database:
         published: list[Message] = []
 
-        async def publish(message: Message) -> None:
-            published.append(message)
+        async def publish(*messages: Message) -> None:
+            published.extend(messages)
 
         context = Context(await open_store(database), publish, lambda: START)
         await asyncio.gather(

@@ -55,7 +55,13 @@ class Crashing:
 
     def around(self, context: Context) -> Context:
         parts: Any = {part.name: Watched(getattr(context.store, part.name), self) for part in dataclasses.fields(Store)}
-        return Context(Store(**parts), self.step(context.publish), context.now)
+        publish_one = self.step(context.publish)
+
+        async def publish(*messages: Message) -> None:
+            for message in messages:
+                await publish_one(message)
+
+        return Context(Store(**parts), publish, context.now)
 
 
 class Watched:

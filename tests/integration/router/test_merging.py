@@ -60,11 +60,26 @@ async def all_is_with(router: Router, contact_id: str) -> None:
     assert (await router.only("bookings", open=True))["status"] == "pending"
 
 
-async def test_a_message_stored_just_after_the_merge_follows(router: Router) -> None:
+STEPS = (("contacts", "find_all"), ("messages", "add_new"), ("conversations", "show_all"), ("contacts", "are_there"))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("part", "step"), STEPS)
+async def test_a_message_handled_while_the_merge_happens_follows(
+    router: Router, part: str, step: str, after: bool
+) -> None:
+    older, _ = await two_contacts(router)
+    merging = received("A3", minute=2)
+    late = interrupted(router, part, step, lambda: on_message(merging, router.context), after=after)
+    await late.deliver(received("A4", LID, minute=3))
+    await all_is_with(router, older)
+
+
+async def test_a_message_with_news_stored_just_after_the_merge_follows(router: Router) -> None:
     older, _ = await two_contacts(router)
     merging = received("A3", minute=2)
     late = interrupted(router, "messages", "add", lambda: on_message(merging, router.context))
-    await late.deliver(received("A4", LID, minute=3))
+    await late.deliver(received("A4", LID, minute=3, push_name="Anna the second"))
     await all_is_with(router, older)
 
 

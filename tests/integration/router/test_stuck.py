@@ -68,9 +68,9 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
 
     tried = asyncio.Event()
 
-    async def away(message: Message) -> None:
+    async def away(*messages: Message) -> None:
         tried.set()
-        raise ConnectionError(f"{message.id} cannot be published")
+        raise ConnectionError(f"{len(messages)} cannot be published")
 
     broken = replace(router.context, publish=away, now=lambda: START + timedelta(hours=1))
     patient = RouterSettings(stuck_check_every=timedelta(hours=1))

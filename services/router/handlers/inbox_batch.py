@@ -1,0 +1,113 @@
+"""Messages arrived: the usual ones are handled together, each step in one round trip for all of them.
+
+Usual is what a known contact writes who has nothing new about himself and opens no booking, and what is written in a
+group. The rest, and every repeat, goes through inbox.py, one by one and with every care.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.router.context import Context
+from services.router.handlers.conversations import tell_reopened
+from services.router.handlers.inbox import events_of, is_unwanted, on_message, record_of, sighting_of, step_for
+from services.router.rules.booking_policy import Step
+from services.router.rules.inbox import Filing, file_message
+from services.router.store.accounts import Owner
+from services.router.store.contacts import Known
+from shared.errors import Retry
+from shared.events import MessageReceived
+from shared.message import Event
+from shared.mongo import DuplicateKeyError
+from shared.records import MessageRecord
+from shared.tracing import following
+
+
+@dataclass(frozen=True)
+class Usual:
+    """`place`: which of the batch it is."""
+
+    place: int
+    event: MessageReceived
+    message: MessageRecord
+    known: Known | None
+
+
+async def on_messages(events: Sequence[MessageReceived], context: Context) -> list[Exception | None]:
+    """What became of each, in their order; None: done. Raises what concerns them all."""
+    usual = await _usual(events, context)
+    added = await context.store.messages.add_new([one.message for one in usual])
+    outcomes = {one.place: error for one, error in zip(usual, added, strict=True)}
+    new = [one for one in usual if outcomes[one.place] is None]
+    repeats = {place for place, error in outcomes.items() if isinstance(error, DuplicateKeyError)}
+    others = [place for place in range(len(events)) if place not in outcomes or place in repeats]
+    one_by_one = asyncio.gather(*(_one(events[place], context) for place in others))
+    gone, told = await asyncio.gather(_finish(new, context), one_by_one)
+    outcomes |= gone | dict(zip(others, told, strict=True))
+    return [outcomes[place] for place in range(len(events))]
+
+
+async def _one(event: MessageReceived, context: Context) -> Exception | None:
+    with following(event.request_id):
+        try:
+            await on_message(event, context)
+        except Exception as error:
+            return error
+    return None
+
+
+async def _usual(events: Sequence[MessageReceived], context: Context) -> list[Usual]:
+    owners = {org: await context.store.accounts.owner(org) for org in {event.organization_id for event in events}}
+    filings = [file_message(event, owners[event.organization_id].aliases) for event in events]
+    sightings = [sighting_of(event, filing) for event, filing in zip(events, filings, strict=True)]
+    found = iter(await context.store.contacts.find_all([seen for seen in sightings if seen]))
+    usual = []
+    for place, (event, filing, seen) in enumerate(zip(events, filings, sightings, strict=True)):
+        known, owner = next(found) if seen else None, owners[event.organization_id]
+        if is_unwanted(filing, owner) or filing.direction == "outbound" or (seen and not known):
+            continue
+        if message := _plain(event, filing, owner, known):
+            usual.append(Usual(place, event, message, known))
+    return usual
+
+
+def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord | None:
+    message = record_of(event, filing, owner, known)
+    if known is None:
+        return message if event.group else None
+    step = step_for(message, filing, known, owner.settings)
+    if known.created or known.updated or step not in (Step.ATTACH, Step.NONE):
+        return None
+    return message.model_copy(update={"booking_id": known.open_booking_id})
+
+
+async def _finish(new: Sequence[Usual], context: Context) -> dict[int, Exception]:
+    """Show and tell what is stored; what failed of it, by place."""
+    try:
+        await _tell(new, context)
+        known = [(one.place, one.known.contact.id) for one in new if one.known]
+        there = await context.store.contacts.are_there([contact_id for _, contact_id in known])
+    except Exception as error:
+        return {one.place: error for one in new}
+    gone = [place for (place, _), is_there in zip(known, there, strict=True) if not is_there]
+    return {place: Retry("the contact was merged into another meanwhile") for place in gone}
+
+
+async def _tell(new: Sequence[Usual], context: Context) -> None:
+    """Who answers at once must find the conversation; one that is there can be brought up to date meanwhile."""
+    conversations = context.store.conversations
+    there: list[MessageRecord] = []
+    begin: list[MessageRecord] = []
+    for one in new:
+        if one.message.conversation_id:
+            (there if conversations.is_known(one.message.conversation_id) else begin).append(one.message)
+    with_care = await conversations.show_all(begin)
+    events = [event for one in new for event in _events(one)]
+    _, more = await asyncio.gather(context.publish(*events), conversations.show_all(there))
+    ids = {message.id for message in [*with_care, *more]}
+    await asyncio.gather(*(tell_reopened(one.message, one.event, context) for one in new if one.message.id in ids))
+
+
+def _events(one: Usual) -> list[Event]:
+    with following(one.event.request_id):
+        return events_of(one.event, one.known, [], one.message)

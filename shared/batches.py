@@ -1,0 +1,122 @@
+"""The way in for what comes in floods: all messages of one class that wait are handled together.
+
+Delivery is as in shared/delivery.py. Through the framework each message costs half a millisecond of processor before
+any handler sees it; so these are taken from the NATS client itself (docs/decisions/0023).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Generic, TypeVar
+
+from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+from nats.js.errors import NotFoundError
+
+from shared.delivery import broker_client, give_back, jetstream, pushed
+from shared.message import Message
+from shared.settings import Settings
+from shared.topology import stream_of
+from shared.tracing import HEADER, following
+
+M = TypeVar("M", bound=Message)
+Handle = Callable[[Sequence[M]], Awaitable[Sequence[Exception | None]]]
+"""What became of each, in their order; None: done."""
+
+MOST = 256
+"""Messages handled together."""
+LANES = 2
+"""Batches under way at once: while one waits for MongoDB, another has the processor."""
+IN_HAND = 1024
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def in_batches(
+    broker: NatsBroker, settings: Settings, service: str, message: type[M], handle: Handle[M]
+) -> AsyncIterator[None]:
+    """Inside this block `handle` gets every message of the class: at once while a lane is free, else with all the
+    others that came meanwhile. Raising counts for all of them. At the end what is in hand is finished."""
+    js = jetstream(broker_client(broker))
+    wanted = pushed(service, message, settings, in_hand=IN_HAND)
+    await _update(js, stream_of(message), wanted)
+    batches = _Batches(broker, message, handle)
+    subscription = await js.subscribe(
+        message.pattern(), queue=wanted.durable_name, stream=stream_of(message), cb=batches.take, manual_ack=True,
+        config=wanted,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        drain: Callable[[], Awaitable[None]] = subscription.drain
+        with suppress(NatsError):  # the connection is closed: what is in hand comes again, to another process
+            await drain()
+        await batches.finished()
+
+
+async def _update(js: JetStreamContext, stream: str, wanted: ConsumerConfig) -> None:
+    """The consumer may be there from an earlier start with other settings."""
+    try:
+        known = (await js.consumer_info(stream, wanted.durable_name or "")).config
+    except NotFoundError:
+        return
+    if (known.ack_wait, known.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
+        changed = known.evolve(ack_wait=wanted.ack_wait, max_ack_pending=wanted.max_ack_pending)
+        await js.add_consumer(stream, changed)
+
+
+class _Batches(Generic[M]):
+    def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M]) -> None:
+        self._broker, self._message, self._handle = broker, message, handle
+        self._waiting: list[Msg] = []
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def take(self, raw: Msg) -> None:
+        self._waiting.append(raw)
+        if len(self._lanes) < LANES:
+            lane = asyncio.create_task(self._empty())
+            self._lanes.add(lane)
+            lane.add_done_callback(self._lanes.discard)
+
+    async def finished(self) -> None:
+        """Nothing is in hand any more."""
+        while self._lanes:
+            await asyncio.wait(self._lanes)
+
+    async def _empty(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            await self._settle(batch)
+
+    async def _settle(self, batch: list[Msg]) -> None:
+        readable: list[tuple[Msg, M]] = []
+        outcomes: list[tuple[Msg, Exception | None]] = []
+        for raw in batch:
+            try:
+                readable.append((raw, self._message.received(raw.subject, raw.data)))
+            except Exception as error:
+                outcomes.append((raw, error))
+        outcomes += zip((raw for raw, _ in readable), await self._handled([said for _, said in readable]), strict=True)
+        for raw, outcome in outcomes:
+            try:
+                await self._answer(raw, outcome)
+            except (NatsError, OSError) as error:
+                log.warning("%s: could not be acknowledged, so it comes again (%s)", raw.subject, error)
+
+    async def _handled(self, messages: list[M]) -> Sequence[Exception | None]:
+        try:
+            return await self._handle(messages) if messages else []
+        except Exception as error:
+            return [error] * len(messages)
+
+    async def _answer(self, raw: Msg, outcome: Exception | None) -> None:
+        if outcome is None:
+            await raw.ack()
+        else:
+            with following((raw.headers or {}).get(HEADER)):
+                await give_back(self._broker, raw, outcome)
