@@ -27,11 +27,11 @@ M = TypeVar("M", bound=Message)
 Handle = Callable[[Sequence[M]], Awaitable[Sequence[Exception | None]]]
 """What became of each, in their order; None: done."""
 
-MOST = 256
+MOST = 512
 """Messages handled together."""
 LANES = 2
 """Batches under way at once: while one waits for MongoDB, another has the processor."""
-IN_HAND = 1024
+IN_HAND = 2048
 
 log = logging.getLogger(__name__)
 

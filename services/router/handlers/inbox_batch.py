@@ -33,18 +33,40 @@ class Usual:
     known: Known | None
 
 
-async def on_messages(events: Sequence[MessageReceived], context: Context) -> list[Exception | None]:
-    """What became of each, in their order; None: done. Raises what concerns them all."""
+async def on_messages(
+    events: Sequence[MessageReceived], context: Context, *, again: bool = False
+) -> list[Exception | None]:
+    """What became of each, in their order; None: done. Raises what concerns them all.
+
+    Of several messages of somebody new the first makes the others usual: they are looked at `again` after it.
+    """
     usual = await _usual(events, context)
     added = await context.store.messages.add_new([one.message for one in usual])
     outcomes = {one.place: error for one, error in zip(usual, added, strict=True)}
     new = [one for one in usual if outcomes[one.place] is None]
     repeats = {place for place, error in outcomes.items() if isinstance(error, DuplicateKeyError)}
     others = [place for place in range(len(events)) if place not in outcomes or place in repeats]
-    one_by_one = asyncio.gather(*(_one(events[place], context) for place in others))
+    first = others if again else _first_of_each(others, events)
+    one_by_one = asyncio.gather(*(_one(events[place], context) for place in first))
     gone, told = await asyncio.gather(_finish(new, context), one_by_one)
-    outcomes |= gone | dict(zip(others, told, strict=True))
+    outcomes |= gone | dict(zip(first, told, strict=True))
+    if later := sorted(set(others).difference(first)):
+        told = await on_messages([events[place] for place in later], context, again=True)
+        outcomes |= dict(zip(later, told, strict=True))
     return [outcomes[place] for place in range(len(events))]
+
+
+def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> list[int]:
+    """One message for each person."""
+    met: set[tuple[str, str]] = set()
+    first = []
+    for place in places:
+        party = events[place].chat or events[place].sender
+        person = {(events[place].organization_id, alias) for alias in party.aliases}
+        if met.isdisjoint(person):
+            first.append(place)
+        met |= person
+    return first
 
 
 async def _one(event: MessageReceived, context: Context) -> Exception | None:

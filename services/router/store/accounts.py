@@ -3,11 +3,12 @@ are, what they want, and which instance sends."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from services.router.rules.sending import parse_recipient
+from services.router.store.together import Together
 from shared.mongo import Collection, Database, Document
 from shared.records import OrganizationSettings
 
@@ -41,6 +42,7 @@ class Accounts:
         self._instances, self._connections = database["instances"], database["connections"]
         self._organizations, self._contacts = database["organizations"], database["contacts"]
         self._users, self._clock = database["users"], clock
+        self._read = Together(self._read_each)
         self._owners: dict[str, tuple[float, Owner]] = {}
 
     async def owner(self, organization_id: str, *, fresh: bool = False) -> Owner:
@@ -48,6 +50,14 @@ class Accounts:
         known = self._owners.get(organization_id)
         if known and not fresh and self._clock() - known[0] < OWNERS_KEPT:
             return known[1]
+        return await self._read(organization_id)
+
+    async def _read_each(self, organization_ids: Sequence[str]) -> list[Owner]:
+        each = list(dict.fromkeys(organization_ids))
+        owners = dict(zip(each, await asyncio.gather(*(self._owner(one) for one in each)), strict=True))
+        return [owners[organization_id] for organization_id in organization_ids]
+
+    async def _owner(self, organization_id: str) -> Owner:
         accounts, settings = await asyncio.gather(self._own(organization_id), self._settings(organization_id))
         addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
         aliases = {f"phone:{phone}" for phone in addresses.values()}

@@ -6,11 +6,13 @@ Where an organization wants several, those beyond the one stand `apart`, a field
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from services.router.rules.bookings import OPEN
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import MERGED
+from services.router.store.together import Together, insert_all
 from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Booking, BookingStatus
@@ -49,6 +51,7 @@ class Change:
 class Bookings:
     def __init__(self, database: Database) -> None:
         self._database, self._bookings = database, database["bookings"]
+        self._insert = Together(partial(insert_all, self._bookings))
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
         """A booking, and whether this command changed it already."""
@@ -63,7 +66,7 @@ class Bookings:
         closed just now."""
         opened = {"status": booking.status.value, "at": booking.created_at, "by": None}
         try:
-            await self._bookings.insert_one(_new(booking, opened, apart=apart))
+            await self._insert(_new(booking, opened, apart=apart))
         except DuplicateKeyError:
             if there := await self._there(booking):
                 return there

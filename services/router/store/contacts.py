@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
@@ -11,7 +12,7 @@ from services.router.rules.kinship import as_seen_by, kindred
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import merge, move_stragglers
 from services.router.store.splitting import split
-from services.router.store.together import Together
+from services.router.store.together import Together, insert_all
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Contact
 
@@ -51,6 +52,7 @@ class Contacts:
         self._database, self._contacts = database, database["contacts"]
         self._bookings: Collection = database["bookings"]
         self._seen: dict[tuple[str, str], str] = {}
+        self._insert = Together(partial(insert_all, self._contacts))
         self._find, self._present = Together(self._find_all), Together(self._are_there)
 
     async def by_id(self, organization_id: str, contact_id: str) -> Contact | None:
@@ -173,7 +175,7 @@ class Contacts:
         contact = new_contact(seen)
         unseen = {"aliases": seen.aliases, "named_at": seen.at if seen.name else None}
         unasked = seen.answered is False
-        await self._contacts.insert_one(to_document(contact, **unseen, unasked=unasked, updated_by=None, merges=[]))
+        await self._insert(to_document(contact, **unseen, unasked=unasked, updated_by=None, merges=[]))
         return Known(contact, created=True)
 
     async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:

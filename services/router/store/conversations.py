@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from services.router.store.documents import from_document
-from services.router.store.joining import follows, joined, newest_of, said
+from services.router.store.joining import COVERING, covers, follows, joined, newest_of, said
 from services.router.store.together import Together, outcomes
 from shared.ids import derived_id
 from shared.mongo import Database, Document, IndexModel, UpdateOne
@@ -76,9 +76,9 @@ class Conversations:
         if not plain or (await self._conversations.bulk_write(plain, ordered=False)).matched_count == len(plain):
             self._remember(*threads)
             return []
-        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, {"last_message.id": 1})
-        last = {item["_id"]: item["last_message"]["id"] async for item in cursor}
-        behind = [thread for thread, facts in newest.items() if last.get(thread) != facts["last_message"]["id"]]
+        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, dict.fromkeys(COVERING, 1))
+        shown = {item["_id"]: item async for item in cursor}
+        behind = [thread for thread, facts in newest.items() if not (thread in shown and covers(shown[thread], facts))]
         self._remember(*threads.keys() - behind)
         others = [message for thread in behind for message in threads[thread]]
         await asyncio.gather(*(self.show(message) for message in others))

@@ -13,6 +13,7 @@ from shared.mongo import Document
 from shared.records import MessageRecord, Seen
 
 FACTS = ("updated_at", "last_message", "last_inbound", "read_up_to", "ticked_up_to", "closing", "assignment")
+COVERING = ("updated_at", "last_message.id", "last_inbound")
 PREVIEW = 200
 """Characters of the text that the list shows."""
 
@@ -47,6 +48,17 @@ def follows(conversation_id: str, facts: Document) -> tuple[Document, Document]:
     at = facts["updated_at"]
     older = {"updated_at": {"$lt": at}, "read_up_to.at": {"$not": {"$gte": at}}}
     return {"_id": conversation_id, "status": "open", **older}, {"$set": {**facts, "unread": True}}
+
+
+def covers(conversation: Document, facts: Document) -> bool:
+    """The conversation (its COVERING fields) knows all that these facts of inbound messages would tell it."""
+    inbound, known = facts["last_inbound"], conversation.get("last_inbound")
+    newest = (facts["updated_at"], facts["last_message"]["id"])
+    if known is None or (conversation["updated_at"], conversation["last_message"]["id"]) < newest:
+        return False
+    return bool(
+        known["at"] > inbound["at"] or (known["at"] == inbound["at"] and set(inbound["ids"]) <= set(known["ids"]))
+    )
 
 
 def mark(seen: Seen | None, now: datetime) -> Document:

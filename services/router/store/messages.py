@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
-from services.router.store.together import Together, outcomes
+from services.router.store.together import Together, insert_all
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import MessageRecord, MessageStatus
 
@@ -47,8 +47,7 @@ class Messages:
         return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
 
     async def _insert_all(self, messages: Sequence[MessageRecord]) -> list[Exception | None]:
-        documents = [to_document(message) for message in messages]
-        return await outcomes(self._messages.insert_many(documents, ordered=False), len(documents))
+        return await insert_all(self._messages, [to_document(message) for message in messages])
 
     async def sent_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
         """Our own messages among these WhatsApp ids."""

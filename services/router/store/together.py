@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from shared.mongo import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConcernError
+from shared.mongo import (
+    BulkWriteError,
+    Collection,
+    Document,
+    DuplicateKeyError,
+    OperationFailure,
+    WriteConcernError,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -59,6 +66,11 @@ class Together(Generic[T, R]):
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+
+
+async def insert_all(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
+    """What became of each document."""
+    return await outcomes(collection.insert_many(list(documents), ordered=False), len(documents))
 
 
 async def outcomes(write: Awaitable[object], count: int) -> list[Exception | None]:

@@ -83,6 +83,20 @@ class Router:
                 continue
         raise AssertionError(f"{message} could not be handled in {attempts} attempts")
 
+    async def deliver_together(self, *messages: MessageReceived, attempts: int = 50) -> None:
+        """The same for a batch: what could not be handled comes again."""
+        left = list(messages)
+        for _ in range(attempts):
+            outcomes = await on_messages(left, self.context)
+            wrong = [
+                one for one in outcomes if one and not isinstance(one, Retry | DuplicateKeyError | ConnectionError)
+            ]
+            assert not wrong, wrong
+            left = [message for message, outcome in zip(left, outcomes, strict=True) if outcome]
+            if not left:
+                return
+        raise AssertionError(f"{left} could not be handled in {attempts} attempts")
+
     async def rows(self, table: str, **wanted: Any) -> list[Document]:
         return await self.database[table].find(wanted).sort("_id").to_list(None)
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import dataclasses
+import random
 import secrets
 from collections import Counter
 
+from shared.events import MessageReceived
 from shared.message import Message
 from tests.integration.router import corpus
 from tests.integration.router.conftest import ME, Router, seeded
@@ -12,14 +14,25 @@ from tests.integration.router.conftest import ME, Router, seeded
 PEOPLE, MESSAGES, AT_ONCE = 300, 5_000, 16
 
 
-async def deliver_all(router: Router, said: list[Message]) -> None:
-    gate = asyncio.Semaphore(AT_ONCE)
+async def deliver_all(router: Router, said: list[Message], dice: random.Random) -> None:
+    """Received messages in batches of any size, the rest one by one, several at the same time."""
+    gate, batches = asyncio.Semaphore(AT_ONCE), list[list[MessageReceived]]()
+    received = [message for message in said if isinstance(message, MessageReceived)]
+    while received:
+        size = dice.choice((1, 2, 8, 64))
+        batches.append(received[:size])
+        received = received[size:]
 
     async def deliver(message: Message) -> None:
         async with gate:
             await router.deliver(message)
 
-    await asyncio.gather(*(deliver(message) for message in said))
+    async def deliver_batch(batch: list[MessageReceived]) -> None:
+        async with gate:
+            await router.deliver_together(*batch)
+
+    others = [message for message in said if not isinstance(message, MessageReceived)]
+    await asyncio.gather(*map(deliver, others), *map(deliver_batch, batches))
 
 
 async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(router: Router) -> None:
@@ -30,10 +43,10 @@ async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(rout
         router, context=dataclasses.replace(router.context, whose_number=registry.whose_number)
     )
     said = corpus.history(people, dice, MESSAGES)
-    await deliver_all(router, said)
+    await deliver_all(router, said, dice)
     registry.moody = False
     last = corpus.last_words(people, dice)
-    await deliver_all(router, last)
+    await deliver_all(router, last, dice)
 
     contacts = await router.rows("contacts")
     owner_of = {alias: person for person in people for alias in person.aliases if alias != f"phone:{person.typed}"}

@@ -1,15 +1,15 @@
-"""Delivery on a real nats-server: retries, dead letters, repeats, and a server that is killed."""
+"""Delivery on a real nats-server, one by one and in batches: retries, dead letters, repeats, a killed server."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
-from shared import delivery
+from shared import batches, delivery
 from shared.delivery import Consumers, Publisher, broker_client, jetstream, say
 from shared.errors import Reject, Retry
 from shared.events import MessageSent
@@ -40,12 +40,42 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
 
 
 @asynccontextmanager
-async def service(url: str, name: str, handler: delivery.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
+async def one_by_one(url: str, name: str, handler: delivery.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
     settings = Settings(nats_url=url)
     broker = make_broker(name, settings)
     Consumers(broker, settings, name).on(MessageSent, handler)
     async with connected(broker, settings):
         yield broker
+
+
+@asynccontextmanager
+async def in_batches(url: str, name: str, handler: delivery.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
+    async def handle(events: Sequence[MessageSent]) -> list[Exception | None]:
+        outcomes = await asyncio.gather(*map(handler, events), return_exceptions=True)
+        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
+
+    settings = Settings(nats_url=url)
+    broker = make_broker(name, settings)
+    async with connected(broker, settings), batches.in_batches(broker, settings, name, MessageSent, handle):
+        yield broker
+
+
+Service = Callable[[str, str, delivery.Handler[MessageSent]], AbstractAsyncContextManager[NatsBroker]]
+
+
+@pytest.fixture
+async def nats_url(tmp_path: Path) -> AsyncIterator[str]:
+    """A server of its own, whose streams hold nothing from other tests."""
+    server = nats_server(tmp_path)
+    await server.start()
+    yield f"nats://127.0.0.1:{server.port}"
+    await server.kill()
+
+
+@pytest.fixture(params=[one_by_one, in_batches], ids=["one by one", "in batches"])
+def service(request: pytest.FixtureRequest) -> Service:
+    found: Service = request.param
+    return found
 
 
 def stream(broker: NatsBroker) -> JetStreamContext:
@@ -63,14 +93,13 @@ def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick_backoff")
-async def test_a_message_is_delivered_again_until_the_handler_succeeds(nats_url: str) -> None:
+async def test_a_message_is_delivered_again_until_the_handler_succeeds(nats_url: str, service: Service) -> None:
     seen: list[str] = []
 
     async def handler(event: MessageSent) -> None:
-        if event.id == "again":  # the stream is everybody's
-            seen.append(event.id)
-            if len(seen) < 8:
-                raise Retry("not yet")
+        seen.append(event.id)
+        if len(seen) < 8:
+            raise Retry("not yet")
 
     async with service(nats_url, "retries", handler) as broker:
         await Publisher(stream(broker))(sent("again"))
@@ -80,7 +109,9 @@ async def test_a_message_is_delivered_again_until_the_handler_succeeds(nats_url:
 
 
 @pytest.mark.usefixtures("quick_backoff")
-async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goes_on(nats_url: str) -> None:
+async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goes_on(
+    nats_url: str, service: Service
+) -> None:
     seen: list[str] = []
 
     async def handler(event: MessageSent) -> None:
@@ -112,7 +143,9 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     assert "fine" in seen
 
 
-async def test_a_body_that_names_another_organization_than_its_subject_is_not_handled(nats_url: str) -> None:
+async def test_a_body_that_names_another_organization_than_its_subject_is_not_handled(
+    nats_url: str, service: Service
+) -> None:
     handled: list[str] = []
 
     async def handler(event: MessageSent) -> None:
@@ -132,7 +165,7 @@ async def test_a_body_that_names_another_organization_than_its_subject_is_not_ha
     assert "acme" in (letter.headers or {})["x-error"]
 
 
-async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str) -> None:
+async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str, service: Service) -> None:
     seen: list[str] = []
 
     async def handler(event: MessageSent) -> None:
@@ -147,7 +180,7 @@ async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str) -
     assert sorted(name for name in seen if name in ("first", "last")) == ["first", "last"]
 
 
-async def test_a_service_waits_for_nats_and_survives_its_death(tmp_path: Path) -> None:
+async def test_a_service_waits_for_nats_and_survives_its_death(tmp_path: Path, service: Service) -> None:
     seen: list[str] = []
 
     async def handler(event: MessageSent) -> None:

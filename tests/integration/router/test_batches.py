@@ -1,0 +1,140 @@
+"""Messages handled together end as those handled one by one, whatever is among them and however they are divided."""
+
+import random
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.router.handlers.inbox import on_message
+from services.router.store.conversations import conversation_id
+from shared.commands import ChangeConversation, MarkConversationRead
+from shared.events import MessageReceived, MessageRecorded
+from shared.ids import derived_id
+from shared.message import Message
+from shared.records import ConversationStatus, Party
+from tests.integration.router.conftest import (
+    ME,
+    ONE,
+    ORG,
+    START,
+    Router,
+    open_router,
+    received,
+    seeded,
+)
+
+PEOPLE = [Party(phone=f"49151123456{n:02d}", lid=f"1{n:02d}") for n in range(4)]
+CHANGING = {"updated_by", "updated_at", "reopened_by"}
+"""Which of several that come at the same time told something first."""
+
+
+def written(dice: random.Random, part: int, count: int) -> list[MessageReceived]:
+    """Everything that can come in, within a few seconds, in any order; some of it twice."""
+    found = []
+    for number in range(count):
+        person = dice.choice(PEOPLE)
+        seen_as = dice.choice((person, person, person, Party(phone=person.phone), Party(lid=person.lid)))
+        fields: dict[str, Any] = {"timestamp": START + timedelta(seconds=dice.randrange(6))}
+        match dice.randrange(8):
+            case 0:
+                fields["group"] = "120363000000000000@g.us"
+            case 1:
+                fields |= {"from_me": True, "chat": seen_as}
+                seen_as = ME
+            case 2:
+                fields |= {"from_me": True, "chat": ME}
+                seen_as = ME
+            case 3:
+                fields["type"] = "reaction"
+            case 4:
+                fields["push_name"] = f"the name of {person.lid}"
+        found.append(received(f"A{part}-{number}", seen_as, **fields))
+    found += dice.choices(found, k=count // 5)
+    dice.shuffle(found)
+    return found
+
+
+def looked_at(dice: random.Random, part: int) -> Message:
+    """Somebody reads or closes a conversation at some time."""
+    contact_id = derived_id("contact", received(f"first {dice.randrange(len(PEOPLE))}").id)
+    at = START + timedelta(seconds=dice.randrange(6))
+    common: dict[str, Any] = {"organization_id": ORG, "at": at, "by": "user", "id": f"look {part}"}
+    common["conversation_id"] = conversation_id(ONE, contact_id)
+    if dice.random() < 0.5:
+        return MarkConversationRead(**common)
+    return ChangeConversation(status=ConversationStatus.CLOSED, **common)
+
+
+async def end_of(router: Router) -> dict[str, list[dict[str, Any]]]:
+    state = await router.state()
+    return {name: [{k: v for k, v in row.items() if k not in CHANGING} for row in rows] for name, rows in state.items()}
+
+
+@asynccontextmanager
+async def acquainted(mongo_url: str) -> AsyncIterator[Router]:
+    """Everybody has written before, so everybody has the same contact in every run."""
+    async with open_router(mongo_url) as router:
+        for number, person in enumerate(PEOPLE):
+            await router.deliver(received(f"first {number}", person, push_name="Nobody"))
+        yield router
+
+
+@pytest.mark.parametrize("seed", [secrets.randbits(32) for _ in range(10)], ids=lambda seed: "random")
+async def test_batches_of_any_size_end_as_one_by_one(mongo_url: str, seed: int) -> None:
+    dice = seeded(seed)
+    parts = [(written(dice, part, 40), looked_at(dice, part)) for part in range(3)]
+    async with acquainted(mongo_url) as router:
+        for said, change in parts:
+            for message in said:
+                await on_message(message, router.context)
+            await router.deliver(change)
+        expected, told = await end_of(router), ids_of(router)
+    async with acquainted(mongo_url) as router:
+        for said, change in parts:
+            while said:
+                size = dice.choice((1, 3, 10, 50))
+                await router.deliver_together(*said[:size])
+                said = said[size:]
+            await router.deliver(change)
+        assert await end_of(router) == expected
+        assert ids_of(router) == told
+
+
+def ids_of(router: Router) -> set[str]:
+    return {message.id for message in router.of(MessageRecorded)}
+
+
+class Then:
+    """A collection; something happens right after its first bulk write."""
+
+    def __init__(self, collection: Any, happens: Callable[[], Awaitable[None]]) -> None:
+        self._collection, self._happens = collection, [happens]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._collection, name)
+
+    async def bulk_write(self, *args: Any, **named: Any) -> Any:
+        result = await self._collection.bulk_write(*args, **named)
+        if self._happens:
+            await self._happens.pop()()
+        return result
+
+
+async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_second(router: Router) -> None:
+    await router.deliver(received("A0"))
+    one, two = received("A1"), received("A2")
+    conversations = router.context.store.conversations
+    conversations._conversations = Then(  # type: ignore[assignment]
+        conversations._conversations, lambda: on_message(max(one, two, key=record_id), router.context)
+    )
+    await router.deliver_together(one, two)
+    ids = {record_id(message) for message in (received("A0"), one, two)}
+    assert set((await router.only("conversations"))["last_inbound"]["ids"]) == ids
+
+
+def record_id(message: MessageReceived) -> str:
+    return derived_id(message.instance_id, message.wa_id)

@@ -1,0 +1,125 @@
+"""Messages handled together: what waits meanwhile, what concerns all, the end, and settings that change."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from nats.js import JetStreamContext
+
+from shared import delivery
+from shared.batches import IN_HAND, LANES, in_batches
+from shared.delivery import Publisher, broker_client, jetstream
+from shared.events import MessageSent
+from shared.message import utc_now
+from shared.service import connected, make_broker
+from shared.settings import Settings
+from shared.topology import durable_name
+
+
+def sent(message_id: str, name: str) -> MessageSent:
+    return MessageSent(
+        id=message_id, organization_id=name, instance_id="one", message_id=message_id, wa_id="W", timestamp=utc_now()
+    )
+
+
+class Handler:
+    """Keeps every batch; waits for `gate` in each."""
+
+    def __init__(self, name: str) -> None:
+        self.name, self.batches, self.gate = name, list[list[str]](), asyncio.Event()
+        self.gate.set()
+        self.wrong = 0
+        """So often everything goes wrong."""
+
+    async def handle(self, events: Sequence[MessageSent]) -> Sequence[Exception | None]:
+        mine = [event.id for event in events if event.organization_id == self.name]  # the stream is everybody's
+        if mine:
+            self.batches.append(mine)
+            await self.gate.wait()
+            if self.wrong:
+                self.wrong -= 1
+                raise ConnectionError("nothing works")
+        return [None] * len(events)
+
+    @property
+    def seen(self) -> list[str]:
+        return [message_id for batch in self.batches for message_id in batch]
+
+
+async def start(running: AsyncExitStack, url: str, handler: Handler, **settings: object) -> JetStreamContext:
+    chosen = Settings.model_validate({"nats_url": url, **settings})
+    broker = make_broker(handler.name, chosen)
+    await running.enter_async_context(connected(broker, chosen))
+    await running.enter_async_context(in_batches(broker, chosen, handler.name, MessageSent, handler.handle))
+    return jetstream(broker_client(broker))
+
+
+async def until_count(handler: Handler, count: int) -> None:
+    async with asyncio.timeout(20):
+        while len(handler.seen) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_comes_while_all_lanes_are_taken_is_handled_together_in_its_order(nats_url: str) -> None:
+    handler = Handler("together")
+    async with AsyncExitStack() as running:
+        publish = Publisher(await start(running, nats_url, handler))
+        handler.gate.clear()
+        first = [f"f{number}" for number in range(LANES)]
+        for count, message_id in enumerate(first, 1):
+            await publish(sent(message_id, handler.name))
+            await until_count(handler, count)
+        later = [f"l{number}" for number in range(50)]
+        await publish(*(sent(message_id, handler.name) for message_id in later))
+        handler.gate.set()
+        await until_count(handler, LANES + 50)
+    assert handler.batches[:LANES] == [[message_id] for message_id in first]
+    assert handler.seen[LANES:] == later
+    assert len(handler.batches) < LANES + 25
+
+
+@pytest.mark.usefixtures("quick_backoff")
+async def test_an_error_of_the_handler_concerns_all_and_all_come_again(nats_url: str) -> None:
+    handler = Handler("wrong")
+    handler.wrong = 2
+    async with AsyncExitStack() as running:
+        await Publisher(await start(running, nats_url, handler))(*(sent(f"m{n}", handler.name) for n in range(10)))
+        async with asyncio.timeout(20):
+            while handler.wrong or not {f"m{n}" for n in range(10)} <= set(handler.seen):
+                await asyncio.sleep(0.01)
+    assert len(handler.seen) > 10
+
+
+async def test_what_is_in_hand_at_the_end_is_finished_and_acknowledged(nats_url: str) -> None:
+    handler = Handler("ending")
+    async with AsyncExitStack() as other:
+        async with AsyncExitStack() as running:
+            js = await start(running, nats_url, handler)
+            handler.gate.clear()
+            await Publisher(js)(*(sent(f"e{n}", handler.name) for n in range(20)))
+            await until_count(handler, 1)
+            asyncio.get_running_loop().call_later(0.3, handler.gate.set)
+        again = Handler("ending")
+        js = await start(other, nats_url, again)
+        info = await js.consumer_info("WA_EVENTS", durable_name(handler.name, MessageSent))
+        assert (info.num_pending, info.num_ack_pending) == (0, 0)
+    assert sorted(handler.seen) == sorted(f"e{n}" for n in range(20))
+    assert again.seen == []
+
+
+async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_url: str) -> None:
+    handler = Handler("settings")
+    for seconds in (7, 9):
+        async with AsyncExitStack() as running:
+            js = await start(running, nats_url, handler, ack_wait=timedelta(seconds=seconds))
+            config = (await js.consumer_info("WA_EVENTS", durable_name(handler.name, MessageSent))).config
+            assert (config.ack_wait, config.max_ack_pending) == (seconds, IN_HAND)
+            await Publisher(js)(sent(f"after {seconds}", handler.name))
+            await until_count(handler, 1 if seconds == 7 else 2)
+
+
+@pytest.fixture
+def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "BACKOFF", (0.05,))
