@@ -106,28 +106,30 @@ def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | 
 async def _finish(new: Sequence[Usual], context: Context) -> dict[int, Exception]:
     """Show and tell what is stored; what failed of it, by place."""
     try:
-        await _tell(new, context)
-        known = [(one.place, one.known.contact.id) for one in new if one.known]
-        there = await context.store.contacts.are_there([contact_id for _, contact_id in known])
+        gone = await _tell(new, context)
     except Exception as error:
         return {one.place: error for one in new}
-    gone = [place for (place, _), is_there in zip(known, there, strict=True) if not is_there]
-    return {place: Retry("the contact was merged into another meanwhile") for place in gone}
+    again = Retry("the contact was merged into another meanwhile")
+    return {one.place: again for one in new if one.message.contact_id in gone}
 
 
-async def _tell(new: Sequence[Usual], context: Context) -> None:
-    """Who answers at once must find the conversation; one that is there can be brought up to date meanwhile."""
+async def _tell(new: Sequence[Usual], context: Context) -> set[str]:
+    """Who answers at once must find the conversation; one that is there can be brought up to date meanwhile. Returns
+    the contacts that were merged into others before that."""
     conversations = context.store.conversations
     there: list[MessageRecord] = []
     begin: list[MessageRecord] = []
     for one in new:
         if one.message.conversation_id:
             (there if conversations.is_known(one.message.conversation_id) else begin).append(one.message)
-    with_care = await conversations.show_all(begin)
+    first = await conversations.show_all(begin)
     events = [event for one in new for event in _events(one)]
-    _, more = await asyncio.gather(context.publish(*events), conversations.show_all(there))
-    ids = {message.id for message in [*with_care, *more]}
+    _, second = await asyncio.gather(context.publish(*events), conversations.show_all(there))
+    ids = {message.id for message in [*first.one_by_one, *second.one_by_one]}
     await asyncio.gather(*(tell_reopened(one.message, one.event, context) for one in new if one.message.id in ids))
+    contacts = sorted({str(message.contact_id) for message in [*first.unproven, *second.unproven]})
+    present = await context.store.contacts.are_there(contacts)
+    return {contact_id for contact_id, is_there in zip(contacts, present, strict=True) if not is_there}
 
 
 def _events(one: Usual) -> list[Event]:

@@ -3,6 +3,8 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from services.router.store.documents import from_document
@@ -27,7 +29,17 @@ MOST_UNREAD = 1_000
 """More are not counted."""
 
 _REMEMBERED = 100_000
-"""Conversations a process knows to be there; 10 MB."""
+"""Conversations a process knows to be there; 20 MB."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is left to look at. one_by_one: these may have opened their conversation again. unproven: their contacts may
+    have been merged into others; an update that finds a conversation proves that its contact was not."""
+
+    one_by_one: list[MessageRecord]
+    unproven: list[MessageRecord]
 
 
 def conversation_id(instance_id: str, contact_id: str) -> str:
@@ -39,7 +51,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations, self._messages = database["conversations"], database["messages"]
         self._update, self._reopened = Together(self._update_all), Together(self._reopened_by_all)
-        self._known: set[str] = set()
+        self._known: dict[str, datetime] = {}
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
@@ -59,35 +71,39 @@ class Conversations:
         }
         facts = [{"$set": place}, *joined(said(message), message.id)]
         await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
-        self._remember(str(message.conversation_id))
+        self._remember({str(message.conversation_id): message.timestamp})
 
-    async def show_all(self, messages: Sequence[MessageRecord]) -> list[MessageRecord]:
-        """Add what these tell, all of them written by contacts. Returns those that were added one by one, which may
-        have opened their conversation again.
+    async def show_all(self, messages: Sequence[MessageRecord]) -> Shown:
+        """Add what these tell, all of them written by contacts and stored before.
 
-        A message that is newer than all there is, in a conversation that is open, makes the same of it by a plain
-        update as by the rules in joining.py; that costs MongoDB and us half.
+        In one round trip, where a conversation is there and open. What is newer than all there is makes the same of it
+        by a plain update as by the rules in joining.py, which cost MongoDB and us twice as much.
         """
         threads: dict[str, list[MessageRecord]] = defaultdict(list)
         for message in messages:
             threads[str(message.conversation_id)].append(message)
-        newest = {thread: newest_of(said) for thread, said in threads.items()}
-        plain = [UpdateOne(*follows(thread, facts)) for thread, facts in newest.items()]
-        if not plain or (await self._conversations.bulk_write(plain, ordered=False)).matched_count == len(plain):
-            self._remember(*threads)
-            return []
+        newest = {thread: newest_of(written) for thread, written in threads.items()}
+        updates: list[UpdateOne] = []
+        for thread, facts in newest.items():
+            if facts["updated_at"] > self._known.get(thread, _NEVER):
+                updates.append(UpdateOne(*follows(thread, facts)))
+            else:
+                is_open = {"_id": thread, "status": "open"}
+                updates += [UpdateOne(is_open, joined(said(message), message.id)) for message in threads[thread]]
+        self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
+        if not updates or (await self._conversations.bulk_write(updates, ordered=False)).matched_count == len(updates):
+            return Shown([], [])
         cursor = self._conversations.find({"_id": {"$in": list(newest)}}, dict.fromkeys(COVERING, 1))
-        shown = {item["_id"]: item async for item in cursor}
-        behind = [thread for thread, facts in newest.items() if not (thread in shown and covers(shown[thread], facts))]
-        self._remember(*threads.keys() - behind)
-        others = [message for thread in behind for message in threads[thread]]
-        await asyncio.gather(*(self.show(message) for message in others))
-        return others
+        there = {item["_id"]: item async for item in cursor}
+        behind = [thread for thread, facts in newest.items() if not (thread in there and covers(there[thread], facts))]
+        one_by_one = [message for thread in behind for message in threads[thread]]
+        await asyncio.gather(*(self.show(message) for message in one_by_one))
+        return Shown(one_by_one, list(messages))
 
-    def _remember(self, *conversation_ids: str) -> None:
+    def _remember(self, newest: dict[str, datetime]) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
-        self._known.update(conversation_ids)
+        self._known.update(newest)
 
     def is_known(self, conversation_id: str) -> bool:
         """This process has shown it before, so it is there; False says nothing."""
