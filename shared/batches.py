@@ -13,11 +13,8 @@ from typing import Generic, TypeVar
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig
-from nats.js.errors import NotFoundError
 
-from shared.delivery import broker_client, give_back, jetstream, pushed
+from shared.delivery import broker_client, give_back, jetstream, pushed, update_consumer
 from shared.message import Message
 from shared.settings import Settings
 from shared.topology import stream_of
@@ -44,7 +41,7 @@ async def in_batches(
     others that came meanwhile. Raising counts for all of them. At the end what is in hand is finished."""
     js = jetstream(broker_client(broker))
     wanted = pushed(service, message, settings, in_hand=IN_HAND)
-    await _update(js, stream_of(message), wanted)
+    await update_consumer(js, stream_of(message), wanted)
     batches = _Batches(broker, message, handle)
     subscription = await js.subscribe(
         message.pattern(), queue=wanted.durable_name, stream=stream_of(message), cb=batches.take, manual_ack=True,
@@ -57,17 +54,6 @@ async def in_batches(
         with suppress(NatsError):  # the connection is closed: what is in hand comes again, to another process
             await drain()
         await batches.finished()
-
-
-async def _update(js: JetStreamContext, stream: str, wanted: ConsumerConfig) -> None:
-    """The consumer may be there from an earlier start with other settings."""
-    try:
-        known = (await js.consumer_info(stream, wanted.durable_name or "")).config
-    except NotFoundError:
-        return
-    if (known.ack_wait, known.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
-        changed = known.evolve(ack_wait=wanted.ack_wait, max_ack_pending=wanted.max_ack_pending)
-        await js.add_consumer(stream, changed)
 
 
 class _Batches(Generic[M]):

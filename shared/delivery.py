@@ -19,6 +19,7 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, PubAck
+from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from shared.errors import Reject, Retry
@@ -122,6 +123,17 @@ def pushed(service: str, message: type[Message], settings: Settings, *, in_hand:
     )
 
 
+async def update_consumer(js: JetStreamContext, stream: str, wanted: ConsumerConfig) -> None:
+    """A consumer that is there from an earlier start gets the settings of this one; clients leave it as it is."""
+    try:
+        known = (await js.consumer_info(stream, wanted.durable_name or "")).config
+    except NotFoundError:
+        return
+    if (known.ack_wait, known.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
+        changed = known.evolve(ack_wait=wanted.ack_wait, max_ack_pending=wanted.max_ack_pending)
+        await js.add_consumer(stream, changed)
+
+
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
     """Handlers get the message itself: the framework's injection would take four hops through threads for each."""
     return message
@@ -132,6 +144,7 @@ class Consumers:
 
     def __init__(self, broker: NatsBroker, settings: Settings, service: str) -> None:
         self._broker, self._settings, self._service = broker, settings, service
+        self._durables: list[tuple[str, ConsumerConfig]] = []
 
     def on(self, message: type[M], handler: Handler[M], concurrency: int = 64) -> None:
         """Call `handler` for every message of this class, up to `concurrency` at once."""
@@ -142,16 +155,23 @@ class Consumers:
 
         durable = durable_name(self._service, message)
         receive.__name__ = durable.replace("-", "_")
+        config = pushed(self._service, message, self._settings, in_hand=concurrency * 2)
+        self._durables.append((stream_of(message), config))
         broker.subscriber(
             message.pattern(),
             queue=durable,
             stream=JStream(stream_of(message), declare=False),
-            config=pushed(self._service, message, self._settings, in_hand=concurrency * 2),
+            config=config,
             max_workers=concurrency,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
             decoder=_as_it_is,
         )(receive)
+
+    async def update(self, js: JetStreamContext) -> None:
+        """Settings that changed reach consumers that are there; before the broker starts."""
+        for stream, config in self._durables:
+            await update_consumer(js, stream, config)
 
     def hear(self, live: type[L], handler: Handler[L], *, everyone: bool) -> None:
         """Call `handler` for what is only live, in `everyone` or in one process of this service; never repeated."""

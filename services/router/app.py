@@ -83,6 +83,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             store = await open_store(database)
 
             async def prepare(js: JetStreamContext) -> None:
+                await consumers.update(js)
                 opened["context"] = Context(store, Publisher(js), whose_number=Numbers(broker_client(broker)))
 
             async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:

@@ -36,7 +36,8 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     broker = make_broker("session", settings)
     nodes: list[Node] = []
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
-    _subscribe(Consumers(broker, settings, "session"), nodes)
+    consumers = Consumers(broker, settings, "session")
+    _subscribe(consumers, nodes)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -44,7 +45,8 @@ def make_app(settings: SessionSettings) -> ASGIApp:
         async with open_mongo(settings) as database:
             await ensure_session_indexes(database)
 
-            async def prepare(_: JetStreamContext) -> None:
+            async def prepare(js: JetStreamContext) -> None:
+                await consumers.update(js)
                 node = Node(settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings))
                 checks.update(mongo=partial(ping, database), lease=node.lease.check)
                 nodes.append(node)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,25 @@ async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str, s
             while await unfinished(stream(broker), "repeats"):
                 await asyncio.sleep(0.02)
     assert sorted(name for name in seen if name in ("first", "last")) == ["first", "last"]
+
+
+async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_url: str) -> None:
+    seen: list[str] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+
+    for seconds in (7, 9):
+        settings = Settings(nats_url=nats_url, ack_wait=timedelta(seconds=seconds))
+        broker = make_broker("changed", settings)
+        consumers = Consumers(broker, settings, "changed")
+        consumers.on(MessageSent, handler, concurrency=seconds)
+        async with connected(broker, settings, consumers.update):
+            js = stream(broker)
+            config = (await js.consumer_info("WA_EVENTS", durable_name("changed", MessageSent))).config
+            assert (config.ack_wait, config.max_ack_pending) == (seconds, 2 * seconds)
+            await Publisher(js)(sent(f"with {seconds}"))
+            await until(lambda: f"with {seconds}" in seen)  # noqa: B023
 
 
 async def test_a_service_waits_for_nats_and_survives_its_death(tmp_path: Path, service: Service) -> None:
