@@ -74,3 +74,7 @@ async def test_a_contact_and_a_person_at_a_socket_see_each_other(
     told = len(front.heard)
     await simulator.call(simulated.owner_reads(OWNER, CUSTOMER, [again["waId"]]))
     await front.wait("conversation:updated", since=told, id=said["conversationId"], unreadCount=0)
+
+    told = len(front.heard)
+    await simulator.post(f"/phones/{OWNER}/devices/drop")
+    await front.wait("presence", since=told, **conversation)

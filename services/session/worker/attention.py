@@ -17,10 +17,17 @@ from shared.message import utc_now
 AWAY_AFTER = 300.0
 """Seconds after the last Show until the account is shown offline again: the owner's phone is silent while it is not."""
 NOT_CONNECTED = "the account is not connected to WhatsApp"
+_TIDY = 100
+"""So many watched contacts are looked through for those nobody looks at any more."""
 _LAST = 2.0
 """Seconds to wait for the call that is inside the library while its connection closes."""
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Renew:
+    pass
 
 
 @dataclass(frozen=True)
@@ -39,10 +46,12 @@ class Attention:
         away_after: float = AWAY_AFTER,
     ) -> None:
         self._whatsapp, self._connected, self._report, self._away_after = whatsapp, connected, report, away_after
-        self._jobs: queue.SimpleQueue[Show | Mark | _End] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Show | Mark | _Renew | _End] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._away_at: float | None = None
         """When to go offline; None while it is not shown online."""
+        self._watched: dict[str, float] = {}
+        """Until when somebody looks at a contact."""
 
     def put(self, job: Show | Mark) -> None:
         """Called on one thread only."""
@@ -52,8 +61,13 @@ class Attention:
             self._thread.start()
 
     def disconnected(self) -> None:
-        """WhatsApp forgets with the connection who was online."""
+        """WhatsApp forgets with the connection who was online, and who is watched."""
         self._away_at = None
+
+    def connected(self) -> None:
+        """Watch again whom somebody still looks at."""
+        if self._thread:
+            self._jobs.put(_Renew())
 
     def finish(self) -> None:
         if self._thread:
@@ -65,10 +79,10 @@ class Attention:
             error = self._attempt(job)
             if isinstance(job, Mark):
                 self._report(Marked(instance_id=job.instance_id, mark_id=job.mark_id, error=error))
-            elif error:
+            elif error and isinstance(job, Show):
                 log.info("%s is not shown: %s", job.what, error, extra={"instance_id": job.instance_id})
 
-    def _next(self) -> Show | Mark | _End:
+    def _next(self) -> Show | Mark | _Renew | _End:
         while True:
             away_at = self._away_at
             try:
@@ -80,18 +94,21 @@ class Attention:
         if self._away_at is None or self._away_at > time.monotonic():
             return
         self._away_at = None
+        self._watched.clear()
         try:
             self._whatsapp.show_online(False)
         except WhatsAppError as error:
             log.info("the account is not shown offline: %s", error)
 
-    def _attempt(self, job: Show | Mark) -> str | None:
+    def _attempt(self, job: Show | Mark | _Renew) -> str | None:
         """None: done, or too late to be true. Otherwise why not."""
         if not self._connected.is_set():
             return NOT_CONNECTED
         try:
             if isinstance(job, Mark):
                 self._whatsapp.mark_read(job.wa_ids, job.sender, job.group)
+            elif isinstance(job, _Renew):
+                self._renew()
             elif utc_now() <= job.until:
                 self._show(job)
         except WhatsAppError as error:
@@ -101,19 +118,34 @@ class Attention:
             return repr(error)
         return None
 
-    def _comes_online(self, show: Show) -> bool:
+    def _comes_online(self) -> bool:
         """Just after pairing WhatsApp refuses that, and takes the rest."""
         try:
             self._whatsapp.show_online(True)
         except WhatsAppError as error:
-            log.info("the account is not shown online: %s", error, extra={"instance_id": show.instance_id})
+            log.info("the account is not shown online: %s", error)
             return False
         return True
 
+    def _renew(self) -> None:
+        self._forget_whom_nobody_looks_at()
+        if self._watched and self._comes_online():
+            self._away_at = max(self._watched.values())
+        for to in self._watched:
+            self._whatsapp.watch(to)
+
+    def _forget_whom_nobody_looks_at(self) -> None:
+        now = time.monotonic()
+        self._watched = {to: until for to, until in self._watched.items() if until > now}
+
     def _show(self, show: Show) -> None:
-        if self._away_at is not None or self._comes_online(show):
-            self._away_at = time.monotonic() + self._away_after
+        until = time.monotonic() + self._away_after
+        if self._away_at is not None or self._comes_online():
+            self._away_at = until
         if show.what == "watching":
+            self._watched[show.to] = until
+            if len(self._watched) % _TIDY == 0:
+                self._forget_whom_nobody_looks_at()
             self._whatsapp.watch(show.to)
         else:
             self._whatsapp.show_typing(show.to, show.what)

@@ -142,6 +142,8 @@ class Instance:
             return
         if change.state == "connected":
             self._connected.set()
+            if attention := self._attention:
+                attention.connected()
         elif change.state != "paired":
             self._connected.clear()
             if attention := self._attention:

@@ -64,6 +64,26 @@ def test_after_a_reconnect_the_account_comes_online_again(running: Running) -> N
     assert shown(running, 2) == ["online", f"composing to {CONTACT}"]
 
 
+def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(running: Running) -> None:
+    running.linked().instance.attend(show("watching"))
+    assert shown(running, 2) == ["online", f"watch {CONTACT}"]
+    running.whatsapp.listener.on_event("Disconnected", None)
+    running.whatsapp.listener.on_event("Connected", None)
+    assert shown(running, 2) == ["online", f"watch {CONTACT}"]
+
+
+def test_after_a_reconnect_nobody_is_watched_whom_nobody_looks_at_any_more(running: Running) -> None:
+    running.linked()
+    attention = Attention(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
+    attention.put(show("watching"))
+    assert shown(running, 3) == ["online", f"watch {CONTACT}", "offline"]
+    attention.disconnected()
+    attention.connected()
+    attention.put(show("composing"))
+    assert shown(running, 2) == ["online", f"composing to {CONTACT}"]
+    attention.finish()
+
+
 def test_an_account_nobody_looks_at_goes_offline(running: Running) -> None:
     running.linked()
     attention = Attention(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
