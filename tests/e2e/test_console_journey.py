@@ -1,6 +1,7 @@
 """The main job through the console, in a real browser on the real topology."""
 
 import os
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,6 +21,12 @@ async def _picture(page: Page, name: str) -> None:
     if os.environ.get("WA_SCREENSHOTS") == "1":
         await page.evaluate("document.fonts.ready")
         await page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+
+
+def _event_of(frame: str | bytes) -> str:
+    """`42["typing",{…}]` → `typing`"""
+    found = re.match(r'\d+\["([^"]+)"', frame) if isinstance(frame, str) else None
+    return found[1] if found else ""
 
 
 async def _register(page: Page) -> None:
@@ -60,6 +67,13 @@ async def _answer(page: Page) -> None:
     await expect(page.locator(".message.out .ticks")).to_have_attribute("data-status", "read")
 
 
+async def _see_each_other(page: Page, told: list[str]) -> None:
+    await expect(page.locator(".there")).to_have_text("online")
+    assert {"presence_subscribe", "typing", "stop_typing"} <= set(told)
+    await page.locator(".customer-form input").press_sequentially("Is the terrace open?")
+    await expect(page.locator(".there")).to_have_text("typing…")
+
+
 async def _inbox_pictures(page: Page) -> None:
     await _picture(page, "inbox-light")
     await page.get_by_role("button", name="Dark colours").click()
@@ -95,6 +109,8 @@ async def test_link_receive_book_and_answer_in_the_browser(stack: Stack) -> None
         context = await browser.new_context(base_url=stack.ready["api"], viewport=size, color_scheme="light")
         page = await context.new_page()
         page.set_default_timeout(20_000)
+        told: list[str] = []
+        page.on("websocket", lambda socket: socket.on("framesent", lambda frame: told.append(_event_of(frame))))
         page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto("/")
         await page.wait_for_selector("#email")
@@ -103,6 +119,7 @@ async def test_link_receive_book_and_answer_in_the_browser(stack: Stack) -> None
         await _link(page)
         text = await _receive(page)
         await _answer(page)
+        await _see_each_other(page, told)
         await _inbox_pictures(page)
         await _book(page, text)
         await _survives_a_reload(page, text)

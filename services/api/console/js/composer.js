@@ -4,11 +4,11 @@ import { fill, h, icon } from "./dom.js";
 
 const LIMIT = 4096;
 
-/** `send(text)` → {element, focus(), warn(text, link)} */
-export function composer(send) {
+/** `send(text)`, `typed(something)`: whether there is a text now → {element, focus(), warn(text, link)} */
+export function composer(send, typed) {
   const error = h("p", { class: "error", id: "composer-error", role: "alert" });
   const warning = h("p", { class: "composer-warning", role: "status", hidden: true });
-  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: changed, onkeydown });
+  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: () => { changed(); typed(input.value.trim() !== ""); }, onkeydown });
   const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": "Send", disabled: true }, icon("send"));
   const element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); submit(); } },
     warning, error, h("div", { class: "composer-row" }, input, button), h("p", { class: "visually-hidden", id: "composer-hint" }, "Enter sends, Shift and Enter starts a new line."));
@@ -30,6 +30,7 @@ export function composer(send) {
       if (input.value) input.value = "";
       else input.blur();
       changed();
+      typed(false);
     }
   }
 
@@ -38,6 +39,7 @@ export function composer(send) {
     const text = input.value.trim();
     input.value = "";
     changed();
+    typed(false);
     send(text);
     input.focus();
   }

@@ -7,6 +7,7 @@ import { avatar, busy } from "./widgets.js";
 
 const IDEAS = ["Hello! Do you have a table for two tonight?", "Could I come tomorrow at 10?", "Great, thank you!"];
 const READ_AFTER = 1500;
+const TYPED_EVERY = 5000;
 const keyOf = (instance) => `switchboard.customer.${instance.id}`;
 
 function recall(key) {
@@ -37,7 +38,7 @@ const time = (at) => new Date(typeof at === "number" ? at * 1000 : at).toISOStri
 export function customerChat(customer, to) {
   const log = h("div", { class: "customer-log", role: "log", "aria-label": `Chat of ${customer.name}` });
   const error = h("p", { class: "error", role: "alert" });
-  const input = h("input", { class: "input", "aria-label": `Write as ${customer.name}`, placeholder: `Write as ${customer.name.split(" ")[0]}…`, maxlength: 4000, autocomplete: "off" });
+  const input = h("input", { class: "input", "aria-label": `Write as ${customer.name}`, placeholder: `Write as ${customer.name.split(" ")[0]}…`, maxlength: 4000, autocomplete: "off", oninput: typed });
   const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": `Send as ${customer.name}` }, icon("send"));
   const ideas = h("div", { class: "ideas" }, IDEAS.map((text) => h("button", { class: "idea", type: "button", onclick: () => { input.value = text; input.focus(); } }, text)));
   const form = h("form", { class: "customer-form", onsubmit }, input, button);
@@ -47,6 +48,13 @@ export function customerChat(customer, to) {
   const aborter = new AbortController();
   const lines = customer.said.map((said) => ({ mine: true, ...said }));
   let seen = 0;
+  let typedAt = 0;
+
+  function typed() {
+    if (!input.value || Date.now() - typedAt < TYPED_EVERY) return;
+    typedAt = Date.now();
+    post(`/api/simulator/contacts/${customer.number}/typing`, { to, state: "composing" }).catch(() => {});
+  }
 
   function draw() {
     lines.sort((one, other) => one.at.localeCompare(other.at));
@@ -62,6 +70,7 @@ export function customerChat(customer, to) {
     busy(button, async () => {
       const sent = await post(`/api/simulator/contacts/${customer.number}/write`, { to, text });
       input.value = "";
+      typedAt = 0;
       const said = { text, at: time(sent.sent_at ?? Date.now() / 1000) };
       customer.said.push(said);
       customer.keep();

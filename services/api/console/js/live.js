@@ -119,6 +119,11 @@ export async function sendMessage(message) {
   return result;
 }
 
+/** Tell what is true just now; nothing when there is no connection. */
+export function say(event, data) {
+  if (socket?.connected) socket.emit(event, data);
+}
+
 function changeInstance(payload, change) {
   if (known.instances.has(payload.instanceId)) put("instances", { id: payload.instanceId, ...change });
   else load("instances").catch(() => {});
@@ -155,6 +160,8 @@ const HANDLERS = {
     touchConversation(message);
     tell("message", message);
   },
+  typing: (payload) => tell("typing", snake(payload)),
+  presence: (payload) => tell("presence", snake(payload)),
   message_status: (payload) => tell("message-status", snake(payload)),
   "contact:created": (payload) => put("contacts", snake(payload)),
   "contact:updated"({ mergedIds = [], ...payload }) {

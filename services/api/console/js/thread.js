@@ -1,5 +1,6 @@
 // One conversation: its messages, live, older ones on demand, and the composer.
 
+import { attention } from "./attention.js";
 import { bubble, isProgress } from "./bubble.js";
 import { careButtons, reader } from "./care.js";
 import { composer } from "./composer.js";
@@ -24,7 +25,9 @@ export function openThread(pane, id) {
   const error = h("p", { class: "error box", role: "alert" });
   const lines = h("div", { class: "lines", role: "log", "aria-label": "Messages" });
   const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, error, lines);
-  const writer = composer(send);
+  const there = h("span", { class: "there", role: "status" });
+  const attending = attention(id, (text) => { there.textContent = text; });
+  const writer = composer(send, attending.typed);
   const reading = reader(id);
 
   function drawHead() {
@@ -35,9 +38,9 @@ export function openThread(pane, id) {
     const about = [person?.name && phone(person.phone_number), instance && `via ${instance.instance_name}`].filter(Boolean).join(" · ");
     fill(head,
       h("a", { class: "button quiet icon-only back", href: "#/inbox", "aria-label": "Back to all conversations" }, icon("back")),
-      avatar(name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, about)),
+      avatar(name), h("div", { class: "who" }, h("h2", null, name), h("p", { class: "muted small" }, there, about)),
       ...careButtons(talk),
-      instance?.network === "simulator" && known.config.simulator ? h("button", { class: "button small", type: "button", "data-key": "sim", "aria-label": "Show the simulated customer", onclick: () => showSimulator(instance) }, icon("phone"), "Customer") : null);
+      instance?.network === "simulator" && known.config.simulator ? h("button", { class: "button small care", type: "button", "data-key": "sim", "aria-label": "Show the simulated customer", onclick: () => showSimulator(instance) }, icon("phone"), h("span", null, "Customer")) : null);
     const offline = instance && instance.status !== "connected";
     writer.warn(offline ? `${instance.instance_name} is not online, so a message cannot go out now. ` : "", offline ? "#/accounts" : null);
     reading.look();
@@ -141,5 +144,5 @@ export function openThread(pane, id) {
   read(null);
   if (matchMedia("(hover: hover)").matches) writer.focus();
   const stops = [on("message", arrived), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
-  return { close: () => { closed = true; reading.close(); for (const stop of stops) stop(); } };
+  return { close: () => { closed = true; reading.close(); attending.close(); for (const stop of stops) stop(); } };
 }
