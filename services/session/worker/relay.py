@@ -17,7 +17,7 @@ from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from services.session.worker.holding import HOLD_AT_MOST, QUIET, Line, Quiet, take_records
+from services.session.worker.holding import HOLD_AT_MOST, IDLE_FOR, QUIET, Line, Quiet, at_work, take_records
 
 _CONNECT_LIMIT, _HEAD_LIMIT, _PIECE, _RECORDS = 20.0, 16_384, 65_536, 256
 
@@ -105,20 +105,25 @@ async def _release(records: asyncio.Queue[_Taken], writer: asyncio.StreamWriter,
         taken, record = await records.get()
         if hold := line.hold(record, taken):
             await asyncio.sleep(taken + hold - time.monotonic())
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(taken + HOLD_AT_MOST):
-                    await _until_quiet(line.quiet)
+            while taken + hold > line.idle_at and time.monotonic() < taken + HOLD_AT_MOST:
+                await _look(line)
         if not record:
             return
         writer.write(record)
         await writer.drain()
 
 
-async def _until_quiet(quiet: Quiet) -> None:
-    pause = QUIET - quiet()
+async def _look(line: Line) -> None:
+    """Note when the process is found idle; takes some milliseconds."""
+    looked, pause = time.monotonic(), QUIET - line.quiet()
     if pause > 0:
         await asyncio.sleep(pause)
-        await _until_quiet(quiet)
+    elif at_work():
+        await asyncio.sleep(QUIET)
+    else:
+        await asyncio.sleep(IDLE_FOR)
+        if not at_work():
+            line.idle_at = looked
 
 
 async def _at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:

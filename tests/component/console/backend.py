@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import socketio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
+from playwright.async_api import Page
 
 from services.api.routes.console import router
 
@@ -197,3 +199,12 @@ class Backend:
 def _instance() -> Record:
     name = {"id": "i1", "organization_id": "o1", "instance_name": "Front desk", "phone_number": "4930901820"}
     return {**name, "network": "whatsapp", "status": "connected", "created_at": AT}
+
+
+async def until(done: Callable[[], object], page: Page) -> None:
+    """The page did it, at most ten seconds later."""
+    for _ in range(200):
+        if done():
+            return
+        await page.wait_for_timeout(50)
+    raise AssertionError("the page did not do it")

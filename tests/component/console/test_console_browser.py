@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page, expect
 
-from tests.component.console.backend import Backend
+from tests.component.console.backend import Backend, until
 
 REFUSED = {
     "status": 409,
@@ -52,8 +52,8 @@ async def test_an_answer_is_one_bubble_whose_ticks_only_move_forward(console: Pa
     await console.keyboard.press("Shift+Enter")
     await console.keyboard.type("second")
     await console.keyboard.press("Enter")
+    await until(lambda: [sent["message"] for sent in backend.sent] == ["First line\nsecond"], console)
     await expect(console.locator(".message.out")).to_have_count(1)
-    assert [sent["message"] for sent in backend.sent] == ["First line\nsecond"]
     await backend.progress("read")
     await backend.progress("delivered")
     await backend.writes("thanks", "m2")

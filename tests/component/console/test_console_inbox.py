@@ -1,10 +1,8 @@
 """The inbox in a real browser: what is unread, what is done with, who takes care, and the search."""
 
-from collections.abc import Callable
-
 from playwright.async_api import Page, expect
 
-from tests.component.console.backend import AT, Backend, Record
+from tests.component.console.backend import AT, Backend, Record, until
 
 
 def two_talks(backend: Backend, **fields: object) -> None:
@@ -13,15 +11,6 @@ def two_talks(backend: Backend, **fields: object) -> None:
     talk = {"id": "v2", "instance_id": "i1", "contact_id": "c2", "contact": contact, "updated_at": AT}
     backend.lists["contacts"].append(contact)
     backend.lists["conversations"].append({**talk, "status": "open", "unread_count": 0, **fields})
-
-
-async def until(done: Callable[[], bool], page: Page) -> None:
-    """The page did it, at most ten seconds later."""
-    for _ in range(200):
-        if done():
-            return
-        await page.wait_for_timeout(50)
-    raise AssertionError("the page did not do it")
 
 
 async def test_unread_messages_are_counted_until_the_conversation_is_opened(console: Page, backend: Backend) -> None:

@@ -2,7 +2,7 @@
 
 from playwright.async_api import Page, Request, expect
 
-from tests.component.console.backend import Backend
+from tests.component.console.backend import Backend, until
 
 TEXTS = ".message.in .text"
 
@@ -55,8 +55,8 @@ async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backen
 async def test_an_expired_token_is_renewed_without_a_word(console: Page, backend: Backend) -> None:
     backend.expired = True
     await backend.drop()
+    await until(lambda: backend.refreshed == ["r1"], console)
     await expect(console.locator(".live.on")).to_be_visible()
-    assert backend.refreshed == ["r1"]
     await backend.tell("note:created", {"id": "n1", "kind": "note", "text": "still here"})
     await expect(console.locator(".toast")).to_contain_text("still here")
 
@@ -67,6 +67,7 @@ async def test_tabs_that_find_the_token_expired_together_renew_it_once(console: 
     await other.wait_for_selector(".live.on")
     backend.expired = True
     await backend.drop()
+    await until(lambda: backend.refreshed == ["r1"], console)
     for page in (console, other):
         await expect(page.locator(".live.on")).to_be_visible()
     for page in (console, other):

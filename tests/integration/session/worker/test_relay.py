@@ -15,7 +15,7 @@ from services.session.protocol import Changed, Entry
 from services.session.worker.relay import Relay
 from simulator.people import content
 from simulator.people.phone import Phone
-from simulator.server.delivery import Delivery
+from simulator.server.delivery import Delivery, queue_key
 from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, ZygoteDriver
 
@@ -26,24 +26,24 @@ MESSAGE = b"m" * 200
 async def test_a_worker_killed_by_its_own_acknowledgement_loses_nothing(
     world: World, phone: Phone, zygote: ZygoteDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The worker dies at the very moment WhatsApp hears that a message arrived."""
-    worker, doomed, acknowledged = await zygote.fork(), [0], asyncio.Event()
+    """The worker dies at the very moment WhatsApp hears that this message arrived."""
+    worker, doomed, acknowledged = await zygote.fork(), dict[str, int](), asyncio.Event()
     await worker.link(phone)
     contact = world.add_contact("4917612345678", "Bob")
     hear = Delivery.acknowledged
 
     def kill_first(self: Delivery, companion: Any, key: str) -> None:
-        if doomed[0] and key.startswith("message"):
-            os.kill(doomed[0], signal.SIGKILL)
-            doomed[0] = 0
+        if pid := doomed.pop(key, 0):
+            os.kill(pid, signal.SIGKILL)
             acknowledged.set()
         hear(self, companion, key)
 
     monkeypatch.setattr(Delivery, "acknowledged", kill_first)
     for number in range(ROUNDS):
-        doomed[0] = worker.pid
         acknowledged.clear()
-        contact.write(phone.account, content.text(f"message {number}"))
+        message_id = world.network.names.message_id()
+        doomed[queue_key("message", message_id)] = worker.pid
+        contact.write(phone.account, content.text(f"message {number}"), message_id)
         await asyncio.wait_for(acknowledged.wait(), 20)
         await worker.wait_closed()
         worker = await zygote.fork()
