@@ -29,6 +29,7 @@ MOST = 512
 LANES = 2
 """Batches under way at once: while one waits for MongoDB, another has the processor."""
 IN_HAND = 2048
+"""Messages that are not acknowledged, and of those that wait here."""
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,13 @@ class _Batches(Generic[M]):
     def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M]) -> None:
         self._broker, self._message, self._handle = broker, message, handle
         self._waiting: list[Msg] = []
-        self._lanes: set[asyncio.Task[None]] = set()
+        self._free, self._lanes = LANES, set[asyncio.Task[None]]()
 
     async def take(self, raw: Msg) -> None:
-        self._waiting.append(raw)
-        if len(self._lanes) < LANES:
+        if len(self._waiting) < IN_HAND:  # else they are delivered again by now; what is left out comes once more
+            self._waiting.append(raw)
+        if self._free:
+            self._free -= 1
             lane = asyncio.create_task(self._empty())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
@@ -75,9 +78,12 @@ class _Batches(Generic[M]):
             await asyncio.wait(self._lanes)
 
     async def _empty(self) -> None:
-        while self._waiting:
-            batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-            await self._settle(batch)
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                await self._settle(batch)
+        finally:
+            self._free += 1  # not when the task is seen to be done: what comes in between would wait for the next
 
     async def _settle(self, batch: list[Msg]) -> None:
         readable: list[tuple[Msg, M]] = []

@@ -7,6 +7,7 @@ time go to WA_DEAD with the reason, and the consumer goes on.
 
 import asyncio
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
@@ -70,8 +71,18 @@ class Publisher:
 
     async def _start(self, message: Message) -> "asyncio.Future[PubAck]":
         headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"} | request_header(message)
-        body = message.model_dump_json().encode()
-        return await self._js.publish_async(message.address, body, stream=stream_of(type(message)), headers=headers)
+        body, newest = message.model_dump_json().encode(), self._newest()
+        try:
+            return await self._js.publish_async(message.address, body, stream=stream_of(type(message)), headers=headers)
+        except NatsError:
+            if (mine := self._newest()) is not None and mine is not newest:
+                mine.cancel()
+            raise
+
+    def _newest(self) -> "asyncio.Future[PubAck] | None":
+        """nats-py 2.16 keeps for ever what it waits for when it could not write: while NATS is away that would be one
+        for each attempt."""
+        return next(reversed(self._js._publish_async_futures.values()), None)
 
     async def dead(self, address: str, body: bytes, error: str, attempts: int, consumer: str = "") -> None:
         """Keep what could not be handled, with the reason and who gave up."""
@@ -94,8 +105,9 @@ async def say(client: Client, live: Live) -> None:
 
 
 def jetstream(client: Client) -> JetStreamContext:
-    """The JetStream of a connection, able to have many publishes under way."""
-    return client.jetstream(publish_async_max_pending=4096)
+    """The JetStream of a connection. How many publishes are under way is up to who waits for them: with a limit here
+    they would wait for each other, and without a timeout."""
+    return client.jetstream(publish_async_max_pending=sys.maxsize)
 
 
 def retry_delay(error: Exception, attempt: int) -> float | None:

@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
 from shared import delivery
-from shared.batches import IN_HAND, LANES, in_batches
+from shared.batches import IN_HAND, LANES, _Batches, in_batches
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.events import MessageSent
 from shared.message import utc_now
@@ -118,6 +120,50 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
             assert (config.ack_wait, config.max_ack_pending) == (seconds, IN_HAND)
             await Publisher(js)(sent(f"after {seconds}", handler.name))
             await until_count(handler, 1 if seconds == 7 else 2)
+
+
+class Raw:
+    """A message as the NATS client hands it over."""
+
+    headers = None
+
+    def __init__(self, message: MessageSent) -> None:
+        self.subject, self.data, self.acked = message.address, message.model_dump_json().encode(), False
+
+    async def ack(self) -> None:
+        self.acked = True
+
+
+def batches_of(handler: Handler) -> Any:
+    return _Batches(NatsBroker(), MessageSent, handler.handle)
+
+
+async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
+    handler = Handler("just-then")
+    batches, raws = batches_of(handler), [Raw(sent(f"j{number}", handler.name)) for number in range(LANES + 3)]
+
+    async def take(some: Sequence[Raw]) -> None:
+        for raw in some:
+            await batches.take(raw)
+
+    await take(raws[:LANES])
+    await asyncio.create_task(take(raws[LANES:]))  # runs in the same turn as the lanes, after them
+    await asyncio.sleep(0)
+    await batches.finished()
+    assert all(raw.acked for raw in raws)
+
+
+async def test_what_waits_is_bounded_while_nothing_moves() -> None:
+    handler = Handler("stalled")
+    handler.gate.clear()
+    batches = batches_of(handler)
+    for _ in range(3):  # the server delivers again what is not acknowledged in time
+        for number in range(IN_HAND):
+            await batches.take(Raw(sent(f"s{number}", handler.name)))
+    assert len(batches._waiting) == IN_HAND
+    handler.gate.set()
+    await batches.finished()
+    assert {f"s{number}" for number in range(IN_HAND)} == set(handler.seen)
 
 
 @pytest.fixture

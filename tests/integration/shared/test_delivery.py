@@ -229,12 +229,48 @@ async def _start_later(start: Callable[[], Awaitable[None]]) -> None:
     await start()
 
 
-async def _published(publish: Publisher, event: MessageSent) -> bool:
+async def _published(publish: Publisher, *events: MessageSent) -> bool:
     try:
-        await publish(event)
+        await publish(*events)
     except Exception:
         return False
     return True
+
+
+async def test_attempts_while_nats_is_away_leave_nothing_behind(tmp_path: Path) -> None:
+    server = nats_server(tmp_path)
+    await server.start()
+    settings = Settings(nats_url=f"nats://127.0.0.1:{server.port}")
+    broker = make_broker("attempts", settings)
+    async with connected(broker, settings):
+        js = stream(broker)
+        publish = Publisher(js)
+        await publish(sent("before"))
+        await server.kill()
+        await until(lambda: not broker_client(broker).is_connected)
+        large = sent("large").model_copy(update={"wa_id": "W" * 900_000})
+        await asyncio.gather(*(_published(publish, large) for _ in range(50)))  # two of them fill the client's buffer
+        assert js.publish_async_pending() == 0
+        await server.start()
+        async with asyncio.timeout(30):
+            while not await _published(publish, sent("after")):
+                await asyncio.sleep(0.2)
+    await server.kill()
+
+
+async def test_many_publishes_that_get_no_answer_end_in_time(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "_PUBLISH_TIMEOUT", 0.5)
+    settings = Settings(nats_url=nats_url)
+    broker = make_broker("many", settings)
+    async with connected(broker, settings):
+        publish = Publisher(stream(broker))
+        monkeypatch.setattr(publish._js, "_handle_async_reply", _deaf)
+        begin = asyncio.create_task(_published(publish, *(sent(f"m{number}") for number in range(5_000))))
+        assert (await asyncio.wait({begin}, timeout=20))[0]
+
+
+async def _deaf(_: object) -> None:
+    """As when the connection breaks before the answers come."""
 
 
 @pytest.mark.parametrize(("everyone", "times"), [(True, 2), (False, 1)])
