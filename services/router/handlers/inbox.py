@@ -50,7 +50,9 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     message, opened = await _book(message, existing, known, step_for(message, filing, known, owner.settings), context)
     # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
-    await asyncio.gather(_add(message, existing, context), _show(message, context, when=begins))
+    # stored first: a conversation that a merge has just removed comes back only with a message that will follow it
+    await _add(message, existing, context)
+    await _show(message, context, when=begins)
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
     ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []

@@ -1,7 +1,5 @@
 """A text shall be sent: recorded as queued, then handed to the session service that holds the account."""
 
-import asyncio
-
 from services.router.context import Context
 from services.router.handlers.identity import meet_recipient, who_is_meant
 from services.router.handlers.outcomes import status_changed
@@ -100,11 +98,10 @@ def _first_met(command: SendMessage) -> str:
 
 
 async def _store(message: MessageRecord, context: Context) -> None:
-    add = context.store.messages.add(message)
+    """The message first: a conversation that a merge has just removed comes back only with one that will follow it."""
+    await context.store.messages.add(message)
     if message.conversation_id:
-        await asyncio.gather(add, context.store.conversations.show(message))
-    else:
-        await add
+        await context.store.conversations.show(message)
 
 
 async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str | None]:

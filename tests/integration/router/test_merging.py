@@ -1,7 +1,9 @@
 """Contacts that turn out to be one person while others are writing for them."""
 
+import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from services.router.handlers.inbox import on_message
 from services.router.store.conversations import conversation_id
 from shared.events import BookingUpdated, ContactCreated, MessageStatusChanged
+from shared.message import Message
 from shared.records import BookingStatus
 from tests.integration.router.conftest import LID, ONE, PHONE, Router, command, outcome, received
 
@@ -72,6 +75,42 @@ async def test_a_message_handled_while_the_merge_happens_follows(
     merging = received("A3", minute=2)
     late = interrupted(router, part, step, lambda: on_message(merging, router.context), after=after)
     await late.deliver(received("A4", LID, minute=3))
+    await all_is_with(router, older)
+
+
+@pytest.mark.parametrize("by", ["a contact", "us"])
+async def test_a_crash_before_a_message_is_stored_hides_no_other_from_the_merge(router: Router, by: str) -> None:
+    older, younger = await two_contacts(router)
+    merging = received("A3", minute=2)
+    written: Message = received("A4", LID, minute=3, push_name="Anna")
+    if by == "us":
+        written = command(conversation_id=conversation_id(ONE, younger))
+    shown, merged = asyncio.Event(), asyncio.Event()
+
+    async def merge() -> None:
+        await on_message(merging, router.context)
+        merged.set()
+
+    async def after_show() -> None:
+        shown.set()
+
+    async def crash() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(shown.wait(), 0.5)
+        raise ConnectionError("before it is stored")
+
+    async def meanwhile() -> None:
+        """Another replica has found the younger contact and shows its conversation for the first time."""
+        router.context.store.conversations._known.clear()
+        dying = interrupted(router, "messages", "add", crash)
+        late = interrupted(dying, "conversations", "show", after_show, after=True)
+        with suppress(ConnectionError):
+            await interrupted(late, "conversations", "show", merge).handle(written)
+        if not merged.is_set():
+            await merge()
+
+    await interrupted(router, "messages", "add_new", meanwhile).deliver(received("A5", LID, minute=4))
+    await router.deliver(written)
     await all_is_with(router, older)
 
 
