@@ -18,9 +18,11 @@ from services.router.store.contacts import Known
 from shared.errors import Retry
 from shared.events import MessageReceived
 from shared.message import Event
-from shared.mongo import DuplicateKeyError
+from shared.mongo import TRANSIENT_ERRORS, DuplicateKeyError
 from shared.records import MessageRecord
 from shared.tracing import following
+
+_OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, OSError)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,13 @@ async def on_messages(
 
     Of several messages of somebody new the first makes the others usual: they are looked at `again` after it.
     """
-    usual = await _usual(events, context)
-    added = await context.store.messages.add_new([one.message for one in usual])
+    try:
+        usual = await _usual(events, context)
+        added = await context.store.messages.add_new([one.message for one in usual])
+    except _OUTAGES:
+        raise
+    except Exception:  # something is wrong with one of them, or with an organization: it must not harm the others
+        usual, added = [], []
     outcomes = {one.place: error for one, error in zip(usual, added, strict=True)}
     new = [one for one in usual if outcomes[one.place] is None]
     repeats = {place for place, error in outcomes.items() if isinstance(error, DuplicateKeyError)}
@@ -79,7 +86,8 @@ async def _one(event: MessageReceived, context: Context) -> Exception | None:
 
 
 async def _usual(events: Sequence[MessageReceived], context: Context) -> list[Usual]:
-    owners = {org: await context.store.accounts.owner(org) for org in {event.organization_id for event in events}}
+    each = {event.organization_id for event in events}
+    owners = dict(zip(each, await asyncio.gather(*map(context.store.accounts.owner, each)), strict=True))
     filings = [file_message(event, owners[event.organization_id].aliases) for event in events]
     sightings = [sighting_of(event, filing) for event, filing in zip(events, filings, strict=True)]
     found = iter(await context.store.contacts.find_all([seen for seen in sightings if seen]))

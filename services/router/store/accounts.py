@@ -52,10 +52,17 @@ class Accounts:
             return known[1]
         return await self._read(organization_id)
 
-    async def _read_each(self, organization_ids: Sequence[str]) -> list[Owner]:
+    async def _read_each(self, organization_ids: Sequence[str]) -> list[Owner | Exception]:
         each = list(dict.fromkeys(organization_ids))
-        owners = dict(zip(each, await asyncio.gather(*(self._owner(one) for one in each)), strict=True))
+        owners = dict(zip(each, await asyncio.gather(*(self._read_one(one) for one in each)), strict=True))
         return [owners[organization_id] for organization_id in organization_ids]
+
+    async def _read_one(self, organization_id: str) -> Owner | Exception:
+        """What is wrong with one organization concerns no other."""
+        try:
+            return await self._owner(organization_id)
+        except Exception as error:
+            return error
 
     async def _owner(self, organization_id: str) -> Owner:
         accounts, settings = await asyncio.gather(self._own(organization_id), self._settings(organization_id))

@@ -90,15 +90,18 @@ class Conversations:
             else:
                 is_open = {"_id": thread, "status": "open"}
                 updates += [UpdateOne(is_open, joined(said(message), message.id)) for message in threads[thread]]
-        self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
         if not updates or (await self._conversations.bulk_write(updates, ordered=False)).matched_count == len(updates):
+            self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
             return Shown([], [])
-        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, dict.fromkeys(COVERING, 1))
+        wanted = dict.fromkeys((*COVERING, "reopened_by"), 1)
+        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, wanted)
         there = {item["_id"]: item async for item in cursor}
         behind = [thread for thread, facts in newest.items() if not (thread in there and covers(there[thread], facts))]
         one_by_one = [message for thread in behind for message in threads[thread]]
         await asyncio.gather(*(self.show(message) for message in one_by_one))
-        return Shown(one_by_one, list(messages))
+        self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
+        opened = {item.get("reopened_by") for item in there.values()}  # by a repeat that was faster
+        return Shown([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))
 
     def _remember(self, newest: dict[str, datetime]) -> None:
         if len(self._known) >= _REMEMBERED:

@@ -10,6 +10,7 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     OperationFailure,
+    PyMongoError,
     WriteConcernError,
 )
 
@@ -69,8 +70,18 @@ class Together(Generic[T, R]):
 
 
 async def insert_all(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
-    """What became of each document."""
-    return await outcomes(collection.insert_many(list(documents), ordered=False), len(documents))
+    """What became of each document. One that cannot be written, say for a number MongoDB does not know, harms no
+    other."""
+    try:
+        return await outcomes(collection.insert_many(list(documents), ordered=False), len(documents))
+    except (PyMongoError, OSError):
+        raise
+    except Exception as error:
+        if len(documents) == 1:
+            return [error]
+        middle = len(documents) // 2
+        first, second = documents[:middle], documents[middle:]
+        return [*await insert_all(collection, first), *await insert_all(collection, second)]
 
 
 async def outcomes(write: Awaitable[object], count: int) -> list[Exception | None]:

@@ -1,21 +1,24 @@
 """Messages handled together end as those handled one by one, whatever is among them and however they are divided."""
 
+import dataclasses
 import random
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from services.router.handlers.inbox import on_message
+from services.router.handlers.inbox_batch import on_messages
 from services.router.store.conversations import conversation_id
 from shared.commands import ChangeConversation, MarkConversationRead
-from shared.events import MessageReceived, MessageRecorded
+from shared.events import ConversationUpdated, MessageReceived, MessageRecorded
 from shared.ids import derived_id
 from shared.message import Message
-from shared.records import ConversationStatus, Party
+from shared.records import ConversationStatus, Media, Party
 from tests.integration.router.conftest import (
     ME,
     ONE,
@@ -119,9 +122,20 @@ class Then:
 
     async def bulk_write(self, *args: Any, **named: Any) -> Any:
         result = await self._collection.bulk_write(*args, **named)
+        await self._once()
+        return result
+
+    async def _once(self) -> None:
         if self._happens:
             await self._happens.pop()()
-        return result
+
+
+class Before(Then):
+    """The same right before it."""
+
+    async def bulk_write(self, *args: Any, **named: Any) -> Any:
+        await self._once()
+        return await self._collection.bulk_write(*args, **named)
 
 
 async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_second(router: Router) -> None:
@@ -138,3 +152,65 @@ async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_
 
 def record_id(message: MessageReceived) -> str:
     return derived_id(message.instance_id, message.wa_id)
+
+
+async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repeat_was_faster(router: Router) -> None:
+    await router.deliver(received("A0"))
+    contact = await router.only("contacts")
+    closed: dict[str, Any] = {"organization_id": ORG, "at": START + timedelta(seconds=30), "by": "user"}
+    closed |= {"conversation_id": conversation_id(ONE, contact["_id"]), "status": ConversationStatus.CLOSED}
+    await router.deliver(ChangeConversation(**closed))
+    opening, conversations = received("A1", minute=1), router.context.store.conversations
+
+    async def dies(*_: Message) -> None:
+        raise ConnectionError("the replica that got the repeat is killed")
+
+    async def repeat() -> None:
+        with suppress(ConnectionError):
+            await on_message(opening, dataclasses.replace(router.context, publish=dies))
+        await conversations.show(await router.message(record_id(opening)))
+
+    conversations._conversations = Then(conversations._conversations, repeat)  # type: ignore[assignment]
+    await router.deliver_together(opening)
+    assert [event.cause for event in router.of(ConversationUpdated)][1:] == [opening.id]
+
+
+async def test_the_conversation_is_there_before_its_message_is_told_also_after_an_outage(router: Router) -> None:
+    await router.deliver(received("A0"))
+    await router.database["conversations"].delete_many({})  # he wrote to another of our accounts
+    conversations = router.context.store.conversations
+    conversations._known.clear()
+    there = []
+
+    async def away() -> None:
+        raise ConnectionError("MongoDB is away")
+
+    async def publish(*_: Message) -> None:
+        there.append(len(await router.rows("conversations")))
+
+    conversations._conversations = Before(conversations._conversations, away)  # type: ignore[assignment]
+    context = dataclasses.replace(router.context, publish=publish)
+    assert isinstance((await on_messages([received("A1")], context))[0], ConnectionError)
+    assert await on_messages([received("A2")], context) == [None]
+    assert there == [1]
+
+
+@pytest.mark.parametrize("wrong", ["settings", "contact", "number"])
+async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str) -> None:
+    bad = Party(phone="4915112345699", lid="199")
+    elsewhere: dict[str, Any] = {"organization_id": "globex"}
+    await router.deliver_together(received("A0"), received("B0", bad, **elsewhere))
+    match wrong:
+        case "settings":
+            newer = {"_id": "globex", "settings": {"booking_policy": "of a newer version"}}
+            await router.database["organizations"].insert_one(newer)
+            router.context.store.accounts._owners.clear()
+        case "contact":
+            await router.database["contacts"].update_one({"aliases": "lid:199"}, {"$set": {"created_at": "unreadable"}})
+        case "number":
+            elsewhere["media"] = Media(size=2**64 - 1)
+    good, harmful = received("A1", minute=1), received("B1", bad, minute=1, **elsewhere)
+    first, second = await on_messages([good, harmful], router.context)
+    assert first is None
+    assert isinstance(second, ValidationError | OverflowError)
+    assert await router.only("messages", wa_id="A1")
