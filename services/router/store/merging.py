@@ -34,10 +34,12 @@ async def merge(database: Database, seen: Sighting, stays: str, goes: list[str])
 
 
 async def move_stragglers(database: Database, seen: Sighting, old: str, new: str) -> None:
-    """What another handler wrote for a contact at the moment it was merged away."""
+    """What another handler wrote for a contact at the moment it was merged away. Nothing when the contact is there: a
+    person may have undone the merge since."""
 
     async def work(session: Any) -> None:
-        await _move(database, session, seen, old, new)
+        if await database["contacts"].find_one({"_id": old}, {"_id": 1}, session=session) is None:
+            await _move(database, session, seen, old, new)
 
     await in_transaction(database, work)
 

@@ -92,8 +92,10 @@ class _Parting:
         found = False
         for direction in ("inbound", "outbound"):
             wanted = {"conversation_id": conversation, "direction": direction}
-            newest = self.database["messages"].find(wanted, session=self.session).sort("timestamp", -1).limit(1)
-            async for item in newest:
+            messages = self.database["messages"]
+            newest = await messages.find_one(wanted, {"timestamp": 1}, sort=[("timestamp", -1)], session=self.session)
+            wanted["timestamp"] = newest and newest["timestamp"]
+            async for item in messages.find(wanted, session=self.session):
                 message, found = from_document(MessageRecord, item), True
                 place = {"organization_id": message.organization_id, "instance_id": message.instance_id}
                 told = [{"$set": {**place, "contact_id": contact_id}}, *joined(said(message), message.id)]

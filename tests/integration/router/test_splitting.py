@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from services.router.rules.contacts import Sighting
 from services.router.store.conversations import conversation_id
 from shared.commands import SplitContact
 from shared.events import CommandRefused, ContactCreated, ContactUpdated
+from shared.ids import derived_id
 from shared.records import Party
-from tests.integration.router.conftest import LID, ONE, ORG, PHONE, START, Router, command, outcome, received
+from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, outcome, received
 
 
 def split(contact_id: str, merged_id: str, key: str = "split") -> SplitContact:
@@ -44,6 +46,24 @@ async def test_the_contact_comes_back_with_all_that_was_its_own(router: Router) 
         assert (booking["status"], booking["open"]) == ("pending", True)
     reasons = [note.get("reason") for note in (await router.only("bookings", contact_id=younger))["history"]]
     assert reasons == [None, "contacts_merged", "contacts_split"]
+
+
+async def test_a_conversation_that_comes_back_knows_all_messages_of_its_last_second(router: Router) -> None:
+    older, younger = await merged(router)
+    ids = set()
+    for key in ("B2", "B3", "B4"):
+        await router.handle(received(key, LID, minute=3))
+        ids.add(derived_id(ONE, key))
+    await router.deliver(split(older, younger))
+    assert set((await router.only("conversations", contact_id=younger))["last_inbound"]["ids"]) == ids
+
+
+async def test_who_wanted_to_move_messages_before_a_split_moves_none_after_it(router: Router) -> None:
+    older, younger = await merged(router)
+    await router.deliver(split(older, younger))
+    seen = Sighting(ORG, ANNA, None, "late", START)
+    await router.context.store.contacts.adopt(seen, younger, older)
+    assert await places(router) == {"A1": older, "AB": older, "B1": younger}
 
 
 async def test_both_are_told(router: Router) -> None:
