@@ -91,7 +91,7 @@ class _Parting:
         await conversations.delete_one({"_id": conversation}, session=self.session)
         found = False
         for direction in ("inbound", "outbound"):
-            wanted = {"conversation_id": conversation, "direction": direction}
+            wanted: Document = {"conversation_id": conversation, "direction": direction}
             messages = self.database["messages"]
             newest = await messages.find_one(wanted, {"timestamp": 1}, sort=[("timestamp", -1)], session=self.session)
             wanted["timestamp"] = newest and newest["timestamp"]
