@@ -28,6 +28,10 @@ MOST = 512
 """Messages handled together."""
 LANES = 2
 """Batches under way at once: while one waits for MongoDB, another has the processor."""
+PATIENCE = 1.0
+"""Seconds after which a batch that waits for somebody else, say for WhatsApp, gives its lane to what came meanwhile."""
+MOST_LANES = 32
+"""Batches that wait so."""
 IN_HAND = 2048
 """Messages that are not acknowledged, and of those that wait here."""
 
@@ -61,13 +65,16 @@ class _Batches(Generic[M]):
     def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M]) -> None:
         self._broker, self._message, self._handle = broker, message, handle
         self._waiting: list[Msg] = []
-        self._free, self._lanes = LANES, set[asyncio.Task[None]]()
+        self._free, self._running, self._lanes = LANES, 0, set[asyncio.Task[None]]()
 
     async def take(self, raw: Msg) -> None:
         if len(self._waiting) < IN_HAND:  # else they are delivered again by now; what is left out comes once more
             self._waiting.append(raw)
-        if self._free:
-            self._free -= 1
+        self._begin()
+
+    def _begin(self) -> None:
+        if self._free and self._waiting and self._running < MOST_LANES:
+            self._free, self._running = self._free - 1, self._running + 1
             lane = asyncio.create_task(self._empty())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
@@ -78,12 +85,24 @@ class _Batches(Generic[M]):
             await asyncio.wait(self._lanes)
 
     async def _empty(self) -> None:
+        held = True
+
+        def step_aside() -> None:
+            nonlocal held
+            held, self._free = False, self._free + 1
+            self._begin()
+
         try:
-            while self._waiting:
+            while held and self._waiting:
                 batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                await self._settle(batch)
-        finally:
-            self._free += 1  # not when the task is seen to be done: what comes in between would wait for the next
+                patience = asyncio.get_running_loop().call_later(PATIENCE, step_aside)
+                try:
+                    await self._settle(batch)
+                finally:
+                    patience.cancel()
+        finally:  # not when the task is seen to be done: what comes in between would wait for the next
+            self._free, self._running = self._free + held, self._running - 1
+            self._begin()
 
     async def _settle(self, batch: list[Msg]) -> None:
         readable: list[tuple[Msg, M]] = []

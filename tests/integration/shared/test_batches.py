@@ -10,8 +10,9 @@ import pytest
 from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
+import shared.batches
 from shared import delivery
-from shared.batches import IN_HAND, LANES, _Batches, in_batches
+from shared.batches import IN_HAND, LANES, MOST_LANES, _Batches, in_batches
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.events import MessageSent
 from shared.message import utc_now
@@ -151,6 +152,31 @@ async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
     await asyncio.sleep(0)
     await batches.finished()
     assert all(raw.acked for raw in raws)
+
+
+async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared.batches, "PATIENCE", 0.05)
+    slow = asyncio.Event()
+    done: list[str] = []
+
+    async def handle(events: Sequence[MessageSent]) -> list[None]:
+        if events[0].id.startswith("slow"):
+            await slow.wait()
+        done.extend(event.id for event in events)
+        return [None] * len(events)
+
+    batches: Any = _Batches(NatsBroker(), MessageSent, handle)
+    for number in range(MOST_LANES - 1):
+        await batches.take(Raw(sent(f"slow{number}", "waits")))
+        await asyncio.sleep(0.06)
+    for number in range(3):
+        await batches.take(Raw(sent(f"quick{number}", "waits")))
+    await asyncio.sleep(0.5)
+    assert done == ["quick0", "quick1", "quick2"]
+    slow.set()
+    await batches.finished()
+    assert len(done) == MOST_LANES + 2
+    assert (batches._free, batches._running) == (LANES, 0)
 
 
 async def test_what_waits_is_bounded_while_nothing_moves() -> None:
