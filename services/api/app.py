@@ -57,7 +57,7 @@ from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import ensure_indexes, open_mongo, ping
+from shared.mongo import drop_indexes, ensure_indexes, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
@@ -94,6 +94,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
         ):
             for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
+            await drop_indexes(database, Users.RETIRED)
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)

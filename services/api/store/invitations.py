@@ -41,9 +41,11 @@ class Invitations:
         self._database = database
 
     async def create(self, caller: Principal, email: str, role: Role, ttl: timedelta) -> tuple[Document, str]:
-        """The stored document and the token. Raises Problem 409 `email_taken`."""
-        if await self._database.users.find_one({"email": email}, {"_id": 1}):
-            raise Problem(409, "email_taken", "email: this address belongs to a user already")
+        """The stored document and the token. Raises Problem 409 `email_taken` for users of this organization; whether
+        the address is registered in another one makes no difference."""
+        own = {"email": email, "organization_id": caller.organization_id}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
         token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
             "_id": new_id(), "organization_id": caller.organization_id, "email": email, "role": role,
@@ -63,10 +65,12 @@ class Invitations:
         if not (await self._database.invitations.delete_one(mine)).deleted_count:
             raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
 
-    async def require_open(self, token: str) -> None:
+    async def email_of(self, token: str) -> str:
         """Raises Problem 404 `invitation_invalid`: nobody without one makes this server hash a password."""
-        if await self._database.invitations.find_one(_valid(token), {"_id": 1}) is None:
+        found = await self._database.invitations.find_one(_valid(token), {"email": 1})
+        if found is None:
             raise _invalid()
+        return str(found["email"])
 
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
         """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
@@ -87,5 +91,7 @@ class Invitations:
             try:
                 user: Document = await session.with_transaction(write)
             except DuplicateKeyError as error:
-                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+                raise Problem(
+                    409, "email_taken", "this address belongs to a user of the organization already; log in"
+                ) from error
         return user
