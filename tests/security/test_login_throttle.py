@@ -54,7 +54,7 @@ async def test_a_known_address_passes_without_cookies(stage: Stage) -> None:
 async def test_an_owner_at_an_unknown_device_waits_a_minute_at_most_and_is_never_locked_out(stage: Stage) -> None:
     async with client_at(stage.url) as home:
         email = (await registered(home))["user"]["email"]
-    for _ in range(12):
+    for _ in range(5):
         async with client_at(stage.url) as stranger:
             await guess(stranger, email, 1)
         await delays_are_over(stage)
