@@ -17,7 +17,7 @@ def parse_hosts(text: str) -> tuple[str, ...]:
     its name, `:3000` names no host and is left out. Raises ValueError."""
     found: list[str] = []
     for part in text.replace(" ", ",").split(","):
-        if name := host_name(part.strip().partition("://")[2] or part.strip()):
+        if name := host_name(part.rpartition("://")[2]):
             if "*" in name.removeprefix("*.") or not name.removeprefix("*.") or "/" in name:
                 raise ValueError(f"{part!r} is no host name; write chat.example.com, or *.example.com for all below it")
             found.append(name)
