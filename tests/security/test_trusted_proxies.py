@@ -14,8 +14,7 @@ from services.api.settings import ApiSettings
 from shared import service
 from shared.proxies import TrustedProxies, address_group, parse_networks
 from tests.component.api import conftest
-from tests.component.api.conftest import Stage
-from tests.security.auth_fixtures import api_with, client_at, guess, log_in, new_address, new_email, registered
+from tests.security.auth_fixtures import api_with, client_at, log_in, new_address, new_email, registered
 from tests.servers import free_port
 from tests.token_keys import PRIVATE_KEY
 
