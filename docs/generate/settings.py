@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from docs.generate.nats_users import password_variable
+from shared.nats_users import password_variable
 from shared.rights import rights
 from shared.settings import Settings
 

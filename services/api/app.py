@@ -56,6 +56,7 @@ from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
 from shared.mongo import ensure_indexes, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
+from shared.topology import ensure_streams
 
 _PARTS = (
     auth, password, organization, api_keys, instances, connecting, sending, people, conversations, bookings,
@@ -85,7 +86,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_mongo(settings) as database,
-            connected(broker, settings),
+            connected(broker, settings, streams=ensure_streams),
             _simulator(settings.simulator_url) as simulated,
         ):
             for store in _STORES:

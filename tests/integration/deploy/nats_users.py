@@ -9,7 +9,7 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from deploy.local.binaries import find_nats_server
-from docs.generate.nats_users import password_variable
+from shared.nats_users import password_variable
 from shared.rights import inbox_prefix, rights
 from tests.servers import Server, free_port
 
