@@ -73,7 +73,7 @@ def _consuming(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...
 def _said_by(service: str) -> tuple[str, ...]:
     facts: list[type[Event] | type[Live]] = [*EVENTS.values(), *LIVE.values()]
     issued = (cls.pattern() for cls in COMMANDS.values() if service in cls.issuers)
-    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued, _QUERIES)
+    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued)
 
 
 def _heard_by(service: str) -> tuple[str, ...]:
@@ -99,6 +99,7 @@ def _session() -> Rights:
 def _router() -> Rights:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     said = (*_looking(*_STREAMS), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
+    said = (*said, ResolveNumber.pattern())
     return Rights(said, _heard_by("router"))
 
 
@@ -120,7 +121,7 @@ def _realtime() -> Rights:
         f"CONSUMER.CREATE.{EVENTS_STREAM}.*.wa.event.>",
         *(f"CONSUMER.{verb}.{EVENTS_STREAM}.*" for verb in ("INFO", "DELETE", "MSG.NEXT")),
     )  # fmt: skip
-    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), *consumers)
+    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers)
     foreign = [INTEGRATION, *(durable_name("router", cls) for cls in EVENTS.values())]
     withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
     deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
