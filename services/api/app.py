@@ -54,7 +54,7 @@ from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import ensure_indexes, open_mongo, ping
+from shared.mongo import ensure_indexes, ensure_views, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 from shared.topology import ensure_streams
 
@@ -91,6 +91,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
         ):
             for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
+            await ensure_views(database)
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)
