@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,11 +16,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.delivery import broker_client, jetstream
+from shared.hosts import AllowedHosts, parse_hosts
 from shared.logs import configure_logging
 from shared.message import utc_now
+from shared.proxies import TrustedProxies, parse_networks
 from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import await_streams
+from shared.weak_secrets import has_password
 
 Check = Callable[[], Awaitable[object]]
 """Raises when what it looks at does not work."""
@@ -80,8 +84,8 @@ async def nats_ready(broker: NatsBroker) -> None:
         raise ConnectionError("NATS does not answer")
 
 
-def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
-    """`/livez`, `/readyz` and `/metrics` in front of any ASGI app.
+def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGIApp:
+    """`/livez`, `/readyz` and `/metrics` in front of any ASGI app; in front of them the checks of address and host.
 
     `/readyz` runs every check and answers 503 with the failing ones by name.
     """
@@ -108,7 +112,9 @@ def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
         else:
             await app(scope, receive, send)
 
-    return dispatch
+    local = settings.environment == "local"
+    guarded = AllowedHosts(dispatch, parse_hosts(settings.allowed_hosts), only_loopback=local)
+    return TrustedProxies(guarded, parse_networks(settings.trusted_proxies))
 
 
 def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
@@ -136,11 +142,31 @@ async def _run_lifespan(lifespan: Callable[[], Any], receive: Receive, send: Sen
     await send({"type": "lifespan.shutdown.complete"})
 
 
+def start_advice(service: str, settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """What is not wrong enough to refuse the start, with what to do."""
+    advice: list[str] = []
+    if environ.get("WA_TOKEN_SECRET"):
+        advice.append("WA_TOKEN_SECRET is set and no longer used: remove it (tokens are signed with a key pair now)")
+    if service != "api" and environ.get("WA_TOKEN_PRIVATE_KEY"):
+        advice.append("WA_TOKEN_PRIVATE_KEY is set for a service that must not have it: give it to the api only")
+    if settings.environment == "local":
+        return advice
+    for name, url in (("NATS_URL", settings.nats_url), ("MONGO_URL", settings.mongo_url)):
+        if not has_password(url):
+            advice.append(f"{name} names no user: everybody who reaches that server can read and change everything")
+    if service in ("api", "realtime") and not parse_hosts(settings.allowed_hosts):
+        advice.append("WA_ALLOWED_HOSTS is empty, so any Host header is accepted: set the name this server has")
+    return advice
+
+
 def serve(app: ASGIApp, service: str, settings: Settings) -> None:
     """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
     configure_logging(service, settings.log_level, settings.log_format)
+    for advice in start_advice(service, settings, os.environ):
+        log.warning(advice)
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
+        proxy_headers=False,  # shared/proxies.py does it
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip

@@ -172,7 +172,8 @@ class Stack:
             "mongo_url": given.mongo_url or topology.mongo_url(offsets["mongo"]),
             "simulator_url": topology.url(offsets["simulator"]) if given.simulator else "",
             "api_url": topology.url(offsets["api"]), "realtime_url": topology.url(offsets["realtime"]),
-            "monitor_port": str(monitor), "network_port": str(network), "token_secret": secrets.token_secret,
+            "monitor_port": str(monitor), "network_port": str(network),
+            "token_private_key": secrets.token_private_key, "token_public_key": secrets.token_public_key,
         }  # fmt: skip
 
     def _program(self, path: Path) -> str:

@@ -62,4 +62,4 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
         socket = scope["type"] != "lifespan" and scope["path"].startswith("/socket.io")
         await (sockets if socket else service)(scope, receive, send)
 
-    return with_ops(app, {"nats": partial(nats_ready, broker)})
+    return with_ops(app, {"nats": partial(nats_ready, broker)}, settings)

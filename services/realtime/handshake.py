@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from shared.auth import API_KEY_PREFIX, Principal, read_token
 from shared.errors import Problem
 from shared.queries import ApiKeyOwner, VerifyApiKey
+from shared.token_keys import VerificationKeys
 
 _ANSWER = 3.0
 """Seconds the api has to say whose key it is."""
@@ -28,9 +29,9 @@ def token_of(environ: dict[str, Any], auth: Any) -> str:
     raise Problem(401, "token_missing", "give an access token or API key in the handshake: auth: {token}")
 
 
-async def identify(token: str, secret: str, client: Client) -> Principal:
+async def identify(token: str, keys: VerificationKeys, client: Client) -> Principal:
     """Raises Problem 401 for a token that is not valid, 503 when the api cannot be asked about a key."""
-    return await _key_owner(token, client) if token.startswith(API_KEY_PREFIX) else read_token(token, secret)
+    return await _key_owner(token, client) if token.startswith(API_KEY_PREFIX) else read_token(token, keys)
 
 
 async def _key_owner(key: str, client: Client) -> Principal:

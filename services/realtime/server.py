@@ -41,7 +41,7 @@ class RealtimeServer:
     """One Socket.IO server. `links` is what it needs of NATS, there while the service runs."""
 
     def __init__(self, settings: RealtimeSettings) -> None:
-        self._settings = settings
+        self._settings, self._keys = settings, settings.verification_keys
         self.links: Links | None = None
         self.sio: Any = socketio.AsyncServer(
             async_mode="asgi", cors_allowed_origins=settings.cors_origins or None,
@@ -98,7 +98,7 @@ class RealtimeServer:
     async def _connect(self, sid: str, environ: dict[str, Any], auth: Any = None) -> None:
         try:
             links = self.linked()
-            principal = await identify(token_of(environ, auth), self._settings.token_secret, links.client)
+            principal = await identify(token_of(environ, auth), self._keys, links.client)
             self._require_going_on(principal)
             self._principals[sid] = principal
             await self.sio.save_session(sid, {"principal": principal, "bucket": self._bucket()})

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from shared.settings import TokenSettings
+from shared.settings import TokenReaderSettings
 
 
-class RealtimeSettings(TokenSettings):
+class RealtimeSettings(TokenReaderSettings):
     socket_payload_limit: int = Field(default=300_000, ge=1_000, le=1_000_000)
     """Bytes a socket client may send at once."""
     socket_rate: float = Field(default=20.0, gt=0)

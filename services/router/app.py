@@ -96,4 +96,4 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             ):
                 yield
 
-    return with_ops(lifespan_app(lifespan), checks)
+    return with_ops(lifespan_app(lifespan), checks, settings)

@@ -59,7 +59,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
                 finally:
                     await nodes[0].stop()
 
-    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks)
+    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks, settings)
 
 
 def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:

@@ -25,6 +25,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
         self._app, self._settings = app, settings
+        self._keys = settings.verification_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,7 +52,7 @@ class Gate:
         if not token:
             return None
         try:
-            return await identify(database, self._settings.token_secret, token)
+            return await identify(database, self._keys, token)
         except Problem as problem:
             return problem
 

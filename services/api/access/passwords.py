@@ -5,22 +5,26 @@ import asyncio
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from services.api.access.hashing_line import HashClient, HashingLine
+
 _hasher = PasswordHasher()
 _NOBODY = _hasher.hash("nobody has this password")
 """Checked when the user is unknown, so that the answer takes as long as for a known one."""
 
 
 class Passwords:
-    def __init__(self, at_once: int = 2) -> None:
-        self._slots = asyncio.Semaphore(at_once)
+    """Both raise Problem 503 `logins_busy` when too many others wait."""
 
-    async def hash(self, password: str) -> str:
-        async with self._slots:
+    def __init__(self, line: HashingLine | None = None) -> None:
+        self._line = line or HashingLine()
+
+    async def hash(self, password: str, client: HashClient) -> str:
+        async with self._line.slot(client):
             return await asyncio.to_thread(_hasher.hash, password)
 
-    async def matches(self, password: str, hashed: str | None) -> bool:
+    async def matches(self, password: str, hashed: str | None, client: HashClient) -> bool:
         """False for None too, after the same work."""
-        async with self._slots:
+        async with self._line.slot(client):
             return await asyncio.to_thread(_verify, password, hashed or _NOBODY) and hashed is not None
 
 

@@ -1,12 +1,13 @@
 """Register, accept an invitation, log in, stay logged in, log out."""
 
-import time
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from services.api.access.hashing_line import HashClient
+from services.api.access.password_check import Person, address_of, is_right, remember_device
 from services.api.answers import Done
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
@@ -19,6 +20,7 @@ from shared.auth import Principal, Role, issue_token
 from shared.errors import Problem
 from shared.message import utc_now
 from shared.mongo import Document
+from shared.proxies import address_group
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -71,41 +73,44 @@ class LoggedIn(Done):
 
 
 @router.post("/register", status_code=201)
-async def register(context: Ctx, request: Request, body: Registration) -> LoggedIn:
+async def register(context: Ctx, request: Request, response: Response, body: Registration) -> LoggedIn:
     """Make a user and an organization, and log in."""
-    policy = context.settings.registration_policy
-    if policy == "closed":
+    only_first = context.settings.registration_policy == "first"
+    if context.settings.registration_policy == "closed":
         raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+    await context.users.require_free(body.email, only_first)
     new = NewUser(
         email=body.email,
-        password_hash=await context.passwords.hash(body.password),
+        password_hash=await context.passwords.hash(body.password, _stranger(request)),
         name=body.name or body.email.partition("@")[0],
         organization_name=body.organization_name or "My organization",
-        only_first=policy == "first",
+        only_first=only_first,
     )
-    return await _new_login(context, request, await context.users.register(new))
+    user = await context.users.register(new)
+    return await _new_login(context, request, response, user)
 
 
 @router.post("/accept-invitation", status_code=201)
-async def accept_invitation(context: Ctx, request: Request, body: Acceptance) -> LoggedIn:
+async def accept_invitation(context: Ctx, request: Request, response: Response, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
     await context.invitations.require_open(body.token)
-    hashed = await context.passwords.hash(body.password)
-    return await _new_login(context, request, await context.invitations.accept(body.token, hashed, body.name))
+    hashed = await context.passwords.hash(body.password, _stranger(request))
+    user = await context.invitations.accept(body.token, hashed, body.name)
+    return await _new_login(context, request, response, user)
 
 
 @router.post("/login")
-async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
-    """A token for e-mail and password. A refusal does not say which of the two was wrong."""
-    bound = (request.client.host if request.client else "", body.email)
-    context.login_bound.attempt(bound, time.monotonic())
+async def login(context: Ctx, request: Request, response: Response, body: Credentials) -> LoggedIn:
+    """A token for e-mail and password. A refusal does not say which of the two was wrong.
+
+    After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
+    does not wait for the failures of others.
+    """
     user = await context.users.by_email(body.email)
-    if not await context.passwords.matches(body.password, user["password_hash"] if user else None) or user is None:
-        if user:
-            await _note(context, request, user, "login_failed")
+    if not await is_right(context, request, Person(body.email, user), body.password) or user is None:
+        context.audit_queue.put(_deed(request, user, "login_failed") if user else None)
         raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
-    context.login_bound.succeeded(bound)
-    return await _new_login(context, request, user)
+    return await _new_login(context, request, response, user)
 
 
 @router.post("/refresh")
@@ -139,14 +144,17 @@ async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> D
     return Done()
 
 
-async def _note(context: Context, request: Request, user: Document, action: str) -> None:
-    address = request.client.host if request.client else ""
-    deed = Deed(user["organization_id"], user["_id"], action, address, request_id_of(request))
-    await context.audit.record(deed)
+def _stranger(request: Request) -> HashClient:
+    return HashClient(address_group(address_of(request)))
 
 
-async def _new_login(context: Context, request: Request, user: Document) -> LoggedIn:
-    await _note(context, request, user, request.scope["endpoint"].__name__)
+def _deed(request: Request, user: Document, action: str) -> Deed:
+    return Deed(user["organization_id"], user["_id"], action, address_of(request), request_id_of(request))
+
+
+async def _new_login(context: Context, request: Request, response: Response, user: Document) -> LoggedIn:
+    await context.audit.record(_deed(request, user, request.scope["endpoint"].__name__))
+    await remember_device(context, request, response, user["_id"])
     return _logged_in(context, user, await context.logins.start(user, context.settings.login_lifetime))
 
 
@@ -154,7 +162,7 @@ def _logged_in(context: Context, user: Document, login: Login) -> LoggedIn:
     settings, role = context.settings, role_of(user)
     principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
     return LoggedIn(
-        token=issue_token(principal.has_role(role), settings.token_secret, settings.token_ttl),
+        token=issue_token(principal.has_role(role), settings.signing_key, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         refresh_token=login.refresh_token,
         refresh_expires_at=login.expires_at,

@@ -106,6 +106,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
     _allow(caller, role_of(await context.members.get(caller.organization_id, user_id)))
     await context.members.remove(caller.organization_id, user_id)
     await context.logins.end_all_of(user_id)
+    await context.devices.forget_all_of(user_id)
     await context.endings.removed(caller.organization_id, user_id)
     return Done()
 

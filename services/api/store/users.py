@@ -36,10 +36,16 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def require_free(self, email: str, only_first: bool) -> None:
+        """Looked at before a password is hashed. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
+        if only_first and await self._database.users.find_one({}, {"_id": 1}):
+            raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+        if await self._database.users.find_one({"email": email}, {"_id": 1}):
+            raise Problem(409, "email_taken", "this e-mail address is registered already; log in")
+
     async def register(self, new: NewUser) -> Document:
         """The user's document. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
-        if new.only_first and await self._database.users.find_one({}, {"_id": 1}):
-            raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+        await self.require_free(new.email, new.only_first)
         now = utc_now()
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
         user = {

@@ -18,12 +18,11 @@ from services.realtime.settings import RealtimeSettings
 from shared.auth import Principal, issue_token
 from shared.delivery import Publisher, jetstream
 from tests.servers import free_port
-
-SECRET = "a secret of at least thirty-two characters"
+from tests.token_keys import PUBLIC_KEY, SIGNING_KEY
 
 
 def token(organization_id: str, lifetime: timedelta = timedelta(minutes=5), **fields: Any) -> str:
-    return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SECRET, lifetime)
+    return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SIGNING_KEY, lifetime)
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -74,8 +73,10 @@ async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
 async def service(nats_url: str, **options: Any) -> AsyncIterator[str]:
     """The service in this process with these settings; its address."""
     port = free_port()
-    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_secret=SECRET, send_wait=2, **options)
-    config = uvicorn.Config(make_app(settings), port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_public_key=PUBLIC_KEY, send_wait=2, **options)
+    config = uvicorn.Config(
+        make_app(settings), port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=1, proxy_headers=False
+    )  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)

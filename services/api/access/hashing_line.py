@@ -1,0 +1,105 @@
+"""Who is next to have a password hashed. Each hash takes 64 MiB and a processor, so only a few run at once.
+
+Known devices come first. Then the attempts with the fewest of the same client before them: one client's many attempts
+never stand before another's first. The line is short; what does not fit is answered 503 at once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from shared.errors import Problem
+
+MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 2, 32, 8
+MAX_HASH_WAIT_S = 10.0
+RETRY_AFTER_S = 2
+
+
+@dataclass(frozen=True)
+class HashClient:
+    """`name`: what counts as one client. `known`: a device, an address or a person that was authenticated before."""
+
+    name: str
+    known: bool = False
+
+
+@dataclass(eq=False)
+class _Ticket:
+    client: HashClient
+    before: int
+    """Attempts of the same client that were under way when this one came."""
+    number: int
+    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def place(self) -> tuple[bool, int, int]:
+        return (not self.client.known, self.before, self.number)
+
+
+class HashingLine:
+    def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
+        self._free, self._max_waiting = at_once, max_waiting
+        self._waiting: list[_Ticket] = []
+        self._of_client: Counter[str] = Counter()
+        self._number = 0
+
+    @asynccontextmanager
+    async def slot(self, client: HashClient) -> AsyncIterator[None]:
+        """Raises Problem 503 `logins_busy`."""
+        if self._of_client[client.name] >= MAX_HASHES_PER_CLIENT:
+            raise _busy()
+        self._number += 1
+        ticket = _Ticket(client, self._of_client[client.name], self._number)
+        self._of_client[client.name] += 1
+        try:
+            await self._turn(ticket)
+            try:
+                yield
+            finally:
+                self._next()
+        finally:
+            self._of_client[client.name] -= 1
+            if not self._of_client[client.name]:
+                del self._of_client[client.name]
+
+    async def _turn(self, ticket: _Ticket) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        self._waiting.append(ticket)
+        if len(self._waiting) > self._max_waiting:
+            last = max(self._waiting, key=lambda one: one.place)
+            self._waiting.remove(last)
+            last.turn.set_exception(_busy())
+        try:
+            async with asyncio.timeout(MAX_HASH_WAIT_S):
+                await ticket.turn
+        except BaseException as error:
+            self._give_up(ticket)
+            if isinstance(error, TimeoutError):
+                raise _busy() from error
+            raise
+
+    def _give_up(self, ticket: _Ticket) -> None:
+        """A turn that came at the same moment goes to the next one."""
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+        elif ticket.turn.done() and not ticket.turn.cancelled() and ticket.turn.exception() is None:
+            self._next()
+
+    def _next(self) -> None:
+        """Whoever is first in the line takes the slot that became free."""
+        while self._waiting:
+            first = min(self._waiting, key=lambda one: one.place)
+            self._waiting.remove(first)
+            if not first.turn.done():
+                first.turn.set_result(None)
+                return
+        self._free += 1
+
+
+def _busy() -> Problem:
+    detail = f"more logins are waiting than this server handles at once; try again in {RETRY_AFTER_S} s"
+    return Problem(503, "logins_busy", detail, retry_after=RETRY_AFTER_S)

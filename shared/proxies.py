@@ -1,0 +1,110 @@
+"""Where a request really comes from: X-Forwarded-* headers count only when a trusted proxy sent them.
+
+uvicorn's own middleware is not used (`proxy_headers=False`): it takes any text for an address, reads a setting it
+cannot parse as a host name, and leaves the headers of untrusted peers to the code behind it (docs/decisions/0027).
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+MAX_FORWARDED_HOPS = 32
+"""Entries of X-Forwarded-For that are looked at."""
+_FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")
+_SCHEMES = {"http", "https", "ws", "wss"}
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Addresses and networks with commas. Raises ValueError."""
+    found: list[Network] = []
+    for part in (part.strip() for part in text.split(",")):
+        if not part:
+            continue
+        try:
+            network = ip_network(part)
+        except ValueError as error:
+            raise ValueError(f"{error}; give addresses or networks with commas, such as 172.30.0.0/24") from error
+        if network.prefixlen == 0:
+            raise ValueError(f"{part} would trust everybody; name the network of the front server")
+        found.append(network)
+    return tuple(found)
+
+
+class TrustedProxies:
+    """ASGI middleware in front of everything: sets `client`, `scheme` and the Host header as a trusted proxy says.
+
+    From any other peer these headers are taken away, so that no code behind can be deceived by them.
+    """
+
+    def __init__(self, app: ASGIApp, networks: Sequence[Network]) -> None:
+        self._app, self._networks = app, networks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            if self._trusts(_address(scope["client"][0] if scope.get("client") else "")):
+                self._believe(scope)
+            else:
+                kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(_FORWARDED)]
+                scope = {**scope, "headers": kept}
+        await self._app(scope, receive, send)
+
+    def _trusts(self, address: Address | None) -> bool:
+        return address is not None and any(address in network for network in self._networks)
+
+    def _believe(self, scope: Scope) -> None:
+        given = _values(scope)
+        if client := self._client(given.get(b"x-forwarded-for", "")):
+            scope["client"] = (str(client), 0)
+        scheme = given.get(b"x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        if scheme in _SCHEMES:
+            secure = scheme in ("https", "wss")
+            plain = "ws" if scope["type"] == "websocket" else "http"
+            scope["scheme"] = plain + "s" * secure
+        if host := given.get(b"x-forwarded-host", "").rpartition(",")[2].strip():
+            others = [pair for pair in scope["headers"] if pair[0].lower() != b"host"]
+            scope["headers"] = [(b"host", host.encode("latin-1")), *others]
+
+    def _client(self, forwarded: str) -> Address | None:
+        """The first address from the right that is no trusted proxy. None when a hop is no address: then the peer is
+        all that is known."""
+        client: Address | None = None
+        for hop in reversed(forwarded.split(",")[-MAX_FORWARDED_HOPS:]):
+            if (found := _address(hop.strip())) is None:
+                break
+            client = found
+            if not self._trusts(client):
+                break
+        return client
+
+
+def _values(scope: Scope) -> dict[bytes, str]:
+    """Repeated headers are one list."""
+    found: dict[bytes, str] = {}
+    for name, value in scope["headers"]:
+        key, text = name.lower(), value.decode("latin-1")
+        found[key] = f"{found[key]},{text}" if key in found else text
+    return found
+
+
+def _address(text: str) -> Address | None:
+    """Of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; an IPv4 address inside an IPv6 one is the IPv4 address."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def address_group(text: str) -> str:
+    """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one (its holder owns all of it)."""
+    found = _address(text)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, 64), strict=False))
+    return str(found) if found else text[:64]
