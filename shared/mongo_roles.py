@@ -45,7 +45,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
         "api": Access(
             writes=(
                 "organizations", "users", "invitations", "logins", "api_keys", "instances", "audit", "rate_counters",
-                "answers", "idempotency_keys",
+                "answers", "idempotency_keys", "login_attempts", "login_devices",
             ),
             reads=("contacts", "conversations", "messages", "bookings", "connections"),
             defines=("members",),
