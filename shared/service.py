@@ -22,7 +22,7 @@ from shared.message import utc_now
 from shared.proxies import TrustedProxies, parse_networks
 from shared.rights import inbox_prefix
 from shared.settings import Settings
-from shared.topology import ensure_streams
+from shared.topology import await_streams
 from shared.weak_secrets import has_password
 
 Check = Callable[[], Awaitable[object]]
@@ -49,10 +49,15 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
 
 @asynccontextmanager
 async def connected(
-    broker: NatsBroker, settings: Settings, prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None
+    broker: NatsBroker,
+    settings: Settings,
+    prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None,
+    *,
+    streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
 ) -> AsyncIterator[NatsBroker]:
-    """Connect, declare the streams, start the consumers; stop them at the end.
+    """Connect, wait for the streams, start the consumers; stop them at the end.
 
+    `streams`: the api declares them, every other service waits until it has (docs/decisions/0031).
     `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
     """
     while True:
@@ -63,7 +68,7 @@ async def connected(
             log.warning("waiting for NATS: %s", error)
             await asyncio.sleep(0.5)
     js = jetstream(broker_client(broker))
-    await ensure_streams(js, settings)
+    await streams(js, settings)
     if prepare:
         await prepare(js)
     await broker.start()

@@ -5,9 +5,13 @@ import os
 import socket
 from pathlib import Path
 
+from nats.aio.client import Client
 from pymongo import AsyncMongoClient
 
 from deploy.local.binaries import find_mongod, find_nats_server
+from shared.delivery import jetstream
+from shared.settings import Settings
+from shared.topology import ensure_streams
 
 
 def free_port() -> int:
@@ -44,10 +48,25 @@ class Server:
             await self.process.wait()
 
 
+class NatsServer(Server):
+    """Has the streams once it is started, as if an api had been there: the other services only wait for them."""
+
+    async def start(self) -> None:
+        await super().start()
+        await declare_streams(f"nats://127.0.0.1:{self.port}")
+
+
+async def declare_streams(url: str) -> None:
+    client = Client()
+    await client.connect(url)
+    await ensure_streams(jetstream(client), Settings())
+    await client.close()
+
+
 def nats_server(folder: Path) -> Server:
     port = free_port()
     argv = [str(find_nats_server(os.environ)), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "nats")]
-    return Server(argv, port, folder / "nats.log")
+    return NatsServer(argv, port, folder / "nats.log")
 
 
 def mongod(folder: Path) -> Server:

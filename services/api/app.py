@@ -57,8 +57,9 @@ from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import drop_indexes, ensure_indexes, open_mongo, ping
+from shared.mongo import drop_indexes, ensure_indexes, ensure_views, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
+from shared.topology import ensure_streams
 
 _PARTS = (
     auth, password, organization, api_keys, instances, connecting, sending, people, conversations, bookings,
@@ -89,12 +90,13 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_mongo(settings) as database,
-            connected(broker, settings),
+            connected(broker, settings, streams=ensure_streams),
             _simulator(settings.simulator_url) as simulated,
         ):
             for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
             await drop_indexes(database, Users.RETIRED)
+            await ensure_views(database)
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)

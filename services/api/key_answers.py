@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.api.store.api_keys import ApiKeys
 from shared.mongo import TRANSIENT_ERRORS
 from shared.queries import ApiKeyOwner, VerifyApiKey
+from shared.replies import may_answer
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ async def serving(client: Client, keys: ApiKeys) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
 
     async def answer(message: Msg) -> None:
+        if not may_answer(message):
+            return
         try:
             question = VerifyApiKey.model_validate_json(message.data)
             owner = await keys.owner(question.key)

@@ -21,6 +21,7 @@ from shared.delivery import Publisher, broker_client
 from shared.dispatch import Dispatcher
 from shared.events import AccessEnded
 from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.topology import EVENTS_STREAM, await_streams
 
 
 def make_app(settings: RealtimeSettings) -> ASGIApp:
@@ -41,7 +42,9 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
             rooms = Rooms(client, js, server.outgoing, History(js, settings.resume_limit))
             server.links = Links(client, js, rooms, Dispatcher(client, Publisher(js)))
 
-        async with connected(broker, settings, prepare):
+        # it faces the internet: its NATS user may look at the events only
+        events = partial(await_streams, needed=(EVENTS_STREAM,))
+        async with connected(broker, settings, prepare, streams=events):
             try:
                 yield
             finally:

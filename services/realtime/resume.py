@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from shared.ids import new_id
 from shared.topology import EVENTS_STREAM
 
 PAGE = 200
@@ -34,8 +35,9 @@ class History:
         Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
         """
         config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1, ack_policy=AckPolicy.NONE,
-            filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE, num_replicas=1,
+            name=f"realtime-{new_id()}", deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1,
+            ack_policy=AckPolicy.NONE, filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE,
+            num_replicas=1,
         )  # fmt: skip
         info = await self._js.add_consumer(EVENTS_STREAM, config)
         pending = info.num_pending or 0

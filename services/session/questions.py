@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from services.session.supervisor.numbers import Numbers
 from shared.errors import Problem, Reject
 from shared.queries import ResolveNumber
+from shared.replies import may_answer
 
 log = logging.getLogger(__name__)
 MOST = 100
@@ -27,6 +28,8 @@ async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
     tasks = set[asyncio.Task[None]]()
 
     async def receive(message: Msg) -> None:
+        if not may_answer(message):
+            return
         task = asyncio.create_task(_respond(numbers, message, busy=len(tasks) >= MOST))
         tasks.add(task)
         task.add_done_callback(tasks.discard)

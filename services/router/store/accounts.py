@@ -41,7 +41,7 @@ class Accounts:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._instances, self._connections = database["instances"], database["connections"]
         self._organizations, self._contacts = database["organizations"], database["contacts"]
-        self._users, self._clock = database["users"], clock
+        self._members, self._clock = database["members"], clock
         self._read = Together(self._read_each)
         self._owners: dict[str, tuple[float, Owner]] = {}
 
@@ -107,4 +107,4 @@ class Accounts:
     async def has_user(self, organization_id: str, user_id: str) -> bool:
         """Somebody of the organization who was not removed."""
         wanted = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
-        return await self._users.find_one(wanted, {"_id": 1}) is not None
+        return await self._members.find_one(wanted, {"_id": 1}) is not None

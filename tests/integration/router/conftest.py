@@ -33,7 +33,7 @@ from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.message import Message
-from shared.mongo import Database, Document, DuplicateKeyError, open_mongo
+from shared.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
 from shared.records import MessageRecord, Party
 from shared.settings import Settings
 
@@ -131,6 +131,7 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
         async def publish(*messages: Message) -> None:
             published.extend(messages)
 
+        await ensure_views(database)  # the api's to make
         context = Context(await open_store(database), publish, lambda: START)
         await asyncio.gather(
             *(database[name].delete_many({}) for name in (*TABLES, "instances", "connections", "organizations"))

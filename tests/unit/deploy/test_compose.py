@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from deploy.local.topology import PROCESSES, Process
-from docs.generate.nats_users import nats_users, password_variable
+from docs.generate.nats_users import nats_users
+from shared.nats_users import password_variable
 from shared.rights import rights
 
 ROOT = Path(__file__).parents[3]
