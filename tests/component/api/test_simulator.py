@@ -16,7 +16,6 @@ from starlette.routing import Route
 from services.api.routes.simulator import bounded_wait
 from services.api.settings import ApiSettings
 from shared.errors import Problem
-from shared.ids import new_id
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 
