@@ -202,3 +202,10 @@ async def test_a_wrong_current_password_counts_as_a_failed_login(stage: Stage) -
         assert tries == [403] * 3 + [429] * 2
         assert await guess(thief, login["user"]["email"], 1) == [429]
         assert (await log_in(home, login["user"]["email"])).status_code == 200
+
+
+async def test_attempts_that_need_not_wait_never_wait_for_each_other(stage: Stage) -> None:
+    """Two that begin in the order of one clock and are written in the other order."""
+    attempts, bucket = LoginAttempts(stage.database.login_attempts), Bucket(f"test:{new_id()}", 10_000, 60_000)
+    taken = await asyncio.gather(*(attempts.take(bucket) for _ in range(200)))
+    assert {one.wait_s for one in taken} == {0}

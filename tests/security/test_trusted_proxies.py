@@ -90,6 +90,25 @@ async def test_scheme_and_host_count_from_trusted_proxies_only(kind: str) -> Non
     assert ignored["headers"] == [(b"host", b"own.example")]
 
 
+async def test_a_front_server_that_is_not_named_is_noticed_and_strangers_do_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        """Answers nothing."""
+
+    guarded = TrustedProxies(app, parse_networks("10.0.0.0/24"))
+    for number in range(1_000):
+        scope = {
+            "type": "http",
+            "client": (f"192.0.2.{number % 200}", 1),
+            "headers": [(b"x-forwarded-for", b"1.2.3.4")],
+        }
+        await guarded(scope, None, None)  # type: ignore[arg-type]
+    assert "192.0.2.0 sends X-Forwarded headers" in caplog.messages[0]
+    assert "WA_TRUSTED_PROXIES" in caplog.messages[0]
+    assert len(caplog.messages) == 10
+
+
 @pytest.mark.parametrize("text", ["0.0.0.0/0", "::/0", "*", "web", "10.0.0.1/24", "10.0.0", "10.0.0.0/33"])
 def test_a_setting_that_trusts_everybody_or_nobody_it_names_is_refused_at_start(text: str) -> None:
     with pytest.raises(ValidationError, match="WA_TRUSTED_PROXIES: "):

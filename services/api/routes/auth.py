@@ -96,7 +96,8 @@ async def register(context: Ctx, request: Request, response: Response, body: Reg
 @router.post("/accept-invitation", status_code=201)
 async def accept_invitation(context: Ctx, request: Request, response: Response, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
-    beside = await context.users.all_by_email(await context.invitations.email_of(body.token))
+    invitation = await context.invitations.get_open(body.token)
+    beside = await context.users.all_by_email(invitation["email"])
     hashes = [user.get("password_hash") or "" for user in beside]
     hashed = await context.passwords.hash(body.password, _stranger(request), hashes)
     user = await context.invitations.accept(body.token, hashed, body.name)

@@ -18,6 +18,10 @@ def _invalid() -> Problem:
     return Problem(404, "invitation_invalid", "token: unknown, used, withdrawn or expired; ask for a new invitation")
 
 
+def _taken() -> Problem:
+    return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
+
+
 def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -65,12 +69,15 @@ class Invitations:
         if not (await self._database.invitations.delete_one(mine)).deleted_count:
             raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
 
-    async def email_of(self, token: str) -> str:
-        """Raises Problem 404 `invitation_invalid`: nobody without one makes this server hash a password."""
-        found = await self._database.invitations.find_one(_valid(token), {"email": 1})
+    async def get_open(self, token: str) -> Document:
+        """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+        found = await self._database.invitations.find_one(_valid(token))
         if found is None:
             raise _invalid()
-        return str(found["email"])
+        own = {"email": found["email"], "organization_id": found["organization_id"]}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise _taken()
+        return found
 
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
         """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
@@ -91,7 +98,5 @@ class Invitations:
             try:
                 user: Document = await session.with_transaction(write)
             except DuplicateKeyError as error:
-                raise Problem(
-                    409, "email_taken", "this address belongs to a user of the organization already; log in"
-                ) from error
+                raise _taken() from error
         return user
