@@ -22,7 +22,7 @@ MAX_EVENT = 4_000_000
 """Bytes a service may send at once over a WebSocket; what a browser may send is less."""
 CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
 """Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
-_STALLED = "stalled"
+_STALLED = web.RequestKey("stalled", bool)
 BODY_LIMIT = 30.0
 """Seconds between two pieces of a client's body."""
 _HOP_BY_HOP = frozenset(
@@ -214,7 +214,7 @@ async def make_app(backends: Backends) -> web.Application:
 
 async def serve(app: web.Application, port: int, stopped: asyncio.Event, timeout_s: float = HEADERS_TIMEOUT_S) -> None:
     """On loopback until `stopped`."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, lingering_time=1.0)
     await runner.setup()
     try:
         assert runner.server is not None
