@@ -1,4 +1,4 @@
-"""Everything that listens, for docs/settings.md; tests/security/test_compose_hardening.py compares it with what ships."""
+"""Everything that listens, for docs/settings.md; tests/security/test_compose_hardening.py compares it."""
 
 from typing import NamedTuple
 
