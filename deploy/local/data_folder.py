@@ -48,6 +48,7 @@ class DataFolder:
         try:
             for name in ("", "logs", "secrets", "mongo", "nats", "session", "simulator"):
                 (self.path / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+                (self.path / name).chmod(0o700)  # an earlier version, or the user, may have made it for everybody
         except OSError as error:
             why = f"cannot use {self.path}: {error.strerror}; choose another with --data DIR"
             raise DataFolderError(why) from error

@@ -1,4 +1,4 @@
-"""Everything that listens, for docs/settings.md; tests/security/test_listeners.py compares it with what is shipped."""
+"""Everything that listens, for docs/settings.md; tests/security/test_compose_hardening.py compares it."""
 
 from typing import NamedTuple
 
