@@ -60,8 +60,8 @@ class AllowedHosts:
 
     def _allows(self, scope: Scope) -> bool:
         given = Headers(scope=scope).getlist("host")
-        if len(given) != 1:
-            return False
+        if len(given) != 1:  # a probe of HTTP/1.0 may send none, a browser always sends one
+            return not given and scope.get("path") in OPERATIONS
         name = host_name(given[0])
         if is_loopback(name) or name in self._names or (self._below and name.endswith(self._below)):
             return True

@@ -1,5 +1,6 @@
 """What a web page of another site can make a browser do here: nothing."""
 
+import asyncio
 import json
 
 import httpx
@@ -173,3 +174,16 @@ async def test_a_rebound_name_opens_no_socket(nats_url: str) -> None:
 def test_a_setting_that_names_no_host_is_refused_at_start(text: str) -> None:
     with pytest.raises(ValidationError, match=r"WA_ALLOWED_HOSTS: .* no host name"):
         ApiSettings(token_private_key=PRIVATE_KEY, allowed_hosts=text)
+
+
+async def test_a_probe_without_a_host_is_answered_and_nothing_else_is(stage: Stage) -> None:
+    """HTTP/1.0 as some load balancers speak it."""
+    port = int(stage.url.rpartition(":")[2])
+    seen = {}
+    for path in ("/livez", "/openapi.json"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            seen[path] = (await reader.readline()).split()[1]
+        writer.close()
+    assert seen == {"/livez": b"200", "/openapi.json": b"421"}

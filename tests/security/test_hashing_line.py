@@ -12,6 +12,7 @@ from services.api.access import passwords
 from services.api.access.hashing_line import MAX_HASHES_PER_CLIENT, HashClient, HashingLine
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
+from services.api.store.login_attempts import Bucket, LoginAttempts, Taken
 from shared.errors import Problem
 from shared.ids import new_id
 from tests.component.api import conftest
@@ -49,10 +50,11 @@ class Held:
     async def _hold(self, name: str, known: bool) -> None:
         done = asyncio.Event()
         try:
-            async with self.line.slot(HashClient(name[0], known)):
-                self.order.append(name)
-                self._held.put_nowait(done)
-                await done.wait()
+            with self.line.place(HashClient(name[0], known)):
+                async with self.line.slot(HashClient(name[0], known)):
+                    self.order.append(name)
+                    self._held.put_nowait(done)
+                    await done.wait()
         except Problem as problem:
             self.refused.append(name if problem.code == "logins_busy" else problem.code)
 
@@ -171,6 +173,25 @@ async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_addres
         assert order == ["flood", "flood", "real"]
         steps.release(1_000)
         await asyncio.gather(*flood, real)
+
+
+async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    real_take = LoginAttempts.take
+
+    async def take(self: LoginAttempts, bucket: Bucket) -> Taken:
+        taken.append(bucket.name)
+        return await real_take(self, bucket)
+
+    monkeypatch.setattr(LoginAttempts, "take", take)
+    async with client_at(stage.url) as stranger, hashing_is_stuck(monkeypatch) as (_, steps):
+        flood = [asyncio.create_task(log_in(stranger, new_email(), "flood")) for _ in range(60)]
+        await until(lambda: sum(task.done() for task in flood) == 60 - MAX_HASHES_PER_CLIENT)
+        assert len(taken) == 2 * MAX_HASHES_PER_CLIENT
+        steps.release(1_000)
+        await asyncio.gather(*flood)
 
 
 async def test_a_login_that_found_no_place_is_no_failed_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from services.api.settings import ApiSettings
 from shared import service
 from shared.proxies import TrustedProxies, address_group, parse_networks
 from tests.component.api import conftest
+from tests.integration.realtime.conftest import service as realtime
 from tests.security.auth_fixtures import api_with, client_at, log_in, new_address, new_email, registered
 from tests.servers import free_port
 from tests.token_keys import PRIVATE_KEY
@@ -182,3 +183,16 @@ async def test_the_environment_of_uvicorn_trusts_nobody(monkeypatch: pytest.Monk
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     service.serve(None, "api", ApiSettings(token_private_key=PRIVATE_KEY))  # type: ignore[arg-type]
     assert given["proxy_headers"] is False
+
+
+async def test_behind_tls_a_page_opens_its_socket_and_another_page_does_not(nats_url: str) -> None:
+    """Socket.IO compares the page's origin with scheme and host, which only the front server knows."""
+    path, said = "/socket.io/?EIO=4&transport=polling", {"Host": "chat.example.com", "X-Forwarded-Proto": "https"}
+    for trusted, own in ((PROXY, 200), ("", 400)):
+        async with realtime(nats_url, trusted_proxies=trusted) as url, client_at(url, PROXY) as front_server:
+            for origin, expected in (("https://chat.example.com", own), ("https://evil.example", 400)):
+                answer = await front_server.get(path, headers=said | {"Origin": origin})
+                assert answer.status_code == expected
+            lie = said | {"Origin": "https://evil.example", "X-Forwarded-Host": "evil.example"}
+            async with client_at(url) as stranger:
+                assert (await stranger.get(path, headers=lie)).status_code == 400

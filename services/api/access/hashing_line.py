@@ -7,8 +7,8 @@ devices and others have a line each; both are short, and what does not fit is an
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from shared.errors import Problem
@@ -46,27 +46,32 @@ class HashingLine:
         self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
         """By whether the client is known."""
         self._known_in_a_row = 0
-        self._of_client: Counter[str] = Counter()
+        self._places: Counter[str] = Counter()
+        self._in_line: Counter[str] = Counter()
         self._number = 0
+
+    @contextmanager
+    def place(self, client: HashClient) -> Iterator[None]:
+        """Held from before anything is written for an attempt: a flood from one client does not reach the database.
+
+        Raises Problem 503 `logins_busy`.
+        """
+        if self._places[client.name] >= MAX_HASHES_PER_CLIENT:
+            raise _busy()
+        with _counted(self._places, client.name):
+            yield
 
     @asynccontextmanager
     async def slot(self, client: HashClient) -> AsyncIterator[None]:
         """Raises Problem 503 `logins_busy`."""
-        if self._of_client[client.name] >= MAX_HASHES_PER_CLIENT:
-            raise _busy()
         self._number += 1
-        ticket = _Ticket(client, self._of_client[client.name], self._number)
-        self._of_client[client.name] += 1
-        try:
+        ticket = _Ticket(client, self._in_line[client.name], self._number)
+        with _counted(self._in_line, client.name):
             await self._turn(ticket)
             try:
                 yield
             finally:
                 self._next()
-        finally:
-            self._of_client[client.name] -= 1
-            if not self._of_client[client.name]:
-                del self._of_client[client.name]
 
     async def _turn(self, ticket: _Ticket) -> None:
         if self._free:
@@ -112,6 +117,17 @@ class HashingLine:
             return known
         self._known_in_a_row = 0
         return others
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
 
 
 def _busy() -> Problem:

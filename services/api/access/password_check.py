@@ -33,12 +33,12 @@ async def fitting_users(
     origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
     known_as = await context.devices.known_as(origins)
     group = address_group(address_of(request))
-    throttle = context.throttle
-    async with throttle.attempt(throttle.buckets(email, group, known_as)) as attempt:
-        client = HashClient(known_as or group, known=known_as is not None)
-        hashes = [user.get("password_hash") or "" for user in users]
-        places = await context.passwords.matching(password, hashes, client)
-        attempt.succeeded = bool(places)
+    client = HashClient(known_as or group, known=known_as is not None)
+    hashes = [user.get("password_hash") or "" for user in users]
+    with context.passwords.place(client):
+        async with context.throttle.attempt(email, group, known_as) as attempt:
+            places = await context.passwords.matching(password, hashes, client)
+            attempt.succeeded = bool(places)
     return [users[place] for place in places]
 
 

@@ -5,6 +5,7 @@ import base64
 import hmac
 import secrets
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError
@@ -24,14 +25,16 @@ class Passwords:
     def __init__(self, line: HashingLine | None = None) -> None:
         self._line = line or HashingLine()
 
+    def place(self, client: HashClient) -> AbstractContextManager[None]:
+        """To be held around `matching` and what is written before it."""
+        return self._line.place(client)
+
     async def hash(self, password: str, client: HashClient, beside: Sequence[str] = ()) -> str:
         """`beside`: hashes of the other users with the same e-mail address. They share their salt, so that a login
         costs one hash however many there are, and its time does not tell the number."""
-        async with self._line.slot(client):
-            return await asyncio.to_thread(_hasher.hash, password, salt=_salt_of(beside))
-
-    async def matches(self, password: str, hashed: str, client: HashClient) -> bool:
-        return bool(await self.matching(password, [hashed], client))
+        with self._line.place(client):
+            async with self._line.slot(client):
+                return await asyncio.to_thread(_hasher.hash, password, salt=_salt_of(beside))
 
     async def matching(self, password: str, hashes: Sequence[str], client: HashClient) -> list[int]:
         """The places of the hashes this password fits. None after the same work when there are no hashes."""
