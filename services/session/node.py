@@ -14,12 +14,14 @@ from services.session.protocol import Entry, FromWorker, Marked, Noticed, Publis
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.sends import Sends
+from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts, ProxyOf
 from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
 from services.session.supervisor.numbers import Numbers
 from services.session.supervisor.outlet import Outlet
+from services.session.supervisor.ownership import Instances, Ownership, unknown_instance
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
@@ -54,10 +56,17 @@ class Node:
         self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
-        self.handlers = Handlers(self._accounts, board, self._reconciler.hold, publisher, frozenset(zygotes))
-        elsewhere = self._reconciler.elsewhere
-        self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
-        self.attending = Attending(self._accounts.get, self._pool.tell, partial(say, client), elsewhere)
+        owns = Ownership(self._accounts, connections).owns
+        instances = Instances(self._accounts.get, self._pool.tell, self._reconciler.elsewhere, owns)
+
+        async def hold(instance_id: str, organization_id: str, network: Network) -> Account | None:
+            if not await owns(organization_id, instance_id):
+                raise unknown_instance()
+            return await self._reconciler.hold(instance_id, organization_id, network)
+
+        self.handlers = Handlers(self._accounts, board, hold, publisher, frozenset(zygotes))
+        self.sending = Sending(Sends(database), instances, publisher)
+        self.attending = Attending(instances, partial(say, client), publisher)
         self.numbers = Numbers(self._accounts.get, self._pool.tell)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: list[asyncio.Task[None]] = []

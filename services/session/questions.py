@@ -44,7 +44,7 @@ async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
 async def _respond(numbers: Numbers, message: Msg, *, busy: bool) -> None:
     try:
         query = ResolveNumber.received(message.subject, message.data)
-        if not numbers.holds(query.instance_id):
+        if not numbers.holds(query.organization_id, query.instance_id):
             return
         if busy:
             raise Problem(503, "busy", "too many questions are waiting for WhatsApp; try again in a moment")
