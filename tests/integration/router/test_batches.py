@@ -198,7 +198,7 @@ async def test_the_conversation_is_there_before_its_message_is_told_also_after_a
 @pytest.mark.parametrize("wrong", ["settings", "contact", "number"])
 async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str) -> None:
     bad = Party(phone="4915112345699", lid="199")
-    elsewhere: dict[str, Any] = {"organization_id": "globex"}
+    elsewhere: dict[str, Any] = {"organization_id": "globex", "instance_id": "theirs"}
     await router.deliver_together(received("A0"), received("B0", bad, **elsewhere))
     match wrong:
         case "settings":
