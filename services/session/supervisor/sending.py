@@ -60,10 +60,13 @@ class Sending:
 
         Raises Retry while the account is on its way back, and where another node holds it.
         """
-        if await self._is_own(command):
-            flying = self._flying.get(command.message_id)
-            outcome = await asyncio.shield(flying) if flying else await self._send_once(command)
-            await self._publish(_told(command, outcome))
+        lock = self._beginning.setdefault(command.instance_id, asyncio.Lock())
+        async with lock:  # asyncio's locks are taken in the order they are asked for
+            if not await self._is_own(command):
+                return
+            begun = self._flying.get(command.message_id) or await self._begin(command)
+        outcome = await self._end(command, begun) if isinstance(begun, _Flying) else begun
+        await self._publish(_told(command, outcome))
 
     async def refuse(self, command: SendText) -> None:
         """The organization has too many sends waiting: this one fails, unless it was begun before."""
@@ -96,19 +99,21 @@ class Sending:
         await self._publish(refusal(command, unknown_instance()))
         return False
 
-    async def _send_once(self, command: SendText) -> Outcome:
-        lock = self._beginning.setdefault(command.instance_id, asyncio.Lock())
-        async with lock:  # asyncio's locks are taken in the order they are asked for
-            await self._wait_for_account(command)
-            earlier = await self._intend(command)
-            if earlier is not None:
-                return earlier or UNKNOWN
-            flying = self._flying[command.message_id] = _Flying(command.instance_id)
-            outcome = self._begin(command)
+    async def _begin(self, command: SendText) -> "_Flying | Outcome":
+        """The send, under way, or an outcome that was known before."""
+        await self._wait_for_account(command)
+        earlier = await self._intend(command)
+        if earlier is not None:
+            return earlier or UNKNOWN
+        flying = self._flying[command.message_id] = _Flying(command.instance_id)
+        if (failed := self._call(command)) is not None:
+            flying.set_result(failed)
+        return flying
+
+    async def _end(self, command: SendText, flying: _Flying) -> Outcome:
+        """Whoever is first to see the outcome writes it down; a redelivery that waits with it does so again."""
         try:
-            outcome = outcome or await self._outcome(flying)
-            if not flying.done():
-                flying.set_result(outcome)
+            outcome = await self._outcome(flying)
             await self._settle(command.message_id, outcome)
         finally:
             self._flying.pop(command.message_id, None)
@@ -126,7 +131,7 @@ class Sending:
         if young and account and account.coming_back:
             raise Retry("the instance is being reconnected")
 
-    def _begin(self, command: SendText) -> Outcome | None:
+    def _call(self, command: SendText) -> Outcome | None:
         """Hand it to the account's worker; the outcome when it ends here. Nothing was sent then."""
         account = self._instances.find(command.instance_id)
         if account is None or not account.connected:
@@ -143,7 +148,10 @@ class Sending:
             outcome = await asyncio.wait_for(asyncio.shield(flying), LIMIT)
         except TimeoutError:
             outcome = UNKNOWN
-        if account := self._instances.find(flying.instance_id):
+            if not flying.done():
+                flying.set_result(outcome)
+        account = self._instances.find(flying.instance_id)
+        if account and outcome is not TIMED_OUT:
             account.unanswered = outcome.get("code") == "timeout" or outcome is UNKNOWN
         return outcome
 
