@@ -20,9 +20,9 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, PubAck
-from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
+from shared.durables import pushed, update_consumer
 from shared.errors import Reject, Retry
 from shared.fair_consumer import FairConsumer, Share
 from shared.logs import masked
@@ -119,32 +119,6 @@ def retry_delay(error: Exception, attempt: int) -> float | None:
     if isinstance(error, _OUTAGES):
         return min(pause, OUTAGE_BACKOFF_CAP)
     return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
-
-
-def pushed(service: str, message: type[Message], settings: Settings, *, in_hand: int) -> ConsumerConfig:
-    """The durable consumer of a class; at most `in_hand` messages are unacknowledged. Where it delivers follows from
-    its name: two replicas that make it at the same time make the same one."""
-    durable = durable_name(service, message)
-    return ConsumerConfig(
-        durable_name=durable,
-        deliver_group=durable,
-        deliver_subject=f"{inbox_prefix(service)}.{durable}",
-        filter_subject=message.pattern(),
-        ack_wait=settings.ack_wait.total_seconds(),
-        max_ack_pending=in_hand,
-        max_deliver=-1,
-    )
-
-
-async def update_consumer(js: JetStreamContext, stream: str, wanted: ConsumerConfig) -> None:
-    """A consumer that is there from an earlier start gets the settings of this one; clients leave it as it is."""
-    try:
-        known = (await js.consumer_info(stream, wanted.durable_name or "")).config
-    except NotFoundError:
-        return
-    if (known.ack_wait, known.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
-        changed = known.evolve(ack_wait=wanted.ack_wait, max_ack_pending=wanted.max_ack_pending)
-        await js.add_consumer(stream, changed)
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.session.node import Node
+from services.session.private_files import tighten
 from services.session.questions import answering
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
@@ -47,7 +48,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        private_directory(settings.data_dir)
+        tighten(private_directory(settings.data_dir))
         async with open_mongo(settings) as database:
             await ensure_session_indexes(database)
 
@@ -118,7 +119,7 @@ def _messages(consumers: Consumers, nodes: list[Node]) -> None:
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
-    """The real network gets our environment as it is; the simulated one exists only where its address is set."""
+    """The simulated network exists only where its address is set."""
 
     async def real() -> dict[str, str]:
         return zygote_environment(os.environ, None)

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from services.session.lease import Lease
-from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent
+from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent, TooLarge
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.sends import Sends
@@ -30,6 +30,9 @@ from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
 
 ACCOUNTS = Gauge("switchboard_session_accounts", "Accounts this node holds, by state", ["status"])
+TOO_LARGE = Counter("switchboard_session_frames_too_large", "Frames of workers that could not be sent", ["kind"])
+MAX_TASKS = 10_000
+"""News of workers being handled, beyond which what is only live is dropped."""
 DRAIN = 3.0
 """Seconds the last events have to reach the stream when the node stops."""
 log = logging.getLogger(__name__)
@@ -110,7 +113,11 @@ class Node:
         elif isinstance(frame, Marked):
             self.attending.heard(frame)
         elif isinstance(frame, Noticed):
-            self._keep_running(self.attending.tell(frame))
+            if len(self._tasks) < MAX_TASKS:  # what is only live may be missed
+                self._keep_running(self.attending.tell(frame))
+        elif isinstance(frame, TooLarge):
+            TOO_LARGE.labels(frame.kind).inc()
+            log.error("a %s of %d bytes was too large for a frame", frame.kind, frame.size, extra=_of(frame))
         elif isinstance(frame, Resolved):
             self.numbers.heard(frame)
         else:
@@ -137,6 +144,10 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a task of the node failed", exc_info=error)
+
+
+def _of(frame: TooLarge) -> dict[str, str]:
+    return {"instance_id": frame.instance_id}
 
 
 async def _end(task: asyncio.Task[None]) -> None:

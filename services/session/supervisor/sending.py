@@ -144,15 +144,14 @@ class Sending:
         return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
 
     async def _outcome(self, flying: _Flying) -> Outcome:
-        try:
-            outcome = await asyncio.wait_for(asyncio.shield(flying), LIMIT)
-        except TimeoutError:
-            outcome = UNKNOWN
-            if not flying.done():
-                flying.set_result(outcome)
+        await asyncio.wait({flying}, timeout=LIMIT)
+        in_time = flying.done()
+        if not in_time:
+            flying.set_result(UNKNOWN)
+        outcome = flying.result()
         account = self._instances.find(flying.instance_id)
-        if account and outcome is not TIMED_OUT:
-            account.unanswered = outcome.get("code") == "timeout" or outcome is UNKNOWN
+        if account and not (in_time and outcome in (TIMED_OUT, UNKNOWN)):
+            account.unanswered = not in_time or outcome.get("code") == "timeout"
         return outcome
 
     async def _settle(self, message_id: str, outcome: Outcome) -> None:
