@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 class _Waiter:
     order: int
     granted: asyncio.Future[None] = field(compare=False)
+    holds: bool = field(default=False, compare=False)
+    """It has a slot."""
 
 
 @dataclass
@@ -64,12 +66,12 @@ class Turns:
     def _leave(self, organization_id: str, instance_id: str, waiter: _Waiter) -> None:
         organization = self._organizations[organization_id]
         lane = organization.lanes[instance_id]
-        if waiter.granted.done() and not waiter.granted.cancelled():
+        if waiter.holds:
             self._running, organization.running, lane.running = (
                 self._running - 1, organization.running - 1, lane.running - 1,
             )  # fmt: skip
         else:  # cancelled while it waited
-            lane.waiting.remove(waiter)
+            lane.waiting = [other for other in lane.waiting if other is not waiter]
             heapq.heapify(lane.waiting)
         self._mark(organization_id, instance_id)
         self._grant()
@@ -97,6 +99,10 @@ class Turns:
             instance_id = next(iter(organization.ready))
             lane = organization.lanes[instance_id]
             waiter = heapq.heappop(lane.waiting)
+            if waiter.granted.done():  # its task was cancelled, and has not run since
+                self._mark(chosen, instance_id)
+                continue
+            waiter.holds = True
             self._running, organization.running, lane.running = (
                 self._running + 1, organization.running + 1, lane.running + 1,
             )  # fmt: skip

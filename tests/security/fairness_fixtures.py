@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import nats
+from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
@@ -106,6 +107,7 @@ class Session:
     bus: Bus
     node: Node
     workers: FakeWorkers
+    broker: NatsBroker
 
     async def connected(self, organization_id: str, instance_id: str) -> None:
         """The api makes the instance, and it is connected."""
@@ -147,7 +149,7 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
             await nodes[0].start()
 
         async with connected(broker, settings, prepare):
-            yield Session(bus, nodes[0], workers)
+            yield Session(bus, nodes[0], workers, broker)
             await nodes[0].stop()
 
 
