@@ -37,7 +37,7 @@ VIEWS: Mapping[str, View] = MappingProxyType({"members": View("users", ("organiz
 
 ACCESS: Mapping[str, Access] = MappingProxyType(
     {
-        "session": Access(writes=("connections", "sends")),
+        "session": Access(writes=("connections", "sends"), reads=("instances",)),
         "router": Access(
             writes=("contacts", "conversations", "messages", "bookings", "receipts"),
             reads=("instances", "connections", "organizations", "members"),

@@ -45,11 +45,18 @@ async def api(server: Server) -> AsyncIterator[JetStreamContext]:
 
 async def call(attacker: Connection, subject: str, **body: Any) -> dict[str, Any]:
     """What JetStream answers; nothing when the server refuses the subject."""
-    with suppress(TimeoutError, NatsError):
-        answer = await attacker.client.request(f"$JS.API.{subject}", json.dumps(body).encode(), timeout=0.5)
-        found: dict[str, Any] = json.loads(answer.data)
-        return found
-    return {}
+    inbox = attacker.client.new_inbox()
+    answers = await attacker.client.subscribe(inbox)
+    await attacker.client.publish(f"$JS.API.{subject}", json.dumps(body).encode(), reply=inbox)
+    await attacker.client.flush()
+    await attacker.client.flush()
+    refused, attacker.refused[:] = bool(attacker.refused), []
+    found: dict[str, Any] = {}
+    if not refused:
+        with suppress(TimeoutError, NatsError):
+            found = json.loads((await answers.next_msg(timeout=5)).data)
+    await answers.unsubscribe()
+    return found
 
 
 @pytest.mark.parametrize("user", ["realtime", "router", "session", INTEGRATION])
