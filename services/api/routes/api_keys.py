@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from services.api.answers import Done, Listed, One
+from services.api.answers import Done, Listed, One, Secret
 from services.api.context import Ctx, Manager
-from services.api.fields import Body, Name
+from services.api.fields import Body, Instant, Name
 from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
 from shared.auth import Principal, Scope
 from shared.errors import Problem
@@ -26,9 +26,9 @@ class NewKey(Body):
     """
 
     name: Name
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({"read", "send"})
+    scopes: Annotated[frozenset[Scope], Field(min_length=1, max_length=3)] = frozenset({"read", "send"})
     instance_ids: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class ApiKey(BaseModel):
@@ -47,7 +47,7 @@ class ApiKey(BaseModel):
 class CreatedKey(ApiKey):
     """`key` is shown this once and kept by nobody but you."""
 
-    key: str
+    key: Secret
 
 
 def _shown(document: Document) -> ApiKey:

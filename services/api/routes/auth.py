@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
-from services.api.answers import Done
+from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
 from services.api.problems import request_id_of
@@ -61,10 +61,10 @@ class User(BaseModel):
 class LoggedIn(Done):
     """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
 
-    token: str
+    token: Secret
     token_type: str = "Bearer"
     expires_at: datetime
-    refresh_token: str
+    refresh_token: Secret
     refresh_expires_at: datetime
     organization_id: str
     user: User

@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 from pydantic import model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import Done, Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import Body, Name, Phone, require_own
+from services.api.fields import Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentQr, Instance, InstanceStatus
 from shared.commands import LogoutInstance
@@ -18,7 +19,7 @@ router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 class NewInstance(Body):
     """`phone_number`: the owner's, if known already; else it is learned when the account is linked."""
 
-    organization_id: str | None = None
+    organization_id: Id | None = None
     instance_name: Name
     phone_number: Phone | None = None
     network: Network = Network.WHATSAPP
@@ -27,7 +28,7 @@ class NewInstance(Body):
 class InstanceChanges(Body):
     """What is left out stays. `phone_number`: null forgets it."""
 
-    instance_name: Name | None = None
+    instance_name: Name | SkipJsonSchema[None] = None
     phone_number: Phone | None = None
 
     @model_validator(mode="after")

@@ -1,9 +1,11 @@
 """The organization one works for, and how it wants its messages treated."""
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import One
 from services.api.context import Ctx, Manager, Reader
@@ -39,11 +41,11 @@ class SettingsChanges(Body):
     not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
     """
 
-    booking_policy: BookingPolicy | None = None
-    booking_keywords: list[Keyword] | None = Field(None, max_length=50)
+    booking_policy: BookingPolicy | SkipJsonSchema[None] = None
+    booking_keywords: Annotated[list[Keyword], Field(max_length=50)] | SkipJsonSchema[None] = None
     opening_hours: Hours | None = None
-    owner_messages: OwnerMessages | None = None
-    owner_numbers: list[OwnerNumber] | None = Field(None, max_length=20)
+    owner_messages: OwnerMessages | SkipJsonSchema[None] = None
+    owner_numbers: Annotated[list[OwnerNumber], Field(max_length=20)] | SkipJsonSchema[None] = None
 
     @field_validator("booking_policy", "booking_keywords", "owner_messages", "owner_numbers")
     @classmethod

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from fastapi import APIRouter
 from pydantic import BaseModel, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from services.api.answers import Done, Listed, One
+from services.api.answers import Done, Listed, One, Secret
 from services.api.context import Context, Ctx, Manager, Reader
 from services.api.fields import Body, Email, Name
 from services.api.store.members import role_of
@@ -29,8 +30,8 @@ class Member(BaseModel):
 class MemberChanges(Body):
     """What is left out stays."""
 
-    name: Name | None = None
-    role: Role | None = None
+    name: Name | SkipJsonSchema[None] = None
+    role: Role | SkipJsonSchema[None] = None
 
     @model_validator(mode="after")
     def _nothing_is_null(self) -> "MemberChanges":
@@ -57,7 +58,7 @@ class Invitation(BaseModel):
 class CreatedInvitation(Invitation):
     """`token` is shown this once: whoever has it becomes the user, by POST /api/auth/accept-invitation."""
 
-    token: str
+    token: Secret
 
 
 def _member(document: Document) -> Member:
