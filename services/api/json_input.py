@@ -9,8 +9,8 @@ from shared.errors import Problem
 
 MAX_JSON_DEPTH = 32
 """Lists and objects within each other."""
-_MAX_INTEGER = 1 << 63
-"""MongoDB keeps whole numbers of 64 bits."""
+_MAX_DIGITS = 300
+"""Of a whole number; what a field of ours may hold is less and said at the field."""
 _OPENING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -61,8 +61,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 20 or not -_MAX_INTEGER <= int(text) < _MAX_INTEGER:
-        raise ValueError("a whole number has more than 64 bits")
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a whole number has more than {_MAX_DIGITS} digits")
     return int(text)
 
 

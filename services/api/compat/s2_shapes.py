@@ -76,6 +76,14 @@ class Numbers(BaseModel):
 class ChatSend(DialectBody):
     """`to` or `conversationId`. A repeated `clientId` is the same message, sent once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+                for name in ("to", "conversationId")
+            ]
+        }
+    )
     to: Recipient | None = None
     message: Text
     conversationId: Id | None = None

@@ -1,7 +1,7 @@
 """Instances: the WhatsApp accounts of an organization, as they are configured."""
 
 from fastapi import APIRouter
-from pydantic import model_validator
+from pydantic import field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import Done, Listed, One, listed
@@ -31,11 +31,12 @@ class InstanceChanges(Body):
     instance_name: Name | SkipJsonSchema[None] = None
     phone_number: Phone | None = None
 
-    @model_validator(mode="after")
-    def _has_a_name(self) -> "InstanceChanges":
-        if "instance_name" in self.model_fields_set and self.instance_name is None:
-            raise ValueError("instance_name: cannot be null")
-        return self
+    @field_validator("instance_name")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep what it is")
+        return value
 
 
 class OneInstance(Done):

@@ -11,7 +11,7 @@ from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.fields import LINE_PATTERN, Body, Id, described, printable, require_own
 from services.api.views import found, records
 from services.api.views import people as views
-from services.api.views.found import MessageFilter
+from services.api.views.found import WORDS_PATTERN, MessageFilter
 from services.api.views.people import ContactWithMerges
 from services.api.views.records import MessageWithHistory
 from shared.commands import SplitContact
@@ -28,7 +28,8 @@ Search = Annotated[
 
 
 Words = Annotated[
-    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN)] | None,
+    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])]
+    | None,
     Query(max_length=100, description="Whole words, all of them in the text; accents and case make no difference"),
 ]
 

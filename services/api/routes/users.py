@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import Done, Listed, One, Secret
@@ -33,12 +33,12 @@ class MemberChanges(Body):
     name: Name | SkipJsonSchema[None] = None
     role: Role | SkipJsonSchema[None] = None
 
-    @model_validator(mode="after")
-    def _nothing_is_null(self) -> "MemberChanges":
-        for field in self.model_fields_set:
-            if getattr(self, field) is None:
-                raise ValueError(f"{field}: cannot be null")
-        return self
+    @field_validator("name", "role")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep what it is")
+        return value
 
 
 class NewInvitation(Body):
