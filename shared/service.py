@@ -15,8 +15,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.delivery import broker_client, jetstream
+from shared.http_limits import BoundedHttp
 from shared.logs import configure_logging
 from shared.message import utc_now
+from shared.operations import OperationsGuard
 from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import ensure_streams
@@ -103,7 +105,7 @@ def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
         else:
             await app(scope, receive, send)
 
-    return dispatch
+    return OperationsGuard(dispatch)
 
 
 def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
@@ -136,6 +138,7 @@ def serve(app: ASGIApp, service: str, settings: Settings) -> None:
     configure_logging(service, settings.log_level, settings.log_format)
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
+        http=BoundedHttp,
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip

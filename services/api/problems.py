@@ -21,7 +21,6 @@ from shared.mongo import TRANSIENT_ERRORS
 MEDIA_TYPE = "application/problem+json"
 _S3_PATHS = "/api/whatsapp/instances"
 """Here an absent field is a 400, as clients of these routes expect."""
-_TOO_LONG = frozenset({413, 414, 431})
 _MOST_FIELDS = 20
 """Wrong fields that are named in one answer."""
 
@@ -76,8 +75,6 @@ def render(problem: Problem, request_id: str) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if "retry_after" in problem.extra:
         headers["Retry-After"] = str(problem.extra["retry_after"])
-    if problem.status in _TOO_LONG:
-        headers["Connection"] = "close"  # the rest of what is too long is not read
     body = problem_body(problem, request_id)
     return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 

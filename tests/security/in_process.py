@@ -34,7 +34,7 @@ class InProcess:
     ) -> Answer:
         """`target`: path and query as they stand in the first line of a request."""
         raw, _, query = target.partition("?")
-        given = {**self.defaults, **(headers or {})}
+        given = {"host": "127.0.0.1", **self.defaults, **(headers or {})}
         if body:
             given.setdefault("content-type", "application/json")
         asked = {
