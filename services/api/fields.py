@@ -30,6 +30,16 @@ def described(**keywords: Any) -> Any:
     return Field(json_schema_extra=keywords)
 
 
+def _without_null(schema: dict[str, Any]) -> None:
+    options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
+    schema.pop("default", None)
+    schema.update(options[0] if len(options) == 1 else {"anyOf": options})
+
+
+MAY_BE_LEFT_OUT: Any = Field(json_schema_extra=_without_null)
+"""Of a field of a change: None in our code means left out, and the OpenAPI document knows no null."""
+
+
 def _email(text: str) -> str:
     email = text.strip().lower()
     if not _EMAIL.fullmatch(email) or not email.isprintable():

@@ -79,7 +79,7 @@ class ChatSend(DialectBody):
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "minLength": 1}}}
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": 64}}}
                 for name in ("to", "conversationId")
             ]
         }

@@ -1,12 +1,13 @@
 """Instances: the WhatsApp accounts of an organization, as they are configured."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from pydantic import field_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import Done, Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import Body, Id, Name, Phone, require_own
+from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentQr, Instance, InstanceStatus
 from shared.commands import LogoutInstance
@@ -28,7 +29,7 @@ class NewInstance(Body):
 class InstanceChanges(Body):
     """What is left out stays. `phone_number`: null forgets it."""
 
-    instance_name: Name | SkipJsonSchema[None] = None
+    instance_name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
     phone_number: Phone | None = None
 
     @field_validator("instance_name")

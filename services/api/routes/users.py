@@ -1,14 +1,14 @@
 """The people of an organization, and inviting more of them."""
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
-from pydantic.json_schema import SkipJsonSchema
 
 from services.api.answers import Done, Listed, One, Secret
 from services.api.context import Context, Ctx, Manager, Reader
-from services.api.fields import Body, Email, Name
+from services.api.fields import MAY_BE_LEFT_OUT, Body, Email, Name
 from services.api.store.members import role_of
 from shared.auth import ROLE_SCOPES, Principal, Role
 from shared.errors import Problem
@@ -30,8 +30,8 @@ class Member(BaseModel):
 class MemberChanges(Body):
     """What is left out stays."""
 
-    name: Name | SkipJsonSchema[None] = None
-    role: Role | SkipJsonSchema[None] = None
+    name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
+    role: Annotated[Role | None, MAY_BE_LEFT_OUT] = None
 
     @field_validator("name", "role")
     @classmethod

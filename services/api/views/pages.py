@@ -33,7 +33,7 @@ def own(organization_id: str, instance_ids: frozenset[str] | None = None, *, by:
 MAX_CURSOR_LENGTH = 300
 CURSOR_PATTERN = r"^([0-9]{1,14}\.[A-Za-z0-9_.~%-]{0,280})?$"
 """Milliseconds since 1970 and an id; empty: the first page. Every text of this form is a place in a list."""
-_CURSOR = re.compile(CURSOR_PATTERN.removesuffix("?$"))
+_CURSOR = re.compile(CURSOR_PATTERN.removesuffix("?$"))  # the first page needs no place
 
 
 def encode_cursor(at: datetime, document_id: str) -> str:
