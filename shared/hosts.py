@@ -8,8 +8,7 @@ from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-OPERATIONS = frozenset({"/livez", "/readyz", "/metrics"})
-"""Probes call these by the address of the container, which no web page can pretend to be."""
+from shared.operations import OPERATIONAL_PATHS
 
 
 def parse_hosts(text: str) -> tuple[str, ...]:
@@ -59,13 +58,14 @@ class AllowedHosts:
             await _refusal()(scope, receive, send)
 
     def _allows(self, scope: Scope) -> bool:
+        """Probes call operational paths by the address of the container, which no web page can pretend to be."""
         given = Headers(scope=scope).getlist("host")
         if len(given) != 1:  # a probe of HTTP/1.0 may send none, a browser always sends one
-            return not given and scope.get("path") in OPERATIONS
+            return not given and scope.get("path") in OPERATIONAL_PATHS
         name = host_name(given[0])
         if is_loopback(name) or name in self._names or (self._below and name.endswith(self._below)):
             return True
-        return scope.get("path") in OPERATIONS and _is_address(name)
+        return scope.get("path") in OPERATIONAL_PATHS and _is_address(name)
 
 
 def _is_address(name: str) -> bool:
