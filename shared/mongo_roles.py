@@ -12,16 +12,19 @@ Privilege = dict[str, Any]
 
 _READ = ("find",)
 _WRITE = ("find", "insert", "update", "remove", "createCollection", "createIndex", "dropIndex", "listIndexes")
+_APPEND = ("find", "insert", "createCollection", "createIndex", "listIndexes")
 _DEFINE = ("find", "createCollection", "collMod")
 
 
 @dataclass(frozen=True)
 class Access:
-    """Collections by what may be done; `defines`: views that this service makes and changes."""
+    """Collections by what may be done. `appends`: those of `writes` whose documents are never changed or deleted, but
+    by their expiry. `defines`: views that this service makes and changes."""
 
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
+    appends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
             ),
             reads=("contacts", "conversations", "messages", "bookings", "connections"),
             defines=("members",),
+            appends=("audit",),
         ),
     }
 )  # fmt: skip
@@ -62,7 +66,10 @@ def role_name(service: str) -> str:
 def privileges(service: str, database: str) -> list[Privilege]:
     """For `createRole` and `updateRole`: named collections only, so that no service reads the users of MongoDB."""
     granted = ACCESS[service]
-    kinds = ((granted.writes, _WRITE), (granted.reads, _READ), (granted.defines, _DEFINE))
+    changed = tuple(name for name in granted.writes if name not in granted.appends)
+    kinds = (
+        (changed, _WRITE), (granted.appends, _APPEND), (granted.reads, _READ), (granted.defines, _DEFINE),
+    )  # fmt: skip
     return [
         {"resource": {"db": database, "collection": name}, "actions": list(actions)}
         for names, actions in kinds

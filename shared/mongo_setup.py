@@ -16,11 +16,11 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from shared.mongo_roles import ACCESS, Privilege, password_variable, privileges, role_name
+from shared.weak_secrets import weakness
 
 Client = MongoClient[dict[str, Any]]
 
 SETUP_USER = "setup"
-MIN_PASSWORD_CHARACTERS = 24
 START_TIMEOUT_S = 120.0
 _PAUSE_S = 0.5
 _UNAUTHORIZED, _AUTHENTICATION_FAILED, _ALREADY_INITIALIZED = 13, 18, 23
@@ -45,14 +45,11 @@ class SetupSettings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Raises SetupError for a password that is missing or short."""
+        """Raises SetupError for a password that is missing or easy to guess."""
         passwords = {user: environ.get(password_variable(user), "") for user in (SETUP_USER, *ACCESS)}
         for user, password in passwords.items():
-            if len(password) < MIN_PASSWORD_CHARACTERS:
-                raise SetupError(
-                    f"set {password_variable(user)} to at least {MIN_PASSWORD_CHARACTERS} characters;"
-                    " `deploy/generate-env` makes all secrets"
-                )
+            if why := weakness(password):
+                raise SetupError(f"{password_variable(user)} {why}: `deploy/generate-env` makes what is not set")
         return cls(
             environ.get("MONGO_SETUP_ADDRESS", "127.0.0.1:27017"), environ.get("MONGO_SETUP_MEMBER", "mongo:27017"),
             environ.get("WA_MONGO_DATABASE") or "switchboard", passwords,

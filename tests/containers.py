@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from tests.servers import declare_streams, start_replica_set
+from deploy.local.streams import declare_streams
+from tests.servers import start_replica_set
 
 
 @asynccontextmanager

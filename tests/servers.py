@@ -5,13 +5,10 @@ import os
 import socket
 from pathlib import Path
 
-from nats.aio.client import Client
 from pymongo import AsyncMongoClient
 
 from deploy.local.binaries import find_mongod, find_nats_server
-from shared.delivery import jetstream
-from shared.settings import Settings
-from shared.topology import ensure_streams
+from deploy.local.streams import declare_streams
 
 
 def free_port() -> int:
@@ -54,13 +51,6 @@ class NatsServer(Server):
     async def start(self) -> None:
         await super().start()
         await declare_streams(f"nats://127.0.0.1:{self.port}")
-
-
-async def declare_streams(url: str) -> None:
-    client = Client()
-    await client.connect(url)
-    await ensure_streams(jetstream(client), Settings())
-    await client.close()
 
 
 def nats_server(folder: Path) -> Server:

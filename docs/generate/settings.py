@@ -85,7 +85,7 @@ def env_example() -> str:
     for name, (field, _) in variables().items():
         if name not in SECRETS and name not in SET_BY_COMPOSE:
             lines += [f"# {_meaning(field)}", f"#{name}={default(field)}", ""]
-    lines += ["# Secrets: letters and digits, nothing else."]
+    lines += ["# Secrets. Passwords become parts of addresses: letters and digits only."]
     for name, meaning in SECRETS.items():
         lines += [f"# {meaning}", f"{name}="]
     lines += [""]

@@ -114,6 +114,7 @@ async def test_a_client_cannot_pretend_to_be_another(front: Caddy, backends: Bac
     forged = {
         "X-Forwarded-For": "203.0.113.9, 10.0.0.1", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9",
         "X-Forwarded-Proto": "https", "X-Forwarded-Host": "elsewhere.example",
+        "Connection": "close, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host",
     }  # fmt: skip
     for path in ("/api/x", "/socket.io/x"):
         async with aiohttp.ClientSession() as http, http.get(front.url + path, headers=forged) as answer:

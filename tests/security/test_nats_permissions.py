@@ -12,7 +12,8 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from shared.commands import SendMessage
-from shared.delivery import jetstream, pushed
+from shared.delivery import jetstream
+from shared.durables import pushed
 from shared.events import MessageReceived
 from shared.queries import ListUsers
 from shared.rights import INTEGRATION
