@@ -15,6 +15,7 @@ from services.api.access.endings import Endings
 from services.api.access.gate import Gate
 from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
+from services.api.access.rates import Rates
 from services.api.access.repeats import Repeats
 from services.api.bus.answering import Answering, serving
 from services.api.bus.questions import ANSWERERS
@@ -101,7 +102,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
             async with (
-                key_answers.serving(client, ApiKeys(database.api_keys)),
+                key_answers.serving(client, database, Rates(settings)),
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield

@@ -69,4 +69,5 @@ class ApiKeys:
         return Principal(
             organization_id=found["organization_id"], subject=f"key:{found['_id']}", scopes=frozenset(found["scopes"]),
             instance_ids=None if limit is None else frozenset(limit),
+            expires_at=found["expires_at"].timestamp() if found["expires_at"] else None,
         )  # fmt: skip
