@@ -16,8 +16,8 @@ from yarl import URL
 
 from deploy.local.replicas import Replicas
 
-MAX_SOCKET_MESSAGE = 4_000_000
-"""Bytes."""
+MAX_SOCKET_MESSAGE, MAX_CLIENT_MESSAGE = 4_000_000, 1_000_000
+"""Bytes: from a service, from a browser (realtime takes WA_SOCKET_PAYLOAD_LIMIT of them, at most as many)."""
 CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
 """Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
 _HOP_BY_HOP = frozenset(
@@ -99,7 +99,7 @@ class Front:
         async with self._session.ws_connect(
             _url(target), headers=headers, max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False
         ) as backend:
-            browser = web.WebSocketResponse(max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False)
+            browser = web.WebSocketResponse(max_msg_size=MAX_CLIENT_MESSAGE, autoclose=False, autoping=False)
             await browser.prepare(request)
             await _pump_both(browser, backend)
             return browser

@@ -37,7 +37,7 @@ async def identify(token: str, secret: str, client: Client, address: str) -> Pri
 
 async def _key_owner(key: str, client: Client, address: str) -> Principal:
     if len(key) > MAX_KEY or not key.isascii():
-        raise Problem(401, "token_invalid", "this is no API key; make one at /api/keys")
+        raise Problem(401, "token_invalid", "this is no API key; make one at /api/api-keys")
     query = VerifyApiKey(organization_id="unknown", key=key, client=address)
     try:
         answer = await client.request(query.address, query.model_dump_json().encode(), timeout=_ANSWER)

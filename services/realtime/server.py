@@ -20,6 +20,7 @@ from services.realtime.links import Links
 from services.realtime.notes import Notes
 from services.realtime.outgoing import Outgoing, encode
 from services.realtime.protocol import RESERVED, the_argument
+from services.realtime.requests import echo_of, failure_of, since_of
 from services.realtime.sending import send
 from services.realtime.settings import RealtimeSettings
 from services.realtime.transport import Hooks, Transport
@@ -37,11 +38,8 @@ Handler = Callable[[str, Any], Awaitable[Payload]]
 """Called with the socket's id and what it sent; its answer is the acknowledgement. Raises Problem."""
 Leaving = Callable[[str, str], Awaitable[None]]
 """Called with the organization and the id of a socket that is gone."""
-RETRYABLE = frozenset({409, 429, 502, 503, 504})
 MAX_UNDER_WAY = 32
 """Requests of one socket that are worked on at the same time."""
-_MAX_ECHO = 128
-"""Characters of a `clientId` that is given back."""
 _RATE_ANSWER = 1.0
 """Seconds the api has to count a request."""
 log = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ class RealtimeServer:
         self.links: Links | None = None
         self.notes = Notes()
         self._connections = Connections(settings)
-        hooks = Hooks(self._logged_in, self._requested, self._left, self._overfull)
+        hooks = Hooks(self._logged_in, self._requested, self._left, lambda connection: self.outgoing.drop(connection))
         self.sio = Transport(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
         limits = BacklogLimits(
@@ -104,7 +102,7 @@ class RealtimeServer:
     async def _logged_in(self, connection: Connection, sid: str, auth: Any) -> None:
         try:
             principal = await self._identified(connection, auth)
-            since = _since(auth)
+            since = since_of(auth)
             self._connections.log_in(connection, sid, principal)
             self.outgoing.count(connection)
             self._access.watch(connection)
@@ -141,9 +139,6 @@ class RealtimeServer:
             await leaving(principal.organization_id, connection.sid)
         SOCKETS.dec()
 
-    def _overfull(self, connection: Connection) -> None:
-        self.outgoing.drop(connection)
-
     async def end_access(self, _address: str, _sequence: int, body: bytes) -> None:
         """An AccessEnded of the stream: the sockets that were opened with it end, and no new ones begin."""
         try:
@@ -159,11 +154,11 @@ class RealtimeServer:
         try:
             return await self._answered(connection, name, found, arguments)
         except Problem as problem:
-            failure = _failure(problem) | _echo(arguments)
+            failure = failure_of(problem) | echo_of(arguments)
         except Exception as error:
             self.notes.failed(f"a request {name if found else ''} of a socket failed", error)
             fault = Problem(500, "internal_error", "something went wrong here; the log has the reason")
-            failure = _failure(fault) | _echo(arguments)
+            failure = failure_of(fault) | echo_of(arguments)
         if found and found.refused:
             await self.outgoing.answer(connection.sid, found.refused, failure)
         return failure
@@ -231,7 +226,7 @@ class RealtimeServer:
         wanted = data.get("organizationId") if isinstance(data, dict) else data
         if wanted != principal.organization_id:
             raise Problem(403, "organization_mismatch", "this token belongs to another organization")
-        standing = await self.linked().rooms.resume(principal.organization_id, sid, _since(data))
+        standing = await self.linked().rooms.resume(principal.organization_id, sid, since_of(data))
         if connection := self._connections.of_socket(sid):
             connection.joined = True
         return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
@@ -239,7 +234,7 @@ class RealtimeServer:
     async def _send_message(self, sid: str, data: Any = None) -> Payload:
         principal = self.principal(sid)
         answer = await send(data, principal, self.linked().dispatcher, self._settings.send_wait)
-        answer |= _echo([data])
+        answer |= echo_of([data])
         await self.outgoing.answer(sid, "message_sent_success", answer)
         return {"success": True, **answer}
 
@@ -251,23 +246,3 @@ class RealtimeServer:
         if self.links is None:
             raise Problem(503, "starting", "the service is starting; try again")
         return self.links
-
-
-def _since(data: Any) -> int | None:
-    """The `sequence` of the newest event a client heard before. Raises Problem 422."""
-    since = data.get("since") if isinstance(data, dict) else None
-    if since is not None and (type(since) is not int or not 0 <= since < 2**63):
-        raise Problem(422, "invalid_payload", "since: give the `sequence` of the last event you heard, a number")
-    return since
-
-
-def _echo(arguments: list[Any]) -> Payload:
-    first = arguments[0] if arguments else None
-    client_id = first.get("clientId") if isinstance(first, dict) else None
-    return {"clientId": client_id} if isinstance(client_id, str) and len(client_id) <= _MAX_ECHO else {}
-
-
-def _failure(problem: Problem) -> Payload:
-    retryable = problem.extra.get("retryable", problem.status in RETRYABLE)
-    extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}
-    return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable} | extra

@@ -190,10 +190,8 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             return  # there is nothing else, and nobody is there yet
         elif packet.kind == DISCONNECT:
             await self.close(connection)
-        elif packet.kind == EVENT:
+        elif packet.kind == EVENT:  # the fourth kind acknowledges an event, which is never asked for
             self.start(self._answer(connection, packet))
-        else:
-            assert packet.kind == ACK  # none is ever asked for
 
     def refuse(self, connection: Connection, error: UnreadableError) -> None:
         """The transport ends with its first unreadable packet."""
