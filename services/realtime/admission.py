@@ -17,6 +17,7 @@ from services.realtime.protocol import UnreadableError, check_frame, check_paylo
 from services.realtime.transport import Transport
 from shared.addresses import network_of
 from shared.errors import Problem
+from shared.websockets import abort_of
 
 BODY_TIMEOUT = 20.0
 """Seconds a client has to send the body of a polling POST."""
@@ -40,11 +41,10 @@ class Admission:
             await send(message)
 
         try:
-            if connection is None and not _names_session(scope):
-                self._transport.connections.require_room(address)
+            if connection is None:
+                self._require_opening(scope, address)
             await self._handle(connection, scope, receive, noted)
         except Problem as problem:
-            self._notes.warn("refused", address, problem.detail)
             await _respond(scope, receive, send, problem)
         except Exception as error:
             self._notes.warn("failed", address, f"a request to Engine.IO failed: {type(error).__name__}")
@@ -55,8 +55,22 @@ class Admission:
     def _connection(self, scope: Scope) -> Connection | None:
         return self._transport.connections.of(_session(scope))
 
+    def _require_opening(self, scope: Scope, address: str) -> None:
+        """Raises Problem unless a transport may be opened from there; a question of a browser (OPTIONS) opens none."""
+        if _session(scope):
+            raise Problem(400, "unknown_session", "there is no such session; connect again")
+        if scope.get("method", "GET") == "OPTIONS":
+            return
+        try:
+            self._transport.connections.require_room(address)
+        except Problem as problem:
+            self._notes.warn("refused", address, problem.detail)
+            raise
+
     async def _handle(self, connection: Connection | None, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
+            if connection:
+                connection.abort = abort_of(scope)
             await self._app(scope, self._frames(connection, scope, receive), send)
         elif scope["method"] == "POST" and connection is not None:
             await self._app(scope, await self._body(connection, scope, receive), send)
@@ -88,6 +102,8 @@ class Admission:
 
     async def _body(self, connection: Connection, scope: Scope, receive: Receive) -> Receive:
         """Read, bounded and checked, and given to Engine.IO as one piece. Raises Problem."""
+        if connection.closing:
+            raise Problem(400, "unknown_session", "there is no such session; connect again")
         async with asyncio.timeout(BODY_TIMEOUT):
             body = await _read(receive, self._limit)
         if body is None:
@@ -107,10 +123,6 @@ class Admission:
 def _session(scope: Scope) -> str:
     text: str = scope.get("query_string", b"").decode("latin-1")
     return parse_qs(text).get("sid", [""])[0]
-
-
-def _names_session(scope: Scope) -> bool:
-    return bool(_session(scope)) or scope.get("method", "GET") != "GET"
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 _BATCH = 65_536
 """Bytes the writer of a socket takes out of its queue at once; the rest stays counted."""
+_ANSWERS = 4
+"""Times the bytes of waiting events that answers may wait with."""
 _OVERHEAD = 100
 """Bytes a packet costs beside its text."""
 
@@ -112,6 +114,12 @@ class Backlogs:
             return True
         half = queue.qsize() <= self.limits.packets // 2 and queue.bytes <= self.limits.socket // 2
         return half and self._shared(organization_id, 0)
+
+    def takes_answers(self, organization_id: str, queue: PacketQueue) -> bool:
+        """Answers of a few requests may wait beyond the bound for events, if the organization holds little else."""
+        if queue.bytes <= self.limits.socket:
+            return True
+        return queue.bytes <= _ANSWERS * self.limits.socket and self._shared(organization_id, 0)
 
     def _shared(self, organization_id: str, new: int) -> bool:
         """When all together hold too much, those organizations wait that hold more than their share."""

@@ -1,7 +1,9 @@
 """The open transports of this process: from which address, for whom, and how many there may be. No I/O."""
 
+import math
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +11,9 @@ from services.realtime.limits import Bucket
 from services.realtime.settings import RealtimeSettings
 from shared.auth import Principal
 from shared.errors import Problem
+
+MAX_UNDER_WAY = 32
+"""Requests of one socket that are worked on at the same time."""
 
 
 @dataclass(eq=False)
@@ -32,10 +37,22 @@ class Connection:
     """It asked for everything that happens in its organization."""
     ended: Problem | None = None
     """Why its access is over, noted once and never taken back."""
+    abort: Callable[[], None] | None = None
+    """Breaks its WebSocket."""
     closing: bool = False
     closed: bool = False
     left: bool = False
     opened: float = field(default_factory=time.monotonic)
+
+    def require_turn(self, now: float) -> None:
+        """Count one request. Raises Problem 429 when this socket has asked too much."""
+        if wait := self.requests.wait(now):
+            retry_after = math.ceil(wait * 1000) / 1000
+            detail = f"too many requests on this socket; try again in {retry_after} s"
+            raise Problem(429, "rate_limited", detail, retryAfter=retry_after)
+        if self.under_way >= MAX_UNDER_WAY:
+            detail = f"{MAX_UNDER_WAY} requests of this socket are not answered yet; wait for their answers"
+            raise Problem(429, "rate_limited", detail, retryAfter=1)
 
 
 class Connections:
@@ -88,6 +105,8 @@ class Connections:
 
     def log_in(self, connection: Connection, sid: str, principal: Principal) -> None:
         """Raises Problem 429 when the caller or the organization has as many sockets as it may."""
+        if connection.id not in self._by_id:
+            raise Problem(503, "socket_closing", "this socket is being closed; connect again")
         caller = (principal.organization_id, principal.subject)
         if self._callers[caller] >= self._settings.socket_max_per_caller:
             raise Problem(429, "too_many_sockets", "this user or API key has too many open sockets; close some first")

@@ -67,10 +67,10 @@ class Outgoing:
         if queue := self._transport.queue_of(connection, gone=True):
             queue.count_for(None)
 
-    def hears(self, sid: str, scope: Scope) -> bool:
-        """Whether this socket is there and is told events that need this scope."""
+    def hears_events(self, sid: str) -> bool:
+        """Whether this socket is there and is told any events at all."""
         connection = self._transport.connections.of_socket(sid)
-        return bool(connection and connection.principal and scope in connection.principal.scopes)
+        return bool(connection and connection.principal and connection.principal.scopes & {"read", "manage"})
 
     async def send(self, sid: str, events: list[Encoded]) -> bool:
         """Now or not at all: False when too much waits. One that is gone is told nothing."""
@@ -108,6 +108,14 @@ class Outgoing:
             return True
         organization_id, queue, _ = found
         return queue.empty() if everything else self._backlogs.is_read_down(organization_id, queue)
+
+    def is_overfull(self, connection: Connection, queue: PacketQueue) -> bool:
+        """Answers wait for nothing, so who asks and does not read the answers is dropped."""
+        organization_id = connection.principal.organization_id if connection.principal else ""
+        if self._backlogs.takes_answers(organization_id, queue):
+            return False
+        self.drop(connection)
+        return True
 
     def drop(self, connection: Connection) -> None:
         """What waits is thrown away: the client resumes behind the last event it read."""

@@ -148,7 +148,7 @@ class Rooms:
             if before:
                 await asyncio.wait([before])
             follower.hold()
-            wish = since if self._outgoing.hears(follower.sid, "read") else None
+            wish = since if self._outgoing.hears_events(follower.sid) else None
             while not follower.live:
                 try:
                     await self._read_up(room, follower, wish)

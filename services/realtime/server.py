@@ -1,7 +1,6 @@
 """The Socket.IO server: who may connect, which room, what a client may ask."""
 
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -19,11 +18,12 @@ from services.realtime.handshake import identify, token_of
 from services.realtime.links import Links
 from services.realtime.notes import Notes
 from services.realtime.outgoing import Outgoing, encode
+from services.realtime.packets import SocketServer
 from services.realtime.protocol import RESERVED, the_argument
 from services.realtime.requests import echo_of, failure_of, since_of
 from services.realtime.sending import send
 from services.realtime.settings import RealtimeSettings
-from services.realtime.transport import Hooks, Transport
+from services.realtime.transport import Hooks
 from services.realtime.wire import Payload, Wire
 from shared.asking import ask
 from shared.auth import Principal, Scope
@@ -38,8 +38,6 @@ Handler = Callable[[str, Any], Awaitable[Payload]]
 """Called with the socket's id and what it sent; its answer is the acknowledgement. Raises Problem."""
 Leaving = Callable[[str, str], Awaitable[None]]
 """Called with the organization and the id of a socket that is gone."""
-MAX_UNDER_WAY = 32
-"""Requests of one socket that are worked on at the same time."""
 _RATE_ANSWER = 1.0
 """Seconds the api has to count a request."""
 log = logging.getLogger(__name__)
@@ -61,8 +59,8 @@ class RealtimeServer:
         self.links: Links | None = None
         self.notes = Notes()
         self._connections = Connections(settings)
-        hooks = Hooks(self._logged_in, self._requested, self._left, lambda connection: self.outgoing.drop(connection))
-        self.sio = Transport(settings, self._connections, hooks, self.notes)
+        hooks = Hooks(self._logged_in, self._requested, self._left, lambda *full: self.outgoing.is_overfull(*full))
+        self.sio = SocketServer(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
         limits = BacklogLimits(
             settings.socket_backlog, settings.socket_backlog_bytes, settings.socket_backlog_organization_bytes,
@@ -108,11 +106,10 @@ class RealtimeServer:
             self._access.watch(connection)
             rooms = self.linked().rooms
             await rooms.join(principal.organization_id, sid, since, self._settings.join_grace)
-        except Problem:
-            self._connections.log_out(connection)
-            raise
         except (NatsError, TimeoutError, OSError) as error:
+            self._forget(connection)
             self._connections.log_out(connection)
+            connection.sid, connection.principal = "", None
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again") from error
         SOCKETS.inc()
 
@@ -131,13 +128,16 @@ class RealtimeServer:
     async def _left(self, connection: Connection) -> None:
         principal = connection.principal
         assert principal is not None
-        self._access.forget(connection)
-        self.outgoing.uncount(connection)
+        self._forget(connection)
         if self.links:
             await self.links.rooms.leave(principal.organization_id, connection.sid)
         for leaving in self._leaving:
             await leaving(principal.organization_id, connection.sid)
         SOCKETS.dec()
+
+    def _forget(self, connection: Connection) -> None:
+        self._access.forget(connection)
+        self.outgoing.uncount(connection)
 
     async def end_access(self, _address: str, _sequence: int, body: bytes) -> None:
         """An AccessEnded of the stream: the sockets that were opened with it end, and no new ones begin."""
@@ -168,7 +168,7 @@ class RealtimeServer:
     ) -> Payload | None:
         """Access is asked about before and after: a request may take long, and its answer tells something."""
         principal = self._access.require_of(connection)
-        self._count(connection)
+        connection.require_turn(time.monotonic())
         if name in RESERVED:
             raise Problem(422, "reserved_event", "this name belongs to Socket.IO; a client cannot send it")
         if found is None:
@@ -183,15 +183,6 @@ class RealtimeServer:
             connection.under_way -= 1
         self._access.require_of(connection)
         return answer
-
-    def _count(self, connection: Connection) -> None:
-        if wait := connection.requests.wait(time.monotonic()):
-            retry_after = math.ceil(wait * 1000) / 1000
-            detail = f"too many requests on this socket; try again in {retry_after} s"
-            raise Problem(429, "rate_limited", detail, retryAfter=retry_after)
-        if connection.under_way >= MAX_UNDER_WAY:
-            detail = f"{MAX_UNDER_WAY} requests of this socket are not answered yet; wait for their answers"
-            raise Problem(429, "rate_limited", detail, retryAfter=1)
 
     async def charge(self, principal: Principal, count: int) -> None:
         """Count a request for more than one. Raises Problem 429."""

@@ -1,11 +1,6 @@
-"""Socket.IO over Engine.IO as this service speaks it: one namespace, no binary data, nothing that is not asked for.
-
-The library keeps the handlers of a connection's life and those of a client's events in one table, so an event named
-`disconnect` would run the former. Here client events never reach that table: they are handed to `requested`.
-"""
+"""The life of a transport: opened, logged in to within a few seconds, sent to, closed whole."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,23 +13,18 @@ from services.realtime.backlog import PacketQueue
 from services.realtime.connections import Connection, Connections
 from services.realtime.notes import Notes
 from services.realtime.protocol import (
-    ACK,
-    CONNECT,
     DISCONNECT,
-    EVENT,
     NAMESPACE,
-    Packet,
     UnreadableError,
-    parse_packet,
 )
 from services.realtime.settings import RealtimeSettings
 from shared.errors import Problem
+from shared.websockets import abort_of
 
-MAX_ATTEMPTS = 3
-"""CONNECT packets one transport may send; a client of Socket.IO needs one."""
 _FLUSH = 1.0
 """Seconds a polling client has to fetch the last packets."""
-_CONNECT_ERROR = 4
+_LINGER = 5.0
+"""Seconds until the connection of an ended socket is broken when its client does not close it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +34,8 @@ class Hooks:
     logged_in: Callable[[Connection, str, Any], Awaitable[None]]
     requested: Callable[[Connection, str, list[Any]], Awaitable[Any]]
     left: Callable[[Connection], Awaitable[None]]
-    overfull: Callable[[Connection], None]
-    """It asks and does not read the answers."""
+    overfull: Callable[[Connection, PacketQueue], bool]
+    """Whether it asks and does not read the answers; then it is dropped."""
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]
@@ -63,7 +53,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             ping_interval=20, ping_timeout=20,
         )  # fmt: skip
         self.connections, self._hooks, self._notes = connections, hooks, notes
-        self._open_for, self._answers_limit = settings.socket_login_time, settings.socket_backlog_bytes
+        self._open_for = settings.socket_login_time
         self._tasks = set[asyncio.Task[None]]()
 
     def _engineio_server_class(self) -> type:
@@ -77,6 +67,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         except Problem as problem:
             return problem.detail
         environ["asgi.scope"]["socket_connection"] = connection
+        connection.abort = abort_of(environ["asgi.scope"])
         await super()._handle_eio_connect(eio_sid, environ)
         asyncio.get_running_loop().call_later(self._open_for, self._require_login, connection)
         return None
@@ -92,11 +83,15 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         self.environ.pop(eio_sid, None)
         if connection := self.connections.of(eio_sid):
             connection.closing = True
+            if queue := self.queue_of(connection, gone=True):
+                queue.put_nowait(None)
             await self._leave(connection)
             connection.closed = True
             self.connections.close(connection)
 
     async def _leave(self, connection: Connection) -> None:
+        if connection.logging_in:
+            return  # that does it when it has come to its end
         if connection.sid and not connection.left:
             connection.left = True
             await self.manager.disconnect(connection.sid, NAMESPACE, ignore_queue=True)
@@ -132,6 +127,8 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         await self._leave(connection)
         connection.closed = True
         self.connections.close(connection)
+        if connection.abort:  # by then a client that reads has read everything
+            asyncio.get_running_loop().call_later(_LINGER, connection.abort)
 
     def start(self, work: Any) -> None:
         """A task that is kept until it is done, and whose failure is written down."""
@@ -168,77 +165,13 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         queue = self.queue_of(connection) if connection else None
         if connection is None or queue is None or connection.closing:
             return
-        if queue.bytes > self._answers_limit:
-            self._hooks.overfull(connection)
-        else:
+        if not self._hooks.overfull(connection, queue):
             queue.put_nowait(eio_pkt)
-
-    # --- what clients send
-
-    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        connection = self.connections.of(eio_sid)
-        if connection is None or connection.closing:
-            return
-        try:
-            packet = parse_packet(data)
-        except UnreadableError as error:
-            self.refuse(connection, error)
-            return
-        if packet.kind == CONNECT:
-            await self._log_in(connection, packet)
-        elif packet.namespace != NAMESPACE or not connection.sid:
-            return  # there is nothing else, and nobody is there yet
-        elif packet.kind == DISCONNECT:
-            await self.close(connection)
-        elif packet.kind == EVENT:  # the fourth kind acknowledges an event, which is never asked for
-            self.start(self._answer(connection, packet))
 
     def refuse(self, connection: Connection, error: UnreadableError) -> None:
         """The transport ends with its first unreadable packet."""
         self._notes.warn("unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}")
         self.start_closing(connection)
-
-    async def _log_in(self, connection: Connection, packet: Packet) -> None:
-        connection.attempts += 1
-        sid = None
-        if packet.namespace == NAMESPACE and not connection.sid and not connection.logging_in:
-            sid = await self.manager.pre_connect(connection.id, NAMESPACE)
-        if sid is None:
-            await self._refuse_login(connection, packet.namespace, "Unable to connect")
-            return
-        connection.logging_in = True
-        try:
-            await self._hooks.logged_in(connection, sid, packet.data)
-        except Problem as problem:
-            await self.manager.disconnect(sid, NAMESPACE, ignore_queue=True)
-            data = {"message": problem.detail, "data": {"code": problem.code, "status": problem.status}}
-            await self._refuse_login(connection, NAMESPACE, data)
-            return
-        finally:
-            connection.logging_in = False
-        if connection.closed:  # it went away while it was checked
-            await self._leave(connection)
-            return
-        self.environ.pop(connection.id, None)
-        await self._send_packet(connection.id, self.packet_class(CONNECT, {"sid": sid}, namespace=NAMESPACE))
-        await self.manager.connect(sid, NAMESPACE)
-
-    async def _refuse_login(self, connection: Connection, namespace: str, data: Any) -> None:
-        """A client may try again, but not for long."""
-        answer = self.packet_class(_CONNECT_ERROR, data=data, namespace=namespace)
-        packet = eio_packet.Packet(eio_packet.MESSAGE, answer.encode())
-        late = time.monotonic() - connection.opened >= self._open_for
-        if connection.attempts >= MAX_ATTEMPTS or (late and not connection.sid):
-            await self.close(connection, [packet])
-        else:
-            await self._send_eio_packet(connection.id, packet)
-
-    async def _answer(self, connection: Connection, packet: Packet) -> None:
-        name, *arguments = packet.data
-        answer = await self._hooks.requested(connection, name, arguments)
-        if packet.id is None or answer is None or connection.closing:
-            return
-        await self._send_packet(connection.id, self.packet_class(ACK, namespace=NAMESPACE, id=packet.id, data=[answer]))
 
 
 async def _fetched(queue: PacketQueue) -> None:
