@@ -50,7 +50,7 @@ async def _key_owner(key: str, client: Client, address: str) -> Principal:
         detail = "this API key is limited to instances, and a socket hears the whole organization; use another key"
         raise Problem(403, "key_limited", detail)
     if not owner.organization_id:
-        raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked")
+        raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked", counted=True)
     return Principal.model_validate(
         {
             "organization_id": owner.organization_id, "subject": f"key:{owner.key_id}", "scopes": owner.scopes,

@@ -119,7 +119,8 @@ class RealtimeServer:
         try:
             principal = await identify(token, self._settings.token_secret, self.linked().client, connection.address)
         except Problem as problem:
-            if problem.code == "token_invalid" and (refusal := await self._failures.count(connection.address)):
+            guessed = problem.code == "token_invalid" and not problem.extra.get("counted")
+            if guessed and (refusal := await self._failures.count(connection.address)):
                 raise refusal from problem
             raise
         self._access.require(principal)
