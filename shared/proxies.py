@@ -6,13 +6,14 @@ cannot parse as a host name, and leaves the headers of untrusted peers to the co
 
 import logging
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from shared.addresses import Address, parse_address
+
 log = logging.getLogger(__name__)
 
-Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 MAX_FORWARDED_HOPS = 32
 """Entries of X-Forwarded-For that are looked at."""
@@ -51,7 +52,7 @@ class TrustedProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             peer = scope["client"][0] if scope.get("client") else ""
-            if self._trusts(_address(peer)):
+            if self._trusts(parse_address(peer)):
                 self._believe(scope)
             else:
                 scope = self._disbelieve(scope, peer)
@@ -88,7 +89,7 @@ class TrustedProxies:
         all that is known."""
         client: Address | None = None
         for hop in reversed(forwarded.split(",")[-MAX_FORWARDED_HOPS:]):
-            if (found := _address(hop.strip())) is None:
+            if (found := parse_address(hop.strip())) is None:
                 break
             client = found
             if not self._trusts(client):
@@ -103,24 +104,3 @@ def _values(scope: Scope) -> dict[bytes, str]:
         key, text = name.lower(), value.decode("latin-1")
         found[key] = f"{found[key]},{text}" if key in found else text
     return found
-
-
-def _address(text: str) -> Address | None:
-    """Of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; an IPv4 address inside an IPv6 one is the IPv4 address."""
-    if text.startswith("["):
-        text = text[1:].partition("]")[0]
-    elif text.count(":") == 1:
-        text = text.partition(":")[0]
-    try:
-        found = ip_address(text.partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-def address_group(text: str) -> str:
-    """What is counted as one client: an IPv4 address, or the /64 of an IPv6 one (its holder owns all of it)."""
-    found = _address(text)
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((found, 64), strict=False))
-    return str(found) if found else text[:64]

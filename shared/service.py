@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -14,6 +15,7 @@ from prometheus_client import make_asgi_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import STARTUP_FAILURE
 
 from shared.delivery import broker_client, jetstream
 from shared.hosts import AllowedHosts, parse_hosts
@@ -26,9 +28,13 @@ from shared.rights import inbox_prefix
 from shared.settings import Settings
 from shared.topology import await_streams
 from shared.weak_secrets import has_password
+from shared.websockets import BoundedWebSocket
 
 Check = Callable[[], Awaitable[object]]
 """Raises when what it looks at does not work."""
+
+MAX_SOCKET_MESSAGE = 65_536
+"""Bytes of a WebSocket message for services that have none to receive."""
 
 log = logging.getLogger(__name__)
 
@@ -161,15 +167,25 @@ def start_advice(service: str, settings: Settings, environ: Mapping[str, str]) -
     return advice
 
 
-def serve(app: ASGIApp, service: str, settings: Settings) -> None:
-    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
-    configure_logging(service, settings.log_level, settings.log_format)
-    for advice in start_advice(service, settings, os.environ):
-        log.warning(advice)
-    uvicorn.run(
+def server_config(app: ASGIApp, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> uvicorn.Config:
+    """Of the server of a service. max_message: bytes a WebSocket client may send at once; no more is held for it."""
+    return uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
         http=BoundedHttp,
         proxy_headers=False,  # shared/proxies.py does it
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
+        ws=BoundedWebSocket, ws_max_size=max_message, ws_max_queue=1,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip
+
+
+def serve(app: ASGIApp, service: str, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> None:
+    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
+    configure_logging(service, settings.log_level, settings.log_format)
+    for advice in start_advice(service, settings, os.environ):
+        log.warning(advice)
+    server = uvicorn.Server(server_config(app, settings, max_message))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

@@ -17,6 +17,7 @@ from services.api.access.cross_site import SameSite
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
 from services.api.access.passwords import Passwords
+from services.api.access.rates import Rates
 from services.api.access.repeats import Repeats
 from services.api.bus.answering import Answering, serving
 from services.api.bus.questions import ANSWERERS
@@ -110,7 +111,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
             async with (
                 audits.running(),
-                key_answers.serving(client, ApiKeys(database.api_keys)),
+                key_answers.serving(client, database, Rates(settings)),
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield

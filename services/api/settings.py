@@ -28,6 +28,8 @@ class ApiSettings(TokenSignerSettings):
     """Requests a minute of one user or API key, over all replicas; 0: no limit."""
     rate_limit_organization: int = Field(default=6_000, ge=0)
     """Requests a minute of all users and keys of an organization together; 0: no limit."""
+    rate_limit_failures: int = Field(default=60, ge=1)
+    """Wrong tokens and keys a minute from one address, over REST and sockets; more are refused with 429."""
     body_limit: int = Field(default=1 << 20, ge=1024)
     """Bytes a request's body may have."""
     login_failures: int = Field(default=10, ge=1)

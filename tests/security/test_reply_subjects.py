@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,11 +46,21 @@ class Kind:
         return b'{"success": true}'
 
 
-class Keys:
-    """Instead of the collection of API keys: knows none."""
+class NoKeys:
+    """Instead of the collection of API keys: has none."""
 
-    async def owner(self, key: str) -> None:
-        return None
+    def aggregate(self, steps: object) -> "NoKeys":
+        return self
+
+    async def to_list(self, length: int) -> list[object]:
+        return []
+
+
+class NoLimits:
+    """Instead of the failure budget of an address."""
+
+    async def count_failure(self, database: object, address: str) -> float:
+        return 0.0
 
 
 class Numbers:
@@ -63,11 +74,12 @@ class Numbers:
 
 
 def answerers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
-    keys: Any = Keys()
+    database: Any = SimpleNamespace(api_keys=NoKeys())
+    rates: Any = NoLimits()
     numbers: Any = Numbers()
     return {
         ListUsers: answering.serving(client, [Kind()]),
-        VerifyApiKey: key_answers.serving(client, keys),
+        VerifyApiKey: key_answers.serving(client, database, rates),
         ResolveNumber: questions.answering(client, numbers),
     }
 

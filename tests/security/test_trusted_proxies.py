@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from deploy.local.front import Backends, make_app
 from services.api.settings import ApiSettings
 from shared import service
-from shared.proxies import TrustedProxies, address_group, parse_networks
+from shared.addresses import network_of
+from shared.proxies import TrustedProxies, parse_networks
 from tests.component.api import conftest
 from tests.integration.realtime.conftest import service as realtime
 from tests.security.auth_fixtures import api_with, client_at, log_in, new_address, new_email, registered
@@ -117,9 +118,9 @@ def test_a_setting_that_trusts_everybody_or_nobody_it_names_is_refused_at_start(
 
 
 def test_addresses_are_counted_as_their_holders_have_them() -> None:
-    assert address_group("192.0.2.1") != address_group("192.0.2.2")
-    assert address_group("2001:db8::1") == address_group("2001:db8::ffff:1") != address_group("2001:db8:0:1::1")
-    assert address_group("::ffff:192.0.2.1") == address_group("192.0.2.1")
+    assert network_of("192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("2001:db8::1") == network_of("2001:db8::ffff:1") != network_of("2001:db8:0:1::1")
+    assert network_of("::ffff:192.0.2.1") == network_of("192.0.2.1")
 
 
 @asynccontextmanager

@@ -7,8 +7,8 @@ from fastapi import Request, Response
 from services.api.access.hashing_line import HashClient
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
+from shared.addresses import network_of
 from shared.mongo import Document
-from shared.proxies import address_group
 
 DEVICE_COOKIE_PATH = "/api/auth"
 _NOBODY = "nobody"
@@ -32,7 +32,7 @@ async def fitting_users(
     """
     origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
     known_as = await context.devices.known_as(origins)
-    group = address_group(address_of(request))
+    group = network_of(address_of(request))
     client = HashClient(known_as or group, known=known_as is not None)
     hashes = [user.get("password_hash") or "" for user in users]
     with context.passwords.place(client):

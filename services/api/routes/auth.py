@@ -16,11 +16,11 @@ from services.api.store.audit import Deed
 from services.api.store.logins import Login
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
+from shared.addresses import network_of
 from shared.auth import Principal, Role, issue_token
 from shared.errors import Problem
 from shared.message import utc_now
 from shared.mongo import Document
-from shared.proxies import address_group
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -152,7 +152,7 @@ async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> D
 
 
 def _stranger(request: Request) -> HashClient:
-    return HashClient(address_group(address_of(request)))
+    return HashClient(network_of(address_of(request)))
 
 
 def _deed(request: Request, user: Document, action: str) -> Deed:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from shared.addresses import network_of
 from shared.message import utc_now
 from shared.mongo import Collection, IndexModel
-from shared.proxies import address_group
 
 MAX_DEVICES_PER_USER, MAX_DEVICES_PER_ADDRESS = 50, 5
 """Of one user. A program without cookies makes a new device with every login: it replaces those of its own address."""
@@ -28,7 +28,7 @@ class Origin:
     @property
     def group(self) -> str:
         """What counts as one client."""
-        return address_group(self.address)
+        return network_of(self.address)
 
 
 def cookie_name(user_id: str) -> str:
