@@ -53,10 +53,9 @@ async def over_rest(member: Member, times: int) -> int:
 async def test_rest_and_sockets_of_a_caller_share_one_budget(limited: Platform) -> None:
     """12fd981: 2,400 requests of a socket were answered while REST said 429."""
     async with limited.stage.member() as member, AsyncExitStack() as stack:
-        caller = token(member.organization_id)
+        caller = member.http.headers["Authorization"].removeprefix("Bearer ")
         sockets = [await stack.enter_async_context(logged_in(limited.realtime, caller)) for _ in range(2)]
         stack.push_async_callback(member.http.aclose)
-        member.http.headers["Authorization"] = f"Bearer {caller}"
         first = await over_rest(member, 15)
         by_socket = [await granted(socket, member.organization_id, 30) for socket in sockets]
         last = await over_rest(member, 10)

@@ -21,8 +21,13 @@ from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import logged_in, raw_client
 
 
-def newest(kind: type[Any]) -> Any:
-    return [each for each in gc.get_objects() if type(each) is kind][-1]
+def every(kind: type[Any]) -> list[Any]:
+    return [each for each in gc.get_objects() if type(each) is kind]
+
+
+def new_one(kind: type[Any], earlier: list[Any]) -> Any:
+    (found,) = [each for each in every(kind) if not any(each is one for one in earlier)]
+    return found
 
 
 def sizes(owner: object) -> dict[str, int]:
@@ -33,8 +38,9 @@ def sizes(owner: object) -> dict[str, int]:
 async def test_a_realtime_service_is_empty_again_when_everybody_left(nats_url: str) -> None:
     """12fd981: a lock per organization was kept for ever."""
     gc.collect()
+    earlier = every(RealtimeServer) + every(Rooms)
     async with service(nats_url, socket_login_time=30) as url:
-        server, rooms = newest(RealtimeServer), newest(Rooms)
+        server, rooms = new_one(RealtimeServer, earlier), new_one(Rooms, earlier)
         connections: Connections = server.sio.connections
         parts = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
         before = [sizes(part) for part in parts]

@@ -5,11 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-import uvicorn
 from aiohttp import web
 from pydantic import ValidationError
 
 from deploy.local.front import Backends, make_app
+from services.api.app import create_app
 from services.api.settings import ApiSettings
 from shared import service
 from shared.addresses import network_of
@@ -178,12 +178,9 @@ async def test_a_client_that_makes_up_addresses_is_still_one_client(settings: Ap
 
 async def test_the_environment_of_uvicorn_trusts_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """serve() does not leave it to FORWARDED_ALLOW_IPS."""
-    given: dict[str, Any] = {}
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: given.update(options))
-    monkeypatch.setattr(service, "configure_logging", lambda *_: None)
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    service.serve(None, "api", ApiSettings(token_private_key=PRIVATE_KEY))  # type: ignore[arg-type]
-    assert given["proxy_headers"] is False
+    settings = ApiSettings(token_private_key=PRIVATE_KEY)
+    assert service.server_config(create_app(settings), settings).proxy_headers is False
 
 
 async def test_behind_tls_a_page_opens_its_socket_and_another_page_does_not(nats_url: str) -> None:
