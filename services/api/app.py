@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from services.api import key_answers, openapi, problems
+from services.api import key_answers, matching, openapi, problems
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.auditing import Auditing
+from services.api.access.bodies import Bodies
 from services.api.access.cross_site import SameSite
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
@@ -123,8 +124,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     openapi.install(app)
     for part in _PARTS:
         app.include_router(part.router)
+    matching.remember(app, (route for part in _PARTS for route in part.router.routes))
     app.add_middleware(Auditing)
     app.add_middleware(Repeats)
+    app.add_middleware(Bodies)
     app.add_middleware(Gate, settings=settings)
     if settings.cors_origins:
         app.add_middleware(

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.api.access.hashing_line import HashClient
 from services.api.access.password_check import address_of, fitting_users, remember_device
-from services.api.answers import Done
+from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
 from services.api.problems import request_id_of
@@ -66,10 +66,10 @@ class User(BaseModel):
 class LoggedIn(Done):
     """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
 
-    token: str
+    token: Secret
     token_type: str = "Bearer"
     expires_at: datetime
-    refresh_token: str
+    refresh_token: Secret
     refresh_expires_at: datetime
     organization_id: str
     user: User
