@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.auth import Role
+from shared.auth import Role, Scope
 from shared.bounded import BoundedName, BoundedText
 from shared.message import Event
 from shared.records import (
@@ -207,7 +207,8 @@ class MessageStuck(Event):
 class AccessEnded(Event):
     """Logins ended, or all that `holder` (a user's id or `key:<id>`) opened; sockets opened with them are ended.
 
-    With `role` only what was opened in another role. code: stable; reason: a sentence with the remedy.
+    With `role` only what was opened in another role, with `scopes` only what was opened with a scope besides these.
+    code: stable; reason: a sentence with the remedy.
     """
 
     subject: ClassVar[str] = "wa.event.access.ended"
@@ -217,6 +218,7 @@ class AccessEnded(Event):
     login_ids: tuple[str, ...] = ()
     holder: str | None = None
     role: Role | None = None
+    scopes: tuple[Scope, ...] | None = None
 
 
 # --- published by whoever refuses a command ------------------------------------------------------------------------

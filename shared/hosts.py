@@ -17,7 +17,7 @@ def parse_hosts(text: str) -> tuple[str, ...]:
     its name, `:3000` names no host and is left out. Raises ValueError."""
     found: list[str] = []
     for part in text.replace(" ", ",").split(","):
-        if name := host_name(part.strip().partition("://")[2] or part.strip()):
+        if name := host_name(part.rpartition("://")[2]):
             if "*" in name.removeprefix("*.") or not name.removeprefix("*.") or "/" in name:
                 raise ValueError(f"{part!r} is no host name; write chat.example.com, or *.example.com for all below it")
             found.append(name)
@@ -60,8 +60,8 @@ class AllowedHosts:
 
     def _allows(self, scope: Scope) -> bool:
         given = Headers(scope=scope).getlist("host")
-        if len(given) != 1:
-            return False
+        if len(given) != 1:  # a probe of HTTP/1.0 may send none, a browser always sends one
+            return not given and scope.get("path") in OPERATIONS
         name = host_name(given[0])
         if is_loopback(name) or name in self._names or (self._below and name.endswith(self._below)):
             return True

@@ -35,7 +35,7 @@ class Message(BaseModel):
     at: datetime = Field(default_factory=utc_now)
     organization_id: Slug
     instance_id: InstanceToken = NO_INSTANCE
-    cause: str | None = None
+    cause: Annotated[str, StringConstraints(max_length=128)] | None = None
     """Id of the message this one follows from."""
     request_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(default_factory=current_request)
     """The `X-Request-Id` of the HTTP request, or the id of the socket event, that led to this."""

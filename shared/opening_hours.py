@@ -47,7 +47,9 @@ def _apart(spans: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     return tuple(ordered)
 
 
-Clock = Annotated[str, AfterValidator(_clock)]
+Clock = Annotated[
+    str, Field(max_length=5, json_schema_extra={"pattern": f"^(?:{_CLOCK.pattern})$"}), AfterValidator(_clock)
+]
 Span = Annotated[tuple[Clock, Clock], AfterValidator(_forward)]
 """From, inclusive, and to, exclusive: `["09:00", "17:00"]`."""
 Day = Annotated[tuple[Span, ...], Field(max_length=24), AfterValidator(_apart)]
@@ -57,7 +59,7 @@ class OpeningHours(BaseModel):
     """`time_zone`: IANA name. `weekly`: the hours of each day; a day that is left out is closed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-    time_zone: Annotated[str, AfterValidator(_zone)]
+    time_zone: Annotated[str, Field(max_length=64, json_schema_extra={"format": "time-zone"}), AfterValidator(_zone)]
     weekly: dict[Weekday, Day]
 
     def includes(self, moment: datetime) -> bool:

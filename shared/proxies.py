@@ -4,15 +4,20 @@ uvicorn's own middleware is not used (`proxy_headers=False`): it takes any text 
 cannot parse as a host name, and leaves the headers of untrusted peers to the code behind it (docs/decisions/0027).
 """
 
+import logging
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+log = logging.getLogger(__name__)
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 MAX_FORWARDED_HOPS = 32
 """Entries of X-Forwarded-For that are looked at."""
+MAX_WARNED_PEERS = 10
+"""Peers the log names: a front server that was forgotten in the settings is among the first."""
 _FORWARDED = (b"x-forwarded-", b"forwarded", b"x-real-ip")
 _SCHEMES = {"http", "https", "ws", "wss"}
 
@@ -41,14 +46,15 @@ class TrustedProxies:
 
     def __init__(self, app: ASGIApp, networks: Sequence[Network]) -> None:
         self._app, self._networks = app, networks
+        self._warned: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
-            if self._trusts(_address(scope["client"][0] if scope.get("client") else "")):
+            peer = scope["client"][0] if scope.get("client") else ""
+            if self._trusts(_address(peer)):
                 self._believe(scope)
             else:
-                kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(_FORWARDED)]
-                scope = {**scope, "headers": kept}
+                scope = self._disbelieve(scope, peer)
         await self._app(scope, receive, send)
 
     def _trusts(self, address: Address | None) -> bool:
@@ -66,6 +72,16 @@ class TrustedProxies:
         if host := given.get(b"x-forwarded-host", "").rpartition(",")[2].strip():
             others = [pair for pair in scope["headers"] if pair[0].lower() != b"host"]
             scope["headers"] = [(b"host", host.encode("latin-1")), *others]
+
+    def _disbelieve(self, scope: Scope, peer: str) -> Scope:
+        kept = [pair for pair in scope["headers"] if not pair[0].lower().startswith(_FORWARDED)]
+        if len(kept) < len(scope["headers"]) and peer not in self._warned and len(self._warned) < MAX_WARNED_PEERS:
+            self._warned.add(peer)
+            log.warning(
+                "%s sends X-Forwarded headers, which are ignored: all its clients count as one; if it is your front "
+                "server, name its address or network in WA_TRUSTED_PROXIES", peer or "a peer without an address",
+            )  # fmt: skip
+        return {**scope, "headers": kept}
 
     def _client(self, forwarded: str) -> Address | None:
         """The first address from the right that is no trusted proxy. None when a hop is no address: then the peer is

@@ -127,7 +127,7 @@ class OwnerMessages(StrEnum):
     IGNORE = "ignore"
 
 
-OwnerNumber = Annotated[str, Field(max_length=64), AfterValidator(parse_address)]
+OwnerNumber = Annotated[str, Field(max_length=64, json_schema_extra={"format": "phone"}), AfterValidator(parse_address)]
 """E.164 digits, or `<digits>@lid`; any usual spelling and any device of it."""
 
 
@@ -162,7 +162,7 @@ def _within_reason(moment: datetime) -> datetime:
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reason)]
+Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": "^20[0-9]{2}-"}), AfterValidator(_within_reason)]
 """A time somebody names, with its zone (`2026-12-01T10:00:00+01:00`); kept in UTC, to the millisecond."""
 
 

@@ -10,11 +10,17 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from shared.auth import Role, Scope
+from shared.commands import MAX_TEXT
 from shared.message import RepeatableRequest, Request
 from shared.records import Network
 
 PathId = Annotated[str, StringConstraints(pattern=r"^[^/?#]{1,256}$")]
 _INTEGRATION = ("integration",)
+Id = Annotated[str, StringConstraints(max_length=64)]
+Line = Annotated[str, StringConstraints(max_length=254)]
+"""A name, a number, an address. The route says what of it is accepted."""
+NoteText = Annotated[str, StringConstraints(max_length=2_000)]
+LongText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 
 class ChangeOrganizationRequest(Request):
@@ -28,8 +34,8 @@ class CreateInstanceRequest(RepeatableRequest):
     """A new WhatsApp account of the organization, not connected yet."""
 
     subject: ClassVar[str] = "wa.command.instance.create"
-    instance_name: str
-    phone_number: str | None = None
+    instance_name: Line
+    phone_number: Line | None = None
     network: Network = Network.WHATSAPP
 
 
@@ -37,8 +43,8 @@ class ChangeInstanceRequest(Request):
     """Change the name or the owner's number of `instance_id`; what is left out stays."""
 
     subject: ClassVar[str] = "wa.command.instance.change"
-    instance_name: str | None = None
-    phone_number: str | None = None
+    instance_name: Line | None = None
+    phone_number: Line | None = None
 
 
 class DeleteInstanceRequest(Request):
@@ -52,7 +58,7 @@ class ConnectInstanceRequest(RepeatableRequest):
 
     subject: ClassVar[str] = "wa.command.instance.connect"
     method: Literal["code", "qr"] = "code"
-    phone_number: str | None = None
+    phone_number: Line | None = None
 
 
 class DisconnectInstanceRequest(RepeatableRequest):
@@ -72,8 +78,8 @@ class SendRequest(RepeatableRequest):
 
     subject: ClassVar[str] = "wa.command.instance.send"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
-    to: str
-    message: str
+    to: Line
+    message: LongText
     wait: float = 10.0
 
 
@@ -82,10 +88,10 @@ class OpenBookingRequest(RepeatableRequest):
 
     subject: ClassVar[str] = "wa.command.booking.open"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
-    contact_id: str
-    text: str | None = None
+    contact_id: Annotated[str, StringConstraints(max_length=256)]
+    text: LongText | None = None
     starts_at: datetime | None = None
-    note: str | None = None
+    note: NoteText | None = None
 
 
 class MoveBookingRequest(RepeatableRequest):
@@ -95,7 +101,7 @@ class MoveBookingRequest(RepeatableRequest):
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     booking_id: PathId
     starts_at: datetime
-    note: str | None = None
+    note: NoteText | None = None
 
 
 class DecideBookingRequest(RepeatableRequest):
@@ -105,7 +111,7 @@ class DecideBookingRequest(RepeatableRequest):
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     booking_id: PathId
     action: Literal["confirm", "cancel", "complete", "no-show"]
-    note: str | None = None
+    note: NoteText | None = None
 
 
 class SplitContactRequest(RepeatableRequest):
@@ -114,7 +120,7 @@ class SplitContactRequest(RepeatableRequest):
     subject: ClassVar[str] = "wa.command.contact.take-apart"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     contact_id: PathId
-    merged_id: str
+    merged_id: Id
 
 
 class MarkConversationReadRequest(RepeatableRequest):
@@ -131,7 +137,7 @@ class AssignConversationRequest(RepeatableRequest):
     subject: ClassVar[str] = "wa.command.conversation.hand-over"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     conversation_id: PathId
-    user_id: str | None
+    user_id: Id | None
 
 
 class CloseConversationRequest(RepeatableRequest):
@@ -154,9 +160,9 @@ class CreateApiKeyRequest(RepeatableRequest):
     """A new API key; the answer shows it this once."""
 
     subject: ClassVar[str] = "wa.command.api-key.create"
-    name: str
-    scopes: tuple[Scope, ...] = ("read", "send")
-    instance_ids: list[str] | None = None
+    name: Line
+    scopes: Annotated[tuple[Scope, ...], Field(max_length=3)] = ("read", "send")
+    instance_ids: Annotated[list[Id], Field(max_length=100)] | None = None
     expires_at: datetime | None = None
 
 
@@ -172,7 +178,7 @@ class ChangeUserRequest(Request):
 
     subject: ClassVar[str] = "wa.command.user.change"
     user_id: PathId
-    name: str | None = None
+    name: Line | None = None
     role: Role | None = None
 
 
@@ -187,7 +193,7 @@ class InviteRequest(RepeatableRequest):
     """Invite somebody; the answer shows the one-time token this once. No mail is sent."""
 
     subject: ClassVar[str] = "wa.command.invitation.create"
-    email: str
+    email: Line
     role: Role = "agent"
 
 

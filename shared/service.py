@@ -17,8 +17,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.delivery import broker_client, jetstream
 from shared.hosts import AllowedHosts, parse_hosts
+from shared.http_limits import BoundedHttp
 from shared.logs import configure_logging
 from shared.message import utc_now
+from shared.operations import OperationsGuard
 from shared.proxies import TrustedProxies, parse_networks
 from shared.rights import inbox_prefix
 from shared.settings import Settings
@@ -114,7 +116,7 @@ def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGI
 
     local = settings.environment == "local"
     guarded = AllowedHosts(dispatch, parse_hosts(settings.allowed_hosts), only_loopback=local)
-    return TrustedProxies(guarded, parse_networks(settings.trusted_proxies))
+    return OperationsGuard(TrustedProxies(guarded, parse_networks(settings.trusted_proxies)))
 
 
 def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
@@ -167,6 +169,7 @@ def serve(app: ASGIApp, service: str, settings: Settings) -> None:
     uvicorn.run(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
         proxy_headers=False,  # shared/proxies.py does it
+        http=BoundedHttp,
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip

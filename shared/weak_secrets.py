@@ -9,7 +9,7 @@ MIN_SECRET_LENGTH = 16
 MIN_DISTINCT_CHARACTERS = 8
 _PLACEHOLDERS = re.compile(
     "change[-_ ]?(me|this|it)|replace[-_ ]?(me|this)|your[-_ ]?(password|secret|key)|pass(word|wd|phrase)|secret"
-    "|example|default|admin|root|test(ing)?|dummy|sample|todo|placeholder|insecure|letmein|welcome|qwert[yz]|asdf|foo(bar)?"
+    "|example|default|admin|root|test(ing)?|dummy|sample|todo|placeholder|insecure|letmein|welcome|qwert[yz]|asdf|foobar"
     "|switchboard|mongo(db)?|nats|redis",
     re.IGNORECASE,
 )

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 _WORD = re.compile(r"\w+")
 
@@ -27,6 +27,9 @@ def _keyword(text: str) -> str:
 
 
 Keyword = Annotated[
-    str, StringConstraints(min_length=1, max_length=50, strip_whitespace=True), AfterValidator(_keyword)
+    str,
+    StringConstraints(min_length=1, max_length=50, strip_whitespace=True),
+    AfterValidator(_keyword),
+    Field(json_schema_extra={"format": "words"}),
 ]
 """A word, or a few that belong together."""

@@ -1,10 +1,15 @@
 """The frames every answer stands in."""
 
-from typing import Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 T = TypeVar("T")
+
+
+SECRET_MARK = "x-secret"
+Secret = Annotated[str, Field(json_schema_extra={SECRET_MARK: True})]
+"""What opens something for whoever reads it: an answer with one is never kept for a repeated Idempotency-Key."""
 
 
 class Done(BaseModel):

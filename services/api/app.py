@@ -9,9 +9,10 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from services.api import key_answers, openapi, problems
+from services.api import key_answers, matching, openapi, problems
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.auditing import Auditing
+from services.api.access.bodies import Bodies
 from services.api.access.cross_site import SameSite
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
@@ -57,7 +58,7 @@ from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import ensure_indexes, ensure_views, open_mongo, ping
+from shared.mongo import drop_indexes, ensure_indexes, ensure_views, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 from shared.topology import ensure_streams
 
@@ -95,6 +96,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
         ):
             for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
+            await drop_indexes(database, Users.RETIRED)
             await ensure_views(database)
             client = broker_client(broker)
             streams = jetstream(client)
@@ -122,8 +124,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     openapi.install(app)
     for part in _PARTS:
         app.include_router(part.router)
+    matching.remember(app, (route for part in _PARTS for route in part.router.routes))
     app.add_middleware(Auditing)
     app.add_middleware(Repeats)
+    app.add_middleware(Bodies)
     app.add_middleware(Gate, settings=settings)
     if settings.cors_origins:
         app.add_middleware(

@@ -13,10 +13,11 @@ from services.api.access.audit_queue import AuditQueue
 from services.api.access.endings import Endings
 from services.api.access.login_throttle import Throttle
 from services.api.access.passwords import Passwords
+from services.api.fields import described
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
-from services.api.store.dead_letters import DeadLetters
+from services.api.store.dead_letters import SEQUENCE_PATTERN, DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
@@ -26,7 +27,7 @@ from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
 from services.api.store.users import Users
-from services.api.views.pages import PageRequest
+from services.api.views.pages import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
 from shared.auth import Principal, Scope
 from shared.dispatch import Dispatcher
 from shared.errors import Problem
@@ -167,11 +168,21 @@ Sender = Annotated[Principal, Depends(_needs("send"))]
 Manager = Annotated[Principal, Depends(_needs("manage"))]
 
 
-def _page(
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    cursor: Annotated[str | None, Query(max_length=300, description="next_cursor of the page before")] = None,
-) -> PageRequest:
+_cursor_query = Query(max_length=MAX_CURSOR_LENGTH, description="next_cursor of the page before")
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[Annotated[str, described(pattern=CURSOR_PATTERN)] | None, _cursor_query]
+"""The read that takes it checks the pattern."""
+SequenceCursor = Annotated[Annotated[str, described(pattern=SEQUENCE_PATTERN)] | None, _cursor_query]
+
+
+def _page(limit: Limit = 50, cursor: Cursor = None) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+def _sequence_page(limit: Limit = 50, cursor: SequenceCursor = None) -> PageRequest:
     return PageRequest(limit, cursor)
 
 
 Paging = Annotated[PageRequest, Depends(_page)]
+SequencePaging = Annotated[PageRequest, Depends(_sequence_page)]
+"""Of the list of dead letters, which is in the order of their stream."""

@@ -13,7 +13,9 @@ DESCRIPTION = (
     "E.164 digits without the plus. Lists come in pages: pass `next_cursor` back as `cursor`. Every error is "
     "`application/problem+json` with a stable `code`. Answers to a token carry `RateLimit-Limit`, "
     "`RateLimit-Remaining` and `RateLimit-Reset` (seconds). "
-    "A POST with an `Idempotency-Key` is done once, however often it is repeated."
+    "A POST with an `Idempotency-Key` is done once, however often it is repeated; an answer that shows a secret (a "
+    "token, a key, a code to scan or to type) is kept nowhere, so its repetition is refused with 409 `shown_once`. "
+    "Bodies are JSON with at most 32 levels and no field twice."
 )
 _KEY = {
     "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}],
@@ -26,13 +28,17 @@ _MEANINGS = {
     404: "Not found, or another organization's",
     409: "Not possible in the present state",
     413: "The body is too large",
+    414: "The path or the query is too long",
     422: "Something in the request is not valid; `errors` names the fields",
     429: "Too many attempts; see Retry-After",
+    431: "The headers are too large",
     500: "A fault of this server",
     502: "WhatsApp or the simulator refused",
     503: "The database or the message bus is away",
     504: "No answer in time",
 }
+_TOKEN_OPTIONAL = {"logout_api_auth_logout_post"}
+"""A refresh token in the body says enough."""
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemBody, "description": meaning} for status, meaning in _MEANINGS.items()
 }
@@ -47,6 +53,8 @@ def install(app: FastAPI) -> None:
             for operations in schema["paths"].values():
                 for method, operation in operations.items():
                     _mark_problems(operation["responses"])
+                    if operation["operationId"] in _TOKEN_OPTIONAL:
+                        operation["security"].append({})
                     if method == "post" and "security" in operation:
                         _take_key(operation.setdefault("parameters", []))
             app.openapi_schema = schema

@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
+from services.api.matching import routes_at
 from shared.errors import Problem
 from shared.ids import InvalidPhone
 from shared.mongo import TRANSIENT_ERRORS
@@ -130,6 +132,14 @@ def _http_problem(error: HTTPException) -> Problem:
     return Problem(error.status_code, "http_error", str(error.detail))
 
 
+def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
+    """What this path answers, whichever of the routes that share it."""
+    found = {method for route in routes_at(app, scope["path"]) for method in route.methods or ()}
+    if "GET" in found and not scope["path"].startswith("/api/"):
+        found.add("HEAD")
+    return sorted(found)
+
+
 def install(app: FastAPI) -> None:
     """Route every error of the app through `render`."""
 
@@ -145,6 +155,8 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, HTTPException)
         answer = render(problem_of(error), request_id_of(request))
         answer.headers.update(error.headers or {})
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(_methods_at(app, request.scope))
         return answer
 
     async def on_other(request: Request, error: Exception) -> JSONResponse:

@@ -22,7 +22,7 @@ class EndedAccess:
         if event.holder:
             key = event.organization_id, event.holder
             before = self._holders.pop(key, None)
-            self._holders[key] = before if before and before.role is None else event
+            self._holders[key] = before if before and before.role is None and before.scopes is None else event
 
     def _forget(self, before: datetime) -> None:
         for known in (self._logins, self._holders):
@@ -32,6 +32,12 @@ class EndedAccess:
     def why(self, principal: Principal) -> AccessEnded | None:
         """What ended it; None while it goes on."""
         found = self._holders.get((principal.organization_id, principal.subject))
-        if found and (found.role is None or found.role != principal.role):
+        if found and _concerns(found, principal):
             return found
         return self._logins.get((principal.organization_id, principal.session_id or ""))
+
+
+def _concerns(event: AccessEnded, principal: Principal) -> bool:
+    if event.scopes is not None:
+        return not principal.scopes <= frozenset(event.scopes)
+    return event.role is None or event.role != principal.role

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.api.store.audit import AuditLog, Deed
@@ -18,13 +18,13 @@ class AuditQueue:
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
-        self._pending: asyncio.Queue[Deed | None] = asyncio.Queue(MAX_PENDING_ENTRIES)
+        self._pending: asyncio.Queue[Sequence[Deed]] = asyncio.Queue(MAX_PENDING_ENTRIES)
         self._dropped = 0
 
-    def put(self, deed: Deed | None) -> None:
-        """Never waits. None goes the same way and writes nothing."""
+    def put(self, deeds: Sequence[Deed]) -> None:
+        """Never waits. None at all go the same way and nothing is written."""
         try:
-            self._pending.put_nowait(deed)
+            self._pending.put_nowait(deeds)
         except asyncio.QueueFull:
             self._dropped += 1
 
@@ -45,14 +45,14 @@ class AuditQueue:
     async def _write_all(self) -> None:
         """Until cancelled; no entry can end it."""
         while True:
-            deed = await self._pending.get()
+            deeds = await self._pending.get()
             try:
-                if deed is not None:
+                for deed in deeds:
                     await self._audit.record(deed)
                 if self._dropped:
                     log.error("%d audit entries were not written: too many at once", self._dropped)
                     self._dropped = 0
             except Exception:
-                log.exception("the audit log cannot be written: %s", deed)
+                log.exception("the audit log cannot be written: %s", deeds)
             finally:
                 self._pending.task_done()

@@ -26,7 +26,7 @@ class SameSite:
         if scope["type"] != "http" or scope["method"] in _LOOKING or self._is_own(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        detail = "a web page of another site asks for a change; who runs this server adds the page's origin to WA_CORS_ORIGINS"
+        detail = "the request comes from a web page of another site; WA_CORS_ORIGINS names those that may"
         await render(Problem(403, "cross_site", detail), scope["state"]["request_id"])(scope, receive, send)
 
     def _is_own(self, headers: Headers) -> bool:

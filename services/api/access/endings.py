@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nats.errors import Error as NatsError
 
-from shared.auth import Role
+from shared.auth import Role, Scope
 from shared.delivery import Publisher
 from shared.events import AccessEnded
 from shared.mongo import Document
@@ -59,16 +59,42 @@ class Endings:
             AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
         )
 
+    async def maker_removed(self, organization_id: str, key_ids: Sequence[str]) -> None:
+        """The keys whose maker was removed, or was itself a key that was revoked."""
+        reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
+        holders = [f"key:{key_id}" for key_id in key_ids]
+        await self._tell(
+            *(
+                AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=holder)
+                for holder in holders
+            )
+        )
+
+    async def maker_changed(self, organization_id: str, key_ids: Sequence[str], scopes: frozenset[Scope]) -> None:
+        """The keys whose maker has another role now: they go on with at most `scopes`."""
+        reason = "who made this API key has another role now, and the key may do at most the same; connect again"
+        narrowed, kept = [f"key:{key_id}" for key_id in key_ids], tuple(sorted(scopes))
+        await self._tell(
+            *(
+                AccessEnded(
+                    organization_id=organization_id, code="role_changed", reason=reason, holder=holder, scopes=kept
+                )
+                for holder in narrowed
+            )
+        )
+
     async def close(self) -> None:
         for task in self._telling:
             task.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _tell(self, event: AccessEnded) -> None:
-        task = asyncio.create_task(self._until_told(event))
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-        await asyncio.wait([task], timeout=AGAIN)
+    async def _tell(self, *events: AccessEnded) -> None:
+        tasks = [asyncio.create_task(self._until_told(event)) for event in events]
+        self._telling.update(tasks)
+        for task in tasks:
+            task.add_done_callback(self._telling.discard)
+        if tasks:
+            await asyncio.wait(tasks, timeout=AGAIN)
 
     async def _until_told(self, event: AccessEnded) -> None:
         while True:

@@ -1,18 +1,20 @@
 """Who is next to have a password hashed. Each hash takes 64 MiB and a processor, so only a few run at once.
 
-Known devices come first. Then the attempts with the fewest of the same client before them: one client's many attempts
-never stand before another's first. The line is short; what does not fit is answered 503 at once.
+Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
+fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
+devices and others have a line each; both are short, and what does not fit is answered 503 at once.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from shared.errors import Problem
 
 MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 2, 32, 8
+MAX_KNOWN_IN_A_ROW = 2
 MAX_HASH_WAIT_S = 10.0
 RETRY_AFTER_S = 2
 
@@ -34,44 +36,53 @@ class _Ticket:
     turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
-    def place(self) -> tuple[bool, int, int]:
-        return (not self.client.known, self.before, self.number)
+    def place(self) -> tuple[int, int]:
+        return (self.before, self.number)
 
 
 class HashingLine:
     def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
         self._free, self._max_waiting = at_once, max_waiting
-        self._waiting: list[_Ticket] = []
-        self._of_client: Counter[str] = Counter()
+        self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
+        """By whether the client is known."""
+        self._known_in_a_row = 0
+        self._places: Counter[str] = Counter()
+        self._in_line: Counter[str] = Counter()
         self._number = 0
+
+    @contextmanager
+    def place(self, client: HashClient) -> Iterator[None]:
+        """Held from before anything is written for an attempt: a flood from one client does not reach the database.
+
+        Raises Problem 429 `too_many_logins`.
+        """
+        if self._places[client.name] >= MAX_HASHES_PER_CLIENT:
+            detail = f"more than {MAX_HASHES_PER_CLIENT} logins of one client at once; try again in {RETRY_AFTER_S} s"
+            raise Problem(429, "too_many_logins", detail, retry_after=RETRY_AFTER_S)
+        with _counted(self._places, client.name):
+            yield
 
     @asynccontextmanager
     async def slot(self, client: HashClient) -> AsyncIterator[None]:
         """Raises Problem 503 `logins_busy`."""
-        if self._of_client[client.name] >= MAX_HASHES_PER_CLIENT:
-            raise _busy()
         self._number += 1
-        ticket = _Ticket(client, self._of_client[client.name], self._number)
-        self._of_client[client.name] += 1
-        try:
+        ticket = _Ticket(client, self._in_line[client.name], self._number)
+        with _counted(self._in_line, client.name):
             await self._turn(ticket)
             try:
                 yield
             finally:
                 self._next()
-        finally:
-            self._of_client[client.name] -= 1
-            if not self._of_client[client.name]:
-                del self._of_client[client.name]
 
     async def _turn(self, ticket: _Ticket) -> None:
         if self._free:
             self._free -= 1
             return
-        self._waiting.append(ticket)
-        if len(self._waiting) > self._max_waiting:
-            last = max(self._waiting, key=lambda one: one.place)
-            self._waiting.remove(last)
+        line = self._lines[ticket.client.known]
+        line.append(ticket)
+        if len(line) > self._max_waiting:
+            last = max(line, key=lambda one: one.place)
+            line.remove(last)
             last.turn.set_exception(_busy())
         try:
             async with asyncio.timeout(MAX_HASH_WAIT_S):
@@ -84,20 +95,40 @@ class HashingLine:
 
     def _give_up(self, ticket: _Ticket) -> None:
         """A turn that came at the same moment goes to the next one."""
-        if ticket in self._waiting:
-            self._waiting.remove(ticket)
+        line = self._lines[ticket.client.known]
+        if ticket in line:
+            line.remove(ticket)
         elif ticket.turn.done() and not ticket.turn.cancelled() and ticket.turn.exception() is None:
             self._next()
 
     def _next(self) -> None:
         """Whoever is first in the line takes the slot that became free."""
-        while self._waiting:
-            first = min(self._waiting, key=lambda one: one.place)
-            self._waiting.remove(first)
+        while line := self._next_line():
+            first = min(line, key=lambda one: one.place)
+            line.remove(first)
             if not first.turn.done():
                 first.turn.set_result(None)
                 return
         self._free += 1
+
+    def _next_line(self) -> list[_Ticket]:
+        known, others = self._lines[True], self._lines[False]
+        if known and not (others and self._known_in_a_row >= MAX_KNOWN_IN_A_ROW):
+            self._known_in_a_row += 1
+            return known
+        self._known_in_a_row = 0
+        return others
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
 
 
 def _busy() -> Problem:

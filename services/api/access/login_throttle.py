@@ -32,8 +32,7 @@ class Throttle:
     failures: int
     address_failures: int
 
-    def buckets(self, email: str, address: str, known_as: str | None) -> list[Bucket]:
-        """`known_as`: the known device or address of the account's user."""
+    def _buckets(self, email: str, address: str, known_as: str | None) -> list[Bucket]:
         if known_as:
             return [Bucket(known_as, self.failures, MAX_ACCOUNT_DELAY_MS)]
         account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
@@ -43,10 +42,11 @@ class Throttle:
         ]
 
     @asynccontextmanager
-    async def attempt(self, buckets: Sequence[Bucket]) -> AsyncIterator[Attempt]:
-        """Raises Problem 429 `too_many_logins`. An attempt that ends with a Problem was not carried out: it counts for
-        nothing."""
-        taken = await self._take(buckets)
+    async def attempt(self, email: str, address: str, known_as: str | None) -> AsyncIterator[Attempt]:
+        """`known_as`: the known device or address of the account's user. Raises Problem 429 `too_many_logins`.
+
+        An attempt that ends with a Problem was not carried out: it counts for nothing."""
+        taken = await self._take(self._buckets(email, address, known_as))
         attempt = Attempt()
         try:
             yield attempt

@@ -1,6 +1,6 @@
 """One way for every route that checks a password: who asks, how often, and what a device is known by."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from fastapi import Request, Response
 
@@ -8,25 +8,10 @@ from services.api.access.hashing_line import HashClient
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
 from shared.mongo import Document
+from shared.proxies import address_group
 
 DEVICE_COOKIE_PATH = "/api/auth"
 _NOBODY = "nobody"
-
-
-@dataclass(frozen=True)
-class Person:
-    """`user`: None for an address nobody has; the same is done for it, so that nothing tells the two apart."""
-
-    email: str
-    user: Document | None
-
-    @property
-    def id(self) -> str:
-        return self.user["_id"] if self.user else _NOBODY
-
-    @property
-    def password_hash(self) -> str | None:
-        return self.user.get("password_hash") if self.user else None
 
 
 def address_of(request: Request) -> str:
@@ -38,15 +23,23 @@ def origin_of(request: Request, user_id: str) -> Origin:
     return Origin(address_of(request), request.cookies.get(cookie_name(user_id)))
 
 
-async def is_right(context: Context, request: Request, person: Person, password: str) -> bool:
-    """Raises Problem 429 `too_many_logins`, 503 `logins_busy`."""
-    origin = origin_of(request, person.id)
-    known_as = await context.devices.known_as(person.id, origin)
-    throttle = context.throttle
-    async with throttle.attempt(throttle.buckets(person.email, origin.group, known_as)) as attempt:
-        client = HashClient(known_as or origin.group, known=known_as is not None)
-        attempt.succeeded = await context.passwords.matches(password, person.password_hash, client)
-    return attempt.succeeded
+async def fitting_users(
+    context: Context, request: Request, email: str, users: Sequence[Document], password: str
+) -> list[Document]:
+    """Those of the users with this e-mail address whose password it is. The same is done for an address nobody has.
+
+    Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
+    """
+    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
+    known_as = await context.devices.known_as(origins)
+    group = address_group(address_of(request))
+    client = HashClient(known_as or group, known=known_as is not None)
+    hashes = [user.get("password_hash") or "" for user in users]
+    with context.passwords.place(client):
+        async with context.throttle.attempt(email, group, known_as) as attempt:
+            places = await context.passwords.matching(password, hashes, client)
+            attempt.succeeded = bool(places)
+    return [users[place] for place in places]
 
 
 async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:

@@ -14,6 +14,7 @@ from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
 from services.api.context import Context
+from services.api.json_input import parse_json
 from services.api.problems import problem_body
 from shared.errors import Problem
 from shared.ids import new_id
@@ -147,7 +148,7 @@ def read_question(question: type[M], address: str, data: bytes) -> M:
     """Organization and instance come from the subject, which NATS permissions guard. Raises Problem 422, 403."""
     organization_id, instance_id = address.split(".")[4:]
     try:
-        fields = json.loads(data or b"{}")
+        fields = parse_json(data or b"{}", "the question")
         if not isinstance(fields, dict):
             raise Problem(422, "invalid_json", "the question must be a JSON object")
         named = fields.setdefault("organization_id", organization_id), fields.setdefault("instance_id", instance_id)
@@ -158,8 +159,6 @@ def read_question(question: type[M], address: str, data: bytes) -> M:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:20])
         raise Problem(422, "validation_failed", wrong) from error
-    except ValueError as error:
-        raise Problem(422, "invalid_json", "the question is not valid JSON in UTF-8") from error
 
 
 def _refusal(problem: Problem) -> bytes:

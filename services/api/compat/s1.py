@@ -5,11 +5,11 @@ from datetime import datetime
 from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from services.api.answers import Done
+from services.api.answers import Done, Secret
 from services.api.compat.addressing import DialectBody, OnNetwork, own, own_instance
 from services.api.compat.linking import first_qr
 from services.api.context import Context, Ctx, Manager, Reader, Sender
-from services.api.fields import Phone, Recipient, Text
+from services.api.fields import Id, Phone, Recipient, Text
 from services.api.routes import connecting, sending
 from services.api.views.instances import connection_of
 from shared.auth import Principal
@@ -33,7 +33,7 @@ class StartedSession(Done):
     """`qrCode`: PNG data URL, valid until `expiresAt`; null when the account is linked and connected already."""
 
     accountId: str
-    qrCode: str | None
+    qrCode: Secret | None
     expiresAt: datetime | None = None
     status: S
 
@@ -57,7 +57,7 @@ class Account(BaseModel):
 class SendFromAccount(DialectBody):
     """`phoneNumber`: the recipient's. `wait`: seconds to wait for WhatsApp's acknowledgement."""
 
-    accountId: str
+    accountId: Id
     phoneNumber: Recipient
     message: Text
     wait: sending.Wait = 10.0

@@ -17,7 +17,7 @@ from services.api.compat.s2_shapes import (
     chat_contact,
     chat_message,
 )
-from services.api.context import Context, Ctx, LimitedManager, LimitedReader, LimitedSender, Reader
+from services.api.context import Context, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
 from services.api.routes import connecting, sending
 from services.api.routes.people import Search
 from services.api.views import conversations, people
@@ -37,7 +37,7 @@ InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
 
 @router.get("/contacts")
 async def contacts(
-    context: Ctx, caller: Reader, search: Search = None, limit: Limit = 1000, cursor: str | None = None
+    context: Ctx, caller: Reader, search: Search = None, limit: Limit = 1000, cursor: Cursor = None
 ) -> Listed[ChatContact]:
     """People who wrote or were written to, newest first."""
     page = PageRequest(limit, cursor)

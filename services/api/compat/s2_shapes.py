@@ -5,9 +5,9 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from services.api.answers import Done
+from services.api.answers import Done, Secret
 from services.api.compat.addressing import DialectBody
-from services.api.fields import Recipient, Text
+from services.api.fields import Id, Recipient, Text
 from services.api.routes.sending import SendAnswer, Wait
 from shared.records import ConnectionStatus, Contact, Media, MessageRecord, MessageStatus
 
@@ -57,8 +57,8 @@ class ChatMessages(Done):
 class ChatQr(_Camel):
     """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected and needs none."""
 
-    qr_code: str | None
-    qr: str | None
+    qr_code: Secret | None
+    qr: Secret | None
     status: ConnectionStatus
     instance_id: str
     expires_at: datetime | None
@@ -76,10 +76,18 @@ class Numbers(BaseModel):
 class ChatSend(DialectBody):
     """`to` or `conversationId`. A repeated `clientId` is the same message, sent once."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": 64}}}
+                for name in ("to", "conversationId")
+            ]
+        }
+    )
     to: Recipient | None = None
     message: Text
-    conversationId: str | None = Field(None, max_length=64)
-    instanceId: str | None = Field(None, max_length=64)
+    conversationId: Id | None = None
+    instanceId: Id | None = None
     clientId: str | None = Field(None, min_length=1, max_length=128)
     wait: Wait = 10.0
 

@@ -25,7 +25,10 @@ class InitializingSession(Done):
     instanceId: str
 
 
-def _session_name(session_name: Annotated[str, Path(description=f"Matches `{SLUG_PATTERN}`")]) -> str:
+_name_path = Path(description=f"Matches `{SLUG_PATTERN}`", json_schema_extra={"pattern": SLUG_PATTERN})
+
+
+def _session_name(session_name: Annotated[str, _name_path]) -> str:
     if not is_slug(session_name):
         detail = (
             "sessionName: 1 to 32 lower-case letters, digits, dashes and underscores, the first a letter or a digit, "

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from services.api.answers import Done, Listed, One, listed
-from services.api.context import Ctx, Manager, Paging
+from services.api.context import Ctx, Manager, SequencePaging
 from services.api.store.dead_letters import DeadLetter, DeadLetterWithBody
 from services.api.views.queues import QueueStats, consumer_stats, stream_stats
 
@@ -26,7 +26,7 @@ async def queue_stats(context: Ctx, caller: Manager) -> One[QueueStats]:
 
 
 @router.get("/dead-letters")
-async def list_dead_letters(context: Ctx, caller: Manager, page: Paging) -> Listed[DeadLetter]:
+async def list_dead_letters(context: Ctx, caller: Manager, page: SequencePaging) -> Listed[DeadLetter]:
     """Your organization's, oldest first."""
     return listed(await context.dead_letters.page(caller.organization_id, page))
 

@@ -1,16 +1,16 @@
 """API keys: for programs, with the scopes they need."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from services.api.answers import Done, Listed, One
+from services.api.answers import Done, Listed, One, Secret
 from services.api.context import Ctx, Manager
-from services.api.fields import Body, Name
-from services.api.store.api_keys import KeyGrant
-from shared.auth import Scope
+from services.api.fields import Body, Instant, Name
+from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
+from shared.auth import Principal, Scope
 from shared.errors import Problem
 from shared.ids import Slug
 from shared.message import utc_now
@@ -26,9 +26,9 @@ class NewKey(Body):
     """
 
     name: Name
-    scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({"read", "send"})
+    scopes: Annotated[frozenset[Scope], Field(min_length=1, max_length=3)] = frozenset({"read", "send"})
     instance_ids: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
 
 class ApiKey(BaseModel):
@@ -47,7 +47,7 @@ class ApiKey(BaseModel):
 class CreatedKey(ApiKey):
     """`key` is shown this once and kept by nobody but you."""
 
-    key: str
+    key: Secret
 
 
 def _shown(document: Document) -> ApiKey:
@@ -56,7 +56,8 @@ def _shown(document: Document) -> ApiKey:
 
 @router.post("", status_code=201)
 async def create_key(context: Ctx, caller: Manager, body: NewKey) -> One[CreatedKey]:
-    """A key has at most the scopes of who makes it."""
+    """A key has at most the scopes of who makes it, now and later: it narrows with its maker's role and ends with its
+    maker. A key made by a key ends with that key, and expires with it at the latest."""
     if missing := body.scopes - caller.scopes:
         raise Problem(403, "scope_missing", f"you do not have the scopes {', '.join(sorted(missing))} yourself")
     if body.expires_at and body.expires_at <= utc_now():
@@ -64,7 +65,7 @@ async def create_key(context: Ctx, caller: Manager, body: NewKey) -> One[Created
     unknown = await context.instances.unknown_of(caller.organization_id, body.instance_ids or ())
     if unknown:
         raise Problem(422, "validation_failed", f"instance_ids: there are no such instances: {', '.join(unknown)}")
-    grant = KeyGrant(body.name, body.scopes, body.instance_ids, body.expires_at)
+    grant = KeyGrant(body.name, body.scopes, body.instance_ids, _expiry(caller, body.expires_at))
     document, key = await context.api_keys.create(caller, grant)
     return One(data=CreatedKey(**_shown(document).model_dump(), key=key))
 
@@ -77,7 +78,22 @@ async def list_keys(context: Ctx, caller: Manager) -> Listed[ApiKey]:
 
 @router.delete("/{key_id}")
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Done:
-    """From now on the key opens nothing."""
+    """From now on the key opens nothing, nor do keys and invitations that were made with it."""
     await context.api_keys.revoke(caller.organization_id, key_id)
+    below = await context.api_keys.made_below(caller.organization_id, KEY_SUBJECT + key_id)
+    makers = (KEY_SUBJECT + made for made in (key_id, *below))
+    await context.invitations.withdraw_all_by(caller.organization_id, *makers)
     await context.endings.revoked(caller.organization_id, key_id)
+    await context.endings.maker_removed(caller.organization_id, below)
     return Done()
+
+
+def _expiry(caller: Principal, wanted: datetime | None) -> datetime | None:
+    """Of a key that a key makes: at the latest that of its maker. Raises Problem 422."""
+    if not caller.subject.startswith(KEY_SUBJECT) or caller.expires_at is None:
+        return wanted
+    latest = datetime.fromtimestamp(caller.expires_at, UTC)
+    if wanted and wanted > latest:
+        detail = f"expires_at: the key that makes this one expires at {latest.isoformat()}; name no later time"
+        raise Problem(422, "validation_failed", detail)
+    return wanted or latest

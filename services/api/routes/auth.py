@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.api.access.hashing_line import HashClient
-from services.api.access.password_check import Person, address_of, is_right, remember_device
-from services.api.answers import Done
+from services.api.access.password_check import address_of, fitting_users, remember_device
+from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
 from services.api.problems import request_id_of
@@ -28,8 +28,11 @@ MIN_PASSWORD, MAX_PASSWORD = 10, 128
 
 
 class Credentials(Body):
+    """`organization_id`: for who is a user of several organizations with the same password; else the oldest one."""
+
     email: Email
     password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
+    organization_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class Registration(Body):
@@ -63,10 +66,10 @@ class User(BaseModel):
 class LoggedIn(Done):
     """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
 
-    token: str
+    token: Secret
     token_type: str = "Bearer"
     expires_at: datetime
-    refresh_token: str
+    refresh_token: Secret
     refresh_expires_at: datetime
     organization_id: str
     user: User
@@ -93,8 +96,10 @@ async def register(context: Ctx, request: Request, response: Response, body: Reg
 @router.post("/accept-invitation", status_code=201)
 async def accept_invitation(context: Ctx, request: Request, response: Response, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
-    await context.invitations.require_open(body.token)
-    hashed = await context.passwords.hash(body.password, _stranger(request))
+    invitation = await context.invitations.get_open(body.token)
+    beside = await context.users.all_by_email(invitation["email"])
+    hashes = [user.get("password_hash") or "" for user in beside]
+    hashed = await context.passwords.hash(body.password, _stranger(request), hashes)
     user = await context.invitations.accept(body.token, hashed, body.name)
     return await _new_login(context, request, response, user)
 
@@ -106,11 +111,13 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
     does not wait for the failures of others.
     """
-    user = await context.users.by_email(body.email)
-    if not await is_right(context, request, Person(body.email, user), body.password) or user is None:
-        context.audit_queue.put(_deed(request, user, "login_failed") if user else None)
+    users = await context.users.all_by_email(body.email)
+    fitting = await fitting_users(context, request, body.email, users, body.password)
+    wanted = [user for user in fitting if body.organization_id in (None, user["organization_id"])]
+    if not wanted:
+        context.audit_queue.put([_deed(request, user, "login_failed") for user in users])
         raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
-    return await _new_login(context, request, response, user)
+    return await _new_login(context, request, response, wanted[0])
 
 
 @router.post("/refresh")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from services.api.answers import Done
+from services.api.answers import Done, Secret
 from services.api.context import Context, Ctx, Manager
 from services.api.fields import Body, Phone
 from services.api.views.instances import connection_of
@@ -40,7 +40,7 @@ class Connecting(Done):
 
     method: Literal["code", "qr"]
     message: str
-    pairingCode: str | None = None
+    pairingCode: Secret | None = None
     expires_at: datetime | None = None
     status: S | None = None
 

@@ -42,8 +42,12 @@ router = APIRouter(include_in_schema=False)
 
 def console_file(root: Path, path: str) -> Path:
     """The file below `root` that `path` names. Raises Problem 404 for everything that is not served."""
-    found = (root / path).resolve()
-    if not found.is_relative_to(root) or found.suffix not in TYPES or not found.is_file():
+    try:
+        found = (root / path).resolve()
+        served = found.is_relative_to(root) and found.suffix in TYPES and found.is_file()
+    except (OSError, ValueError):  # no name of a file: too long, with a NUL, half a character
+        served = False
+    if not served:
         raise Problem(404, "not_found", "the console has no such file; open / for the console")
     return found
 

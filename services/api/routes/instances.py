@@ -1,11 +1,13 @@
 """Instances: the WhatsApp accounts of an organization, as they are configured."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
-from pydantic import model_validator
+from pydantic import field_validator
 
 from services.api.answers import Done, Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import Body, Name, Phone, require_own
+from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentQr, Instance, InstanceStatus
 from shared.commands import LogoutInstance
@@ -18,7 +20,7 @@ router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 class NewInstance(Body):
     """`phone_number`: the owner's, if known already; else it is learned when the account is linked."""
 
-    organization_id: str | None = None
+    organization_id: Id | None = None
     instance_name: Name
     phone_number: Phone | None = None
     network: Network = Network.WHATSAPP
@@ -27,14 +29,15 @@ class NewInstance(Body):
 class InstanceChanges(Body):
     """What is left out stays. `phone_number`: null forgets it."""
 
-    instance_name: Name | None = None
+    instance_name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
     phone_number: Phone | None = None
 
-    @model_validator(mode="after")
-    def _has_a_name(self) -> "InstanceChanges":
-        if "instance_name" in self.model_fields_set and self.instance_name is None:
-            raise ValueError("instance_name: cannot be null")
-        return self
+    @field_validator("instance_name")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep what it is")
+        return value
 
 
 class OneInstance(Done):

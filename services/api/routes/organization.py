@@ -1,13 +1,14 @@
 """The organization one works for, and how it wants its messages treated."""
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from services.api.answers import One
 from services.api.context import Ctx, Manager, Reader
-from services.api.fields import Body
+from services.api.fields import MAY_BE_LEFT_OUT, Body
 from services.api.problems import validation_problem
 from shared.mongo import Document
 from shared.opening_hours import OpeningHours
@@ -39,11 +40,11 @@ class SettingsChanges(Body):
     not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
     """
 
-    booking_policy: BookingPolicy | None = None
-    booking_keywords: list[Keyword] | None = Field(None, max_length=50)
+    booking_policy: Annotated[BookingPolicy | None, MAY_BE_LEFT_OUT] = None
+    booking_keywords: Annotated[list[Keyword] | None, Field(max_length=50), MAY_BE_LEFT_OUT] = None
     opening_hours: Hours | None = None
-    owner_messages: OwnerMessages | None = None
-    owner_numbers: list[OwnerNumber] | None = Field(None, max_length=20)
+    owner_messages: Annotated[OwnerMessages | None, MAY_BE_LEFT_OUT] = None
+    owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), MAY_BE_LEFT_OUT] = None
 
     @field_validator("booking_policy", "booking_keywords", "owner_messages", "owner_numbers")
     @classmethod

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import Body, printable, require_own
+from services.api.fields import LINE_PATTERN, Body, Id, described, printable, require_own
 from services.api.views import found, records
 from services.api.views import people as views
-from services.api.views.found import MessageFilter
+from services.api.views.found import WORDS_PATTERN, MessageFilter
 from services.api.views.people import ContactWithMerges
 from services.api.views.records import MessageWithHistory
 from shared.commands import SplitContact
@@ -22,13 +22,14 @@ from shared.records import Contact, MessageRecord
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
 
 Search = Annotated[
-    Annotated[str, AfterValidator(printable)] | None,
+    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN)] | None,
     Query(max_length=100, description="Part of the name or of the number"),
 ]
 
 
 Words = Annotated[
-    Annotated[str, AfterValidator(printable)] | None,
+    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])]
+    | None,
     Query(max_length=100, description="Whole words, all of them in the text; accents and case make no difference"),
 ]
 
@@ -49,11 +50,11 @@ LIMIT = 10.0
 class Split(Body):
     """`merged_id`: of the contact's `merges`."""
 
-    merged_id: Annotated[str, Field(min_length=1, max_length=64)]
+    merged_id: Annotated[Id, Field(min_length=1)]
 
 
 class ContactsRequest(Body):
-    organization_id: str | None = None
+    organization_id: Id | None = None
 
 
 @router.get("/contacts")

@@ -1,15 +1,16 @@
 """The people of an organization, and inviting more of them."""
 
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, field_validator
 
-from services.api.answers import Done, Listed, One
-from services.api.context import Ctx, Manager, Reader
-from services.api.fields import Body, Email, Name
+from services.api.answers import Done, Listed, One, Secret
+from services.api.context import Context, Ctx, Manager, Reader
+from services.api.fields import MAY_BE_LEFT_OUT, Body, Email, Name
 from services.api.store.members import role_of
-from shared.auth import Principal, Role
+from shared.auth import ROLE_SCOPES, Principal, Role
 from shared.errors import Problem
 from shared.mongo import Document
 
@@ -29,15 +30,15 @@ class Member(BaseModel):
 class MemberChanges(Body):
     """What is left out stays."""
 
-    name: Name | None = None
-    role: Role | None = None
+    name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
+    role: Annotated[Role | None, MAY_BE_LEFT_OUT] = None
 
-    @model_validator(mode="after")
-    def _nothing_is_null(self) -> "MemberChanges":
-        for field in self.model_fields_set:
-            if getattr(self, field) is None:
-                raise ValueError(f"{field}: cannot be null")
-        return self
+    @field_validator("name", "role")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep what it is")
+        return value
 
 
 class NewInvitation(Body):
@@ -57,7 +58,7 @@ class Invitation(BaseModel):
 class CreatedInvitation(Invitation):
     """`token` is shown this once: whoever has it becomes the user, by POST /api/auth/accept-invitation."""
 
-    token: str
+    token: Secret
 
 
 def _member(document: Document) -> Member:
@@ -69,9 +70,19 @@ def _invitation(document: Document) -> Invitation:
 
 
 def _allow(caller: Principal, *roles: Role | None) -> None:
-    """API keys count as admins. Raises Problem 403 `role_missing`."""
+    """API keys count as admins, and give nobody a scope they do not have. Raises Problem 403 `role_missing` or
+    `scope_missing`."""
     if "owner" in roles and caller.role != "owner":
         raise Problem(403, "role_missing", "only an owner decides about owners; ask one of /api/users")
+    beyond = {scope for role in roles if role for scope in ROLE_SCOPES[role] - caller.scopes}
+    if beyond:
+        detail = f"role: it has the scopes {', '.join(sorted(beyond))}, which you do not have yourself"
+        raise Problem(403, "scope_missing", detail)
+
+
+def _only_owner(user: Document) -> tuple[Role, ...]:
+    """Whom a change concerns matters only for owners: taking scopes away needs none of them."""
+    return ("owner",) if role_of(user) == "owner" else ()
 
 
 @router.get("/users")
@@ -90,24 +101,38 @@ async def read_user(context: Ctx, caller: Reader, user_id: str) -> One[Member]:
 async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> One[Member]:
     """Change the name or the role; a new role counts from the next request on. The last owner stays one."""
     found = await context.members.get(caller.organization_id, user_id)
-    _allow(caller, role_of(found), body.role)
+    _allow(caller, body.role, *_only_owner(found))
     changes = body.model_dump(exclude_unset=True)
     if not changes:
         return One(data=_member(found))
     changed = _member(await context.members.change(caller.organization_id, user_id, changes))
     if changed.role != role_of(found):
-        await context.endings.role_changed(caller.organization_id, user_id, changed.role)
+        await _role_changed(context, caller.organization_id, user_id, changed.role)
     return One(data=changed)
+
+
+async def _role_changed(context: Context, organization_id: str, user_id: str, role: Role) -> None:
+    """What the user made goes on within the new role: keys with its scopes, invitations only from who may invite."""
+    keys = await context.api_keys.made_below(organization_id, user_id)
+    if "manage" not in ROLE_SCOPES[role]:
+        await context.invitations.withdraw_all_by(organization_id, user_id, *(f"key:{key}" for key in keys))
+    await context.endings.role_changed(organization_id, user_id, role)
+    await context.endings.maker_changed(organization_id, keys, ROLE_SCOPES[role])
 
 
 @router.delete("/users/{user_id}")
 async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
-    """From now on the user's logins open nothing. API keys the user made go on. The last owner stays."""
-    _allow(caller, role_of(await context.members.get(caller.organization_id, user_id)))
-    await context.members.remove(caller.organization_id, user_id)
+    """From now on the user's logins, and the API keys and invitations the user made, open nothing. The last owner
+    stays."""
+    organization_id = caller.organization_id
+    _allow(caller, *_only_owner(await context.members.get(organization_id, user_id)))
+    await context.members.remove(organization_id, user_id)
     await context.logins.end_all_of(user_id)
     await context.devices.forget_all_of(user_id)
-    await context.endings.removed(caller.organization_id, user_id)
+    keys = await context.api_keys.made_below(organization_id, user_id)
+    await context.invitations.withdraw_all_by(organization_id, user_id, *(f"key:{key}" for key in keys))
+    await context.endings.removed(organization_id, user_id)
+    await context.endings.maker_removed(organization_id, keys)
     return Done()
 
 

@@ -1,20 +1,32 @@
-"""API keys: kept as SHA-256 only (they are 256 random bits, so a slow hash would add nothing)."""
+"""API keys: kept as SHA-256 only (they are 256 random bits, so a slow hash would add nothing).
+
+A key may do what its own grant says, and at most what its maker may do now (docs/decisions/0028).
+"""
 
 import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from shared.auth import API_KEY_PREFIX, Principal, Scope
+from services.api.store.members import role_of
+from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, Scope
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
 from shared.mongo import Collection, Document, IndexModel
 
+KEY_SUBJECT = "key:"
+"""Before the id of a key, where it stands for the key as a caller."""
+MAX_KEY_DEPTH = 4
+"""A key of a person has depth 0, a key made by it depth 1: each step is one more lookup for every request."""
+_MAX_LOOKUPS = 16
+"""Keys that were made before depths were counted may form a longer line; beyond this they open nothing."""
+_ALL: frozenset[Scope] = frozenset({"read", "send", "manage"})
+
 
 def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -27,8 +39,25 @@ class KeyGrant:
     expires_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class _Bounds:
+    """What a key or its maker may do now. None: without a limit."""
+
+    scopes: frozenset[Scope] = _ALL
+    instance_ids: frozenset[str] | None = None
+    expires_at: datetime | None = None
+
+    def within(self, other: "_Bounds") -> "_Bounds":
+        """What both allow."""
+        ends = [end for end in (self.expires_at, other.expires_at) if end]
+        limits = [limit for limit in (self.instance_ids, other.instance_ids) if limit is not None]
+        return _Bounds(
+            self.scopes & other.scopes, frozenset.intersection(*limits) if limits else None, min(ends, default=None)
+        )
+
+
 class ApiKeys:
-    """Collection `api_keys`; a revoked key stays, without power, for the record."""
+    """Collection `api_keys`; a revoked key stays, without power, for the record. Reads `users` beside it."""
 
     INDEXES: ClassVar = {"api_keys": [IndexModel("hash", unique=True), IndexModel("organization_id")]}
 
@@ -36,12 +65,12 @@ class ApiKeys:
         self._keys = collection
 
     async def create(self, principal: Principal, grant: KeyGrant) -> tuple[Document, str]:
-        """The stored document and the key itself, which is never readable again."""
-        key = API_KEY_PREFIX + secrets.token_urlsafe(32)
+        """The stored document and the key itself, which is never readable again. Raises Problem 409 `key_too_deep`."""
+        key, depth = API_KEY_PREFIX + secrets.token_urlsafe(32), await self._depth_below(principal)
         document = {
             "_id": new_id(), "organization_id": principal.organization_id, "name": grant.name,
             "scopes": sorted(grant.scopes), "prefix": key[:10], "hash": _hashed(key),
-            "created_by": principal.subject, "created_at": utc_now(), "expires_at": grant.expires_at,
+            "created_by": principal.subject, "created_at": utc_now(), "expires_at": grant.expires_at, "depth": depth,
             "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids), "revoked_at": None,
         }  # fmt: skip
         await self._keys.insert_one(document)
@@ -60,13 +89,78 @@ class ApiKeys:
         if not found.matched_count:
             raise Problem(404, "api_key_not_found", "there is no such API key")
 
+    async def made_below(self, organization_id: str, subject: str) -> list[str]:
+        """Ids of the keys that this user or key made, of those that these made, and so on; without revoked ones."""
+        found: list[str] = []
+        makers = [subject]
+        while makers:
+            wanted: Document = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
+            made = [key["_id"] async for key in self._keys.find(wanted, {"_id": 1}) if key["_id"] not in found]
+            found += made
+            makers = [KEY_SUBJECT + key_id for key_id in made]
+        return found
+
     async def owner(self, key: str) -> Principal | None:
-        """Whom a key belongs to; None when it is unknown, expired or revoked."""
-        found = await self._keys.find_one({"hash": _hashed(key), "revoked_at": None})
-        if found is None or (found["expires_at"] and found["expires_at"] <= utc_now()):
+        """Whom a key belongs to, with what it may do now; None when it is unknown, expired, revoked or its maker was
+        removed. One lookup, and one more for each key between it and a person."""
+        found = await self._with_maker({"hash": _hashed(key)})
+        bounds = await self._bounds(found, _MAX_LOOKUPS) if found else None
+        return _principal(found, bounds) if found and bounds else None
+
+    async def standing(self, organization_id: str, key_id: str) -> Principal | None:
+        """The same for a key that is known by its id."""
+        found = await self._with_maker({"_id": key_id, "organization_id": organization_id})
+        bounds = await self._bounds(found, _MAX_LOOKUPS) if found else None
+        return _principal(found, bounds) if found and bounds else None
+
+    async def _bounds(self, key: Document, lookups: int) -> _Bounds | None:
+        """What the key and every maker above it allow now; None when one of them ended."""
+        if key["expires_at"] and key["expires_at"] <= utc_now():
             return None
-        limit = found.get("instance_ids")
-        return Principal(
-            organization_id=found["organization_id"], subject=f"key:{found['_id']}", scopes=frozenset(found["scopes"]),
-            instance_ids=None if limit is None else frozenset(limit),
-        )  # fmt: skip
+        limit = key.get("instance_ids")
+        own = _Bounds(frozenset(key["scopes"]), None if limit is None else frozenset(limit), key["expires_at"])
+        above = await self._maker_bounds(key, lookups)
+        return own.within(above) if above else None
+
+    async def _maker_bounds(self, key: Document, lookups: int) -> _Bounds | None:
+        """A maker who is no user of ours (another program, a NATS request, or not recorded) sets no bounds."""
+        maker = str(key.get("created_by") or "")
+        if maker.startswith(KEY_SUBJECT):
+            parent = {"_id": maker.removeprefix(KEY_SUBJECT), "organization_id": key["organization_id"]}
+            found = await self._with_maker(parent) if lookups else None
+            return await self._bounds(found, lookups - 1) if found else None
+        if not key["maker"]:
+            return _Bounds()
+        user = key["maker"][0]
+        if user.get("removed_at") or user["organization_id"] != key["organization_id"]:
+            return None
+        return _Bounds(ROLE_SCOPES[role_of(user)])
+
+    async def _with_maker(self, wanted: Document) -> Document | None:
+        """The key, unless it is revoked, with the user who made it in `maker`."""
+        steps: list[Any] = [
+            {"$match": {**wanted, "revoked_at": None}},
+            {"$lookup": {"from": "users", "localField": "created_by", "foreignField": "_id", "as": "maker"}},
+            {"$project": {"maker.password_hash": 0, "maker.email": 0}},
+        ]
+        found = await self._keys.aggregate(steps).to_list(1)
+        return found[0] if found else None
+
+    async def _depth_below(self, maker: Principal) -> int:
+        if not maker.subject.startswith(KEY_SUBJECT):
+            return 0
+        parent = await self._keys.find_one({"_id": maker.subject.removeprefix(KEY_SUBJECT)}, {"depth": 1})
+        depth = int((parent or {}).get("depth", 0)) + 1
+        if depth > MAX_KEY_DEPTH:
+            detail = (
+                f"keys are made by keys at most {MAX_KEY_DEPTH} times in a row; log in as a person to make this one"
+            )
+            raise Problem(409, "key_too_deep", detail)
+        return depth
+
+
+def _principal(key: Document, bounds: _Bounds) -> Principal:
+    return Principal(
+        organization_id=key["organization_id"], subject=f"{KEY_SUBJECT}{key['_id']}", scopes=bounds.scopes,
+        instance_ids=bounds.instance_ids, expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,
+    )  # fmt: skip

@@ -105,6 +105,10 @@ _GONE = frozenset({10043, 10057})
 """Another caller deleted it between our look and our deletion."""
 
 
+SEQUENCE_PATTERN = "^[0-9]{1,18}$"
+"""Of a cursor in this list."""
+
+
 def _sequence(cursor: str | None) -> int:
     if cursor is None:
         return 0

@@ -5,7 +5,9 @@ import secrets
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from shared.auth import Principal, Role
+from services.api.store.api_keys import KEY_SUBJECT, ApiKeys
+from services.api.store.members import role_of
+from shared.auth import ROLE_SCOPES, Principal, Role
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
@@ -16,6 +18,10 @@ _PREFIX = "sbi_"
 
 def _invalid() -> Problem:
     return Problem(404, "invitation_invalid", "token: unknown, used, withdrawn or expired; ask for a new invitation")
+
+
+def _taken() -> Problem:
+    return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
 
 
 def _hashed(token: str) -> str:
@@ -41,9 +47,11 @@ class Invitations:
         self._database = database
 
     async def create(self, caller: Principal, email: str, role: Role, ttl: timedelta) -> tuple[Document, str]:
-        """The stored document and the token. Raises Problem 409 `email_taken`."""
-        if await self._database.users.find_one({"email": email}, {"_id": 1}):
-            raise Problem(409, "email_taken", "email: this address belongs to a user already")
+        """The stored document and the token. Raises Problem 409 `email_taken` for users of this organization; whether
+        the address is registered in another one makes no difference."""
+        own = {"email": email, "organization_id": caller.organization_id}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
         token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
             "_id": new_id(), "organization_id": caller.organization_id, "email": email, "role": role,
@@ -63,22 +71,33 @@ class Invitations:
         if not (await self._database.invitations.delete_one(mine)).deleted_count:
             raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
 
-    async def require_open(self, token: str) -> None:
-        """Raises Problem 404 `invitation_invalid`: nobody without one makes this server hash a password."""
-        if await self._database.invitations.find_one(_valid(token), {"_id": 1}) is None:
+    async def withdraw_all_by(self, organization_id: str, *makers: str) -> None:
+        """All that these users and keys made: who may not invite any more has nobody come in either."""
+        theirs = {"organization_id": organization_id, "created_by": {"$in": list(makers)}}
+        await self._database.invitations.delete_many(theirs)
+
+    async def get_open(self, token: str) -> Document:
+        """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+        found = await self._database.invitations.find_one(_valid(token))
+        if found is None or await self._role_now(found) is None:
             raise _invalid()
+        own = {"email": found["email"], "organization_id": found["organization_id"]}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise _taken()
+        return found
 
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
         """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
 
         async def write(session: Any) -> Document:
             found = await self._database.invitations.find_one_and_delete(_valid(token), session=session)
-            if found is None:
+            role = await self._role_now(found, session) if found else None
+            if found is None or role is None:
                 raise _invalid()
             user = {
                 "_id": new_id(), "organization_id": found["organization_id"], "email": found["email"],
                 "name": name or found["email"].partition("@")[0], "password_hash": password_hash,
-                "role": found["role"], "invited_by": found["created_by"], "created_at": utc_now(),
+                "role": role, "invited_by": found["created_by"], "created_at": utc_now(),
             }  # fmt: skip
             await self._database.users.insert_one(user, session=session)
             return user
@@ -87,5 +106,29 @@ class Invitations:
             try:
                 user: Document = await session.with_transaction(write)
             except DuplicateKeyError as error:
-                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+                raise _taken() from error
         return user
+
+    async def _role_now(self, invitation: Document, session: Any = None) -> Role | None:
+        """The role of the invitation, at most that of its maker now; None when the maker may not invite any more.
+
+        A maker who is no user of ours (another program, a NATS request) sets no bounds.
+        """
+        role: Role = invitation["role"]
+        maker, organization_id = str(invitation["created_by"]), invitation["organization_id"]
+        if maker.startswith(KEY_SUBJECT):
+            keys = ApiKeys(self._database.api_keys)
+            key = await keys.standing(organization_id, maker.removeprefix(KEY_SUBJECT))
+            enough = key is not None and ROLE_SCOPES[role] | {"manage"} <= key.scopes
+            return _at_most_admin(role) if enough else None
+        user = await self._database.users.find_one({"_id": maker}, session=session)
+        if user is None:
+            return role
+        gone = user.get("removed_at") or user["organization_id"] != organization_id
+        if gone or "manage" not in ROLE_SCOPES[role_of(user)]:
+            return None
+        return role if role_of(user) == "owner" else _at_most_admin(role)
+
+
+def _at_most_admin(role: Role) -> Role:
+    return "admin" if role == "owner" else role

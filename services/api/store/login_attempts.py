@@ -72,12 +72,13 @@ def _pipeline(bucket: Bucket) -> list[Document]:
     counts: Any = {"$gt": ["$expires_at", "$$NOW"]}
     doublings: Any = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.failures]}]}
     growing: Any = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
-    delay: Any = {"$cond": [{"$lt": ["$failures", bucket.failures]}, 0, growing]}
+    # free of delay: 0 and not the present time, which is later than that of another attempt that began before
+    until: Any = {"$cond": [{"$lt": ["$failures", bucket.failures]}, 0, {"$toLong": {"$add": ["$at", growing]}}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}, "failures": {"$cond": [counts, "$failures", 0]},
                   "next_at": {"$cond": [counts, "$next_at", 0]}}},
         {"$set": {"taken": {"$lte": ["$next_at", "$at"]}}},
         {"$set": {"failures": {"$add": ["$failures", {"$cond": ["$taken", 1, 0]}]}}},
-        {"$set": {"next_at": {"$cond": ["$taken", {"$toLong": {"$add": ["$at", delay]}}, "$next_at"]},
+        {"$set": {"next_at": {"$cond": ["$taken", until, "$next_at"]},
                   "expires_at": {"$cond": ["$taken", {"$add": ["$$NOW", RESET_AFTER_MS]}, "$expires_at"]}}},
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -48,15 +49,19 @@ class LoginDevices:
     def __init__(self, collection: Collection, ttl: timedelta) -> None:
         self._devices, self._ttl = collection, ttl
 
-    async def known_as(self, user_id: str, origin: Origin) -> str | None:
-        """The id of this device, else one for the user's known address; None when neither is known."""
-        device_id = _device_id(user_id, origin.device)
-        either: list[dict[str, Any]] = [{"_id": device_id}, {"address": origin.group or None}]
-        mine = {"user_id": user_id, "expires_at": {"$gt": utc_now()}, "$or": either}
-        found = [device["_id"] async for device in self._devices.find(mine, {"_id": 1})]
-        if device_id in found:
-            return f"device:{device_id}"
-        return f"known:{user_id}:{origin.group}" if found and origin.group else None
+    async def known_as(self, origins: Mapping[str, Origin]) -> str | None:
+        """Where users (by id) ask from: a name for the device, else for the known address; None when neither is known.
+
+        One query, however many users there are."""
+        devices = [_device_id(user_id, origin.device) for user_id, origin in origins.items()]
+        addresses = sorted({origin.group for origin in origins.values() if origin.group})
+        either: list[dict[str, Any]] = [{"_id": {"$in": devices}}, {"address": {"$in": addresses}}]
+        theirs = {"user_id": {"$in": list(origins)}, "expires_at": {"$gt": utc_now()}, "$or": either}
+        found = await self._devices.find(theirs, {"user_id": 1}).to_list(None)
+        if known := sorted(device["_id"] for device in found if device["_id"] in devices):
+            return f"device:{known[0]}"
+        users = sorted(device["user_id"] for device in found)
+        return f"known:{users[0]}:{addresses[0]}" if users else None
 
     async def remember(self, user_id: str, origin: Origin) -> str:
         """After a login: the token this device shows the next time, which is the one it has when that is known."""

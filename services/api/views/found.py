@@ -1,5 +1,6 @@
 """Messages of all conversations, found by what they are and by their words."""
 
+import re
 import string
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +14,8 @@ _NO_INDEX = 27
 """MongoDB's number for it."""
 _SIGNS = string.punctuation + "¿¡„“”«»…"
 """Around words they mean nothing."""
+WORDS_PATTERN = rf"^\s*$|[^\s{re.escape(_SIGNS)}]"
+"""Nothing at all, or something beside signs."""
 
 
 @dataclass(frozen=True)

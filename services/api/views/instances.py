@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from services.api.answers import Secret
 from services.api.views.pages import PageRequest, own, read_page
 from shared.errors import Problem
 from shared.message import utc_now
@@ -52,9 +53,9 @@ class InstanceStatus(BaseModel):
 class CurrentQr(BaseModel):
     """`qr`: raw text; `data_url`: PNG; valid until `expires_at`."""
 
-    qr: str
-    data_url: str
-    ascii: str
+    qr: Secret
+    data_url: Secret
+    ascii: Secret
     attempt: int
     expires_at: datetime
 

@@ -15,8 +15,13 @@ def contact_of(document: Document) -> Contact:
 
 
 def matching(search: str | None) -> dict[str, Any] | None:
-    """The query for contacts with this part of the name or of the number; None when nothing is searched for."""
+    """The query for contacts with this part of the name or of the number; None when nothing is searched for.
+
+    Raises Problem 422 for what MongoDB cannot search for.
+    """
     text = (search or "").strip()
+    if "\x00" in text:
+        raise Problem(422, "validation_failed", "search: control characters are not allowed here")
     if not text:
         return None
     either: list[dict[str, Any]] = [{"name": {"$regex": re.escape(text), "$options": "i"}}]

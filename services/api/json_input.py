@@ -1,0 +1,76 @@
+"""JSON from outside, read with limits: what passes can be validated, stored and written again without surprises."""
+
+import json
+import math
+import re
+from typing import Any
+
+from shared.errors import Problem
+
+MAX_JSON_DEPTH = 32
+"""Lists and objects within each other."""
+_MAX_DIGITS = 300
+"""Of a whole number; what a field of ours may hold is less and said at the field."""
+_OPENING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(data: bytes, what: str = "the body") -> Any:
+    """What the bytes say. Raises Problem 422 `invalid_json`; `validation_failed` for half a character (`\\ud800`)."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Problem(422, "invalid_json", f"{what} is not valid JSON in UTF-8") from error
+    try:
+        _require_shallow(text)
+        found = json.loads(
+            text, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
+        )
+    except json.JSONDecodeError as error:
+        raise Problem(422, "invalid_json", f"{what} is not valid JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise Problem(422, "invalid_json", f"{what} is not JSON that is taken here: {error}") from error
+    if _SURROGATE.search(text):
+        _require_whole_characters(found, what)
+    return found
+
+
+def _require_shallow(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
+        return
+    depth = 0
+    for part in _OPENING.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part[0], 0)
+        if depth > MAX_JSON_DEPTH:
+            raise ValueError(f"lists and objects may stand within each other at most {MAX_JSON_DEPTH} deep")
+
+
+def _require_whole_characters(found: Any, what: str) -> None:
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        detail = f"{what}: half of a surrogate pair is no character; write both halves, or the character itself"
+        raise Problem(422, "validation_failed", detail) from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an object names the same field twice")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"a whole number has more than {_MAX_DIGITS} digits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(found := float(text)):
+        raise ValueError("a number is too large")
+    return found
+
+
+def _constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,0 +1,270 @@
+"""Who may do what, route by route: each role and each kind of key, with own ids and with another organization's."""
+
+import asyncio
+import json
+import urllib.parse
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pytest
+
+from services.api.settings import ApiSettings
+from shared.auth import ROLE_SCOPES, Role, Scope
+from shared.delivery import jetstream
+from shared.ids import new_id
+from shared.topology import DEAD_STREAM, dead_letters_of
+from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
+from tests.component.api.document import Operation, operations
+from tests.component.api.test_leaks import PHONE, WAITING, Victim, filled, refusal
+from tests.component.api.test_queues import dead
+from tests.component.api.test_walls import SECRETS, belongings, snapshot
+from tests.security.in_process import Answer, InProcess, in_process
+from tests.servers import free_port
+
+__all__ = ["own_bus", "settings", "stage"]
+Reach = Literal["organization", "instance", "limited"]
+"""A key limited to instances gets: nothing, its own instances by their id, what belongs to its instances."""
+
+OPEN = (
+    "POST /api/auth/register", "POST /api/auth/accept-invitation", "POST /api/auth/login", "POST /api/auth/refresh",
+    "GET /health", "GET /health/live", "GET /health/ready",
+)  # fmt: skip
+ENDING = ("POST /api/auth/logout",)
+"""Concerns the credentials themselves, whatever they open."""
+NEEDS: dict[str, tuple[Scope, Reach]] = {
+    "POST /api/auth/password": ("read", "organization"),
+    "GET /api/organization": ("read", "organization"),
+    "PATCH /api/organization": ("manage", "organization"),
+    "POST /api/api-keys": ("manage", "organization"),
+    "GET /api/api-keys": ("manage", "organization"),
+    "DELETE /api/api-keys/{key_id}": ("manage", "organization"),
+    "POST /api/whatsapp/instances": ("manage", "organization"),
+    "GET /api/whatsapp/instances": ("read", "limited"),
+    "GET /api/whatsapp/instances/{instance_id}": ("read", "instance"),
+    "PATCH /api/whatsapp/instances/{instance_id}": ("manage", "instance"),
+    "DELETE /api/whatsapp/instances/{instance_id}": ("manage", "instance"),
+    "GET /api/whatsapp/instances/{instance_id}/status": ("read", "instance"),
+    "GET /api/whatsapp/instances/{instance_id}/qr": ("manage", "instance"),
+    "POST /api/whatsapp/instances/{instance_id}/connect": ("manage", "instance"),
+    "POST /api/whatsapp/instances/{instance_id}/disconnect": ("manage", "instance"),
+    "POST /api/whatsapp/instances/{instance_id}/logout": ("manage", "instance"),
+    "POST /api/whatsapp/instances/{instance_id}/send": ("send", "instance"),
+    "GET /api/contacts": ("read", "organization"),
+    "POST /api/contacts": ("read", "organization"),
+    "GET /api/contacts/{contact_id}": ("read", "organization"),
+    "POST /api/contacts/{contact_id}/split": ("manage", "organization"),
+    "GET /api/messages": ("read", "limited"),
+    "GET /api/messages/{message_id}": ("read", "limited"),
+    "GET /api/conversations": ("read", "limited"),
+    "GET /api/conversations/{conversation_id}": ("read", "limited"),
+    "GET /api/conversations/{conversation_id}/messages": ("read", "limited"),
+    "POST /api/conversations/{conversation_id}/read": ("send", "limited"),
+    "POST /api/conversations/{conversation_id}/assign": ("send", "limited"),
+    "POST /api/conversations/{conversation_id}/close": ("send", "limited"),
+    "POST /api/conversations/{conversation_id}/reopen": ("send", "limited"),
+    "GET /api/bookings": ("read", "limited"),
+    "POST /api/bookings": ("manage", "organization"),
+    "GET /api/bookings/{booking_id}": ("read", "limited"),
+    "POST /api/bookings/{booking_id}/reschedule": ("manage", "organization"),
+    "POST /api/bookings/{booking_id}/{action}": ("manage", "organization"),
+    "GET /api/admin/queue-stats": ("manage", "organization"),
+    "GET /api/admin/dead-letters": ("manage", "organization"),
+    "GET /api/admin/dead-letters/{sequence}": ("manage", "organization"),
+    "POST /api/admin/dead-letters/{sequence}/replay": ("manage", "organization"),
+    "DELETE /api/admin/dead-letters/{sequence}": ("manage", "organization"),
+    "GET /api/audit": ("manage", "organization"),
+    "GET /api/users": ("read", "organization"),
+    "GET /api/users/{user_id}": ("read", "organization"),
+    "PATCH /api/users/{user_id}": ("manage", "organization"),
+    "DELETE /api/users/{user_id}": ("manage", "organization"),
+    "POST /api/invitations": ("manage", "organization"),
+    "GET /api/invitations": ("manage", "organization"),
+    "DELETE /api/invitations/{invitation_id}": ("manage", "organization"),
+    "POST /api/whatsapp/connect": ("manage", "limited"),
+    "GET /api/whatsapp/status": ("read", "limited"),
+    "POST /api/whatsapp/disconnect": ("manage", "limited"),
+    "POST /api/v1/whatsapp/start-session": ("manage", "organization"),
+    "GET /api/v1/whatsapp/sessions": ("read", "organization"),
+    "GET /api/v1/whatsapp/sessions/{instance_id}": ("read", "instance"),
+    "DELETE /api/v1/whatsapp/sessions/{instance_id}": ("manage", "instance"),
+    "POST /api/v1/whatsapp/send-message": ("send", "organization"),
+    "GET /api/whatsapp/contacts": ("read", "organization"),
+    "GET /api/whatsapp/messages/between": ("read", "limited"),
+    "GET /api/whatsapp/qr": ("manage", "limited"),
+    "POST /api/whatsapp/send-message": ("send", "limited"),
+    "POST /api/sessions/{session_name}/initialize-with-qr": ("manage", "limited"),
+}
+"""Every route: the scope it needs, and what a key that is limited to instances gets of it."""
+
+GIVING = ("POST /api/api-keys", "POST /api/invitations")
+"""What is asked for has the scopes `read` and `send`, which only who has them may give."""
+MAKING = ("POST /api/sessions/{session_name}/initialize-with-qr",)
+"""Makes the instance when the caller reaches none of the name: a limited key may not."""
+REFUSED = {"authentication_required", "token_invalid", "user_removed", "api_key_invalid"}
+FORBIDDEN = {"scope_missing", "key_limited"}
+
+
+@dataclass
+class Caller:
+    """Whose credentials, and what they allow."""
+
+    headers: dict[str, str]
+    scopes: frozenset[Scope] = frozenset()
+    limited: bool = False
+    known: bool = True
+
+
+@dataclass
+class World:
+    """The api, one organization with callers of every kind, and another organization with one of everything."""
+
+    api: InProcess
+    own: Victim
+    other: Victim
+    callers: dict[str, Caller] = field(default_factory=dict)
+
+    async def ask(self, who: Caller, operation: Operation, ids: Victim) -> Answer:
+        path = operation.path.format(**{name: ids.value_of(name) or "x" for name in operation.parameters("path")})
+        query = {name: value for name in operation.parameters("query") if (value := ids.value_of(name))}
+        query = {name: value for name, value in query.items() if name != "cursor"}
+        target = f"{path}?{urllib.parse.urlencode(query)}" if query else path
+        body = json.dumps(filled(ids, operation, operation.body)).encode() if operation.body else b""
+        return await self.api.ask(operation.method, target, body, who.headers)
+
+    async def operations(self) -> list[Operation]:
+        return operations(json.loads((await self.api.ask("GET", "/openapi.json")).body))
+
+
+async def organization(stage: Stage, owner: Member, secret: str) -> Victim:
+    """One of everything, with ids by the names of parameters and fields."""
+    ids = await belongings(stage, owner)
+    changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
+    for name in ("contacts", "messages", "instances"):
+        await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
+    code = {"qr.data_url": SECRETS, "qr.ascii": SECRETS, "qr.attempt": 1}
+    await stage.database.connections.update_one({"_id": ids["instance_id"]}, {"$set": code})
+    await dead(stage, owner.organization_id, error=secret)
+    letters = dead_letters_of(owner.organization_id)
+    letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
+    ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
+    return Victim(owner.organization_id, ids | {"subject": owner.user_id, "actor": owner.user_id}, (SECRETS,))
+
+
+async def key(owner: Member, *scopes: Scope, **limits: Any) -> Caller:
+    made = await owner.http.post("/api/api-keys", json={"name": "x", "scopes": scopes, **limits})
+    assert made.status_code == 201, made.text
+    return Caller({"x-api-key": made.json()["data"]["key"]}, frozenset(scopes), bool(limits))
+
+
+async def callers(stage: Stage, stack: AsyncExitStack, owner: Member) -> dict[str, Caller]:
+    found: dict[str, Caller] = {"nobody": Caller({}, known=False), "nonsense": Caller({"x-api-key": "?"}, known=False)}
+    roles: tuple[Role, ...] = ("owner", "admin", "agent", "viewer")
+    for role in roles:
+        person = await stack.enter_async_context(stage.member(role, owner.organization_id))
+        found[role] = Caller({"authorization": person.http.headers["Authorization"]}, ROLE_SCOPES[role])
+    removed = await stack.enter_async_context(stage.member("admin", owner.organization_id))
+    dead_key = await key(removed, "read", "send", "manage")
+    assert (await owner.http.delete(f"/api/users/{removed.user_id}")).status_code == 200
+    found["a removed admin"] = Caller({"authorization": removed.http.headers["Authorization"]}, known=False)
+    found["a key of a removed admin"] = Caller(dead_key.headers, known=False)
+    header, claims, _ = str(owner.http.headers["Authorization"]).removeprefix("Bearer ").split(".")
+    found["a forged token"] = Caller({"authorization": f"Bearer {header}.{claims}.AAAA"}, known=False)
+    every: list[tuple[Scope, ...]] = [("read",), ("send",), ("manage",), ("read", "send"), ("read", "send", "manage")]
+    for scopes in every:
+        found[f"a key with {', '.join(scopes)}"] = await key(owner, *scopes)
+    limit = {"instance_ids": [await owner.instance()]}
+    found["a limited key"] = await key(owner, "read", "send", "manage", **limit)
+    return found
+
+
+@pytest.fixture(scope="module")
+async def world(stage: Stage, settings: ApiSettings) -> AsyncIterator[World]:
+    free = {"rate_limit_caller": 0, "rate_limit_organization": 0, "login_failures": 100_000, "http_port": free_port()}
+    async with AsyncExitStack() as stack:
+        api = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
+        for command in WAITING:
+            await stack.enter_async_context(stage.playing(command, refusal))
+        owner, other = [await stack.enter_async_context(stage.member()) for _ in range(2)]
+        found = World(api, await organization(stage, owner, "x"), await organization(stage, other, SECRETS))
+        found.callers = await callers(stage, stack, owner)
+        # what is one's own must not be ended by the first who may end it
+        found.own.ids |= {"user_id": new_id(), "key_id": new_id(), "invitation_id": new_id()}
+        yield found
+
+
+def expected(who: Caller, operation: Operation) -> str:
+    """`refused`: unknown credentials. `forbidden`: known, but not for this. `allowed`: up to the route."""
+    if operation.name in OPEN or operation.name in ENDING:
+        return "allowed"
+    if not who.known:
+        return "refused"
+    scope, reach = NEEDS[operation.name]
+    beyond = operation.name in GIVING and not who.scopes >= {"read", "send"}
+    shut = who.limited and (reach == "organization" or operation.name in MAKING)
+    return "forbidden" if scope not in who.scopes or beyond or shut else "allowed"
+
+
+def got(answer: Answer) -> str:
+    code = json.loads(answer.body).get("code") if answer.status >= 400 else None
+    if answer.status == 401 and code in REFUSED:
+        return "refused"
+    return "forbidden" if answer.status == 403 and code in FORBIDDEN else "allowed"
+
+
+async def test_the_table_names_every_route(world: World) -> None:
+    """A new route belongs into NEEDS, with the scope it needs and what a limited key gets."""
+    named = {*NEEDS, *OPEN, *ENDING}
+    assert {operation.name for operation in await world.operations()} == named
+
+
+@pytest.mark.timeout(120)
+async def test_everybody_may_do_what_the_table_says_and_nothing_else(world: World) -> None:
+    wrongs: list[str] = []
+    for operation in await world.operations():
+        if operation.name in OPEN or operation.name in ENDING:
+            continue
+        answers = await asyncio.gather(*(world.ask(who, operation, world.own) for who in world.callers.values()))
+        for (name, who), answer in zip(world.callers.items(), answers, strict=True):
+            if got(answer) != expected(who, operation):
+                wrongs.append(
+                    f"{operation.name} as {name}: {answer.status} instead of {expected(who, operation)}: "
+                    f"{answer.body[:200]!r}"
+                )
+    assert not wrongs, "\n".join(wrongs)
+
+
+@pytest.mark.timeout(120)
+def told(other: Victim, answer: Answer) -> bool:
+    """A refusal may repeat the ids of the question; an answer has none of them."""
+    text = answer.body.decode()
+    if answer.status >= 400:
+        return SECRETS in text
+    return any(value in text for value in other.ids.values() if len(value) == 32)
+
+
+async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organization(stage: Stage, world: World) -> None:
+    before = await snapshot(stage, world.other.organization_id)
+    wrongs: list[str] = []
+    for operation in await world.operations():
+        answers = await asyncio.gather(*(world.ask(who, operation, world.other) for who in world.callers.values()))
+        for name, answer in zip(world.callers, answers, strict=True):
+            foreign = set(operation.parameters("path")) & (set(world.other.ids) - {"action"})
+            if told(world.other, answer) or (foreign and answer.status not in (401, 403, 404)) or answer.status >= 500:
+                wrongs.append(f"{operation.name} as {name}: {answer.status} {answer.body[:200]!r}")
+    assert not wrongs, "\n".join(wrongs)
+    assert await snapshot(stage, world.other.organization_id) == before
+    letters = dead_letters_of(world.other.organization_id)
+    kept = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
+    assert str(kept.seq) == world.other.ids["sequence"]
+
+
+async def test_the_ids_of_the_table_are_there(stage: Stage, world: World) -> None:
+    """The test above asks for what exists: its own organization finds it."""
+    async with stage.member("owner", world.other.organization_id) as owner:
+        who = Caller({"authorization": owner.http.headers["Authorization"]})
+        reads = [each for each in await world.operations() if each.method == "GET" and each.parameters("path")]
+        answers = {each.path: await world.ask(who, each, world.other) for each in reads}
+    missing = {path: answer.status for path, answer in answers.items() if answer.status != 200}
+    assert missing == {"/api/v1/whatsapp/sessions/{instance_id}": 404}, "accounts of that dialect are their maker's"
