@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from nats.aio.msg import Msg
 
 from services.api import key_answers
 from services.api.bus import answering
+from services.api.store.api_keys import ApiKeys
 from services.session import questions
 from shared.message import Message
 from shared.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
@@ -45,11 +47,16 @@ class Kind:
         return b'{"success": true}'
 
 
-class Keys:
-    """Instead of the collection of API keys: knows none."""
+class NoKeys:
+    """Instead of what the answers about API keys are made with: knows no key and counts nothing."""
+
+    api_keys = None
 
     async def owner(self, key: str) -> None:
         return None
+
+    async def count_failure(self, *_: object) -> int:
+        return 0
 
 
 class Numbers:
@@ -63,16 +70,21 @@ class Numbers:
 
 
 def answerers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
-    keys: Any = Keys()
     numbers: Any = Numbers()
+    unknown: list[Any] = [NoKeys() for _ in list(signature(key_answers.serving).parameters)[1:]]
     return {
         ListUsers: answering.serving(client, [Kind()]),
-        VerifyApiKey: key_answers.serving(client, keys),
+        VerifyApiKey: key_answers.serving(client, *unknown),
         ResolveNumber: questions.answering(client, numbers),
     }
 
 
 BODIES = {ListUsers: b"{}", VerifyApiKey: b'{"organization_id": "unknown", "key": "k"}', ResolveNumber: b"{}"}
+
+
+@pytest.fixture(autouse=True)
+def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ApiKeys, "owner", NoKeys.owner)
 
 
 @pytest.fixture
