@@ -13,7 +13,7 @@ MAX_JSON_CONTAINERS = 2_000
 """Lists and objects altogether: a body of nothing else takes long to look at."""
 _MAX_DIGITS = 300
 """Of a whole number; what a field of ours may hold is less and said at the field."""
-_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
