@@ -1,4 +1,4 @@
-"""Who is calling: access tokens (JWT, HS256) for people; the principal that routes and rooms are keyed by."""
+"""Who is calling: access tokens (JWT, EdDSA) for people; the principal that routes and rooms are keyed by."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -6,13 +6,18 @@ from types import MappingProxyType
 from typing import Literal
 
 import jwt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from shared.errors import Problem
 from shared.message import utc_now
+from shared.token_keys import SigningKey, VerificationKeys
 
 API_KEY_PREFIX = "sbk_"
+MAX_TOKEN_LENGTH = 4_096
+"""Characters; ours have about 500."""
 _ISSUER = "switchboard"
+_ALGORITHM = "EdDSA"
+"""The only one that is accepted, whatever the header of a token names."""
 
 Scope = Literal["read", "send", "manage"]
 Role = Literal["owner", "admin", "agent", "viewer"]
@@ -45,23 +50,28 @@ class Principal(BaseModel):
         return self.model_copy(update={"role": role, "scopes": ROLE_SCOPES[role]})
 
 
-def issue_token(principal: Principal, secret: str, ttl: timedelta) -> str:
+def issue_token(principal: Principal, key: SigningKey, ttl: timedelta) -> str:
     """A signed access token for this principal."""
     now = utc_now()
     claims = {"iss": _ISSUER, "sub": principal.subject, "org": principal.organization_id, "iat": now, "exp": now + ttl}
     about = {"scopes": sorted(principal.scopes), "role": principal.role, "sid": principal.session_id}
-    return jwt.encode(claims | about, secret, algorithm="HS256")
+    return jwt.encode(claims | about, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
 
 
-def read_token(token: str, secret: str) -> Principal:
+def read_token(token: str, keys: VerificationKeys) -> Principal:
     """Raises Problem 401 `token_expired` or `token_invalid`."""
     try:
-        claims = jwt.decode(token, secret, algorithms=["HS256"], issuer=_ISSUER, options={"require": ["exp", "sub"]})
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise ValueError("too long for an access token")
+        key = keys.by_kid[str(jwt.get_unverified_header(token)["kid"])]
+        claims = jwt.decode(
+            token, key, algorithms=[_ALGORITHM], issuer=_ISSUER, options={"require": ["iss", "sub", "iat", "exp"]}
+        )
         return Principal(
             organization_id=claims["org"], subject=claims["sub"], scopes=claims["scopes"], expires_at=claims["exp"],
             role=claims.get("role"), session_id=claims.get("sid"),
         )  # fmt: skip
     except jwt.ExpiredSignatureError as error:
         raise Problem(401, "token_expired", "the access token has expired; log in again") from error
-    except (jwt.InvalidTokenError, KeyError, ValidationError) as error:
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise Problem(401, "token_invalid", "the access token is not valid; log in at /api/auth/login") from error

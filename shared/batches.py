@@ -14,7 +14,8 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from shared.delivery import broker_client, give_back, jetstream, pushed, update_consumer
+from shared.delivery import broker_client, give_back, jetstream
+from shared.durables import pushed, update_consumer
 from shared.message import Message
 from shared.settings import Settings
 from shared.topology import stream_of

@@ -4,11 +4,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from shared.bounded import MAX_TEXT as MAX_TEXT
 from shared.message import Command
 from shared.records import BookingStatus, ConversationStatus, Moment, Network, Party, Seen
-
-MAX_TEXT = 65_536
-"""Characters of a text message WhatsApp accepts."""
 
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
 """Why somebody did something to a booking; it goes into the booking's history."""

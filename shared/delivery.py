@@ -20,12 +20,13 @@ from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, PubAck
-from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
+from shared.durables import pushed, update_consumer
 from shared.errors import Reject, Retry
+from shared.fair_consumer import FairConsumer, Share
 from shared.logs import masked
-from shared.message import Live, Message
+from shared.message import Event, Live, Message
 from shared.mongo import TRANSIENT_ERRORS
 from shared.rights import inbox_prefix
 from shared.settings import Settings
@@ -120,32 +121,6 @@ def retry_delay(error: Exception, attempt: int) -> float | None:
     return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
 
 
-def pushed(service: str, message: type[Message], settings: Settings, *, in_hand: int) -> ConsumerConfig:
-    """The durable consumer of a class; at most `in_hand` messages are unacknowledged. Where it delivers follows from
-    its name: two replicas that make it at the same time make the same one."""
-    durable = durable_name(service, message)
-    return ConsumerConfig(
-        durable_name=durable,
-        deliver_group=durable,
-        deliver_subject=f"{inbox_prefix(service)}.{durable}",
-        filter_subject=message.pattern(),
-        ack_wait=settings.ack_wait.total_seconds(),
-        max_ack_pending=in_hand,
-        max_deliver=-1,
-    )
-
-
-async def update_consumer(js: JetStreamContext, stream: str, wanted: ConsumerConfig) -> None:
-    """A consumer that is there from an earlier start gets the settings of this one; clients leave it as it is."""
-    try:
-        known = (await js.consumer_info(stream, wanted.durable_name or "")).config
-    except NotFoundError:
-        return
-    if (known.ack_wait, known.max_ack_pending) != (wanted.ack_wait, wanted.max_ack_pending):
-        changed = known.evolve(ack_wait=wanted.ack_wait, max_ack_pending=wanted.max_ack_pending)
-        await js.add_consumer(stream, changed)
-
-
 async def _as_it_is(message: NatsMessage) -> NatsMessage:
     """Handlers get the message itself: the framework's injection would take four hops through threads for each."""
     return message
@@ -158,23 +133,42 @@ class Consumers:
         self._broker, self._settings, self._service = broker, settings, service
         self._durables: list[tuple[str, ConsumerConfig]] = []
 
-    def on(self, message: type[M], handler: Handler[M], concurrency: int = 64) -> None:
-        """Call `handler` for every message of this class, up to `concurrency` at once."""
-        broker = self._broker
+    def on(
+        self,
+        message: type[M],
+        handler: Handler[M],
+        share: Share | int = 64,
+        refuse: Handler[M] | None = None,
+    ) -> None:
+        """Call `handler` for every message of this class, `share` (or so many) at once, fairly between organizations
+        and instances. `refuse` is called instead for an organization that has more than its share waiting."""
+        broker, share = self._broker, share if isinstance(share, Share) else Share(share)
+        config = pushed(self._service, message, self._settings, in_hand=share.places)
+
+        async def deliver(raw: Msg) -> float | None:
+            return await _deliver(broker, message, handler, raw, may_wait)
+
+        async def deliver_refusal(raw: Msg) -> float | None:
+            assert refuse
+            return await _deliver(broker, message, refuse, raw, may_wait)
+
+        consumer = FairConsumer(share, self._settings.ack_wait, deliver, deliver_refusal if refuse else None)
+
+        def may_wait(raw: Msg) -> bool:
+            return not (issubclass(message, Event) and consumer.over_share(raw.subject.split(".")[4]))
 
         async def receive(raw: NatsMessage) -> None:
-            await _deliver(broker, message, handler, raw.raw_message)
+            await consumer.receive(raw.raw_message)
 
         durable = durable_name(self._service, message)
         receive.__name__ = durable.replace("-", "_")
-        config = pushed(self._service, message, self._settings, in_hand=concurrency * 2)
         self._durables.append((stream_of(message), config))
         broker.subscriber(
             message.pattern(),
             queue=durable,
             stream=JStream(stream_of(message), declare=False),
             config=config,
-            max_workers=concurrency,
+            max_workers=share.places,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
             decoder=_as_it_is,
@@ -200,20 +194,25 @@ class Consumers:
         self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is)(receive)
 
 
-async def _deliver(broker: NatsBroker, message: type[M], handler: Handler[M], raw: Msg) -> None:
+async def _deliver(
+    broker: NatsBroker, message: type[M], handler: Handler[M], raw: Msg, may_wait: Callable[[Msg], bool]
+) -> float | None:
+    """Seconds until it comes again, None when it is done. What `may_wait` does not allow to be retried is left."""
     with following((raw.headers or {}).get(HEADER)):
         try:
             received = message.received(raw.subject, raw.data)
             with following(received.request_id):
                 await handler(received)
         except Exception as error:
-            await give_back(broker, raw, error)
-        else:
-            await raw.ack()
+            if not isinstance(error, Retry) or may_wait(raw):
+                return await give_back(broker, raw, error)
+            log.warning("%s: not tried again, the organization has too many waiting (%s)", raw.subject, error)
+        await raw.ack()
+        return None
 
 
-async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> None:
-    """It could not be handled: it comes again after a pause, or goes to the dead letters."""
+async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> float | None:
+    """It could not be handled: it comes again after a pause (seconds), or goes to the dead letters (None)."""
     address, delivery = raw.subject, raw.metadata
     attempt = delivery.num_delivered
     reason = masked(f"{type(error).__name__}: {error}")
@@ -222,10 +221,11 @@ async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> None:
         expected = isinstance(error, (Retry, *_OUTAGES))
         log.warning("%s: again in %g s (%s)", address, delay, reason[:200], exc_info=None if expected else error)
         await raw.nak(delay=delay)
-        return
+        return delay
     log.error("%s: to the dead letters (%s)", address, reason[:500])
     await Publisher(jetstream(broker_client(broker))).dead(address, raw.data, reason, attempt, delivery.consumer)
     await raw.term()
+    return None
 
 
 def broker_client(broker: NatsBroker) -> Client:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from shared.auth import Role, Scope
+from shared.bounded import BoundedName, BoundedText
 from shared.message import Event
 from shared.records import (
     Booking,
@@ -76,9 +77,9 @@ class MessageReceived(Event):
     sender: Party
     chat: Party | None = None
     group: str | None = None
-    push_name: str | None = None
+    push_name: BoundedName | None = None
     type: str = "text"
-    text: str | None = None
+    text: BoundedText | None = None
     media: Media | None = None
     quoted_wa_id: str | None = None
     timestamp: datetime

@@ -3,18 +3,23 @@
 import json
 import logging
 import re
+from collections import Counter
 from datetime import UTC, datetime
 
 from shared.ids import mask_phone
 from shared.tracing import current_request
 
+_SECRET = re.compile(r"""(?P<query>\?)[^\s"'?]*=[^\s"']*|(?P<key>sbk_)[\w-]+|(?P<jwt>eyJ)[\w-]+\.[\w-]*(?:\.[\w-]*)?""")
+"""The query of an address, an API key, an access token."""
 _PHONE = re.compile(r"(?<![\w.])\+?\d{9,15}(?![\w.])")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def masked(text: str) -> str:
-    """Every run of 9 to 15 digits that stands alone loses all but its last three digits."""
-    return _PHONE.sub(lambda found: mask_phone(found.group()), text)
+    """Queries of addresses, API keys and access tokens are left out; every run of 9 to 15 digits that stands alone
+    loses all but its last three digits."""
+    shown = _SECRET.sub(lambda found: f"{found['query'] or found['key'] or found['jwt']}…", text)
+    return _PHONE.sub(lambda found: mask_phone(found.group()), shown)
 
 
 class LineFormatter(logging.Formatter):
@@ -40,6 +45,28 @@ class LineFormatter(logging.Formatter):
         return json.dumps(entry | ({"trace": trace} if trace else {}), ensure_ascii=False)
 
 
+class LibraryLines(logging.Filter):
+    """What libraries write about single connections: a line per accepted WebSocket, which names its address with the
+    query, is left out, and of each other text only so many lines a minute are written, as strangers cause them."""
+
+    MOST = 20
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute, self._lines = 0, Counter[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = str(record.msg)
+        if record.levelno <= logging.INFO and "WebSocket" in text:
+            return False
+        minute = int(record.created // 60)
+        if minute != self._minute:
+            self._minute = minute
+            self._lines.clear()
+        self._lines[text[:80]] += 1
+        return self._lines[text[:80]] <= self.MOST and len(self._lines) < 1_000
+
+
 def configure_logging(service: str, level: str, style: str) -> None:
     """Route everything through one handler on stderr; chatty libraries only warn."""
     handler = logging.StreamHandler()
@@ -47,3 +74,7 @@ def configure_logging(service: str, level: str, style: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("uvicorn.access", "httpx", "pymongo", "nats", "faststream"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    wire = logging.getLogger("uvicorn.error")
+    wire.setLevel(logging.INFO)  # below, every frame is written, those with tokens too
+    wire.filters.clear()
+    wire.addFilter(LibraryLines())

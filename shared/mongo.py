@@ -23,6 +23,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
+from shared.mongo_roles import VIEWS
 from shared.settings import Settings
 
 Document = dict[str, Any]
@@ -41,6 +42,8 @@ __all__ = [
     "ONE_COPY", "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError",
     "IndexModel", "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
 ]  # fmt: skip
+
+_NAMESPACE_EXISTS = 48
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +81,18 @@ async def drop_indexes(database: Database, names: Mapping[str, Sequence[str]]) -
             log.info("dropping the index %s of %s, which has a successor", name, collection)
             with suppress(OperationFailure):  # another replica was first
                 await database[collection].drop_index(name)
+
+
+async def ensure_views(database: Database) -> None:
+    """Make the views of shared/mongo_roles.py, or change those of an earlier version. Only the api may."""
+    for name, view in VIEWS.items():
+        pipeline = [{"$project": dict.fromkeys(view.fields, 1)}]
+        try:
+            await database.command({"create": name, "viewOn": view.of, "pipeline": pipeline})
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+            await database.command({"collMod": name, "viewOn": view.of, "pipeline": pipeline})
 
 
 async def ping(database: Database) -> None:

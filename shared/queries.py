@@ -8,6 +8,27 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
+from shared.access_queries import (
+    MAX_KEY as MAX_KEY,
+)
+from shared.access_queries import (
+    ApiKeyOwner as ApiKeyOwner,
+)
+from shared.access_queries import (
+    CountFailedCredential as CountFailedCredential,
+)
+from shared.access_queries import (
+    FailedCredentialCounted as FailedCredentialCounted,
+)
+from shared.access_queries import (
+    RateLimitTaken as RateLimitTaken,
+)
+from shared.access_queries import (
+    TakeRateLimit as TakeRateLimit,
+)
+from shared.access_queries import (
+    VerifyApiKey as VerifyApiKey,
+)
 from shared.ids import Slug, parse_address
 from shared.message import Query
 from shared.records import BookingStatus, ConversationStatus, Network
@@ -22,25 +43,6 @@ class PagedQuery(Query):
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
-
-
-class VerifyApiKey(Query):
-    """realtime → api: whose key is this? `organization_id` is unknown to the asker and sent as `unknown`."""
-
-    subject: ClassVar[str] = "wa.query.api-key.verify"
-    key: str
-
-
-class ApiKeyOwner(BaseModel):
-    """Answer to VerifyApiKey; all empty when the key is unknown, expired or revoked.
-
-    `limited`: the key is for some instances only, so it opens nothing that shows the whole organization.
-    """
-
-    organization_id: str | None = None
-    key_id: str | None = None
-    scopes: list[str] = []
-    limited: bool = False
 
 
 class ReadOrganization(Query):

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.bounded import MAX_ADDRESS, BoundedFileName, BoundedMimeType, BoundedName, CutText, ExactSize
 from shared.ids import parse_address
 from shared.opening_hours import OpeningHours
 from shared.words import Keyword
@@ -74,8 +75,8 @@ class ConversationStatus(StrEnum):
 class Party(Record):
     """One person's addresses as far as known: phone (E.164 digits) and LID user part (digits)."""
 
-    phone: str | None = None
-    lid: str | None = None
+    phone: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
+    lid: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
@@ -93,10 +94,10 @@ class Party(Record):
 class Media(Record):
     """What a message announces about its attachment. size in bytes, seconds for audio and video."""
 
-    mime_type: str | None = None
-    file_name: str | None = None
-    size: int | None = None
-    seconds: int | None = None
+    mime_type: BoundedMimeType | None = None
+    file_name: BoundedFileName | None = None
+    size: ExactSize = None
+    seconds: ExactSize = None
 
 
 class Contact(Record):
@@ -104,7 +105,7 @@ class Contact(Record):
     organization_id: str
     phone_number: str | None = None
     lid: str | None = None
-    name: str | None = None
+    name: BoundedName | None = None
     created_at: datetime
     updated_at: datetime
 
@@ -175,7 +176,7 @@ class Booking(Record):
     contact_id: str
     status: BookingStatus
     opened_by: str | None = None
-    text: str | None = None
+    text: CutText | None = None
     starts_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
@@ -203,7 +204,7 @@ class MessageRecord(Record):
     to_address: str
     group: str | None = None
     type: str = "text"
-    text: str | None = None
+    text: CutText | None = None
     media: Media | None = None
     status: MessageStatus
     error: str | None = None

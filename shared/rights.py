@@ -16,13 +16,14 @@ from shared.topology import (
     LIVE,
     REQUESTS,
     durable_name,
+    events_of,
     stream_of,
 )
 
 INTEGRATION = "integration"
 """The user for services that are not Switchboard's; its one durable consumer has this name."""
 _EVENTS, _COMMANDS, _QUERIES = "wa.event.>", "wa.command.>", "wa.query.>"
-_FLOW = "$JS.FC.>"
+_STREAMS = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
 _LEASES = f"KV_{LEASES_BUCKET}"
 
 
@@ -45,10 +46,14 @@ def _calls(*names: str) -> tuple[str, ...]:
     return tuple(f"$JS.API.{name}" for name in names)
 
 
+def _looking(*streams: str) -> tuple[str, ...]:
+    """Ask whether a stream is there and what it takes."""
+    return _calls(*(f"STREAM.INFO.{stream}" for stream in streams))
+
+
 def _declaring() -> tuple[str, ...]:
-    """Every service declares the streams when it starts."""
-    streams = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
-    return _calls(*(f"STREAM.{verb}.{stream}" for stream in streams for verb in ("INFO", "CREATE", "UPDATE")))
+    """Only the api declares streams: who updates one can empty it, or make it take what others may not publish."""
+    return _calls(*(f"STREAM.{verb}.{stream}" for stream in _STREAMS for verb in ("INFO", "CREATE", "UPDATE")))
 
 
 def _durable(stream: str, name: str) -> tuple[str, ...]:
@@ -68,7 +73,7 @@ def _consuming(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...
 def _said_by(service: str) -> tuple[str, ...]:
     facts: list[type[Event] | type[Live]] = [*EVENTS.values(), *LIVE.values()]
     issued = (cls.pattern() for cls in COMMANDS.values() if service in cls.issuers)
-    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued, _QUERIES)
+    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued)
 
 
 def _heard_by(service: str) -> tuple[str, ...]:
@@ -85,50 +90,67 @@ def _session() -> Rights:
         *_calls(f"CONSUMER.CREATE.{_LEASES}"),
         *_calls(f"DIRECT.GET.{_LEASES}", f"DIRECT.GET.{_LEASES}.>"),
         f"$KV.{LEASES_BUCKET}.>",
-        _FLOW,
+        f"$JS.FC.{_LEASES}.>",
     )
-    said = (*_declaring(), *_said_by("session"), *_consuming("session", owned), *leases)
+    said = (*_looking(*_STREAMS), *_said_by("session"), *_consuming("session", owned), *leases)
     return Rights(said, (*_heard_by("session"), ResolveNumber.pattern()), answers=True)
 
 
 def _router() -> Rights:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
-    said = (*_declaring(), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
+    said = (*_looking(*_STREAMS), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
+    said = (*said, ResolveNumber.pattern())
     return Rights(said, _heard_by("router"))
 
 
 def _api() -> Rights:
     """It replays dead letters of every kind, so it may publish every kind."""
     looking = _calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
-    letters = _calls("STREAM.MSG.GET.*", f"STREAM.MSG.DELETE.{DEAD_STREAM}")
+    # the age of the oldest message of a queue is read from the message; NATS cannot allow one sequence only
+    letters = _calls(*(f"STREAM.MSG.GET.{stream}" for stream in _STREAMS), f"STREAM.MSG.DELETE.{DEAD_STREAM}")
     said = (*_declaring(), _EVENTS, _COMMANDS, _QUERIES, *looking, *letters)
     asked = (_QUERIES, *(cls.pattern() for cls in REQUESTS.values()))
     return Rights(said, (f"{inbox_prefix('api')}.>", _EVENTS, *asked), answers=True)
 
 
 def _realtime() -> Rights:
-    """Its consumers live as long as a room and have made-up names, so it may use all but the router's."""
+    """It faces the internet. Its consumers live as long as a room and have made-up names, so it may use all but the
+    durable ones; it acknowledges nothing and may look at no stream but that of the events. It has to name a consumer in
+    the subject: a request without a name in its subject may redirect any consumer by a name in its body."""
     consumers = _calls(
-        f"CONSUMER.CREATE.{EVENTS_STREAM}", f"CONSUMER.CREATE.{EVENTS_STREAM}.>", f"STREAM.MSG.GET.{EVENTS_STREAM}",
+        f"CONSUMER.CREATE.{EVENTS_STREAM}.*.wa.event.>",
         *(f"CONSUMER.{verb}.{EVENTS_STREAM}.*" for verb in ("INFO", "DELETE", "MSG.NEXT")),
     )  # fmt: skip
-    said = (*_declaring(), *_said_by("realtime"), *consumers, f"$JS.ACK.{EVENTS_STREAM}.>", _FLOW)
-    foreign = [durable_name("router", cls) for cls in EVENTS.values()]
+    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers)
+    foreign = [INTEGRATION, *(durable_name("router", cls) for cls in EVENTS.values())]
     withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
     deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
     return Rights(said, (*_heard_by("realtime"), _EVENTS), (*withheld, *deletions))
 
 
-def _integration() -> Rights:
-    """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
+def _bus_patterns(organization_id: str = "*") -> tuple[str, ...]:
+    """What a service that is not Switchboard's may say: commands and requests about messages and bookings, live."""
     issued = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
     asked = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
     live = [cls for cls in LIVE.values() if INTEGRATION in cls.publishers]
+    return tuple(cls.pattern(organization_id) for cls in (*issued, *asked, *live))
+
+
+def _integration() -> Rights:
+    """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
     said = (
-        *(cls.pattern() for cls in (*issued, *asked, *live)), _QUERIES, *_calls(f"STREAM.INFO.{EVENTS_STREAM}"),
-        *_durable(EVENTS_STREAM, INTEGRATION), _FLOW,
+        *_bus_patterns(), _QUERIES, *_looking(EVENTS_STREAM),
+        *_durable(EVENTS_STREAM, INTEGRATION), f"$JS.FC.{EVENTS_STREAM}.{INTEGRATION}.>",
     )  # fmt: skip
     return Rights(said, (*_heard_by(INTEGRATION), _EVENTS), (ShowQr.pattern(),))
+
+
+def organization_rights(organization_id: str, user: str) -> Rights:
+    """Those of `integration` within one organization, without a consumer: a consumer may read every subject."""
+    live = (cls.pattern(organization_id) for cls in LIVE.values() if INTEGRATION in cls.hearers)
+    heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
+    said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
+    return Rights(said, heard, (ShowQr.pattern(organization_id),))
 
 
 def rights() -> dict[str, Rights]:

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import uvicorn
@@ -13,18 +15,26 @@ from prometheus_client import make_asgi_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import STARTUP_FAILURE
 
 from shared.delivery import broker_client, jetstream
+from shared.hosts import AllowedHosts, parse_hosts
 from shared.http_limits import BoundedHttp
 from shared.logs import configure_logging
 from shared.message import utc_now
 from shared.operations import OperationsGuard
+from shared.proxies import TrustedProxies, parse_networks
 from shared.rights import inbox_prefix
 from shared.settings import Settings
-from shared.topology import ensure_streams
+from shared.topology import await_streams
+from shared.weak_secrets import has_password
+from shared.websockets import BoundedWebSocket
 
 Check = Callable[[], Awaitable[object]]
 """Raises when what it looks at does not work."""
+
+MAX_SOCKET_MESSAGE = 65_536
+"""Bytes of a WebSocket message for services that have none to receive."""
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +57,15 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
 
 @asynccontextmanager
 async def connected(
-    broker: NatsBroker, settings: Settings, prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None
+    broker: NatsBroker,
+    settings: Settings,
+    prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None,
+    *,
+    streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
 ) -> AsyncIterator[NatsBroker]:
-    """Connect, declare the streams, start the consumers; stop them at the end.
+    """Connect, wait for the streams, start the consumers; stop them at the end.
 
+    `streams`: the api declares them, every other service waits until it has (docs/decisions/0031).
     `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
     """
     while True:
@@ -61,7 +76,7 @@ async def connected(
             log.warning("waiting for NATS: %s", error)
             await asyncio.sleep(0.5)
     js = jetstream(broker_client(broker))
-    await ensure_streams(js, settings)
+    await streams(js, settings)
     if prepare:
         await prepare(js)
     await broker.start()
@@ -77,8 +92,8 @@ async def nats_ready(broker: NatsBroker) -> None:
         raise ConnectionError("NATS does not answer")
 
 
-def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
-    """`/livez`, `/readyz` and `/metrics` in front of any ASGI app.
+def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGIApp:
+    """`/livez`, `/readyz` and `/metrics` in front of any ASGI app; in front of them the checks of address and host.
 
     `/readyz` runs every check and answers 503 with the failing ones by name.
     """
@@ -105,7 +120,9 @@ def with_ops(app: ASGIApp, checks: dict[str, Check]) -> ASGIApp:
         else:
             await app(scope, receive, send)
 
-    return OperationsGuard(dispatch)
+    local = settings.environment == "local"
+    guarded = AllowedHosts(dispatch, parse_hosts(settings.allowed_hosts), only_loopback=local)
+    return OperationsGuard(TrustedProxies(guarded, parse_networks(settings.trusted_proxies)))
 
 
 def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
@@ -133,12 +150,42 @@ async def _run_lifespan(lifespan: Callable[[], Any], receive: Receive, send: Sen
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def serve(app: ASGIApp, service: str, settings: Settings) -> None:
-    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
-    configure_logging(service, settings.log_level, settings.log_format)
-    uvicorn.run(
+def start_advice(service: str, settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """What is not wrong enough to refuse the start, with what to do."""
+    advice: list[str] = []
+    if environ.get("WA_TOKEN_SECRET"):
+        advice.append("WA_TOKEN_SECRET is set and no longer used: remove it (tokens are signed with a key pair now)")
+    if service != "api" and environ.get("WA_TOKEN_PRIVATE_KEY"):
+        advice.append("WA_TOKEN_PRIVATE_KEY is set for a service that must not have it: give it to the api only")
+    if settings.environment == "local":
+        return advice
+    for name, url in (("NATS_URL", settings.nats_url), ("MONGO_URL", settings.mongo_url)):
+        if not has_password(url):
+            advice.append(f"{name} names no user: everybody who reaches that server can read and change everything")
+    if service in ("api", "realtime") and not parse_hosts(settings.allowed_hosts):
+        advice.append("WA_ALLOWED_HOSTS is empty, so any Host header is accepted: set the name this server has")
+    return advice
+
+
+def server_config(app: ASGIApp, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> uvicorn.Config:
+    """Of the server of a service. max_message: bytes a WebSocket client may send at once; no more is held for it."""
+    return uvicorn.Config(
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
         http=BoundedHttp,
+        proxy_headers=False,  # shared/proxies.py does it
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
+        ws=BoundedWebSocket, ws_max_size=max_message, ws_max_queue=1,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
     )  # fmt: skip
+
+
+def serve(app: ASGIApp, service: str, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> None:
+    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
+    configure_logging(service, settings.log_level, settings.log_format)
+    for advice in start_advice(service, settings, os.environ):
+        log.warning(advice)
+    server = uvicorn.Server(server_config(app, settings, max_message))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

@@ -1,7 +1,11 @@
-"""Streams, durable names and dead letters, all named by rule; the one idempotent declaration of the streams."""
+"""Streams, durable names and dead letters, all named by rule; the one idempotent declaration of the streams.
+
+The api declares the streams; every other service looks and waits until they are there (docs/decisions/0031).
+"""
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from types import ModuleType
 from typing import TypeVar
@@ -102,7 +106,7 @@ def _streams(settings: Settings) -> list[StreamConfig]:
 
 
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
-    """Create or update every stream; waits for NATS when it is still starting."""
+    """Create or update every stream; waits for NATS when it is still starting. Only the api may (decision 31)."""
     for config in _streams(settings):
         while True:
             try:
@@ -111,6 +115,31 @@ async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
             except (NatsError, TimeoutError) as error:
                 log.warning("waiting for JetStream: %s", error)
                 await asyncio.sleep(0.5)
+
+
+async def await_streams(
+    js: JetStreamContext, settings: Settings, *, needed: Collection[str] = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
+) -> None:
+    """Wait until these streams are there and take every subject of this version."""
+    for config in (config for config in _streams(settings) if config.name in needed):
+        while (reason := await _not_ready(js, config)) is not None:
+            log.warning("waiting for the api to declare the stream %s: %s", config.name, reason)
+            await asyncio.sleep(0.5)
+
+
+async def _not_ready(js: JetStreamContext, wanted: StreamConfig) -> str | None:
+    """Why the stream cannot be used yet; None when it can."""
+    try:
+        known = (await js.stream_info(wanted.name or "")).config.subjects or []
+    except (NatsError, TimeoutError) as error:
+        return str(error) or type(error).__name__
+    missing = [subject for subject in wanted.subjects or [] if not any(_covers(wide, subject) for wide in known)]
+    return f"it does not take {', '.join(missing[:3])}" if missing else None
+
+
+def _covers(wide: str, subject: str) -> bool:
+    """Every address of `subject` is one of `wide`."""
+    return wide == subject or (wide.endswith(".>") and subject.startswith(wide[:-1]))
 
 
 async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:

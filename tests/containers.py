@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from deploy.local.streams import declare_streams
 from tests.servers import start_replica_set
 
 
@@ -26,6 +27,7 @@ async def nats_container() -> AsyncIterator[str]:
     container = DockerContainer("nats:2-alpine").with_command("-js").with_exposed_ports(4222)
     container.waiting_for(LogMessageWaitStrategy("Server is ready"))
     async with _running(container, 4222) as address:
+        await declare_streams(f"nats://{address}")
         yield f"nats://{address}"
 
 

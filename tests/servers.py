@@ -8,6 +8,7 @@ from pathlib import Path
 from pymongo import AsyncMongoClient
 
 from deploy.local.binaries import find_mongod, find_nats_server
+from deploy.local.streams import declare_streams
 
 
 def free_port() -> int:
@@ -44,10 +45,18 @@ class Server:
             await self.process.wait()
 
 
+class NatsServer(Server):
+    """Has the streams once it is started, as if an api had been there: the other services only wait for them."""
+
+    async def start(self) -> None:
+        await super().start()
+        await declare_streams(f"nats://127.0.0.1:{self.port}")
+
+
 def nats_server(folder: Path) -> Server:
     port = free_port()
     argv = [str(find_nats_server(os.environ)), "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder / "nats")]
-    return Server(argv, port, folder / "nats.log")
+    return NatsServer(argv, port, folder / "nats.log")
 
 
 def mongod(folder: Path) -> Server:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from deploy.local import up
 from deploy.local.checks import run_checks
+from deploy.local.child import PRIVATE_UMASK
 from deploy.local.speech import say
 from deploy.local.stack import Options
 from deploy.local.topology import ROOT
@@ -31,6 +32,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> int:
     """The exit status of the command."""
+    os.umask(PRIVATE_UMASK)
     parser = make_parser()
     options, rest = parser.parse_known_args(arguments)
     match options.command:

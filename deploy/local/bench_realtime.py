@@ -25,6 +25,7 @@ from shared.delivery import Publisher, jetstream
 from shared.events import MessageStatusChanged
 from shared.ids import new_id
 from shared.records import MessageStatus
+from shared.token_keys import SigningKey
 
 SOCKETS, ROOM, RATE, SECONDS = 2_000, 20, 100.0, 20.0
 _AT_ONCE, _SILENCE = 50, 5.0
@@ -55,7 +56,7 @@ class Crowd:
     """Sockets in rooms, by organization id, and how long each event took to each of them, in milliseconds."""
 
     url: str
-    secret: str
+    key: SigningKey
     expected: int
     """How many deliveries there will be."""
     took: list[float] = field(default_factory=list)
@@ -66,7 +67,7 @@ class Crowd:
         principal = Principal(organization_id=organization_id, subject="bench")
         socket = await http.ws_connect(f"{self.url}/socket.io/?EIO=4&transport=websocket")
         await socket.receive_str()
-        await socket.send_str("40" + json.dumps({"token": issue_token(principal, self.secret, _LIFETIME)}))
+        await socket.send_str("40" + json.dumps({"token": issue_token(principal, self.key, _LIFETIME)}))
         answer = await socket.receive_str()
         if not answer.startswith("40"):
             raise ConnectionRefusedError(answer)
@@ -152,7 +153,7 @@ async def run(args: argparse.Namespace) -> int:
         data = Path(folder)
         async with Stack(Options(data=data, port=0, simulator=False, mongo_url=_NOBODY, processes=_PROCESSES)) as stack:
             url = topology.url(stack.port + _PROCESSES[-1].port)
-            crowd = Crowd(url, DataFolder(data).secrets().token_secret, expected)
+            crowd = Crowd(url, SigningKey.parse(DataFolder(data).secrets().token_private_key), expected)
             cost = await measure(stack, crowd, rooms, args)
     sys.stdout.write("\n".join(lines(args, len(rooms), crowd, cost)) + "\n")
     return 0 if len(crowd.took) == expected else 1

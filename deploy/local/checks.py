@@ -9,7 +9,7 @@ from deploy.local.prerequisites import missing_packages, provide
 from deploy.local.speech import say
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = ("unit", "contract", "component", "integration", "e2e")
+FLOORS = ("unit", "contract", "component", "integration", "e2e", "security")
 
 
 def _run(*command: str) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from deploy.local.reaper import signal_group
 
@@ -16,6 +17,8 @@ CALM = 30.0
 """Seconds of running after which a death counts as the first again."""
 MAX_LOG = 20_000_000
 """Bytes; a larger log is moved aside at the next look."""
+PRIVATE_UMASK = 0o077
+"""What a process writes (logs, data, keys) is for the user who started it only."""
 
 
 class StartFailed(RuntimeError):
@@ -100,16 +103,17 @@ class Child:
         """Keep one old part: the process goes on writing into the same, now empty file (it appends)."""
         with suppress(FileNotFoundError):
             if self.plan.log.stat().st_size > MAX_LOG:
-                self.plan.log.with_suffix(".log.1").write_bytes(self.plan.log.read_bytes())
+                with _private(self.plan.log.with_suffix(".log.1"), os.O_WRONLY | os.O_TRUNC) as old:
+                    old.write(self.plan.log.read_bytes())
                 os.truncate(self.plan.log, 0)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         self.trim_log()
         try:
-            with self.plan.log.open("ab") as log:
+            with _private(self.plan.log, os.O_WRONLY | os.O_APPEND) as log:
                 process = await asyncio.create_subprocess_exec(
                     *self.plan.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                    env=dict(self.plan.env), cwd=self.plan.cwd, start_new_session=True,
+                    env=dict(self.plan.env), cwd=self.plan.cwd, start_new_session=True, umask=PRIVATE_UMASK,
                 )  # fmt: skip
         except OSError as error:
             raise StartFailed(f"{self.plan.name} cannot be started: {error}") from error
@@ -136,6 +140,13 @@ class Child:
                 await asyncio.wait_for(self._stop.wait(), BACKOFF[row - 1])
                 return
             process = await self._spawn()
+
+
+def _private(path: Path, flags: int) -> BinaryIO:
+    """The file, made when missing, readable by its owner only; also one that an earlier version made for everybody."""
+    file = os.fdopen(os.open(path, flags | os.O_CREAT, 0o600), "wb")
+    os.fchmod(file.fileno(), 0o600)
+    return file
 
 
 def _ending(code: int) -> str:

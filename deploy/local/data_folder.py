@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.token_keys import InvalidKey, SigningKey
+
 FIRST_USER_EMAIL = "owner@example.com"
 MIN_FREE = 500_000_000
 """Bytes; mongod refuses work and JetStream stops accepting messages near the end of the disk."""
@@ -20,9 +22,10 @@ class DataFolderError(RuntimeError):
 
 @dataclass(frozen=True)
 class Secrets:
-    """token_secret signs access tokens; email and password are those of the first user."""
+    """The key pair of the access tokens (base64 of DER), and the e-mail address and password of the first user."""
 
-    token_secret: str
+    token_private_key: str
+    token_public_key: str
     email: str
     password: str
 
@@ -45,6 +48,7 @@ class DataFolder:
         try:
             for name in ("", "logs", "secrets", "mongo", "nats", "session", "simulator"):
                 (self.path / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+                (self.path / name).chmod(0o700)  # an earlier version, or the user, may have made it for everybody
         except OSError as error:
             why = f"cannot use {self.path}: {error.strerror}; choose another with --data DIR"
             raise DataFolderError(why) from error
@@ -67,15 +71,29 @@ class DataFolder:
         return self.path / "logs" / f"{name}.log"
 
     def secrets(self) -> Secrets:
-        """Those of this folder, made on the first call."""
-        password = secrets.token_urlsafe(12)
-        made = {"token_secret": secrets.token_hex(32), "email": FIRST_USER_EMAIL, "password": password}
-        return Secrets(**{name: self._kept(name, text) for name, text in made.items()})
+        """Those of this folder, made on the first call. Raises DataFolderError."""
+        try:
+            key = SigningKey.parse(self._kept("token_private_key", SigningKey.generate().text))
+        except InvalidKey as error:
+            path = self.path / "secrets" / "token_private_key"
+            raise DataFolderError(f"{path}: {error}; or delete the file, then everybody logs in once more") from error
+        (self.path / "secrets" / "token_secret").unlink(missing_ok=True)  # of versions before the key pair
+        return Secrets(
+            token_private_key=key.text,
+            token_public_key=self._written("token_public_key", key.public_text),
+            email=self._kept("email", FIRST_USER_EMAIL),
+            password=self._kept("password", secrets.token_urlsafe(12)),
+        )
 
     def _kept(self, name: str, fresh: str) -> str:
         path = self.path / "secrets" / name
         if path.is_file() and (text := path.read_text().strip()):
+            path.chmod(0o600)
             return text
+        return self._written(name, fresh)
+
+    def _written(self, name: str, fresh: str) -> str:
+        path = self.path / "secrets" / name
         half = path.with_suffix(".new")
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(fresh + "\n")

@@ -6,7 +6,8 @@ held; production uses the usual front server (deploy/Caddyfile) instead.
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 import aiohttp
@@ -14,16 +15,21 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
+from deploy.local.front_guard import HEADERS_TIMEOUT_S, FirstRequests, max_client_message, problem, refusal
 from deploy.local.replicas import Replicas
 
-MAX_SOCKET_MESSAGE = 4_000_000
-"""Bytes."""
+MAX_EVENT = 4_000_000
+"""Bytes a service may send at once over a WebSocket; what a browser may send is less."""
 CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
 """Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
+_STALLED = web.RequestKey("stalled", bool)
+BODY_LIMIT = 30.0
+"""Seconds between two pieces of a client's body."""
 _HOP_BY_HOP = frozenset(
     {"connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding"}
-    | {"upgrade"}
+    | {"upgrade", "forwarded", "x-real-ip"}
 )
+"""Headers that are not passed on: those of this connection, and what a client may say of its own address."""
 
 
 class Backends:
@@ -57,6 +63,8 @@ class Front:
         self._backends, self._session = backends, session
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if refused := refusal(request):
+            return refused
         if request.path == "/front/livez":
             return web.json_response({"status": "ok"})
         name, base = self._backends.of(request)
@@ -66,10 +74,10 @@ class Front:
             opens = name == "realtime" and "sid" not in request.query
             return await self._http(request, base, opens)
         except (aiohttp.ClientConnectionError, TimeoutError):
-            return _away(name)
+            return _stalled() if request.get(_STALLED) else _away(name)
 
     async def _http(self, request: web.Request, base: str, opens: bool) -> web.StreamResponse:
-        body = request.content.iter_chunked(65_536) if request.can_read_body else None
+        body = _pieces(request) if request.can_read_body else None
         async with self._session.request(
             request.method,
             _url(base + request.raw_path),
@@ -97,12 +105,26 @@ class Front:
         for name in [name for name in headers if name.lower().startswith("sec-websocket")]:
             del headers[name]
         async with self._session.ws_connect(
-            _url(target), headers=headers, max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False
+            _url(target), headers=headers, max_msg_size=MAX_EVENT, autoclose=False, autoping=False
         ) as backend:
-            browser = web.WebSocketResponse(max_msg_size=MAX_SOCKET_MESSAGE, autoclose=False, autoping=False)
+            browser = web.WebSocketResponse(max_msg_size=max_client_message(), autoclose=False, autoping=False)
             await browser.prepare(request)
             await _pump_both(browser, backend)
             return browser
+
+
+async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The body as it arrives. Raises TimeoutError when the client stops sending."""
+    while True:
+        try:
+            async with asyncio.timeout(BODY_LIMIT):
+                piece = await request.content.readany()
+        except TimeoutError:
+            request[_STALLED] = True
+            raise
+        if not piece:
+            return
+        yield piece
 
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
@@ -145,19 +167,36 @@ def _url(target: str) -> URL:
     return URL(target, encoded=True)
 
 
+def _stalled() -> web.Response:
+    answer = problem(408, "Request Timeout", "request_timeout", "the body stopped arriving; send the request again")
+    answer.force_close()
+    return answer
+
+
 def _away(name: str) -> web.Response:
-    problem = {
-        "type": "about:blank", "title": "Bad Gateway", "status": 502, "code": "backend_unavailable",
-        "detail": f"the {name} service does not answer; it is being started again, try in a moment",
-        "success": False, "error": "backend_unavailable",
-    }  # fmt: skip
-    headers = {"Retry-After": "2"}
-    return web.json_response(problem, status=502, content_type="application/problem+json", headers=headers)
+    detail = f"the {name} service does not answer; it is being started again, try in a moment"
+    answer = problem(502, "Bad Gateway", "backend_unavailable", detail)
+    answer.headers["Retry-After"] = "2"
+    return answer
+
+
+ARRIVED = web.AppKey("arrived", list[Callable[[web.BaseRequest], None]])
+"""Told of every request whose head is complete."""
+
+
+@web.middleware
+async def _tell_arrival(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    for tell in request.app[ARRIVED]:
+        tell(request)
+    return await handler(request)
 
 
 async def make_app(backends: Backends) -> web.Application:
     """An application whose client session lives as long as it does."""
-    app = web.Application()
+    app = web.Application(middlewares=[_tell_arrival])
+    app[ARRIVED] = []
     limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=IDLE_LIMIT)
 
     async def client(_: web.Application) -> AsyncIterator[None]:
@@ -173,15 +212,36 @@ async def make_app(backends: Backends) -> web.Application:
     return app
 
 
+async def serve(app: web.Application, port: int, stopped: asyncio.Event, timeout_s: float = HEADERS_TIMEOUT_S) -> None:
+    """On loopback until `stopped`."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, lingering_time=1.0)
+    await runner.setup()
+    try:
+        assert runner.server is not None
+        first = FirstRequests(runner.server, timeout_s)
+        app[ARRIVED].append(first.arrived)
+        loop = asyncio.get_running_loop()
+        async with await loop.create_server(first, "127.0.0.1", port, reuse_address=True, backlog=128):
+            await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
 def main() -> None:
-    """Serve on loopback until SIGTERM or Ctrl-C."""
+    """Serve until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="front", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api", required=True)
     parser.add_argument("--realtime", required=True, nargs="+")
     arguments = parser.parse_args()
-    app = make_app(Backends(arguments.api, *arguments.realtime))
-    web.run_app(app, host="127.0.0.1", port=arguments.port, print=None, access_log=None, shutdown_timeout=2)
+
+    async def run() -> None:
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        await serve(await make_app(Backends(arguments.api, *arguments.realtime)), arguments.port, stopped)
+
+    asyncio.run(run())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""What the tests need beyond the environment: a browser, Node.js and the libraries of mongod, installed when we may."""
+"""What the tests need beyond the environment: a browser, Node.js, Caddy, openssl and the libraries of mongod, installed
+when we may."""
 
 import os
 import shutil
@@ -11,11 +12,13 @@ from deploy.local.servers import require_runnable
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+_PROGRAMS = {"node": "nodejs", "caddy": "caddy", "openssl": "openssl"}
+
+
 def missing_packages() -> list[str]:
     """Debian packages without which tests fail."""
     found = [] if any(shutil.which(name) for name in CHROMIUM_NAMES) else ["chromium"]
-    if not shutil.which("node"):
-        found.append("nodejs")
+    found += [package for program, package in _PROGRAMS.items() if not shutil.which(program)]
     if not os.environ.get("WA_TEST_MONGO_URL"):
         try:
             require_runnable(find_mongod(os.environ))

@@ -20,6 +20,7 @@ from deploy.local.data_folder import DataFolder, Secrets
 from deploy.local.first_user import first_login
 from deploy.local.readiness import is_ready
 from deploy.local.servers import require_runnable
+from deploy.local.streams import declare_streams
 from deploy.local.topology import PROCESSES, ROOT, Process
 
 START_LIMIT, STOP_GRACE = 120.0, 15.0
@@ -140,6 +141,8 @@ class Stack:
                     await done[need].wait()
             await self._children[process.name].start()
             await self.wait_ready(process.name)
+            if process.name == "nats" and "api" not in self.names:
+                await declare_streams(topology.url(self.port + process.port, "nats"))
             done[process.name].set()
 
         try:
@@ -172,7 +175,8 @@ class Stack:
             "mongo_url": given.mongo_url or topology.mongo_url(offsets["mongo"]),
             "simulator_url": topology.url(offsets["simulator"]) if given.simulator else "",
             "api_url": topology.url(offsets["api"]), "realtime_url": topology.url(offsets["realtime"]),
-            "monitor_port": str(monitor), "network_port": str(network), "token_secret": secrets.token_secret,
+            "monitor_port": str(monitor), "network_port": str(network),
+            "token_private_key": secrets.token_private_key, "token_public_key": secrets.token_public_key,
         }  # fmt: skip
 
     def _program(self, path: Path) -> str:

@@ -43,7 +43,10 @@ _SERVICE = MappingProxyType(
         "MONGO_URL": "{mongo_url}",
     }
 )
-_TOKEN = {"WA_TOKEN_SECRET": "{token_secret}"}
+_SIGNER = MappingProxyType({"WA_TOKEN_PRIVATE_KEY": "{token_private_key}"})
+_READER = MappingProxyType({"WA_TOKEN_PUBLIC_KEY": "{token_public_key}"})
+_BEHIND_FRONT = MappingProxyType({"WA_TRUSTED_PROXIES": "127.0.0.1"})
+"""The front process connects from loopback; it replaces what a client says in X-Forwarded-*."""
 _SIMULATOR = {"WA_SIMULATOR_URL": "{simulator_url}"}
 
 
@@ -82,8 +85,8 @@ PROCESSES = (
     ),
     _service("router", 3),
     _service("session", 4, WA_DATA_DIR="{data}/session", **_SIMULATOR),
-    _service("api", 1, **_TOKEN, **_SIMULATOR),
-    _service("realtime", 2, **_TOKEN),
+    _service("api", 1, **_SIGNER, **_BEHIND_FRONT, **_SIMULATOR),
+    _service("realtime", 2, **_READER, **_BEHIND_FRONT),
     Process(
         "front",
         0,

@@ -6,9 +6,10 @@ from docs.generate.asyncapi import asyncapi_json
 from docs.generate.errors import errors_page
 from docs.generate.events import events_page
 from docs.generate.nats_users import nats_users
-from docs.generate.settings import env_example, settings_page
+from docs.generate.settings import compose_file, env_example, settings_page
 
 _DOCS = Path(__file__).resolve().parents[1]
+_COMPOSE = _DOCS.parent / "docker-compose.yml"
 
 
 def pages() -> dict[Path, str]:
@@ -20,6 +21,7 @@ def pages() -> dict[Path, str]:
         _DOCS / "settings.md": settings_page(),
         _DOCS.parent / "deploy" / "nats.production.conf": nats_users(),
         _DOCS.parent / ".env.example": env_example(),
+        _COMPOSE: compose_file(_COMPOSE.read_text()),
     }
 
 

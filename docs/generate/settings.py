@@ -9,8 +9,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
-from docs.generate.nats_users import password_variable
-from shared.rights import rights
+from docs.generate.deployment import COMPOSE_VARIABLES, SECRETS, SET_BY_COMPOSE, with_settings
+from docs.generate.listeners import listeners_table
 from shared.settings import Settings
 
 SERVICES = ("session", "router", "api", "realtime")
@@ -61,7 +61,8 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Environment variables, the same in every deployment. Durations are ISO 8601 (`PT30S`, `PT12H`, `P7D`) or",
-        "seconds, lists are JSON. `WA_TOKEN_SECRET` has no default and must be set.",
+        "seconds, lists are JSON. Each service gets only its own secrets: its half of the key pair of the tokens, and",
+        "the passwords in `NATS_URL` and `MONGO_URL`. `deploy/generate-env` makes them; a server refuses weak ones.",
         "",
         "| variable | default | read by | meaning |",
         "|---|---|---|---|",
@@ -70,25 +71,29 @@ def settings_page() -> str:
         shown = f"`{default(field)}`" if default(field) else ""
         readers = "all" if len(services) == len(SERVICES) else ", ".join(services)
         lines.append(f"| `{name}` | {shown} | {readers} | {_meaning(field)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + f"\n\n{listeners_table()}"
 
 
 def env_example() -> str:
     """The text of .env.example, for `docker compose`."""
     lines = [
         f"# {_NOTE}",
-        "# Copy to .env. What docker-compose.yml sets itself (addresses, folders) wins over what stands here.",
+        "# `deploy/generate-env` makes .env from this file, gives every secret that is empty a value, and adds those",
+        "# an update brings. A service gets only the variables it reads, and no secret of another.",
         "",
     ]
     for name, (field, _) in variables().items():
-        lines += [f"# {_meaning(field)}", f"{'' if name == 'WA_TOKEN_SECRET' else '#'}{name}={default(field)}", ""]
-    lines += ["# Passwords of the services on NATS: letters and digits, e.g. the output of `openssl rand -hex 16`."]
-    lines += [*(f"{password_variable(user)}=" for user in rights()), ""]
-    lines += [
-        "# Where the front server listens; 0.0.0.0 opens it to the network.",
-        "#SWITCHBOARD_ADDRESS=127.0.0.1",
-        "",
-        "# A host name instead of :3000 makes the front server get a certificate; publish its ports 80 and 443 then.",
-        "#SWITCHBOARD_SITE=:3000",
-    ]
-    return "\n".join(lines) + "\n"
+        if name not in SECRETS and name not in SET_BY_COMPOSE:
+            lines += [f"# {_meaning(field)}", f"#{name}={default(field)}", ""]
+    lines += ["# Secrets. Passwords become parts of addresses: letters and digits only."]
+    for name, meaning in SECRETS.items():
+        lines += [f"# {meaning}", f"{name}="]
+    lines += [""]
+    for name, value, meaning in COMPOSE_VARIABLES:
+        lines += [f"# {meaning}", f"#{name}={value}", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def compose_file(text: str) -> str:
+    """docker-compose.yml with the settings each service reads."""
+    return with_settings(text, {name: services for name, (_, services) in variables().items()})

@@ -10,12 +10,14 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from services.api import key_answers, matching, openapi, problems
+from services.api.access.audit_queue import AuditQueue
 from services.api.access.auditing import Auditing
 from services.api.access.bodies import Bodies
+from services.api.access.cross_site import SameSite
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
-from services.api.access.login_bound import LoginBound
 from services.api.access.passwords import Passwords
+from services.api.access.rates import Rates
 from services.api.access.repeats import Repeats
 from services.api.bus.answering import Answering, serving
 from services.api.bus.questions import ANSWERERS
@@ -49,14 +51,17 @@ from services.api.store.audit import AuditLog
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
+from services.api.store.login_attempts import LoginAttempts
+from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.rate_counters import RateCounters
 from services.api.store.users import Users
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import ensure_indexes, open_mongo, ping
+from shared.mongo import drop_indexes, ensure_indexes, ensure_views, open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
+from shared.topology import ensure_streams
 
 _PARTS = (
     auth, password, organization, api_keys, instances, connecting, sending, people, conversations, bookings,
@@ -65,7 +70,8 @@ _PARTS = (
 )  # fmt: skip
 
 _STORES = (
-    Users, Members, Invitations, Logins, ApiKeys, Instances, IdempotencyKeys, Answers, AuditLog, RateCounters,
+    Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,
+    AuditLog, RateCounters,
 )  # fmt: skip
 _EXPOSED = [
     "X-Request-Id",
@@ -86,23 +92,26 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_mongo(settings) as database,
-            connected(broker, settings),
+            connected(broker, settings, streams=ensure_streams),
             _simulator(settings.simulator_url) as simulated,
         ):
             for store in _STORES:
                 await ensure_indexes(database, store.INDEXES)
+            await drop_indexes(database, Users.RETIRED)
+            await ensure_views(database)
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)
             endings = Endings(publish)
+            audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             app.state.context = Context(
-                settings, database, Dispatcher(client, publish), streams, Passwords(),
-                LoginBound(settings.login_failures), endings, simulated,
-            )  # fmt: skip
+                settings, database, Dispatcher(client, publish), streams, Passwords(), endings, audits, simulated
+            )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
             async with (
-                key_answers.serving(client, ApiKeys(database.api_keys)),
+                audits.running(),
+                key_answers.serving(client, database, Rates(settings)),
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield
@@ -127,7 +136,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             expose_headers=_EXPOSED,
         )  # fmt: skip
     checks = {name: _check(app, name) for name in ("mongo", "nats")}
-    return with_ops(Edge(app, settings.body_limit), checks)
+    return with_ops(Edge(SameSite(app, settings.cors_origins), settings.body_limit), checks, settings)
 
 
 @asynccontextmanager

@@ -9,8 +9,9 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from nats.js import JetStreamContext
 
+from services.api.access.audit_queue import AuditQueue
 from services.api.access.endings import Endings
-from services.api.access.login_bound import LoginBound
+from services.api.access.login_throttle import Throttle
 from services.api.access.passwords import Passwords
 from services.api.fields import described
 from services.api.settings import ApiSettings
@@ -20,6 +21,8 @@ from services.api.store.dead_letters import SEQUENCE_PATTERN, DeadLetters
 from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
+from services.api.store.login_attempts import LoginAttempts
+from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
@@ -40,8 +43,8 @@ class Context:
     dispatcher: Dispatcher
     streams: JetStreamContext
     passwords: Passwords
-    login_bound: LoginBound
     endings: Endings
+    audit_queue: AuditQueue
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
 
@@ -60,6 +63,15 @@ class Context:
     @property
     def logins(self) -> Logins:
         return Logins(self.database.logins)
+
+    @property
+    def throttle(self) -> Throttle:
+        attempts = LoginAttempts(self.database.login_attempts)
+        return Throttle(attempts, self.settings.login_failures, self.settings.login_failures_address)
+
+    @property
+    def devices(self) -> LoginDevices:
+        return LoginDevices(self.database.login_devices, self.settings.device_ttl)
 
     @property
     def audit(self) -> AuditLog:

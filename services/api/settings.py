@@ -6,12 +6,12 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from services.api.store.logins import Lifetime
-from shared.settings import TokenSettings
+from shared.settings import TokenSignerSettings
 
 RegistrationPolicy = Literal["open", "first", "closed"]
 
 
-class ApiSettings(TokenSettings):
+class ApiSettings(TokenSignerSettings):
     registration: RegistrationPolicy | None = None
     """Who may register: anybody, only the very first user, nobody. Unset: `first`, and `open` in local mode."""
     refresh_idle: timedelta = timedelta(days=14)
@@ -28,10 +28,17 @@ class ApiSettings(TokenSettings):
     """Requests a minute of one user or API key, over all replicas; 0: no limit."""
     rate_limit_organization: int = Field(default=6_000, ge=0)
     """Requests a minute of all users and keys of an organization together; 0: no limit."""
+    rate_limit_failures: int = Field(default=60, ge=1)
+    """Wrong tokens and keys a minute from one address, over REST and sockets; more are refused with 429."""
     body_limit: int = Field(default=1 << 20, ge=1024)
     """Bytes a request's body may have."""
     login_failures: int = Field(default=10, ge=1)
-    """Failed logins per address and e-mail within five minutes; counted in each process by itself."""
+    """Failed logins of one account before the next one has to wait: 1 s, then 2, 4 and so on up to a minute, over all
+    replicas. Devices and addresses the user logged in from before are counted apart and never wait for others."""
+    login_failures_address: int = Field(default=50, ge=1)
+    """The same for all accounts together that one address tries; its delay grows up to 15 minutes."""
+    device_ttl: timedelta = timedelta(days=90)
+    """How long a device that logged in is known, since its last login."""
 
     @property
     def login_lifetime(self) -> Lifetime:

@@ -8,6 +8,7 @@ import socketio
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.realtime.admission import Admission
 from services.realtime.attention import Attention
 from services.realtime.dialects.s2 import Chat
 from services.realtime.dialects.s4 import Sessions
@@ -21,6 +22,7 @@ from shared.delivery import Publisher, broker_client
 from shared.dispatch import Dispatcher
 from shared.events import AccessEnded
 from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.topology import EVENTS_STREAM, await_streams
 
 
 def make_app(settings: RealtimeSettings) -> ASGIApp:
@@ -38,10 +40,12 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
             client = broker_client(broker)
             endings.append(Feed(client, js, AccessEnded.pattern(), server.end_access))
             await endings[0].start(from_beginning=True)
-            rooms = Rooms(client, js, server.outgoing, History(js, settings.resume_limit))
+            rooms = Rooms(client, js, server.outgoing, History(client, js, settings.resume_limit))
             server.links = Links(client, js, rooms, Dispatcher(client, Publisher(js)))
 
-        async with connected(broker, settings, prepare):
+        # it faces the internet: its NATS user may look at the events only
+        events = partial(await_streams, needed=(EVENTS_STREAM,))
+        async with connected(broker, settings, prepare, streams=events):
             try:
                 yield
             finally:
@@ -52,11 +56,15 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
                 if server.links:
                     await server.links.rooms.close()
 
-    sockets = socketio.ASGIApp(server.sio)
+    sockets = Admission(socketio.ASGIApp(server.sio), server.sio, server.notes, settings.socket_payload_limit)
     service = lifespan_app(lifespan)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        socket = scope["type"] != "lifespan" and scope["path"].startswith("/socket.io")
+        socket = scope["type"] != "lifespan" and _is_socket(scope["path"])
         await (sockets if socket else service)(scope, receive, send)
 
-    return with_ops(app, {"nats": partial(nats_ready, broker)})
+    return with_ops(app, {"nats": partial(nats_ready, broker)}, settings)
+
+
+def _is_socket(path: str) -> bool:
+    return path == "/socket.io" or path.startswith("/socket.io/")

@@ -15,7 +15,7 @@ from services.realtime.requests import Request, ShortText, parse
 from services.realtime.server import RealtimeServer
 from services.realtime.wire import Payload
 from shared.asking import ask
-from shared.auth import Principal, Scope
+from shared.auth import Principal
 from shared.commands import MarkConversationRead
 from shared.delivery import say
 from shared.errors import Problem
@@ -75,7 +75,7 @@ class Attention:
         return await self._show(sid, parse(ConversationRequest, data).conversation_id, "paused")
 
     async def _show(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
-        principal = await self._allowed(sid, "send")
+        principal = self._server.allowed(sid, "send")
         found = await self._conversation(principal, conversation_id)
         if to := _contact(found):
             ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
@@ -83,16 +83,17 @@ class Attention:
         return {"success": True}
 
     async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
-        await self.watch(await self._allowed(sid, "read"), parse(ConversationRequest, data).conversation_id)
+        await self.watch(self._server.allowed(sid, "read"), parse(ConversationRequest, data).conversation_id)
         return {"success": True}
 
     async def _mark_read(self, sid: str, data: Any) -> Payload:
-        principal, request = await self._allowed(sid, "send"), parse(ReadRequest, data)
+        principal, request = self._server.allowed(sid, "send"), parse(ReadRequest, data)
         if request.conversation_id is not None:
             found = await self._conversation(principal, request.conversation_id)
             newest = _MOMENT.validate_python(found["updated_at"])
             marks = {request.conversation_id: Seen(at=newest + _JUST_AFTER)}
         elif request.message_ids:
+            await self._server.charge(principal, len(set(request.message_ids)) - 1)
             marks = await self._seen(principal, request.message_ids)
         else:
             raise Problem(422, "invalid_payload", "say what was read: `conversationId` or `messageIds`")
@@ -130,12 +131,6 @@ class Attention:
         found: Payload = (await self._ask(question))["data"]
         _check(principal, found["instance_id"])
         return found
-
-    async def _allowed(self, sid: str, scope: Scope) -> Principal:
-        principal = await self._server.principal(sid)
-        if scope not in principal.scopes:
-            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which you do not have here")
-        return principal
 
     async def _ask(self, query: Query) -> Payload:
         return await ask(self._server.linked().client, query)

@@ -14,6 +14,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
+from shared.ids import new_id
 from shared.topology import EVENTS_STREAM
 
 HEARTBEAT = 1.0
@@ -62,9 +63,9 @@ class Feed:
         self._expected, self._alive = 1, time.monotonic()
         self._subscription = await self._client.subscribe(inbox, cb=self._on_message)
         config = ConsumerConfig(
-            deliver_subject=inbox, deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self.sequence + 1,
-            ack_policy=AckPolicy.NONE, filter_subject=self._pattern, idle_heartbeat=HEARTBEAT, mem_storage=True,
-            inactive_threshold=INACTIVE, num_replicas=1,
+            name=f"realtime-{new_id()}", deliver_subject=inbox, deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=self.sequence + 1, ack_policy=AckPolicy.NONE, filter_subject=self._pattern,
+            idle_heartbeat=HEARTBEAT, mem_storage=True, inactive_threshold=INACTIVE, num_replicas=1,
         )  # fmt: skip
         self._consumer = (await self._js.add_consumer(EVENTS_STREAM, config)).name
 

@@ -7,9 +7,11 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
+from services.realtime.budget import too_many_failures
 from shared.auth import API_KEY_PREFIX, Principal, read_token
 from shared.errors import Problem
-from shared.queries import ApiKeyOwner, VerifyApiKey
+from shared.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
+from shared.token_keys import VerificationKeys
 
 _ANSWER = 3.0
 """Seconds the api has to say whose key it is."""
@@ -28,23 +30,31 @@ def token_of(environ: dict[str, Any], auth: Any) -> str:
     raise Problem(401, "token_missing", "give an access token or API key in the handshake: auth: {token}")
 
 
-async def identify(token: str, secret: str, client: Client) -> Principal:
-    """Raises Problem 401 for a token that is not valid, 503 when the api cannot be asked about a key."""
-    return await _key_owner(token, client) if token.startswith(API_KEY_PREFIX) else read_token(token, secret)
+async def identify(token: str, keys: VerificationKeys, client: Client, address: str) -> Principal:
+    """Raises Problem 401 for a token that is not valid, 429 after too many wrong keys from this address, 503 when the
+    api cannot be asked about a key."""
+    return await _key_owner(token, client, address) if token.startswith(API_KEY_PREFIX) else read_token(token, keys)
 
 
-async def _key_owner(key: str, client: Client) -> Principal:
-    query = VerifyApiKey(organization_id="unknown", key=key)
+async def _key_owner(key: str, client: Client, address: str) -> Principal:
+    if len(key) > MAX_KEY or not key.isascii():
+        raise Problem(401, "token_invalid", "this is no API key; make one at /api/api-keys")
+    query = VerifyApiKey(organization_id="unknown", key=key, client=address)
     try:
         answer = await client.request(query.address, query.model_dump_json().encode(), timeout=_ANSWER)
         owner = ApiKeyOwner.model_validate_json(answer.data)
     except (NatsError, TimeoutError, OSError, ValidationError) as error:
         raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error
+    if owner.retry_after:
+        raise too_many_failures(owner.retry_after)
     if owner.limited:
         detail = "this API key is limited to instances, and a socket hears the whole organization; use another key"
         raise Problem(403, "key_limited", detail)
     if not owner.organization_id:
-        raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked")
+        raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked", counted=True)
     return Principal.model_validate(
-        {"organization_id": owner.organization_id, "subject": f"key:{owner.key_id}", "scopes": owner.scopes}
-    )
+        {
+            "organization_id": owner.organization_id, "subject": f"key:{owner.key_id}", "scopes": owner.scopes,
+            "expires_at": owner.expires_at,
+        }
+    )  # fmt: skip

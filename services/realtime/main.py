@@ -6,4 +6,4 @@ from shared.service import serve
 
 if __name__ == "__main__":
     settings = RealtimeSettings()
-    serve(make_app(settings), "realtime", settings)
+    serve(make_app(settings), "realtime", settings, settings.socket_payload_limit)

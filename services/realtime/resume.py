@@ -1,17 +1,24 @@
 """What a socket missed, read from the stream page by page."""
 
+import asyncio
+import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
+from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
+from shared.ids import new_id
 from shared.topology import EVENTS_STREAM
 
 PAGE = 200
-"""Events read at once."""
+"""Events read at once, fewer when they are large."""
+_SPARE = 65_536
+"""Bytes a page may have beyond the largest message: NATS counts subject and header as well."""
 INACTIVE = 30.0
 """Seconds after which the server forgets a reader that died."""
 _ANSWER = 5.0
@@ -25,8 +32,8 @@ class TooMuchMissedError(Exception):
 class History:
     """The events of the stream by subject filter. `limit`: how many are read at most for one socket."""
 
-    def __init__(self, js: JetStreamContext, limit: int) -> None:
-        self._js, self._limit = js, limit
+    def __init__(self, client: Client, js: JetStreamContext, limit: int) -> None:
+        self._client, self._js, self._limit = client, js, limit
 
     async def after(self, pattern: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
         """Pages of what follows `sequence`, in order, until there is nothing more at the moment.
@@ -34,27 +41,50 @@ class History:
         Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
         """
         config = ConsumerConfig(
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1, ack_policy=AckPolicy.NONE,
-            filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE, num_replicas=1,
+            name=f"realtime-{new_id()}", deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1,
+            ack_policy=AckPolicy.NONE, filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE,
+            num_replicas=1,
         )  # fmt: skip
         info = await self._js.add_consumer(EVENTS_STREAM, config)
         pending = info.num_pending or 0
         try:
             if pending > self._limit:
                 raise TooMuchMissedError(f"{pending} events")
-            reader = await self._js.pull_subscribe_bind(info.name, EVENTS_STREAM)
-            try:
+            await self.check_kept(sequence)
+            while pending:
+                page = await self._page(info.name, min(pending, PAGE))
                 await self.check_kept(sequence)
-                while pending:
-                    page = await reader.fetch(min(pending, PAGE), timeout=_ANSWER)
-                    await self.check_kept(sequence)
-                    sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
-                    yield page
-            finally:
-                await reader.unsubscribe()
+                sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
+                yield page
         finally:
             with suppress(NatsError, TimeoutError, OSError):
                 await self._js.delete_consumer(EVENTS_STREAM, info.name)
+
+    async def _page(self, consumer: str, count: int) -> list[Msg]:
+        """At least one message, as the caller knows that there are some. Bounded in bytes, which `fetch` of the library
+        is not: 200 events may have 200 MB. Raises a NATS error or TimeoutError."""
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
+        try:
+            return await self._pull(inbox, arrived, consumer, count)
+        finally:
+            with suppress(NatsError, OSError):
+                await inbox.unsubscribe()
+
+    async def _pull(self, inbox: Subscription, arrived: asyncio.Queue[Msg], consumer: str, count: int) -> list[Msg]:
+        wanted = {"batch": count, "no_wait": True, "max_bytes": self._client.max_payload + _SPARE}
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
+        await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
+        page: list[Msg] = []
+        async with asyncio.timeout(_ANSWER):
+            while len(page) < count:
+                message = await arrived.get()
+                if not message.reply:  # a status: there is no more, or the next one does not fit
+                    break
+                page.append(message)
+        if not page:
+            raise NatsError("nats: an empty page of events")
+        return page
 
     async def check_kept(self, sequence: int) -> None:
         """Raises TooMuchMissedError unless everything behind `sequence` is kept.

@@ -10,22 +10,25 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from services.realtime.fair_slots import FairSlots
 from services.realtime.feed import Feed
 from services.realtime.follower import Follower, Room, Standing
+from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.live import LiveFeed
-from services.realtime.outgoing import Outgoing
+from services.realtime.outgoing import Outgoing, encode
 from services.realtime.resume import History, TooMuchMissedError
 from services.realtime.wire import Wire, to_wire
 from shared.errors import Problem
 from shared.topology import events_of, parse_event
 
-READERS = 16
-"""Sockets that are told what they missed at the same time; the others wait their turn."""
+READERS, READERS_PER_ORGANIZATION = 8, 2
+"""Sockets that are told what they missed at the same time; the others wait, and organizations take turns."""
 _AGAIN, _ANSWER = 0.5, 10.0
 """Seconds until NATS is asked again, and until a client is told that it does not answer."""
 
@@ -41,13 +44,13 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._feeds: dict[str, Feed] = {}
         self._lives: dict[str, LiveFeed] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._readers = asyncio.Semaphore(READERS)
+        self._locks = KeyedLocks()
+        self._readers = FairSlots(READERS, READERS_PER_ORGANIZATION)
 
     async def join(self, organization_id: str, sid: str, since: int | None, grace: float) -> None:
         """The socket is told what followed `since` (None: now) and hears the room from `resume` on, or after `grace`
         seconds. Raises a NATS error when the stream is away."""
-        async with self._locks.setdefault(organization_id, asyncio.Lock()):
+        async with self._locks.of(organization_id):
             room = self._rooms.get(organization_id)
             if room is None:
                 room = await self._open(organization_id)
@@ -57,7 +60,7 @@ class Rooms:
 
     async def leave(self, organization_id: str, sid: str) -> None:
         """Repeatable."""
-        async with self._locks.setdefault(organization_id, asyncio.Lock()):
+        async with self._locks.of(organization_id):
             room = self._rooms.get(organization_id)
             if room is None:
                 return
@@ -115,7 +118,7 @@ class Rooms:
     def _relay(self, room: Room) -> Callable[[str, int, bytes], Awaitable[None]]:
         async def receive(address: str, sequence: int, body: bytes) -> None:
             told = room.advance(sequence)
-            packets = self._outgoing.encode(_readable(address, sequence, body)) if told else []
+            packets = encode(_readable(address, sequence, body)) if told else []
             for follower in told:
                 if not await self._outgoing.send(follower.sid, packets):
                     follower.fall_behind(sequence)
@@ -128,7 +131,7 @@ class Rooms:
         """A socket that reads slowly is told what is kept, and not this."""
 
         async def tell(wire: Wire) -> None:
-            packets = self._outgoing.encode(wire)
+            packets = encode(wire)
             for sid in [follower.sid for follower in room.followers.values() if follower.live]:
                 await self._outgoing.send(sid, packets)
 
@@ -145,10 +148,11 @@ class Rooms:
             if before:
                 await asyncio.wait([before])
             follower.hold()
+            wish = since if self._outgoing.hears_events(follower.sid) else None
             while not follower.live:
                 try:
-                    async with self._readers:
-                        await self._read_up(room, follower, since)
+                    await self._read_up(room, follower, wish)
+                    wish = None
                 except (NatsError, TimeoutError, OSError) as error:
                     log.warning("%s: what a socket missed cannot be read yet: %s", room.organization_id, error)
                     await asyncio.sleep(_AGAIN)
@@ -158,36 +162,46 @@ class Rooms:
         return follower.task
 
     async def _read_up(self, room: Room, follower: Follower, since: int | None) -> None:
+        """A slow socket is waited for between two readings, so that others read at that time."""
         try:
             if since is not None:
                 if since > room.sequence:
                     await self._history.check_kept(since)
                 follower.wish(since)
+            full = False
             while span := follower.next(room.sequence):
-                await self._tell(room, follower, *span)
+                await self._outgoing.read_down(follower.sid, everything=full)
+                async with self._readers.slot(room.organization_id):
+                    full = not await self._tell(room, follower, *span)
         except TooMuchMissedError as missed:
             log.info("%s: a socket must load the records anew: %s", room.organization_id, missed)
             follower.reload(room.sequence)
-            await self._outgoing.send(
-                follower.sid, self._outgoing.encode([("resync", {"sequence": follower.position})])
-            )
+            await self._outgoing.send(follower.sid, encode([("resync", {"sequence": follower.position})]))
 
-    async def _tell(self, room: Room, follower: Follower, behind: int, until: int) -> None:
-        """A gap ends where the socket began to hear; else what came meanwhile is told as well."""
+    async def _tell(self, room: Room, follower: Follower, behind: int, until: int) -> bool:
+        """Page by page, until the socket reads too slowly (False) or others wait for a reader. A gap ends where the
+        socket began to hear; else events that came in the meantime are told as well."""
         last = until if follower.gap else sys.maxsize
         async with aclosing(self._history.after(events_of(room.organization_id), behind)) as pages:
             async for page in pages:
                 for message in page:
                     sequence = message.metadata.sequence.stream
-                    if sequence <= last:
-                        wire = _readable(message.subject, sequence, message.data)
-                        await self._outgoing.send_patiently(follower.sid, self._outgoing.encode(wire))
-                reached = min(page[-1].metadata.sequence.stream, last)
-                follower.told(behind, reached)
-                behind = reached
-                if reached == last:
-                    return
+                    if sequence <= last and not await self._tell_one(follower, sequence, message):
+                        return False
+                    reached = min(sequence, last)
+                    follower.told(behind, reached)
+                    behind = reached
+                if behind == last or self._readers.contended:
+                    return True
         follower.told(behind, max(behind, until))
+        return True
+
+    async def _tell_one(self, follower: Follower, sequence: int, message: Msg) -> bool:
+        """False when too much waits for the socket."""
+        await asyncio.sleep(0)
+        if not self._outgoing.is_read_down(follower.sid):
+            return False
+        return await self._outgoing.send(follower.sid, encode(_readable(message.subject, sequence, message.data)))
 
 
 def _readable(address: str, sequence: int, body: bytes) -> Wire:

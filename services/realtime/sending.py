@@ -66,7 +66,7 @@ async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: fl
         mine = isinstance(event, MessageStatusChanged) and event.message_id == command.message_id
         return mine and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
 
-    async with dispatcher.listening(principal.organization_id, MessageStatusChanged) as answers:
+    async with dispatcher.listening(command, MessageStatusChanged) as answers:
         await dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from shared.auth import Scope
 from shared.events import (
     BookingCreated,
     BookingUpdated,
@@ -166,3 +167,16 @@ def live_wire(live: Live) -> Wire:
         shown = camel(live.model_dump(mode="json", include=known))
         return [("presence", _common(live) | shown | {"from": live.from_address})]
     return []
+
+
+_CONTROL = frozenset({"resync", "session:ended"})
+"""About the socket itself."""
+_LINKING = frozenset({"whatsapp:qr", "whatsapp:pairing-code", "qr-code", "status-update", "session-complete"})
+"""Whoever sees these can link the account to a phone."""
+
+
+def scope_of(name: str) -> Scope | None:
+    """What a socket needs to be told an event of this name; None: nothing."""
+    if name in _CONTROL:
+        return None
+    return "manage" if name in _LINKING else "read"

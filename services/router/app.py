@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp
@@ -15,6 +15,7 @@ from services.router.handlers.conversations import on_assign, on_mark_read, on_r
 from services.router.handlers.inbox_batch import on_messages
 from services.router.handlers.live import Say, on_presence, on_typing
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
+from services.router.handlers.ownership import is_foreign, own_only, refuse
 from services.router.handlers.sending import on_send
 from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
@@ -34,7 +35,7 @@ from shared.commands import (
 from shared.delivery import Consumers, Publisher, broker_client, say
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.live import PresenceSeen, TypingSeen
-from shared.message import Live, Message
+from shared.message import Command, Live, Message
 from shared.mongo import open_mongo, ping
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 
@@ -50,14 +51,15 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
 
     def on(message: type[M], handle: Callable[[M, Context], Awaitable[None]]) -> None:
-        async def receive(event: M) -> None:
-            await handle(event, opened["context"])
-
-        consumers.on(message, receive, settings.router_concurrency)
+        refuses = issubclass(message, Command)
+        share = settings.commands_share if refuses else settings.events_share
+        own = _in_context(own_only(handle), opened)
+        consumers.on(message, own, share, _in_context(refuse, opened) if refuses else None)
 
     def hear(live: type[L], handle: Callable[[L, Store, Say], Awaitable[None]]) -> None:
         async def receive(seen: L) -> None:
-            await handle(seen, opened["context"].store, partial(say, broker_client(broker)))
+            if not await is_foreign(seen, opened["context"]):
+                await handle(seen, opened["context"].store, partial(say, broker_client(broker)))
 
         consumers.hear(live, receive, everyone=False)
 
@@ -84,7 +86,8 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
             async def prepare(js: JetStreamContext) -> None:
                 await consumers.update(js)
-                opened["context"] = Context(store, Publisher(js), whose_number=Numbers(broker_client(broker)))
+                numbers, limits = Numbers(broker_client(broker)), settings.pending_limits
+                opened["context"] = Context(store, Publisher(js), whose_number=numbers, pending_limits=limits)
 
             async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
                 return await on_messages(events, opened["context"])
@@ -96,4 +99,13 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             ):
                 yield
 
-    return with_ops(lifespan_app(lifespan), checks)
+    return with_ops(lifespan_app(lifespan), checks, settings)
+
+
+def _in_context(
+    handle: Callable[[Any, Context], Awaitable[None]], opened: dict[str, Context]
+) -> Callable[[Any], Awaitable[None]]:
+    async def receive(message: Message) -> None:
+        await handle(message, opened["context"])
+
+    return receive

@@ -1,10 +1,11 @@
 """What every handler needs: the store, the way out, the clock."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from services.router.rules.sending import PendingLimits
 from services.router.store import Store
 from shared.message import Message, utc_now
 from shared.queries import NumberOwner
@@ -28,3 +29,4 @@ class Context:
     now: Callable[[], datetime] = utc_now
     whose_number: Callable[[str, str, str], Awaitable[NumberOwner | None]] = nobody_to_ask
     """Organization, instance, number → its owner on WhatsApp, None when WhatsApp could not be asked."""
+    pending_limits: PendingLimits = field(default_factory=PendingLimits)

@@ -33,7 +33,12 @@ class Numbers:
             answer = await ask(self._client, query, LIMIT)
         except Problem as problem:
             log.info("a number could not be looked up: %s", problem.code, extra={"instance_id": instance_id})
-            self._silent[instance_id] = self._clock()
+            self._remember_silent(instance_id)
             return None
         self._silent.pop(instance_id, None)
         return NumberOwner.model_validate(answer["data"])
+
+    def _remember_silent(self, instance_id: str) -> None:
+        now = self._clock()
+        self._silent = {one: since for one, since in self._silent.items() if now - since < PAUSE}
+        self._silent[instance_id] = now

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.session.node import Node
+from services.session.private_files import tighten
 from services.session.questions import answering
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
@@ -18,17 +19,23 @@ from services.session.supervisor.pool import Forker
 from services.session.supervisor.zygote import Zygote
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
 from shared.delivery import Consumers, broker_client
+from shared.fair_consumer import Share
 from shared.live import ShowTyping, WatchContact
+from shared.message import Command
 from shared.mongo import open_mongo, ping
 from shared.records import Network
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 from shared.settings import private_directory
 
-SENDS_AT_ONCE = 256
-"""A send to an account WhatsApp does not answer may take a minute; the others must not wait for it."""
+SENDS = Share(concurrency=1_024, per_instance=16, room=8_192)
+"""A send to an account that WhatsApp does not answer takes a minute, and the library sends one message of an account
+after another: more than a few of one account gain nothing."""
 
-MARKS_AT_ONCE = 512
-"""Those of an account that is being reconnected wait, and must not hold up the others."""
+MARKS = Share(concurrency=512, per_instance=8, room=4_096)
+"""Those of an account that is being reconnected wait up to an hour."""
+
+CONNECTIONS = Share(concurrency=64, per_instance=2, room=1_024)
+"""Connect, disconnect, log out: one at a time for each account."""
 
 
 def make_app(settings: SessionSettings) -> ASGIApp:
@@ -41,7 +48,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        private_directory(settings.data_dir)
+        tighten(private_directory(settings.data_dir))
         async with open_mongo(settings) as database:
             await ensure_session_indexes(database)
 
@@ -59,10 +66,24 @@ def make_app(settings: SessionSettings) -> ASGIApp:
                 finally:
                     await nodes[0].stop()
 
-    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks)
+    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks, settings)
 
 
 def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
+    _connections(consumers, nodes)
+    _messages(consumers, nodes)
+
+    async def show_typing(live: ShowTyping) -> None:
+        nodes[0].attending.show(live, live.state)
+
+    async def watch(live: WatchContact) -> None:
+        nodes[0].attending.show(live, "watching")
+
+    consumers.hear(ShowTyping, show_typing, everyone=True)
+    consumers.hear(WatchContact, watch, everyone=True)
+
+
+def _connections(consumers: Consumers, nodes: list[Node]) -> None:
     async def connect(command: ConnectInstance) -> None:
         await nodes[0].handlers.connect(command)
 
@@ -72,29 +93,33 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     async def logout(command: LogoutInstance) -> None:
         await nodes[0].handlers.logout(command)
 
+    async def refuse(command: Command) -> None:
+        await nodes[0].handlers.refuse(command)
+
+    consumers.on(ConnectInstance, connect, CONNECTIONS, refuse)
+    consumers.on(DisconnectInstance, disconnect, CONNECTIONS, refuse)
+    consumers.on(LogoutInstance, logout, CONNECTIONS, refuse)
+
+
+def _messages(consumers: Consumers, nodes: list[Node]) -> None:
     async def send(command: SendText) -> None:
         await nodes[0].sending.send(command)
+
+    async def refuse_send(command: SendText) -> None:
+        await nodes[0].sending.refuse(command)
 
     async def mark_read(command: MarkRead) -> None:
         await nodes[0].attending.mark_read(command)
 
-    async def show_typing(live: ShowTyping) -> None:
-        nodes[0].attending.show(live, live.state)
+    async def refuse_mark(command: MarkRead) -> None:
+        await nodes[0].attending.refuse(command)
 
-    async def watch(live: WatchContact) -> None:
-        nodes[0].attending.show(live, "watching")
-
-    consumers.on(ConnectInstance, connect)
-    consumers.on(DisconnectInstance, disconnect)
-    consumers.on(LogoutInstance, logout)
-    consumers.on(SendText, send, concurrency=SENDS_AT_ONCE)
-    consumers.on(MarkRead, mark_read, concurrency=MARKS_AT_ONCE)
-    consumers.hear(ShowTyping, show_typing, everyone=True)
-    consumers.hear(WatchContact, watch, everyone=True)
+    consumers.on(SendText, send, SENDS, refuse_send)
+    consumers.on(MarkRead, mark_read, MARKS, refuse_mark)
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
-    """The real network gets our environment as it is; the simulated one exists only where its address is set."""
+    """The simulated network exists only where its address is set."""
 
     async def real() -> dict[str, str]:
         return zygote_environment(os.environ, None)

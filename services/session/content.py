@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from shared.bounded import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
 from shared.records import Media
 
 
@@ -53,13 +54,26 @@ _TEXTS: dict[str, tuple[str, Callable[[Any], str]]] = {
 
 
 def content_of(message: Any) -> Content | str:
-    """The content of a `waE2E.Message`; a name when it holds nothing a person wrote."""
+    """The content of a `waE2E.Message`, its strings bounded; a name when it holds nothing a person wrote."""
+    content = _content_of(message)
+    if isinstance(content, str):
+        return content
+    text = bounded_text(content.text) if content.text is not None else None
+    return replace(content, text=text, quoted_wa_id=_usable_id(content.quoted_wa_id))
+
+
+def _usable_id(wa_id: str | None) -> str | None:
+    """An id that is cut would be another's: one that is too long names no message."""
+    return wa_id if wa_id and len(wa_id) <= MAX_ID and wa_id.isprintable() else None
+
+
+def _content_of(message: Any) -> Content | str:
     fields = [(field.name, value) for field, value in message.ListFields() if field.name not in _SILENT]
     if not fields:
         return _silent(message)
     name, value = fields[0]
     if name in _WRAPPERS:
-        return content_of(value.message)
+        return _content_of(value.message)
     if name == "conversation":
         return Content("text", value)
     if name == "reactionMessage":
@@ -79,7 +93,7 @@ def _silent(message: Any) -> Content | str:
     kind = kinds[protocol.type].name.lower() if message.HasField("protocolMessage") else "machinery"
     if kind != "message_edit":
         return kind
-    corrected = content_of(protocol.editedMessage)
+    corrected = _content_of(protocol.editedMessage)
     text = corrected.text if isinstance(corrected, Content) else None
     return Content("edit", text, quoted_wa_id=protocol.key.ID or None)
 
@@ -90,8 +104,8 @@ def _caption(part: Any) -> str | None:
 
 def _media(part: Any) -> Media:
     return Media(
-        mime_type=part.mimetype or None,
-        file_name=getattr(part, "fileName", None) or None,
+        mime_type=bounded_line(part.mimetype, MAX_MIME_TYPE) or None,
+        file_name=bounded_file_name(getattr(part, "fileName", "")) or None,
         size=part.fileLength or None,
         seconds=getattr(part, "seconds", None) or None,
     )
@@ -104,7 +118,7 @@ def _quoted(part: Any) -> str | None:
 
 def _place(part: Any) -> str:
     named = getattr(part, "name", "") or getattr(part, "caption", "")
-    return f"{named} ({part.degreesLatitude}, {part.degreesLongitude})".strip()
+    return f"{bounded_line(named)} ({part.degreesLatitude}, {part.degreesLongitude})".strip()
 
 
 def _plain_name(field: str) -> str:

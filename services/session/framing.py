@@ -1,6 +1,7 @@
 """How a frame travels over a local socket: a 4-byte big-endian length and a UTF-8 JSON object."""
 
 import asyncio
+import logging
 import socket
 import struct
 
@@ -8,6 +9,7 @@ from services.session.protocol import Frame
 
 MAX_FRAME = 4_000_000
 """Bytes."""
+log = logging.getLogger(__name__)
 _LENGTH = struct.Struct(">I")
 
 
@@ -20,10 +22,10 @@ def pack(frame: Frame) -> bytes:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
-    """The JSON of the next frame; None at the end of the stream."""
+    """The JSON of the next frame; None at the end of the stream, and where no frame of ours can follow."""
     try:
         (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
-        return await reader.readexactly(length)
+        return await reader.readexactly(length) if _is_possible(length) else None
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
 
@@ -31,7 +33,16 @@ async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
 def receive_frame(connection: socket.socket) -> bytes | None:
     """The same on a blocking socket."""
     head = _receive_exactly(connection, _LENGTH.size)
-    return _receive_exactly(connection, _LENGTH.unpack(head)[0]) if head else None
+    if head is None or not _is_possible(_LENGTH.unpack(head)[0]):
+        return None
+    return _receive_exactly(connection, _LENGTH.unpack(head)[0])
+
+
+def _is_possible(length: int) -> bool:
+    """Whoever announces more is broken: nothing behind it can be read."""
+    if length > MAX_FRAME:
+        log.error("a frame of %d bytes is announced, more than %d: the connection ends", length, MAX_FRAME)
+    return length <= MAX_FRAME
 
 
 def _receive_exactly(connection: socket.socket, size: int) -> bytes | None:

@@ -49,14 +49,23 @@ class Journal:
         assert row is not None
         return row
 
-    def after(self, sequence: int, limit: int) -> list[JournalEntry]:
-        """The oldest entries beyond a sequence, in order."""
+    def after(self, sequence: int, limit: int, most: int = 8_000_000) -> list[JournalEntry]:
+        """The oldest entries beyond a sequence, in order: at most `limit`, and at most `most` characters of bodies
+        unless the first alone has more."""
+        found: list[JournalEntry] = []
+        size = 0
         with self._lock:
             rows = self._db.execute(
                 "SELECT sequence, subject, body, error FROM entries WHERE sequence > ? ORDER BY sequence LIMIT ?",
                 (sequence, limit),
-            ).fetchall()
-        return [JournalEntry(*row) for row in rows]
+            )
+            for row in rows:
+                size += len(row[2])
+                if found and size > most:
+                    break
+                found.append(JournalEntry(*row))
+            rows.close()
+        return found
 
     def remove(self, sequence: int) -> None:
         """Forget one entry."""

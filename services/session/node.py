@@ -7,19 +7,21 @@ from functools import partial
 from typing import Any
 
 from nats.aio.client import Client
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
 from services.session.lease import Lease
-from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent
+from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent, TooLarge
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.sends import Sends
+from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts, ProxyOf
 from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
 from services.session.supervisor.numbers import Numbers
 from services.session.supervisor.outlet import Outlet
+from services.session.supervisor.ownership import Instances, Ownership, unknown_instance
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
@@ -28,6 +30,9 @@ from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
 
 ACCOUNTS = Gauge("switchboard_session_accounts", "Accounts this node holds, by state", ["status"])
+TOO_LARGE = Counter("switchboard_session_frames_too_large", "Frames of workers that could not be sent", ["kind"])
+MAX_TASKS = 10_000
+"""News of workers being handled, beyond which what is only live is dropped."""
 DRAIN = 3.0
 """Seconds the last events have to reach the stream when the node stops."""
 log = logging.getLogger(__name__)
@@ -54,10 +59,17 @@ class Node:
         self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
-        self.handlers = Handlers(self._accounts, board, self._reconciler.hold, publisher, frozenset(zygotes))
-        elsewhere = self._reconciler.elsewhere
-        self.sending = Sending(Sends(database), self._accounts.get, self._pool.tell, publisher, elsewhere)
-        self.attending = Attending(self._accounts.get, self._pool.tell, partial(say, client), elsewhere)
+        owns = Ownership(self._accounts, connections).owns
+        instances = Instances(self._accounts.get, self._pool.tell, self._reconciler.elsewhere, owns)
+
+        async def hold(instance_id: str, organization_id: str, network: Network) -> Account | None:
+            if not await owns(organization_id, instance_id):
+                raise unknown_instance()
+            return await self._reconciler.hold(instance_id, organization_id, network)
+
+        self.handlers = Handlers(self._accounts, board, hold, publisher, frozenset(zygotes))
+        self.sending = Sending(Sends(database), instances, publisher)
+        self.attending = Attending(instances, partial(say, client), publisher)
         self.numbers = Numbers(self._accounts.get, self._pool.tell)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._background: list[asyncio.Task[None]] = []
@@ -101,7 +113,11 @@ class Node:
         elif isinstance(frame, Marked):
             self.attending.heard(frame)
         elif isinstance(frame, Noticed):
-            self._keep_running(self.attending.tell(frame))
+            if len(self._tasks) < MAX_TASKS:  # what is only live may be missed
+                self._keep_running(self.attending.tell(frame))
+        elif isinstance(frame, TooLarge):
+            TOO_LARGE.labels(frame.kind).inc()
+            log.error("a %s of %d bytes was too large for a frame", frame.kind, frame.size, extra=_of(frame))
         elif isinstance(frame, Resolved):
             self.numbers.heard(frame)
         else:
@@ -128,6 +144,10 @@ class Node:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a task of the node failed", exc_info=error)
+
+
+def _of(frame: TooLarge) -> dict[str, str]:
+    return {"instance_id": frame.instance_id}
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -1,11 +1,10 @@
 """What supervisor, zygote and worker say to each other: one JSON object per frame over a local socket.
 
-`frame` names the class; how a frame travels: framing.py. Frames never leave the machine and both ends are of one
-version, so unknown frames are an error.
+`frame` names the class; how a frame travels: framing.py. Both ends are of one version: unknown frames are an error.
 
 zygote socket (one per network)   supervisor → Fork (with one file descriptor attached), zygote → Forked, WorkerExited
 worker socket (one per worker)    supervisor → Start, Stop, Send, Show, Mark, Resolve, Published,
-                                  Quit; worker → Issued, Changed, Entry, Sent, Noticed, Marked, Resolved
+                                  Quit; worker → Issued, Changed, Entry, Sent, Noticed, Marked, Resolved, TooLarge
 """
 
 from datetime import datetime
@@ -208,6 +207,15 @@ class Noticed(Frame):
     body: str
 
 
+class TooLarge(Frame):
+    """A frame was too large: an Entry goes to the dead letters instead, any other is lost."""
+
+    frame: Literal["too_large"] = "too_large"
+    instance_id: str
+    kind: str
+    size: int
+
+
 class Marked(Frame):
     """Outcome of a Mark; `error` in the library's words when it could not be done."""
 
@@ -234,7 +242,8 @@ class Resolved(Frame):
 ToZygote = Fork
 FromZygote = Annotated[Forked | WorkerExited, Field(discriminator="frame")]
 ToWorker = Annotated[Start | Stop | Send | Show | Mark | Resolve | Published | Quit, Field(discriminator="frame")]
-FromWorker = Annotated[Issued | Changed | Entry | Sent | Noticed | Marked | Resolved, Field(discriminator="frame")]
+_Said = Issued | Changed | Entry | Sent | Noticed | Marked | Resolved | TooLarge
+FromWorker = Annotated[_Said, Field(discriminator="frame")]
 
 FROM_ZYGOTE: TypeAdapter[FromZygote] = TypeAdapter(FromZygote)
 TO_WORKER: TypeAdapter[ToWorker] = TypeAdapter(ToWorker)

@@ -4,7 +4,7 @@ silent."""
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
 from nats.aio.client import Client
@@ -15,21 +15,27 @@ from pydantic import ValidationError
 from services.session.supervisor.numbers import Numbers
 from shared.errors import Problem, Reject
 from shared.queries import ResolveNumber
+from shared.replies import may_answer
 
 log = logging.getLogger(__name__)
 MOST = 100
-"""Questions under way; those beyond are answered with 503 at once."""
+"""Questions under way, of which an organization may have half (shared/fairness.py), and an instance MOST_OF_ONE; those
+beyond are answered with 503 at once."""
+MOST_OF_ONE = 16
 
 
 @asynccontextmanager
 async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
     """As long as the context lasts."""
-    tasks = set[asyncio.Task[None]]()
+    tasks: dict[asyncio.Task[None], tuple[str, ...]] = {}
 
     async def receive(message: Msg) -> None:
-        task = asyncio.create_task(_respond(numbers, message, busy=len(tasks) >= MOST))
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+        if not may_answer(message):
+            return
+        asker = tuple(message.subject.split(".")[4:6])
+        task = asyncio.create_task(_respond(numbers, message, busy=_is_busy(asker, tasks.values())))
+        tasks[task] = asker
+        task.add_done_callback(lambda done: tasks.pop(done, None))
 
     subscription = await client.subscribe(ResolveNumber.pattern(), cb=receive)
     try:
@@ -37,14 +43,21 @@ async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
     finally:
         if client.is_connected:
             await subscription.unsubscribe()
-        for task in tasks:
+        for task in list(tasks):
             task.cancel()
+
+
+def _is_busy(asker: tuple[str, ...], under_way: Collection[tuple[str, ...]]) -> bool:
+    """Organization and instance have as many questions under way as they may."""
+    of_organization = sum(other[0] == asker[0] for other in under_way)
+    of_instance = sum(other == asker for other in under_way)
+    return of_instance >= MOST_OF_ONE or of_organization >= MOST - len(under_way)
 
 
 async def _respond(numbers: Numbers, message: Msg, *, busy: bool) -> None:
     try:
         query = ResolveNumber.received(message.subject, message.data)
-        if not numbers.holds(query.instance_id):
+        if not numbers.holds(query.organization_id, query.instance_id):
             return
         if busy:
             raise Problem(503, "busy", "too many questions are waiting for WhatsApp; try again in a moment")

@@ -33,13 +33,28 @@ async def find_simulated_network(simulator_url: str) -> SimulatedNetwork:
     return SimulatedNetwork(network["proxy"], network["ca"], network["noise_root"])
 
 
+_INHERITED = frozenset(
+    {
+        "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
+        "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "WA_LOG_LEVEL", "WA_LOG_FORMAT",
+        "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT",
+    }
+)  # fmt: skip
+_INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
+
+
+def _is_inherited(name: str) -> bool:
+    return name.upper() in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+
+
 def zygote_environment(inherited: Mapping[str, str], network: SimulatedNetwork | None) -> dict[str, str]:
-    """The environment to exec a zygote with. The real network (None) gets ours as it is.
+    """The environment to exec a zygote with: of ours what the interpreter, the library and the log need, by name. The
+    native library runs there, with what strangers send: it gets no address of NATS or MongoDB and no secret.
 
     The library attaches a bot tag to every message unless told otherwise at exec.
     """
-    environment = {**inherited, "NEONIZE_BOT_TAG": "off"}
-    environment.pop(NOISE_ROOT_VARIABLE, None)
+    environment = {name: value for name, value in inherited.items() if _is_inherited(name)}
+    environment["NEONIZE_BOT_TAG"] = "off"
     if network:
         environment |= {"SSL_CERT_FILE": network.ca, NOISE_ROOT_VARIABLE: network.noise_root}
     return environment

@@ -1,10 +1,12 @@
 """What the library delivers → events of ours. Pure: protobuf in, event out, nothing looked up and nothing stored."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from services.session.content import Content, content_of
+from shared.bounded import MAX_ADDRESS, MAX_ID, bounded_line
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.live import PresenceSeen, TypingSeen
@@ -14,6 +16,7 @@ PHONE_SERVERS = frozenset({"s.whatsapp.net", "hosted"})
 LID_SERVERS = frozenset({"lid", "hosted.lid"})
 GROUP_SERVER = "g.us"
 _PUBLIC_SERVERS = frozenset({"broadcast", "newsletter"})
+_USER = re.compile(r"[\w.+-]+", re.ASCII)
 _RECEIPTS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played"}
 
 
@@ -44,9 +47,9 @@ def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
     content = content_of(event.Message)
     if not isinstance(content, Content):
         return Ignored(f"message-{content}")
-    if not info.ID:
-        raise Untranslatable("a message without an id")
-    group = f"{source.Chat.User}@{GROUP_SERVER}" if source.Chat.Server == GROUP_SERVER else None
+    if not info.ID or len(info.ID) > MAX_ID:
+        raise Untranslatable("a message without an id, or with one that is too long")
+    group = _group(source.Chat)
     sender = _party(source.Sender, source.SenderAlt)
     return MessageReceived(
         id=derived_id(account.instance_id, "message", info.ID),
@@ -57,7 +60,7 @@ def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
         sender=sender,
         chat=None if group else _party(source.Chat, source.RecipientAlt) if source.IsFromMe else sender,
         group=group,
-        push_name=info.Pushname or None,
+        push_name=bounded_line(info.Pushname) or None,
         type=content.type,
         text=content.text,
         media=content.media,
@@ -70,7 +73,8 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Messages
     """A neonize `Receipt` event: what other people's devices tell about messages of ours, and what the owner read on
     another device of his."""
     kind = _label(event, "Type")
-    status, source, ids = _RECEIPTS.get(kind), event.MessageSource, list(event.MessageIDs)
+    status, source = _RECEIPTS.get(kind), event.MessageSource
+    ids = [wa_id for wa_id in event.MessageIDs if wa_id and len(wa_id) <= MAX_ID]
     if ids and (kind == "READ_SELF" or (kind == "READ" and source.IsFromMe)):
         return MessagesReadElsewhere(
             id=derived_id(account.instance_id, "read-elsewhere", *sorted(ids)),
@@ -106,7 +110,7 @@ def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
         instance_id=account.instance_id,
         sender=_party(source.Sender, source.SenderAlt),
         state="paused" if paused else "recording" if recording else "composing",
-        group=f"{source.Chat.User}@{GROUP_SERVER}" if source.Chat.Server == GROUP_SERVER else None,
+        group=_group(source.Chat),
     )
 
 
@@ -132,14 +136,27 @@ def moment(timestamp: int) -> datetime:
     return datetime.fromtimestamp(timestamp / 1000 if timestamp > 100_000_000_000 else timestamp, UTC)
 
 
+def _group(chat: Any) -> str | None:
+    """Raises Untranslatable."""
+    return f"{_user(chat)}@{GROUP_SERVER}" if chat.Server == GROUP_SERVER else None
+
+
+def _user(jid: Any) -> str:
+    """Raises Untranslatable for what is no user part of a JID."""
+    user: str = jid.User
+    if len(user) > MAX_ADDRESS or not _USER.fullmatch(user):
+        raise Untranslatable("an address that is too long, or holds what no address holds")
+    return user
+
+
 def _party(jid: Any, other: Any) -> Party:
     """One person under both addresses, as far as the library knows them."""
     found: dict[str, str] = {}
     for address in (jid, other):
         if address.User and address.Server in PHONE_SERVERS:
-            found.setdefault("phone", address.User)
+            found.setdefault("phone", _user(address))
         elif address.User and address.Server in LID_SERVERS:
-            found.setdefault("lid", address.User)
+            found.setdefault("lid", _user(address))
     if not found:
-        raise Untranslatable(f"an address on the server {jid.Server!r} is neither a phone number nor a LID")
+        raise Untranslatable(f"an address on the server {jid.Server[:64]!r} is neither a phone number nor a LID")
     return Party.model_validate(found)

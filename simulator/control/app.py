@@ -7,6 +7,7 @@ from aiohttp import web
 
 from simulator.control import contacts, operations, phones
 from simulator.control.errors import problems
+from simulator.control.local_callers import only_local_callers
 from simulator.control.routes import Context, Route
 from simulator.world import World
 
@@ -17,7 +18,7 @@ CONTEXT = web.AppKey("context", Context)
 
 def create_app(world: World) -> web.Application:
     """All routes over one world."""
-    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[problems])
+    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[only_local_callers, problems])
     app[CONTEXT] = context = Context(world)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _handler(route, context))

@@ -6,25 +6,30 @@ from services.api.store.members import role_of
 from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
 from shared.errors import Problem
 from shared.mongo import Database
+from shared.token_keys import VerificationKeys
 
 
-async def identify(database: Database, secret: str, token: str) -> Principal:
+async def identify(database: Database, keys: VerificationKeys, token: str) -> Principal:
     """`token`: an access token or an API key. Raises Problem 401."""
     if token.startswith(API_KEY_PREFIX):
         owner = await ApiKeys(database.api_keys).owner(token)
         if owner is None:
             raise Problem(401, "api_key_invalid", "the API key is unknown, expired or revoked")
         return owner
-    return await _as_of_now(database, read_token(token, secret))
+    return await _as_of_now(database, read_token(token, keys))
 
 
 async def _as_of_now(database: Database, claimed: Principal) -> Principal:
-    """A subject nobody registered is another program of who holds the secret: its token says what it may."""
+    """The organization and the role are those of the user in the database, never what the token says alone."""
     if claimed.session_id:
-        await Logins(database.logins).require_open(claimed.session_id)
-    user = await database.users.find_one({"_id": claimed.subject}, {"role": 1, "removed_at": 1})
+        await Logins(database.logins).require_open(claimed.session_id, claimed.subject)
+    user = await database.users.find_one({"_id": claimed.subject}, {"role": 1, "removed_at": 1, "organization_id": 1})
     if user is None:
-        return claimed
+        raise Problem(
+            401, "token_invalid", "the token belongs to no user; other programs use an API key (/api/api-keys)"
+        )
+    if user["organization_id"] != claimed.organization_id:
+        raise Problem(401, "token_invalid", "the token names another organization than its user's; log in again")
     if user.get("removed_at"):
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
     current = claimed.has_role(role_of(user))

@@ -6,9 +6,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.access.callers import identify
+from services.api.access.rates import Rates
 from services.api.problems import problem_of, render
 from services.api.settings import ApiSettings
-from services.api.store.rate_counters import Count, RateCounters
+from services.api.store.rate_counters import Count
 from shared.auth import Principal
 from shared.errors import Problem
 from shared.mongo import Database
@@ -24,7 +25,8 @@ class Gate:
     """
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
-        self._app, self._settings = app, settings
+        self._app, self._settings, self._rates = app, settings, Rates(settings)
+        self._keys = settings.verification_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -36,7 +38,8 @@ class Gate:
             return
         database: Database = scope["app"].state.context.database
         try:
-            state["caller"] = await self._caller(database, Headers(scope=scope))
+            address = (scope.get("client") or ("", 0))[0]
+            state["caller"] = await self._caller(database, Headers(scope=scope), address)
             counts = await self._counts(database, state["caller"], scope["path"])
         except Exception as error:
             await render(problem_of(error), state.get("request_id", ""))(scope, receive, send)
@@ -46,29 +49,19 @@ class Gate:
             return
         await self._app(scope, receive, _telling(send, counts))
 
-    async def _caller(self, database: Database, headers: Headers) -> Principal | Problem | None:
+    async def _caller(self, database: Database, headers: Headers, address: str) -> Principal | Problem | None:
         token = token_of(headers)
         if not token:
             return None
         try:
-            return await identify(database, self._settings.token_secret, token)
+            return await identify(database, self._keys, token)
         except Problem as problem:
-            return problem
+            return await self._rates.refusal(database, problem, address)
 
     async def _counts(self, database: Database, caller: Principal | Problem | None, path: str) -> list[Count]:
         if not isinstance(caller, Principal) or path.startswith(_UNCOUNTED):
             return []
-        counters = RateCounters(database.rate_counters)
-        buckets = {
-            f"{caller.organization_id}:{caller.subject}": self._settings.rate_limit_caller,
-            caller.organization_id: self._settings.rate_limit_organization,
-        }
-        counts: list[Count] = []
-        for name, limit in buckets.items():
-            # one after the other: what the first bucket refuses must not fill the second
-            if limit and all(count.taken for count in counts):
-                counts.append(await counters.take(name, limit))
-        return counts
+        return await self._rates.take(database, caller.organization_id, caller.subject)
 
 
 def token_of(headers: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import Message, Query
 from shared.mongo import TRANSIENT_ERRORS
+from shared.replies import may_answer
 from shared.tracing import HEADER, following
 
 Q = TypeVar("Q", bound=Query)
@@ -94,6 +95,8 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
         gate = gates[served.waits]
 
         async def receive(message: Msg) -> None:
+            if not may_answer(message):
+                return
             await gate.acquire()
             task = asyncio.create_task(_respond(client, served, message))
             tasks.add(task)
@@ -115,8 +118,6 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
 
 
 async def _respond(client: Client, served: Served, message: Msg) -> None:
-    if not message.reply:
-        return
     with following((message.headers or {}).get(HEADER)):
         body = await _body(served, message)
     if len(body) > client.max_payload:

@@ -1,12 +1,13 @@
 """Register, accept an invitation, log in, stay logged in, log out."""
 
-import time
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from services.api.access.hashing_line import HashClient
+from services.api.access.password_check import address_of, fitting_users, remember_device
 from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
@@ -15,6 +16,7 @@ from services.api.store.audit import Deed
 from services.api.store.logins import Login
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
+from shared.addresses import network_of
 from shared.auth import Principal, Role, issue_token
 from shared.errors import Problem
 from shared.message import utc_now
@@ -26,8 +28,11 @@ MIN_PASSWORD, MAX_PASSWORD = 10, 128
 
 
 class Credentials(Body):
+    """`organization_id`: for who is a user of several organizations with the same password; else the oldest one."""
+
     email: Email
     password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
+    organization_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class Registration(Body):
@@ -71,41 +76,48 @@ class LoggedIn(Done):
 
 
 @router.post("/register", status_code=201)
-async def register(context: Ctx, request: Request, body: Registration) -> LoggedIn:
+async def register(context: Ctx, request: Request, response: Response, body: Registration) -> LoggedIn:
     """Make a user and an organization, and log in."""
-    policy = context.settings.registration_policy
-    if policy == "closed":
+    only_first = context.settings.registration_policy == "first"
+    if context.settings.registration_policy == "closed":
         raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+    await context.users.require_free(body.email, only_first)
     new = NewUser(
         email=body.email,
-        password_hash=await context.passwords.hash(body.password),
+        password_hash=await context.passwords.hash(body.password, _stranger(request)),
         name=body.name or body.email.partition("@")[0],
         organization_name=body.organization_name or "My organization",
-        only_first=policy == "first",
+        only_first=only_first,
     )
-    return await _new_login(context, request, await context.users.register(new))
+    user = await context.users.register(new)
+    return await _new_login(context, request, response, user)
 
 
 @router.post("/accept-invitation", status_code=201)
-async def accept_invitation(context: Ctx, request: Request, body: Acceptance) -> LoggedIn:
+async def accept_invitation(context: Ctx, request: Request, response: Response, body: Acceptance) -> LoggedIn:
     """Become a user of the organization that invited, and log in. An invitation works once."""
-    await context.invitations.require_open(body.token)
-    hashed = await context.passwords.hash(body.password)
-    return await _new_login(context, request, await context.invitations.accept(body.token, hashed, body.name))
+    invitation = await context.invitations.get_open(body.token)
+    beside = await context.users.all_by_email(invitation["email"])
+    hashes = [user.get("password_hash") or "" for user in beside]
+    hashed = await context.passwords.hash(body.password, _stranger(request), hashes)
+    user = await context.invitations.accept(body.token, hashed, body.name)
+    return await _new_login(context, request, response, user)
 
 
 @router.post("/login")
-async def login(context: Ctx, request: Request, body: Credentials) -> LoggedIn:
-    """A token for e-mail and password. A refusal does not say which of the two was wrong."""
-    bound = (request.client.host if request.client else "", body.email)
-    context.login_bound.attempt(bound, time.monotonic())
-    user = await context.users.by_email(body.email)
-    if not await context.passwords.matches(body.password, user["password_hash"] if user else None) or user is None:
-        if user:
-            await _note(context, request, user, "login_failed")
+async def login(context: Ctx, request: Request, response: Response, body: Credentials) -> LoggedIn:
+    """A token for e-mail and password. A refusal does not say which of the two was wrong.
+
+    After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
+    does not wait for the failures of others.
+    """
+    users = await context.users.all_by_email(body.email)
+    fitting = await fitting_users(context, request, body.email, users, body.password)
+    wanted = [user for user in fitting if body.organization_id in (None, user["organization_id"])]
+    if not wanted:
+        context.audit_queue.put([_deed(request, user, "login_failed") for user in users])
         raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
-    context.login_bound.succeeded(bound)
-    return await _new_login(context, request, user)
+    return await _new_login(context, request, response, wanted[0])
 
 
 @router.post("/refresh")
@@ -139,14 +151,17 @@ async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> D
     return Done()
 
 
-async def _note(context: Context, request: Request, user: Document, action: str) -> None:
-    address = request.client.host if request.client else ""
-    deed = Deed(user["organization_id"], user["_id"], action, address, request_id_of(request))
-    await context.audit.record(deed)
+def _stranger(request: Request) -> HashClient:
+    return HashClient(network_of(address_of(request)))
 
 
-async def _new_login(context: Context, request: Request, user: Document) -> LoggedIn:
-    await _note(context, request, user, request.scope["endpoint"].__name__)
+def _deed(request: Request, user: Document, action: str) -> Deed:
+    return Deed(user["organization_id"], user["_id"], action, address_of(request), request_id_of(request))
+
+
+async def _new_login(context: Context, request: Request, response: Response, user: Document) -> LoggedIn:
+    await context.audit.record(_deed(request, user, request.scope["endpoint"].__name__))
+    await remember_device(context, request, response, user["_id"])
     return _logged_in(context, user, await context.logins.start(user, context.settings.login_lifetime))
 
 
@@ -154,7 +169,7 @@ def _logged_in(context: Context, user: Document, login: Login) -> LoggedIn:
     settings, role = context.settings, role_of(user)
     principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
     return LoggedIn(
-        token=issue_token(principal.has_role(role), settings.token_secret, settings.token_ttl),
+        token=issue_token(principal.has_role(role), settings.signing_key, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         refresh_token=login.refresh_token,
         refresh_expires_at=login.expires_at,

@@ -92,7 +92,7 @@ async def _with_code(context: Context, command: ConnectInstance) -> Connecting:
         return ended or isinstance(event, PairingCodeIssued)
 
     dispatcher = context.dispatcher
-    async with dispatcher.listening(command.organization_id, PairingCodeIssued, ConnectionChanged) as answers:
+    async with dispatcher.listening(command, PairingCodeIssued, ConnectionChanged) as answers:
         await dispatcher.publish(command)
         event = await answers.first(settled, command, CODE_LIMIT)
     if isinstance(event, PairingCodeIssued):
@@ -127,7 +127,7 @@ async def _close(context: Context, command: DisconnectInstance | LogoutInstance)
     def closed(event: Event) -> bool:
         return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status in _ENDED
 
-    async with context.dispatcher.listening(command.organization_id, ConnectionChanged) as answers:
+    async with context.dispatcher.listening(command, ConnectionChanged) as answers:
         await context.dispatcher.publish(command)
         event = await answers.first(closed, command, CLOSE_LIMIT)
     return Closed(status=event.status if isinstance(event, ConnectionChanged) else None)

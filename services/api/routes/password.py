@@ -1,11 +1,12 @@
 """Change one's own password."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field
 
+from services.api.access.hashing_line import HashClient
+from services.api.access.password_check import address_of, fitting_users, origin_of
 from services.api.answers import Done
 from services.api.context import Context, Ctx, Reader
 from services.api.fields import Body
@@ -28,29 +29,27 @@ class PasswordChange(Body):
 
 @router.post("/password")
 async def change_password(context: Ctx, caller: Reader, request: Request, body: PasswordChange) -> Done:
-    """Set a new password. The login that asks goes on, all others of this user end. A wrong old one counts as a failed
-    login."""
+    """Set a new password. The login that asks goes on, all others of this user end, and no other device is known any
+    more. A wrong old password counts as a failed login."""
     user = await _person(context, caller)
-    address = request.client.host if request.client else ""
-    bound = (address, user["email"])
-    context.login_bound.attempt(bound, time.monotonic())
-    right = await context.passwords.matches(body.old_password, user["password_hash"])
+    right = await fitting_users(context, request, user["email"], [user], body.old_password)
     deed = Deed(
         caller.organization_id,
         caller.subject,
         "change_password" if right else "change_password_failed",
-        address,
+        address_of(request),
         request_id_of(request),
     )
     await context.audit.record(deed)
     if not right:
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
         raise Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
-    context.login_bound.succeeded(bound)
-    new = await context.passwords.hash(body.new_password)
+    client = HashClient(f"user:{caller.subject}", known=True)
+    new = await context.passwords.hash(body.new_password, client, beside=[user["password_hash"]])
     if not await context.users.set_password(caller.subject, user["password_hash"], new):
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
     ended = await context.logins.end_all_of(caller.subject, but=caller.session_id)
+    await context.devices.forget_all_of(caller.subject, but=origin_of(request, caller.subject))
     await context.endings.password_changed(caller.organization_id, ended)
     return Done()
 

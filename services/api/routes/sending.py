@@ -104,7 +104,7 @@ async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnsw
             return False
         return event.message_id == command.message_id and event.status not in _PENDING
 
-    async with context.dispatcher.listening(command.organization_id, MessageStatusChanged) as answers:
+    async with context.dispatcher.listening(command, MessageStatusChanged) as answers:
         await context.dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED

@@ -128,6 +128,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
     _allow(caller, *_only_owner(await context.members.get(organization_id, user_id)))
     await context.members.remove(organization_id, user_id)
     await context.logins.end_all_of(user_id)
+    await context.devices.forget_all_of(user_id)
     keys = await context.api_keys.made_below(organization_id, user_id)
     await context.invitations.withdraw_all_by(organization_id, user_id, *(f"key:{key}" for key in keys))
     await context.endings.removed(organization_id, user_id)

@@ -20,6 +20,10 @@ def _invalid() -> Problem:
     return Problem(404, "invitation_invalid", "token: unknown, used, withdrawn or expired; ask for a new invitation")
 
 
+def _taken() -> Problem:
+    return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
+
+
 def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
@@ -43,9 +47,11 @@ class Invitations:
         self._database = database
 
     async def create(self, caller: Principal, email: str, role: Role, ttl: timedelta) -> tuple[Document, str]:
-        """The stored document and the token. Raises Problem 409 `email_taken`."""
-        if await self._database.users.find_one({"email": email}, {"_id": 1}):
-            raise Problem(409, "email_taken", "email: this address belongs to a user already")
+        """The stored document and the token. Raises Problem 409 `email_taken` for users of this organization; whether
+        the address is registered in another one makes no difference."""
+        own = {"email": email, "organization_id": caller.organization_id}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
         token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
             "_id": new_id(), "organization_id": caller.organization_id, "email": email, "role": role,
@@ -70,10 +76,15 @@ class Invitations:
         theirs = {"organization_id": organization_id, "created_by": {"$in": list(makers)}}
         await self._database.invitations.delete_many(theirs)
 
-    async def require_open(self, token: str) -> None:
-        """Raises Problem 404 `invitation_invalid`: nobody without one makes this server hash a password."""
-        if await self._database.invitations.find_one(_valid(token), {"_id": 1}) is None:
+    async def get_open(self, token: str) -> Document:
+        """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+        found = await self._database.invitations.find_one(_valid(token))
+        if found is None:
             raise _invalid()
+        own = {"email": found["email"], "organization_id": found["organization_id"]}
+        if await self._database.users.find_one(own, {"_id": 1}):
+            raise _taken()
+        return found
 
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
         """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
@@ -95,7 +106,7 @@ class Invitations:
             try:
                 user: Document = await session.with_transaction(write)
             except DuplicateKeyError as error:
-                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+                raise _taken() from error
         return user
 
     async def _role_now(self, invitation: Document, session: Any) -> Role | None:

@@ -13,6 +13,8 @@ from shared.message import utc_now
 from shared.mongo import Collection, Document, IndexModel
 
 _PREFIX = "sbr_"
+MAX_FORMER_TOKENS = 100
+"""Hashes of used refresh tokens a login keeps, the newest ones; older tokens are unknown."""
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,11 @@ def _id_of(token: str) -> str:
 
 
 class Logins:
-    """Collection `logins`: a document for all refresh tokens that follow from one login; the last one's SHA-256."""
+    """Collection `logins`: a document for all refresh tokens that follow from one login.
+
+    `hash`: SHA-256 of the newest one. `former`: of those before, so that only a token that was really issued can show
+    that it was used twice; the id of a login with a made-up secret does nothing.
+    """
 
     INDEXES: ClassVar = {"logins": [IndexModel("expires_at", expireAfterSeconds=0), IndexModel("user_id")]}
 
@@ -58,7 +64,7 @@ class Logins:
         token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
         await self._logins.insert_one(
             {"_id": login_id, "user_id": user["_id"], "organization_id": user["organization_id"],
-             "hash": _hashed(token), "created_at": now, "ends_at": ends_at, "expires_at": expires_at,
+             "hash": _hashed(token), "former": [], "created_at": now, "ends_at": ends_at, "expires_at": expires_at,
              "revoked_at": None}
         )  # fmt: skip
         return Login(login_id, user["_id"], token, expires_at)
@@ -69,10 +75,19 @@ class Logins:
         new = _new_token(login_id)
         valid = {"_id": login_id, "hash": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
         expires_at = {"$min": ["$ends_at", now + lifetime.idle]}
-        change = [{"$set": {"hash": _hashed(new), "expires_at": expires_at}}]
+        former = {"$concatArrays": [{"$ifNull": ["$former", []]}, ["$hash"]]}
+        change = [
+            {
+                "$set": {
+                    "hash": _hashed(new),
+                    "expires_at": expires_at,
+                    "former": {"$slice": [former, -MAX_FORMER_TOKENS]},
+                }
+            }
+        ]
         found = await self._logins.find_one_and_update(valid, change, return_document=True)
         if found is None:
-            raise await self._refusal(login_id, now)
+            raise await self._refusal(token, now)
         return Login(login_id, found["user_id"], new, found["expires_at"])
 
     async def end(self, login_id: str) -> Document | None:
@@ -81,7 +96,10 @@ class Logins:
         return await self._logins.find_one_and_update({"_id": login_id}, ended)
 
     async def end_by_token(self, token: str) -> Document | None:
-        """The same for who holds its refresh token, the newest one or an old one."""
+        """The same for who holds its refresh token, the newest one or a former one. None for any other."""
+        issued = {"$or": [{"hash": _hashed(token)}, {"former": _hashed(token)}]}
+        if await self._logins.find_one({"_id": _id_of(token), **issued}, {"_id": 1}) is None:
+            return None
         return await self.end(_id_of(token))
 
     async def end_all_of(self, user_id: str, but: str | None = None) -> list[str]:
@@ -92,15 +110,16 @@ class Logins:
         found = await self._logins.find({"user_id": user_id, "revoked_at": now}, {"_id": 1}).to_list(None)
         return [login["_id"] for login in found]
 
-    async def require_open(self, login_id: str) -> None:
-        """Raises Problem 401 `login_ended`."""
-        open_ones = {"_id": login_id, "revoked_at": None}
+    async def require_open(self, login_id: str, user_id: str) -> None:
+        """Raises Problem 401 `login_ended`, also for a login of another user."""
+        open_ones = {"_id": login_id, "user_id": user_id, "revoked_at": None}
         if await self._logins.find_one(open_ones, {"_id": 1}) is None:
             raise Problem(401, "login_ended", "this login was ended; log in again")
 
-    async def _refusal(self, login_id: str, now: datetime) -> Problem:
-        """An old token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
-        going_on = {"_id": login_id, "revoked_at": None, "expires_at": {"$gt": now}}
+    async def _refusal(self, token: str, now: datetime) -> Problem:
+        """A former token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
+        login_id = _id_of(token)
+        going_on = {"_id": login_id, "former": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
         if await self._logins.find_one_and_update(going_on, {"$set": {"revoked_at": now}}) is None:
             detail = "refresh_token: unknown, expired or logged out; log in again"
             return Problem(401, "refresh_token_invalid", detail)

@@ -49,7 +49,7 @@ class Members:
             found = await self.get(organization_id, user_id, session)
             await self._keep_an_owner(found, session)
             gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"]}
-            change = {"$set": gone, "$unset": {"password_hash": "", "slot": ""}}
+            change = {"$set": gone, "$unset": {"password_hash": "", "slot": "", "registered_email": ""}}
             await self._database.users.update_one({"_id": user_id}, change, session=session)
             return found
 

@@ -12,7 +12,9 @@ WINDOW = 60_000
 
 @dataclass(frozen=True)
 class Count:
-    """A bucket after a request. `used`: requests in the sliding window, without this one when it was not `taken`."""
+    """A bucket after a request. `used`: requests in the sliding window, without this one when it was not `taken`.
+
+    `granted`: how many of several were taken."""
 
     limit: int
     taken: bool
@@ -21,6 +23,7 @@ class Count:
     previous: float
     elapsed: int
     """Milliseconds since the present window began."""
+    granted: int = 1
 
     @property
     def remaining(self) -> int:
@@ -50,23 +53,24 @@ class RateCounters:
     def __init__(self, collection: Collection) -> None:
         self._counters = collection.with_options(write_concern=ONE_COPY)
 
-    async def take(self, bucket: str, limit: int) -> Count:
-        """Count one request, unless the bucket is full."""
+    async def take(self, bucket: str, limit: int, count: int = 1) -> Count:
+        """Count one request, unless the bucket is full; of several as many as fit."""
         try:
-            found = await self._step(bucket, limit)
+            found = await self._step(bucket, limit, count)
         except DuplicateKeyError:  # another replica made the document first
-            found = await self._step(bucket, limit)
-        used = found["used"] + (1 if found["taken"] else 0)
-        return Count(limit, found["taken"], used, found["count"], found["previous"], found["at"] % WINDOW)
+            found = await self._step(bucket, limit, count)
+        granted = int(found["granted"])
+        used, elapsed = found["used"] + granted, found["at"] % WINDOW
+        return Count(limit, granted > 0, used, found["count"], found["previous"], elapsed, granted)
 
-    async def _step(self, bucket: str, limit: int) -> Document:
+    async def _step(self, bucket: str, limit: int, count: int) -> Document:
         found: Document = await self._counters.find_one_and_update(
-            {"_id": bucket}, _pipeline(limit), upsert=True, return_document=True
+            {"_id": bucket}, _pipeline(limit, count), upsert=True, return_document=True
         )
         return found
 
 
-def _pipeline(limit: int) -> list[Document]:
+def _pipeline(limit: int, wanted: int) -> list[Document]:
     """The minute before counts with the share of it that still lies within the last 60 seconds."""
     same: Any = {"$eq": ["$window", "$now"]}
     next_one: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
@@ -78,8 +82,8 @@ def _pipeline(limit: int) -> list[Document]:
             "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
             "count": {"$cond": [same, "$count", 0]}, "window": "$now"}},
         {"$set": {"used": {"$add": ["$count", {"$multiply": ["$previous", share]}]}}},
-        {"$set": {"taken": {"$lte": [{"$add": ["$used", 1]}, limit]}}},
+        {"$set": {"granted": {"$max": [0, {"$min": [wanted, {"$floor": {"$subtract": [limit, "$used"]}}]}]}}},
         {"$set": {
-            "count": {"$add": ["$count", {"$cond": ["$taken", 1, 0]}]},
+            "count": {"$add": ["$count", "$granted"]},
             "expires_at": {"$add": ["$$NOW", 2 * WINDOW]}}},
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from shared.message import utc_now
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 
 _FIRST = "first"
+MAX_USERS_PER_EMAIL = 20
 
 
 @dataclass(frozen=True)
@@ -23,27 +24,42 @@ class NewUser:
 
 
 class Users:
-    """Collections `users` and `organizations`."""
+    """Collections `users` and `organizations`.
+
+    An e-mail address may belong to users of several organizations: otherwise an invitation would tell whether it is
+    registered in another one. `registered_email` of those who registered themselves is unique.
+    """
 
     INDEXES: ClassVar = {
         "users": [
-            IndexModel("email", unique=True),
+            IndexModel([("email", 1), ("organization_id", 1)], unique=True),
+            IndexModel(
+                "registered_email", unique=True, partialFilterExpression={"registered_email": {"$exists": True}}
+            ),
             IndexModel("slot", unique=True, partialFilterExpression={"slot": {"$exists": True}}),
         ],
         "organizations": [IndexModel("created_at")],
     }
+    RETIRED: ClassVar = {"users": ["email_1"]}
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def require_free(self, email: str, only_first: bool) -> None:
+        """Looked at before a password is hashed. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
+        if only_first and await self._database.users.find_one({}, {"_id": 1}):
+            raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+        if await self._database.users.find_one({"email": email}, {"_id": 1}):
+            raise Problem(409, "email_taken", "this e-mail address is registered already; log in")
+
     async def register(self, new: NewUser) -> Document:
         """The user's document. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
-        if new.only_first and await self._database.users.find_one({}, {"_id": 1}):
-            raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
+        await self.require_free(new.email, new.only_first)
         now = utc_now()
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
         user = {
             "_id": new_id(), "organization_id": organization["_id"], "email": new.email, "name": new.name,
+            "registered_email": new.email,
             "password_hash": new.password_hash, "role": "owner", "created_at": now,
         }  # fmt: skip
         if new.only_first:
@@ -62,8 +78,10 @@ class Users:
                 raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
         return user
 
-    async def by_email(self, email: str) -> Document | None:
-        return await self._database.users.find_one({"email": email})
+    async def all_by_email(self, email: str) -> list[Document]:
+        """One per organization, the oldest first."""
+        found = self._database.users.find({"email": email}).sort([("created_at", 1), ("_id", 1)])
+        return await found.to_list(MAX_USERS_PER_EMAIL)
 
     async def by_id(self, user_id: str) -> Document | None:
         """None too when the user was removed."""

@@ -14,7 +14,6 @@ from services.realtime.server import RealtimeServer
 from services.realtime.wire import Payload, camel
 from shared.asking import ask
 from shared.auth import Principal, Scope
-from shared.errors import Problem
 from shared.ids import NO_INSTANCE, Slug
 from shared.message import Query
 from shared.queries import (
@@ -78,8 +77,8 @@ class Chat:
 
     def _answers(self, asked: str, said: str, answer: Answer, scope: Scope = "read") -> None:
         async def respond(sid: str, data: Any) -> Payload:
-            payload = await answer(await self._allowed(sid, scope), {} if data is None else data)
-            await self._server.sio.emit(said, payload, to=sid)
+            payload = await answer(self._server.allowed(sid, scope), {} if data is None else data)
+            await self._server.outgoing.answer(sid, said, payload)
             return payload
 
         self._server.on(asked, respond, refused=said)
@@ -131,19 +130,13 @@ class Chat:
     async def _join_conversation(self, sid: str, data: Any) -> Payload:
         """Its messages come to every socket of the organization; this says whether there is such a conversation, and
         that somebody looks at it."""
-        principal, wanted = await self._allowed(sid, "read"), parse(ConversationRequest, data).conversation_id
+        principal, wanted = self._server.allowed(sid, "read"), parse(ConversationRequest, data).conversation_id
         await self._attention.watch(principal, wanted)
         return {"success": True}
 
     async def _leave_conversation(self, sid: str, data: Any) -> Payload:
         parse(ConversationRequest, data)
         return {"success": True}
-
-    async def _allowed(self, sid: str, scope: Scope) -> Principal:
-        principal = await self._server.principal(sid)
-        if scope not in principal.scopes:
-            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which you do not have here")
-        return principal
 
     async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:
         return await ask(self._server.linked().client, query, timeout)

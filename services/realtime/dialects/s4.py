@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from services.realtime.dialects.s4_wire import COMPLETE, code_shown, event_shown
 from services.realtime.feed import Feed
+from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.server import RealtimeServer
 from services.realtime.wire import Payload, Wire
 from shared.asking import ask
@@ -28,6 +29,8 @@ from shared.topology import events_of, parse_event
 
 FAREWELL = 1.0
 """Seconds between `session-complete` and the end of the sockets that only waited for it."""
+MAX_SESSIONS = 20
+"""Names one socket may wait for at the same time."""
 _ANSWER = 2.0
 """Seconds the api has to answer; the feed must not stand still for long."""
 
@@ -51,8 +54,9 @@ class Watch:
             if not self.waiting.get(each):
                 self.waiting.pop(each, None)
 
-    def waits_elsewhere(self, sid: str, name: str) -> bool:
-        return any(sid in sids for other, sids in self.waiting.items() if other != name)
+    def names_of(self, sid: str) -> set[str]:
+        """The sessions this socket waits for."""
+        return {name for name, sids in self.waiting.items() if sid in sids}
 
 
 class Sessions:
@@ -61,7 +65,7 @@ class Sessions:
     def __init__(self, server: RealtimeServer) -> None:
         self._server = server
         self._watches: dict[str, Watch] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._locks = KeyedLocks()
         self._farewells: dict[tuple[str, str], asyncio.Task[None]] = {}
         server.on("join-session", self._join)
         server.on("leave-session", self._leave)
@@ -76,15 +80,17 @@ class Sessions:
         self._watches.clear()
 
     async def _join(self, sid: str, data: Any) -> Payload:
-        principal, name = await self._server.principal(sid), _name(data)
+        principal, name = self._server.principal(sid), _name(data)
         if "manage" not in principal.scopes:
             raise Problem(403, "scope_missing", "whoever scans the code links his account: this needs scope `manage`")
         organization_id = principal.organization_id
-        async with self._lock(organization_id):
+        async with self._locks.of(organization_id):
             watch = self._watches.get(organization_id) or await self._open(organization_id)
             if not self._server.linked().rooms.holds(organization_id, sid):
                 await self._end_unless_needed(watch)
                 raise Problem(503, "socket_closing", "this socket is being closed; connect again")
+            if len(watch.names_of(sid) | {name}) > MAX_SESSIONS:
+                raise Problem(429, "too_many_sessions", f"a socket waits for {MAX_SESSIONS} sessions; leave some first")
             watch.waiting.setdefault(name, set()).add(sid)
         try:
             await self._tell(watch, name, {sid}, await self._present(principal, name))
@@ -106,12 +112,12 @@ class Sessions:
         return watch
 
     async def _leave(self, sid: str, data: Any) -> Payload:
-        principal = await self._server.principal(sid)
+        principal = self._server.principal(sid)
         await self._forget(principal.organization_id, sid, _name(data))
         return {"success": True}
 
     async def _forget(self, organization_id: str, sid: str, name: str | None = None) -> None:
-        async with self._lock(organization_id):
+        async with self._locks.of(organization_id):
             watch = self._watches.get(organization_id)
             if watch is None:
                 return
@@ -123,9 +129,6 @@ class Sessions:
             del self._watches[watch.organization_id]
             if watch.feed:
                 await watch.feed.stop()
-
-    def _lock(self, organization_id: str) -> asyncio.Lock:
-        return self._locks.setdefault(organization_id, asyncio.Lock())
 
     # --- what they are told
 
@@ -178,8 +181,7 @@ class Sessions:
         for sid in sids:
             if (sid, name) in self._farewells:
                 continue
-            for event, payload in wire:
-                await self._server.sio.emit(event, payload, to=sid)
+            await self._server.tell(sid, wire)
             if any(event == COMPLETE for event, _ in wire):
                 self._farewells[sid, name] = asyncio.create_task(self._say_farewell(watch, sid, name))
 
@@ -187,8 +189,8 @@ class Sessions:
         await asyncio.sleep(FAREWELL)
         del self._farewells[sid, name]
         waits_here = sid in watch.waiting.get(name, ())
-        if waits_here and not watch.waits_elsewhere(sid, name) and not await self._server.joined_organization(sid):
-            await self._server.sio.disconnect(sid)
+        if waits_here and not watch.names_of(sid) - {name} and not self._server.joined_organization(sid):
+            await self._server.hang_up(sid)
 
 
 def _name(data: Any) -> str:

@@ -29,11 +29,12 @@ async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
 
 async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> None:
     """The owner's phone has given the ticks. Raises Retry while a message may still be on its way to us."""
-    messages = await context.store.messages.received_as(event.instance_id, event.wa_ids)
+    store = context.store
+    messages = await store.messages.received_as(event.organization_id, event.instance_id, event.wa_ids)
     marks = read_marks(messages)
     for conversation_id, read in marks.items():
         facts = {"read_up_to": read, "ticked_up_to": read}
-        if found := await context.store.conversations.learn(event.organization_id, conversation_id, facts):
+        if found := await store.conversations.learn(event.organization_id, conversation_id, facts):
             await context.publish(_updated(found, event, found.id))
     if len(messages) < len(set(event.wa_ids)) and context.now() - event.at < OVERTAKEN:
         raise Retry("a message that was read on the phone is not known yet")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from services.router.context import Context
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.inbox import events_of, is_unwanted, on_message, record_of, sighting_of, step_for
+from services.router.handlers.ownership import foreign_event, is_foreign
 from services.router.rules.booking_policy import Step
 from services.router.rules.inbox import Filing, file_message
 from services.router.store.accounts import Owner
@@ -42,6 +43,9 @@ async def on_messages(
 
     Of several messages of somebody new the first makes the others usual: they are looked at `again` after it.
     """
+    foreign = await asyncio.gather(*(is_foreign(event, context) for event in events))
+    if any(foreign):
+        return await _without(foreign, events, context)
     try:
         usual = await _usual(events, context)
         added = await context.store.messages.add_new([one.message for one in usual])
@@ -61,6 +65,15 @@ async def on_messages(
         told = await on_messages([events[place] for place in later], context, again=True)
         outcomes |= dict(zip(later, told, strict=True))
     return [outcomes[place] for place in range(len(events))]
+
+
+async def _without(
+    foreign: Sequence[bool], events: Sequence[MessageReceived], context: Context
+) -> list[Exception | None]:
+    """The others as usual; what names an instance of another organization goes to the dead letters."""
+    own = [event for event, is_not in zip(events, foreign, strict=True) if not is_not]
+    outcomes = iter(await on_messages(own, context))
+    return [foreign_event(event) if is_not else next(outcomes) for event, is_not in zip(events, foreign, strict=True)]
 
 
 def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> list[int]:

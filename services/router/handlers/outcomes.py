@@ -15,7 +15,7 @@ from shared.records import MessageRecord, MessageStatus
 async def on_sent(event: MessageSent, context: Context) -> None:
     """WhatsApp's id first: a receipt handler that misses it leaves the receipt where we look next."""
     messages = context.store.messages
-    if await messages.set_wa_id(event.message_id, event.wa_id) is None:
+    if await messages.set_wa_id(event.organization_id, event.message_id, event.wa_id) is None:
         raise Reject(f"no message {event.message_id} is known")
     message = await messages.advance(event.message_id, MessageStatus.SENT, event.timestamp)
     if message:
@@ -23,21 +23,23 @@ async def on_sent(event: MessageSent, context: Context) -> None:
 
 
 async def on_failed(event: MessageFailed, context: Context) -> None:
+    known = await context.store.messages.by_id(event.message_id)
+    if known is None or known.organization_id != event.organization_id:
+        raise Reject(f"no message {event.message_id} is known")
     status = MessageStatus.UNCONFIRMED if event.unconfirmed else MessageStatus.FAILED
     message = await context.store.messages.advance(event.message_id, status, event.at, f"{event.code}: {event.detail}")
-    if message is None:
-        raise Reject(f"no message {event.message_id} is known")
-    await context.publish(status_changed(message, event))
+    await context.publish(status_changed(message or known, event))
 
 
 async def on_receipt(event: ReceiptReceived, context: Context) -> None:
     """Receipts for messages not known by WhatsApp's id yet are kept first and looked for once more then."""
     store, status = context.store, MessageStatus(event.status)
-    known = await store.messages.sent_as(event.instance_id, event.wa_ids)
+    organization_id, instance_id = event.organization_id, event.instance_id
+    known = await store.messages.sent_as(organization_id, instance_id, event.wa_ids)
     missing = set(event.wa_ids) - {str(message.wa_id) for message in known}
     if missing:
-        await asyncio.gather(*(store.receipts.keep(event.instance_id, i, status, event.timestamp) for i in missing))
-        known += await store.messages.sent_as(event.instance_id, sorted(missing))
+        await asyncio.gather(*(store.receipts.keep(instance_id, i, status, event.timestamp) for i in missing))
+        known += await store.messages.sent_as(organization_id, instance_id, sorted(missing))
         known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
     moved = await asyncio.gather(*(store.messages.advance(m.id, status, event.timestamp) for m in known))
     await context.publish(*(status_changed(message, event) for message in moved if message))

@@ -6,7 +6,7 @@ from services.router.handlers.outcomes import status_changed
 from services.router.handlers.refusals import refusing
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import address_of, is_owner
-from services.router.rules.sending import choose_account, parse_recipient, require_same
+from services.router.rules.sending import choose_account, parse_recipient, require_room, require_same
 from services.router.store.conversations import conversation_id
 from shared.commands import SendMessage, SendText
 from shared.errors import Problem, Retry
@@ -49,6 +49,7 @@ async def _elsewhere(command: SendMessage, existing: MessageRecord, context: Con
 async def _send(command: SendMessage, context: Context) -> None:
     party, wanted = await _recipient(command, context)
     account = choose_account(await context.store.accounts.accounts(command.organization_id), wanted)
+    await _require_room(command.organization_id, account.instance_id, context)
     owner = await context.store.accounts.owner(command.organization_id)
     seen = Sighting(command.organization_id, party, None, command.id, command.at)
     if not is_owner(party, owner.aliases):
@@ -75,6 +76,13 @@ async def _send(command: SendMessage, context: Context) -> None:
     await _store(message, context)
     await _hand_over(command, message, party, known.contact if known else None, context)
     await _still_there(known.contact if known else None, context)
+
+
+async def _require_room(organization_id: str, instance_id: str, context: Context) -> None:
+    """Raises Problem 429 when too many wait for WhatsApp: those of a stuck account must not pile up without end."""
+    limits = context.pending_limits
+    since = context.now() - limits.max_age
+    require_room(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
 
 
 async def _still_there(contact: Contact | None, context: Context) -> None:

@@ -1,6 +1,8 @@
 """Which account sends, and to whom. Pure; refusals are Problems."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 
 from shared.errors import Problem
@@ -17,6 +19,29 @@ class Account(Protocol):
     def status(self) -> str: ...
     @property
     def connected(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class PendingLimits:
+    """Messages that may be queued; those older than `max_age` are not counted."""
+
+    per_instance: int = 1_000
+    per_organization: int = 2_500
+    max_age: timedelta = timedelta(days=7)
+
+
+def require_room(limits: PendingLimits, of_instance: int, of_organization: int) -> None:
+    """`of_…`: messages that wait for WhatsApp now. Raises Problem 429."""
+    for whose, pending, most in (
+        ("instance", of_instance, limits.per_instance),
+        ("organization", of_organization, limits.per_organization),
+    ):
+        if pending >= most:
+            detail = (
+                f"{pending} messages of this {whose} wait for WhatsApp, which is the limit; send again when some have "
+                "an outcome, and look whether the instance's phone is online"
+            )
+            raise Problem(429, "too_many_pending_sends", detail, pending=pending)
 
 
 def parse_recipient(to: str) -> Party:

@@ -3,6 +3,7 @@ are, what they want, and which instance sends."""
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,8 @@ from shared.records import OrganizationSettings
 
 OWNERS_KEPT = 5.0
 """Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""
+MAX_REMEMBERED = 20_000
+"""Organizations, and pairs of organization and instance, that a process remembers."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,10 @@ class Accounts:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._instances, self._connections = database["instances"], database["connections"]
         self._organizations, self._contacts = database["organizations"], database["contacts"]
-        self._users, self._clock = database["users"], clock
+        self._members, self._clock = database["members"], clock
         self._read = Together(self._read_each)
-        self._owners: dict[str, tuple[float, Owner]] = {}
+        self._owners: OrderedDict[str, tuple[float, Owner]] = OrderedDict()
+        self._own_instances: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def owner(self, organization_id: str, *, fresh: bool = False) -> Owner:
         """Remembered for OWNERS_KEPT; `fresh`: read anew."""
@@ -73,6 +77,9 @@ class Accounts:
             aliases |= await self._of_people(organization_id, settings)
         owner = Owner(frozenset(aliases), addresses, settings)
         self._owners[organization_id] = (self._clock(), owner)
+        self._owners.move_to_end(organization_id)
+        if len(self._owners) > MAX_REMEMBERED:
+            self._owners.popitem(last=False)
         return owner
 
     async def _own(self, organization_id: str) -> list[Document]:
@@ -104,7 +111,21 @@ class Accounts:
         status = {item["_id"]: str(item["status"]) async for item in states}
         return [Account(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
 
+    async def is_foreign(self, organization_id: str, instance_id: str) -> bool:
+        """The instance belongs to another organization. An instance never changes its organization."""
+        if (organization_id, instance_id) in self._own_instances:
+            return False
+        for collection in (self._instances, self._connections):
+            if found := await collection.find_one({"_id": instance_id}, {"organization_id": 1}):
+                if found["organization_id"] != organization_id:
+                    return True
+                self._own_instances[organization_id, instance_id] = None
+                if len(self._own_instances) > MAX_REMEMBERED:
+                    self._own_instances.popitem(last=False)
+                return False
+        return False
+
     async def has_user(self, organization_id: str, user_id: str) -> bool:
         """Somebody of the organization who was not removed."""
         wanted = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
-        return await self._users.find_one(wanted, {"_id": 1}) is not None
+        return await self._members.find_one(wanted, {"_id": 1}) is not None

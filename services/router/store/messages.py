@@ -1,8 +1,10 @@
 """Messages: unique by id and by (instance, WhatsApp id); statuses only move forward."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 
+from services.router.rules.sending import PendingLimits
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
 from services.router.store.together import Together, insert_all
@@ -31,6 +33,11 @@ INDEXES = [
         name="unconfirmed",
         partialFilterExpression={"status": MessageStatus.UNCONFIRMED.value},
     ),
+    IndexModel(
+        [("organization_id", 1), ("instance_id", 1), ("timestamp", 1)],
+        name="pending",
+        partialFilterExpression={"status": MessageStatus.QUEUED.value},
+    ),
 ]
 
 
@@ -49,14 +56,32 @@ class Messages:
     async def _insert_all(self, messages: Sequence[MessageRecord]) -> list[Exception | None]:
         return await insert_all(self._messages, [to_document(message) for message in messages])
 
-    async def sent_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
-        """Our own messages among these WhatsApp ids."""
-        cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "outbound"})
-        return [from_document(MessageRecord, found) async for found in cursor]
+    async def pending(
+        self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
+    ) -> tuple[int, int]:
+        """Messages that wait for WhatsApp: of the instance, and of the organization; counted up to the limits."""
+        wanted: Document = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
+        wanted["timestamp"] = {"$gte": since}
+        mine = {**wanted, "instance_id": instance_id}
+        of_instance, of_organization = await asyncio.gather(
+            self._messages.count_documents(mine, limit=limits.per_instance),
+            self._messages.count_documents(wanted, limit=limits.per_organization),
+        )
+        return of_instance, of_organization
 
-    async def received_as(self, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+    async def sent_as(self, organization_id: str, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+        """Our own messages among these WhatsApp ids."""
+        return await self._named(organization_id, instance_id, wa_ids, "outbound")
+
+    async def received_as(self, organization_id: str, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
         """Messages of others among these WhatsApp ids."""
-        cursor = self._messages.find({"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": "inbound"})
+        return await self._named(organization_id, instance_id, wa_ids, "inbound")
+
+    async def _named(
+        self, organization_id: str, instance_id: str, wa_ids: list[str], direction: str
+    ) -> list[MessageRecord]:
+        wanted = {"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": direction}
+        cursor = self._messages.find({**wanted, "organization_id": organization_id})
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def between_marks(
@@ -89,16 +114,21 @@ class Messages:
         In the order of the messages."""
         return await self._insert_all(messages) if messages else []
 
-    async def set_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
-        """Name our message as WhatsApp does; None when there is no such message."""
+    async def set_wa_id(self, organization_id: str, message_id: str, wa_id: str) -> MessageRecord | None:
+        """Name our message as WhatsApp does; None when the organization has no such message."""
+        mine = {"_id": message_id, "organization_id": organization_id}
         name = {"$set": {"wa_id": wa_id}, "$unset": {"recognised": True}}
         try:
-            found = await self._messages.find_one_and_update({"_id": message_id}, name, return_document=True)
+            found = await self._messages.find_one_and_update(mine, name, return_document=True)
         except DuplicateKeyError:
             message = await self.by_id(message_id)
-            if not message or not await self._release(message.instance_id, wa_id):
+            if (
+                not message
+                or message.organization_id != organization_id
+                or not await self._release(message.instance_id, wa_id)
+            ):
                 raise
-            found = await self._messages.find_one_and_update({"_id": message_id}, name, return_document=True)
+            found = await self._messages.find_one_and_update(mine, name, return_document=True)
         return from_document(MessageRecord, found) if found else None
 
     async def recognise(self, message_id: str, wa_id: str) -> MessageRecord | None:

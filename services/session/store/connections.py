@@ -61,10 +61,10 @@ def _held(found: Document) -> Held:
 
 
 class Connections:
-    """The only writer of the collection, for one node."""
+    """The only writer of the collection, for one node; `instances` is read."""
 
     def __init__(self, database: Database, node: str) -> None:
-        self._connections, self._node = database["connections"], node
+        self._connections, self._instances, self._node = database["connections"], database["instances"], node
 
     async def claim(
         self, instance_id: str, organization_id: str, network: Network, live: Collection[str]
@@ -100,6 +100,14 @@ class Connections:
         """Another living node has it."""
         found = await self._connections.find_one({"_id": instance_id}, {"node": 1})
         return found is not None and found["node"] in set(live) - {self._node}
+
+    async def is_of(self, organization_id: str, instance_id: str) -> bool:
+        """The organization has an instance of this id: the api made it (it marks what is deleted), or it was connected
+        here. What the api knows decides."""
+        for collection in (self._instances, self._connections):
+            if found := await collection.find_one({"_id": instance_id}, {"organization_id": 1}):
+                return bool(found["organization_id"] == organization_id)
+        return False
 
     async def write(self, held: Held, fields: dict[str, Any]) -> bool:
         """False: another node has the connection now."""

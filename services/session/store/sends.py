@@ -27,5 +27,10 @@ class Sends:
             return dict(earlier.get("outcome") or {}) if earlier else {}
         return None
 
+    async def may_use(self, message_id: str, organization_id: str, instance_id: str) -> bool:
+        """False: another organization or instance sends, or sent, a message under this id."""
+        found = await self._sends.find_one({"_id": message_id}, {"organization_id": 1, "instance_id": 1})
+        return found is None or (found["organization_id"], found["instance_id"]) == (organization_id, instance_id)
+
     async def settle(self, message_id: str, outcome: Outcome) -> None:
         await self._sends.update_one({"_id": message_id}, {"$set": {"outcome": outcome}})

@@ -16,7 +16,7 @@ class Account:
     running: a worker has been told to start it and has not said how it ended. stopping: it was told to stop.
     cause: the command that is being answered. suspended: why the node, not a person, stopped it.
     failures: starts in a row that failed. timer: the next start or the end of a wait. issued: the code being shown.
-    taken: another node has it now, this one let go of it.
+    taken: another node has it now, this one let go of it. unanswered: WhatsApp did not answer the last send in time.
     """
 
     held: Held
@@ -31,6 +31,7 @@ class Account:
     suspended: str | None = None
     issued: Issued | None = None
     taken: bool = False
+    unanswered: bool = False
 
     @property
     def instance_id(self) -> str:

@@ -146,7 +146,7 @@ class Accounts:
         told = {"jid": frame.jid, "phone_number": frame.phone_number, "lid": frame.lid}
         more: dict[str, Any] = {key: value for key, value in told.items() if value}
         if frame.state == "connected":
-            account.failures = 0
+            account.failures, account.unanswered = 0, False
             more |= {"last_connected_at": utc_now()}
         await self._board.show(account, outcome.status, outcome.reason, **more)
         if frame.state == "connected":

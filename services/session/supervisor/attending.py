@@ -8,12 +8,14 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from services.session.protocol import Frame, Mark, Marked, Noticed, Show
+from services.session.protocol import Mark, Marked, Noticed, Show
 from services.session.supervisor.account import Account
+from services.session.supervisor.ownership import Instances, unknown_instance
 from shared.commands import MarkRead
+from shared.dispatch import refusal
 from shared.errors import Retry
 from shared.live import FRESH, ShowTyping, WatchContact, is_stale
-from shared.message import Live, utc_now
+from shared.message import Live, Message, utc_now
 from shared.records import Party
 from shared.topology import parse_live
 
@@ -25,17 +27,15 @@ log = logging.getLogger(__name__)
 
 
 class Attending:
-    """`hand_over` gives a frame to the account's worker and says whether there is one; `say` publishes what is only
-    live; `elsewhere` says whether another living node holds an account."""
+    """`say` publishes what is only live."""
 
     def __init__(
         self,
-        find: Callable[[str], Account | None],
-        hand_over: Callable[[str, Frame], bool],
+        instances: Instances,
         say: Callable[[Live], Awaitable[None]],
-        elsewhere: Callable[[str], Awaitable[bool]],
+        publish: Callable[[Message], Awaitable[None]],
     ) -> None:
-        self._find, self._hand_over, self._say, self._elsewhere = find, hand_over, say, elsewhere
+        self._instances, self._say, self._publish = instances, say, publish
         self._marking: dict[str, tuple[str, asyncio.Future[str | None]]] = {}
         """Instance and outcome, by the command's id."""
 
@@ -43,15 +43,18 @@ class Attending:
         self, wish: ShowTyping | WatchContact, what: Literal["composing", "recording", "paused", "watching"]
     ) -> None:
         """Nothing happens when it is late, or the account is not connected here."""
-        account = self._find(wish.instance_id)
+        account = self._instances.find(wish.instance_id)
         if account is None or not self._may(account, wish.organization_id) or is_stale(wish, utc_now()):
             return
         show = Show(instance_id=wish.instance_id, to=_address(wish.to), what=what, until=wish.at + FRESH)
-        self._hand_over(wish.instance_id, show)
+        self._instances.hand_over(wish.instance_id, show)
 
     async def mark_read(self, command: MarkRead) -> None:
         """Repeatable. Raises Retry while the account is held elsewhere or shall run; otherwise it is left."""
-        account = self._find(command.instance_id)
+        if not await self._instances.owns(command.organization_id, command.instance_id):
+            await self._publish(refusal(command, unknown_instance()))
+            return
+        account = self._instances.find(command.instance_id)
         if account and self._may(account, command.organization_id):
             error = await self._mark(command)
         else:
@@ -61,6 +64,10 @@ class Attending:
         if utc_now() - command.at < await self._patience(command.instance_id, account):
             raise Retry(f"the read ticks are not given yet: {error}")
         log.info("read ticks are not given: %s", error, extra={"instance_id": command.instance_id})
+
+    async def refuse(self, command: MarkRead) -> None:
+        """The organization has too many waiting. Nothing depends on read ticks: these are left."""
+        log.warning("too many read ticks are waiting", extra={"organization_id": command.organization_id})
 
     def heard(self, marked: Marked) -> None:
         """A worker tells the outcome of a mark."""
@@ -85,7 +92,7 @@ class Attending:
     async def _patience(self, instance_id: str, account: Account | None) -> timedelta:
         if account:
             return PATIENCE if account.held.linked and account.held.should_run else timedelta(0)
-        return PATIENCE if await self._elsewhere(instance_id) else YOUNG
+        return PATIENCE if await self._instances.elsewhere(instance_id) else YOUNG
 
     @staticmethod
     def _may(account: Account, organization_id: str) -> bool:
@@ -99,7 +106,7 @@ class Attending:
         outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._marking[command.id] = (command.instance_id, outcome)
         try:
-            if not self._hand_over(command.instance_id, mark):
+            if not self._instances.hand_over(command.instance_id, mark):
                 return "the instance has no worker"
             return await asyncio.wait_for(outcome, LIMIT)
         except TimeoutError:

@@ -16,11 +16,15 @@ from shared.message import Command, Message
 from shared.records import ConnectionStatus as S
 from shared.records import Network
 
+TOO_MANY = Problem(
+    429, "too_many_pending_commands", "too many commands of this organization are waiting; try again in a minute"
+)
 log = logging.getLogger(__name__)
 
 
 Hold = Callable[[str, str, Network], Awaitable[Account | None]]
-"""Instance, organization, network → the account, held by this node; None while another living node has it."""
+"""Instance, organization, network → the account, held by this node; None while another living node has it. Raises
+Problem 404 for an instance the organization does not have."""
 
 
 class Handlers:
@@ -39,15 +43,17 @@ class Handlers:
 
     async def connect(self, command: ConnectInstance) -> None:
         """Repeatable: an account that is connected, or on its way, stays so and says so."""
-        try:
+        async with self._refusing(command):
             phone = self._check(command)
             account = await self._hold(command, command.network)
             async with self._deciding(account):
                 await self._connect(account, command, phone)
-        except Problem as problem:
-            await self._refuse(command, problem)
 
     async def disconnect(self, command: DisconnectInstance) -> None:
+        async with self._refusing(command):
+            await self._disconnect(command)
+
+    async def _disconnect(self, command: DisconnectInstance) -> None:
         account = await self._hold(command, Network.WHATSAPP)
         async with self._deciding(account):
             account.cause = command.id
@@ -65,12 +71,17 @@ class Handlers:
     async def logout(self, command: LogoutInstance) -> None:
         """A linked account that is not connected is connected first, so that WhatsApp hears of it."""
         ending: Ending = "delete" if command.delete else "keep"
-        account = await self._hold(command, Network.WHATSAPP)
-        async with self._deciding(account):
-            self._let_it_end(account)
-            account.cause = command.id
-            await self._board.remember(account, should_run=False, ending=ending)
-            await self._accounts.log_out(account)
+        async with self._refusing(command):
+            account = await self._hold(command, Network.WHATSAPP)
+            async with self._deciding(account):
+                self._let_it_end(account)
+                account.cause = command.id
+                await self._board.remember(account, should_run=False, ending=ending)
+                await self._accounts.log_out(account)
+
+    async def refuse(self, command: Command) -> None:
+        """The organization has too many commands of this kind waiting."""
+        await self._refuse(command, TOO_MANY)
 
     def _check(self, command: ConnectInstance) -> str | None:
         """The number to pair by code. Raises Problem."""
@@ -120,11 +131,20 @@ class Handlers:
             raise Retry("the connection is just being closed")
 
     async def _hold(self, command: Command, network: Network) -> Account:
-        """The account, claimed for this node. Raises Retry while another living node has it."""
+        """The account, claimed for this node. Raises Problem 404 for another organization's, Retry while another living
+        node has it."""
         account = await self._hold_here(command.instance_id, command.organization_id, network)
         if account is None:
             raise Retry("another node holds this instance")
         return account
+
+    @asynccontextmanager
+    async def _refusing(self, command: Command) -> AsyncIterator[None]:
+        """A Problem raised inside becomes the CommandRefused that names the command."""
+        try:
+            yield
+        except Problem as problem:
+            await self._refuse(command, problem)
 
     async def _refuse(self, command: Command, problem: Problem) -> None:
         log.info("%s refused: %s", command.subject, problem.code)

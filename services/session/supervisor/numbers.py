@@ -32,9 +32,11 @@ class Numbers:
         self._asked: dict[str, asyncio.Future[Resolved]] = {}
         self._known: OrderedDict[Key, tuple[float, NumberOwner]] = OrderedDict()
 
-    def holds(self, instance_id: str) -> bool:
-        """Whether this node is the one to answer."""
-        return self._find(instance_id) is not None
+    def holds(self, organization_id: str, instance_id: str) -> bool:
+        """Whether this node is the one to answer. Of another organization's instance it is silent, as of one that does
+        not exist."""
+        account = self._find(instance_id)
+        return account is not None and account.held.organization_id == organization_id
 
     async def resolve(self, query: ResolveNumber) -> NumberOwner:
         """Raises Problem: 404 of a foreign instance, 409 while it is not connected, 504 without an answer."""

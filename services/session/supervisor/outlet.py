@@ -18,6 +18,8 @@ AT_ONCE = 64
 """Publishes of one account under way together."""
 PAUSE = 0.5
 """Seconds before what could not be published is tried again."""
+IDLE_S = 60.0
+"""Seconds after which the queue of an account is taken away."""
 LARGEST = MAX_MESSAGE_BYTES - 20_000
 """Bytes of a body; the rest is for headers."""
 WAITING = Gauge("switchboard_session_unpublished", "Events of this node that the stream does not have yet")
@@ -49,12 +51,13 @@ class Outlet:
                 await asyncio.gather(*(queue.join() for queue in self._queues.values()))
         except TimeoutError:
             log.warning("the stream did not take everything in time; what is journalled follows at the next start")
-        for task in self._tasks.values():
+        for task in list(self._tasks.values()):
             task.cancel()
 
     async def _run(self, instance_id: str, queue: asyncio.Queue[Item]) -> None:
-        while True:
-            items = [await queue.get()]
+        """Ends when nothing came for a while: an account that is gone leaves nothing behind."""
+        while (first := await _next(queue)) is not None:
+            items = [first]
             while len(items) < AT_ONCE and not queue.empty():
                 items.append(queue.get_nowait())
             entries = [item for item in items if isinstance(item, Entry)]
@@ -67,6 +70,7 @@ class Outlet:
             for _ in items:
                 queue.task_done()
             WAITING.dec(len(items))
+        del self._queues[instance_id], self._tasks[instance_id]
 
     async def _until_published(self, item: Item) -> None:
         publish = self._how(item)
@@ -97,3 +101,12 @@ class Outlet:
     def _dead(self, address: str, body: bytes, reason: str) -> Callable[[], Awaitable[None]]:
         log.error("%s: to the dead letters (%s)", address, reason[:200])
         return lambda: self._publisher.dead(address, body[:LARGEST], reason, 1)
+
+
+async def _next(queue: asyncio.Queue[Item]) -> Item | None:
+    """None when nothing came for IDLE_S and nothing is there."""
+    try:
+        async with asyncio.timeout(IDLE_S):
+            return await queue.get()
+    except TimeoutError:
+        return None if queue.empty() else queue.get_nowait()

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from services.session.protocol import Send, Sent
 from services.session.store.sends import Outcome, Sends
 from services.session.supervisor.account import Account
+from services.session.supervisor.ownership import Instances, unknown_instance
 from shared.commands import SendText
+from shared.dispatch import refusal
 from shared.errors import Retry
 from shared.events import MessageFailed, MessageSent
 from shared.ids import derived_id
@@ -19,8 +22,17 @@ LIMIT = 90.0
 """Seconds a worker has to tell an outcome; its own limit is shorter."""
 PATIENCE = 20.0
 """Seconds a send waits for an account that is being reconnected; then it fails."""
+MAX_WAIT_S = 60.0
+"""Seconds a send waits behind others of an account that WhatsApp does not answer; then it fails."""
 PAUSE = 1.0
 """Seconds between attempts to write while MongoDB is away."""
+TIMED_OUT: Outcome = {
+    "outcome": "failed", "code": "timeout", "detail": "an earlier send still waits for WhatsApp; try again",
+}  # fmt: skip
+TOO_MANY: Outcome = {
+    "outcome": "failed", "code": "too_many_pending_sends",
+    "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
+}  # fmt: skip
 UNKNOWN: Outcome = {
     "outcome": "unconfirmed", "code": "unconfirmed",
     "detail": "the service stopped while this was being sent; it may have gone out, so it is not repeated",
@@ -37,29 +49,33 @@ class _Flying(asyncio.Future[Outcome]):
 
 
 class Sending:
-    """`hand_over` gives a frame to the account's worker and says whether there is one; `elsewhere` says whether another
-    living node holds an account."""
-
-    def __init__(
-        self,
-        sends: Sends,
-        find: Callable[[str], Account | None],
-        hand_over: Callable[[str, Send], bool],
-        publish: Callable[[Message], Awaitable[None]],
-        elsewhere: Callable[[str], Awaitable[bool]],
-    ) -> None:
-        self._sends, self._find, self._hand_over, self._publish = sends, find, hand_over, publish
-        self._elsewhere = elsewhere
+    def __init__(self, sends: Sends, instances: Instances, publish: Callable[[Message], Awaitable[None]]) -> None:
+        self._sends, self._instances, self._publish = sends, instances, publish
         self._flying: dict[str, _Flying] = {}
+        self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """By instance: sends reach the worker in the order in which they came."""
 
     async def send(self, command: SendText) -> None:
         """A redelivered command waits for the send under way, or repeats what is known of the outcome.
 
         Raises Retry while the account is on its way back, and where another node holds it.
         """
-        flying = self._flying.get(command.message_id)
-        outcome = await asyncio.shield(flying) if flying else await self._send_once(command)
+        lock = self._beginning.setdefault(command.instance_id, asyncio.Lock())
+        async with lock:  # asyncio's locks are taken in the order they are asked for
+            if not await self._is_own(command):
+                return
+            begun = self._flying.get(command.message_id) or await self._begin(command)
+        outcome = await self._end(command, begun) if isinstance(begun, _Flying) else begun
         await self._publish(_told(command, outcome))
+
+    async def refuse(self, command: SendText) -> None:
+        """The organization has too many sends waiting: this one fails, unless it was begun before."""
+        if not await self._is_own(command) or command.message_id in self._flying:
+            return
+        earlier = await self._intend(command)
+        if earlier is None:
+            await self._settle(command.message_id, TOO_MANY)
+        await self._publish(_told(command, TOO_MANY if earlier is None else earlier or UNKNOWN))
 
     def heard(self, sent: Sent) -> None:
         """A worker tells the outcome of a send."""
@@ -74,43 +90,69 @@ class Sending:
                 log.warning("the outcome of message %s is not known", key)
                 flying.set_result(UNKNOWN)
 
-    async def _send_once(self, command: SendText) -> Outcome:
+    async def _is_own(self, command: SendText) -> bool:
+        """Otherwise refused like an instance that does not exist. Also for the message id of another organization:
+        nothing is revealed of that message, and its send is not touched."""
+        mine = await self._instances.owns(command.organization_id, command.instance_id)
+        if mine and await self._sends.may_use(command.message_id, command.organization_id, command.instance_id):
+            return True
+        await self._publish(refusal(command, unknown_instance()))
+        return False
+
+    async def _begin(self, command: SendText) -> "_Flying | Outcome":
+        """The send, under way, or an outcome that was known before."""
         await self._wait_for_account(command)
-        earlier = await self._sends.intend(command.message_id, command.organization_id, command.instance_id)
+        earlier = await self._intend(command)
         if earlier is not None:
             return earlier or UNKNOWN
         flying = self._flying[command.message_id] = _Flying(command.instance_id)
+        if (failed := self._call(command)) is not None:
+            flying.set_result(failed)
+        return flying
+
+    async def _end(self, command: SendText, flying: _Flying) -> Outcome:
+        """Whoever is first to see the outcome writes it down; a redelivery that waits with it does so again."""
         try:
-            outcome = await self._call(command, flying)
-            if not flying.done():
-                flying.set_result(outcome)
+            outcome = await self._outcome(flying)
             await self._settle(command.message_id, outcome)
         finally:
             self._flying.pop(command.message_id, None)
         return outcome
 
+    async def _intend(self, command: SendText) -> Outcome | None:
+        return await self._sends.intend(command.message_id, command.organization_id, command.instance_id)
+
     async def _wait_for_account(self, command: SendText) -> None:
         """Raises Retry when it is worth it; before the intent is written, so that nothing is left unclear."""
-        account = self._find(command.instance_id)
-        if account is None and await self._elsewhere(command.instance_id):
+        account = self._instances.find(command.instance_id)
+        if account is None and await self._instances.elsewhere(command.instance_id):
             raise Retry("another node holds this instance")
         young = (utc_now() - command.at).total_seconds() < PATIENCE
         if young and account and account.coming_back:
             raise Retry("the instance is being reconnected")
 
-    async def _call(self, command: SendText, flying: _Flying) -> Outcome:
-        account = self._find(command.instance_id)
+    def _call(self, command: SendText) -> Outcome | None:
+        """Hand it to the account's worker; the outcome when it ends here. Nothing was sent then."""
+        account = self._instances.find(command.instance_id)
         if account is None or not account.connected:
             return _not_connected(account)
+        if account.unanswered and (utc_now() - command.at).total_seconds() > MAX_WAIT_S:
+            return TIMED_OUT
         send = Send(
             instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text
         )
-        if not self._hand_over(command.instance_id, send):
-            return _not_connected(account)
-        try:
-            return await asyncio.wait_for(asyncio.shield(flying), LIMIT)
-        except TimeoutError:
-            return UNKNOWN
+        return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
+
+    async def _outcome(self, flying: _Flying) -> Outcome:
+        await asyncio.wait({flying}, timeout=LIMIT)
+        in_time = flying.done()
+        if not in_time:
+            flying.set_result(UNKNOWN)
+        outcome = flying.result()
+        account = self._instances.find(flying.instance_id)
+        if account and not (in_time and outcome in (TIMED_OUT, UNKNOWN)):
+            account.unanswered = not in_time or outcome.get("code") == "timeout"
+        return outcome
 
     async def _settle(self, message_id: str, outcome: Outcome) -> None:
         """However long MongoDB is away: an outcome that is known must not become unknown."""

@@ -10,6 +10,8 @@ from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit
 from shared.records import Network
 
 log = logging.getLogger(__name__)
+MAX_UNREAD_BYTES = 32_000_000
+"""Frames that a worker has not read."""
 ABANDONED_LIMIT = 20
 """Ended pairings leave threads inside the library; after so many a worker gets no more accounts."""
 
@@ -40,9 +42,15 @@ class Worker:
         return self.ended.is_set() or self.abandoned >= ABANDONED_LIMIT
 
     def tell(self, frame: Frame) -> None:
-        """Nothing happens when the worker is gone: its end is told apart."""
-        if self._writer and not self.ended.is_set():
-            self._writer.write(pack(frame))
+        """Nothing happens when the worker is gone: its end is told apart. One that reads nothing any more is cut off,
+        which ends it."""
+        if self._writer is None or self.ended.is_set():
+            return
+        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            log.error("%s (process %d) reads nothing any more; its socket is closed", self.name, self.pid)
+            self._writer.transport.abort()
+            return
+        self._writer.write(pack(frame))
 
     async def quit(self, grace: float) -> None:
         """Ask it to close every connection and end; cut the socket when it takes longer than `grace` seconds."""

@@ -17,6 +17,11 @@ from shared.message import utc_now
 AWAY_AFTER = 300.0
 """Seconds after the last Show until the account is shown offline again: the owner's phone is silent while it is not."""
 NOT_CONNECTED = "the account is not connected to WhatsApp"
+TOO_MANY = "too much waits to be shown; WhatsApp does not answer"
+MAX_JOBS = 256
+"""What waits to be shown, or for its read ticks, of one account."""
+MAX_WATCHED = 1_000
+"""Contacts of one account that are watched at once."""
 _TIDY = 100
 """So many watched contacts are looked through for those nobody looks at any more."""
 _LAST = 2.0
@@ -46,7 +51,7 @@ class Attention:
         away_after: float = AWAY_AFTER,
     ) -> None:
         self._whatsapp, self._connected, self._report, self._away_after = whatsapp, connected, report, away_after
-        self._jobs: queue.SimpleQueue[Show | Mark | _Renew | _End] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Show | Mark | _Renew | _End] = queue.SimpleQueue()  # bounded by `put`
         self._thread: threading.Thread | None = None
         self._away_at: float | None = None
         """When to go offline; None while it is not shown online."""
@@ -54,7 +59,11 @@ class Attention:
         """Until when somebody looks at a contact."""
 
     def put(self, job: Show | Mark) -> None:
-        """Called on one thread only."""
+        """Called on one thread only. While the library hangs no more than MAX_JOBS wait."""
+        if self._jobs.qsize() >= MAX_JOBS:
+            if isinstance(job, Mark):
+                self._report(Marked(instance_id=job.instance_id, mark_id=job.mark_id, error=TOO_MANY))
+            return
         self._jobs.put(job)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="attention", daemon=True)
@@ -66,7 +75,7 @@ class Attention:
 
     def connected(self) -> None:
         """Watch again whom somebody still looks at."""
-        if self._thread:
+        if self._thread and self._jobs.qsize() < MAX_JOBS:
             self._jobs.put(_Renew())
 
     def finish(self) -> None:
@@ -112,10 +121,10 @@ class Attention:
             elif utc_now() <= job.until:
                 self._show(job)
         except WhatsAppError as error:
-            return str(error)
+            return str(error)[:500]
         except Exception as error:
             log.exception("something was not shown, in a way nobody foresaw")
-            return repr(error)
+            return repr(error)[:500]
         return None
 
     def _comes_online(self) -> bool:
@@ -143,9 +152,12 @@ class Attention:
         if self._away_at is not None or self._comes_online():
             self._away_at = until
         if show.what == "watching":
+            self._watched.pop(show.to, None)
             self._watched[show.to] = until
             if len(self._watched) % _TIDY == 0:
                 self._forget_whom_nobody_looks_at()
+            if len(self._watched) > MAX_WATCHED:
+                del self._watched[next(iter(self._watched))]  # whom somebody looked at longest ago
             self._whatsapp.watch(show.to)
         else:
             self._whatsapp.show_typing(show.to, show.what)

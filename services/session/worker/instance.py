@@ -135,7 +135,7 @@ class Instance:
 
     def on_ended(self, error: str | None) -> None:
         if error is not None:
-            self._note(Changed(instance_id=self.instance_id, state="unreachable", reason=error))
+            self._note(Changed(instance_id=self.instance_id, state="unreachable", reason=error[:500]))
 
     def _note(self, change: Changed | None) -> None:
         if change is None:
@@ -157,7 +157,7 @@ class Instance:
             last = self._locked(Path(self._start.directory))
         except Exception as error:
             log.exception("the connection failed", extra={"instance_id": self.instance_id})
-            last = self._changed("crashed", f"{type(error).__name__}: {error}")
+            last = self._changed("crashed", f"{type(error).__name__}: {error}"[:500])
         self._ended(self)
         if self._replaced:
             return
@@ -179,7 +179,7 @@ class Instance:
         """Own the account; how it ended."""
         journal = Journal(directory / "journal.sqlite")
         self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal)
-        pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entry)
+        pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entries)
         pump.start()
         try:
             return self._live()
@@ -233,7 +233,7 @@ class Instance:
             whatsapp.logout()
         except WhatsAppError as error:
             log.warning("WhatsApp was not told of the logout: %s", error, extra={"instance_id": self.instance_id})
-            return self._changed("stopped", f"logout_failed: {error}")
+            return self._changed("stopped", f"logout_failed: {error}"[:500])
         return self._changed("stopped")
 
     def _with_addresses(self, change: Changed) -> Changed:

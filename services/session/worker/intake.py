@@ -1,7 +1,7 @@
 """Messages and receipts: their bytes go into the journal first, what they mean is found out afterwards.
 
 The library's callback does nothing but `take`: until its bytes are in the journal, a message exists only in the memory
-of this process. The pump asks for the `entry` to publish, on its own thread.
+of this process. The pump asks for the `entries` to publish, on its own thread.
 """
 
 import base64
@@ -24,7 +24,8 @@ from services.session.translate import (
     receipt_received,
     typing_seen,
 )
-from shared.events import MessageReceived, ReceiptReceived
+from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
+from shared.ids import derived_id
 from shared.message import Event, Live
 
 _TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Ignored], str]] = {
@@ -36,6 +37,8 @@ _LIVE: dict[str, Callable[[Any, Account], Live | Ignored]] = {"ChatPresence": ty
 """Worth nothing later, so they pass the journal by."""
 _MAX_RAW = 900_000
 """Characters of base64; JetStream takes messages up to 1 MB."""
+MAX_IDS = 500
+"""Ids in one event; each is looked up in MongoDB."""
 _FULL_DISK_PAUSE = 0.5
 """Seconds between attempts to write; meanwhile WhatsApp keeps what comes next."""
 
@@ -43,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class Intake:
-    """`take` and `count` are called on the library's threads, `entry` on the pump's."""
+    """`take` and `count` are called on the library's threads, `entries` on the pump's."""
 
     def __init__(self, account: Account, journal: Journal) -> None:
         self._account, self._journal = account, journal
@@ -62,11 +65,11 @@ class Intake:
                 log.exception("the journal cannot be written; is the disk full?")
                 time.sleep(_FULL_DISK_PAUSE)
 
-    def entry(self, kept: JournalEntry) -> JournalEntry | None:
-        """What to publish for a journalled event: an event of ours, or the bytes with the reason why it is none. None:
+    def entries(self, kept: JournalEntry) -> list[JournalEntry]:
+        """What to publish for a journalled event: events of ours, or the bytes with the reason why it is none. Empty:
         nothing anybody needs."""
         if kept.subject not in _TRANSLATIONS:
-            return kept
+            return [kept]
         translate, subject = _TRANSLATIONS[kept.subject]
         try:
             event = _class_of(kept.subject).FromString(base64.b64decode(kept.body))
@@ -75,11 +78,11 @@ class Intake:
             log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
             address = f"{subject}.{self._account.organization_id}.{self._account.instance_id}"
             reason = f"{kept.subject}: {type(error).__name__}: {error}"[:2000]
-            return replace(kept, subject=address, body=kept.body[:_MAX_RAW], error=reason)
+            return [replace(kept, subject=address, body=kept.body[:_MAX_RAW], error=reason)]
         if isinstance(ours, Ignored):
             self.count(ours.kind)
-            return None
-        return replace(kept, subject=ours.address, body=ours.model_dump_json())
+            return []
+        return [replace(kept, subject=part.address, body=part.model_dump_json()) for part in parts_of(ours)]
 
     def noticed(self, name: str, event: Any) -> Noticed | None:
         """What to tell of an event that is only live; None, and counted, for any other. Never raises."""
@@ -97,6 +100,15 @@ class Intake:
         self.ignored[kind] += 1
         if self.ignored[kind] == 1:
             log.info("ignoring events of this kind", extra={"instance_id": self._account.instance_id, "kind": kind})
+
+
+def parts_of(event: Event) -> list[Event]:
+    """The event, or several with some of its ids each: a stranger decides how many ids a receipt names."""
+    if not isinstance(event, ReceiptReceived | MessagesReadElsewhere) or len(event.wa_ids) <= MAX_IDS:
+        return [event]
+    ids = list(dict.fromkeys(event.wa_ids))
+    groups = (ids[place : place + MAX_IDS] for place in range(0, len(ids), MAX_IDS))
+    return [event.model_copy(update={"id": derived_id(event.id, *sorted(group)), "wa_ids": group}) for group in groups]
 
 
 def _class_of(name: str) -> Any:

@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from services.session.protocol import Resolve, Resolved
 from services.session.whatsapp import Registered, WhatsApp, WhatsAppError
 
+MAX_LOOKUPS = 32
+"""Questions of one account that wait behind each other."""
+
 log = logging.getLogger(__name__)
 
 
@@ -17,9 +20,14 @@ class Lookups:
     def __init__(self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[Resolved], None]) -> None:
         self._whatsapp, self._connected, self._report = whatsapp, connected, report
         self._calls = ThreadPoolExecutor(1, "lookup")
+        self._places = threading.BoundedSemaphore(MAX_LOOKUPS)
 
     def put(self, asked: Resolve) -> None:
-        self._calls.submit(self._answer, asked)
+        """While WhatsApp does not answer no more than MAX_LOOKUPS wait."""
+        if not self._places.acquire(blocking=False):
+            self._report(unanswered(asked, "too many earlier questions still wait for WhatsApp"))
+            return
+        self._calls.submit(self._answer, asked).add_done_callback(lambda _: self._places.release())
 
     def finish(self) -> None:
         """What waits is given up; whoever asked stops waiting by itself."""

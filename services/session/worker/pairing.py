@@ -38,7 +38,7 @@ class Pairing:
         try:
             code = self._whatsapp.pairing_code(self._start.phone_number or "")
         except WhatsAppError as error:
-            reason = str(error)
+            reason = str(error)[:500]
             self._failed(Changed(instance_id=self._start.instance_id, state="pairing_failed", reason=reason))
         else:
             expires_at = now + PAIRING_CODE

@@ -2,19 +2,21 @@
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Entry
 
 WINDOW = 256
 """Entries on their way at the same time. Beyond it they wait on disk, so NATS away for an hour costs no memory."""
+WINDOW_CHARACTERS = 8_000_000
+"""The same for the bodies of these entries together: a stranger decides how large one message is."""
 
 
 class Pump:
     """One thread per instance. What an earlier process left in the journal is sent first.
 
-    `translate` makes of what was journalled what is to be published, None: nothing.
+    `translate` makes of what was journalled what is to be published, perhaps nothing, perhaps several parts.
     """
 
     def __init__(
@@ -22,14 +24,16 @@ class Pump:
         instance_id: str,
         journal: Journal,
         send: Callable[[Entry], None],
-        translate: Callable[[JournalEntry], JournalEntry | None],
+        translate: Callable[[JournalEntry], Sequence[JournalEntry]],
         window: int = WINDOW,
     ) -> None:
         self._instance_id, self._journal, self._send, self._window = instance_id, journal, send, window
         self._translate = translate
         self._work = threading.Condition()
         self._more, self._fetching, self._ending = True, False, False
-        self._flying: deque[int] = deque()
+        self._flying: deque[tuple[int, int]] = deque()
+        """Sequence and size of each entry on its way."""
+        self._flying_characters = 0
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
     def start(self) -> None:
@@ -45,8 +49,8 @@ class Pump:
         """Everything up to the sequence is safe elsewhere."""
         self._journal.remove_through(sequence)
         with self._work:
-            while self._flying and self._flying[0] <= sequence:
-                self._flying.popleft()
+            while self._flying and self._flying[0][0] <= sequence:
+                self._flying_characters -= self._flying.popleft()[1]
             self._work.notify_all()
 
     def finish(self, timeout: float) -> bool:
@@ -65,34 +69,43 @@ class Pump:
     def _run(self) -> None:
         last = 0
         while (room := self._wait_for_work()) is not None:
-            kept = self._journal.after(last, room)
-            entries = [entry for item in kept if (entry := self._entry(item)) is not None]
+            kept = self._journal.after(last, room, WINDOW_CHARACTERS)
+            entries = [entry for item in kept for entry in self._entries(item)]
+            rest = bool(kept) and len(self._journal.after(kept[-1].sequence, 1)) > 0
             with self._work:
-                self._flying.extend(entry.sequence for entry in entries)
-                self._more, self._fetching = self._more or len(kept) == room, False
+                self._flying.extend((entry.sequence, len(entry.body)) for entry in entries)
+                self._flying_characters += sum(len(entry.body) for entry in entries)
+                self._more, self._fetching = self._more or rest, False
                 self._work.notify_all()
             for entry in entries:
                 self._send(entry)
             last = kept[-1].sequence if kept else last
 
-    def _entry(self, kept: JournalEntry) -> Entry | None:
+    def _entries(self, kept: JournalEntry) -> list[Entry]:
+        """Only the last part of an entry has its sequence: once that is published, all of it is."""
         found = self._translate(kept)
-        if found is None:
+        if not found:
             self._journal.remove(kept.sequence)
-            return None
-        return Entry(
-            instance_id=self._instance_id,
-            sequence=found.sequence,
-            subject=found.subject,
-            body=found.body,
-            error=found.error,
-        )
+        last = len(found) - 1
+        return [
+            Entry(
+                instance_id=self._instance_id,
+                sequence=part.sequence - (place < last),
+                subject=part.subject,
+                body=part.body,
+                error=part.error,
+            )
+            for place, part in enumerate(found)
+        ]
 
     def _wait_for_work(self) -> int | None:
         """How many entries may be fetched; None: the end. What is appended from here on nudges again."""
         with self._work:
-            self._work.wait_for(lambda: self._ending or (self._more and len(self._flying) < self._window))
+            self._work.wait_for(lambda: self._ending or (self._more and self._has_room()))
             if self._ending:
                 return None
             self._more, self._fetching = False, True
             return self._window - len(self._flying)
+
+    def _has_room(self) -> bool:
+        return len(self._flying) < self._window and self._flying_characters < WINDOW_CHARACTERS

@@ -14,6 +14,8 @@ from services.session.worker import outcomes
 
 _LAST_ANSWER = 5.0
 """Seconds to wait for a send that is inside the library while its connection closes."""
+MAX_SENDS = 256
+"""Sends of one account that wait behind each other."""
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +32,16 @@ class Sender:
 
     def __init__(self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[Sent], None]) -> None:
         self._whatsapp, self._connected, self._report = whatsapp, connected, report
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # bounded by `put`
         self._calls = ThreadPoolExecutor(1, "send")
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
     def put(self, send: Send) -> None:
+        """Called on one thread only. The supervisor hands over few at once; beyond MAX_SENDS none is taken."""
+        if self._jobs.qsize() >= MAX_SENDS:
+            self._report(outcomes.failed(send, "timeout", "too many earlier sends still wait for WhatsApp; try again"))
+            return
         self._jobs.put(_Job(send, time.monotonic() + send.timeout))
 
     def finish(self) -> None:

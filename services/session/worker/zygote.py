@@ -13,6 +13,7 @@ import socket
 import sys
 
 from services.session.framing import pack
+from services.session.private_files import keep_private
 from services.session.protocol import Fork, Forked, Frame, WorkerExited
 from services.session.worker.preload import preload
 from shared.logs import configure_logging
@@ -99,6 +100,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 def main() -> None:
     for ours in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ours, signal.SIG_IGN)
+    keep_private()
     settings = Settings()
     configure_logging("session", settings.log_level, settings.log_format)
     for chatty in ("whatsmeow", "Whatsmeow"):

@@ -23,8 +23,8 @@ from shared.message import Command, Event, utc_now
 from shared.mongo import Database, Document, ensure_indexes, open_mongo
 from shared.records import ConnectionStatus
 from tests.servers import free_port, nats_server
+from tests.token_keys import PRIVATE_KEY, SIGNING_KEY
 
-SECRET = "a secret of at least thirty-two characters"
 C = TypeVar("C", bound=Command)
 
 
@@ -74,7 +74,7 @@ class Stage:
             "email": f"{principal.subject}@example.org", "password_hash": "", "created_at": utc_now(),
         }  # fmt: skip
         await self.database.users.insert_one(user)
-        token = issue_token(principal, SECRET, timedelta(minutes=5))
+        token = issue_token(principal, SIGNING_KEY, timedelta(minutes=5))
         async with self.client(Authorization=f"Bearer {token}") as http:
             yield Member(http, principal.organization_id, principal.subject)
 
@@ -104,7 +104,9 @@ class Stage:
 async def running(settings: ApiSettings) -> AsyncIterator[str]:
     """The api in this process; its address."""
     app = create_app(settings)
-    config = uvicorn.Config(app, port=settings.http_port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, port=settings.http_port, log_config=None, lifespan="on", timeout_graceful_shutdown=1, proxy_headers=False
+    )  # fmt: skip
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -130,7 +132,8 @@ async def own_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 def settings(own_bus: str, mongo_url: str) -> ApiSettings:
     return ApiSettings(
         environment="local", nats_url=own_bus, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
-        http_port=free_port(), token_secret=SECRET, cors_origins=["https://front.example"], login_failures=3,
+        http_port=free_port(), token_private_key=PRIVATE_KEY, cors_origins=["https://front.example"], login_failures=3,
+        login_failures_address=10_000,
     )  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from starlette.routing import Route
 from services.api.routes.simulator import bounded_wait
 from services.api.settings import ApiSettings
 from shared.errors import Problem
-from shared.ids import new_id
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 
@@ -52,7 +51,7 @@ async def _served(simulator: Simulator, port: int) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def _api(settings: ApiSettings, simulator_url: str, token: str) -> AsyncIterator[httpx.AsyncClient]:
-    changed = {"simulator_url": simulator_url, "http_port": free_port(), "mongo_database": f"api_{new_id()[:8]}"}
+    changed = {"simulator_url": simulator_url, "http_port": free_port()}
     async with (
         running(settings.model_copy(update=changed)) as url,
         httpx.AsyncClient(base_url=url, headers={"Authorization": token}, trust_env=False) as http,

@@ -12,7 +12,8 @@ from services.api.settings import ApiSettings
 from shared.ids import new_id
 from shared.message import utc_now
 from shared.mongo import Document
-from tests.component.api.conftest import SECRET, Member, Stage
+from tests.component.api.conftest import Member, Stage
+from tests.token_keys import PRIVATE_KEY
 
 OPEN = {
     "/api/auth/login",
@@ -165,4 +166,6 @@ async def test_a_token_of_another_secret_is_nobodys(stage: Stage, member: Member
 
 def test_the_simulated_network_is_for_local_mode(settings: ApiSettings) -> None:
     with pytest.raises(ValueError, match="WA_SIMULATOR_URL works only with WA_ENVIRONMENT=local"):
-        create_app(ApiSettings(environment="production", token_secret=SECRET, simulator_url="http://127.0.0.1:1"))
+        create_app(
+            ApiSettings(environment="production", token_private_key=PRIVATE_KEY, simulator_url="http://127.0.0.1:1")
+        )

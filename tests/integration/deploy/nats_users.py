@@ -4,17 +4,18 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from nats.aio.client import Client
 
 from deploy.local.binaries import find_nats_server
-from docs.generate.nats_users import password_variable
+from shared.nats_users import password_variable
 from shared.rights import inbox_prefix, rights
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-PASSWORDS = {user: f"{number}e{number}{user}" for number, user in enumerate(rights())}
+PASSWORDS = {user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(rights())}
 """Beginning like numbers, which the server's configuration language must not take them for."""
 
 

@@ -17,13 +17,13 @@ from services.realtime.app import make_app
 from services.realtime.settings import RealtimeSettings
 from shared.auth import Principal, issue_token
 from shared.delivery import Publisher, jetstream
+from shared.service import server_config
 from tests.servers import free_port
-
-SECRET = "a secret of at least thirty-two characters"
+from tests.token_keys import PUBLIC_KEY, SIGNING_KEY
 
 
 def token(organization_id: str, lifetime: timedelta = timedelta(minutes=5), **fields: Any) -> str:
-    return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SECRET, lifetime)
+    return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SIGNING_KEY, lifetime)
 
 
 async def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -74,8 +74,9 @@ async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
 async def service(nats_url: str, **options: Any) -> AsyncIterator[str]:
     """The service in this process with these settings; its address."""
     port = free_port()
-    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_secret=SECRET, send_wait=2, **options)
-    config = uvicorn.Config(make_app(settings), port=port, log_config=None, lifespan="on", timeout_graceful_shutdown=1)
+    given: dict[str, Any] = {"send_wait": 2, "shutdown_grace": timedelta(seconds=1)} | options
+    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_public_key=PUBLIC_KEY, **given)
+    config = server_config(make_app(settings), settings, settings.socket_payload_limit)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     await until(lambda: server.started)

@@ -13,11 +13,12 @@ from shared.auth import Principal, issue_token
 from shared.delivery import Publisher
 from shared.events import AccessEnded
 from shared.ids import new_id
-from tests.integration.realtime.conftest import SECRET, Browser, browser, service, token, until
+from tests.integration.realtime.conftest import Browser, browser, service, token, until
+from tests.token_keys import SIGNING_KEY
 
 
 def of(person: Principal) -> str:
-    return issue_token(person, SECRET, timedelta(minutes=5))
+    return issue_token(person, SIGNING_KEY, timedelta(minutes=5))
 
 
 def ended(organization_id: str, **fields: Any) -> AccessEnded:

@@ -17,6 +17,7 @@ from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
 from services.router.handlers.inbox_batch import on_messages
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
+from services.router.handlers.ownership import own_only
 from services.router.handlers.sending import on_send
 from services.router.store import open_store
 from shared.commands import (
@@ -33,7 +34,7 @@ from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.message import Message
-from shared.mongo import Database, Document, DuplicateKeyError, open_mongo
+from shared.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
 from shared.records import MessageRecord, Party
 from shared.settings import Settings
 
@@ -57,7 +58,7 @@ HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
     SendMessage: on_send, ChangeBooking: on_change, CreateBooking: on_create,
     RescheduleBooking: on_reschedule,
     SplitContact: on_split,
-    MessagesReadElsewhere: on_read_elsewhere,
+    MessagesReadElsewhere: own_only(on_read_elsewhere),
     MarkConversationRead: on_mark_read, AssignConversation: on_assign, ChangeConversation: on_status,
 }  # fmt: skip
 
@@ -131,6 +132,7 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
         async def publish(*messages: Message) -> None:
             published.extend(messages)
 
+        await ensure_views(database)  # the api's to make
         context = Context(await open_store(database), publish, lambda: START)
         await asyncio.gather(
             *(database[name].delete_many({}) for name in (*TABLES, "instances", "connections", "organizations"))

@@ -198,7 +198,7 @@ async def test_the_conversation_is_there_before_its_message_is_told_also_after_a
 @pytest.mark.parametrize("wrong", ["settings", "contact", "number"])
 async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str) -> None:
     bad = Party(phone="4915112345699", lid="199")
-    elsewhere: dict[str, Any] = {"organization_id": "globex"}
+    elsewhere: dict[str, Any] = {"organization_id": "globex", "instance_id": "theirs"}
     await router.deliver_together(received("A0"), received("B0", bad, **elsewhere))
     match wrong:
         case "settings":
@@ -208,7 +208,7 @@ async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str)
         case "contact":
             await router.database["contacts"].update_one({"aliases": "lid:199"}, {"$set": {"created_at": "unreadable"}})
         case "number":
-            elsewhere["media"] = Media(size=2**64 - 1)
+            elsewhere["media"] = Media.model_construct(size=2**64 - 1)
     good, harmful = received("A1", minute=1), received("B1", bad, minute=1, **elsewhere)
     first, second = await on_messages([good, harmful], router.context)
     assert first is None

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from shared.commands import MarkConversationRead, MarkRead
-from shared.errors import Retry
+from shared.errors import Reject, Retry
 from shared.events import ConversationUpdated, MessagesReadElsewhere
 from shared.ids import derived_id
 from shared.records import Party, Seen
@@ -118,5 +118,6 @@ async def test_what_was_read_before_it_is_known_is_waited_for_a_minute(router: R
 
 async def test_an_owner_of_another_organization_reads_nothing_here(router: Router) -> None:
     await thread(router, 0)
-    await router.handle(elsewhere("W0").model_copy(update={"organization_id": "globex"}))
+    with pytest.raises(Reject):
+        await router.handle(elsewhere("W0").model_copy(update={"organization_id": "globex"}))
     assert (await router.only("conversations"))["unread"] is True

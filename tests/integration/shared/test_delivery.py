@@ -191,7 +191,7 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
         settings = Settings(nats_url=nats_url, ack_wait=timedelta(seconds=seconds))
         broker = make_broker("changed", settings)
         consumers = Consumers(broker, settings, "changed")
-        consumers.on(MessageSent, handler, concurrency=seconds)
+        consumers.on(MessageSent, handler, seconds)
         async with connected(broker, settings, consumers.update):
             js = stream(broker)
             config = (await js.consumer_info("WA_EVENTS", durable_name("changed", MessageSent))).config

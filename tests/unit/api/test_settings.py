@@ -6,8 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.api.settings import ApiSettings, RegistrationPolicy
-
-SECRET = "a secret of at least thirty-two characters"
+from tests.token_keys import PRIVATE_KEY
 
 
 @pytest.mark.parametrize(
@@ -22,15 +21,15 @@ SECRET = "a secret of at least thirty-two characters"
 def test_registration_is_open_only_locally_unless_said(
     environment: Literal["local", "production"], given: RegistrationPolicy | None, expected: str
 ) -> None:
-    settings = ApiSettings(environment=environment, token_secret=SECRET, registration=given)
+    settings = ApiSettings(environment=environment, token_private_key=PRIVATE_KEY, registration=given)
     assert settings.registration_policy == expected
 
 
-def test_a_short_secret_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ValidationError, match="openssl rand"):
-        ApiSettings(token_secret="short")
+def test_no_key_is_refused_with_the_remedy() -> None:
+    with pytest.raises(ValidationError, match=r"WA_TOKEN_PRIVATE_KEY: .*openssl genpkey -algorithm ed25519"):
+        ApiSettings()
 
 
 def test_the_simulator_stays_out_of_production() -> None:
     with pytest.raises(ValidationError, match="remove one of the two"):
-        ApiSettings(token_secret=SECRET, simulator_url="http://127.0.0.1:3005")
+        ApiSettings(token_private_key=PRIVATE_KEY, simulator_url="http://127.0.0.1:3005")

@@ -2,22 +2,16 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from deploy.local.topology import PROCESSES, Process
-from docs.generate.nats_users import nats_users, password_variable
-from shared.rights import rights
+from docs.generate.nats_users import nats_users
+from tests.security.compose_file import COMPOSE, ONCE, OURS, ROOT, SERVICES
 
-ROOT = Path(__file__).parents[3]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LAUNCHED = {process.name: process for process in PROCESSES}
-OURS = ("router", "session", "api", "realtime")
 ONLY_LOCAL = {"WA_SIMULATOR_URL"}
-PASSWORDS = {password_variable(user) for user in rights()}
+ONLY_SERVER = {"WA_ALLOWED_HOSTS"}
 
 
 def flag(command: list[str] | tuple[str, ...], name: str) -> str | None:
@@ -25,7 +19,7 @@ def flag(command: list[str] | tuple[str, ...], name: str) -> str | None:
 
 
 def test_the_same_processes_run_but_for_the_simulator() -> None:
-    assert set(SERVICES) == set(LAUNCHED) - {"simulator"}
+    assert set(SERVICES) - set(ONCE) == set(LAUNCHED) - {"simulator"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -35,19 +29,24 @@ def test_a_service_has_the_same_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_has_the_same_variables(name: str) -> None:
-    compose = set(SERVICES[name]["environment"]) - PASSWORDS
-    assert compose == set(LAUNCHED[name].env) - ONLY_LOCAL
+    """Besides the settings that .env may change."""
+    compose = {name for name, text in SERVICES[name]["environment"].items() if text is not None} - ONLY_SERVER
+    unused = {"MONGO_URL"} if name == "realtime" else set()
+    assert compose == set(LAUNCHED[name].env) - ONLY_LOCAL - unused
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_a_service_waits_for_the_same_servers(name: str) -> None:
-    assert set(SERVICES[name]["depends_on"]) == set(LAUNCHED[name].needs)
+def test_a_service_waits_for_the_servers_it_uses(name: str) -> None:
+    needed = {"nats"} if name == "realtime" else {"nats", "mongo-setup"}
+    assert set(SERVICES[name]["depends_on"]) == needed
+    assert SERVICES["mongo-setup"]["depends_on"] == {"mongo": {"condition": "service_healthy"}}
 
 
 def test_the_servers_run_with_the_same_options() -> None:
     nats, mongo = LAUNCHED["nats"], LAUNCHED["mongo"]
     assert Path(flag(nats.command, "-c") or "").name == "nats.conf"
-    assert flag(SERVICES["nats"]["command"], "-c") == "/etc/nats/nats.production.conf"
+    assert flag(SERVICES["nats"]["command"], "-c") == "/etc/nats/nats.server.conf"
+    assert '\ninclude "nats.production.conf"\n' in (ROOT / "deploy" / "nats.server.conf").read_text()
     assert '\ninclude "nats.conf"\n' in nats_users()
     for option in ("--replSet", "--wiredTigerCacheSizeGB"):
         assert flag(SERVICES["mongo"]["command"], option) == flag(mongo.command, option)
@@ -56,33 +55,23 @@ def test_the_servers_run_with_the_same_options() -> None:
 def test_the_front_server_sends_the_same_paths_to_the_same_services() -> None:
     caddyfile = (ROOT / "deploy" / "Caddyfile").read_text()
     sockets, rest = caddyfile.split("handle /socket.io/*")[1].split("handle {")
-    assert "dynamic a realtime 8000" in sockets
+    assert "dynamic a {$SWITCHBOARD_REALTIME_HOST:realtime} {$SWITCHBOARD_REALTIME_PORT:8000}" in sockets
     assert re.search(r"lb_policy cookie \w+ \{\s+fallback client_ip_hash\s+\}", sockets), "sessions must stay"
-    assert re.findall(r"reverse_proxy (\w+):8000", rest) == ["api"]
+    upstreams = re.findall(r"reverse_proxy (\S+) \{", rest)
+    assert upstreams == ["{$SWITCHBOARD_API_HOST:api}:{$SWITCHBOARD_API_PORT:8000}"]
+    assert set(SERVICES["front"]["environment"]) == {"SWITCHBOARD_SITE"}, "the defaults are the names of the services"
 
 
-def test_only_the_front_server_is_reachable_and_only_from_this_machine() -> None:
-    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"front": ["${SWITCHBOARD_ADDRESS:-127.0.0.1}:3000:3000"]}
-
-
-def test_compose_has_no_secret_of_its_own() -> None:
+def test_the_services_trust_the_network_of_the_front_server() -> None:
+    subnet = COMPOSE["networks"]["web"]["ipam"]["config"][0]["subnet"]
     for name in ("api", "realtime"):
-        assert SERVICES[name]["environment"]["WA_TOKEN_SECRET"].startswith("${WA_TOKEN_SECRET:?")
+        assert SERVICES[name]["environment"]["WA_TRUSTED_PROXIES"] == subnet
+        assert SERVICES[name]["environment"]["WA_ALLOWED_HOSTS"] == "${SWITCHBOARD_SITE:-}"
+
+
+def test_production_is_what_runs_on_a_server() -> None:
     assert all("WA_SIMULATOR_URL" not in service.get("environment", {}) for service in SERVICES.values())
-    assert {service["environment"]["WA_ENVIRONMENT"] for name, service in SERVICES.items() if name in OURS} == {
-        "production"
-    }
-
-
-@pytest.mark.parametrize("name", OURS)
-def test_a_service_knows_no_password_but_its_own(name: str) -> None:
-    environment = SERVICES[name]["environment"]
-    assert environment["NATS_URL"] == f"nats://{name}:${{{password_variable(name)}}}@nats:4222"
-    assert {environment[variable] for variable in PASSWORDS} == {""}
-    assert {text.split(":")[0] for text in SERVICES["nats"]["environment"].values()} == {
-        f'"${{{variable}' for variable in PASSWORDS
-    }
+    assert {SERVICES[name]["environment"]["WA_ENVIRONMENT"] for name in OURS} == {"production"}
 
 
 def test_every_variable_of_the_launcher_is_filled_in() -> None:

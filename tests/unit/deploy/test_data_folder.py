@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.data_folder import DataFolder, DataFolderError
+from shared.token_keys import SigningKey
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -23,7 +24,7 @@ def folder(tmp_path: Path) -> DataFolder:
 def test_secrets_are_made_once_and_only_the_owner_reads_them(folder: DataFolder) -> None:
     first = folder.secrets()
     assert folder.secrets() == first
-    assert len(first.token_secret) >= 32
+    assert SigningKey.parse(first.token_private_key).public_text == first.token_public_key
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (folder.path / "secrets").iterdir()}
     assert modes == {0o600}
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
@@ -36,8 +37,30 @@ def test_two_folders_have_different_secrets(folder: DataFolder, tmp_path: Path) 
 
 
 def test_an_empty_secret_file_is_written_anew(folder: DataFolder) -> None:
-    (folder.path / "secrets" / "token_secret").write_text("")
-    assert len(folder.secrets().token_secret) >= 32
+    (folder.path / "secrets" / "token_private_key").write_text("")
+    assert SigningKey.parse(folder.secrets().token_private_key)
+
+
+def test_the_public_half_always_belongs_to_the_private_one(folder: DataFolder) -> None:
+    folder.secrets()
+    (folder.path / "secrets" / "token_public_key").write_text(SigningKey.generate().public_text)
+    found = folder.secrets()
+    assert SigningKey.parse(found.token_private_key).public_text == found.token_public_key
+
+
+def test_a_secret_of_an_earlier_version_is_removed_and_a_readable_one_is_closed(folder: DataFolder) -> None:
+    (folder.path / "secrets" / "token_secret").write_text("a" * 64)
+    folder.secrets()
+    (folder.path / "secrets" / "token_private_key").chmod(0o644)
+    folder.secrets()
+    assert not (folder.path / "secrets" / "token_secret").exists()
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (folder.path / "secrets").iterdir()} == {0o600}
+
+
+def test_a_broken_key_file_is_named_with_the_remedy(folder: DataFolder) -> None:
+    (folder.path / "secrets" / "token_private_key").write_text("not a key")
+    with pytest.raises(DataFolderError, match=r"token_private_key: not a private key.*delete the file"):
+        folder.secrets()
 
 
 def test_a_second_launcher_is_told_where_the_first_runs(folder: DataFolder) -> None:

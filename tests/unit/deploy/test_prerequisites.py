@@ -69,4 +69,4 @@ def test_a_browser_and_the_library_of_mongod_are_looked_for(monkeypatch: pytest.
     monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr(prerequisites, "find_mongod", lambda _: "mongod")
     monkeypatch.setattr(prerequisites, "require_runnable", refuse)
-    assert prerequisites.missing_packages() == ["chromium", "nodejs", "libcurl4"]
+    assert prerequisites.missing_packages() == ["chromium", "nodejs", "caddy", "openssl", "libcurl4"]

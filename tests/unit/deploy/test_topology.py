@@ -10,7 +10,8 @@ PLACES = {
     name: f"<{name}>"
     for name in (
         "python", "root", "data", "environment", "nats_server", "mongod", "nats_url", "mongo_url", "simulator_url",
-        "api_url", "realtime_url", "monitor_port", "network_port", "token_secret",
+        "api_url", "realtime_url", "monitor_port", "network_port", "token_private_key",
+        "token_public_key",
     )
 }  # fmt: skip
 
@@ -44,5 +45,8 @@ def test_a_folder_with_spaces_and_braces_stays_one_argument() -> None:
     assert command[command.index("-sd") + 1] == "/home/a b/{x}/nats"
 
 
-def test_only_services_get_the_token_secret_that_read_tokens() -> None:
-    assert [p.name for p in PROCESSES if "WA_TOKEN_SECRET" in p.env] == ["api", "realtime"]
+def test_only_the_api_gets_the_private_key_and_only_realtime_the_public_one() -> None:
+    holders = {name: {key for key in p.env if "TOKEN" in key} for name, p in zip(NAMES, PROCESSES, strict=True)}
+    assert holders.pop("api") == {"WA_TOKEN_PRIVATE_KEY"}
+    assert holders.pop("realtime") == {"WA_TOKEN_PUBLIC_KEY"}
+    assert not any(holders.values())

@@ -18,8 +18,13 @@ GIVEN = {"PATH": "/bin", "https_proxy": "http://proxy:3128", "SSL_CERT_FILE": "/
 NETWORK = SimulatedNetwork("http://127.0.0.1:1", "/tmp/ca.pem", "ab" * 32)
 
 
-def test_the_real_network_gets_the_environment_as_it_is() -> None:
+def test_the_real_network_gets_what_the_library_needs() -> None:
     assert zygote_environment(GIVEN, None) == GIVEN | {"NEONIZE_BOT_TAG": "off"}
+
+
+def test_addresses_and_secrets_stay_outside() -> None:
+    secrets = {"NATS_URL": "nats://session:x@nats", "MONGO_URL": "mongodb://", "WA_TOKEN_SECRET": "s", "AWS_KEY": "k"}
+    assert zygote_environment(GIVEN | secrets, None) == GIVEN | {"NEONIZE_BOT_TAG": "off"}
 
 
 def test_the_real_network_never_inherits_another_root_key() -> None:

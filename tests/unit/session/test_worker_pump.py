@@ -34,15 +34,15 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.sqlite")
 
 
-def as_it_is(kept: JournalEntry) -> JournalEntry:
-    return kept
+def as_it_is(kept: JournalEntry) -> list[JournalEntry]:
+    return [kept]
 
 
 def test_what_nobody_needs_is_forgotten_and_holds_up_nothing(journal: Journal) -> None:
     supervisor = Supervisor()
     for number in range(6):
         journal.append("s", str(number))
-    pump = Pump("sales", journal, supervisor, lambda kept: kept if kept.body == "3" else None, window=2)
+    pump = Pump("sales", journal, supervisor, lambda kept: [kept] if kept.body == "3" else [], window=2)
     pump.start()
     (entry,) = supervisor.wait(lambda entries: len(entries) == 1)
     assert entry.body == "3"

@@ -2,19 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 import httpx
 import pytest
 
 from services.api.compat import linking
-from shared.auth import Principal, issue_token
 from shared.commands import ConnectInstance, LogoutInstance, SendMessage
-from shared.ids import new_id
 from shared.message import utc_now
 from shared.records import ConnectionStatus as S
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
-from tests.component.api.conftest import SECRET, Member, Stage
+from tests.component.api.conftest import Member, Stage
 
 START, SESSIONS, SEND = (f"/api/v1/whatsapp/{path}" for path in ("start-session", "sessions", "send-message"))
 NUMBER = "+12125551234"
@@ -32,10 +29,8 @@ async def account(stage: Stage, member: Member) -> str:
 @pytest.fixture
 async def colleague(stage: Stage, member: Member) -> AsyncIterator[httpx.AsyncClient]:
     """Another user of the member's organization."""
-    principal = Principal(organization_id=member.organization_id, subject=new_id())
-    token = issue_token(principal, SECRET, timedelta(minutes=5))
-    async with stage.client(Authorization=f"Bearer {token}") as http:
-        yield http
+    async with stage.member("owner", member.organization_id) as found:
+        yield found.http
 
 
 async def test_start_session_answers_with_the_account_and_its_first_code(stage: Stage, member: Member) -> None:

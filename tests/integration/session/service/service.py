@@ -44,6 +44,8 @@ class SessionService:
         await ensure_streams(js, self._settings)
         self._publish = Publisher(js)
         await self._nats.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
+        made = {"organization_id": self.organization, "deleted_at": None}  # as the api does
+        await self._database["instances"].update_one({"_id": INSTANCE}, {"$setOnInsert": made}, upsert=True)
         await self.start_process()
 
     async def start_process(self) -> None:

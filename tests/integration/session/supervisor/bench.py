@@ -14,6 +14,7 @@ from services.session.store import ensure_session_indexes
 from services.session.supervisor.pool import Forker
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
 from shared.delivery import jetstream
+from shared.events import CommandRefused
 from shared.ids import new_id
 from shared.message import Event
 from shared.mongo import Database, Document
@@ -22,7 +23,7 @@ from shared.topology import ensure_streams, parse_event
 from tests.fakes.workers import FakeWorkers
 
 PATIENCE = 20
-INSTANCE = "sales"
+INSTANCE, INTRUDER = "sales", "intruder"
 E = TypeVar("E", bound=Event)
 
 
@@ -43,7 +44,14 @@ class Bench:
         await ensure_streams(self.js, self._settings)
         await ensure_session_indexes(self._database)
         await self.client.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
+        await self.client.subscribe(CommandRefused.pattern(INTRUDER), cb=self._hear)
+        await self.create()
         await self.start_node()
+
+    async def create(self, instance: str = INSTANCE) -> None:
+        """As the api does."""
+        made = {"$setOnInsert": {"organization_id": self.organization, "deleted_at": None}}
+        await self._database["instances"].update_one({"_id": instance}, made, upsert=True)
 
     async def stop(self) -> None:
         await self.stop_node()
@@ -76,6 +84,7 @@ class Bench:
 
     async def connect(self, instance: str = INSTANCE, **more: Any) -> ConnectInstance:
         command = ConnectInstance(organization_id=self.organization, instance_id=instance, **more)
+        await self.create(instance)
         assert self.node
         await self.node.handlers.connect(command)
         return command

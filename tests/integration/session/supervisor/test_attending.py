@@ -110,6 +110,7 @@ async def test_a_worker_that_dies_leaves_the_read_ticks_to_be_tried_again(bench:
 async def test_read_ticks_wait_for_no_account_that_is_not_to_run(bench: Bench) -> None:
     await ready(bench)
     await bench.disconnect()
+    await bench.create("nobody")
     assert bench.node
     await bench.node.attending.mark_read(mark(bench))
     await bench.node.attending.mark_read(mark(bench, "nobody", at=utc_now() - timedelta(minutes=2)))

@@ -12,7 +12,7 @@ from shared.mongo import Database
 from shared.records import ConnectionStatus as S
 from shared.records import Network
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from tests.integration.session.supervisor.bench import INSTANCE, INTRUDER, Bench
 
 
 def pairing(worker: FakeWorker, frame: ToWorker) -> None:
@@ -144,11 +144,12 @@ async def test_a_restricted_account_is_refused_until_the_restriction_ends(bench:
 async def test_an_instance_of_another_organization_is_not_touched(bench: Bench, database: Database) -> None:
     await bench.connected()
     mine = await bench.document()
-    bench.organization = "intruder"
+    bench.organization = INTRUDER
     assert bench.node
     await bench.node.stop()
     await bench.start_node()
-    with pytest.raises(Retry):
-        await bench.connect()
+    command = await bench.connect()
+    refused = await bench.event(CommandRefused, cause=command.id)
+    assert (refused.status, refused.code) == (404, "instance_not_found")
     found = await bench.document()
-    assert found["organization_id"] == mine["organization_id"]
+    assert (found["organization_id"], found["should_run"]) == (mine["organization_id"], True)

@@ -53,7 +53,12 @@ async def test_what_nobody_can_read_ends_among_the_dead_letters_and_holds_up_not
     worker, address = bench.workers.last, received(bench, "W1").address
     worker.entry(INSTANCE, 1, address, base64.b64encode(b"\x08\x01").decode(), error="Message: no such field")
     worker.entry(INSTANCE, 2, address, "{}")
-    worker.entry(INSTANCE, 3, address, received(bench, "W3", "x" * MAX_MESSAGE_BYTES).model_dump_json())
+    worker.entry(
+        INSTANCE,
+        3,
+        address,
+        received(bench, "W3", "x").model_dump_json().replace('"x"', f'"{"x" * MAX_MESSAGE_BYTES}"'),
+    )
     hand_over(bench, 4, received(bench, "W4"))
     await until_confirmed(worker, 4)
     await bench.event(MessageReceived, wa_id="W4")

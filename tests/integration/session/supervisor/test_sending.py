@@ -7,7 +7,7 @@ import pytest
 
 from services.session.protocol import Send, Start, ToWorker
 from shared.errors import Retry
-from shared.events import MessageFailed, MessageSent
+from shared.events import ConnectionChanged, MessageFailed, MessageSent
 from shared.message import utc_now
 from shared.mongo import Database
 from shared.records import ConnectionStatus as S
@@ -85,7 +85,7 @@ async def test_a_send_waits_for_an_account_on_its_way_back_and_then_fails(bench:
     await bench.connected()
     bench.workers.script = lambda worker, frame: None if isinstance(frame, Start) else obedient(worker, frame)
     bench.workers.last.change(INSTANCE, "disconnected")
-    await bench.status(S.RECONNECTING)
+    await bench.event(ConnectionChanged, status=S.RECONNECTING)
     with pytest.raises(Retry, match="reconnected"):
         await bench.send(bench.text("m1"))
     await bench.send(bench.text("m1", at=utc_now() - timedelta(minutes=1)))

@@ -1,0 +1,47 @@
+"""Everything that listens, for docs/settings.md; tests/security/test_compose_hardening.py compares it."""
+
+from typing import NamedTuple
+
+
+class Listener(NamedTuple):
+    """Addresses on a server (inside its container unless said otherwise) and in local mode, whose first port is N."""
+
+    name: str
+    server: str
+    local: str
+    reached_by: str
+
+
+LISTENERS = (
+    Listener("front server", "port 3000 of the machine, at `SWITCHBOARD_ADDRESS`", "127.0.0.1:N", "whoever reaches it"),
+    Listener("front server, health", "127.0.0.1:2020", "/front/livez of 127.0.0.1:N", "its own container"),
+    Listener("api", "0.0.0.0:8000", "127.0.0.1:N+1", "networks web, bus, data; the outside by the front server"),
+    Listener("realtime", "0.0.0.0:8000", "127.0.0.1:N+2", "networks web, bus; the outside by the front server"),
+    Listener("router, operations", "0.0.0.0:8000", "127.0.0.1:N+3", "networks bus, data"),
+    Listener("session, operations", "0.0.0.0:8000", "127.0.0.1:N+4", "networks bus, data, outside"),
+    Listener("simulator, control interface", "", "127.0.0.1:N+5", ""),
+    Listener("simulator, WhatsApp network", "", "127.0.0.1:N+6", ""),
+    Listener("NATS", "0.0.0.0:4222", "127.0.0.1:N+7, no password", "network bus, with a user's password"),
+    Listener("NATS, monitoring", "127.0.0.1:8222", "127.0.0.1:N+9", "its own container"),
+    Listener("MongoDB", "0.0.0.0:27017", "127.0.0.1:N+8, no password", "network data, with a user's password"),
+)
+_HEAD = """\
+## What listens
+
+`docker compose`: addresses inside the container, except for the front server. Nothing but the front server is
+published. `./switchboard up`: loopback only, N is the first port (3000). `/livez`, `/readyz`, `/metrics` and `/workers`
+are never passed on by the front server.
+
+| what | server | local mode | who reaches it on a server |
+|---|---|---|---|
+"""
+_TAIL = """
+In local mode NATS, MongoDB and the simulator ask for no password: other users of the same machine can read and change
+everything, so do not run it on a machine you share.
+"""
+
+
+def listeners_table() -> str:
+    """The section of docs/settings.md."""
+    rows = (f"| {item.name} | {item.server or '-'} | {item.local} | {item.reached_by or '-'} |\n" for item in LISTENERS)
+    return _HEAD + "".join(rows) + _TAIL

@@ -1,0 +1,135 @@
+"""Who is next to have a password hashed. Each hash takes 64 MiB and a processor, so only a few run at once.
+
+Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
+fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
+devices and others have a line each; both are short, and what does not fit is answered 503 at once.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from shared.errors import Problem
+
+MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 2, 32, 8
+MAX_KNOWN_IN_A_ROW = 2
+MAX_HASH_WAIT_S = 10.0
+RETRY_AFTER_S = 2
+
+
+@dataclass(frozen=True)
+class HashClient:
+    """`name`: what counts as one client. `known`: a device, an address or a person that was authenticated before."""
+
+    name: str
+    known: bool = False
+
+
+@dataclass(eq=False)
+class _Ticket:
+    client: HashClient
+    before: int
+    """Attempts of the same client that were under way when this one came."""
+    number: int
+    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    @property
+    def place(self) -> tuple[int, int]:
+        return (self.before, self.number)
+
+
+class HashingLine:
+    def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
+        self._free, self._max_waiting = at_once, max_waiting
+        self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
+        """By whether the client is known."""
+        self._known_in_a_row = 0
+        self._places: Counter[str] = Counter()
+        self._in_line: Counter[str] = Counter()
+        self._number = 0
+
+    @contextmanager
+    def place(self, client: HashClient) -> Iterator[None]:
+        """Held from before anything is written for an attempt: a flood from one client does not reach the database.
+
+        Raises Problem 503 `logins_busy`.
+        """
+        if self._places[client.name] >= MAX_HASHES_PER_CLIENT:
+            raise _busy()
+        with _counted(self._places, client.name):
+            yield
+
+    @asynccontextmanager
+    async def slot(self, client: HashClient) -> AsyncIterator[None]:
+        """Raises Problem 503 `logins_busy`."""
+        self._number += 1
+        ticket = _Ticket(client, self._in_line[client.name], self._number)
+        with _counted(self._in_line, client.name):
+            await self._turn(ticket)
+            try:
+                yield
+            finally:
+                self._next()
+
+    async def _turn(self, ticket: _Ticket) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        line = self._lines[ticket.client.known]
+        line.append(ticket)
+        if len(line) > self._max_waiting:
+            last = max(line, key=lambda one: one.place)
+            line.remove(last)
+            last.turn.set_exception(_busy())
+        try:
+            async with asyncio.timeout(MAX_HASH_WAIT_S):
+                await ticket.turn
+        except BaseException as error:
+            self._give_up(ticket)
+            if isinstance(error, TimeoutError):
+                raise _busy() from error
+            raise
+
+    def _give_up(self, ticket: _Ticket) -> None:
+        """A turn that came at the same moment goes to the next one."""
+        line = self._lines[ticket.client.known]
+        if ticket in line:
+            line.remove(ticket)
+        elif ticket.turn.done() and not ticket.turn.cancelled() and ticket.turn.exception() is None:
+            self._next()
+
+    def _next(self) -> None:
+        """Whoever is first in the line takes the slot that became free."""
+        while line := self._next_line():
+            first = min(line, key=lambda one: one.place)
+            line.remove(first)
+            if not first.turn.done():
+                first.turn.set_result(None)
+                return
+        self._free += 1
+
+    def _next_line(self) -> list[_Ticket]:
+        known, others = self._lines[True], self._lines[False]
+        if known and not (others and self._known_in_a_row >= MAX_KNOWN_IN_A_ROW):
+            self._known_in_a_row += 1
+            return known
+        self._known_in_a_row = 0
+        return others
+
+
+@contextmanager
+def _counted(counter: Counter[str], name: str) -> Iterator[None]:
+    counter[name] += 1
+    try:
+        yield
+    finally:
+        counter[name] -= 1
+        if not counter[name]:
+            del counter[name]
+
+
+def _busy() -> Problem:
+    detail = f"more logins are waiting than this server handles at once; try again in {RETRY_AFTER_S} s"
+    return Problem(503, "logins_busy", detail, retry_after=RETRY_AFTER_S)

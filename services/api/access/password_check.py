@@ -1,0 +1,55 @@
+"""One way for every route that checks a password: who asks, how often, and what a device is known by."""
+
+from collections.abc import Sequence
+
+from fastapi import Request, Response
+
+from services.api.access.hashing_line import HashClient
+from services.api.context import Context
+from services.api.store.login_devices import Origin, cookie_name
+from shared.addresses import network_of
+from shared.mongo import Document
+
+DEVICE_COOKIE_PATH = "/api/auth"
+_NOBODY = "nobody"
+
+
+def address_of(request: Request) -> str:
+    """The client's, as trusted proxies say; empty when it did not come over a network."""
+    return request.client.host if request.client else ""
+
+
+def origin_of(request: Request, user_id: str) -> Origin:
+    return Origin(address_of(request), request.cookies.get(cookie_name(user_id)))
+
+
+async def fitting_users(
+    context: Context, request: Request, email: str, users: Sequence[Document], password: str
+) -> list[Document]:
+    """Those of the users with this e-mail address whose password it is. The same is done for an address nobody has.
+
+    Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
+    """
+    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
+    known_as = await context.devices.known_as(origins)
+    group = network_of(address_of(request))
+    client = HashClient(known_as or group, known=known_as is not None)
+    hashes = [user.get("password_hash") or "" for user in users]
+    with context.passwords.place(client):
+        async with context.throttle.attempt(email, group, known_as) as attempt:
+            places = await context.passwords.matching(password, hashes, client)
+            attempt.succeeded = bool(places)
+    return [users[place] for place in places]
+
+
+async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:
+    """The next login from here is one of a known device."""
+    response.set_cookie(
+        cookie_name(user_id),
+        await context.devices.remember(user_id, origin_of(request, user_id)),
+        max_age=int(context.settings.device_ttl.total_seconds()),
+        path=DEVICE_COOKIE_PATH,
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )

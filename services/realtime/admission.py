@@ -1,0 +1,172 @@
+"""In front of Engine.IO: who may open a transport, and whether what comes over it is readable and of bounded size.
+
+Only checked frames and bodies reach the library, so nothing a client sends raises inside it.
+"""
+
+import asyncio
+import json
+import time
+from urllib.parse import parse_qs
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.realtime.connections import Connection
+from services.realtime.notes import Notes
+from services.realtime.protocol import UnreadableError, check_frame, check_payload
+from services.realtime.transport import Transport
+from shared.addresses import network_of
+from shared.errors import Problem
+from shared.websockets import abort_of
+
+BODY_TIMEOUT = 20.0
+"""Seconds a client has to send the body of a polling POST."""
+_GONE: Message = {"type": "websocket.disconnect", "code": 1002}
+
+
+class Admission:
+    """ASGI middleware for `/socket.io/`. `limit`: bytes of a frame or of a body."""
+
+    def __init__(self, app: ASGIApp, transport: Transport, notes: Notes, limit: int) -> None:
+        self._app, self._transport, self._notes, self._limit = app, transport, notes, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["socket_address"] = address = network_of((scope.get("client") or ("", 0))[0])
+        connection = self._connection(scope)
+        began = False
+
+        async def noted(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            if connection is None:
+                self._require_opening(scope, address)
+            await self._handle(connection, scope, receive, noted)
+        except Problem as problem:
+            await _respond(scope, receive, send, problem)
+        except Exception as error:
+            self._notes.warn("failed", address, f"a request to Engine.IO failed: {type(error).__name__}")
+            if not began:
+                unreadable = Problem(400, "unreadable", "this is no request of an Engine.IO client")
+                await _respond(scope, receive, send, unreadable)
+
+    def _connection(self, scope: Scope) -> Connection | None:
+        return self._transport.connections.of(_session(scope))
+
+    def _require_opening(self, scope: Scope, address: str) -> None:
+        """Raises Problem unless a transport may be opened from there; a question of a browser (OPTIONS) opens none."""
+        if _session(scope):
+            raise Problem(400, "unknown_session", "there is no such session; connect again")
+        if scope.get("method", "GET") == "OPTIONS":
+            return
+        try:
+            self._transport.connections.require_room(address)
+        except Problem as problem:
+            self._notes.warn("refused", address, problem.detail)
+            raise
+
+    async def _handle(self, connection: Connection | None, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            if connection:
+                connection.abort = abort_of(scope)
+            await self._app(scope, self._frames(connection, scope, receive), send)
+        elif scope["method"] == "POST" and connection is not None:
+            await self._app(scope, await self._body(connection, scope, receive), send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _frames(self, known: Connection | None, scope: Scope, receive: Receive) -> Receive:
+        """`known`: the connection that changes from polling to WebSocket; a new one is named by the transport."""
+
+        async def checked() -> Message:
+            message = await receive()
+            if message["type"] != "websocket.receive":
+                return message
+            connection = known or scope.get("socket_connection")
+            frame = message.get("text")
+            try:
+                check_frame(frame if frame is not None else message.get("bytes"))
+            except UnreadableError as error:
+                if connection:
+                    self._transport.refuse(connection, error)
+                return _GONE
+            if connection:
+                await _pace(connection, 1)
+                if connection.closing:
+                    return _GONE
+            return message
+
+        return checked
+
+    async def _body(self, connection: Connection, scope: Scope, receive: Receive) -> Receive:
+        """Read, bounded and checked, and given to Engine.IO as one piece. Raises Problem."""
+        if connection.closing:
+            raise Problem(400, "unknown_session", "there is no such session; connect again")
+        async with asyncio.timeout(BODY_TIMEOUT):
+            body = await _read(receive, self._limit)
+        if body is None:
+            self._transport.refuse(connection, UnreadableError("a body over the payload limit"))
+            raise Problem(413, "body_too_large", f"a client may send at most {self._limit} bytes at once")
+        try:
+            packets = check_payload(body)
+        except UnreadableError as error:
+            self._transport.refuse(connection, error)
+            raise Problem(400, "unreadable", str(error)) from error
+        await _pace(connection, packets)
+        others = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+        scope["headers"] = [*others, (b"content-length", str(len(body)).encode())]
+        return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+
+
+def _session(scope: Scope) -> str:
+    text: str = scope.get("query_string", b"").decode("latin-1")
+    return parse_qs(text).get("sid", [""])[0]
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """None when it is longer than `limit` or the client went away."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _once(message: Message, receive: Receive) -> Receive:
+    first: list[Message] = [message]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay
+
+
+async def _pace(connection: Connection, packets: int) -> None:
+    """Read no faster than a client may send: what comes faster waits in its connection."""
+    for _ in range(packets):
+        wait = connection.packets.wait(time.monotonic())
+        while wait:
+            await asyncio.sleep(wait)
+            wait = connection.packets.wait(time.monotonic())
+
+
+async def _respond(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:
+    body = {"code": problem.code, "message": problem.detail}
+    response: Response = JSONResponse(body, status_code=problem.status)
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "websocket.http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": json.dumps(body).encode()})

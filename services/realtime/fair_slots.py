@@ -1,0 +1,79 @@
+"""A bounded number of slots that organizations share: each has at most a few, and those that wait take turns."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+
+class FairSlots:
+    """`total` slots, at most `per_key` of them for one key; free ones go round among the keys that wait."""
+
+    def __init__(self, total: int, per_key: int) -> None:
+        self._free, self._per_key = total, per_key
+        self._used = Counter[str]()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @property
+    def contended(self) -> bool:
+        """Whether anything waits, so that a holder should not keep its slot for long."""
+        return bool(self._waiting)
+
+    @asynccontextmanager
+    async def slot(self, key: str) -> AsyncIterator[None]:
+        """Wait for one and hold it."""
+        await self._acquire(key)
+        try:
+            yield
+        finally:
+            self._release(key)
+
+    async def _acquire(self, key: str) -> None:
+        if self._free and self._used[key] < self._per_key and key not in self._waiting:
+            self._take(key)
+            return
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(turn)
+        self._pass_on()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._release(key)
+            else:
+                self._forget(key, turn)
+            raise
+
+    def _take(self, key: str) -> None:
+        self._free -= 1
+        self._used[key] += 1
+
+    def _release(self, key: str) -> None:
+        self._free += 1
+        self._used[key] -= 1
+        if not self._used[key]:
+            del self._used[key]
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        for key in list(self._waiting):
+            if not self._free:
+                return
+            if self._used[key] >= self._per_key:
+                continue
+            turns = self._waiting[key]
+            while turns and turns[0].done():  # whoever waited was cancelled
+                turns.popleft()
+            if turns:
+                self._take(key)
+                turns.popleft().set_result(None)
+                self._waiting.move_to_end(key)
+            if not turns:
+                del self._waiting[key]
+
+    def _forget(self, key: str, turn: "asyncio.Future[None]") -> None:
+        turns = self._waiting.get(key)
+        if turns and turn in turns:
+            turns.remove(turn)
+        if turns is not None and not turns:
+            del self._waiting[key]

@@ -1,0 +1,182 @@
+"""The life of a transport: opened, logged in to within a few seconds, sent to, closed whole."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import engineio
+import socketio
+from socketio.async_manager import eio_packet
+
+from services.realtime.backlog import PacketQueue
+from services.realtime.connections import Connection, Connections
+from services.realtime.notes import Notes
+from services.realtime.protocol import (
+    DISCONNECT,
+    NAMESPACE,
+    UnreadableError,
+)
+from services.realtime.settings import RealtimeSettings
+from shared.errors import Problem
+from shared.websockets import abort_of
+
+_FLUSH = 1.0
+"""Seconds a polling client has to fetch the last packets."""
+_LINGER = 5.0
+"""Seconds until the connection of an ended socket is broken when its client does not close it."""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the service does with connections. `logged_in` raises Problem; `requested` gives the acknowledgement."""
+
+    logged_in: Callable[[Connection, str, Any], Awaitable[None]]
+    requested: Callable[[Connection, str, list[Any]], Awaitable[Any]]
+    left: Callable[[Connection], Awaitable[None]]
+    overfull: Callable[[Connection, PacketQueue], bool]
+    """Whether it asks and does not read the answers; then it is dropped."""
+
+
+class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+    def create_queue(self, *_: Any, **__: Any) -> PacketQueue:
+        return PacketQueue()
+
+
+class Transport(socketio.AsyncServer):  # type: ignore[misc]
+    """Transports of clients that have not logged in for `socket_login_time` seconds are closed."""
+
+    def __init__(self, settings: RealtimeSettings, connections: Connections, hooks: Hooks, notes: Notes) -> None:
+        super().__init__(
+            async_mode="asgi", logger=notes.library, engineio_logger=notes.library,
+            cors_allowed_origins=settings.cors_origins or None, max_http_buffer_size=settings.socket_payload_limit,
+            ping_interval=20, ping_timeout=20,
+        )  # fmt: skip
+        self.connections, self._hooks, self._notes = connections, hooks, notes
+        self._open_for = settings.socket_login_time
+        self._tasks = set[asyncio.Task[None]]()
+
+    def _engineio_server_class(self) -> type:
+        return _Engine
+
+    # --- one connection
+
+    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> str | None:
+        try:
+            connection = self.connections.open(eio_sid, environ["asgi.scope"]["socket_address"])
+        except Problem as problem:
+            return problem.detail
+        environ["asgi.scope"]["socket_connection"] = connection
+        connection.abort = abort_of(environ["asgi.scope"])
+        await super()._handle_eio_connect(eio_sid, environ)
+        asyncio.get_running_loop().call_later(self._open_for, self._require_login, connection)
+        return None
+
+    def _require_login(self, connection: Connection) -> None:
+        """One that is checked just now is let in or closed by that."""
+        if connection.closed or connection.sid or connection.logging_in:
+            return
+        self._notes.warn("idle", connection.address, "a socket that does not log in is closed")
+        self.start_closing(connection)
+
+    async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self.environ.pop(eio_sid, None)
+        if connection := self.connections.of(eio_sid):
+            connection.closing = True
+            if queue := self.queue_of(connection, gone=True):
+                queue.put_nowait(None)
+            await self._leave(connection)
+            connection.closed = True
+            self.connections.close(connection)
+
+    async def _leave(self, connection: Connection) -> None:
+        if connection.logging_in:
+            return  # that does it when it has come to its end
+        if connection.sid and not connection.left:
+            connection.left = True
+            await self.manager.disconnect(connection.sid, NAMESPACE, ignore_queue=True)
+            await self._hooks.left(connection)
+        self.connections.log_out(connection)
+
+    def start_closing(self, connection: Connection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+        """Like `close`, in a task of its own; from now on the client is neither heard nor told anything else."""
+        if connection.closing:
+            return
+        connection.closing = True
+        self.start(self._close(connection, packets, discard))
+
+    async def close(self, connection: Connection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+        """End the transport behind these packets. `discard`: without what else waits for the client."""
+        if not connection.closing:
+            connection.closing = True
+            await self._close(connection, packets, discard)
+
+    async def _close(self, connection: Connection, packets: Sequence[Any], discard: bool) -> None:
+        socket = self.eio.sockets.get(connection.id)
+        queue = socket.queue if socket and not socket.closed else PacketQueue()
+        if discard:
+            queue.clear()
+        for packet in packets:
+            queue.put_nowait(packet)
+        if socket and not socket.upgraded:
+            await _fetched(queue)
+        queue.put_nowait(eio_packet.Packet(eio_packet.CLOSE))
+        queue.put_nowait(None)  # the writer ends behind it
+        if socket:
+            await socket.close(wait=False, abort=True, reason=self.reason.SERVER_DISCONNECT)
+        await self._leave(connection)
+        connection.closed = True
+        self.connections.close(connection)
+        if connection.abort:  # by then a client that reads has read everything
+            asyncio.get_running_loop().call_later(_LINGER, connection.abort)
+
+    def start(self, work: Any) -> None:
+        """A task that is kept until it is done, and whose failure is written down."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._notes.failed("a socket's task failed", error)
+
+    # --- what clients are sent
+
+    def goodbye(self) -> Any:
+        """Tells a client that it need not connect again by itself."""
+        packet = self.packet_class(DISCONNECT, namespace=NAMESPACE)
+        return eio_packet.Packet(eio_packet.MESSAGE, packet.encode())
+
+    def queue_of(self, connection: Connection, gone: bool = False) -> PacketQueue | None:
+        """What waits to be written to it; None when it is gone, unless asked for by `gone`."""
+        socket = self.eio.sockets.get(connection.id)
+        if socket is None or (not gone and (socket.closing or socket.closed)):
+            return None
+        queue: PacketQueue = socket.queue
+        return queue
+
+    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        await self._send_eio_packet(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, pkt.encode()))
+
+    async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
+        """Answers, which no backlog holds back: who asks and does not read them is dropped."""
+        connection = self.connections.of(eio_sid)
+        queue = self.queue_of(connection) if connection else None
+        if connection is None or queue is None or connection.closing:
+            return
+        if not self._hooks.overfull(connection, queue):
+            queue.put_nowait(eio_pkt)
+
+    def refuse(self, connection: Connection, error: UnreadableError) -> None:
+        """The transport ends with its first unreadable packet."""
+        self._notes.warn("unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}")
+        self.start_closing(connection)
+
+
+async def _fetched(queue: PacketQueue) -> None:
+    """The client fetched everything, or took too long."""
+    waited = 0.0
+    while not queue.empty() and waited < _FLUSH:
+        await asyncio.sleep(0.02)
+        waited += 0.02

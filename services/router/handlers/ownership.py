@@ -1,0 +1,50 @@
+"""Nothing is done with the instance of another organization, whoever publishes it and whatever it is."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from services.router.context import Context
+from shared.dispatch import refusal
+from shared.errors import Problem, Reject
+from shared.ids import NO_INSTANCE
+from shared.message import Command, Live, Message
+
+M = TypeVar("M", bound=Message)
+Handle = Callable[[M, Context], Awaitable[None]]
+
+TOO_MANY = Problem(
+    429, "too_many_pending_commands", "too many commands of this organization are waiting; try again in a minute"
+)
+
+
+async def is_foreign(message: Message | Live, context: Context) -> bool:
+    """The instance belongs to another organization than the one the message names."""
+    if message.instance_id == NO_INSTANCE:
+        return False
+    return await context.store.accounts.is_foreign(message.organization_id, message.instance_id)
+
+
+def foreign_event(message: Message) -> Reject:
+    """Nothing else is said: the dead letters are shown to the organization that the event names."""
+    return Reject(f"the organization has no instance {message.instance_id}")
+
+
+def own_only(handle: Handle[M]) -> Handle[M]:
+    """The handler, for messages about instances of their own organization. A command about another one is refused like
+    one about an instance that does not exist; an event goes to the dead letters."""
+
+    async def checked(message: M, context: Context) -> None:
+        if not await is_foreign(message, context):
+            await handle(message, context)
+        elif isinstance(message, Command):
+            detail = "there is no such instance in this organization"
+            await context.publish(refusal(message, Problem(404, "instance_not_found", detail)))
+        else:
+            raise foreign_event(message)
+
+    return checked
+
+
+async def refuse(command: Command, context: Context) -> None:
+    """The organization has more commands of this kind waiting than its share."""
+    await context.publish(refusal(command, TOO_MANY))

@@ -1,0 +1,82 @@
+"""What each service may do in MongoDB: the one table from which roles and users are made (docs/decisions/0030).
+
+A collection has one writer. realtime is not here: it never reaches MongoDB.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+Privilege = dict[str, Any]
+
+_READ = ("find",)
+_WRITE = ("find", "insert", "update", "remove", "createCollection", "createIndex", "dropIndex", "listIndexes")
+_APPEND = ("find", "insert", "createCollection", "createIndex", "listIndexes")
+_DEFINE = ("find", "createCollection", "collMod")
+
+
+@dataclass(frozen=True)
+class Access:
+    """Collections by what may be done. `appends`: those of `writes` whose documents are never changed or deleted, but
+    by their expiry. `defines`: views that this service makes and changes."""
+
+    writes: tuple[str, ...]
+    reads: tuple[str, ...] = ()
+    defines: tuple[str, ...] = ()
+    appends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """Some fields of a collection, for services that must not read the others."""
+
+    of: str
+    fields: tuple[str, ...]
+
+
+VIEWS: Mapping[str, View] = MappingProxyType({"members": View("users", ("organization_id", "removed_at"))})
+"""`members`: who belongs to an organization, without e-mail addresses and password hashes."""
+
+ACCESS: Mapping[str, Access] = MappingProxyType(
+    {
+        "session": Access(writes=("connections", "sends"), reads=("instances",)),
+        "router": Access(
+            writes=("contacts", "conversations", "messages", "bookings", "receipts"),
+            reads=("instances", "connections", "organizations", "members"),
+        ),
+        "api": Access(
+            writes=(
+                "organizations", "users", "invitations", "logins", "api_keys", "instances", "audit", "rate_counters",
+                "answers", "idempotency_keys", "login_attempts", "login_devices",
+            ),
+            reads=("contacts", "conversations", "messages", "bookings", "connections"),
+            defines=("members",),
+            appends=("audit",),
+        ),
+    }
+)  # fmt: skip
+
+
+def role_name(service: str) -> str:
+    """The role of the user with the service's name."""
+    return f"switchboard-{service}"
+
+
+def privileges(service: str, database: str) -> list[Privilege]:
+    """For `createRole` and `updateRole`: named collections only, so that no service reads the users of MongoDB."""
+    granted = ACCESS[service]
+    changed = tuple(name for name in granted.writes if name not in granted.appends)
+    kinds = (
+        (changed, _WRITE), (granted.appends, _APPEND), (granted.reads, _READ), (granted.defines, _DEFINE),
+    )  # fmt: skip
+    return [
+        {"resource": {"db": database, "collection": name}, "actions": list(actions)}
+        for names, actions in kinds
+        for name in names
+    ]
+
+
+def password_variable(user: str) -> str:
+    """The environment variable of the setup step with this user's password."""
+    return f"MONGO_{user.upper()}_PASSWORD"

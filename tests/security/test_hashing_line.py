@@ -1,0 +1,265 @@
+"""Strangers' logins and registrations do not keep others from logging in."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from services.api.access import passwords
+from services.api.access.hashing_line import MAX_HASHES_PER_CLIENT, HashClient, HashingLine
+from services.api.access.passwords import Passwords
+from services.api.settings import ApiSettings
+from services.api.store.login_attempts import Bucket, LoginAttempts, Taken
+from shared.errors import Problem
+from shared.ids import new_id
+from tests.component.api import conftest
+from tests.component.api.conftest import Member, Stage
+from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, new_email, registered
+
+own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
+
+
+class Held:
+    """One slot; whoever has it keeps it until `next()`. `order`: who had it, `refused`: who was answered 503."""
+
+    def __init__(self, **limits: int) -> None:
+        self.line = HashingLine(at_once=1, **limits)
+        self.order: list[str] = []
+        self.refused: list[str] = []
+        self._held: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def asks(self, *names: str, known: bool = False) -> None:
+        """`a1` is the first attempt of the client `a`."""
+        for name in names:
+            self._tasks.append(asyncio.create_task(self._hold(name, known)))
+            await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        """Every attempt, one after the other."""
+        while any(not task.done() for task in self._tasks):
+            (await self._held.get()).set()
+            await asyncio.sleep(0.001)
+
+    def give_up(self, place: int) -> None:
+        self._tasks[place].cancel()
+
+    async def _hold(self, name: str, known: bool) -> None:
+        done = asyncio.Event()
+        try:
+            with self.line.place(HashClient(name[0], known)):
+                async with self.line.slot(HashClient(name[0], known)):
+                    self.order.append(name)
+                    self._held.put_nowait(done)
+                    await done.wait()
+        except Problem as problem:
+            self.refused.append(name if problem.code == "logins_busy" else problem.code)
+
+
+async def test_many_attempts_of_one_address_never_stand_before_anothers_first() -> None:
+    held = Held()
+    await held.asks("a1", "a2", "a3", "a4")
+    await held.asks("b1", "b2")
+    await held.asks("c1")
+    await held.finish()
+    assert held.order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+async def test_known_devices_come_first() -> None:
+    held = Held()
+    await held.asks("a1", "b1", "c1")
+    await held.asks("k1", known=True)
+    await held.finish()
+    assert held.order == ["a1", "k1", "b1", "c1"]
+
+
+async def test_many_known_devices_do_not_starve_the_others() -> None:
+    """Where registration is open, an attacker has as many known devices as accounts."""
+    held = Held()
+    await held.asks("a1", "b1", "c1")
+    await held.asks("k1", "l1", "m1", "n1", "o1", known=True)
+    await held.finish()
+    assert held.order == ["a1", "k1", "l1", "b1", "m1", "n1", "c1", "o1"]
+
+
+async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> None:
+    held = Held(max_waiting=3)
+    await held.asks("a1", "a2", "a3", "a4")
+    await held.asks("b1")  # takes the place of a4
+    await held.asks("k1", "l1", "m1", "n1", known=True)  # these have a line of their own
+    await held.asks("c1")  # takes the place of a3
+    await held.asks("d1")  # takes the place of a2
+    await held.asks("e1")  # all have as few before them as this one: it came last
+    await asyncio.sleep(0.01)
+    assert held.refused == ["a4", "n1", "a3", "a2", "e1"]
+    await held.finish()
+    assert held.order == ["a1", "k1", "l1", "b1", "m1", "c1", "d1"]
+
+
+async def test_one_address_has_only_a_few_places() -> None:
+    held = Held()
+    await held.asks(*(f"a{number}" for number in range(40)))
+    assert len(held.refused) == 40 - MAX_HASHES_PER_CLIENT
+    await held.finish()
+    await held.asks("a1")
+    await held.finish()
+    assert len(held.order) == MAX_HASHES_PER_CLIENT + 1
+
+
+async def test_who_gives_up_leaves_the_line_and_loses_no_slot() -> None:
+    held = Held()
+    await held.asks("a1", "b1", "c1", "d1")
+    held.give_up(1)
+    held.give_up(0)
+    await asyncio.sleep(0)
+    held.give_up(2)
+    await held.finish()
+    assert held.order[-1] == "d1"
+    await held.asks("e1")
+    await held.finish()
+    assert held.order[-1] == "e1"
+
+
+@asynccontextmanager
+async def hashing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[list[str], threading.Semaphore]]:
+    """Passwords in the order they are hashed; each release of the semaphore lets one finish."""
+    order: list[str] = []
+    steps = threading.Semaphore(0)
+
+    def compare(password: str, _hashes: Sequence[str]) -> list[int]:
+        order.append(password)
+        steps.acquire(timeout=30)
+        return []
+
+    monkeypatch.setattr(passwords, "_matching", compare)
+    try:
+        yield order, steps
+    finally:
+        steps.release(1_000)
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_address(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[str] = []
+    real_turn = HashingLine._turn
+
+    async def turn(self: HashingLine, ticket: Any) -> None:
+        arrived.append(ticket.client.name)
+        await real_turn(self, ticket)
+
+    monkeypatch.setattr(HashingLine, "_turn", turn)
+    async with (
+        client_at(stage.url) as stranger,
+        client_at(stage.url) as owner,
+        hashing_is_stuck(monkeypatch) as (order, steps),
+    ):
+        flood = [asyncio.create_task(log_in(stranger, new_email(), "flood")) for _ in range(60)]
+        await until(lambda: len([task for task in flood if task.done()]) == 60 - MAX_HASHES_PER_CLIENT)
+        assert [task.result().text for task in flood if task.done() and task.result().status_code != 503] == []
+        real = asyncio.create_task(log_in(owner, new_email(), "real"))
+        await until(lambda: len(set(arrived)) == 2)
+        steps.release(1)
+        await until(lambda: len(order) == 3)
+        assert order == ["flood", "flood", "real"]
+        steps.release(1_000)
+        await asyncio.gather(*flood, real)
+
+
+async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    real_take = LoginAttempts.take
+
+    async def take(self: LoginAttempts, bucket: Bucket) -> Taken:
+        taken.append(bucket.name)
+        return await real_take(self, bucket)
+
+    monkeypatch.setattr(LoginAttempts, "take", take)
+    async with client_at(stage.url) as stranger, hashing_is_stuck(monkeypatch) as (_, steps):
+        flood = [asyncio.create_task(log_in(stranger, new_email(), "flood")) for _ in range(60)]
+        await until(lambda: sum(task.done() for task in flood) == 60 - MAX_HASHES_PER_CLIENT)
+        assert len(taken) == 2 * MAX_HASHES_PER_CLIENT
+        steps.release(1_000)
+        await asyncio.gather(*flood)
+
+
+async def test_a_login_that_found_no_place_is_no_failed_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client_at(stage.url) as home, client_at(stage.url) as office:
+        email = (await registered(home))["user"]["email"]
+        async with hashing_is_stuck(monkeypatch) as (_, steps):
+            flood = [asyncio.create_task(log_in(office, new_email(), "flood")) for _ in range(20)]
+            await until(lambda: sum(task.done() for task in flood) == 20 - MAX_HASHES_PER_CLIENT)
+            busy = [await log_in(office, email, "typed") for _ in range(5)]
+            steps.release(1_000)
+            await asyncio.gather(*flood)
+        monkeypatch.undo()
+        assert {(answer.status_code, answer.json()["code"]) for answer in busy} == {(503, "logins_busy")}
+        assert {answer.headers["Retry-After"] for answer in busy} == {str(busy[0].json()["retry_after"])}
+        assert (await log_in(office, email)).status_code == 200
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every password that was hashed, for whatever."""
+    found: list[str] = []
+    real_hash, real_matching = Passwords.hash, Passwords.matching
+
+    async def hash_(self: Passwords, password: str, *rest: Any, **more: Any) -> str:
+        found.append(password)
+        return await real_hash(self, password, *rest, **more)
+
+    async def matching(self: Passwords, password: str, *rest: Any) -> list[int]:
+        found.append(password)
+        return await real_matching(self, password, *rest)
+
+    monkeypatch.setattr(Passwords, "hash", hash_)
+    monkeypatch.setattr(Passwords, "matching", matching)
+    return found
+
+
+@pytest.mark.parametrize("registration", ["closed", "first"])
+async def test_a_registration_that_is_closed_hashes_nothing(
+    stage: Stage, settings: ApiSettings, member: Member, hashed: list[str], registration: str
+) -> None:
+    async with api_with(settings, registration=registration) as url, client_at(url) as stranger:
+        body = {"email": new_email(), "password": PASSWORD}
+        answer = await stranger.post("/api/auth/register", json=body)
+    assert (answer.status_code, answer.json()["code"], hashed) == (403, "registration_closed", [])
+
+
+async def test_an_address_that_is_taken_hashes_nothing(stage: Stage, member: Member, hashed: list[str]) -> None:
+    known = (await member.get("/api/users"))["data"][0]["email"]
+    async with client_at(stage.url) as stranger:
+        answer = await stranger.post("/api/auth/register", json={"email": known, "password": PASSWORD})
+    assert (answer.status_code, hashed) == (409, [])
+
+
+async def test_a_made_up_invitation_and_a_delayed_login_hash_nothing(stage: Stage, hashed: list[str]) -> None:
+    async with client_at(stage.url) as stranger:
+        body = {"token": f"sbi_{new_id()}", "password": PASSWORD}
+        assert (await stranger.post("/api/auth/accept-invitation", json=body)).status_code == 404
+        email = new_email()
+        answers = [(await log_in(stranger, email, f"guess {number}")).status_code for number in range(8)]
+    assert answers == [401] * 3 + [429] * 5
+    assert hashed == ["guess 0", "guess 1", "guess 2"]
+
+
+async def test_a_password_change_that_is_delayed_hashes_nothing(stage: Stage, hashed: list[str]) -> None:
+    async with client_at(stage.url) as home, client_at(stage.url) as thief:
+        bearer = {"Authorization": f"Bearer {(await registered(home))['token']}"}
+        hashed.clear()
+        for number in range(6):
+            body = {"old_password": f"guess {number}", "new_password": "another password of mine"}
+            await thief.post("/api/auth/password", json=body, headers=bearer)
+    assert hashed == ["guess 0", "guess 1", "guess 2"]

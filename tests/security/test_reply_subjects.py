@@ -1,0 +1,141 @@
+"""Who asks names the subject of the answer; who answers may publish to more. An answer goes to an inbox or nowhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from services.api import key_answers
+from services.api.bus import answering
+from services.session import questions
+from shared.message import Message
+from shared.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
+from shared.replies import is_inbox
+
+ELSEWHERE = (
+    "wa.command.message.send.victim.one",
+    "wa.command.session.send.victim.one",
+    "wa.event.message.received.victim.one",
+    "wa.dead.wa.event.message.received.victim.one",
+    "$JS.API.STREAM.PURGE.WA_EVENTS",
+    "$JS.ACK.WA_EVENTS.x.1.1.1.1.1",
+    "$KV.WA_LEASES.node",
+    "_INBOX_session.session-do-session-send",
+    "_INBOX",
+    "_inbox.abc",
+    "x_INBOX.abc",
+)
+
+
+@dataclass
+class Kind:
+    """One kind of message that is asked; `asked` counts how often it was worked on."""
+
+    question: type[Message] = ListUsers
+    waits: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    async def body(self, address: str, data: bytes) -> bytes:
+        self.asked.append(address)
+        return b'{"success": true}'
+
+
+class NoKeys:
+    """Instead of the collection of API keys: has none."""
+
+    def aggregate(self, steps: object) -> "NoKeys":
+        return self
+
+    async def to_list(self, length: int) -> list[object]:
+        return []
+
+
+class NoLimits:
+    """Instead of the failure budget of an address."""
+
+    async def count_failure(self, database: object, address: str) -> float:
+        return 0.0
+
+
+class Numbers:
+    """Instead of the accounts of a node: holds every instance."""
+
+    def holds(self, instance_id: str) -> bool:
+        return True
+
+    async def resolve(self, query: ResolveNumber) -> NumberOwner:
+        return NumberOwner.model_construct()
+
+
+def answerers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
+    database: Any = SimpleNamespace(api_keys=NoKeys())
+    rates: Any = NoLimits()
+    numbers: Any = Numbers()
+    return {
+        ListUsers: answering.serving(client, [Kind()]),
+        VerifyApiKey: key_answers.serving(client, database, rates),
+        ResolveNumber: questions.answering(client, numbers),
+    }
+
+
+BODIES = {ListUsers: b"{}", VerifyApiKey: b'{"organization_id": "unknown", "key": "k"}', ResolveNumber: b"{}"}
+
+
+@pytest.fixture
+async def client(nats_url: str) -> AsyncIterator[Client]:
+    client = Client()
+    await client.connect(nats_url)
+    yield client
+    await client.close()
+
+
+@pytest.mark.parametrize("question", list(BODIES), ids=lambda cls: cls.__name__)
+async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str, question: type[Message]) -> None:
+    heard = list[str]()
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    asker = Client()
+    await asker.connect(nats_url)
+    async with answerers(client)[question]:
+        await client.flush()
+        for subject in ELSEWHERE:
+            await asker.subscribe(subject, cb=hear)
+        await asker.flush()
+        address, body = question.pattern("acme", "one"), BODIES[question]
+        for subject in ELSEWHERE:
+            await asker.publish(address, body, reply=subject)
+        # questions of one connection are taken in order: with this answer those before have been taken, too
+        answer = await asker.request(address, body, timeout=20)
+        assert answer.data
+        await client.flush()
+        await asker.flush()
+    await asker.close()
+    assert heard == []
+
+
+async def test_what_cannot_be_answered_is_not_done(client: Client) -> None:
+    """A write whose answer goes elsewhere would be done all the same."""
+    kind = Kind()
+    async with answering.serving(client, [kind]):
+        await client.publish(ListUsers.pattern("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
+        await client.publish(ListUsers.pattern("acme", "-"), b"{}")
+        await asyncio.wait_for(client.request(ListUsers.pattern("other", "-"), b"{}", timeout=20), 30)
+    assert kind.asked == [ListUsers.pattern("other", "-")]
+
+
+@pytest.mark.parametrize("subject", ["_INBOX.a1.b2", "_INBOX_api.Xy9", "_INBOX_organization-acme.a.b", "_INBOX_a_b.c"])
+def test_the_inboxes_of_client_libraries_are_answered(subject: str) -> None:
+    assert is_inbox(subject)
+
+
+@pytest.mark.parametrize("subject", ["", "_INBOX.*", "_INBOX.>", "_INBOX.a.", "_INBOX.a b", "_INBOX.a\n", *ELSEWHERE])
+def test_everything_else_is_not(subject: str) -> None:
+    assert not is_inbox(subject)

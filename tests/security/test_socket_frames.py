@@ -1,0 +1,80 @@
+"""No client is given memory for more than the payload limit, before its login or after it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from shared.ids import new_id
+from tests.integration.realtime.conftest import service, token, until
+from tests.security.socket_clients import PATH, logged_in, raw_client, realtime_process
+
+LIMIT, MB = 10_000, 1_000_000
+TOO_BIG = 1009
+SOCKETS, FRAME = 40, 12 * MB
+GROWTH = 100 * MB
+
+
+async def test_a_message_over_the_limit_is_refused_by_the_websocket_itself(nats_url: str) -> None:
+    """12fd981: up to 16 MB were taken and held, and then thrown away."""
+    async with service(nats_url, socket_payload_limit=LIMIT) as url:
+        async with raw_client(url) as stranger, logged_in(url, token(new_id())) as member:
+            for client in (stranger, member):
+                await client.send('42["x","' + "x" * 2 * LIMIT + '"]')
+                await until(lambda client=client: client.closed)  # type: ignore[misc]
+                assert client.close_code == TOO_BIG
+        async with logged_in(url, token("acme")) as client:
+            assert (await client.ask("join-organization", "acme"))["success"]
+
+
+async def test_frames_that_never_end_hold_no_memory(nats_url: str, tmp_path: Path) -> None:
+    """12fd981: 40 sockets with frames below 16 MB cost 600 MB, which were not given back."""
+    async with realtime_process(nats_url, tmp_path) as realtime:
+        before, writers = realtime.memory, []
+        for _ in range(SOCKETS):
+            writers.append(await unfinished(realtime.url))
+        async with logged_in(realtime.url, token("acme")) as client:
+            assert (await client.ask("join-organization", "acme"))["success"]
+        assert realtime.memory - before < GROWTH
+        for writer in writers:
+            writer.close()
+
+
+async def unfinished(url: str) -> asyncio.StreamWriter:
+    """A WebSocket on which all of a frame but its last bytes is sent, or as much as is taken."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    writer.write(f"GET {PATH}websocket HTTP/1.1\r\n{head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"\x81\xff" + FRAME.to_bytes(8, "big") + b"\0\0\0\0")
+    piece = b"4" * 100_000
+    try:
+        async with asyncio.timeout(20):
+            for _ in range(FRAME // len(piece) - 1):
+                writer.write(piece)
+                await writer.drain()
+    except (ConnectionError, TimeoutError):
+        pass
+    return writer
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_polling_body_over_the_limit_is_refused_before_it_is_read(nats_url: str, declared: bool) -> None:
+    """12fd981: with a length it hung, without one everything was read and answered with `ok`."""
+    async with service(nats_url, socket_payload_limit=LIMIT) as url, aiohttp.ClientSession() as http:
+        opened = await (await http.get(f"{url}{PATH}polling")).text()
+        address = f"{url}{PATH}polling&sid={json.loads(opened[1:])['sid']}"
+        body = b"4" * (10 * LIMIT) if declared else endless()
+        async with http.post(address, data=body, timeout=aiohttp.ClientTimeout(total=15)) as answer:
+            assert (answer.status, (await answer.json())["code"]) == (413, "body_too_large")
+        assert (await http.get(address)).status == 400
+
+
+async def endless() -> AsyncIterator[bytes]:
+    for _ in range(1_000):
+        yield b"4" * 1_000
+        await asyncio.sleep(0)

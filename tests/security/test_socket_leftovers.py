@@ -1,0 +1,125 @@
+"""Nothing is kept of sockets, organizations and addresses that are gone."""
+
+import gc
+import time
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
+from services.realtime.budget import RateBudget
+from services.realtime.connections import Connections
+from services.realtime.ended import EndedAccess
+from services.realtime.rooms import Rooms
+from services.realtime.server import RealtimeServer
+from shared.auth import Principal
+from shared.errors import Problem
+from shared.events import AccessEnded
+from shared.ids import new_id
+from shared.message import Query
+from tests.integration.realtime.conftest import service, token, until
+from tests.security.socket_clients import logged_in, raw_client
+
+
+def every(kind: type[Any]) -> list[Any]:
+    return [each for each in gc.get_objects() if type(each) is kind]
+
+
+def new_one(kind: type[Any], earlier: list[Any]) -> Any:
+    (found,) = [each for each in every(kind) if not any(each is one for one in earlier)]
+    return found
+
+
+def sizes(owner: object) -> dict[str, int]:
+    """Of everything it holds that can be counted."""
+    return {name: len(value) for name, value in vars(owner).items() if hasattr(value, "__len__") and name != "requests"}
+
+
+async def test_a_realtime_service_is_empty_again_when_everybody_left(nats_url: str) -> None:
+    """12fd981: a lock per organization was kept for ever."""
+    gc.collect()
+    earlier = every(RealtimeServer) + every(Rooms)
+    async with service(nats_url, socket_login_time=30) as url:
+        server, rooms = new_one(RealtimeServer, earlier), new_one(Rooms, earlier)
+        connections: Connections = server.sio.connections
+        parts = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
+        before = [sizes(part) for part in parts]
+        async with AsyncExitStack() as stack:
+            for number in range(30):
+                client = await stack.enter_async_context(logged_in(url, token(new_id(), timedelta(minutes=5))))
+                await client.ask("join-session", f"session-{number}")
+            for _ in range(10):
+                await stack.enter_async_context(raw_client(url))
+            assert len(connections) == 40
+            for packet in ("40", '40{"token":"wrong"}', "40/admin,", "42{"):
+                async with raw_client(url) as client:
+                    await client.send(packet)
+                    await until(lambda: client.logins or client.closed)
+        await until(lambda: [sizes(part) for part in parts] == before)
+
+
+async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:
+    monkeypatch.setattr("services.realtime.budget._MAX_KEYS", 50)
+
+    async def away(_: Query) -> dict[str, Any]:
+        raise Problem(503, "nobody_answers", "")
+
+    budget = RateBudget(away, 600)
+    for number in range(500):
+        await budget.take(Principal(organization_id="acme", subject=str(number)))
+    assert max(sizes(budget).values()) <= 50
+
+
+def test_an_organization_that_ends_many_logins_is_bounded_and_none_of_them_opens_anything() -> None:
+    """12fd981: each was kept for the life of a token."""
+    ended = EndedAccess(timedelta(hours=12))
+    people = [
+        Principal(organization_id="acme", subject="nina", session_id=str(number), expires_at=time.time() + 60)
+        for number in range(30_000)
+    ]
+    for person in people:
+        ended.note(
+            AccessEnded(organization_id="acme", code="login_ended", reason="", login_ids=(str(person.session_id),))
+        )
+    assert max(sizes(ended).values()) < 25_000
+    assert all(ended.why(person) for person in people)
+    later = people[0].model_copy(update={"session_id": "new", "expires_at": time.time() + 13 * 3600})
+    assert ended.why(later) is None
+    other = Principal(organization_id="globex", subject="nina", session_id="1", expires_at=10**10)
+    assert ended.why(other) is None
+
+
+def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
+    backlogs = Backlogs(BacklogLimits(10, 1_000_000, 2_000_000, 3_000_000))
+    queue = PacketQueue()
+    queue.count_for(backlogs.counter("acme"))
+
+    class Packet:
+        data = "x" * 100_000
+
+    for _ in range(9):
+        assert backlogs.fits("acme", queue, [Packet()])
+        queue.put_nowait(Packet())
+    assert not backlogs.fits("acme", queue, [Packet(), Packet()])
+    assert not backlogs.is_read_down("acme", queue)
+    taken = 0
+    while not queue.empty() and taken < 1:
+        queue.get_nowait()
+        taken += 1
+    assert backlogs.total == queue.bytes == 8 * 100_100
+    queue.clear()
+    assert (backlogs.total, queue.bytes) == (0, 0)
+
+
+def test_organizations_share_what_may_wait_in_the_process() -> None:
+    backlogs = Backlogs(BacklogLimits(1_000, 1_000, 10_000, 10_000))
+    backlogs.counter("greedy")(9_500)
+    backlogs.counter("small")(400)
+    queue = PacketQueue()
+
+    class Packet:
+        data = "x" * 400
+
+    queue.put_nowait(Packet())
+    assert not backlogs.fits("greedy", queue, [Packet()])
+    assert backlogs.fits("small", queue, [Packet()])

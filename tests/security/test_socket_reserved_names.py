@@ -1,0 +1,93 @@
+"""A client cannot run what the server does when a socket comes or goes, whatever it calls its event."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from shared.auth import Principal, issue_token
+from shared.events import AccessEnded
+from shared.ids import new_id
+from tests.integration.realtime.conftest import service, token, until
+from tests.security.socket_clients import changed, logged_in, publisher
+from tests.token_keys import SIGNING_KEY
+
+RESERVED = ["disconnect", "connect", "connect_error", "disconnecting", "newListener", "removeListener"]
+
+
+@pytest.mark.parametrize("name", RESERVED)
+async def test_a_removed_agent_who_sent_a_reserved_name_is_ended(nats_url: str, name: str) -> None:
+    """12fd981: `disconnect` took the socket off the list of what is ended."""
+    person = Principal(organization_id=new_id(), subject="nina", session_id="one").has_role("agent")
+    person_token = issue_token(person, SIGNING_KEY, timedelta(minutes=5))
+    async with (
+        publisher(nats_url) as publish,
+        service(nats_url) as url,
+        logged_in(url, person_token) as agent,
+    ):
+        for packet in (f'42["{name}"]', f'42["{name}","x"]', f'42["{name}",{{}},{{}}]', f'427["{name}",null]'):
+            await agent.send(packet)
+        assert (await agent.ask("join-organization", person.organization_id))["success"]
+        await publish(
+            AccessEnded(organization_id=person.organization_id, code="user_removed", reason="", holder="nina")
+        )
+        await until(lambda: agent.closed)
+        assert agent.named("session:ended")[0]["code"] == "user_removed"
+
+
+async def test_a_token_expires_although_its_socket_sent_disconnect(nats_url: str) -> None:
+    """12fd981: the timer was cancelled."""
+    async with service(nats_url) as url, logged_in(url, token(new_id(), timedelta(seconds=2))) as client:
+        await client.send('42["disconnect"]')
+        await until(lambda: client.closed)
+        assert client.named("session:ended")[0]["code"] == "token_expired"
+
+
+async def test_an_event_named_connect_changes_nobodys_identity(nats_url: str) -> None:
+    """12fd981: the socket was given the other token's identity and a full rate bucket."""
+    mine, other = new_id(), new_id()
+    async with (
+        service(nats_url, socket_rate=0.001, socket_burst=4) as url,
+        logged_in(url, token(mine)) as client,
+    ):
+        connect = json.dumps(["connect", {}, {"token": token(other)}])
+        await client.send(f"425{connect}")
+        await until(lambda: any(packet.startswith("435") for packet in client.packets))
+        refused = json.loads(next(packet for packet in client.packets if packet.startswith("435"))[3:])[0]
+        assert (refused["success"], refused["code"]) == (False, "reserved_event")
+        assert (await client.ask("join-organization", other))["code"] == "organization_mismatch"
+        assert (await client.ask("join-organization", mine))["success"]
+        await client.send(f"42{connect}")
+        assert (await client.ask("join-organization", mine))["code"] == "rate_limited"
+
+
+async def test_unknown_names_and_namespaces_run_nothing(nats_url: str) -> None:
+    organization_id = new_id()
+    async with (
+        publisher(nats_url) as publish,
+        service(nats_url) as url,
+        logged_in(url, token(organization_id)) as client,
+    ):
+        for packet in (
+            '42["nothing",{}]',
+            '42/admin,["join-organization","x"]',
+            '42/admin,["disconnect"]',
+            "41/admin,",
+        ):
+            await client.send(packet)
+        assert (await client.ask("join-organization", organization_id))["success"]
+        await publish(changed(organization_id))
+        await until(lambda: client.named("whatsapp:ready"))
+        assert not client.closed
+
+
+async def test_what_is_sent_before_the_login_runs_nothing(nats_url: str) -> None:
+    from tests.security.socket_clients import raw_client
+
+    organization_id = new_id()
+    async with service(nats_url) as url, raw_client(url) as client:
+        for packet in ('421["join-organization",{}]', '42["disconnect"]', "41", '42["connect",{},{}]'):
+            await client.send(packet)
+        assert (await client.log_in(token(organization_id))).startswith("40")
+        assert (await client.ask("join-organization", organization_id, number=2))["success"]
+        assert not [packet for packet in client.packets if packet.startswith("431[")]

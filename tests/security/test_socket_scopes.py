@@ -1,0 +1,157 @@
+"""What a socket is told depends on its scopes: linking codes need `manage`, everything else `read`."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+
+from shared.auth import ROLE_SCOPES, Scope
+from shared.delivery import Publisher, jetstream, say
+from shared.events import MessageStatusChanged, PairingCodeIssued, QrIssued
+from shared.ids import new_id
+from shared.live import ContactPresence, ContactTyping
+from shared.message import utc_now
+from shared.records import MessageStatus
+from tests.integration.realtime.conftest import service, token, until
+from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
+
+LINKING = {"whatsapp:qr", "whatsapp:pairing-code"}
+SETS: list[frozenset[Scope]] = [
+    frozenset({"read"}), frozenset({"send"}), frozenset({"manage"}), frozenset({"read", "send"}),
+    frozenset({"send", "manage"}), frozenset({"read", "send", "manage"}),
+]  # fmt: skip
+
+
+def qr(organization_id: str) -> QrIssued:
+    until_when = utc_now() + timedelta(minutes=1)
+    return QrIssued(
+        organization_id=organization_id, instance_id="one", qr="secret", data_url="data:secret", ascii="secret",
+        attempt=1, expires_at=until_when,
+    )  # fmt: skip
+
+
+def pairing_code(organization_id: str) -> PairingCodeIssued:
+    until_when = utc_now() + timedelta(minutes=1)
+    return PairingCodeIssued(
+        organization_id=organization_id, instance_id="one", code="ABCD-1234", phone_number="4915112345678",
+        expires_at=until_when,
+    )  # fmt: skip
+
+
+def status(organization_id: str) -> MessageStatusChanged:
+    return MessageStatusChanged(
+        organization_id=organization_id, instance_id="one", message_id="m", status=MessageStatus.READ
+    )
+
+
+async def publish_all(publish: Publisher, organization_id: str) -> None:
+    for event in (
+        qr(organization_id),
+        pairing_code(organization_id),
+        status(organization_id),
+        changed(organization_id),
+    ):
+        await publish(event)
+
+
+def expected(scopes: frozenset[Scope]) -> set[str]:
+    read = {"message_status", "whatsapp:status", "whatsapp:connected", "whatsapp:ready"}
+    return (read if "read" in scopes else set()) | (LINKING if "manage" in scopes else set())
+
+
+def names(client: RawClient) -> set[str]:
+    return {name for name, _ in client.heard}
+
+
+@pytest.mark.parametrize("how", ["live", "resumed in the handshake", "resumed by joining"])
+async def test_a_socket_is_told_what_its_scopes_allow(nats_url: str, how: str) -> None:
+    """12fd981: a `read` key was told the QR code, a `send` key everything."""
+    organization_id = new_id()
+    async with publisher(nats_url) as publish, service(nats_url, join_grace=0.01) as url, AsyncExitStack() as stack:
+        if how != "live":
+            await publish_all(publish, organization_id)
+        auth = {"since": 0} if how == "resumed in the handshake" else {}
+        clients: dict[frozenset[Scope], RawClient] = {
+            scopes: await stack.enter_async_context(logged_in(url, token(organization_id, scopes=scopes), **auth))
+            for scopes in SETS
+        }
+        wanted: dict[str, Any] = {"organizationId": organization_id}
+        wanted |= {"since": 0} if how == "resumed by joining" else {}
+        for client in clients.values():
+            assert (await client.ask("join-organization", wanted))["success"]
+        if how == "live":
+            await publish_all(publish, organization_id)
+        everything = clients[SETS[-1]]
+        await until(lambda: names(everything) == expected(SETS[-1]))
+        for number, (scopes, client) in enumerate(clients.items()):
+            assert (await client.ask("join-organization", organization_id, number=2 + number))["success"]
+            assert names(client) == expected(scopes), scopes
+
+
+@pytest.mark.parametrize("role", ["viewer", "agent"])
+async def test_people_who_do_not_manage_are_not_told_a_linking_code(nats_url: str, role: Any) -> None:
+    """12fd981: a viewer was told the QR code."""
+    organization_id = new_id()
+    async with publisher(nats_url) as publish, service(nats_url, join_grace=0) as url:
+        person = token(organization_id, role=role, scopes=ROLE_SCOPES[role])
+        async with logged_in(url, person) as client:
+            assert (await client.ask("join-organization", organization_id))["success"]
+            await publish_all(publish, organization_id)
+            await until(lambda: client.named("whatsapp:ready"))
+            assert not names(client) & LINKING
+
+
+async def test_what_is_only_live_needs_read(nats_url: str) -> None:
+    """12fd981: a `send` key was told who types and who is online."""
+    organization_id = new_id()
+    ids = {"organization_id": organization_id, "instance_id": "one", "from_address": "4915112345678"}
+    nats = Client()
+    await nats.connect(nats_url)
+    async with (
+        service(nats_url, join_grace=0) as url,
+        logged_in(url, token(organization_id, scopes=frozenset({"send", "manage"}))) as sender,
+        logged_in(url, token(organization_id, scopes=frozenset({"read"}))) as reader,
+    ):
+        for client in (sender, reader):
+            assert (await client.ask("join-organization", organization_id))["success"]
+        async with asyncio.timeout(20):
+            while not (reader.named("typing") and reader.named("presence")):
+                await say(nats, ContactTyping.model_validate(ids | {"state": "composing"}))
+                await say(nats, ContactPresence.model_validate(ids | {"available": True}))
+                await asyncio.sleep(0.05)
+        assert (await sender.ask("join-organization", organization_id, number=2))["success"]
+        assert names(sender) == set()
+    await nats.close()
+
+
+async def test_a_send_key_hears_the_answers_to_its_own_requests(nats_url: str) -> None:
+    organization_id = new_id()
+    async with (
+        service(nats_url, send_wait=0.2) as url,
+        logged_in(url, token(organization_id, scopes=frozenset({"send"}))) as sender,
+    ):
+        answer = await sender.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "c"})
+        assert (answer["success"], answer["status"]) == (True, "queued")
+        assert sender.named("message_sent_success")[0]["clientId"] == "c"
+        assert (await sender.ask("get_contacts", {}, number=2))["code"] == "scope_missing"
+
+
+async def test_the_code_of_a_named_session_needs_manage(mongo_url: str, tmp_path: Path) -> None:
+    async with platform(mongo_url, tmp_path) as running, running.stage.member() as member:
+        publish = Publisher(jetstream(running.stage.nats))
+        instance_id = await member.instance(instance_name="till")
+        event = qr(member.organization_id).model_copy(update={"instance_id": instance_id})
+        async with (
+            logged_in(running.realtime, token(member.organization_id)) as owner,
+            logged_in(running.realtime, token(member.organization_id, scopes=frozenset({"read", "send"}))) as agent,
+        ):
+            assert (await owner.ask("join-session", "till"))["success"]
+            assert (await agent.ask("join-session", "till"))["code"] == "scope_missing"
+            await publish(event)
+            await until(lambda: owner.named("qr-code"))
+            assert (await agent.ask("join-organization", member.organization_id, number=2))["success"]
+            assert not names(agent) & {"qr-code", "status-update", "whatsapp:qr"}

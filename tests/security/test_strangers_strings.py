@@ -1,0 +1,238 @@
+"""What strangers send is bounded where it enters: names, files, texts, ids, addresses, and how much there is of it."""
+
+import base64
+import sys
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.session.journal import Journal
+from services.session.translate import Account, Ignored, Untranslatable, message_received, typing_seen
+from services.session.worker.intake import Intake
+from services.session.worker.preload import preload_protobufs
+from shared.bounded import CUT, bounded_file_name, bounded_line, bounded_text, cut
+from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
+from shared.records import Contact, Media, MessageRecord, Party
+from shared.topology import MAX_MESSAGE_BYTES, parse_event
+from tests.integration.router.conftest import START
+
+preload_protobufs()
+pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
+e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
+ACCOUNT = Account("acme", "sales")
+HUGE = 900_000
+LARGEST_EVENT = 500_000
+"""Bytes of an event in JSON, half of what the stream takes."""
+CONTROL = {chr(code) for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+DIRECTION = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def jid(user: str, server: str) -> Any:
+    return pb.JID(User=user, Server=server, RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
+
+
+def event_of(body: Any, **more: Any) -> Any:
+    event = pb.Message()
+    event.Info.ID, event.Info.Pushname, event.Info.Timestamp = "3EB0AA", more.get("name", "Bob"), 1_790_000_000
+    bob = jid(more.get("user", "4915112345678"), more.get("server", "s.whatsapp.net"))
+    source = pb.MessageSource(Chat=more.get("chat", bob), Sender=bob, IsFromMe=False, IsGroup=False)
+    event.Info.MessageSource.CopyFrom(source)
+    event.Info.ID = more.get("wa_id", "3EB0AA")
+    event.Message.CopyFrom(body)
+    return event
+
+
+def received(event: Any) -> MessageReceived:
+    ours = message_received(event, ACCOUNT)
+    assert isinstance(ours, MessageReceived)
+    return ours
+
+
+BODIES = {
+    "text": lambda s: e2e.Message(conversation=s),
+    "extended text": lambda s: e2e.Message(
+        extendedTextMessage=e2e.ExtendedTextMessage(text=s, contextInfo=e2e.ContextInfo(stanzaID=s))
+    ),
+    "file": lambda s: e2e.Message(
+        documentMessage=e2e.DocumentMessage(fileName=s, mimetype=s, caption=s, fileLength=2**64 - 1)
+    ),
+    "image": lambda s: e2e.Message(imageMessage=e2e.ImageMessage(caption=s, mimetype=s)),
+    "contact": lambda s: e2e.Message(contactMessage=e2e.ContactMessage(displayName=s)),
+    "place": lambda s: e2e.Message(locationMessage=e2e.LocationMessage(name=s, degreesLatitude=float("nan"))),
+    "poll": lambda s: e2e.Message(pollCreationMessage=e2e.PollCreationMessage(name=s)),
+    "invite": lambda s: e2e.Message(groupInviteMessage=e2e.GroupInviteMessage(groupName=s)),
+    "list": lambda s: e2e.Message(listResponseMessage=e2e.ListResponseMessage(title=s)),
+    "reaction": lambda s: e2e.Message(reactionMessage=e2e.ReactionMessage(text=s)),
+    "edit": lambda s: e2e.Message(
+        protocolMessage=e2e.ProtocolMessage(type=14, editedMessage=e2e.Message(conversation=s))
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BODIES)
+@pytest.mark.parametrize("letter", ["a", "\U0001f469\u200d\U0001f680", "e\u0301", "\U0001f1e9\U0001f1ea", "\x00", "\n"])
+def test_whatever_is_huge_becomes_an_event_of_bounded_size(kind: str, letter: str) -> None:
+    ours = received(event_of(BODIES[kind](letter * (HUGE // len(letter))), name=letter * 100_000))
+    body = ours.model_dump_json()
+    assert len(body.encode()) < LARGEST_EVENT < MAX_MESSAGE_BYTES
+    assert len(ours.push_name or "") <= 256
+    assert ours.media is None or len((ours.media.file_name or "") + (ours.media.mime_type or "")) <= 512
+    assert MessageReceived.model_validate_json(body) == ours
+
+
+def small_strings() -> st.SearchStrategy[str]:
+    return st.text(st.characters(codec="utf-8"), max_size=400)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(kind=st.sampled_from(sorted(BODIES)), text=small_strings(), name=small_strings(), times=st.integers(1, 500))
+def test_every_string_of_a_stranger_is_bounded_clean_and_stays_what_it_is(
+    kind: str, text: str, name: str, times: int
+) -> None:
+    ours = received(event_of(BODIES[kind](text * times), name=name * times))
+    names = [ours.push_name or "", ours.media.file_name or "" if ours.media else ""]
+    for value in (*names, ours.text or ""):
+        assert not CONTROL & set(value)
+    for value in names:
+        assert len(value) <= 256
+        assert not DIRECTION & set(value)
+        assert "\n" not in value
+    assert len(ours.text or "") <= 65_536
+    assert parse_event(ours.address, ours.model_dump_json().encode()) == ours
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=3_000))
+def test_no_bytes_stop_the_journal(raw: bytes) -> None:
+    """The callback keeps the bytes; whatever they are, the pump gets something it can publish, or nothing."""
+    for name in ("Message", "Receipt"):
+        journal = Journal(Path(":memory:"))
+        intake = Intake(ACCOUNT, journal)
+        assert intake.take(name, raw)
+        (kept,) = journal.after(0, 1)
+        for part in intake.entries(kept):
+            assert part.error or parse_event(part.subject, part.body.encode())
+        journal.close()
+
+
+@pytest.mark.parametrize("value", ["x" * 1_000, "12 34", "1@g.us", "1\x00", ".." * 40])
+def test_an_address_that_is_none_is_refused(value: str) -> None:
+    body = e2e.Message(conversation="hello")
+    with pytest.raises((Untranslatable, ValueError)):
+        message_received(event_of(body, user=value), ACCOUNT)
+    with pytest.raises((Untranslatable, ValueError)):
+        message_received(event_of(body, chat=jid(value, "g.us")), ACCOUNT)
+    seen = pb.ChatPresence(MessageSource=pb.MessageSource(Chat=jid(value, "lid"), Sender=jid(value, "lid")))
+    with pytest.raises((Untranslatable, ValueError)):
+        assert isinstance(typing_seen(seen, ACCOUNT), Ignored)
+
+
+def test_an_id_that_is_too_long_names_no_message() -> None:
+    with pytest.raises(Untranslatable):
+        message_received(event_of(e2e.Message(conversation="hello"), wa_id="A" * HUGE), ACCOUNT)
+    context = e2e.ContextInfo(stanzaID="A" * HUGE)
+    quoting = e2e.Message(extendedTextMessage=e2e.ExtendedTextMessage(text="yes", contextInfo=context))
+    assert received(event_of(quoting)).quoted_wa_id is None
+
+
+@pytest.mark.parametrize("kind", [1, 3], ids=["receipt", "read elsewhere"])
+def test_a_receipt_that_names_very_many_ids_is_split_and_none_is_lost(kind: int) -> None:
+    ids = [f"3EB0{number:028X}" for number in range(30_000)]
+    names = pb.Receipt.DESCRIPTOR.fields_by_name["Type"].enum_type.values_by_name
+    wanted = "DELIVERED" if kind == 1 else "READ_SELF"
+    bob = jid("4915112345678", "s.whatsapp.net")
+    receipt = pb.Receipt(
+        MessageSource=pb.MessageSource(Chat=bob, Sender=bob, IsFromMe=False, IsGroup=False),
+        MessageIDs=ids, Timestamp=1_790_000_000, Type=names[wanted].number,
+    )  # fmt: skip
+    journal = Journal(Path(":memory:"))
+    intake = Intake(ACCOUNT, journal)
+    intake.take("Receipt", receipt.SerializePartialToString())
+    (kept,) = journal.after(0, 1)
+    parts = [parse_event(part.subject, part.body.encode()) for part in intake.entries(kept)]
+    events = [part for part in parts if isinstance(part, ReceiptReceived | MessagesReadElsewhere)]
+    assert [wa_id for event in events for wa_id in event.wa_ids] == ids
+    assert max(len(event.model_dump_json()) for event in events) < 100_000
+    assert len({event.id for event in events}) == len(events)
+
+
+def test_what_was_stored_before_the_limits_is_shown_within_them() -> None:
+    contact = Contact.model_validate(
+        {"id": "c", "organization_id": "acme", "name": "N" * HUGE, "created_at": START, "updated_at": START}
+    )
+    media = Media.model_validate({"file_name": "f" * HUGE + ".pdf", "mime_type": "m" * HUGE, "size": 2**70})
+    assert len(contact.name or "") == 256
+    assert (media.file_name or "").endswith(f"{CUT}.pdf")
+    assert (len(media.file_name or ""), len(media.mime_type or ""), media.size) == (255, 128, None)
+    message = {
+        "id": "m", "organization_id": "acme", "instance_id": "one", "direction": "inbound", "origin": "contact",
+        "from_address": "1", "to_address": "2", "text": "t" * HUGE, "status": "received", "timestamp": START,
+    }  # fmt: skip
+    assert len(MessageRecord.model_validate(message).text or "") == 65_536
+
+
+def test_a_party_has_a_short_address() -> None:
+    with pytest.raises(ValueError, match="at most 64"):
+        Party(phone="1" * 1_000)
+
+
+# --- the cut itself -----------------------------------------------------------------------------------------------
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
+
+
+@pytest.mark.parametrize("whole", [FAMILY, SCOTLAND, "\U0001f44d\U0001f3fd", "n\u0303", "\U0001f1e7\U0001f1f7", "क्ष"])
+@pytest.mark.parametrize("before", range(8))
+def test_nothing_is_cut_inside_what_is_seen_as_one_character(whole: str, before: int) -> None:
+    shown = cut("x" * before + whole * 20, 30)
+    kept = shown.removesuffix(CUT).removeprefix("x" * before)
+    if not unicodedata.category(whole[-1]).startswith("L"):
+        assert kept == whole * (len(kept) // len(whole))
+    assert len(shown) <= 30
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("invoice\u202efdp.exe", "invoicefdp.exe"),
+        ("a\x00b\x07c", "abc"),
+        ("two\nlines\tand\u2028more", "two lines and more"),
+        ("  Bob  ", "Bob"),
+        ("Ünïcödé 👍🏽 مرحبا", "Ünïcödé 👍🏽 مرحبا"),
+        ("\x1b[31mred", "[31mred"),
+        ("", ""),
+    ],
+)
+def test_names_are_one_line_without_control(value: str, shown: str) -> None:
+    assert bounded_line(value) == shown
+    assert bounded_file_name(value) == shown
+
+
+def test_a_text_keeps_its_lines_and_is_marked_where_it_is_cut() -> None:
+    assert bounded_text("one\n\ttwo\r\nthree\x00") == "one\n\ttwo\r\nthree"
+    long = bounded_text("a" * 70_000)
+    assert (len(long), long[-1]) == (65_536, CUT)
+    assert bounded_text("a" * 65_536) == "a" * 65_536
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=300), st.integers(1, 60))
+def test_a_cut_is_short_enough_and_changes_nothing_else(value: str, most: int) -> None:
+    shown = cut(value, most)
+    assert len(shown) <= most
+    assert shown == value or (len(value) > most and value.startswith(shown.removesuffix(CUT)))
+
+
+def test_bytes_that_are_no_event_are_bounded_in_the_dead_letters() -> None:
+    journal = Journal(Path(":memory:"))
+    intake = Intake(ACCOUNT, journal)
+    intake.take("Message", b"\xff" * 5_000_000)
+    (kept,) = journal.after(0, 1)
+    (part,) = intake.entries(kept)
+    assert part.error
+    assert len(base64.b64decode(part.body)) < MAX_MESSAGE_BYTES
