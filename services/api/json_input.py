@@ -9,9 +9,12 @@ from shared.errors import Problem
 
 MAX_JSON_DEPTH = 32
 """Lists and objects within each other."""
+MAX_JSON_CONTAINERS = 2_000
+"""Lists and objects altogether: a body of nothing else takes long to look at."""
 _MAX_DIGITS = 300
 """Of a whole number; what a field of ours may hold is less and said at the field."""
-_OPENING = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -38,9 +41,12 @@ def parse_json(data: bytes, what: str = "the body") -> Any:
 def _require_shallow(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_JSON_DEPTH:
         return
+    bare = _TEXT.sub("", text)
+    if bare.count("[") + bare.count("{") > MAX_JSON_CONTAINERS:
+        raise ValueError(f"there may be at most {MAX_JSON_CONTAINERS} lists and objects in all")
     depth = 0
-    for part in _OPENING.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(part[0], 0)
+    for bracket in _BRACKET.finditer(bare):
+        depth += 1 if bracket[0] in "[{" else -1
         if depth > MAX_JSON_DEPTH:
             raise ValueError(f"lists and objects may stand within each other at most {MAX_JSON_DEPTH} deep")
 

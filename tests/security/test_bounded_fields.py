@@ -97,6 +97,7 @@ def test_every_text_and_list_of_every_question_is_bounded() -> None:
         (b"[" * (MAX_JSON_DEPTH + 1) + b"]" * (MAX_JSON_DEPTH + 1), "deep"),
         (b'{"a":' * (MAX_JSON_DEPTH + 1) + b"1" + b"}" * (MAX_JSON_DEPTH + 1), "deep"),
         (b'[["[", "]"], ' + b"[" * MAX_JSON_DEPTH + b"]" * MAX_JSON_DEPTH + b"]", "deep"),
+        (b"[" + b"{}," * 2_001 + b"1]", "in all"),
         (b'{"a": 1, "a": 2}', "twice"),
         (b'{"a": {"b": 1, "b": 2}}', "twice"),
         (b"NaN", "NaN"),

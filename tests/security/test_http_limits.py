@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.api.access.bodies import MAX_ANONYMOUS_BODY_BYTES
 from services.api.edge import MAX_HEADER_BYTES
 from services.api.settings import ApiSettings
 from services.router.app import make_app
@@ -144,6 +145,17 @@ async def test_a_body_that_goes_on_after_its_refusal_is_dropped_and_ends(port: i
             sent += 65_536
     writer.close()
     assert sent < 4 * MAX_UNWANTED_BYTES
+
+
+@pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/register", "/api/users/x", "/api/contacts"])
+async def test_who_is_not_known_sends_little(api: InProcess, member: Member, path: str) -> None:
+    """Reading a body costs the time of everybody else."""
+    large = b'{"email": "' + b"x" * MAX_ANONYMOUS_BODY_BYTES + b'"}'
+    for headers in ({}, {"x-api-key": "sbk_nonsense"}, {"authorization": "Bearer x"}, {"content-type": "text/plain"}):
+        answer = await api.ask("POST", path, large, headers)
+        assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
+    known = await api.ask("POST", path, large, {"authorization": str(member.http.headers["Authorization"])})
+    assert known.status != 413
 
 
 GUARDS = {
