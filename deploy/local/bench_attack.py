@@ -1,0 +1,165 @@
+"""`bench attack`: how long an organization's requests take alone, and while attackers load the same servers."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deploy.local import attack_crowd, topology
+from deploy.local.attack_crowd import Counts, Plan
+from deploy.local.attack_report import WATCHED, Memory, Phase, Report
+from deploy.local.attack_scene import EVENTS, Organization, found_organization, publish_history
+from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
+from deploy.local.stack import Options, Stack
+from simulator.client import SimulatorClient, set_faults
+
+RATE, SECONDS = 4.0, 60.0
+WARM_UP_S, AFTER_S = 5.0, 5.0
+_LOOK_S = 0.2
+"""Between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """rate: of each operation of the victim, a second. seconds: of each of the two phases. events: of the history that
+    the deaf resumers ask for."""
+
+    rate: float = RATE
+    seconds: float = SECONDS
+    counts: Counts = field(default_factory=Counts)
+    events: int = EVENTS
+    after: float = AFTER_S
+
+
+class MemoryWatch:
+    """Resident memory of the stack's processes, by name."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.before = self.now()
+        self.peak = dict(self.before)
+
+    def now(self) -> dict[str, int]:
+        """A process that is just being started again counts as 0."""
+        return {name: self._size(name) for name in WATCHED}
+
+    def _size(self, name: str) -> int:
+        try:
+            return int(psutil.Process(self._stack.pid(name)).memory_info().rss)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            return 0
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for name, size in self.now().items():
+                self.peak[name] = max(self.peak[name], size)
+
+    def sizes(self) -> dict[str, Memory]:
+        """With the sizes of this moment as those after the attack."""
+        after = self.now()
+        return {name: Memory(self.before[name], self.peak[name], after[name]) for name in WATCHED}
+
+
+async def measure(stack: Stack, load: Load) -> Report:
+    """The victim alone, then beside the attackers, then the memory some seconds later."""
+    victims = await found_organization(stack.ready, "victim")
+    attackers = await found_organization(stack.ready, "attackers")
+    await _get_ready(stack, attackers, load.events)
+    async with at_work(stack.ready["api"], victims) as victim:
+        await victim.work(load.rate, min(WARM_UP_S, load.seconds))  # first messages: keys, contacts, connections
+        used, begun = time.process_time(), time.monotonic()
+        alone = await victim.work(load.rate, load.seconds)
+        watch = MemoryWatch(stack)
+        async with _watched(watch):
+            attacked, outcome = await _beside(victim, _plan(stack, victims, attackers, load), load.rate)
+            shares = {"victim": (time.process_time() - used) / (time.monotonic() - begun)}
+            await asyncio.sleep(load.after)
+    return Report(alone, attacked, watch.sizes(), outcome["outcomes"], shares | {"attackers": outcome["share"]})
+
+
+async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None:
+    """The history is stored, and WhatsApp acknowledges nothing of what the attackers' account sends."""
+    await publish_history(stack.ready["nats"], attackers, events)
+    async with SimulatorClient(stack.ready["simulator"]) as simulator:
+        await simulator.call(set_faults(attackers.phone, hold_message_acks=True))
+
+
+def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Load) -> Plan:
+    ports = {process.name: stack.port + process.port for process in topology.PROCESSES}
+    return Plan(
+        ports["front"], ports["realtime"], victims.email, attackers.token, attackers.id, attackers.instance_id,
+        attackers.contact, load.seconds, load.counts,
+    )  # fmt: skip
+
+
+async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[str, Any]]:
+    """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
+    crowd = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", attack_crowd.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        cwd=topology.ROOT,
+    )  # fmt: skip
+    assert crowd.stdin
+    assert crowd.stdout
+    try:
+        crowd.stdin.write(plan.to_json().encode() + b"\n")
+        await crowd.stdin.drain()
+        await asyncio.wait_for(crowd.stdout.readline(), REQUEST_LIMIT_S)  # it has begun
+        attacked = await victim.work(rate, plan.seconds)
+        written = await asyncio.wait_for(crowd.stdout.read(), REQUEST_LIMIT_S)
+        if await crowd.wait() or not written:
+            raise RuntimeError("the process of the attackers failed; its error is above")
+    finally:
+        with suppress(ProcessLookupError):
+            crowd.kill()
+    outcome: dict[str, Any] = json.loads(written)
+    return attacked, outcome
+
+
+@asynccontextmanager
+async def _watched(watch: MemoryWatch) -> AsyncIterator[None]:
+    task = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Prints the figures; 0 when the bounds were held."""
+    counts = Counts(args.frames, args.resumers, args.logins, args.sends)
+    load = Load(args.rate, args.seconds, counts, args.events)
+    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
+        async with Stack(Options(data=Path(folder), port=0)) as stack:
+            report = await measure(stack, load)
+    shown = json.dumps(report.as_json(), indent=2) if args.json else "\n".join(report.lines())
+    sys.stdout.write(shown + "\n")
+    return 1 if report.violations() else 0
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="switchboard bench attack", description=__doc__)
+    parser.add_argument("--rate", type=float, default=RATE, help="the victim's logins, joins and sends a second, each")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long, alone and then under attack")
+    parser.add_argument("--frames", type=int, default=Counts.frames, help="sockets that hold a frame of 16 MB each")
+    parser.add_argument("--resumers", type=int, default=Counts.resumers, help="sockets that resume and never read")
+    parser.add_argument("--logins", type=int, default=Counts.logins, help="logins with wrong passwords")
+    parser.add_argument("--sends", type=int, default=Counts.sends, help="sends to an account without acknowledgements")
+    parser.add_argument("--events", type=int, default=EVENTS, help="messages of 60 kB the resumers ask for")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
