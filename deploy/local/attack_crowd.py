@@ -46,6 +46,7 @@ class Plan:
     """`front_port`: of the origin. `realtime_port`: where production's front server sends sockets, whatever their size.
 
     `token`, `organization_id`, `instance_id`, `contact`: the attackers' organization and its stuck account.
+    `login_seconds`, `send_seconds`: over which the logins and the sends begin, evenly.
     """
 
     front_port: int
@@ -56,6 +57,8 @@ class Plan:
     instance_id: str
     contact: str
     seconds: float
+    login_seconds: float
+    send_seconds: float
     counts: Counts
 
     def to_json(self) -> str:
@@ -88,9 +91,11 @@ class Crowd:
             for number in range(counts.resumers):
                 group.create_task(_until(seconds, self._again("deaf resumers", self._deaf, address(40 + number))))
             for number in range(counts.logins):
-                group.create_task(_until(seconds, self._login(sessions[number % len(sessions)], number)))
+                due = number / counts.logins * self.plan.login_seconds
+                group.create_task(_until(seconds, self._login(sessions[number % len(sessions)], number, due)))
             for number in range(counts.sends):
-                group.create_task(_until(seconds, self._send(sessions[0], number)))
+                due = number / counts.sends * self.plan.send_seconds
+                group.create_task(_until(seconds, self._send(sessions[0], number, due)))
 
     async def _again(self, name: str, attack: Callable[[str], Awaitable[None]], source: str) -> None:
         while True:
@@ -131,13 +136,15 @@ class Crowd:
         finally:
             opened.abort()
 
-    async def _login(self, session: aiohttp.ClientSession, number: int) -> None:
+    async def _login(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
         """Half with e-mail addresses nobody has, half with the victim's."""
+        await asyncio.sleep(due)
         email = f"stranger-{number}@example.org" if number % 2 else self.plan.victim_email
         body = {"email": email, "password": f"wrong password {number}"}
         await self._request("logins", session.post("/api/auth/login", json=body))
 
-    async def _send(self, session: aiohttp.ClientSession, number: int) -> None:
+    async def _send(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
+        await asyncio.sleep(due)
         body = {"to": self.plan.contact, "message": f"message {number}", "wait": SEND_WAIT_S}
         headers = {"Authorization": f"Bearer {self.plan.token}"}
         path = f"/api/whatsapp/instances/{self.plan.instance_id}/send"

@@ -45,7 +45,8 @@ class Channel:
     async def ask(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement. Raises Failed when the connection ends before it."""
         number = str(next(self._numbers))
-        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
         try:
             await self._socket.send_str(f"42{number}" + json.dumps([event, data]))
             return await answer

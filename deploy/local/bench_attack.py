@@ -22,7 +22,7 @@ from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
 from deploy.local.stack import Options, Stack
 from simulator.client import SimulatorClient, set_faults
 
-RATE, SECONDS = 4.0, 60.0
+RATE, SECONDS, LOGIN_S, SEND_S = 2.0, 60.0, 10.0, 30.0
 WARM_UP_S, AFTER_S = 5.0, 5.0
 _LOOK_S = 0.2
 """Between two looks at the memory."""
@@ -30,13 +30,17 @@ _LOOK_S = 0.2
 
 @dataclass(frozen=True)
 class Load:
-    """rate: of each operation of the victim, a second. seconds: of each of the two phases. events: of the history that
-    the deaf resumers ask for."""
+    """rate: of each operation of the victim, a second. seconds: of each of the two phases. login_seconds,
+    send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf resumers ask
+    for. warm_up: seconds before the first phase. after: seconds until memory is looked at for the last time."""
 
     rate: float = RATE
     seconds: float = SECONDS
     counts: Counts = field(default_factory=Counts)
+    login_seconds: float = LOGIN_S
+    send_seconds: float = SEND_S
     events: int = EVENTS
+    warm_up: float = WARM_UP_S
     after: float = AFTER_S
 
 
@@ -76,7 +80,7 @@ async def measure(stack: Stack, load: Load) -> Report:
     attackers = await found_organization(stack.ready, "attackers")
     await _get_ready(stack, attackers, load.events)
     async with at_work(stack.ready["api"], victims) as victim:
-        await victim.work(load.rate, min(WARM_UP_S, load.seconds))  # first messages: keys, contacts, connections
+        await victim.work(load.rate, load.warm_up)  # first messages: keys, contacts, connections
         used, begun = time.process_time(), time.monotonic()
         alone = await victim.work(load.rate, load.seconds)
         watch = MemoryWatch(stack)
@@ -98,7 +102,7 @@ def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Lo
     ports = {process.name: stack.port + process.port for process in topology.PROCESSES}
     return Plan(
         ports["front"], ports["realtime"], victims.email, attackers.token, attackers.id, attackers.instance_id,
-        attackers.contact, load.seconds, load.counts,
+        attackers.contact, load.seconds, load.login_seconds, load.send_seconds, load.counts,
     )  # fmt: skip
 
 
@@ -138,7 +142,7 @@ async def _watched(watch: MemoryWatch) -> AsyncIterator[None]:
 async def run(args: argparse.Namespace) -> int:
     """Prints the figures; 0 when the bounds were held."""
     counts = Counts(args.frames, args.resumers, args.logins, args.sends)
-    load = Load(args.rate, args.seconds, counts, args.events)
+    load = Load(args.rate, args.seconds, counts, args.login_seconds, args.send_seconds, args.events)
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with Stack(Options(data=Path(folder), port=0)) as stack:
             report = await measure(stack, load)
@@ -156,6 +160,8 @@ def main() -> int:
     parser.add_argument("--resumers", type=int, default=Counts.resumers, help="sockets that resume and never read")
     parser.add_argument("--logins", type=int, default=Counts.logins, help="logins with wrong passwords")
     parser.add_argument("--sends", type=int, default=Counts.sends, help="sends to an account without acknowledgements")
+    parser.add_argument("--login-seconds", type=float, default=LOGIN_S, help="over which those logins begin")
+    parser.add_argument("--send-seconds", type=float, default=SEND_S, help="over which those sends begin")
     parser.add_argument("--events", type=int, default=EVENTS, help="messages of 60 kB the resumers ask for")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return asyncio.run(run(parser.parse_args()))
