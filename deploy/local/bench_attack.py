@@ -30,12 +30,15 @@ _LOOK_S = 0.2
 
 @dataclass(frozen=True)
 class Load:
-    """rate: of each operation of the victim, a second. seconds: of each of the two phases. login_seconds,
-    send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf resumers ask
-    for. warm_up: seconds before the first phase. after: seconds until memory is looked at for the last time."""
+    """rate: of each operation of the victim, a second. seconds, alone: of the phase with and without attackers.
+
+    login_seconds, send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf
+    resumers ask for. warm_up: seconds before the first phase. after: seconds until the last look at the memory.
+    """
 
     rate: float = RATE
     seconds: float = SECONDS
+    alone: float = SECONDS
     counts: Counts = field(default_factory=Counts)
     login_seconds: float = LOGIN_S
     send_seconds: float = SEND_S
@@ -82,7 +85,7 @@ async def measure(stack: Stack, load: Load) -> Report:
     async with at_work(stack.ready["api"], victims) as victim:
         await victim.work(load.rate, load.warm_up)  # first messages: keys, contacts, connections
         used, begun = time.process_time(), time.monotonic()
-        alone = await victim.work(load.rate, load.seconds)
+        alone = await victim.work(load.rate, load.alone)
         watch = MemoryWatch(stack)
         async with _watched(watch):
             attacked, outcome = await _beside(victim, _plan(stack, victims, attackers, load), load.rate)
@@ -142,7 +145,7 @@ async def _watched(watch: MemoryWatch) -> AsyncIterator[None]:
 async def run(args: argparse.Namespace) -> int:
     """Prints the figures; 0 when the bounds were held."""
     counts = Counts(args.frames, args.resumers, args.logins, args.sends)
-    load = Load(args.rate, args.seconds, counts, args.login_seconds, args.send_seconds, args.events)
+    load = Load(args.rate, args.seconds, args.seconds, counts, args.login_seconds, args.send_seconds, args.events)
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with Stack(Options(data=Path(folder), port=0)) as stack:
             report = await measure(stack, load)

@@ -11,9 +11,10 @@ from deploy.local.bench_attack import Load, measure
 from deploy.local.stack import Options, Stack
 
 SMALL = Load(
-    rate=2, seconds=5, counts=Counts(frames=16, resumers=8, logins=40, sends=80), login_seconds=1, send_seconds=1,
-    events=600, warm_up=1, after=0,
+    rate=2, seconds=8, alone=2, counts=Counts(frames=16, resumers=8, logins=20, sends=300), login_seconds=1,
+    send_seconds=2, events=600, warm_up=1, after=0,
 )  # fmt: skip
+"""More sends than the session service has in hand for all accounts together."""
 pytestmark = pytest.mark.timeout(240)
 
 
