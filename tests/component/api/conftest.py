@@ -23,6 +23,7 @@ from shared.message import Command, Event, utc_now
 from shared.mongo import Database, Document, ensure_indexes, open_mongo
 from shared.records import ConnectionStatus
 from tests.servers import free_port, nats_server
+from tests.subscriptions import subscribed
 
 SECRET = "a secret of at least thirty-two characters"
 C = TypeVar("C", bound=Command)
@@ -90,7 +91,7 @@ class Stage:
                 await publish(event)
 
         subscription = await self.nats.subscribe(command.pattern(), cb=receive)
-        await self.nats.flush()
+        await subscribed(self.nats)
         yield heard
         await subscription.unsubscribe()
 
