@@ -13,7 +13,9 @@ MAX_P99_RATIO = 2.0
 MAX_REALTIME_GROWTH_BYTES = 100_000_000
 """Resident memory of realtime: the peak under attack minus the size before it."""
 OPERATIONS = ("login", "join", "send over REST", "send over a socket")
-WATCHED = ("realtime", "api", "session", "router", "front", "nats", "mongo")
+WATCHED = ("realtime", "api", "session", "router", "front", "nats", "mongo", "simulator")
+VICTIM, ATTACKERS = "load: victim", "load: attackers"
+"""The two processes of the load generator."""
 _MB = 1_000_000
 
 
@@ -55,13 +57,16 @@ class Memory:
 
 @dataclass(frozen=True)
 class Report:
-    """`outcomes`: what the attackers got, by kind of attack. `shares`: of one processor, used by the load generator."""
+    """`outcomes`: what the attackers got, by kind of attack.
+
+    `shares`: of one processor that each process used, in the phase without and in the one with attackers.
+    """
 
     alone: Phase
     attacked: Phase
     memory: Mapping[str, Memory]
     outcomes: Mapping[str, Mapping[str, int]]
-    shares: Mapping[str, float]
+    shares: Mapping[str, tuple[float, float]]
 
     def ratio(self, operation: str) -> float:
         """Of the two p99; not a number when either has no samples."""
@@ -99,8 +104,8 @@ class Report:
             found.append(f"  {name:20}" + "".join(f"{size / _MB:8.0f}" for size in sizes))
         for attack, counts in self.outcomes.items():
             found.append(f"{attack}: " + ", ".join(f"{count} x {outcome}" for outcome, count in sorted(counts.items())))
-        shares = ", ".join(f"{name} {share:.0%}" for name, share in self.shares.items())
-        found.append(f"load generator, share of one processor: {shares}")
+        found.append(f"{'share of a processor':22}{'alone':>8}{'attacked':>16}")
+        found += [f"  {name:20}{alone:8.0%}{attacked:16.0%}" for name, (alone, attacked) in self.shares.items()]
         return found + [f"NOT HELD: {text}" for text in self.violations()]
 
     def _operation_line(self, operation: str) -> str:
@@ -124,7 +129,7 @@ class Report:
             "victim_ms": victim,
             "memory_bytes": memory,
             "attackers": {name: dict(counts) for name, counts in self.outcomes.items()},
-            "generator_processor_share": dict(self.shares),
+            "processor_shares": {name: {"alone": a, "attacked": b} for name, (a, b) in self.shares.items()},
             "violations": self.violations(),
         }
 

@@ -5,27 +5,22 @@ import asyncio
 import json
 import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from deploy.local import attack_crowd, topology
 from deploy.local.attack_crowd import Counts, Plan
-from deploy.local.attack_report import WATCHED, Memory, Phase, Report
+from deploy.local.attack_report import ATTACKERS, Phase, Report
 from deploy.local.attack_scene import EVENTS, Organization, found_organization, publish_history
 from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
+from deploy.local.attack_watch import MemoryWatch, Usage, watched
 from deploy.local.stack import Options, Stack
 from simulator.client import SimulatorClient, set_faults
 
 RATE, SECONDS, LOGIN_S, SEND_S = 2.0, 60.0, 10.0, 30.0
 WARM_UP_S, AFTER_S = 5.0, 5.0
-_LOOK_S = 0.2
-"""Between two looks at the memory."""
 
 
 @dataclass(frozen=True)
@@ -47,36 +42,6 @@ class Load:
     after: float = AFTER_S
 
 
-class MemoryWatch:
-    """Resident memory of the stack's processes, by name."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self.before = self.now()
-        self.peak = dict(self.before)
-
-    def now(self) -> dict[str, int]:
-        """A process that is just being started again counts as 0."""
-        return {name: self._size(name) for name in WATCHED}
-
-    def _size(self, name: str) -> int:
-        try:
-            return int(psutil.Process(self._stack.pid(name)).memory_info().rss)
-        except (ProcessLookupError, psutil.NoSuchProcess):
-            return 0
-
-    async def run(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            for name, size in self.now().items():
-                self.peak[name] = max(self.peak[name], size)
-
-    def sizes(self) -> dict[str, Memory]:
-        """With the sizes of this moment as those after the attack."""
-        after = self.now()
-        return {name: Memory(self.before[name], self.peak[name], after[name]) for name in WATCHED}
-
-
 async def measure(stack: Stack, load: Load) -> Report:
     """The victim alone, then beside the attackers, then the memory some seconds later."""
     victims = await found_organization(stack.ready, "victim")
@@ -84,14 +49,16 @@ async def measure(stack: Stack, load: Load) -> Report:
     await _get_ready(stack, attackers, load.events)
     async with at_work(stack.ready["api"], victims) as victim:
         await victim.work(load.rate, load.warm_up)  # first messages: keys, contacts, connections
-        used, begun = time.process_time(), time.monotonic()
+        first = Usage.of(stack)
         alone = await victim.work(load.rate, load.alone)
-        watch = MemoryWatch(stack)
-        async with _watched(watch):
+        second, watch = Usage.of(stack), MemoryWatch(stack)
+        async with watched(watch):
             attacked, outcome = await _beside(victim, _plan(stack, victims, attackers, load), load.rate)
-            shares = {"victim": (time.process_time() - used) / (time.monotonic() - begun)}
+            third = Usage.of(stack)
             await asyncio.sleep(load.after)
-    return Report(alone, attacked, watch.sizes(), outcome["outcomes"], shares | {"attackers": outcome["share"]})
+    shares = {name: (second.share(first, name), third.share(second, name)) for name in second.seconds}
+    shares[ATTACKERS] = (0.0, outcome["share"])
+    return Report(alone, attacked, watch.sizes(), outcome["outcomes"], shares)
 
 
 async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None:
@@ -130,16 +97,6 @@ async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[
             crowd.kill()
     outcome: dict[str, Any] = json.loads(written)
     return attacked, outcome
-
-
-@asynccontextmanager
-async def _watched(watch: MemoryWatch) -> AsyncIterator[None]:
-    task = asyncio.create_task(watch.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
 
 
 async def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.local.attack_crowd import Counts, Plan, address
-from deploy.local.attack_report import OPERATIONS, WATCHED, Memory, Report, Samples
+from deploy.local.attack_report import ATTACKERS, OPERATIONS, WATCHED, Memory, Report, Samples
 from deploy.local.attack_socket import TEXT, header
 
 MB = 1_000_000
@@ -22,7 +22,7 @@ def report(alone: float = 10.0, attacked: float = 20.0, realtime: int = 100 * MB
     memory = dict.fromkeys(WATCHED, Memory(90 * MB, 90 * MB, 90 * MB))
     memory["realtime"] = Memory(90 * MB, 90 * MB + realtime, 95 * MB)
     outcomes = {"logins": {"401": 20, "429": 280}}
-    return Report(phase(alone), phase(attacked), memory, outcomes, {"victim": 0.1, "attackers": 0.2})
+    return Report(phase(alone), phase(attacked), memory, outcomes, {"api": (0.1, 0.2), ATTACKERS: (0.0, 0.03)})
 
 
 def test_exactly_twice_the_p99_and_100_mb_more_are_allowed() -> None:
@@ -70,6 +70,7 @@ def test_the_json_is_json_and_says_what_was_not_held() -> None:
     assert found["victim_ms"]["login"]["p99_ratio"] == 3.0
     assert found["victim_ms"]["join"]["alone"] == {"samples": 100, "p50": 5.0, "p99": 10.0, "failures": {}}
     assert found["memory_bytes"]["realtime"]["growth"] == 100 * MB
+    assert found["processor_shares"]["api"] == {"alone": 0.1, "attacked": 0.2}
     assert len(found["violations"]) == len(OPERATIONS)
 
 
