@@ -10,7 +10,7 @@ from deploy.local.prerequisites import missing_packages, provide
 from deploy.local.speech import say
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = ("unit", "contract", "component", "integration", "security", "e2e")
+FLOORS = ("unit", "contract", "component", "integration", "e2e", "security")
 PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
 """One process of tests for each processor, each with servers of its own; the tests of a file stay together."""
 SHARED_SERVERS = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
