@@ -107,7 +107,10 @@ class Front:
         async with self._session.ws_connect(
             _url(target), headers=headers, max_msg_size=MAX_EVENT, autoclose=False, autoping=False
         ) as backend:
-            browser = web.WebSocketResponse(max_msg_size=max_client_message(), autoclose=False, autoping=False)
+            # not compressed: some clients (Node.js 20) lose compressed messages that arrive together with the close
+            browser = web.WebSocketResponse(
+                max_msg_size=max_client_message(), autoclose=False, autoping=False, compress=False
+            )
             await browser.prepare(request)
             await _pump_both(browser, backend)
             return browser
