@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pytest
 
 from services.api.settings import ApiSettings
+from services.api.store import login_attempts
 from shared.ids import new_id
 from tests.component.api.conftest import Stage, running
 from tests.servers import free_port
@@ -24,6 +26,12 @@ def new_address() -> str:
 
 def new_email() -> str:
     return f"{new_id()}@example.org"
+
+
+@pytest.fixture(autouse=True)
+def long_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first delay is a minute already: on a slow machine a second could pass between two guesses."""
+    monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 60_000)
 
 
 @asynccontextmanager

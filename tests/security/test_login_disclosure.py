@@ -14,9 +14,11 @@ from shared.ids import new_id
 from shared.mongo import Document, open_mongo
 from tests.component.api import conftest
 from tests.component.api.conftest import Member, Stage
+from tests.security import auth_fixtures
 from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, new_email, registered
 
 own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
+long_delays = auth_fixtures.long_delays
 
 
 async def test_a_refused_login_waits_for_no_audit_entry(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

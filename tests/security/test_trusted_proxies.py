@@ -16,11 +16,13 @@ from shared.addresses import network_of
 from shared.proxies import TrustedProxies, parse_networks
 from tests.component.api import conftest
 from tests.integration.realtime.conftest import service as realtime
+from tests.security import auth_fixtures
 from tests.security.auth_fixtures import api_with, client_at, log_in, new_address, new_email, registered
 from tests.servers import free_port
 from tests.token_keys import PRIVATE_KEY
 
 own_bus, settings, stage = conftest.own_bus, conftest.settings, conftest.stage
+long_delays = auth_fixtures.long_delays
 PROXY = "127.0.0.1"
 
 

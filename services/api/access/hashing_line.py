@@ -2,7 +2,8 @@
 
 Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
 fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
-devices and others have a line each; both are short, and what does not fit is answered 503 at once.
+devices and others have a line each; both are short, and what does not fit is answered 503 at once. The last free slot
+is never given to a second attempt of the same stranger: a flood from one address leaves a slot to others.
 """
 
 import asyncio
@@ -43,6 +44,7 @@ class _Ticket:
 class HashingLine:
     def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
         self._free, self._max_waiting = at_once, max_waiting
+        self._kept_free = 1 if at_once > 1 else 0
         self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
         """By whether the client is known."""
         self._known_in_a_row = 0
@@ -75,7 +77,7 @@ class HashingLine:
                 self._next()
 
     async def _turn(self, ticket: _Ticket) -> None:
-        if self._free:
+        if self._may_run(ticket):
             self._free -= 1
             return
         line = self._lines[ticket.client.known]
@@ -103,21 +105,26 @@ class HashingLine:
 
     def _next(self) -> None:
         """Whoever is first in the line takes the slot that became free."""
-        while line := self._next_line():
-            first = min(line, key=lambda one: one.place)
-            line.remove(first)
-            if not first.turn.done():
-                first.turn.set_result(None)
-                return
         self._free += 1
+        while self._free and (ticket := self._first()):
+            self._lines[ticket.client.known].remove(ticket)
+            if not ticket.turn.done():
+                self._free -= 1
+                ticket.turn.set_result(None)
 
-    def _next_line(self) -> list[_Ticket]:
-        known, others = self._lines[True], self._lines[False]
-        if known and not (others and self._known_in_a_row >= MAX_KNOWN_IN_A_ROW):
+    def _first(self) -> _Ticket | None:
+        known, other = (min(self._lines[which], key=lambda one: one.place, default=None) for which in (True, False))
+        if other and not self._may_run(other):
+            other = None
+        if known and not (other and self._known_in_a_row >= MAX_KNOWN_IN_A_ROW):
             self._known_in_a_row += 1
             return known
         self._known_in_a_row = 0
-        return others
+        return other
+
+    def _may_run(self, ticket: _Ticket) -> bool:
+        """The last free slot is not for the second attempt of a client that is not known."""
+        return self._free > (self._kept_free if ticket.before and not ticket.client.known else 0)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from services.api.settings import ApiSettings, RegistrationPolicy
+from services.api.store import login_attempts
 from shared.ids import new_id
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
@@ -56,7 +57,10 @@ async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, u
     assert shown[0] == shown[1]
 
 
-async def test_guessing_a_password_is_stopped_even_with_the_right_one(stage: Stage, user: Registered) -> None:
+async def test_guessing_a_password_is_delayed_even_with_the_right_one(
+    stage: Stage, user: Registered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 60_000)
     async with stage.client() as http:
         for _ in range(3):
             await http.post("/api/auth/login", json={"email": user.email, "password": "guess"})

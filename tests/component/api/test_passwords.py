@@ -8,6 +8,7 @@ import httpx
 import pytest
 from nats.aio.subscription import Subscription
 
+from services.api.store import login_attempts
 from shared.events import AccessEnded
 from shared.ids import new_id
 from tests.component.api.conftest import Member, Stage
@@ -70,7 +71,10 @@ async def test_all_other_logins_end_with_the_old_password(person: Person) -> Non
     assert other["refresh_token"].startswith(f"sbr_{told['login_ids'][0]}.")
 
 
-async def test_a_wrong_old_password_changes_nothing_and_counts_as_a_failed_login(person: Person) -> None:
+async def test_a_wrong_old_password_changes_nothing_and_counts_as_a_failed_login(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 60_000)
     for _ in range(3):
         answer = await person.post("/api/auth/password", old_password="a guess", new_password=NEW)
         assert (answer.status_code, answer.json()["code"]) == (403, "wrong_password")
