@@ -32,8 +32,10 @@ async def guarded_server(folder: Path) -> AsyncIterator[Server]:
     options = ["-c", config, "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder / "js")]
     server = Server(["env", *variables, program, *options], port, folder / "nats.log")
     await server.start()
-    yield server
-    await server.kill()
+    try:
+        yield server
+    finally:
+        await server.kill()
 
 
 @dataclass
