@@ -115,7 +115,8 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
         await bus.js._nc.publish(wish.address, wish.model_dump_json().encode())
     await bus.js._nc.flush()
     async with answering(broker_client(session.broker), session.node.numbers):
-        await broker_client(session.broker).flush()
+        for _ in range(2):  # a ping is sent before what is pending
+            await broker_client(session.broker).flush()
         for instance_id in ("fine", "nowhere"):
             query = ResolveNumber(organization_id=MALLORY, instance_id=instance_id, number="4915112345678")
             with pytest.raises((NatsTimeoutError, TimeoutError)):

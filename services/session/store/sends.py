@@ -13,24 +13,28 @@ INDEXES = [IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=i
 Outcome = dict[str, Any]
 
 
+class NotOwned(Exception):
+    """A command names what belongs to another organization."""
+
+
 class Sends:
     def __init__(self, database: Database) -> None:
         self._sends = database["sends"]
 
     async def intend(self, message_id: str, organization_id: str, instance_id: str) -> Outcome | None:
-        """None: nobody tried before, and now it is written down. Else the earlier outcome, empty when unknown."""
+        """None: nobody tried before, and now it is written down. Else the earlier outcome, empty when unknown.
+
+        Raises NotOwned when the message is of another organization or instance.
+        """
         intent = {"_id": message_id, "organization_id": organization_id, "instance_id": instance_id, "at": utc_now()}
         try:
             await self._sends.insert_one(intent)
         except DuplicateKeyError:
             earlier = await self._sends.find_one({"_id": message_id})
+            if earlier and (earlier["organization_id"], earlier["instance_id"]) != (organization_id, instance_id):
+                raise NotOwned from None
             return dict(earlier.get("outcome") or {}) if earlier else {}
         return None
-
-    async def may_use(self, message_id: str, organization_id: str, instance_id: str) -> bool:
-        """False: another organization or instance sends, or sent, a message under this id."""
-        found = await self._sends.find_one({"_id": message_id}, {"organization_id": 1, "instance_id": 1})
-        return found is None or (found["organization_id"], found["instance_id"]) == (organization_id, instance_id)
 
     async def settle(self, message_id: str, outcome: Outcome) -> None:
         await self._sends.update_one({"_id": message_id}, {"$set": {"outcome": outcome}})

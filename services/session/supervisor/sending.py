@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 from services.session.protocol import Send, Sent
-from services.session.store.sends import Outcome, Sends
+from services.session.store.sends import NotOwned, Outcome, Sends
 from services.session.supervisor.account import Account
 from services.session.supervisor.ownership import Instances, unknown_instance
 from shared.commands import SendText
@@ -43,9 +43,9 @@ log = logging.getLogger(__name__)
 class _Flying(asyncio.Future[Outcome]):
     """The outcome of a send that is under way, and through which account."""
 
-    def __init__(self, instance_id: str) -> None:
+    def __init__(self, organization_id: str, instance_id: str) -> None:
         super().__init__()
-        self.instance_id = instance_id
+        self.of, self.instance_id = (organization_id, instance_id), instance_id
 
 
 class Sending:
@@ -53,26 +53,32 @@ class Sending:
         self._sends, self._instances, self._publish = sends, instances, publish
         self._flying: dict[str, _Flying] = {}
         self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        """By instance: sends reach the worker in the order in which they came."""
+        """By organization and instance: sends reach the worker in the order in which they came."""
 
     async def send(self, command: SendText) -> None:
         """A redelivered command waits for the send under way, or repeats what is known of the outcome.
 
         Raises Retry while the account is on its way back, and where another node holds it.
         """
-        lock = self._beginning.setdefault(command.instance_id, asyncio.Lock())
+        lock = self._beginning.setdefault(f"{command.organization_id}.{command.instance_id}", asyncio.Lock())
         async with lock:  # asyncio's locks are taken in the order they are asked for
-            if not await self._is_own(command):
+            try:
+                begun = await self._begin(command)
+            except NotOwned:
+                await self._publish(refusal(command, unknown_instance()))
                 return
-            begun = self._flying.get(command.message_id) or await self._begin(command)
         outcome = await self._end(command, begun) if isinstance(begun, _Flying) else begun
         await self._publish(_told(command, outcome))
 
     async def refuse(self, command: SendText) -> None:
         """The organization has too many sends waiting: this one fails, unless it was begun before."""
-        if not await self._is_own(command) or command.message_id in self._flying:
+        if command.message_id in self._flying:
             return
-        earlier = await self._intend(command)
+        try:
+            earlier = await self._intend(command)
+        except NotOwned:
+            await self._publish(refusal(command, unknown_instance()))
+            return
         if earlier is None:
             await self._settle(command.message_id, TOO_MANY)
         await self._publish(_told(command, TOO_MANY if earlier is None else earlier or UNKNOWN))
@@ -90,22 +96,16 @@ class Sending:
                 log.warning("the outcome of message %s is not known", key)
                 flying.set_result(UNKNOWN)
 
-    async def _is_own(self, command: SendText) -> bool:
-        """Otherwise refused like an instance that does not exist. Also for the message id of another organization:
-        nothing is revealed of that message, and its send is not touched."""
-        mine = await self._instances.owns(command.organization_id, command.instance_id)
-        if mine and await self._sends.may_use(command.message_id, command.organization_id, command.instance_id):
-            return True
-        await self._publish(refusal(command, unknown_instance()))
-        return False
-
     async def _begin(self, command: SendText) -> "_Flying | Outcome":
-        """The send, under way, or an outcome that was known before."""
+        """The send, under way, or an outcome that was known before. Raises NotOwned, and Retry."""
+        flying = self._flying.get(command.message_id)
+        if flying and flying.of == (command.organization_id, command.instance_id):
+            return flying
         await self._wait_for_account(command)
         earlier = await self._intend(command)
         if earlier is not None:
             return earlier or UNKNOWN
-        flying = self._flying[command.message_id] = _Flying(command.instance_id)
+        flying = self._flying[command.message_id] = _Flying(command.organization_id, command.instance_id)
         if (failed := self._call(command)) is not None:
             flying.set_result(failed)
         return flying
@@ -120,10 +120,16 @@ class Sending:
         return outcome
 
     async def _intend(self, command: SendText) -> Outcome | None:
+        """Raises NotOwned for an instance, or a message id, of another organization: both are refused like an instance
+        that does not exist, so nothing is revealed, and the other's send is not touched."""
+        if not await self._instances.owns(command.organization_id, command.instance_id):
+            raise NotOwned
         return await self._sends.intend(command.message_id, command.organization_id, command.instance_id)
 
     async def _wait_for_account(self, command: SendText) -> None:
-        """Raises Retry when it is worth it; before the intent is written, so that nothing is left unclear."""
+        """Raises NotOwned, and Retry when it is worth it; before the intent is written, so that nothing is unclear."""
+        if not await self._instances.owns(command.organization_id, command.instance_id):
+            raise NotOwned
         account = self._instances.find(command.instance_id)
         if account is None and await self._instances.elsewhere(command.instance_id):
             raise Retry("another node holds this instance")

@@ -1,0 +1,59 @@
+"""What waits for its turn is neither delivered again nor counted as an attempt, and ends in the order of the stream."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import nats
+import pytest
+
+from shared.delivery import Consumers, Publisher, broker_client, jetstream
+from shared.events import MessageSent
+from shared.fair_consumer import FairConsumer, Share
+from shared.message import utc_now
+from shared.service import connected, make_broker
+from shared.settings import Settings
+from shared.topology import durable_name, ensure_streams
+from tests.servers import nats_server
+
+COUNT = 30
+
+
+async def test_what_waits_longer_than_the_stream_does_is_delivered_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats, keep = [0], FairConsumer._keep
+
+    async def counted(consumer: FairConsumer) -> None:
+        beats[0] += 1
+        await keep(consumer)
+
+    monkeypatch.setattr(FairConsumer, "_keep", counted)
+    server = nats_server(tmp_path)
+    await server.start()
+    settings = Settings(nats_url=f"nats://127.0.0.1:{server.port}", ack_wait=timedelta(seconds=2))
+    broker, go, handled = make_broker("waits", settings), asyncio.Event(), list[str]()
+
+    async def handle(event: MessageSent) -> None:
+        await go.wait()
+        handled.append(event.id)
+
+    Consumers(broker, settings, "waits").on(MessageSent, handle, Share(8, per_instance=2, room=200))
+    async with await nats.connect(settings.nats_url) as client:
+        await ensure_streams(jetstream(client), settings)
+    async with connected(broker, settings):
+        js = jetstream(broker_client(broker))
+        common = {"organization_id": "acme", "instance_id": "one", "wa_id": "W", "timestamp": utc_now()}
+        events = [MessageSent.model_validate({"id": f"e{n:02}", "message_id": "m", **common}) for n in range(COUNT)]
+        await Publisher(js)(*events)
+        async with asyncio.timeout(40):
+            while beats[0] < 6:  # twice as long as the stream waits
+                await asyncio.sleep(0.05)
+            info = await js.consumer_info("WA_EVENTS", durable_name("waits", MessageSent))
+            assert info.delivered
+            assert (info.delivered.consumer_seq, info.num_redelivered) == (COUNT, 0)
+            go.set()
+            while len(handled) < COUNT:
+                await asyncio.sleep(0.05)
+    await server.kill()
+    assert handled == [f"e{n:02}" for n in range(COUNT)]
