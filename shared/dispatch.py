@@ -28,6 +28,12 @@ def refusal(command: Command, problem: Problem) -> CommandRefused:
     )
 
 
+def over_share() -> Problem:
+    """For a command of an organization that has as many waiting as it may (docs/decisions/0029)."""
+    detail = "too many commands of this organization are waiting; try again in a minute"
+    return Problem(429, "too_many_pending_commands", detail)
+
+
 class Dispatcher:
     """Publishes commands and hears their answers on the organization's own subjects."""
 

@@ -14,7 +14,7 @@ from deploy.local.speech import say
 from deploy.local.stack import Options
 from deploy.local.topology import ROOT
 
-BENCHES = ("latency", "realtime", "router")
+BENCHES = ("attack", "latency", "realtime", "router")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -24,7 +24,8 @@ def make_parser() -> argparse.ArgumentParser:
     starting = commands.add_parser("up", help="start everything and print the address; Ctrl-C stops it")
     up.add_arguments(starting)
     commands.add_parser("test", help="lint, types and all tests; further arguments go to pytest", add_help=False)
-    commands.add_parser("bench", help="measure: `bench latency`, `bench realtime`, `bench router`", add_help=False)
+    shown = ", ".join(f"`bench {name}`" for name in BENCHES)
+    commands.add_parser("bench", help=f"measure: {shown}", add_help=False)
     commands.add_parser("kill-test", help="kill -9 every process under load and count what is lost", add_help=False)
     commands.add_parser("help", help="this text")
     return parser

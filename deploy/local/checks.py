@@ -1,5 +1,6 @@
 """`./switchboard test`: lint, types, then every test, the quick floors first."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,10 @@ from deploy.local.speech import say
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("unit", "contract", "component", "integration", "e2e", "security")
+PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+"""One process of tests for each processor, each with servers of its own; the tests of a file stay together."""
+SHARED_SERVERS = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
+"""With one of these set, all tests meet the same server and its streams, so they run one after the other."""
 
 
 def _run(*command: str) -> int:
@@ -27,4 +32,5 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
             return status
     folders = [f"tests/{floor}" for floor in FLOORS if any((ROOT / "tests" / floor).rglob("test_*.py"))]
     # CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off here.
-    return _run("pytest", "--assert=plain", *(pytest_arguments or folders))
+    together = () if any(os.environ.get(name) for name in SHARED_SERVERS) else PARALLEL
+    return _run("pytest", "--assert=plain", *(pytest_arguments or (*together, *folders)))

@@ -6,7 +6,7 @@ import posixpath
 
 from aiohttp import web
 
-from shared.hosts import host_name, is_loopback
+from shared.hosts import host_name, is_loopback, parse_hosts
 
 _OPERATIONS = ("/livez", "/readyz", "/metrics", "/workers")
 _FRAMING = 4_096
@@ -22,13 +22,19 @@ def max_client_message() -> int:
 
 def refusal(request: web.BaseRequest) -> web.Response | None:
     """The answer to what is not passed on."""
-    if not is_loopback(host_name(request.headers.get("Host", ""))):
-        detail = "the local front server answers to 127.0.0.1, localhost and [::1] only"
-        return problem(421, "Misdirected Request", "wrong_host", detail)
+    if not _answers_to(host_name(request.headers.get("Host", ""))):
+        detail = "the local front server answers to 127.0.0.1, localhost, [::1] and the names in WA_ALLOWED_HOSTS"
+        return problem(421, "Misdirected Request", "host_not_allowed", detail)
     path = posixpath.normpath("/" + request.path.lower().replace("\\", "/")).replace("//", "/")
     if path.startswith(tuple(f"{name}/" for name in _OPERATIONS)) or path in _OPERATIONS:
         return problem(404, "Not Found", "not_found", "there is nothing at this address")
     return None
+
+
+def _answers_to(name: str) -> bool:
+    allowed = parse_hosts(os.environ.get("WA_ALLOWED_HOSTS", ""))
+    below = tuple(known[1:] for known in allowed if known.startswith("*."))
+    return is_loopback(name) or name in allowed or name.endswith(below)
 
 
 def problem(status: int, title: str, code: str, detail: str) -> web.Response:

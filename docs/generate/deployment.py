@@ -35,7 +35,10 @@ COMPOSE_VARIABLES = (
         "A host name makes the front server get a certificate (publish its ports 80 and 443 then) and the services "
         "accept that name only.",
     ),
-    ("SWITCHBOARD_SUBNET", "172.30.93.0/24", "Network of front, api and realtime; change it when it is taken."),
+    (
+        "SWITCHBOARD_WEB_PREFIX", "172.30.93",
+        "The network of front, api and realtime is this and `.0/24`; change it when it is taken on the machine.",
+    ),
     ("SWITCHBOARD_CPUS", "1.0", "Processors each container may use; at most as many as the machine has."),
     ("SWITCHBOARD_SESSION_MEMORY", "4g", "Memory of the session service; a WhatsApp account takes about 20 MB."),
     ("SWITCHBOARD_MONGO_MEMORY", "2g", "Memory of MongoDB, of which 0.5 GB are its cache."),

@@ -51,7 +51,7 @@ class Access:
     def end(self, event: AccessEnded) -> None:
         """The sockets that were opened with it end, and no new ones begin."""
         self._ended.note(event)
-        for connection in self._connections.all_logged_in():
+        for connection in self._connections.logged_in(event.organization_id):
             self.goes_on(connection)
 
     def require(self, principal: Principal) -> None:

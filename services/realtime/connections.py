@@ -70,8 +70,10 @@ class Connections:
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def all_logged_in(self) -> list[Connection]:
-        return list(self._by_sid.values())
+    def logged_in(self, organization_id: str) -> list[Connection]:
+        """Those of an organization."""
+        found = (each for each in self._by_sid.values() if each.principal)
+        return [each for each in found if each.principal and each.principal.organization_id == organization_id]
 
     def of(self, connection_id: str) -> Connection | None:
         """By Engine.IO's id."""

@@ -31,7 +31,7 @@ class Notes:
 
     def failed(self, text: str, error: BaseException) -> None:
         """A fault of this service, with its traceback."""
-        if self._due((text, type(error).__name__)):
+        if self._due((text, type(error).__name__), always=True):
             log.error("%s", text, exc_info=error)
 
     def _shorten(self, record: logging.LogRecord) -> bool:
@@ -43,12 +43,13 @@ class Notes:
         record.msg, record.args = text, ()
         return self._due(("library", text[:20]))
 
-    def _due(self, key: tuple[Any, ...]) -> bool:
+    def _due(self, key: tuple[Any, ...], always: bool = False) -> bool:
+        """`always`: also when strangers caused as many lines as are written."""
         now = time.monotonic()
         if now - self._began >= PERIOD:
             self._began, self._lines = now, 0
         last = self._last.get(key)
-        if self._lines >= _MAX_LINES or (last is not None and now - last < PERIOD):
+        if (self._lines >= _MAX_LINES and not always) or (last is not None and now - last < PERIOD):
             return False
         self._lines += 1
         self._last[key] = now

@@ -124,6 +124,8 @@ class RealtimeServer:
                 raise refusal from problem
             raise
         self._access.require(principal)
+        await self._rates.take(principal)  # opening a socket costs as much as asking something
+        self._access.require(principal)
         return principal
 
     async def _left(self, connection: Connection) -> None:

@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient
 from deploy.local.binaries import find_mongod
 from shared.mongo_roles import ACCESS, password_variable
 from shared.mongo_setup import SETUP_USER
+from tests.security.compose_file import SERVICES
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,10 +42,9 @@ class GuardedMongo:
     @property
     def options(self) -> list[str]:
         (self.folder / "mongo").mkdir(exist_ok=True)
-        return [
-            "--dbpath", str(self.folder / "mongo"), "--port", str(self.port), "--bind_ip", "127.0.0.1",
-            "--nounixsocket", "--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25",
-        ]  # fmt: skip
+        shipped = [option for option in SERVICES["mongo"]["command"] if option != "--bind_ip_all"]
+        own = ["--dbpath", str(self.folder / "mongo"), "--port", str(self.port), "--bind_ip", "127.0.0.1"]
+        return [*own, *shipped]
 
     def server(self) -> Server:
         program = find_mongod(os.environ)

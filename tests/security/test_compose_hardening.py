@@ -1,9 +1,12 @@
 """docker-compose.yml: networks apart, no privileges, bounded resources, images that cannot change under a tag."""
 
+import os
 import re
+import subprocess
 
 import pytest
 
+from deploy.local.binaries import find_nats_server
 from deploy.local.topology import PROCESSES
 from docs.generate.listeners import LISTENERS
 from tests.security.compose_file import COMPOSE, ONCE, ROOT, SERVICES
@@ -92,6 +95,20 @@ def test_nats_shows_its_monitoring_to_its_own_container_only() -> None:
     assert re.findall(r"^(?:http\w*|monitor\w*):.*$", text, re.M) == ['http: "127.0.0.1:8222"']
     command = SERVICES["nats"]["command"]
     assert not {"-m", "--http_port", "-ms", "--https_port"} & set(command)
+
+
+def test_the_configuration_of_the_nats_container_is_one_that_nats_server_takes() -> None:
+    passwords = {name: '"a-password"' for name in SERVICES["nats"]["environment"]}
+    program, config = str(find_nats_server(os.environ)), str(ROOT / "deploy" / "nats.server.conf")
+    checked = subprocess.run(
+        [program, "-t", "-c", config], env=os.environ | passwords, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_mongodb_runs_no_code_of_a_query() -> None:
+    """`$where` and `$function` would run JavaScript in the server."""
+    assert "--noscripting" in SERVICES["mongo"]["command"]
 
 
 def test_everything_that_listens_is_in_the_settings_page() -> None:

@@ -132,6 +132,15 @@ async def test_the_front_server_answers_to_this_machines_names_only(door: Door, 
                 assert answer.status == 200
 
 
+async def test_a_name_of_the_setting_is_answered_to(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For who reaches local mode through a tunnel."""
+    monkeypatch.setenv("WA_ALLOWED_HOSTS", "chat.example.com,*.tunnel.example")
+    async with aiohttp.ClientSession() as http:
+        for name, status in (("chat.example.com", 200), ("x.tunnel.example:443", 200), ("tunnel.example.evil", 421)):
+            async with http.get(f"{door.url}/", headers={"Host": name}) as answer:
+                assert answer.status == status, name
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/readyz", "/livez", "/workers"])
 async def test_operational_endpoints_are_not_passed_on_locally_either(door: Door, path: str) -> None:
     spellings = [path, path.upper(), f"{path}/", f"/{path}", f"/api/..{path}", f"/api/%2e%2e{path}", f"{path}?x=1"]

@@ -94,6 +94,20 @@ def test_the_file_is_for_its_owner_only(folder: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [".env", ".env.example"]
 
 
+def test_containers_can_read_their_configuration_in_a_private_checkout(folder: Path) -> None:
+    """Cloned under umask 077, the files that compose mounts would be closed to the users of the containers."""
+    (folder / "deploy").mkdir()
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    files = sorted(path for path in mounted if path.startswith("./deploy/"))
+    assert len(files) >= 5
+    for name in files:
+        (folder / name).write_text("x")
+        (folder / name).chmod(0o600)
+    made(folder)
+    assert {stat.S_IMODE((folder / name).stat().st_mode) & 0o044 for name in files} == {0o044}
+    assert stat.S_IMODE((folder / "deploy" / "mongod.sh").stat().st_mode) & 0o055 == 0o055
+
+
 def test_what_has_a_value_stays_and_what_is_missing_is_added(folder: Path) -> None:
     """As after an update: an older .env, edited by hand, without a final newline."""
     kept = {"NATS_API_PASSWORD": "my-own-password-of-1999", "WA_LOG_LEVEL": "DEBUG", "WA_REGISTRATION": "closed"}

@@ -35,7 +35,7 @@ async def limited(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
 async def within_one_window(running: Platform) -> None:
     """At the end of a minute what was asked counts a little less; these tests count within one."""
     now = (await running.database.command("hello"))["localTime"]
-    if now.second > 45:
+    if now.second > 50:
         await asyncio.sleep(60.5 - now.second)
 
 
@@ -60,7 +60,7 @@ async def test_rest_and_sockets_of_a_caller_share_one_budget(limited: Platform) 
         by_socket = [await granted(socket, member.organization_id, 30) for socket in sockets]
         last = await over_rest(member, 10)
         assert first == 15
-        assert CALLER - first - BLOCK <= sum(by_socket) <= CALLER - first
+        assert CALLER - first - BLOCK - len(sockets) <= sum(by_socket) <= CALLER - first
         assert last <= BLOCK
         assert first + sum(by_socket) + last <= CALLER
 
@@ -74,7 +74,7 @@ async def test_the_callers_of_an_organization_share_its_budget_and_others_have_t
         for person in people:
             client = await stack.enter_async_context(logged_in(limited.realtime, issued(person)))
             counts.append(await granted(client, organization_id, CALLER))
-        assert ORGANIZATION - BLOCK <= sum(counts) <= ORGANIZATION
+        assert ORGANIZATION - BLOCK - len(people) <= sum(counts) <= ORGANIZATION
         stranger = await stack.enter_async_context(logged_in(limited.realtime, token(other)))
         assert await granted(stranger, other, 10) == 10
 
@@ -83,12 +83,23 @@ def issued(person: Principal) -> str:
     return issue_token(person, SIGNING_KEY, timedelta(minutes=5))
 
 
+async def test_opening_sockets_over_and_over_is_counted(limited: Platform) -> None:
+    """12fd981: each cost three calls of JetStream, and there was no bound."""
+    organization_id, opened = new_id(), 0
+    for _ in range(CALLER + 5):
+        async with raw_client(limited.realtime) as client:
+            answer = await client.log_in(token(organization_id))
+            opened += answer.startswith("40")
+            assert answer.startswith("40") or "rate_limited" in answer
+    assert CALLER - BLOCK <= opened <= CALLER
+
+
 async def test_a_local_bucket_bounds_a_caller_while_the_api_is_away(nats_url: str) -> None:
     async with service(nats_url, socket_caller_limit=60, socket_burst=1000, socket_rate=1000) as url:
         organization_id = new_id()
         async with logged_in(url, token(organization_id)) as one, logged_in(url, token(organization_id)) as two:
             answered = await granted(one, organization_id, 15) + await granted(two, organization_id, 15)
-            assert 10 <= answered < 25
+            assert 8 <= answered < 25
 
 
 async def test_the_query_counts_like_rest_and_for_the_organization_of_its_subject(limited: Platform) -> None:

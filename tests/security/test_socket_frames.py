@@ -43,13 +43,19 @@ async def test_frames_that_never_end_hold_no_memory(nats_url: str, tmp_path: Pat
             writer.close()
 
 
-async def unfinished(url: str) -> asyncio.StreamWriter:
-    """A WebSocket on which all of a frame but its last bytes is sent, or as much as is taken."""
+async def handshaken(url: str, limit: int = 65_536) -> asyncio.StreamWriter:
+    """An open WebSocket that is not read."""
     host, port = url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port), limit=limit)
     head = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     writer.write(f"GET {PATH}websocket HTTP/1.1\r\n{head}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
     await reader.readuntil(b"\r\n\r\n")
+    return writer
+
+
+async def unfinished(url: str) -> asyncio.StreamWriter:
+    """A WebSocket on which all of a frame but its last bytes is sent, or as much as is taken."""
+    writer = await handshaken(url)
     writer.write(b"\x81\xff" + FRAME.to_bytes(8, "big") + b"\0\0\0\0")
     piece = b"4" * 100_000
     try:
@@ -60,6 +66,23 @@ async def unfinished(url: str) -> asyncio.StreamWriter:
     except (ConnectionError, TimeoutError):
         pass
     return writer
+
+
+async def test_pings_of_a_client_that_reads_nothing_end_its_connection(nats_url: str) -> None:
+    """12fd981: the pongs were kept for it without a bound."""
+    async with service(nats_url) as url:
+        writer = await handshaken(url, limit=1_000)
+        pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 1_000
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(flood(writer, pings), 40)
+        async with logged_in(url, token("acme")) as client:
+            assert (await client.ask("join-organization", "acme"))["success"]
+
+
+async def flood(writer: asyncio.StreamWriter, frames: bytes) -> None:
+    while True:
+        writer.write(frames)
+        await writer.drain()
 
 
 @pytest.mark.parametrize("declared", [True, False])

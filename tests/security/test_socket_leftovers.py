@@ -1,17 +1,18 @@
 """Nothing is kept of sockets, organizations and addresses that are gone."""
 
-import gc
 import time
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
 from services.realtime.budget import RateBudget
 from services.realtime.connections import Connections
 from services.realtime.ended import EndedAccess
-from services.realtime.rooms import Rooms
 from services.realtime.server import RealtimeServer
+from services.realtime.settings import RealtimeSettings
 from shared.auth import Principal
 from shared.errors import Problem
 from shared.events import AccessEnded
@@ -21,26 +22,22 @@ from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import logged_in, raw_client
 
 
-def every(kind: type[Any]) -> list[Any]:
-    return [each for each in gc.get_objects() if type(each) is kind]
-
-
-def new_one(kind: type[Any], earlier: list[Any]) -> Any:
-    (found,) = [each for each in every(kind) if not any(each is one for one in earlier)]
-    return found
-
-
 def sizes(owner: object) -> dict[str, int]:
     """Of everything it holds that can be counted."""
     return {name: len(value) for name, value in vars(owner).items() if hasattr(value, "__len__") and name != "requests"}
 
 
-async def test_a_realtime_service_is_empty_again_when_everybody_left(nats_url: str) -> None:
+async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """12fd981: a lock per organization was kept for ever."""
-    gc.collect()
-    earlier = every(RealtimeServer) + every(Rooms)
+    made: list[RealtimeServer] = []
+
+    def make(settings: RealtimeSettings) -> RealtimeServer:
+        made.append(RealtimeServer(settings))
+        return made[-1]
+
+    monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
     async with service(nats_url, socket_login_time=30) as url:
-        server, rooms = new_one(RealtimeServer, earlier), new_one(Rooms, earlier)
+        server, rooms = made[0], made[0].linked().rooms
         connections: Connections = server.sio.connections
         parts = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
         before = [sizes(part) for part in parts]

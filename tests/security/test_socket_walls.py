@@ -22,8 +22,9 @@ from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
 from shared.message import utc_now
 from tests.component.api.conftest import Member
-from tests.integration.realtime.conftest import subscribed, token, until
+from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import Platform, RawClient, changed, logged_in, platform
+from tests.subscriptions import subscribed
 from tests.token_keys import PUBLIC_KEY
 
 MARK = "words of another organization"

@@ -54,10 +54,11 @@ class HashingLine:
     def place(self, client: HashClient) -> Iterator[None]:
         """Held from before anything is written for an attempt: a flood from one client does not reach the database.
 
-        Raises Problem 503 `logins_busy`.
+        Raises Problem 429 `too_many_logins`.
         """
         if self._places[client.name] >= MAX_HASHES_PER_CLIENT:
-            raise _busy()
+            detail = f"more than {MAX_HASHES_PER_CLIENT} logins of one client at once; try again in {RETRY_AFTER_S} s"
+            raise Problem(429, "too_many_logins", detail, retry_after=RETRY_AFTER_S)
         with _counted(self._places, client.name):
             yield
 

@@ -20,7 +20,7 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 
 class Passwords:
-    """All raise Problem 503 `logins_busy` when too many others wait."""
+    """All raise Problem 503 `logins_busy` when too many wait, 429 `too_many_logins` when one client has too many."""
 
     def __init__(self, line: HashingLine | None = None) -> None:
         self._line = line or HashingLine()

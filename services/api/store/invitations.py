@@ -79,7 +79,7 @@ class Invitations:
     async def get_open(self, token: str) -> Document:
         """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
         found = await self._database.invitations.find_one(_valid(token))
-        if found is None:
+        if found is None or await self._role_now(found) is None:
             raise _invalid()
         own = {"email": found["email"], "organization_id": found["organization_id"]}
         if await self._database.users.find_one(own, {"_id": 1}):
@@ -109,7 +109,7 @@ class Invitations:
                 raise _taken() from error
         return user
 
-    async def _role_now(self, invitation: Document, session: Any) -> Role | None:
+    async def _role_now(self, invitation: Document, session: Any = None) -> Role | None:
         """The role of the invitation, at most that of its maker now; None when the maker may not invite any more.
 
         A maker who is no user of ours (another program, a NATS request) sets no bounds.

@@ -4,17 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from services.router.context import Context
-from shared.dispatch import refusal
+from shared.dispatch import over_share, refusal
 from shared.errors import Problem, Reject
 from shared.ids import NO_INSTANCE
 from shared.message import Command, Live, Message
 
 M = TypeVar("M", bound=Message)
 Handle = Callable[[M, Context], Awaitable[None]]
-
-TOO_MANY = Problem(
-    429, "too_many_pending_commands", "too many commands of this organization are waiting; try again in a minute"
-)
 
 
 async def is_foreign(message: Message | Live, context: Context) -> bool:
@@ -47,4 +43,4 @@ def own_only(handle: Handle[M]) -> Handle[M]:
 
 async def refuse(command: Command, context: Context) -> None:
     """The organization has more commands of this kind waiting than its share."""
-    await context.publish(refusal(command, TOO_MANY))
+    await context.publish(refusal(command, over_share()))

@@ -9,16 +9,13 @@ from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts
 from services.session.supervisor.board import Board
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
-from shared.dispatch import refusal
+from shared.dispatch import over_share, refusal
 from shared.errors import Problem, Retry
 from shared.ids import InvalidPhone, parse_phone
 from shared.message import Command, Message
 from shared.records import ConnectionStatus as S
 from shared.records import Network
 
-TOO_MANY = Problem(
-    429, "too_many_pending_commands", "too many commands of this organization are waiting; try again in a minute"
-)
 log = logging.getLogger(__name__)
 
 
@@ -81,7 +78,7 @@ class Handlers:
 
     async def refuse(self, command: Command) -> None:
         """The organization has too many commands of this kind waiting."""
-        await self._refuse(command, TOO_MANY)
+        await self._refuse(command, over_share())
 
     def _check(self, command: ConnectInstance) -> str | None:
         """The number to pair by code. Raises Problem."""

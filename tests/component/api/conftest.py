@@ -90,7 +90,8 @@ class Stage:
                 await publish(event)
 
         subscription = await self.nats.subscribe(command.pattern(), cb=receive)
-        await self.nats.flush()
+        for _ in range(2):  # the first flush may overtake the subscription
+            await self.nats.flush()
         yield heard
         await subscription.unsubscribe()
 

@@ -11,6 +11,7 @@ from nats.aio.subscription import Subscription
 from shared.events import AccessEnded
 from shared.ids import new_id
 from tests.component.api.conftest import Member, Stage
+from tests.subscriptions import subscribed
 
 OLD, NEW = "a password of mine", "another password of mine"
 
@@ -45,7 +46,7 @@ async def person(stage: Stage) -> AsyncIterator[Person]:
         answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": OLD})
     login = answer.json()
     told = await stage.nats.subscribe(AccessEnded.pattern(login["organization_id"]))
-    await stage.nats.flush()
+    await subscribed(stage.nats)
     yield Person(stage, login, told)
     await told.unsubscribe()
 

@@ -17,6 +17,7 @@ from shared.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
 from shared.records import BookingStatus
 from shared.topology import EVENTS_STREAM
 from tests.component.api.conftest import Member, Stage
+from tests.subscriptions import subscribed
 
 LETTERS = "/api/admin/dead-letters"
 
@@ -94,7 +95,7 @@ async def test_dead_letters_are_counted_listed_in_pages_and_read(stage: Stage, m
 async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, member: Member) -> None:
     event = await dead(stage, member.organization_id)
     heard = await stage.nats.subscribe(event.address)
-    await stage.nats.flush()
+    await subscribed(stage.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
@@ -122,9 +123,11 @@ async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member
 async def test_a_dropped_letter_is_gone_and_published_nowhere(stage: Stage, member: Member) -> None:
     event = await dead(stage, member.organization_id)
     heard = await stage.nats.subscribe(event.address)
+    await subscribed(stage.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
     assert (await member.get(LETTERS))["data"] == []
+    await stage.nats.flush()  # what the api published before its answer has arrived
     assert heard.pending_msgs == 0
     await heard.unsubscribe()
 

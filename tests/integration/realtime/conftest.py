@@ -32,12 +32,6 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
-async def subscribed(client: Client) -> None:
-    """The server knows every subscription: a flush sends its ping before what is pending, so the second one tells."""
-    await client.flush()
-    await client.flush()
-
-
 @dataclass
 class Browser:
     """A connected client and everything it heard."""

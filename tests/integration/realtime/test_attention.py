@@ -19,7 +19,8 @@ from shared.live import FRESH, ContactPresence, ContactTyping, ShowTyping, Watch
 from shared.message import Query, utc_now
 from shared.queries import ReadConversation, ReadMessage
 from shared.records import ConversationRecord, Party, Seen
-from tests.integration.realtime.conftest import Browser, browser, subscribed, token, until
+from tests.integration.realtime.conftest import Browser, browser, token, until
+from tests.subscriptions import subscribed
 
 AT = utc_now()
 

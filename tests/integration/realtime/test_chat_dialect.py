@@ -10,8 +10,9 @@ from nats.aio.msg import Msg
 
 from shared.message import Query
 from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance, ShowQr
-from tests.integration.realtime.conftest import subscribed, token
+from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import page
+from tests.subscriptions import subscribed
 
 OWNER, CUSTOMER = "442071838750", "442079460018"
 Answers = Callable[[dict[str, Any]], dict[str, Any]]

@@ -76,7 +76,8 @@ async def test_a_thousand_disconnects_make_no_gap_and_no_repeat(
     sys.stdout.write(f"seed {seed}\n")
     chance = random.Random(seed)
     told: list[str] = []
-    async with service(nats_url, join_grace=10) as one, service(nats_url, join_grace=10) as other:
+    often = {"join_grace": 10, "socket_caller_limit": 60_000}
+    async with service(nats_url, **often) as one, service(nats_url, **often) as other:
         readers = [Reader([one, other], random.Random(chance.random())) for _ in range(CLIENTS)]
         lives = asyncio.gather(*(reader.live(http, organization_id) for reader in readers))
         while not lives.done():

@@ -17,6 +17,7 @@ from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.records import ConnectionStatus as S
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import Page, page
+from tests.subscriptions import subscribed
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
 CODE: dict[str, Any] = {"qr": "2@a1b2c3d4e5f6", "data_url": PNG, "ascii": "█▄", "attempt": 1}
@@ -35,7 +36,7 @@ class Account:
     async def serve(self) -> None:
         for question in (ReadInstance, ReadSession, ReadCurrentQr):
             await self._nats.subscribe(question.pattern(self.organization_id), cb=self._answer)
-        await self._nats.flush()
+        await subscribed(self._nats)
 
     async def _answer(self, message: Msg) -> None:
         asked = json.loads(message.data)

@@ -18,6 +18,7 @@ from shared.queries import ApiKeyOwner, VerifyApiKey
 from shared.records import ConnectionStatus, MessageStatus
 from tests.integration.realtime.conftest import browser, service, token, until
 from tests.servers import nats_server
+from tests.subscriptions import subscribed
 
 
 def changed(organization_id: str, detail: str = "") -> ConnectionChanged:
@@ -78,7 +79,7 @@ async def test_an_api_key_gets_in_when_the_api_knows_it(realtime: str, nats: Cli
         await message.respond(owner.model_dump_json().encode())
 
     await nats.subscribe(VerifyApiKey.pattern(), cb=answer)
-    await nats.flush()
+    await subscribed(nats)
     assert (await refusal(realtime, auth={"token": "sbk_bad"}))["data"]["code"] == "token_invalid"
     async with browser(realtime, "sbk_good") as program:
         await publish(changed("acme"))
@@ -176,7 +177,7 @@ async def test_sending_is_answered_by_what_became_of_the_message(
                 await publish(MessageStatusChanged(message_id=command.message_id, status=status, error="why", **common))
 
     subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
-    await nats.flush()
+    await subscribed(nats)
     async with browser(realtime, token("acme")) as acme:
 
         async def send(text: str, client_id: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from shared.records import Party
 from tests.integration.router.conftest import received, seeded
 from tests.integration.router.service import service
 from tests.servers import free_port
+from tests.subscriptions import subscribed
 
 CONTACTS = 60
 E = TypeVar("E", bound=Event)
@@ -55,7 +56,7 @@ async def heard(connection: Client, cls: type[E], organization: str) -> asyncio.
         queue.put_nowait(cls.model_validate_json(message.data))
 
     await connection.subscribe(cls.pattern(organization), cb=receive)
-    await connection.flush()
+    await subscribed(connection)
     return queue
 
 

@@ -15,6 +15,7 @@ from shared.topology import DEAD_PREFIX
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service
 from tests.servers import free_port
+from tests.subscriptions import subscribed
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ async def client(nats_url: str, mongo_url: str) -> AsyncIterator[Client]:
 async def heard(client: Client, subject: str) -> asyncio.Queue[Msg]:
     queue: asyncio.Queue[Msg] = asyncio.Queue()
     await client.subscribe(subject, cb=queue.put)
-    await client.flush()
+    await subscribed(client)
     return queue
 
 

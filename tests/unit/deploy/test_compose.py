@@ -1,13 +1,15 @@
 """docker-compose.yml and the launcher describe the same processes."""
 
 import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import pytest
 
 from deploy.local.topology import PROCESSES, Process
+from docs.generate.deployment import SECRETS
 from docs.generate.nats_users import nats_users
-from tests.security.compose_file import COMPOSE, ONCE, OURS, ROOT, SERVICES
+from tests.security.compose_file import COMPOSE, ONCE, OURS, ROOT, SERVICES, environment, interpolated
 
 LAUNCHED = {process.name: process for process in PROCESSES}
 ONLY_LOCAL = {"WA_SIMULATOR_URL"}
@@ -62,10 +64,16 @@ def test_the_front_server_sends_the_same_paths_to_the_same_services() -> None:
     assert set(SERVICES["front"]["environment"]) == {"SWITCHBOARD_SITE"}, "the defaults are the names of the services"
 
 
-def test_the_services_trust_the_network_of_the_front_server() -> None:
-    subnet = COMPOSE["networks"]["web"]["ipam"]["config"][0]["subnet"]
+def test_the_services_trust_the_front_server_and_nothing_else() -> None:
+    """The gateway of the network is the machine: its other users would come from a trusted address."""
+    address = interpolated(SERVICES["front"]["networks"]["web"]["ipv4_address"], {})
+    (web,) = COMPOSE["networks"]["web"]["ipam"]["config"]
+    subnet, dynamic = (ip_network(interpolated(web[name], {})) for name in ("subnet", "ip_range"))
+    assert ip_address(address) in subnet
+    assert ip_address(address) not in dynamic
+    assert dynamic.subnet_of(subnet)  # type: ignore[arg-type]
     for name in ("api", "realtime"):
-        assert SERVICES[name]["environment"]["WA_TRUSTED_PROXIES"] == subnet
+        assert environment(name, dict.fromkeys(SECRETS, "x"))["WA_TRUSTED_PROXIES"] == address
         assert SERVICES[name]["environment"]["WA_ALLOWED_HOSTS"] == "${SWITCHBOARD_SITE:-}"
 
 

@@ -15,6 +15,7 @@ from shared.asking import ask
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import Query
+from tests.subscriptions import subscribed
 
 NOTHING: Any = None
 """The context, which no answer here looks at."""
@@ -81,8 +82,8 @@ async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None
     other = Client()
     await other.connect(nats_url)
     async with serving(nats, [counting("one")]), serving(other, [counting("two")]):
-        await nats.flush()
-        await other.flush()
+        await subscribed(nats)
+        await subscribed(other)
         await asyncio.gather(*(ask(nats, weather()) for _ in range(100)))
     await other.close()
     assert len(answers) == 100

@@ -15,6 +15,7 @@ from shared.queries import NumberOwner, ResolveNumber
 from shared.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
 from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from tests.subscriptions import subscribed
 
 THERE, NOBODY, UNREACHABLE = "5547999887766", "5547999887404", "5547999887500"
 ZE = NumberOwner(phone="554799887766", lid="333")
@@ -45,7 +46,7 @@ async def numbers(bench: Bench) -> AsyncIterator[Numbers]:
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # the node told it, so it knows it
     assert bench.node
     async with answering(bench.client, bench.node.numbers):
-        await bench.client.flush()
+        await subscribed(bench.client)
         yield bench.node.numbers
 
 

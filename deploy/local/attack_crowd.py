@@ -1,0 +1,216 @@
+"""The attackers of `bench attack`, in a process of their own: their plan comes on stdin, what they got goes to stdout.
+
+Every number of connections and requests is bounded by the plan, everything ends after its seconds, and all of it goes
+to loopback.
+"""
+
+import asyncio
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+import aiohttp
+
+from deploy.local.attack_socket import AttackSocket, Refused
+
+FRAME_BYTES = 16_000_000
+PAUSE_S = 5.0
+"""Between two connections of one attacker after the first was refused."""
+DEAF_S = 12.0
+"""How long a socket does not read before its attacker opens the next one."""
+SEND_WAIT_S = 2.0
+SENDS_AT_ONCE = 200
+_HANDSHAKE_S, _REQUEST_S = 20.0, 60.0
+STARTED = "attacking\n"
+"""The first line on stdout; the result is the second."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many of each attack: sockets with a large frame, sockets that resume and never read, logins, sends."""
+
+    frames: int = 40
+    resumers: int = 24
+    logins: int = 300
+    sends: int = 600
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`front_port`: of the origin. `realtime_port`: where production's front server sends sockets, whatever their size.
+
+    `token`, `organization_id`, `instance_id`, `contact`: the attackers' organization and its stuck account.
+    `login_seconds`, `send_seconds`: over which the logins and the sends begin, evenly.
+    """
+
+    front_port: int
+    realtime_port: int
+    victim_email: str
+    token: str
+    organization_id: str
+    instance_id: str
+    contact: str
+    seconds: float
+    login_seconds: float
+    send_seconds: float
+    counts: Counts
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Plan":
+        fields = json.loads(text)
+        return cls(**fields | {"counts": Counts(**fields["counts"])})
+
+
+class Crowd:
+    """Counts by kind of attack what the attackers got."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.outcomes: dict[str, Counter[str]] = {
+            name: Counter() for name in ("large frames", "deaf resumers", "logins", "sends to a stuck account")
+        }
+        self._frame = memoryview(b"4" * FRAME_BYTES)
+        self._origin = f"http://127.0.0.1:{plan.front_port}"
+        self._gate = asyncio.Semaphore(SENDS_AT_ONCE)
+
+    async def attack(self) -> None:
+        """All at the same time, until the plan's seconds are over."""
+        counts, seconds = self.plan.counts, self.plan.seconds
+        async with _sessions(self._origin) as sessions, asyncio.TaskGroup() as group:
+            for number in range(counts.frames):
+                group.create_task(_until(seconds, self._again("large frames", self._large_frame, address(number))))
+            for number in range(counts.resumers):
+                group.create_task(_until(seconds, self._again("deaf resumers", self._deaf, address(40 + number))))
+            for number in range(counts.logins):
+                due = number / counts.logins * self.plan.login_seconds
+                group.create_task(_until(seconds, self._login(sessions[number % len(sessions)], number, due)))
+            for number in range(counts.sends):
+                due = number / counts.sends * self.plan.send_seconds
+                group.create_task(_until(seconds, self._send(sessions[0], number, due)))
+
+    async def _again(self, name: str, attack: Callable[[str], Awaitable[None]], source: str) -> None:
+        while True:
+            try:
+                await attack(source)
+            except (Refused, OSError, TimeoutError) as error:
+                outcome = str(error) if isinstance(error, Refused) else "closed"
+                self.outcomes[name][outcome] += 1
+                await asyncio.sleep(PAUSE_S)
+
+    async def _large_frame(self, source: str) -> None:
+        """Before any login; held until the end unless the server closes it."""
+        opened = await asyncio.wait_for(AttackSocket.open(self.plan.realtime_port, source), _HANDSHAKE_S)
+        try:
+            await opened.send_most(self._frame)
+            self.outcomes["large frames"]["held"] += 1
+            while True:
+                await opened.receive()
+        finally:
+            opened.abort()
+
+    async def _deaf(self, source: str) -> None:
+        """Asks for everything since the beginning and reads nothing of it."""
+        plan = self.plan
+        async with asyncio.timeout(_HANDSHAKE_S):
+            opened = await AttackSocket.open(plan.front_port, source)
+            try:
+                await _logged_in(opened, plan.token)
+                request = ["join-organization", {"organizationId": plan.organization_id, "since": 0}]
+                await opened.send("421" + json.dumps(request))
+            except BaseException:
+                opened.abort()
+                raise
+        try:
+            opened.stop_reading()
+            self.outcomes["deaf resumers"]["joined"] += 1
+            await asyncio.sleep(DEAF_S)
+        finally:
+            opened.abort()
+
+    async def _login(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
+        """Half with e-mail addresses nobody has, half with the victim's."""
+        await asyncio.sleep(due)
+        email = f"stranger-{number}@example.org" if number % 2 else self.plan.victim_email
+        body = {"email": email, "password": f"wrong password {number}"}
+        await self._request("logins", session.post("/api/auth/login", json=body))
+
+    async def _send(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
+        await asyncio.sleep(due)
+        body = {"to": self.plan.contact, "message": f"message {number}", "wait": SEND_WAIT_S}
+        headers = {"Authorization": f"Bearer {self.plan.token}"}
+        path = f"/api/whatsapp/instances/{self.plan.instance_id}/send"
+        async with self._gate:
+            await self._request("sends to a stuck account", session.post(path, json=body, headers=headers))
+
+    async def _request(self, name: str, asked: Any) -> None:
+        try:
+            async with asked as answer:
+                await answer.read()
+                self.outcomes[name][str(answer.status)] += 1
+        except TimeoutError:
+            self.outcomes[name]["no answer"] += 1
+        except (aiohttp.ClientError, OSError):
+            self.outcomes[name]["closed"] += 1
+
+
+def address(number: int) -> str:
+    """Of loopback, never 127.0.0.1, which the victim has; another one for each of the first 200 numbers."""
+    return f"127.0.0.{2 + number % 200}"
+
+
+async def _logged_in(opened: AttackSocket, token: str) -> None:
+    """Raises Refused."""
+    await opened.receive()
+    await opened.send("40" + json.dumps({"token": token}))
+    answer = await opened.receive()
+    if not answer.startswith("40"):
+        raise Refused((re.findall(r'"code": ?"([a-z_]+)"', answer) or ["refused"])[0])
+
+
+async def _until(seconds: float, work: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        return
+
+
+@asynccontextmanager
+async def _sessions(origin: str) -> AsyncIterator[list[aiohttp.ClientSession]]:
+    """HTTP clients, each with an address of its own."""
+    limits = aiohttp.ClientTimeout(total=_REQUEST_S)
+    sessions = [
+        aiohttp.ClientSession(
+            origin, timeout=limits, connector=aiohttp.TCPConnector(limit=0, local_addr=(address(150 + number), 0))
+        )
+        for number in range(10)
+    ]
+    try:
+        yield sessions
+    finally:
+        for session in sessions:
+            await session.close()
+
+
+async def run(given: TextIO, output: TextIO) -> None:
+    """Reads one plan, writes STARTED and then the outcomes with the share of a processor this process used."""
+    crowd = Crowd(Plan.from_json(given.readline()))
+    output.write(STARTED)
+    output.flush()
+    begun, used = time.monotonic(), time.process_time()
+    await crowd.attack()
+    share = (time.process_time() - used) / (time.monotonic() - begun)
+    output.write(json.dumps({"outcomes": crowd.outcomes, "share": share}) + "\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(run(sys.stdin, sys.stdout))

@@ -1,0 +1,106 @@
+"""A WebSocket client of one TCP connection that can send a frame in pieces and stop reading, which libraries prevent.
+
+The mask of every frame is zero, so that a frame costs the client no work and one buffer serves all connections.
+"""
+
+import asyncio
+import base64
+import os
+import socket
+from typing import Self
+
+TEXT, CLOSE = 1, 8
+_PIECE_BYTES = 262_144
+_READ_LIMIT_BYTES = 4_096
+"""What asyncio reads ahead, and the receive buffer of the kernel: a client that does not read holds little."""
+
+
+class Refused(Exception):
+    """The server refused the connection or closed it; the text says how."""
+
+
+def header(opcode: int, length: int) -> bytes:
+    """Of one whole frame from a client with the mask zero."""
+    if length < 126:
+        size = bytes([0x80 | length])
+    elif length < 65_536:
+        size = bytes([0x80 | 126]) + length.to_bytes(2)
+    else:
+        size = bytes([0x80 | 127]) + length.to_bytes(8)
+    return bytes([0x80 | opcode]) + size + bytes(4)
+
+
+class AttackSocket:
+    """Opened with `open`, which has done the WebSocket handshake."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def open(cls, port: int, source: str) -> Self:
+        """To this port of loopback, from the loopback address `source`. Raises Refused, OSError."""
+        plain = socket.socket()
+        try:
+            plain.setblocking(False)
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_LIMIT_BYTES)
+            plain.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
+            opened = cls(*await asyncio.open_connection(sock=plain, limit=_READ_LIMIT_BYTES))
+        except BaseException:
+            plain.close()
+            raise
+        try:
+            await opened._shake_hands(port)
+        except BaseException:
+            opened.abort()
+            raise
+        return opened
+
+    async def _shake_hands(self, port: int) -> None:
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._writer.write(
+            f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        try:
+            head = await self._reader.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError) as error:
+            raise Refused("closed") from error
+        if b" 101 " not in head.split(b"\r\n", 1)[0]:
+            raise Refused(head.split(b" ", 2)[1].decode())
+
+    async def receive(self) -> str:
+        """The next text. Raises Refused when the connection is closed."""
+        try:
+            while True:
+                opcode, length = await self._reader.readexactly(2)
+                if length > 125:
+                    length = int.from_bytes(await self._reader.readexactly(2 if length == 126 else 8))
+                body = await self._reader.readexactly(length)
+                if opcode & 15 == CLOSE:
+                    self.abort()
+                    raise Refused(f"closed {int.from_bytes(body[:2])}")
+                if opcode & 15 == TEXT:
+                    return body.decode()
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            self.abort()
+            raise Refused("closed") from error
+
+    async def send(self, text: str) -> None:
+        """Raises ConnectionError."""
+        body = text.encode()
+        self._writer.write(header(TEXT, len(body)) + body)
+        await self._writer.drain()
+
+    async def send_most(self, body: memoryview) -> None:
+        """A text frame without its last byte: the server has to keep it. Raises ConnectionError."""
+        self._writer.write(header(TEXT, len(body)))
+        for start in range(0, len(body) - 1, _PIECE_BYTES):
+            self._writer.write(body[start : min(start + _PIECE_BYTES, len(body) - 1)])
+            await self._writer.drain()
+
+    def stop_reading(self) -> None:
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def abort(self) -> None:
+        self._writer.transport.abort()

@@ -1,0 +1,188 @@
+"""The victim of `bench attack`: an organization that logs in, joins and sends at a steady rate, and is timed."""
+
+import asyncio
+import json
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+from typing import Any
+
+import aiohttp
+
+from deploy.local.attack_report import OPERATIONS, Samples
+from deploy.local.attack_scene import PASSWORD, Organization, api_client
+
+REQUEST_LIMIT_S = 75.0
+"""After which a request of the victim counts as lost."""
+SEND_WAIT_S = 30.0
+JOINS_MISSED = 8
+"""A joining socket resumes behind the event it would have heard this many joins before."""
+_SOCKETS = "/socket.io/?EIO=4&transport=websocket"
+
+
+class Failed(Exception):
+    """The victim did not get what it asked for. late: it had to wait for that, so the time counts as well."""
+
+    def __init__(self, reason: str, late: bool = False) -> None:
+        super().__init__(reason)
+        self.late = late
+
+
+class Channel:
+    """One Socket.IO connection; questions are answered in any order."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._numbers = socket, count(1)
+        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._reader = asyncio.create_task(self._read())
+
+    @property
+    def open(self) -> bool:
+        return not self._reader.done()
+
+    async def ask(self, event: str, data: Any) -> dict[str, Any]:
+        """The acknowledgement. Raises Failed when the connection ends before it."""
+        number = str(next(self._numbers))
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = answer
+        try:
+            await self._socket.send_str(f"42{number}" + json.dumps([event, data]))
+            return await answer
+        finally:
+            self._waiting.pop(number, None)
+
+    async def close(self) -> None:
+        self._reader.cancel()
+        await self._socket.close()
+
+    async def _read(self) -> None:
+        try:
+            while (message := await self._socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                text = message.data
+                if text == "2":
+                    await self._socket.send_str("3")
+                elif text.startswith("43"):
+                    start = text.index("[")
+                    if answer := self._waiting.get(text[2:start]):
+                        answer.set_result(json.loads(text[start:])[0])
+        finally:
+            for waiting in self._waiting.values():
+                if not waiting.done():
+                    waiting.set_exception(Failed("socket closed"))
+
+
+class Victim:
+    """Its HTTP client keeps cookies, and one socket stays open for the sends over a socket."""
+
+    def __init__(self, origin: str, api: aiohttp.ClientSession, organization: Organization) -> None:
+        self._origin, self._api, self._mine = origin, api, organization
+        self._token = organization.token
+        self._channel: Channel | None = None
+        self._opening = asyncio.Lock()
+        self._heard = deque[int]([0], maxlen=JOINS_MISSED)
+        self._operations: dict[str, Callable[[], Awaitable[None]]] = dict(
+            zip(OPERATIONS, (self.log_in, self.join, self.send_rest, self.send_socket), strict=True)
+        )
+
+    async def work(self, rate: float, seconds: float) -> dict[str, Samples]:
+        """Each operation `rate` times a second; one that is slow does not delay those after it."""
+        phase = {operation: Samples() for operation in OPERATIONS}
+        loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as group:
+            for number in range(round(rate * seconds)):
+                for place, (operation, act) in enumerate(self._operations.items()):
+                    due = begun + (number + place / len(OPERATIONS)) / rate
+                    await asyncio.sleep(max(0.0, due - loop.time()))
+                    group.create_task(_timed(phase[operation], act))
+        return phase
+
+    async def log_in(self) -> None:
+        body = {"email": self._mine.email, "password": PASSWORD}
+        async with self._api.post("/api/auth/login", json=body) as answer:
+            if answer.status != 200:
+                raise Failed(f"HTTP {answer.status}")
+            self._token = (await answer.json())["token"]
+
+    async def join(self) -> None:
+        """A new socket, until it was told what it missed."""
+        channel = await self._connected()
+        try:
+            data = {"organizationId": self._mine.id, "since": self._heard[0]}
+            answer = await channel.ask("join-organization", data)
+        finally:
+            await channel.close()
+        if not answer.get("success"):
+            raise Failed(str(answer.get("code")))
+        self._heard.append(answer["sequence"])
+
+    async def send_rest(self) -> None:
+        body = {"to": self._mine.contact, "message": "a table for four, please", "wait": SEND_WAIT_S}
+        path = f"/api/whatsapp/instances/{self._mine.instance_id}/send"
+        async with self._api.post(path, json=body, headers=self._mine.headers) as answer:
+            if answer.status not in (200, 202):
+                raise Failed(f"HTTP {answer.status}")
+            _require_sent(await answer.json())
+
+    async def send_socket(self) -> None:
+        async with self._opening:
+            if self._channel is None or not self._channel.open:
+                self._channel = await self._connected()
+            channel = self._channel
+        data = {"to": self._mine.contact, "message": "on Friday", "instanceId": self._mine.instance_id}
+        answer = await channel.ask("send_message", data)
+        if not answer.get("success"):
+            raise Failed(str(answer.get("code")))
+        _require_sent(answer)
+
+    async def close(self) -> None:
+        if self._channel:
+            await self._channel.close()
+
+    async def _connected(self) -> Channel:
+        socket = await self._api.ws_connect(_SOCKETS)
+        try:
+            await socket.receive_str()
+            await socket.send_str("40" + json.dumps({"token": self._token}))
+            if not (await socket.receive_str()).startswith("40"):
+                raise Failed("handshake refused")
+        except BaseException:
+            await socket.close()
+            raise
+        return Channel(socket)
+
+
+@asynccontextmanager
+async def at_work(origin: str, organization: Organization) -> AsyncIterator[Victim]:
+    """Its address is 127.0.0.1."""
+    async with api_client(origin, REQUEST_LIMIT_S) as api:
+        victim = Victim(origin, api, organization)
+        try:
+            yield victim
+        finally:
+            with suppress(ConnectionError):
+                await victim.close()
+
+
+async def _timed(samples: Samples, act: Callable[[], Awaitable[None]]) -> None:
+    begun = time.perf_counter()
+    try:
+        async with asyncio.timeout(REQUEST_LIMIT_S):
+            await act()
+    except Failed as failure:
+        samples.failures[str(failure)] += 1
+        if not failure.late:
+            return
+    except TimeoutError:
+        samples.failures["no answer"] += 1
+    except (aiohttp.ClientError, OSError, TypeError) as error:  # TypeError: a closed socket instead of a text
+        samples.failures[type(error).__name__] += 1
+        return
+    samples.took.append(1000 * (time.perf_counter() - begun))
+
+
+def _require_sent(answer: dict[str, Any]) -> None:
+    """`queued`: WhatsApp did not have it within the time the server waits."""
+    if answer["status"] == "queued":
+        raise Failed("still queued", late=True)

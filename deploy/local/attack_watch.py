@@ -1,0 +1,88 @@
+"""Memory and processor time of the stack's processes while `bench attack` runs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Self
+
+import psutil
+
+from deploy.local.attack_report import VICTIM, WATCHED, Memory
+from deploy.local.stack import Stack
+
+_LOOK_S = 0.2
+"""Between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Processor seconds so far, by name of the process, and when that was (monotonic seconds).
+
+    With the processes it started (the workers of session), and under VICTIM this process itself.
+    """
+
+    seconds: Mapping[str, float]
+    at: float
+
+    @classmethod
+    def of(cls, stack: Stack) -> Self:
+        used = {name: _processor_seconds(stack, name) for name in WATCHED}
+        return cls(used | {VICTIM: time.process_time()}, time.monotonic())
+
+    def share(self, before: "Usage", name: str) -> float:
+        """Of one processor since then; 0 for a process that was started again."""
+        return max(0.0, (self.seconds[name] - before.seconds[name]) / (self.at - before.at))
+
+
+def _processor_seconds(stack: Stack, name: str) -> float:
+    total = 0.0
+    with suppress(ProcessLookupError, psutil.NoSuchProcess):
+        process = psutil.Process(stack.pid(name))
+        for one in (process, *process.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                times = one.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+class MemoryWatch:
+    """Resident memory of the stack's processes, by name."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self.before = self.now()
+        self.peak = dict(self.before)
+
+    def now(self) -> dict[str, int]:
+        """A process that is just being started again counts as 0."""
+        return {name: self._size(name) for name in WATCHED}
+
+    def _size(self, name: str) -> int:
+        try:
+            return int(psutil.Process(self._stack.pid(name)).memory_info().rss)
+        except (ProcessLookupError, psutil.NoSuchProcess):
+            return 0
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            for name, size in self.now().items():
+                self.peak[name] = max(self.peak[name], size)
+
+    def sizes(self) -> dict[str, Memory]:
+        """With the sizes of this moment as those after the attack."""
+        after = self.now()
+        return {name: Memory(self.before[name], self.peak[name], after[name]) for name in WATCHED}
+
+
+@asynccontextmanager
+async def watched(watch: MemoryWatch) -> AsyncIterator[None]:
+    """Looks at the memory all the time."""
+    task = asyncio.create_task(watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

@@ -1,0 +1,131 @@
+"""`bench attack`: how long an organization's requests take alone, and while attackers load the same servers."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.local import attack_crowd, topology
+from deploy.local.attack_crowd import Counts, Plan
+from deploy.local.attack_report import ATTACKERS, Phase, Report
+from deploy.local.attack_scene import EVENTS, Organization, found_organization, publish_history
+from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
+from deploy.local.attack_watch import MemoryWatch, Usage, watched
+from deploy.local.stack import Options, Stack
+from simulator.client import SimulatorClient, set_faults
+
+RATE, SECONDS, LOGIN_S, SEND_S = 2.0, 60.0, 10.0, 30.0
+WARM_UP_S, AFTER_S = 5.0, 5.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """rate: of each operation of the victim, a second. seconds, alone: of the phase with and without attackers.
+
+    login_seconds, send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf
+    resumers ask for. warm_up: seconds before the first phase. after: seconds until the last look at the memory.
+    """
+
+    rate: float = RATE
+    seconds: float = SECONDS
+    alone: float = SECONDS
+    counts: Counts = field(default_factory=Counts)
+    login_seconds: float = LOGIN_S
+    send_seconds: float = SEND_S
+    events: int = EVENTS
+    warm_up: float = WARM_UP_S
+    after: float = AFTER_S
+
+
+async def measure(stack: Stack, load: Load) -> Report:
+    """The victim alone, then beside the attackers, then the memory some seconds later."""
+    victims = await found_organization(stack.ready, "victim")
+    attackers = await found_organization(stack.ready, "attackers")
+    await _get_ready(stack, attackers, load.events)
+    async with at_work(stack.ready["api"], victims) as victim:
+        await victim.work(load.rate, load.warm_up)  # first messages: keys, contacts, connections
+        first = Usage.of(stack)
+        alone = await victim.work(load.rate, load.alone)
+        second, watch = Usage.of(stack), MemoryWatch(stack)
+        async with watched(watch):
+            attacked, outcome = await _beside(victim, _plan(stack, victims, attackers, load), load.rate)
+            third = Usage.of(stack)
+            await asyncio.sleep(load.after)
+    shares = {name: (second.share(first, name), third.share(second, name)) for name in second.seconds}
+    shares[ATTACKERS] = (0.0, outcome["share"])
+    return Report(alone, attacked, watch.sizes(), outcome["outcomes"], shares)
+
+
+async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None:
+    """The history is stored, and WhatsApp acknowledges nothing of what the attackers' account sends."""
+    await publish_history(stack.ready["nats"], attackers, events)
+    async with SimulatorClient(stack.ready["simulator"]) as simulator:
+        await simulator.call(set_faults(attackers.phone, hold_message_acks=True))
+
+
+def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Load) -> Plan:
+    ports = {process.name: stack.port + process.port for process in topology.PROCESSES}
+    return Plan(
+        ports["front"], ports["realtime"], victims.email, attackers.token, attackers.id, attackers.instance_id,
+        attackers.contact, load.seconds, load.login_seconds, load.send_seconds, load.counts,
+    )  # fmt: skip
+
+
+async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[str, Any]]:
+    """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
+    crowd = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", attack_crowd.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        cwd=topology.ROOT,
+    )  # fmt: skip
+    assert crowd.stdin
+    assert crowd.stdout
+    try:
+        crowd.stdin.write(plan.to_json().encode() + b"\n")
+        await crowd.stdin.drain()
+        await asyncio.wait_for(crowd.stdout.readline(), REQUEST_LIMIT_S)  # it has begun
+        attacked = await victim.work(rate, plan.seconds)
+        written = await asyncio.wait_for(crowd.stdout.read(), REQUEST_LIMIT_S)
+        if await crowd.wait() or not written:
+            raise RuntimeError("the process of the attackers failed; its error is above")
+    finally:
+        with suppress(ProcessLookupError):
+            crowd.kill()
+    outcome: dict[str, Any] = json.loads(written)
+    return attacked, outcome
+
+
+async def run(args: argparse.Namespace) -> int:
+    """Prints the figures; 0 when the bounds were held."""
+    counts = Counts(args.frames, args.resumers, args.logins, args.sends)
+    load = Load(args.rate, args.seconds, args.seconds, counts, args.login_seconds, args.send_seconds, args.events)
+    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
+        async with Stack(Options(data=Path(folder), port=0)) as stack:
+            report = await measure(stack, load)
+    shown = json.dumps(report.as_json(), indent=2) if args.json else "\n".join(report.lines())
+    sys.stdout.write(shown + "\n")
+    return 1 if report.violations() else 0
+
+
+def main() -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="switchboard bench attack", description=__doc__)
+    parser.add_argument("--rate", type=float, default=RATE, help="the victim's logins, joins and sends a second, each")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long, alone and then under attack")
+    parser.add_argument("--frames", type=int, default=Counts.frames, help="sockets that hold a frame of 16 MB each")
+    parser.add_argument("--resumers", type=int, default=Counts.resumers, help="sockets that resume and never read")
+    parser.add_argument("--logins", type=int, default=Counts.logins, help="logins with wrong passwords")
+    parser.add_argument("--sends", type=int, default=Counts.sends, help="sends to an account without acknowledgements")
+    parser.add_argument("--login-seconds", type=float, default=LOGIN_S, help="over which those logins begin")
+    parser.add_argument("--send-seconds", type=float, default=SEND_S, help="over which those sends begin")
+    parser.add_argument("--events", type=int, default=EVENTS, help="messages of 60 kB the resumers ask for")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,42 @@
+"""An organization works while attackers load the same servers: it is answered, and realtime's memory is bounded.
+
+The same as `./switchboard bench attack` in smaller numbers, and without looking at durations.
+"""
+
+import pytest
+
+from deploy.local.attack_crowd import FRAME_BYTES, Counts
+from deploy.local.attack_report import MAX_REALTIME_GROWTH_BYTES, OPERATIONS, Report
+from deploy.local.bench_attack import Load, measure
+from deploy.local.stack import Options, Stack
+
+SMALL = Load(
+    rate=1, seconds=10, alone=2, counts=Counts(frames=16, resumers=8, logins=20, sends=300), login_seconds=1,
+    send_seconds=2, events=600, warm_up=1, after=0,
+)  # fmt: skip
+"""More sends than the session service has in hand for all accounts together."""
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="module")
+async def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Of one run, which both tests look at."""
+    async with Stack(Options(data=tmp_path_factory.mktemp("attacked"), port=0)) as stack:
+        return await measure(stack, SMALL)
+
+
+def test_every_request_of_the_victim_succeeds_while_attackers_work(report: Report) -> None:
+    missing = {name for name, counts in report.outcomes.items() if not counts}
+    assert not missing, f"these attacks were not made: {missing}"
+    expected = round(SMALL.rate * SMALL.seconds)
+    for operation in OPERATIONS:
+        alone, attacked = report.alone[operation], report.attacked[operation]
+        assert (alone.failed, attacked.failed) == (0, 0), f"{operation}: {alone.failures}, {attacked.failures}"
+        assert len(attacked.took) == expected, operation
+
+
+def test_the_memory_of_realtime_stays_bounded_while_attackers_work(report: Report) -> None:
+    """Held whole, the large frames alone would be more than twice the bound."""
+    assert SMALL.counts.frames * FRAME_BYTES > 2 * MAX_REALTIME_GROWTH_BYTES
+    growth = report.memory["realtime"].growth
+    assert growth <= MAX_REALTIME_GROWTH_BYTES, f"{growth / 1e6:.0f} MB"

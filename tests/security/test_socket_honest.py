@@ -1,0 +1,55 @@
+"""What is refused to attackers is not refused to the libraries that front ends use."""
+
+import asyncio
+from typing import Any
+
+import pytest
+import socketio
+
+from shared.auth import Principal
+from shared.delivery import Publisher
+from shared.events import AccessEnded
+from shared.ids import new_id
+from tests.integration.realtime.conftest import service, token, until
+from tests.security.socket_clients import changed, publisher
+
+
+@pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])
+async def test_a_client_on_every_transport_asks_hears_and_is_ended(nats_url: str, transports: list[str]) -> None:
+    organization_id, heard = new_id(), list[tuple[str, Any]]()
+    client = socketio.AsyncClient(reconnection=False)
+
+    async def hear(event: str, payload: Any) -> None:
+        heard.append((event, payload))
+
+    client.on("*", hear)
+    async with publisher(nats_url) as publish, service(nats_url) as url:
+        await client.connect(url, auth={"token": token(organization_id)}, transports=transports, wait_timeout=15)
+        assert (await client.call("join-organization", organization_id, timeout=15))["success"]
+        details = [f"detail {number}" for number in range(300)]
+        for detail in details:
+            await publish(changed(organization_id, detail))
+        await until(lambda: sum(name == "whatsapp:status" for name, _ in heard) == len(details))
+        assert [payload["detail"] for name, payload in heard if name == "whatsapp:status"] == details
+        sends = [client.call("send_message", {"message": "x" * 60_000}, timeout=15) for _ in range(4)]
+        assert {answer["code"] for answer in await asyncio.gather(*sends)} == {"missing_recipient"}
+        await end(publish, organization_id)
+        await until(lambda: not client.connected)
+        assert [payload["code"] for name, payload in heard if name == "session:ended"] == ["user_removed"]
+
+
+async def end(publish: Publisher, organization_id: str) -> None:
+    person = Principal(organization_id=organization_id, subject="user")
+    await publish(
+        AccessEnded(organization_id=organization_id, code="user_removed", reason="over", holder=person.subject)
+    )
+
+
+async def test_a_client_that_was_refused_connects_with_a_better_token(nats_url: str) -> None:
+    async with service(nats_url) as url:
+        client = socketio.AsyncClient(reconnection=False)
+        with pytest.raises(socketio.exceptions.ConnectionError):
+            await client.connect(url, auth={"token": "wrong"}, wait_timeout=15)
+        await client.connect(url, auth={"token": token("acme")}, wait_timeout=15)
+        assert (await client.call("join-organization", "acme", timeout=15))["success"]
+        await client.disconnect()

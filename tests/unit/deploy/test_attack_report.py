@@ -1,0 +1,94 @@
+"""What `bench attack` prints, and when its bounds count as held."""
+
+import json
+import math
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from deploy.local.attack_crowd import Counts, Plan, address
+from deploy.local.attack_report import ATTACKERS, OPERATIONS, WATCHED, Memory, Report, Samples
+from deploy.local.attack_socket import TEXT, header
+
+MB = 1_000_000
+
+
+def phase(p99: float) -> dict[str, Samples]:
+    return {operation: Samples([p99 / 2] * 98 + [p99] * 2) for operation in OPERATIONS}
+
+
+def report(alone: float = 10.0, attacked: float = 20.0, realtime: int = 100 * MB) -> Report:
+    memory = dict.fromkeys(WATCHED, Memory(90 * MB, 90 * MB, 90 * MB))
+    memory["realtime"] = Memory(90 * MB, 90 * MB + realtime, 95 * MB)
+    outcomes = {"logins": {"401": 20, "429": 280}}
+    return Report(phase(alone), phase(attacked), memory, outcomes, {"api": (0.1, 0.2), ATTACKERS: (0.0, 0.03)})
+
+
+def test_exactly_twice_the_p99_and_100_mb_more_are_allowed() -> None:
+    assert report().violations() == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_one_operation_above_twice_its_p99_is_named(operation: str) -> None:
+    given = report()
+    slow = replace(given, attacked=dict(given.attacked) | {operation: Samples([20.1] * 100)})
+    assert slow.violations() == [f"{operation}: p99 ratio 2.0, allowed is 2"]
+
+
+def test_one_byte_above_100_mb_is_named() -> None:
+    assert [text.split(":")[0] for text in report(realtime=100 * MB + 1).violations()] == ["realtime"]
+
+
+@pytest.mark.parametrize("phase_name", ["alone", "attacked"])
+def test_a_failed_request_of_the_victim_breaks_the_bound_however_fast_the_others_are(phase_name: str) -> None:
+    given = report()
+    failed = Samples([10.0] * 99, Counter({"HTTP 503": 1}))
+    broken = replace(given, **{phase_name: dict(getattr(given, phase_name)) | {"login": failed}})
+    assert [text for text in broken.violations() if "HTTP 503" in text]
+
+
+def test_without_samples_the_bound_is_not_held() -> None:
+    given = report()
+    empty = replace(given, attacked=dict(given.attacked) | {"join": Samples()})
+    assert [text for text in empty.violations() if text.startswith("join")]
+    assert empty.as_json()["victim_ms"]["join"]["p99_ratio"] is None
+
+
+def test_no_samples_have_no_percentile() -> None:
+    assert math.isnan(Samples().at(99))
+
+
+def test_the_table_names_every_operation_process_and_attack() -> None:
+    shown = "\n".join(report(attacked=30.0).lines())
+    for text in (*OPERATIONS, *WATCHED, "logins: 20 x 401, 280 x 429", "NOT HELD: login: p99 ratio 3.0"):
+        assert text in shown
+
+
+def test_the_json_is_json_and_says_what_was_not_held() -> None:
+    found = json.loads(json.dumps(report(attacked=30.0).as_json()))
+    assert found["victim_ms"]["login"]["p99_ratio"] == 3.0
+    assert found["victim_ms"]["join"]["alone"] == {"samples": 100, "p50": 5.0, "p99": 10.0, "failures": {}}
+    assert found["memory_bytes"]["realtime"]["growth"] == 100 * MB
+    assert found["processor_shares"]["api"] == {"alone": 0.1, "attacked": 0.2}
+    assert len(found["violations"]) == len(OPERATIONS)
+
+
+def test_a_plan_reaches_the_attackers_as_it_was() -> None:
+    plan = Plan(
+        3000, 3002, "a@example.org", "token", "org", "instance", "4915100000000", 60.0, 10.0, 30.0, Counts(sends=7)
+    )
+    assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_attackers_have_other_addresses_than_the_victim() -> None:
+    addresses = {address(number) for number in range(400)}
+    assert len(addresses) == 200
+    assert "127.0.0.1" not in addresses
+
+
+@pytest.mark.parametrize(
+    ("length", "size"), [(125, b"\xfd"), (126, b"\xfe\x00\x7e"), (65_536, b"\xff\x00\x00\x00\x00\x00\x01\x00\x00")]
+)
+def test_a_frame_says_its_length_and_a_mask_of_zero(length: int, size: bytes) -> None:
+    assert header(TEXT, length) == b"\x81" + size + bytes(4)

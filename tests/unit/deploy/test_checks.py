@@ -1,0 +1,43 @@
+"""How `./switchboard test` runs the tests."""
+
+import pytest
+
+from deploy.local import checks
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What would be run; nothing is."""
+    asked: list[tuple[str, ...]] = []
+
+    def run(*command: str) -> int:
+        asked.append(command)
+        return 0
+
+    monkeypatch.setattr(checks, "_run", run)
+    monkeypatch.setattr(checks, "provide", lambda *_: True)
+    for name in checks.SHARED_SERVERS:
+        monkeypatch.delenv(name, raising=False)
+    return asked
+
+
+def test_a_whole_run_has_a_process_for_each_processor_and_every_folder(commands: list[tuple[str, ...]]) -> None:
+    assert checks.run_checks([]) == 0
+    assert set(checks.PARALLEL) <= set(commands[-1])
+    folders = {path.parent for path in (checks.ROOT / "tests").rglob("test_*.py")}
+    missed = [path for path in folders if not any(f"{path}/".startswith(f"{checks.ROOT}/{f}/") for f in commands[-1])]
+    assert missed == []
+
+
+@pytest.mark.parametrize("name", checks.SHARED_SERVERS)
+def test_tests_that_share_a_given_server_run_one_after_the_other(
+    commands: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "nats://127.0.0.1:4222")
+    assert checks.run_checks([]) == 0
+    assert not set(checks.PARALLEL) & set(commands[-1])
+
+
+def test_what_was_asked_for_runs_as_it_was_asked_for(commands: list[tuple[str, ...]]) -> None:
+    assert checks.run_checks(["tests/unit", "-x"]) == 0
+    assert commands[-1] == ("pytest", "--assert=plain", "tests/unit", "-x")
