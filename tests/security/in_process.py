@@ -12,6 +12,12 @@ from starlette.types import ASGIApp, Message
 from services.api.app import create_app
 from services.api.settings import ApiSettings
 
+WITHOUT_LIMITS = {
+    "rate_limit_caller": 0, "rate_limit_organization": 0, "rate_limit_failures": 1_000_000, "login_failures": 100_000,
+    "login_failures_address": 100_000,
+}  # fmt: skip
+"""Settings of an api that a test asks more than any client would."""
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -12,18 +12,21 @@ import pytest
 
 from services.api.bus.questions import ANSWERERS
 from services.api.bus.writes import WRITES
+from services.api.key_answers import AT_ONCE as KEY_ANSWERS_AT_ONCE
 from services.api.settings import ApiSettings
 from shared.ids import new_id
 from shared.message import Message
+from shared.queries import CountFailedCredential, TakeRateLimit, VerifyApiKey
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.component.api.document import Operation, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal
-from tests.security.in_process import Answer, InProcess, in_process
+from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.security.odd_values import ODD_BODIES, ODD_JSON, ODD_SEGMENTS, ODD_TEXTS
 from tests.servers import free_port
 
 __all__ = ["member", "own_bus", "settings", "stage"]
-AT_ONCE = 16
+AT_ONCE = 6
+"""Fewer than the logins of one client that may wait: those beyond are answered 503 `logins_busy`."""
 HEADERS_OF = {"POST /api/auth/login", "GET /api/contacts", "POST /api/api-keys", "DELETE /api/users/{user_id}"}
 """Headers are read before any route: some of the routes stand for all."""
 SAMPLES = {
@@ -49,7 +52,7 @@ class Try:
 @pytest.fixture(scope="module")
 async def api(stage: Stage, settings: ApiSettings) -> AsyncIterator[InProcess]:
     """As an owner, without limits; the other services refuse everything at once."""
-    free = {"rate_limit_caller": 0, "rate_limit_organization": 0, "login_failures": 100_000, "http_port": free_port()}
+    free = WITHOUT_LIMITS | {"http_port": free_port()}
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
         for command in WAITING:
@@ -225,6 +228,23 @@ async def test_nothing_odd_in_any_question_or_request_of_nats_fails(stage: Stage
             await asyncio.gather(*(attempt(question, token, body) for body in everything))
     assert count > 5_000
     assert not wrongs, "\n".join([f"{len(wrongs)} of {count}", *wrongs[:20]])
+
+
+VALID = {"key": "sbk_x", "caller": "somebody", "client": "192.0.2.1"}
+
+
+@pytest.mark.parametrize("question", [VerifyApiKey, TakeRateLimit, CountFailedCredential])
+async def test_nothing_odd_in_a_question_about_access_fails(
+    stage: Stage, question: type[Message], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read is left without an answer: who asks takes that for an api that is away."""
+    address = question.pattern("unknown", "-")
+    for body in bus_tries(question):
+        await stage.nats.publish(address, body, reply=stage.nats.new_inbox())
+    valid = {"organization_id": "unknown"} | {name: VALID[name] for name in question.model_fields if name in VALID}
+    for _ in range(2 * KEY_ANSWERS_AT_ONCE):  # behind all the others
+        assert json.loads((await stage.nats.request(address, json.dumps(valid).encode(), timeout=30)).data)
+    assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("token", ["A", "a b", "ü", "$SYS", "x" * 200, "-", "_", "org\\ud800"])

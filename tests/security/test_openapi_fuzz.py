@@ -19,6 +19,7 @@ import pytest
 from services.api.settings import ApiSettings
 from tests.component.api.conftest import Member, Stage, own_bus, running, settings, stage
 from tests.component.api.test_leaks import WAITING, refusal
+from tests.security.in_process import WITHOUT_LIMITS
 from tests.servers import free_port
 
 __all__ = ["own_bus", "settings", "stage"]
@@ -65,10 +66,7 @@ LISTED_OF_OTHER_SEEDS: dict[tuple[str, str, str], str] = {
 @pytest.fixture(scope="module")
 async def target(stage: Stage, settings: ApiSettings) -> AsyncIterator[Member]:
     """An owner at an api without limits, where the other services refuse everything at once."""
-    free = {
-        "rate_limit_caller": 0, "rate_limit_organization": 0, "login_failures": 10_000, "http_port": free_port(),
-        "simulator_url": "http://127.0.0.1:9",
-    }  # fmt: skip
+    free = WITHOUT_LIMITS | {"http_port": free_port(), "simulator_url": "http://127.0.0.1:9"}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(running(settings.model_copy(update=free)))
         for command in WAITING:

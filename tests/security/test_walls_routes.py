@@ -20,10 +20,12 @@ from tests.component.api.document import Operation, operations
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, filled, refusal
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
-from tests.security.in_process import Answer, InProcess, in_process
+from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.servers import free_port
 
 __all__ = ["own_bus", "settings", "stage"]
+AT_ONCE = 6
+"""Fewer than the logins of one client that may wait."""
 Reach = Literal["organization", "instance", "limited"]
 """A key limited to instances gets: nothing, its own instances by their id, what belongs to its instances."""
 
@@ -124,8 +126,13 @@ class World:
     own: Victim
     other: Victim
     callers: dict[str, Caller] = field(default_factory=dict)
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
     async def ask(self, who: Caller, operation: Operation, ids: Victim) -> Answer:
+        async with self.gate:
+            return await self._ask(who, operation, ids)
+
+    async def _ask(self, who: Caller, operation: Operation, ids: Victim) -> Answer:
         path = operation.path.format(**{name: ids.value_of(name) or "x" for name in operation.parameters("path")})
         query = {name: value for name in operation.parameters("query") if (value := ids.value_of(name))}
         query = {name: value for name, value in query.items() if name != "cursor"}
@@ -181,7 +188,7 @@ async def callers(stage: Stage, stack: AsyncExitStack, owner: Member) -> dict[st
 
 @pytest.fixture(scope="module")
 async def world(stage: Stage, settings: ApiSettings) -> AsyncIterator[World]:
-    free = {"rate_limit_caller": 0, "rate_limit_organization": 0, "login_failures": 100_000, "http_port": free_port()}
+    free = WITHOUT_LIMITS | {"http_port": free_port()}
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
         for command in WAITING:

@@ -28,6 +28,8 @@ ASKED: tuple[type[Message], ...] = (*(item.question for item in ANSWERERS), *(it
 OTHER, TWO = "other", "two"
 ELSEWHERE = {
     "VerifyApiKey": "asked with a key, which says whose it is: tests/security/test_rights_of_makers.py",
+    "TakeRateLimit": "counts for a caller of the organization in the subject; names nothing else",
+    "CountFailedCredential": "counts for an address; concerns no organization",
     "ResolveNumber": "answered by the session service for the accounts it holds",
     "ConnectInstance": "of the session service", "DisconnectInstance": "of the session service",
     "LogoutInstance": "of the session service", "SendText": "of the session service",

@@ -134,6 +134,7 @@ def settings(own_bus: str, mongo_url: str) -> ApiSettings:
     return ApiSettings(
         environment="local", nats_url=own_bus, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
         http_port=free_port(), token_private_key=PRIVATE_KEY, cors_origins=["https://front.example"], login_failures=3,
+        rate_limit_failures=1_000_000,
         login_failures_address=10_000,
     )  # fmt: skip
 
