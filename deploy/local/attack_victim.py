@@ -102,7 +102,7 @@ class Victim:
         body = {"email": self._mine.email, "password": PASSWORD}
         async with self._api.post("/api/auth/login", json=body) as answer:
             if answer.status != 200:
-                raise Failed(f"HTTP {answer.status}")
+                raise await _refusal(answer)
             self._token = (await answer.json())["token"]
 
     async def join(self) -> None:
@@ -122,7 +122,7 @@ class Victim:
         path = f"/api/whatsapp/instances/{self._mine.instance_id}/send"
         async with self._api.post(path, json=body, headers=self._mine.headers) as answer:
             if answer.status not in (200, 202):
-                raise Failed(f"HTTP {answer.status}")
+                raise await _refusal(answer)
             _require_sent(await answer.json())
 
     async def send_socket(self) -> None:
@@ -180,6 +180,15 @@ async def _timed(samples: Samples, act: Callable[[], Awaitable[None]]) -> None:
         samples.failures[type(error).__name__] += 1
         return
     samples.took.append(1000 * (time.perf_counter() - begun))
+
+
+async def _refusal(answer: aiohttp.ClientResponse) -> Failed:
+    """With the status and the code of the problem that the server named."""
+    try:
+        code = str((await answer.json(content_type=None))["code"])
+    except (ValueError, KeyError, TypeError):
+        code = "without a code"
+    return Failed(f"{answer.status} {code}")
 
 
 def _require_sent(answer: dict[str, Any]) -> None:
