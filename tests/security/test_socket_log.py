@@ -1,5 +1,6 @@
 """No log line of the real process holds a token, a key or the query of an address, at any level."""
 
+import asyncio
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -37,7 +38,7 @@ async def test_tokens_and_queries_are_in_no_log_line(nats_url: str, tmp_path: Pa
         async with logged_in(realtime.url, good) as client:
             assert (await client.ask("join-organization", organization_id))["success"]
             await client.send("42{")
-            await until(lambda: client.closed)
+            await asyncio.wait([client._reading], timeout=5)
     written = realtime.log.read_text()
     assert json.loads(written.splitlines()[0])["service"] == "realtime"
     for secret in (good, wrong, key, good.split(".")[2], "token=", mark):
