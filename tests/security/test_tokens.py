@@ -201,7 +201,9 @@ WEAK_PUBLIC = base64.b64encode(bytes.fromhex("302a300506032b6570032100" + "01" +
 
 
 @pytest.mark.parametrize(
-    "text", ["", "changeme", "a" * 64, "0123456789abcdef" * 4, ZEROS, PUBLIC_KEY, PRIVATE_KEY[:-8]]
+    "text",
+    ["", "changeme", "a" * 64, "0123456789abcdef" * 4, ZEROS, PUBLIC_KEY, PRIVATE_KEY[:-8]],
+    ids=["empty", "placeholder", "repeated", "pattern", "zeros", "public", "cut"],
 )
 def test_the_api_does_not_start_without_a_real_private_key(text: str) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -210,7 +212,11 @@ def test_the_api_does_not_start_without_a_real_private_key(text: str) -> None:
     assert not text or text not in str(refused.value)
 
 
-@pytest.mark.parametrize("text", ["", ",", "changeme", PRIVATE_KEY, X25519, WEAK_PUBLIC, f"{PUBLIC_KEY},changeme"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "changeme", PRIVATE_KEY, X25519, WEAK_PUBLIC, f"{PUBLIC_KEY},changeme"],
+    ids=["empty", "comma", "placeholder", "private", "x25519", "low order", "one of two"],
+)
 def test_realtime_does_not_start_without_real_public_keys(text: str) -> None:
     """A private key where the public one belongs is refused too: realtime must not hold it."""
     with pytest.raises(ValidationError) as refused:
