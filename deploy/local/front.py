@@ -203,9 +203,8 @@ async def make_app(backends: Backends) -> web.Application:
     limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=IDLE_LIMIT)
 
     async def client(_: web.Application) -> AsyncIterator[None]:
-        connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(
-            connector=connector, timeout=limits, auto_decompress=False, trust_env=False
+            connector=aiohttp.TCPConnector(limit=0), timeout=limits, auto_decompress=False, trust_env=False
         ) as session:
             front = Front(backends, session)
             app.router.add_route("*", "/{path:.*}", front.handle)

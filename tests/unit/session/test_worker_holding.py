@@ -15,9 +15,10 @@ def record(size: int) -> bytes:
 @given(sizes=st.lists(st.integers(0, 5000), max_size=8), cut=st.integers(0, 50))
 def test_records_are_found_however_they_come(sizes: list[int], cut: int) -> None:
     whole, wanted = b"".join(record(size) for size in sizes), [record(size) for size in sizes]
-    buffer, found = bytearray(whole[:-cut] if cut else whole), list[bytes]()
+    at = max(0, len(whole) - cut)
+    buffer, found = bytearray(whole[:at]), list[bytes]()
     found += take_records(buffer)
-    buffer += whole[len(whole) - cut :] if cut and whole else b""
+    buffer += whole[at:]
     found += take_records(buffer)
     assert b"".join(found) + bytes(buffer) == whole
     assert found == wanted[: len(found)]
