@@ -1,9 +1,10 @@
-"""Who is next to have a password hashed. Each hash takes 64 MiB and a processor, so only a few run at once.
+"""Who is next to have a password hashed. Each hash takes 46 MiB and a processor, so only a few run at once.
 
 Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
 fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
 devices and others have a line each; both are short, and what does not fit is answered 503 at once. The last free slot
-is never given to a second attempt of the same stranger: a flood from one address leaves a slot to others.
+is kept for known devices, and the one before it is never given to a second attempt of the same stranger: a flood from
+one address leaves a slot to other strangers.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 
 from shared.errors import Problem
 
-MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 2, 32, 8
+MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
 MAX_KNOWN_IN_A_ROW = 2
 MAX_HASH_WAIT_S = 10.0
 RETRY_AFTER_S = 2
@@ -44,7 +45,7 @@ class _Ticket:
 class HashingLine:
     def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
         self._free, self._max_waiting = at_once, max_waiting
-        self._kept_free = 1 if at_once > 1 else 0
+        self._kept_for_known, self._kept_for_first = int(at_once > 1), int(at_once > 2)
         self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
         """By whether the client is known."""
         self._known_in_a_row = 0
@@ -123,8 +124,9 @@ class HashingLine:
         return other
 
     def _may_run(self, ticket: _Ticket) -> bool:
-        """The last free slot is not for the second attempt of a client that is not known."""
-        return self._free > (self._kept_free if ticket.before and not ticket.client.known else 0)
+        if ticket.client.known:
+            return self._free > 0
+        return self._free > self._kept_for_known + (self._kept_for_first if ticket.before else 0)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import Request, Response
 
 from services.api.access.hashing_line import HashClient
+from services.api.access.passwords import is_outdated
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
 from shared.addresses import network_of
@@ -39,7 +40,13 @@ async def fitting_users(
         async with context.throttle.attempt(email, group, known_as) as attempt:
             places = await context.passwords.matching(password, hashes, client)
             attempt.succeeded = bool(places)
-    return [users[place] for place in places]
+    fitting = [users[place] for place in places]
+    for user in fitting:
+        if is_outdated(user["password_hash"]):
+            new = await context.passwords.hash(password, client, hashes)
+            await context.users.set_password(user["_id"], user["password_hash"], new)
+            user["password_hash"] = new
+    return fitting
 
 
 async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:
