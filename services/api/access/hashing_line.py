@@ -18,6 +18,8 @@ from shared.errors import Problem
 MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
 MAX_KNOWN_IN_A_ROW = 2
 MAX_HASH_WAIT_S = 10.0
+STRANGER_REST, MAX_REST_S = 4.0, 1.0
+"""A slot that a stranger used stays empty for so many times as long: both together take two fifths of a processor."""
 RETRY_AFTER_S = 2
 
 
@@ -72,10 +74,13 @@ class HashingLine:
         ticket = _Ticket(client, self._in_line[client.name], self._number)
         with _counted(self._in_line, client.name):
             await self._turn(ticket)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             try:
                 yield
             finally:
-                self._next()
+                rest_s = 0.0 if client.known else STRANGER_REST * (loop.time() - began)
+                loop.call_later(min(rest_s, MAX_REST_S), self._next)
 
     async def _turn(self, ticket: _Ticket) -> None:
         if self._may_run(ticket):
