@@ -30,8 +30,8 @@ from shared.topology import events_of, parse_event
 READERS, READERS_PER_ORGANIZATION = 8, 2
 """Sockets that are told what they missed at the same time; the others wait, and organizations take turns."""
 _REST = 4.0
-"""While more sockets of an organization wait for a reader, one that is not at its end rests this many times as long as it
-read: so no organization takes the processor from what all the others send and hear. A short resume never rests."""
+"""While more sockets of an organization wait for a reader, one that is not at its end rests this many times as long as
+it read: so no organization takes the processor from what others send and hear. A short resume never rests."""
 _AGAIN, _ANSWER = 0.5, 10.0
 """Seconds until NATS is asked again, and until a client is told that it does not answer."""
 
