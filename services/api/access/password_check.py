@@ -30,16 +30,18 @@ async def fitting_users(
 
     Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
     """
-    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
-    known_as = await context.devices.known_as(origins)
+    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users}
+    known_as = await context.devices.known_as(origins or {_NOBODY: origin_of(request, _NOBODY)})
     group = network_of(address_of(request))
-    client = HashClient(known_as or group, known=known_as is not None)
-    hashes = [user.get("password_hash") or "" for user in users]
+    client = HashClient(min(known_as.values(), default=group), known=bool(known_as))
     with context.passwords.place(client):
-        async with context.throttle.attempt(email, group, known_as) as attempt:
+        async with context.throttle.attempt(email, group, list(origins), known_as) as attempt:
+            checked = [user for user in users if user["_id"] in attempt.allowed]
+            hashes = [user.get("password_hash") or "" for user in checked]
             places = await context.passwords.matching(password, hashes, client)
-            attempt.succeeded = bool(places)
-    return [users[place] for place in places]
+            fitting = [checked[place] for place in places]
+            attempt.fitting = [user["_id"] for user in fitting]
+    return fitting
 
 
 async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:

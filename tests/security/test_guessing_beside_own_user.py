@@ -1,0 +1,58 @@
+"""Who has a user with somebody else's e-mail address, which an invitation gives, guesses no faster at the other one."""
+
+import httpx
+
+from tests.component.api import conftest
+from tests.component.api.conftest import Member, Stage
+from tests.security import auth_fixtures
+from tests.security.auth_fixtures import PASSWORD, client_at, guess, log_in, registered
+
+own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
+long_delays = auth_fixtures.long_delays
+
+OWN_PASSWORD = "the attacker's own password"
+
+
+async def same_email(attacker: httpx.AsyncClient, inviter: Member, email: str) -> None:
+    """The attacker invites the address into an organization of their own, and accepts."""
+    invitation = await inviter.http.post("/api/invitations", json={"email": email})
+    body = {"token": invitation.json()["data"]["token"], "password": OWN_PASSWORD}
+    assert (await attacker.post("/api/auth/accept-invitation", json=body)).status_code == 201
+
+
+async def test_a_device_that_is_known_to_one_user_guesses_as_a_stranger_at_the_others(
+    stage: Stage, member: Member
+) -> None:
+    async with client_at(stage.url) as victim, client_at(stage.url) as attacker:
+        email = (await registered(victim))["user"]["email"]
+        await same_email(attacker, member, email)
+        answers: list[int] = []
+        for _ in range(8):
+            answers += await guess(attacker, email, 2)
+            assert (await log_in(attacker, email, OWN_PASSWORD)).status_code == 200
+        assert 429 in answers
+        # the guess that waits is not made at all, whatever the attacker's own counter says
+        assert (await log_in(attacker, email, PASSWORD)).status_code == 429
+        assert (await log_in(victim, email)).status_code == 200
+
+
+async def test_a_login_to_one_user_forgets_no_failures_of_the_others(stage: Stage, member: Member) -> None:
+    async with client_at(stage.url) as victim, client_at(stage.url) as attacker:
+        email = (await registered(victim))["user"]["email"]
+        await same_email(attacker, member, email)
+    answers: list[int] = []
+    for _ in range(8):
+        async with client_at(stage.url) as stranger:  # an address nobody knows yet
+            answers += await guess(stranger, email, 1)
+        async with client_at(stage.url) as stranger:
+            await log_in(stranger, email, OWN_PASSWORD)
+    assert 429 in answers
+
+
+async def test_the_own_user_logs_in_while_the_others_have_to_wait(stage: Stage, member: Member) -> None:
+    async with client_at(stage.url) as home, client_at(stage.url) as attacker, client_at(stage.url) as stranger:
+        email = (await registered(home))["user"]["email"]
+        await same_email(attacker, member, email)
+        assert (await guess(stranger, email, 12))[-1] == 429
+        assert (await log_in(home, email)).status_code == 200
+        assert (await guess(home, email, 1)) == [429]  # the other user was left out, so it is no wrong password
