@@ -42,8 +42,12 @@ class Held:
     async def asks(self, *names: str, known: bool = False) -> None:
         """`a1` is the first attempt of the client `a`."""
         for name in names:
-            self._tasks.append(asyncio.create_task(self._hold(name, known)))
+            self.begins(name, known)
             await asyncio.sleep(0)
+
+    def begins(self, name: str, known: bool = False) -> None:
+        """Asks with the next step of the loop."""
+        self._tasks.append(asyncio.create_task(self._hold(name, known)))
 
     async def finish(self) -> None:
         """Every attempt, one after the other."""
@@ -115,6 +119,18 @@ async def test_one_address_has_only_a_few_places() -> None:
     await held.asks("a1")
     await held.finish()
     assert len(held.order) == MAX_HASHES_PER_CLIENT + 1
+
+
+async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot() -> None:
+    held = Held(max_waiting=1)
+    await held.asks("a1", "a2")
+    held.begins("b1")
+    held.give_up(1)  # its task learns of it only after b1 found the line full
+    await held.finish()
+    assert held.order == ["a1", "b1"]
+    await held.asks("c1")
+    await held.finish()
+    assert held.order == ["a1", "b1", "c1"]
 
 
 async def test_who_gives_up_leaves_the_line_and_loses_no_slot() -> None:

@@ -86,6 +86,18 @@ async def test_one_that_is_cancelled_while_it_waits_leaves_nothing() -> None:
     await stage.close()
 
 
+async def test_a_whole_instance_is_cancelled_at_once() -> None:
+    """The one that runs leaves first and takes the others, which have not learned of it yet, out of the line."""
+    stage = Stage(1, 1)
+    for order in (1, 2, 3):
+        await stage.start(order, "a", "i")
+    for task in stage.tasks.values():
+        task.cancel()
+    ended = await asyncio.gather(*stage.tasks.values(), return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * 3
+    await stage.close()
+
+
 async def test_organizations_take_turns() -> None:
     stage = Stage(2, 2)
     await stage.start(0, "z", "i")
