@@ -74,7 +74,7 @@ class Throttle:
                 taken.append((group, await self._take(group.buckets)))
             except Problem as problem:
                 refused.append(problem)
-        refusal = min(refused, key=lambda problem: problem.extra["retry_after"], default=None)
+        refusal = min(refused, key=_wait_of, default=None)
         if refusal and not taken:
             raise refusal
         attempt = Attempt(frozenset[str]().union(*(group.users for group, _ in taken)))
@@ -117,3 +117,7 @@ class Throttle:
                 await self.attempts.refund(one)
             else:
                 await self.attempts.forget(one.bucket)
+
+
+def _wait_of(refusal: Problem) -> int:
+    return int(refusal.extra["retry_after"])
