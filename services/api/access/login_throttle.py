@@ -120,4 +120,6 @@ class Throttle:
 
 
 def _wait_of(refusal: Problem) -> int:
-    return int(refusal.extra["retry_after"])
+    wait_s = refusal.extra["retry_after"]
+    assert isinstance(wait_s, int)
+    return wait_s
