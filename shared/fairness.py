@@ -161,6 +161,7 @@ class Room:
 
     def give_back(self, order: int, seconds: float) -> None:
         """It comes again; until then, at most so many seconds, it keeps its place but no bytes."""
+        self._forget_returned()  # nobody may ask for room for a long time
         if (entry := self._entries.get(order)) is None:
             return
         self._count(entry.organization_id, 0, -entry.size)

@@ -160,6 +160,23 @@ def test_room_is_shared_and_what_was_given_back_counts_until_it_comes_again() ->
     assert (room._all.places, room._all.size, room._of, room._entries) == (0, 0, {}, {})
 
 
+def test_what_comes_again_and_again_is_kept_once() -> None:
+    """While MongoDB is away every message is given back every few seconds, and nobody asks for room."""
+    now = 0.0
+    room = Room(10, 1_000, clock=lambda: now)
+    for step in range(1_000):
+        now = 10.0 * step
+        room.enter("a", step % 3, 10)
+        room.give_back(step % 3, 30)
+    room.enter("b", 1_000, 10)
+    room.give_back(1_000, 30)  # it goes to another replica
+    now += 60
+    room.enter("a", 5, 10)
+    room.give_back(5, 30)
+    assert list(room._entries) == [5]
+    assert len(room._returned) == 1
+
+
 def test_room_is_shared_in_bytes_too() -> None:
     room = Room(1_000, 1_000)
     room.enter("a", 1, 400)
