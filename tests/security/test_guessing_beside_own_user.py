@@ -1,5 +1,8 @@
 """Who has a user with somebody else's e-mail address, which an invitation gives, guesses no faster at the other one."""
 
+import asyncio
+from typing import Any
+
 import httpx
 
 from tests.component.api import conftest
@@ -56,3 +59,27 @@ async def test_the_own_user_logs_in_while_the_others_have_to_wait(stage: Stage, 
         assert (await guess(stranger, email, 12))[-1] == 429
         assert (await log_in(home, email)).status_code == 200
         assert (await guess(home, email, 1)) == [429]  # the other user was left out, so it is no wrong password
+
+
+async def test_a_guess_is_in_the_audit_log_of_who_was_guessed_at_though_others_had_to_wait(
+    stage: Stage, member: Member
+) -> None:
+    async with client_at(stage.url) as victim, client_at(stage.url) as attacker:
+        login = await registered(victim)
+        email, bearer = login["user"]["email"], {"Authorization": f"Bearer {login['token']}"}
+        await same_email(attacker, member, email)
+        for _ in range(20):
+            await guess(attacker, email, 1)
+            await stage.database.login_attempts.update_many({"_id": {"$not": {"$regex": "^device:"}}}, no_delay())
+        async with asyncio.timeout(20):  # entries are written after the answer
+            while await failed(victim, bearer) < 20:
+                await asyncio.sleep(0.05)
+
+
+def no_delay() -> dict[str, Any]:
+    return {"$set": {"next_at": 0}}
+
+
+async def failed(http: httpx.AsyncClient, bearer: dict[str, str]) -> int:
+    entries = (await http.get("/api/audit", headers=bearer)).json()["data"]
+    return sum(entry["action"] == "login_failed" for entry in entries)

@@ -20,9 +20,11 @@ MAX_ADDRESS_DELAY_MS = 900_000
 @dataclass
 class Attempt:
     """One password that is being checked against those of the `allowed` users (by id). It counts as failed for whoever
-    is not among the `fitting` ones; when it fits one of several, it was no guess at the others."""
+    is not among the `fitting` ones; when it fits one of several, it was no guess at the others. `left_out`: why others
+    are not allowed, Problem 429 `too_many_logins`."""
 
     allowed: frozenset[str]
+    left_out: Problem | None = None
     fitting: Collection[str] = ()
 
 
@@ -64,7 +66,7 @@ class Throttle:
         self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]
     ) -> AsyncIterator[Attempt]:
         """`users`: ids of those with this e-mail address. `known_as`: the known device or address of some of them.
-        Raises Problem 429 `too_many_logins`, also when the password fits nobody and one who has to wait was left out.
+        Raises Problem 429 `too_many_logins` when all of them have to wait.
 
         An attempt that ends with a Problem was not carried out: it counts for nothing."""
         taken: list[tuple[_Group, list[Taken]]] = []
@@ -74,10 +76,10 @@ class Throttle:
                 taken.append((group, await self._take(group.buckets)))
             except Problem as problem:
                 refused.append(problem)
-        refusal = min(refused, key=_wait_of, default=None)
-        if refusal and not taken:
-            raise refusal
-        attempt = Attempt(frozenset[str]().union(*(group.users for group, _ in taken)))
+        left_out = min(refused, key=_wait_of, default=None)
+        if left_out and not taken:
+            raise left_out
+        attempt = Attempt(frozenset[str]().union(*(group.users for group, _ in taken)), left_out)
         try:
             yield attempt
         except Problem:
@@ -85,8 +87,6 @@ class Throttle:
                 await self._refund(of_group)
             raise
         await self._settle(taken, frozenset(attempt.fitting))
-        if refusal and not attempt.fitting:
-            raise refusal
 
     async def _settle(self, taken: Sequence[tuple[_Group, list[Taken]]], fitting: frozenset[str]) -> None:
         for group, of_group in taken:

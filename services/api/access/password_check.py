@@ -1,6 +1,7 @@
 """One way for every route that checks a password: who asks, how often, and what a device is known by."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 
@@ -8,6 +9,7 @@ from services.api.access.hashing_line import HashClient
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
 from shared.addresses import network_of
+from shared.errors import Problem
 from shared.mongo import Document
 
 DEVICE_COOKIE_PATH = "/api/auth"
@@ -23,10 +25,18 @@ def origin_of(request: Request, user_id: str) -> Origin:
     return Origin(address_of(request), request.cookies.get(cookie_name(user_id)))
 
 
-async def fitting_users(
+@dataclass(frozen=True)
+class Checked:
+    """`fitting`: the users whose password it is. `left_out`: Problem 429 when others have to wait, so were not tried."""
+
+    fitting: list[Document]
+    left_out: Problem | None
+
+
+async def check_password(
     context: Context, request: Request, email: str, users: Sequence[Document], password: str
-) -> list[Document]:
-    """Those of the users with this e-mail address whose password it is. The same is done for an address nobody has.
+) -> Checked:
+    """Of the users with this e-mail address. The same is done for an address nobody has.
 
     Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
     """
@@ -41,7 +51,7 @@ async def fitting_users(
             places = await context.passwords.matching(password, hashes, client)
             fitting = [checked[place] for place in places]
             attempt.fitting = [user["_id"] for user in fitting]
-    return fitting
+    return Checked(fitting, attempt.left_out)
 
 
 async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.api.access.hashing_line import HashClient
-from services.api.access.password_check import address_of, fitting_users, remember_device
+from services.api.access.password_check import address_of, check_password, remember_device
 from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
@@ -112,11 +112,11 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     does not wait for the failures of others.
     """
     users = await context.users.all_by_email(body.email)
-    fitting = await fitting_users(context, request, body.email, users, body.password)
-    wanted = [user for user in fitting if body.organization_id in (None, user["organization_id"])]
+    checked = await check_password(context, request, body.email, users, body.password)
+    wanted = [user for user in checked.fitting if body.organization_id in (None, user["organization_id"])]
     if not wanted:
         context.audit_queue.put([_deed(request, user, "login_failed") for user in users])
-        raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
+        raise checked.left_out or Problem(401, "login_failed", "the e-mail address or the password is wrong")
     return await _new_login(context, request, response, wanted[0])
 
 

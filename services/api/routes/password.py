@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from services.api.access.hashing_line import HashClient
-from services.api.access.password_check import address_of, fitting_users, origin_of
+from services.api.access.password_check import address_of, check_password, origin_of
 from services.api.answers import Done
 from services.api.context import Context, Ctx, Reader
 from services.api.fields import Body
@@ -32,7 +32,8 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     """Set a new password. The login that asks goes on, all others of this user end, and no other device is known any
     more. A wrong old password counts as a failed login."""
     user = await _person(context, caller)
-    right = await fitting_users(context, request, user["email"], [user], body.old_password)
+    checked = await check_password(context, request, user["email"], [user], body.old_password)
+    right = bool(checked.fitting)
     deed = Deed(
         caller.organization_id,
         caller.subject,
