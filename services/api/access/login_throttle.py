@@ -30,10 +30,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class _Group:
-    """Users who share buckets: each that is known there has one of its own, all others those of strangers."""
+    """Users who share buckets: each that is known there has one of its own, all others those of strangers. `forgets`:
+    a login forgets the failures of the account, which must not be those of somebody else with the same address."""
 
     users: frozenset[str]
     buckets: tuple[Bucket, ...]
+    forgets: bool
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Throttle:
 
     def _groups(self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]) -> list[_Group]:
         groups = [
-            _Group(frozenset({user}), (Bucket(known_as[user], self.failures, MAX_ACCOUNT_DELAY_MS),))
+            _Group(frozenset({user}), (Bucket(known_as[user], self.failures, MAX_ACCOUNT_DELAY_MS),), forgets=True)
             for user in users
             if user in known_as
         ]
@@ -58,7 +60,8 @@ class Throttle:
         if strangers or not groups:
             account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
             of_address = Bucket(f"address:{address}", self.address_failures, MAX_ADDRESS_DELAY_MS)
-            groups.append(_Group(strangers, (of_address, Bucket(account, self.failures, MAX_ACCOUNT_DELAY_MS))))
+            buckets = (of_address, Bucket(account, self.failures, MAX_ACCOUNT_DELAY_MS))
+            groups.append(_Group(strangers, buckets, forgets=len(users) <= 1))
         return groups
 
     @asynccontextmanager
@@ -90,7 +93,7 @@ class Throttle:
 
     async def _settle(self, taken: Sequence[tuple[_Group, list[Taken]]], fitting: frozenset[str]) -> None:
         for group, of_group in taken:
-            if fitting and group.users <= fitting:
+            if group.forgets and group.users & fitting:
                 await self._succeeded(of_group)
             elif fitting:
                 await self._refund(of_group)

@@ -27,7 +27,7 @@ def origin_of(request: Request, user_id: str) -> Origin:
 
 @dataclass(frozen=True)
 class Checked:
-    """`fitting`: the users whose password it is. `left_out`: Problem 429 when others have to wait, so were not tried."""
+    """`fitting`: the users whose password it is. `left_out`: Problem 429 when others have to wait, else None."""
 
     fitting: list[Document]
     left_out: Problem | None

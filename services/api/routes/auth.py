@@ -111,7 +111,7 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
     does not wait for the failures of others.
     """
-    users = await context.users.all_by_email(body.email)
+    users = await context.users.all_by_email(body.email, body.organization_id)
     checked = await check_password(context, request, body.email, users, body.password)
     wanted = [user for user in checked.fitting if body.organization_id in (None, user["organization_id"])]
     if not wanted:

@@ -32,8 +32,9 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     """Set a new password. The login that asks goes on, all others of this user end, and no other device is known any
     more. A wrong old password counts as a failed login."""
     user = await _person(context, caller)
-    checked = await check_password(context, request, user["email"], [user], body.old_password)
-    right = bool(checked.fitting)
+    beside = await context.users.all_by_email(user["email"], caller.organization_id)
+    checked = await check_password(context, request, user["email"], beside, body.old_password)
+    right = caller.subject in {fitting["_id"] for fitting in checked.fitting}
     deed = Deed(
         caller.organization_id,
         caller.subject,
@@ -44,7 +45,7 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     await context.audit.record(deed)
     if not right:
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
-        raise Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
+        raise checked.left_out or Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
     client = HashClient(f"user:{caller.subject}", known=True)
     new = await context.passwords.hash(body.new_password, client, beside=[user["password_hash"]])
     if not await context.users.set_password(caller.subject, user["password_hash"], new):
