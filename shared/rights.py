@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.events import PairingCodeIssued, QrIssued
 from shared.message import Event, Live, Message
-from shared.queries import ResolveNumber, ShowQr
+from shared.queries import CountFailedCredential, ResolveNumber, ShowQr, TakeRateLimit, VerifyApiKey
 from shared.topology import (
     COMMANDS,
     COMMANDS_STREAM,
@@ -139,13 +139,19 @@ def _bus_patterns(organization_id: str = "*") -> tuple[str, ...]:
     return tuple(cls.pattern(organization_id) for cls in (*issued, *asked, *live))
 
 
+def _internal_queries(organization_id: str = "*") -> tuple[str, ...]:
+    """Questions of our own services only: they make an instance, try API keys, or use up the budgets of callers."""
+    classes = (ShowQr, VerifyApiKey, TakeRateLimit, CountFailedCredential)
+    return tuple(cls.pattern(organization_id) for cls in classes)
+
+
 def _integration() -> Rights:
     """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
     said = (
         *_bus_patterns(), _QUERIES, *_looking(EVENTS_STREAM),
         *_durable(EVENTS_STREAM, INTEGRATION), f"$JS.FC.{EVENTS_STREAM}.{INTEGRATION}.>",
     )  # fmt: skip
-    return Rights(said, (*_heard_by(INTEGRATION), _EVENTS), (ShowQr.pattern(),))
+    return Rights(said, (*_heard_by(INTEGRATION), _EVENTS), _internal_queries())
 
 
 def organization_rights(organization_id: str, user: str) -> Rights:
@@ -155,7 +161,7 @@ def organization_rights(organization_id: str, user: str) -> Rights:
     heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
     said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
     codes = (QrIssued.pattern(organization_id), PairingCodeIssued.pattern(organization_id))
-    return Rights(said, heard, (ShowQr.pattern(organization_id),), unheard=codes)
+    return Rights(said, heard, _internal_queries(organization_id), unheard=codes)
 
 
 def rights() -> dict[str, Rights]:

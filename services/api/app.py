@@ -104,8 +104,9 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             publish = Publisher(streams)
             endings = Endings(publish)
             audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
+            passwords = Passwords()
             app.state.context = Context(
-                settings, database, Dispatcher(client, publish), streams, Passwords(), endings, audits, simulated
+                settings, database, Dispatcher(client, publish), streams, passwords, endings, audits, simulated
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
@@ -115,6 +116,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield
+            passwords.close()
             await endings.close()
 
     app = FastAPI(

@@ -14,10 +14,13 @@ class FairSlots:
         self._used = Counter[str]()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    @property
-    def contended(self) -> bool:
-        """Whether anything waits, so that a holder should not keep its slot for long."""
-        return bool(self._waiting)
+    def is_wanted(self, key: str) -> bool:
+        """Whether a slot that `key` releases would go to another waiter, so that it should not be kept for long."""
+        return self.waits(key) or (not self._free and bool(self._waiting))
+
+    def waits(self, key: str) -> bool:
+        """Whether others wait for a slot of this key."""
+        return key in self._waiting
 
     @asynccontextmanager
     async def slot(self, key: str) -> AsyncIterator[None]:

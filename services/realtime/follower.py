@@ -41,6 +41,10 @@ class Follower:
         elif since < self.began:  # it has heard the room already: what is older comes late, and only that
             self.gap, self.began = (since, self.began), since
 
+    def is_behind(self, newest: int) -> bool:
+        """There is more to read."""
+        return self.gap is not None or self.position < newest
+
     def next(self, newest: int) -> tuple[int, int] | None:
         """What to read next, `(behind, up to)`; None when it is up to date and hears the room from here on."""
         if self.gap:

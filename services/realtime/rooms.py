@@ -29,6 +29,9 @@ from shared.topology import events_of, parse_event
 
 READERS, READERS_PER_ORGANIZATION = 8, 2
 """Sockets that are told what they missed at the same time; the others wait, and organizations take turns."""
+_REST = 4.0
+"""While more sockets of an organization wait for a reader, one that is not at its end rests this many times as long as
+it read: so no organization takes the processor from what others send and hear. A short resume never rests."""
 _AGAIN, _ANSWER = 0.5, 10.0
 """Seconds until NATS is asked again, and until a client is told that it does not answer."""
 
@@ -169,6 +172,7 @@ class Rooms:
 
     async def _read_up(self, room: Room, follower: Follower, since: int | None) -> None:
         """A slow socket is waited for between two readings, so that others read at that time."""
+        loop = asyncio.get_running_loop()
         try:
             if since is not None:
                 if since > room.sequence:
@@ -178,7 +182,11 @@ class Rooms:
             while span := follower.next(room.sequence):
                 await self._outgoing.read_down(follower.sid, everything=full)
                 async with self._readers.slot(room.organization_id):
+                    began = loop.time()
                     full = not await self._tell(room, follower, *span)
+                    unfinished = full or follower.is_behind(room.sequence)
+                    if unfinished and self._readers.waits(room.organization_id):
+                        await asyncio.sleep(_REST * (loop.time() - began))
         except TooMuchMissedError as missed:
             log.info("%s: a socket must load the records anew: %s", room.organization_id, missed)
             follower.reload(room.sequence)
@@ -197,7 +205,7 @@ class Rooms:
                     reached = min(sequence, last)
                     follower.told(behind, reached)
                     behind = reached
-                if behind == last or self._readers.contended:
+                if behind == last or self._readers.is_wanted(room.organization_id):
                     return True
         follower.told(behind, max(behind, until))
         return True

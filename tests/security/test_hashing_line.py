@@ -1,12 +1,15 @@
 """Strangers' logins and registrations do not keep others from logging in."""
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 
 from services.api.access import passwords
 from services.api.access.hashing_line import MAX_HASHES_PER_CLIENT, HashClient, HashingLine
@@ -196,6 +199,43 @@ async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_addres
         assert order == ["flood", "real"], "it is checked while the flood is stuck"
         steps.release(1_000)
         await asyncio.gather(*flood, real)
+
+
+async def test_a_known_device_is_checked_while_strangers_have_all_they_may_have(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priorities: dict[str, int] = {}
+    async with AsyncExitStack() as stack:
+        owner, *strangers = [await stack.enter_async_context(client_at(stage.url)) for _ in range(4)]
+        email = (await registered(owner))["user"]["email"]
+        order, steps = await stack.enter_async_context(hashing_is_stuck(monkeypatch))
+        stuck = passwords._matching
+
+        def noted(password: str, hashes: Sequence[str]) -> list[int]:
+            priorities[password] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+            return stuck(password, hashes)
+
+        monkeypatch.setattr(passwords, "_matching", noted)
+        flood = [asyncio.create_task(log_in(one, new_email(), "flood")) for one in strangers]
+        await until(lambda: len(order) == 2)
+        real = asyncio.create_task(log_in(owner, email, "real"))
+        await until(lambda: len(order) == 3)
+        assert order == ["flood", "flood", "real"], "it is checked while the strangers' hashes are stuck"
+        steps.release(1_000)
+        await asyncio.gather(*flood, real)
+    assert sys.platform != "linux" or priorities["flood"] > priorities["real"], "the flood gets the idle processor"
+
+
+async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_login(stage: Stage) -> None:
+    async with client_at(stage.url) as home:
+        user = (await registered(home))["user"]
+        old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=4).hash(PASSWORD)
+        await stage.database.users.update_one({"_id": user["id"]}, {"$set": {"password_hash": old}})
+        assert [(await log_in(home, user["email"], word)).status_code for word in ("wrong", PASSWORD)] == [401, 200]
+        new = (await stage.database.users.find_one({"_id": user["id"]}) or {})["password_hash"]
+        assert new != old
+        assert not passwords.is_outdated(new)
+        assert (await log_in(home, user["email"])).status_code == 200
 
 
 async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(

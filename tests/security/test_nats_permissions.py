@@ -15,7 +15,7 @@ from shared.commands import SendMessage
 from shared.delivery import jetstream
 from shared.durables import pushed
 from shared.events import MessageReceived
-from shared.queries import ListUsers
+from shared.queries import CountFailedCredential, ListContacts, ListUsers, TakeRateLimit, VerifyApiKey
 from shared.rights import INTEGRATION
 from shared.service import connected, make_broker
 from shared.settings import Settings
@@ -184,3 +184,12 @@ async def test_services_start_before_the_api_and_wait_for_its_streams(
 async def test_a_command_is_still_refused_from_whom_it_is_not(server: Server) -> None:
     async with logged_in(server, "session") as attacker:
         assert not await attacker.may_publish(SendMessage.pattern("acme", "one"))
+
+
+async def test_an_integration_asks_no_questions_of_our_own_services(server: Server) -> None:
+    """It would try API keys without a limit of its own, or use up the requests of a caller."""
+    async with logged_in(server, "integration") as integration, logged_in(server, "realtime") as realtime:
+        for query in (VerifyApiKey, TakeRateLimit, CountFailedCredential):
+            assert not await integration.may_publish(query.pattern("acme", "-")), query
+            assert await realtime.may_publish(query.pattern("acme", "-")), query
+        assert await integration.may_publish(ListContacts.pattern("acme", "-"))

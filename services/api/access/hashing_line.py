@@ -1,9 +1,10 @@
-"""Who is next to have a password hashed. Each hash takes 64 MiB and a processor, so only a few run at once.
+"""Who is next to have a password hashed. Each hash takes 46 MiB and a processor, so only a few run at once.
 
 Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
 fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
 devices and others have a line each; both are short, and what does not fit is answered 503 at once. The last free slot
-is never given to a second attempt of the same stranger: a flood from one address leaves a slot to others.
+is kept for known devices, and the one before it is never given to a second attempt of the same stranger: a flood from
+one address leaves a slot to other strangers.
 """
 
 import asyncio
@@ -14,9 +15,11 @@ from dataclasses import dataclass, field
 
 from shared.errors import Problem
 
-MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 2, 32, 8
+MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
 MAX_KNOWN_IN_A_ROW = 2
 MAX_HASH_WAIT_S = 10.0
+STRANGER_REST, MAX_REST_S = 4.0, 1.0
+"""A slot that a stranger used stays empty for so many times as long: both together take two fifths of a processor."""
 RETRY_AFTER_S = 2
 
 
@@ -44,7 +47,7 @@ class _Ticket:
 class HashingLine:
     def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
         self._free, self._max_waiting = at_once, max_waiting
-        self._kept_free = 1 if at_once > 1 else 0
+        self._kept_for_known, self._kept_for_first = int(at_once > 1), int(at_once > 2)
         self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
         """By whether the client is known."""
         self._known_in_a_row = 0
@@ -71,10 +74,13 @@ class HashingLine:
         ticket = _Ticket(client, self._in_line[client.name], self._number)
         with _counted(self._in_line, client.name):
             await self._turn(ticket)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
             try:
                 yield
             finally:
-                self._next()
+                rest_s = 0.0 if client.known else STRANGER_REST * (loop.time() - began)
+                loop.call_later(min(rest_s, MAX_REST_S), self._next)
 
     async def _turn(self, ticket: _Ticket) -> None:
         if self._may_run(ticket):
@@ -124,8 +130,9 @@ class HashingLine:
         return other
 
     def _may_run(self, ticket: _Ticket) -> bool:
-        """The last free slot is not for the second attempt of a client that is not known."""
-        return self._free > (self._kept_free if ticket.before and not ticket.client.known else 0)
+        if ticket.client.known:
+            return self._free > 0
+        return self._free > self._kept_for_known + (self._kept_for_first if ticket.before else 0)
 
 
 @contextmanager

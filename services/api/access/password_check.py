@@ -1,11 +1,13 @@
 """One way for every route that checks a password: who asks, how often, and what a device is known by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import Request, Response
 
 from services.api.access.hashing_line import HashClient
+from services.api.access.passwords import is_outdated
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
 from shared.addresses import network_of
@@ -51,6 +53,12 @@ async def check_password(
             places = await context.passwords.matching(password, hashes, client)
             fitting = [checked[place] for place in places]
             attempt.fitting = [user["_id"] for user in fitting]
+    for user in fitting:
+        if is_outdated(user["password_hash"]):
+            with suppress(Problem):  # too many wait: the password is right, and the next login hashes it anew
+                new = await context.passwords.hash(password, client, hashes)
+                await context.users.set_password(user["_id"], user["password_hash"], new)
+                user["password_hash"] = new
     return Checked(fitting, attempt.left_out)
 
 
