@@ -238,6 +238,33 @@ async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_login(stage:
         assert (await log_in(home, user["email"])).status_code == 200
 
 
+async def has_old_hash(stage: Stage, user_id: str) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=4).hash(PASSWORD)
+    await stage.database.users.update_one({"_id": user_id}, {"$set": {"password_hash": old}})
+
+
+async def test_a_password_whose_hash_is_of_earlier_parameters_can_be_changed(stage: Stage) -> None:
+    async with client_at(stage.url) as home:
+        login = await registered(home)
+        await has_old_hash(stage, login["user"]["id"])
+        body = {"old_password": PASSWORD, "new_password": "another password of mine"}
+        bearer = {"Authorization": f"Bearer {login['token']}"}
+        assert (await home.post("/api/auth/password", json=body, headers=bearer)).status_code == 200
+
+
+async def test_the_right_password_logs_in_while_too_many_wait_for_a_new_hash(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: Any, **__: Any) -> str:
+        raise Problem(503, "logins_busy", "made up", retry_after=2)
+
+    async with client_at(stage.url) as home:
+        user = (await registered(home))["user"]
+        await has_old_hash(stage, user["id"])
+        monkeypatch.setattr(Passwords, "hash", busy)
+        assert (await log_in(home, user["email"])).status_code == 200
+
+
 async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,7 +81,8 @@ async def test_those_of_others_are_not(server: Server) -> None:
             assert not await acme.may_publish(message.pattern("globex", "-"))
         for subject in (
             ShowQr.pattern("acme", "one"), VerifyApiKey.pattern("acme", "-"), TakeRateLimit.pattern("acme", "-"),
-            CountFailedCredential.pattern("acme", "-"), "wa.command.user.invite.acme.-", "wa.command.session.send.acme.one",
+            CountFailedCredential.pattern("acme", "-"), "wa.command.user.invite.acme.-",
+            "wa.command.session.send.acme.one",
             f"$JS.API.CONSUMER.CREATE.{EVENTS_STREAM}.mine", f"$JS.API.STREAM.MSG.GET.{EVENTS_STREAM}",
             f"$JS.API.STREAM.INFO.{EVENTS_STREAM}", MessageReceived.pattern("acme", "one"),
         ):  # fmt: skip

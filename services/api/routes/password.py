@@ -34,7 +34,7 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     user = await _person(context, caller)
     beside = await context.users.all_by_email(user["email"], caller.organization_id)
     checked = await check_password(context, request, user["email"], beside, body.old_password)
-    right = caller.subject in {fitting["_id"] for fitting in checked.fitting}
+    right = next((fitting for fitting in checked.fitting if fitting["_id"] == caller.subject), None)
     deed = Deed(
         caller.organization_id,
         caller.subject,
@@ -43,12 +43,12 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
         request_id_of(request),
     )
     await context.audit.record(deed)
-    if not right:
+    if right is None:
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
         raise checked.left_out or Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
     client = HashClient(f"user:{caller.subject}", known=True)
-    new = await context.passwords.hash(body.new_password, client, beside=[user["password_hash"]])
-    if not await context.users.set_password(caller.subject, user["password_hash"], new):
+    new = await context.passwords.hash(body.new_password, client, beside=[right["password_hash"]])
+    if not await context.users.set_password(caller.subject, right["password_hash"], new):
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
     ended = await context.logins.end_all_of(caller.subject, but=caller.session_id)
     await context.devices.forget_all_of(caller.subject, but=origin_of(request, caller.subject))
