@@ -143,8 +143,9 @@ class Ears:
                 await asyncio.shield(ear.subscribed)
             yield
         finally:
-            for subject, ear in heard.items():
+            for ear in heard.values():  # all of them before anything is waited for: that may be cancelled
                 ear.remove(answers)
+            for subject, ear in heard.items():
                 await self._end_if_unused(subject, ear)
 
     def _begin(self, subject: str) -> _Ear:
@@ -158,7 +159,11 @@ class Ears:
                 _hear(ear, message)
 
         subscription = await self._client.subscribe(subject, cb=receive)
-        await self._client.flush()
+        try:
+            await self._client.flush()
+        except BaseException:
+            await _unsubscribe(subscription)
+            raise
         return subscription
 
     async def _end_if_unused(self, subject: str, ear: _Ear) -> None:
@@ -166,10 +171,14 @@ class Ears:
             return
         if self._ears.get(subject) is ear:
             del self._ears[subject]
-        with suppress(NatsError, OSError):  # the subscription ends with the connection
-            subscription = await ear.subscribed
-            if self._client.is_connected:
-                await subscription.unsubscribe()
+        with suppress(NatsError, OSError):  # there is none
+            await _unsubscribe(await ear.subscribed)
+
+
+async def _unsubscribe(subscription: Subscription) -> None:
+    """Also while NATS is away: the client would subscribe again when it is back."""
+    with suppress(NatsError, OSError):  # the connection is closed for good
+        await subscription.unsubscribe()
 
 
 def _hear(ear: _Ear, message: Msg) -> None:

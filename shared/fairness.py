@@ -64,8 +64,10 @@ class Turns:
             self._leave(organization_id, instance_id, waiter)
 
     def _leave(self, organization_id: str, instance_id: str, waiter: _Waiter) -> None:
-        organization = self._organizations[organization_id]
-        lane = organization.lanes[instance_id]
+        organization = self._organizations.get(organization_id)
+        lane = organization.lanes.get(instance_id) if organization else None
+        if organization is None or lane is None:
+            return  # cancelled while it waited: the last one of its instance to leave took it out already
         if waiter.holds:
             self._running, organization.running, lane.running = (
                 self._running - 1, organization.running - 1, lane.running - 1,
@@ -159,6 +161,7 @@ class Room:
 
     def give_back(self, order: int, seconds: float) -> None:
         """It comes again; until then, at most so many seconds, it keeps its place but no bytes."""
+        self._forget_returned()  # nobody may ask for room for a long time
         if (entry := self._entries.get(order)) is None:
             return
         self._count(entry.organization_id, 0, -entry.size)

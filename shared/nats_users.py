@@ -22,10 +22,11 @@ def password_variable(user: str) -> str:
 def user_block(name: str, granted: Rights) -> str:
     """One entry of `users` in the server's configuration."""
     publish = [_listed("allow", granted.publish), *([_listed("deny", granted.withheld)] if granted.withheld else [])]
+    heard = [_listed("allow", granted.subscribe), *([_listed("deny", granted.unheard)] if granted.unheard else [])]
     inner = "\n".join(
         (
             "      publish: {", *publish, "      }",
-            "      subscribe: {", _listed("allow", granted.subscribe), "      }",
+            "      subscribe: {", *heard, "      }",
             *((f'      allow_responses: {{ max: 1, expires: "{ANSWER_EXPIRES}" }}',) if granted.answers else ()),
         )
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shared.events import PairingCodeIssued, QrIssued
 from shared.message import Event, Live, Message
 from shared.queries import CountFailedCredential, ResolveNumber, ShowQr, TakeRateLimit, VerifyApiKey
 from shared.topology import (
@@ -29,12 +30,14 @@ _LEASES = f"KV_{LEASES_BUCKET}"
 
 @dataclass(frozen=True)
 class Rights:
-    """Subjects; `withheld` is taken away from what `publish` allows. `answers`: may answer what it is asked."""
+    """Subjects; `withheld` is taken away from what `publish` allows, `unheard` from what `subscribe` allows. `answers`:
+    may answer what it is asked."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     withheld: tuple[str, ...] = ()
     answers: bool = False
+    unheard: tuple[str, ...] = ()
 
 
 def inbox_prefix(user: str) -> str:
@@ -152,11 +155,13 @@ def _integration() -> Rights:
 
 
 def organization_rights(organization_id: str, user: str) -> Rights:
-    """Those of `integration` within one organization, without a consumer: a consumer may read every subject."""
+    """Those of `integration` within one organization, without a consumer: a consumer may read every subject. Codes that
+    link an account need the scope `manage` over REST and sockets, so they are not heard either."""
     live = (cls.pattern(organization_id) for cls in LIVE.values() if INTEGRATION in cls.hearers)
     heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
     said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
-    return Rights(said, heard, _internal_queries(organization_id))
+    codes = (QrIssued.pattern(organization_id), PairingCodeIssued.pattern(organization_id))
+    return Rights(said, heard, _internal_queries(organization_id), unheard=codes)
 
 
 def rights() -> dict[str, Rights]:

@@ -110,11 +110,17 @@ class Rooms:
     async def _open(self, organization_id: str) -> Room:
         room = Room(organization_id)
         feed = Feed(self._client, self._js, events_of(organization_id), self._relay(room))
-        await feed.start()
-        live = self._lives[organization_id] = LiveFeed(self._client, organization_id, self._tell_live(room))
-        await live.start()
+        live = LiveFeed(self._client, organization_id, self._tell_live(room))
+        try:
+            await feed.start()
+            await live.start()
+        except BaseException:  # nothing of it goes on: the next socket that joins makes both anew
+            await feed.stop()
+            await live.stop()
+            raise
         room.sequence = max(room.sequence, feed.sequence)
         self._rooms[organization_id], self._feeds[organization_id] = room, feed
+        self._lives[organization_id] = live
         ROOMS.set(len(self._rooms))
         return room
 

@@ -45,8 +45,12 @@ class Held:
     async def asks(self, *names: str, known: bool = False) -> None:
         """`a1` is the first attempt of the client `a`."""
         for name in names:
-            self._tasks.append(asyncio.create_task(self._hold(name, known)))
+            self.begins(name, known)
             await asyncio.sleep(0)
+
+    def begins(self, name: str, known: bool = False) -> None:
+        """Asks with the next step of the loop."""
+        self._tasks.append(asyncio.create_task(self._hold(name, known)))
 
     async def finish(self) -> None:
         """Every attempt, one after the other."""
@@ -118,6 +122,18 @@ async def test_one_address_has_only_a_few_places() -> None:
     await held.asks("a1")
     await held.finish()
     assert len(held.order) == MAX_HASHES_PER_CLIENT + 1
+
+
+async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot() -> None:
+    held = Held(max_waiting=1)
+    await held.asks("a1", "a2")
+    held.begins("b1")
+    held.give_up(1)  # its task learns of it only after b1 found the line full
+    await held.finish()
+    assert held.order == ["a1", "b1"]
+    await held.asks("c1")
+    await held.finish()
+    assert held.order == ["a1", "b1", "c1"]
 
 
 async def test_who_gives_up_leaves_the_line_and_loses_no_slot() -> None:
@@ -219,6 +235,33 @@ async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_login(stage:
         new = (await stage.database.users.find_one({"_id": user["id"]}) or {})["password_hash"]
         assert new != old
         assert not passwords.is_outdated(new)
+        assert (await log_in(home, user["email"])).status_code == 200
+
+
+async def has_old_hash(stage: Stage, user_id: str) -> None:
+    old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=4).hash(PASSWORD)
+    await stage.database.users.update_one({"_id": user_id}, {"$set": {"password_hash": old}})
+
+
+async def test_a_password_whose_hash_is_of_earlier_parameters_can_be_changed(stage: Stage) -> None:
+    async with client_at(stage.url) as home:
+        login = await registered(home)
+        await has_old_hash(stage, login["user"]["id"])
+        body = {"old_password": PASSWORD, "new_password": "another password of mine"}
+        bearer = {"Authorization": f"Bearer {login['token']}"}
+        assert (await home.post("/api/auth/password", json=body, headers=bearer)).status_code == 200
+
+
+async def test_the_right_password_logs_in_while_too_many_wait_for_a_new_hash(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: Any, **__: Any) -> str:
+        raise Problem(503, "logins_busy", "made up", retry_after=2)
+
+    async with client_at(stage.url) as home:
+        user = (await registered(home))["user"]
+        await has_old_hash(stage, user["id"])
+        monkeypatch.setattr(Passwords, "hash", busy)
         assert (await log_in(home, user["email"])).status_code == 200
 
 

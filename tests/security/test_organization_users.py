@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 
 from deploy.local.binaries import find_nats_server
 from shared.commands import SendMessage
-from shared.events import MessageReceived
+from shared.events import MessageReceived, PairingCodeIssued, QrIssued
 from shared.live import ContactTyping
 from shared.queries import CountFailedCredential, ListContacts, ShowQr, TakeRateLimit, VerifyApiKey
 from shared.rights import inbox_prefix
@@ -87,6 +87,25 @@ async def test_those_of_others_are_not(server: Server) -> None:
             f"$JS.API.STREAM.INFO.{EVENTS_STREAM}", MessageReceived.pattern("acme", "one"),
         ):  # fmt: skip
             assert not await acme.may_publish(subject), subject
+
+
+async def test_codes_that_link_an_account_are_not_heard(server: Server) -> None:
+    """Over REST and sockets they need the scope `manage`, and this user administers nothing."""
+    heard = list[str]()
+
+    async def hear(message: Msg) -> None:
+        heard.append(message.subject)
+
+    async with user(server, "session") as session, user(server, "organization-acme") as acme:
+        await acme.client.subscribe(events_of("acme"), cb=hear)
+        await acme.client.flush()
+        for event in (QrIssued, PairingCodeIssued, MessageReceived):
+            await session.client.publish(event.pattern("acme", "one"), b"{}")
+        await session.client.flush()
+        async with asyncio.timeout(20):
+            while MessageReceived.pattern("acme", "one") not in heard:
+                await asyncio.sleep(0.01)
+        assert heard == [MessageReceived.pattern("acme", "one")]
 
 
 async def test_two_organizations_do_not_hear_each_others_answers(server: Server) -> None:

@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from nats.errors import Error as NatsError
 
 from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
 from services.realtime.budget import RateBudget
 from services.realtime.connections import Connections
 from services.realtime.ended import EndedAccess
+from services.realtime.live import LiveFeed
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.auth import Principal
@@ -53,6 +55,30 @@ async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monke
                     await client.send(packet)
                     await until(lambda: client.logins or client.closed)
         await until(lambda: [sizes(part) for part in parts] == before)
+
+
+async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
+    nats_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[RealtimeServer] = []
+
+    def make(settings: RealtimeSettings) -> RealtimeServer:
+        made.append(RealtimeServer(settings))
+        return made[-1]
+
+    async def failing(_: LiveFeed) -> None:
+        raise NatsError("made up")
+
+    monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
+    monkeypatch.setattr(LiveFeed, "start", failing)
+    async with service(nats_url) as url:
+        subscriptions = made[0].linked().client._subs
+        before = len(subscriptions)
+        async with raw_client(url) as client:
+            await client.send(f'40{{"token":"{token(new_id(), timedelta(minutes=5))}"}}')
+            await until(lambda: client.logins)
+        assert len(subscriptions) == before
+        assert not made[0].linked().rooms._lives
 
 
 async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:

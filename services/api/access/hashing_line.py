@@ -91,7 +91,8 @@ class HashingLine:
         if len(line) > self._max_waiting:
             last = max(line, key=lambda one: one.place)
             line.remove(last)
-            last.turn.set_exception(_busy())
+            if not last.turn.done():  # cancelled, and its task has not run since
+                last.turn.set_exception(_busy())
         try:
             async with asyncio.timeout(MAX_HASH_WAIT_S):
                 await ticket.turn

@@ -5,7 +5,7 @@ not delay it. An attempt that has to wait is answered at once with 429 and count
 """
 
 import hashlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -19,42 +19,84 @@ MAX_ADDRESS_DELAY_MS = 900_000
 
 @dataclass
 class Attempt:
-    """One password that is being checked. It counts as failed unless `succeeded` is set."""
+    """One password that is being checked against those of the `allowed` users (by id). It counts as failed for whoever
+    is not among the `fitting` ones; when it fits one of several, it was no guess at the others. `left_out`: why others
+    are not allowed, Problem 429 `too_many_logins`."""
 
-    succeeded: bool = False
+    allowed: frozenset[str]
+    left_out: Problem | None = None
+    fitting: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Users who share buckets: each that is known there has one of its own, all others those of strangers. `forgets`:
+    a login forgets the failures of the account, which must not be those of somebody else with the same address."""
+
+    users: frozenset[str]
+    buckets: tuple[Bucket, ...]
+    forgets: bool
 
 
 @dataclass(frozen=True)
 class Throttle:
-    """`failures`, `address_failures`: how many are free of delay for an account, and for an address."""
+    """`failures`, `address_failures`: how many are free of delay for an account, and for an address.
+
+    Whom a device is known to counts for that user alone: users of several organizations may have the same e-mail
+    address, and who is one of them must not guess at the others without delay.
+    """
 
     attempts: LoginAttempts
     failures: int
     address_failures: int
 
-    def _buckets(self, email: str, address: str, known_as: str | None) -> list[Bucket]:
-        if known_as:
-            return [Bucket(known_as, self.failures, MAX_ACCOUNT_DELAY_MS)]
-        account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
-        return [
-            Bucket(f"address:{address}", self.address_failures, MAX_ADDRESS_DELAY_MS),
-            Bucket(account, self.failures, MAX_ACCOUNT_DELAY_MS),
+    def _groups(self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]) -> list[_Group]:
+        groups = [
+            _Group(frozenset({user}), (Bucket(known_as[user], self.failures, MAX_ACCOUNT_DELAY_MS),), forgets=True)
+            for user in users
+            if user in known_as
         ]
+        strangers = frozenset(users) - frozenset(known_as)
+        if strangers or not groups:
+            account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
+            of_address = Bucket(f"address:{address}", self.address_failures, MAX_ADDRESS_DELAY_MS)
+            buckets = (of_address, Bucket(account, self.failures, MAX_ACCOUNT_DELAY_MS))
+            groups.append(_Group(strangers, buckets, forgets=len(users) <= 1))
+        return groups
 
     @asynccontextmanager
-    async def attempt(self, email: str, address: str, known_as: str | None) -> AsyncIterator[Attempt]:
-        """`known_as`: the known device or address of the account's user. Raises Problem 429 `too_many_logins`.
+    async def attempt(
+        self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]
+    ) -> AsyncIterator[Attempt]:
+        """`users`: ids of those with this e-mail address. `known_as`: the known device or address of some of them.
+        Raises Problem 429 `too_many_logins` when all of them have to wait.
 
         An attempt that ends with a Problem was not carried out: it counts for nothing."""
-        taken = await self._take(self._buckets(email, address, known_as))
-        attempt = Attempt()
+        taken: list[tuple[_Group, list[Taken]]] = []
+        refused: list[Problem] = []
+        for group in self._groups(email, address, users, known_as):
+            try:
+                taken.append((group, await self._take(group.buckets)))
+            except Problem as problem:
+                refused.append(problem)
+        left_out = min(refused, key=_wait_of, default=None)
+        if left_out and not taken:
+            raise left_out
+        attempt = Attempt(frozenset[str]().union(*(group.users for group, _ in taken)), left_out)
         try:
             yield attempt
         except Problem:
-            await self._refund(taken)
+            for _, of_group in taken:
+                await self._refund(of_group)
             raise
-        if attempt.succeeded:
-            await self._succeeded(taken)
+        await self._settle(taken, frozenset(attempt.fitting))
+
+    async def _settle(self, taken: Sequence[tuple[_Group, list[Taken]]], fitting: frozenset[str]) -> None:
+        for group, of_group in taken:
+            if group.forgets and group.users & fitting:
+                await self._succeeded(of_group)
+            elif fitting:
+                await self._refund(of_group)
 
     async def _take(self, buckets: Sequence[Bucket]) -> list[Taken]:
         taken: list[Taken] = []
@@ -78,3 +120,9 @@ class Throttle:
                 await self.attempts.refund(one)
             else:
                 await self.attempts.forget(one.bucket)
+
+
+def _wait_of(refusal: Problem) -> int:
+    wait_s = refusal.extra["retry_after"]
+    assert isinstance(wait_s, int)
+    return wait_s

@@ -1,6 +1,8 @@
 """One way for every route that checks a password: who asks, how often, and what a device is known by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from fastapi import Request, Response
 
@@ -9,6 +11,7 @@ from services.api.access.passwords import is_outdated
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
 from shared.addresses import network_of
+from shared.errors import Problem
 from shared.mongo import Document
 
 DEVICE_COOKIE_PATH = "/api/auth"
@@ -24,29 +27,39 @@ def origin_of(request: Request, user_id: str) -> Origin:
     return Origin(address_of(request), request.cookies.get(cookie_name(user_id)))
 
 
-async def fitting_users(
+@dataclass(frozen=True)
+class Checked:
+    """`fitting`: the users whose password it is. `left_out`: Problem 429 when others have to wait, else None."""
+
+    fitting: list[Document]
+    left_out: Problem | None
+
+
+async def check_password(
     context: Context, request: Request, email: str, users: Sequence[Document], password: str
-) -> list[Document]:
-    """Those of the users with this e-mail address whose password it is. The same is done for an address nobody has.
+) -> Checked:
+    """Of the users with this e-mail address. The same is done for an address nobody has.
 
     Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
     """
-    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users} or {_NOBODY: origin_of(request, _NOBODY)}
-    known_as = await context.devices.known_as(origins)
+    origins = {user["_id"]: origin_of(request, user["_id"]) for user in users}
+    known_as = await context.devices.known_as(origins or {_NOBODY: origin_of(request, _NOBODY)})
     group = network_of(address_of(request))
-    client = HashClient(known_as or group, known=known_as is not None)
-    hashes = [user.get("password_hash") or "" for user in users]
+    client = HashClient(min(known_as.values(), default=group), known=bool(known_as))
     with context.passwords.place(client):
-        async with context.throttle.attempt(email, group, known_as) as attempt:
+        async with context.throttle.attempt(email, group, list(origins), known_as) as attempt:
+            checked = [user for user in users if user["_id"] in attempt.allowed]
+            hashes = [user.get("password_hash") or "" for user in checked]
             places = await context.passwords.matching(password, hashes, client)
-            attempt.succeeded = bool(places)
-    fitting = [users[place] for place in places]
+            fitting = [checked[place] for place in places]
+            attempt.fitting = [user["_id"] for user in fitting]
     for user in fitting:
         if is_outdated(user["password_hash"]):
-            new = await context.passwords.hash(password, client, hashes)
-            await context.users.set_password(user["_id"], user["password_hash"], new)
-            user["password_hash"] = new
-    return fitting
+            with suppress(Problem):  # too many wait: the password is right, and the next login hashes it anew
+                new = await context.passwords.hash(password, client, hashes)
+                await context.users.set_password(user["_id"], user["password_hash"], new)
+                user["password_hash"] = new
+    return Checked(fitting, attempt.left_out)
 
 
 async def remember_device(context: Context, request: Request, response: Response, user_id: str) -> None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.api.access.hashing_line import HashClient
-from services.api.access.password_check import address_of, fitting_users, remember_device
+from services.api.access.password_check import address_of, check_password, remember_device
 from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
 from services.api.fields import Body, Email, Name
@@ -111,12 +111,12 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
     does not wait for the failures of others.
     """
-    users = await context.users.all_by_email(body.email)
-    fitting = await fitting_users(context, request, body.email, users, body.password)
-    wanted = [user for user in fitting if body.organization_id in (None, user["organization_id"])]
+    users = await context.users.all_by_email(body.email, body.organization_id)
+    checked = await check_password(context, request, body.email, users, body.password)
+    wanted = [user for user in checked.fitting if body.organization_id in (None, user["organization_id"])]
     if not wanted:
         context.audit_queue.put([_deed(request, user, "login_failed") for user in users])
-        raise Problem(401, "login_failed", "the e-mail address or the password is wrong")
+        raise checked.left_out or Problem(401, "login_failed", "the e-mail address or the password is wrong")
     return await _new_login(context, request, response, wanted[0])
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from services.api.access.hashing_line import HashClient
-from services.api.access.password_check import address_of, fitting_users, origin_of
+from services.api.access.password_check import address_of, check_password, origin_of
 from services.api.answers import Done
 from services.api.context import Context, Ctx, Reader
 from services.api.fields import Body
@@ -32,7 +32,9 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     """Set a new password. The login that asks goes on, all others of this user end, and no other device is known any
     more. A wrong old password counts as a failed login."""
     user = await _person(context, caller)
-    right = await fitting_users(context, request, user["email"], [user], body.old_password)
+    beside = await context.users.all_by_email(user["email"], caller.organization_id)
+    checked = await check_password(context, request, user["email"], beside, body.old_password)
+    right = next((fitting for fitting in checked.fitting if fitting["_id"] == caller.subject), None)
     deed = Deed(
         caller.organization_id,
         caller.subject,
@@ -41,12 +43,12 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
         request_id_of(request),
     )
     await context.audit.record(deed)
-    if not right:
+    if right is None:
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
-        raise Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
+        raise checked.left_out or Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
     client = HashClient(f"user:{caller.subject}", known=True)
-    new = await context.passwords.hash(body.new_password, client, beside=[user["password_hash"]])
-    if not await context.users.set_password(caller.subject, user["password_hash"], new):
+    new = await context.passwords.hash(body.new_password, client, beside=[right["password_hash"]])
+    if not await context.users.set_password(caller.subject, right["password_hash"], new):
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
     ended = await context.logins.end_all_of(caller.subject, but=caller.session_id)
     await context.devices.forget_all_of(caller.subject, but=origin_of(request, caller.subject))

@@ -14,7 +14,7 @@ from services.api.views.instances import connection_of
 from services.api.views.records import find_message
 from shared.commands import SendMessage
 from shared.errors import Problem
-from shared.events import MessageStatusChanged
+from shared.events import MessageRecorded, MessageStatusChanged
 from shared.ids import new_id
 from shared.message import Event
 from shared.records import ConnectionStatus, MessageStatus
@@ -23,6 +23,9 @@ router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messag
 
 _PENDING = frozenset({MessageStatus.QUEUED})
 _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+_TAKE_ON_TIMEOUT_S = 2.0
+"""The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
+that is refused was not queued, and nobody would hear of it."""
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 IdempotencyKey = Annotated[
@@ -97,16 +100,23 @@ async def _require_connected(context: Context, organization_id: str, instance_id
 
 
 async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnswer:
-    """Raises Problem 502 `message_failed` or `message_unconfirmed`."""
+    """Raises Problem 502 `message_failed` or `message_unconfirmed`, and what the router refuses the message with."""
+    taken_on = False
+
+    def concerns(event: Event) -> bool:
+        about = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
+        return about == command.message_id
 
     def settled(event: Event) -> bool:
-        if not isinstance(event, MessageStatusChanged):
-            return False
-        return event.message_id == command.message_id and event.status not in _PENDING
+        nonlocal taken_on
+        taken_on = taken_on or concerns(event)
+        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
 
-    async with context.dispatcher.listening(command, MessageStatusChanged) as answers:
+    async with context.dispatcher.listening(command, MessageRecorded, MessageStatusChanged) as answers:
         await context.dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
+        if event is None and not taken_on and wait < _TAKE_ON_TIMEOUT_S:
+            event = await answers.first(concerns, command, _TAKE_ON_TIMEOUT_S - wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
     if isinstance(event, MessageStatusChanged) and status in _LOST:
         detail = event.error or "WhatsApp did not take the message"

@@ -49,19 +49,21 @@ class LoginDevices:
     def __init__(self, collection: Collection, ttl: timedelta) -> None:
         self._devices, self._ttl = collection, ttl
 
-    async def known_as(self, origins: Mapping[str, Origin]) -> str | None:
-        """Where users (by id) ask from: a name for the device, else for the known address; None when neither is known.
+    async def known_as(self, origins: Mapping[str, Origin]) -> dict[str, str]:
+        """Of the users (by id) those who logged in from there before, each with a name for the device, else for the
+        address.
 
         One query, however many users there are."""
-        devices = [_device_id(user_id, origin.device) for user_id, origin in origins.items()]
+        devices = {user_id: _device_id(user_id, origin.device) for user_id, origin in origins.items()}
         addresses = sorted({origin.group for origin in origins.values() if origin.group})
-        either: list[dict[str, Any]] = [{"_id": {"$in": devices}}, {"address": {"$in": addresses}}]
+        either: list[dict[str, Any]] = [{"_id": {"$in": list(devices.values())}}, {"address": {"$in": addresses}}]
         theirs = {"user_id": {"$in": list(origins)}, "expires_at": {"$gt": utc_now()}, "$or": either}
         found = await self._devices.find(theirs, {"user_id": 1}).to_list(None)
-        if known := sorted(device["_id"] for device in found if device["_id"] in devices):
-            return f"device:{known[0]}"
-        users = sorted(device["user_id"] for device in found)
-        return f"known:{users[0]}:{addresses[0]}" if users else None
+        shown = {device["_id"] for device in found}
+        return {
+            user_id: f"device:{devices[user_id]}" if devices[user_id] in shown else f"known:{user_id}:{addresses[0]}"
+            for user_id in sorted({device["user_id"] for device in found})
+        }
 
     async def remember(self, user_id: str, origin: Origin) -> str:
         """After a login: the token this device shows the next time, which is the one it has when that is known."""

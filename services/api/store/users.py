@@ -78,10 +78,13 @@ class Users:
                 raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
         return user
 
-    async def all_by_email(self, email: str) -> list[Document]:
-        """One per organization, the oldest first."""
-        found = self._database.users.find({"email": email}).sort([("created_at", 1), ("_id", 1)])
-        return await found.to_list(MAX_USERS_PER_EMAIL)
+    async def all_by_email(self, email: str, organization_id: str | None = None) -> list[Document]:
+        """One per organization, the oldest first, at most MAX_USERS_PER_EMAIL; besides that of `organization_id`."""
+        users = self._database.users
+        found = await users.find({"email": email}).sort([("created_at", 1), ("_id", 1)]).to_list(MAX_USERS_PER_EMAIL)
+        if organization_id and organization_id not in {user["organization_id"] for user in found}:
+            found += await users.find({"email": email, "organization_id": organization_id}).to_list(1)
+        return found
 
     async def by_id(self, user_id: str) -> Document | None:
         """None too when the user was removed."""

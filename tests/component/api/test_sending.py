@@ -1,5 +1,6 @@
 """Sending: what is waited for, what a repetition does, and what refusals say."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 
 from shared.commands import SendMessage
+from shared.dispatch import refusal
+from shared.errors import Problem
 from shared.events import CommandRefused, MessageStatusChanged
 from shared.message import Event
 from shared.mongo import Document
@@ -56,6 +59,28 @@ async def test_what_is_not_acknowledged_in_time_is_queued(stage: Stage, member: 
         answer = await send(member, instance, wait=0.2)
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert answer.json()["messageId"] == heard[0].message_id
+
+
+async def test_what_the_router_refuses_is_not_called_queued_by_who_does_not_wait(
+    stage: Stage, member: Member, instance: str
+) -> None:
+    """A client that sends many with `wait` 0 would lose all that are beyond the limit without hearing of it."""
+
+    def refused(command: SendMessage) -> Iterable[Event]:
+        return [refusal(command, Problem(429, "too_many_pending_sends", "1000 messages wait for WhatsApp"))]
+
+    async with stage.playing(SendMessage, refused):
+        answer = await send(member, instance, wait=0)
+    assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending_sends")
+
+
+async def test_who_does_not_wait_is_answered_when_the_message_is_taken_on(
+    stage: Stage, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.api.routes.sending._TAKE_ON_TIMEOUT_S", 600.0)
+    async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard, asyncio.timeout(60):
+        answer = await send(member, instance, wait=0)
+    assert (answer.status_code, answer.json()["messageId"]) == (202, heard[0].message_id)
 
 
 async def test_anothers_acknowledgement_is_not_ours(stage: Stage, member: Member, instance: str) -> None:

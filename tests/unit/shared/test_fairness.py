@@ -86,6 +86,18 @@ async def test_one_that_is_cancelled_while_it_waits_leaves_nothing() -> None:
     await stage.close()
 
 
+async def test_a_whole_instance_is_cancelled_at_once() -> None:
+    """The one that runs leaves first and takes the others, which have not learned of it yet, out of the line."""
+    stage = Stage(1, 1)
+    for order in (1, 2, 3):
+        await stage.start(order, "a", "i")
+    for task in stage.tasks.values():
+        task.cancel()
+    ended = await asyncio.gather(*stage.tasks.values(), return_exceptions=True)
+    assert [type(one) for one in ended] == [asyncio.CancelledError] * 3
+    await stage.close()
+
+
 async def test_organizations_take_turns() -> None:
     stage = Stage(2, 2)
     await stage.start(0, "z", "i")
@@ -146,6 +158,23 @@ def test_room_is_shared_and_what_was_given_back_counts_until_it_comes_again() ->
     for order in range(1, 5):
         room.leave(order)
     assert (room._all.places, room._all.size, room._of, room._entries) == (0, 0, {}, {})
+
+
+def test_what_comes_again_and_again_is_kept_once() -> None:
+    """While MongoDB is away every message is given back every few seconds, and nobody asks for room."""
+    now = 0.0
+    room = Room(10, 1_000, clock=lambda: now)
+    for step in range(1_000):
+        now = 10.0 * step
+        room.enter("a", step % 3, 10)
+        room.give_back(step % 3, 30)
+    room.enter("b", 1_000, 10)
+    room.give_back(1_000, 30)  # it goes to another replica
+    now += 60
+    room.enter("a", 5, 10)
+    room.give_back(5, 30)
+    assert list(room._entries) == [5]
+    assert len(room._returned) == 1
 
 
 def test_room_is_shared_in_bytes_too() -> None:
