@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Generic, Protocol, TypeVar, get_type_hints
 
 from nats.aio.client import Client
@@ -17,6 +19,7 @@ from services.api.context import Context
 from services.api.json_input import parse_json
 from services.api.problems import problem_body
 from shared.errors import Problem
+from shared.fairness import Turns
 from shared.ids import new_id
 from shared.message import Message, Query
 from shared.mongo import TRANSIENT_ERRORS
@@ -26,8 +29,11 @@ from shared.tracing import HEADER, following
 Q = TypeVar("Q", bound=Query)
 M = TypeVar("M", bound=Message)
 
-AT_ONCE = 32
-"""Questions one process works on, and as many that wait for something; more stay in the connection's buffer."""
+AT_ONCE, MAX_UNDER_WAY = 64, 1_000
+"""Questions one process works on at once, and as many more of those that wait for something; and all it has taken. Both
+are shared fairly (shared/fairness.py): one organization gets half."""
+_EVERY_INSTANCE = "-"
+_BUSY = "too many questions of this organization are waiting for an answer; try again in a moment"
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, OSError)
 
 log = logging.getLogger(__name__)
@@ -88,20 +94,33 @@ class Answering(Generic[Q]):
 @asynccontextmanager
 async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
-    gates = {waits: asyncio.Semaphore(AT_ONCE) for waits in (False, True)}
-    tasks = set[asyncio.Task[None]]()
+    turns = {waits: Turns(AT_ONCE, AT_ONCE) for waits in (False, True)}
+    numbers = count()
+    tasks, askers = set[asyncio.Task[None]](), Counter[str]()
+
+    async def answer(served: Served, message: Msg, asker: str) -> None:
+        async with turns[served.waits].turn(asker, _EVERY_INSTANCE, next(numbers)):
+            await _respond(client, served, message)
+
+    def finish(task: asyncio.Task[None], asker: str) -> None:
+        tasks.discard(task)
+        askers[asker] -= 1
+        if not askers[asker]:
+            del askers[asker]
 
     def receiver(served: Served) -> Callable[[Msg], Awaitable[None]]:
-        gate = gates[served.waits]
-
         async def receive(message: Msg) -> None:
             if not may_answer(message):
                 return
-            await gate.acquire()
-            task = asyncio.create_task(_respond(client, served, message))
+            asker = message.subject.split(".")[4]
+            if askers.get(asker, 0) >= MAX_UNDER_WAY - len(tasks):
+                with suppress(NatsError):
+                    await message.respond(_refusal(Problem(503, "busy", _BUSY)))
+                return
+            task = asyncio.create_task(answer(served, message, asker))
             tasks.add(task)
-            task.add_done_callback(tasks.discard)
-            task.add_done_callback(lambda _: gate.release())
+            askers[asker] += 1
+            task.add_done_callback(lambda done: finish(done, asker))
 
         return receive
 
