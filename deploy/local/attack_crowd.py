@@ -6,6 +6,7 @@ to loopback.
 
 import asyncio
 import json
+import random
 import re
 import sys
 import time
@@ -23,7 +24,9 @@ FRAME_BYTES = 16_000_000
 PAUSE_S = 5.0
 """Between two connections of one attacker after the first was refused."""
 DEAF_S = 12.0
-"""How long a socket does not read before its attacker opens the next one."""
+"""How long a socket does not read, on average, before its attacker opens the next one: half as long to half as long
+again, or all would go on opening theirs in the same moment."""
+SEED = 7
 SEND_WAIT_S = 2.0
 SENDS_AT_ONCE = 200
 _HANDSHAKE_S, _REQUEST_S = 20.0, 60.0
@@ -81,6 +84,7 @@ class Crowd:
         self._frame = memoryview(b"4" * FRAME_BYTES)
         self._origin = f"http://127.0.0.1:{plan.front_port}"
         self._gate = asyncio.Semaphore(SENDS_AT_ONCE)
+        self._random = random.Random(SEED)
 
     async def attack(self) -> None:
         """All at the same time, until the plan's seconds are over."""
@@ -132,7 +136,7 @@ class Crowd:
         try:
             opened.stop_reading()
             self.outcomes["deaf resumers"]["joined"] += 1
-            await asyncio.sleep(DEAF_S)
+            await asyncio.sleep(DEAF_S * self._random.uniform(0.5, 1.5))
         finally:
             opened.abort()
 

@@ -15,8 +15,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from shared.ids import new_id
 from shared.topology import EVENTS_STREAM
 
-PAGE = 200
-"""Events read at once, fewer when they are large."""
+PAGE, PAGE_BYTES = 200, 262_144
+"""Events read at once, fewer when they are large: a slow socket takes only a few, and the others are read in vain."""
 _SPARE = 65_536
 """Bytes a page may have beyond the largest message: NATS counts subject and header as well."""
 INACTIVE = 30.0
@@ -66,13 +66,19 @@ class History:
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
         try:
-            return await self._pull(inbox, arrived, consumer, count)
+            for max_bytes in (PAGE_BYTES, self._client.max_payload + _SPARE):  # the latter holds the largest event
+                if page := await self._pull(inbox, arrived, consumer, {"batch": count, "max_bytes": max_bytes}):
+                    return page
         finally:
             with suppress(NatsError, OSError):
                 await inbox.unsubscribe()
+        raise NatsError("nats: an empty page of events")
 
-    async def _pull(self, inbox: Subscription, arrived: asyncio.Queue[Msg], consumer: str, count: int) -> list[Msg]:
-        wanted = {"batch": count, "no_wait": True, "max_bytes": self._client.max_payload + _SPARE}
+    async def _pull(
+        self, inbox: Subscription, arrived: asyncio.Queue[Msg], consumer: str, bounds: dict[str, int]
+    ) -> list[Msg]:
+        """Empty when the next event is larger than `max_bytes`."""
+        wanted, count = {"no_wait": True, **bounds}, bounds["batch"]
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
         await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
         page: list[Msg] = []
@@ -82,8 +88,6 @@ class History:
                 if not message.reply:  # a status: there is no more, or the next one does not fit
                     break
                 page.append(message)
-        if not page:
-            raise NatsError("nats: an empty page of events")
         return page
 
     async def check_kept(self, sequence: int) -> None:
