@@ -51,7 +51,7 @@ async def test_a_silent_socket_hears_nothing_after_expiry(nats_url: str, monkeyp
 
 
 async def test_an_answer_is_not_given_when_the_access_ended_in_between(nats_url: str) -> None:
-    """12fd981: whoever asked something long in time got the answer."""
+    """12fd981: the answer was given after the access had ended, and the transport stayed open."""
     organization_id = new_id()
     async with (
         publisher(nats_url) as publish,

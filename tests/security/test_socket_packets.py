@@ -122,7 +122,7 @@ WRONG: list[tuple[str, list[Any]]] = [
 async def test_a_wrong_request_is_answered_clearly_and_the_socket_lives(
     one_service: str, caplog: pytest.LogCaptureFixture, event: str, data: list[Any]
 ) -> None:
-    """12fd981: surrogates and a second value were a traceback without an answer."""
+    """12fd981: a second value was not answered; all other cases pass there."""
     organization_id = new_id()
     async with logged_in(one_service, token(organization_id)) as client:
         answer = await client.ask(event, *data)
