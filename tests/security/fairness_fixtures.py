@@ -30,6 +30,7 @@ from shared.settings import Settings
 from shared.topology import ensure_streams, parse_event
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
 from tests.servers import nats_server
+from tests.subscriptions import subscribed
 
 PATIENCE_S = 40
 E = TypeVar("E", bound=Event)
@@ -94,7 +95,7 @@ async def open_bus(settings: Settings) -> AsyncIterator[Bus]:
         bus = Bus(jetstream(client), database)
         await ensure_streams(bus.js, settings)
         await client.subscribe("wa.event.>", cb=bus.hear)
-        await client.flush()
+        await subscribed(client)
         yield bus
         await database.client.drop_database(database.name)
     await client.close()

@@ -21,6 +21,7 @@ from shared.rights import inbox_prefix
 from shared.topology import EVENTS_STREAM, events_of
 from tests.integration.deploy.nats_users import ROOT, Connection
 from tests.servers import Server, free_port
+from tests.subscriptions import subscribed
 
 ORGANIZATIONS = ("acme", "globex")
 PASSWORD = "a-password-of-the-test-4711"
@@ -98,10 +99,10 @@ async def test_codes_that_link_an_account_are_not_heard(server: Server) -> None:
 
     async with user(server, "session") as session, user(server, "organization-acme") as acme:
         await acme.client.subscribe(events_of("acme"), cb=hear)
-        await acme.client.flush()
+        await subscribed(acme.client)
         for event in (QrIssued, PairingCodeIssued, MessageReceived):
             await session.client.publish(event.pattern("acme", "one"), b"{}")
-        await session.client.flush()
+        await subscribed(session.client)
         async with asyncio.timeout(20):
             while MessageReceived.pattern("acme", "one") not in heard:
                 await asyncio.sleep(0.01)
@@ -130,10 +131,10 @@ async def test_two_organizations_do_not_hear_each_others_answers(server: Server)
             "_INBOX.>",
         ):
             await globex.client.subscribe(subject, cb=overhear)
-        await asyncio.gather(api.client.flush(), globex.client.flush())
+        await asyncio.gather(subscribed(api.client), subscribed(globex.client))
         reply = await acme.client.request(ListContacts.pattern("acme", "-"), b"{}", timeout=20)
         assert reply.data == b"the contacts of acme"
-        await globex.client.flush()
+        await subscribed(globex.client)
     assert overheard == []
 
 

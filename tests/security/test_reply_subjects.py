@@ -17,6 +17,7 @@ from services.session import questions
 from shared.message import Message
 from shared.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
 from shared.replies import is_inbox
+from tests.subscriptions import subscribed
 
 ELSEWHERE = (
     "wa.command.message.send.victim.one",
@@ -105,18 +106,18 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
     asker = Client()
     await asker.connect(nats_url)
     async with answerers(client)[question]:
-        await client.flush()
+        await subscribed(client)
         for subject in ELSEWHERE:
             await asker.subscribe(subject, cb=hear)
-        await asker.flush()
+        await subscribed(asker)
         address, body = question.pattern("acme", "one"), BODIES[question]
         for subject in ELSEWHERE:
             await asker.publish(address, body, reply=subject)
         # questions of one connection are taken in order: with this answer those before have been taken, too
         answer = await asker.request(address, body, timeout=20)
         assert answer.data
-        await client.flush()
-        await asker.flush()
+        await subscribed(client)
+        await subscribed(asker)
     await asker.close()
     assert heard == []
 

@@ -16,6 +16,7 @@ from shared.ids import new_id
 from shared.message import utc_now
 from shared.queries import ApiKeyOwner, VerifyApiKey
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage, stranger
+from tests.subscriptions import subscribed
 
 __all__ = ["member", "own_bus", "settings", "stage", "stranger"]
 ALL = ["manage", "read", "send"]
@@ -66,9 +67,9 @@ async def endings(stage: Stage, organization_id: str) -> AsyncIterator[list[Acce
         heard.append(AccessEnded.model_validate_json(message.data))
 
     subscription = await stage.nats.subscribe(AccessEnded.pattern(organization_id), cb=hear)
-    await stage.nats.flush()
+    await subscribed(stage.nats)
     yield heard
-    await stage.nats.flush()
+    await subscribed(stage.nats)
     await subscription.unsubscribe()
 
 

@@ -25,6 +25,7 @@ from shared.records import MessageStatus
 from shared.settings import Settings
 from shared.topology import ensure_streams
 from tests.security.fairness_fixtures import own_nats, until
+from tests.subscriptions import subscribed
 
 WAITERS = 60
 READERS = ("shared.answers", "shared.dispatch")
@@ -74,7 +75,7 @@ async def router(client: Client, answer: Any) -> list[SendMessage]:
                 await client.publish(event.address, event.model_dump_json().encode())
 
     await client.subscribe("wa.command.message.send.>", cb=hear)
-    await client.flush()
+    await subscribed(client)
     return heard
 
 
