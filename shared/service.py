@@ -36,6 +36,10 @@ Check = Callable[[], Awaitable[object]]
 MAX_SOCKET_MESSAGE = 65_536
 """Bytes of a WebSocket message for services that have none to receive."""
 
+KEEP_ALIVE_S = 130
+"""An idle connection lives longer here than in any front server (Caddy 120 s, nginx 60 s, the local one 15 s): one that
+is closed here first may be closed while a request is on its way, which the front server answers with 502."""
+
 log = logging.getLogger(__name__)
 
 
@@ -173,6 +177,7 @@ def server_config(app: ASGIApp, settings: Settings, max_message: int = MAX_SOCKE
         app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
         http=BoundedHttp,
         proxy_headers=False,  # shared/proxies.py does it
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
         ws=BoundedWebSocket, ws_max_size=max_message, ws_max_queue=1,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket

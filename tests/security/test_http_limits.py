@@ -18,6 +18,8 @@ from services.router.settings import RouterSettings
 from shared import http_limits
 from shared.http_limits import MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, BoundedHttp
 from shared.operations import OPERATIONAL_PATHS
+from shared.service import lifespan_app, server_config
+from shared.settings import Settings
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.security.in_process import InProcess, in_process
 from tests.servers import free_port
@@ -228,3 +230,10 @@ async def test_every_service_refuses_them_alike() -> None:
     for path in sorted(OPERATIONAL_PATHS):
         assert (await asked.ask("GET", path, headers={"X-Forwarded-For": "1.2.3.4"})).status == 404
     assert (await asked.ask("GET", "/livez")).status == 200
+
+
+def test_an_idle_connection_is_closed_by_the_front_server_first() -> None:
+    """Else a request may be on its way while the service closes: 502, and it is not known whether it was done."""
+    caddy_idle_s = 120
+    config = server_config(lifespan_app(lambda: None), Settings(environment="local"))
+    assert config.timeout_keep_alive > caddy_idle_s
