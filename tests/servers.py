@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import random
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from pymongo import AsyncMongoClient
@@ -10,12 +12,22 @@ from pymongo import AsyncMongoClient
 from deploy.local.binaries import find_mongod, find_nats_server
 from deploy.local.streams import declare_streams
 
+_FIRST_PORT, _PORTS_PER_PROCESS = 12_000, 4_000
+"""Below the ports that outgoing connections get, and another range for each process of tests (pytest-xdist)."""
+_next_port = random.Random(os.getpid()).randrange(_PORTS_PER_PROCESS)
+
 
 def free_port() -> int:
-    """A port nobody listens on right now (loopback)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on right now (loopback), and that no other process of tests takes."""
+    global _next_port
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 5
+    for _ in range(_PORTS_PER_PROCESS):
+        _next_port = (_next_port + 1) % _PORTS_PER_PROCESS
+        port = _FIRST_PORT + worker * _PORTS_PER_PROCESS + _next_port
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 class Server:
