@@ -141,7 +141,7 @@ class Crowd:
             opened.abort()
 
     async def _login(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
-        """Half with e-mail addresses nobody has, half with the victim's."""
+        """Half with e-mail addresses of no user, half with the victim's."""
         await asyncio.sleep(due)
         email = f"stranger-{number}@example.org" if number % 2 else self.plan.victim_email
         body = {"email": email, "password": f"wrong password {number}"}

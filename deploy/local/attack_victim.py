@@ -106,7 +106,7 @@ class Victim:
             self._token = (await answer.json())["token"]
 
     async def join(self) -> None:
-        """A new socket, until it was told what it missed."""
+        """Opens a new socket and waits until the server has sent the events after `since`."""
         channel = await self._connected()
         try:
             data = {"organizationId": self._mine.id, "since": self._heard[0]}

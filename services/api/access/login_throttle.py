@@ -31,7 +31,7 @@ class Attempt:
 @dataclass(frozen=True)
 class _Group:
     """Users who share buckets: each that is known there has one of its own, all others those of strangers. `forgets`:
-    a login forgets the failures of the account, which must not be those of somebody else with the same address."""
+    a login forgets the failures of the account, which must not be those of another user with the same address."""
 
     users: frozenset[str]
     buckets: tuple[Bucket, ...]

@@ -38,7 +38,7 @@ class Checked:
 async def check_password(
     context: Context, request: Request, email: str, users: Sequence[Document], password: str
 ) -> Checked:
-    """Of the users with this e-mail address. The same is done for an address nobody has.
+    """Of the users with this e-mail address. The same is done for an address of no user.
 
     Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
     """

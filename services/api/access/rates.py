@@ -10,7 +10,7 @@ from shared.errors import Problem
 from shared.mongo import Database
 
 WRONG = frozenset({"token_invalid", "api_key_invalid"})
-"""Refusals of what nobody was ever given. A token that has expired, or whose login ended, is no guess."""
+"""Refusals of credentials that were never issued. A token that has expired, or whose login ended, is no guess."""
 _MAX_ADDRESSES = 10_000
 
 

@@ -25,7 +25,7 @@ _PENDING = frozenset({MessageStatus.QUEUED})
 _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 _TAKE_ON_TIMEOUT_S = 2.0
 """The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
-that is refused was not queued, and nobody would hear of it."""
+that is refused was not queued, and the caller would not learn of it."""
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 IdempotencyKey = Annotated[

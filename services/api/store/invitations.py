@@ -72,7 +72,7 @@ class Invitations:
             raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
 
     async def withdraw_all_by(self, organization_id: str, *makers: str) -> None:
-        """All that these users and keys made: who may not invite any more has nobody come in either."""
+        """All that these users and keys made: a maker who may not invite any more brings no user in either."""
         theirs = {"organization_id": organization_id, "created_by": {"$in": list(makers)}}
         await self._database.invitations.delete_many(theirs)
 
