@@ -22,10 +22,11 @@ from deploy.local.attack_socket import AttackSocket, Refused
 
 FRAME_BYTES = 16_000_000
 PAUSE_S = 5.0
-"""Between two connections of one attacker after the first was refused."""
+"""On average, between two connections of one attacker after the first was refused."""
 DEAF_S = 12.0
-"""How long a socket does not read, on average, before its attacker opens the next one: half as long to half as long
-again, or all would go on opening theirs in the same moment."""
+"""How long a socket does not read, on average, before its attacker opens the next one.
+
+Both are half as long to half as long again, or all attackers would go on opening their sockets in the same moment."""
 SEED = 7
 SEND_WAIT_S = 2.0
 SENDS_AT_ONCE = 200
@@ -108,7 +109,7 @@ class Crowd:
             except (Refused, OSError, TimeoutError) as error:
                 outcome = str(error) if isinstance(error, Refused) else "closed"
                 self.outcomes[name][outcome] += 1
-                await asyncio.sleep(PAUSE_S)
+                await self._about(PAUSE_S)
 
     async def _large_frame(self, source: str) -> None:
         """Before any login; held until the end unless the server closes it."""
@@ -136,9 +137,12 @@ class Crowd:
         try:
             opened.stop_reading()
             self.outcomes["deaf resumers"]["joined"] += 1
-            await asyncio.sleep(DEAF_S * self._random.uniform(0.5, 1.5))
+            await self._about(DEAF_S)
         finally:
             opened.abort()
+
+    async def _about(self, seconds: float) -> None:
+        await asyncio.sleep(seconds * self._random.uniform(0.5, 1.5))
 
     async def _login(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
         """Half with e-mail addresses of no user, half with the victim's."""

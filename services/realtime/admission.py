@@ -42,7 +42,7 @@ class Admission:
 
         try:
             if connection is None:
-                self._require_opening(scope, address)
+                await self._opening(scope, address)
             await self._handle(connection, scope, receive, noted)
         except Problem as problem:
             await _respond(scope, receive, send, problem)
@@ -55,14 +55,17 @@ class Admission:
     def _connection(self, scope: Scope) -> Connection | None:
         return self._transport.connections.of(_session(scope))
 
-    def _require_opening(self, scope: Scope, address: str) -> None:
-        """Raises Problem unless a transport may be opened from there; a question of a browser (OPTIONS) opens none."""
+    async def _opening(self, scope: Scope, address: str) -> None:
+        """Returns when a transport may be opened from there, else raises Problem; a question of a browser (OPTIONS)
+        opens none."""
         if _session(scope):
             raise Problem(400, "unknown_session", "there is no such session; connect again")
         if scope.get("method", "GET") == "OPTIONS":
             return
         try:
             self._transport.connections.require_room(address)
+            await self._transport.openings.turn(address)
+            self._transport.connections.require_room(address)  # others were opened in the meantime
         except Problem as problem:
             self._notes.warn("refused", address, problem.detail)
             raise

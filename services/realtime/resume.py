@@ -50,15 +50,17 @@ class History:
         try:
             if pending > self._limit:
                 raise TooMuchMissedError(f"{pending} events")
-            await self.check_kept(sequence)
+            if not pending:
+                await self.check_kept(sequence)
             while pending:
                 page = await self._page(info.name, min(pending, PAGE))
                 await self.check_kept(sequence)
                 sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
                 yield page
         finally:
-            with suppress(NatsError, TimeoutError, OSError):
-                await self._js.delete_consumer(EVENTS_STREAM, info.name)
+            with suppress(NatsError, OSError):  # without an address for its answer, which nobody reads, NATS ignores it
+                subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
+                await self._client.publish(subject, reply=self._client.new_inbox())
 
     async def _page(self, consumer: str, count: int) -> list[Msg]:
         """At least one message, as the caller knows that there are some. Bounded in bytes, which `fetch` of the library

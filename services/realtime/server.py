@@ -102,6 +102,7 @@ class RealtimeServer:
             principal = await self._identified(connection, auth)
             since = since_of(auth)
             self._connections.log_in(connection, sid, principal)
+            self.sio.openings.know(connection.address)
             self.outgoing.count(connection)
             self._access.watch(connection)
             rooms = self.linked().rooms

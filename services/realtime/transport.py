@@ -12,11 +12,8 @@ from socketio.async_manager import eio_packet
 from services.realtime.backlog import PacketQueue
 from services.realtime.connections import Connection, Connections
 from services.realtime.notes import Notes
-from services.realtime.protocol import (
-    DISCONNECT,
-    NAMESPACE,
-    UnreadableError,
-)
+from services.realtime.openings import Openings
+from services.realtime.protocol import DISCONNECT, NAMESPACE, UnreadableError
 from services.realtime.settings import RealtimeSettings
 from shared.errors import Problem
 from shared.websockets import abort_of
@@ -53,6 +50,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             ping_interval=20, ping_timeout=20,
         )  # fmt: skip
         self.connections, self._hooks, self._notes = connections, hooks, notes
+        self.openings = Openings()
         self._open_for = settings.socket_login_time
         self._tasks = set[asyncio.Task[None]]()
 

@@ -109,6 +109,18 @@ async def test_what_was_missed_comes_in_order_before_the_answer(realtime: str, p
         assert len(details(after.heard)) == 450
 
 
+async def test_a_resume_leaves_no_consumer(realtime: str, publish: Publisher, js: JetStreamContext) -> None:
+    organization_id = new_id()
+    await publish(changed(organization_id))
+    names = {info.name for info in await js.consumers_info(EVENTS_STREAM)}
+    async with browser(realtime, token(organization_id)) as client:
+        for _ in range(5):
+            await client.ask("join-organization", {"organizationId": organization_id, "since": 0})
+    async with asyncio.timeout(10):
+        while {info.name for info in await js.consumers_info(EVENTS_STREAM)} - names:
+            await asyncio.sleep(0.05)
+
+
 async def test_a_socket_that_heard_the_room_already_is_told_only_what_is_older(
     nats_url: str, publish: Publisher
 ) -> None:
