@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from tests.security.caddy_fixtures import Caddy, caddy
+from tests.servers import free_port
 
 OPERATIONS = ("/metrics", "/readyz", "/livez", "/workers")
 DISGUISES = (
@@ -177,7 +178,7 @@ async def test_who_never_ends_its_headers_is_hung_up_on(front: Caddy) -> None:
 
 
 async def test_a_service_that_is_away_is_a_problem_and_no_token_is_logged(tmp_path: Path) -> None:
-    async with caddy(tmp_path, api=unused_port(), realtime=unused_port()) as front, aiohttp.ClientSession() as http:
+    async with caddy(tmp_path, api=free_port(), realtime=free_port()) as front, aiohttp.ClientSession() as http:
         headers = {"Authorization": "Bearer in-the-header", "X-Api-Key": "in-the-key", "Cookie": "t=in-the-cookie"}
         for path in ("/socket.io/?EIO=4&token=in-the-query", "/api/x?token=in-the-query"):
             async with http.get(front.url + path, headers=headers) as answer:
@@ -212,7 +213,7 @@ async def test_nothing_but_the_site_and_its_health_listens(front: Caddy) -> None
 
 
 async def test_with_tls_browsers_are_told_to_stay_with_it(tmp_path: Path, backends: Backends) -> None:
-    port, plain = unused_port(), unused_port()
+    port, plain = free_port(), free_port()
     shared = {"SWITCHBOARD_SITE": f"https://localhost:{port}", "XDG_DATA_HOME": str(tmp_path)}
     assert backends.api.port is not None
     config = (Path(__file__).parents[2] / "deploy" / "Caddyfile").read_text()

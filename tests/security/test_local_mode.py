@@ -11,13 +11,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from deploy.local import front
 from deploy.local.front import Backends, make_app, serve
 from deploy.local.stack import Options, Stack
 from deploy.local.topology import PROCESSES
 from simulator.app import Simulator
+from tests.servers import free_port
 
 PHONE = {"number": "4915112345678", "name": "Anna"}
 FOREIGN = (
@@ -83,7 +84,7 @@ class Door:
 
 @pytest.fixture
 async def door() -> AsyncIterator[Door]:
-    door, stopped = Door(unused_port()), asyncio.Event()
+    door, stopped = Door(free_port()), asyncio.Event()
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":

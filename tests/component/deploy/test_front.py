@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from deploy.local.front import Backends, make_app
+from tests.servers import free_port
 
 BIG = 5_000_000
 NAME, RELEASE = web.AppKey("name", str), web.AppKey("release", asyncio.Event)
@@ -149,8 +150,8 @@ async def test_a_browser_that_leaves_is_gone_for_realtime_too(door: Door) -> Non
 
 
 async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
-    nobody = f"http://127.0.0.1:{unused_port()}"
-    front = TestServer(await make_app(Backends(nobody, f"http://127.0.0.1:{unused_port()}")))
+    nobody = f"http://127.0.0.1:{free_port()}"
+    front = TestServer(await make_app(Backends(nobody, f"http://127.0.0.1:{free_port()}")))
     async with front, aiohttp.ClientSession() as http:
         for path, name in (("/api/contacts", "api"), ("/socket.io/?EIO=4", "realtime")):
             async with http.get(f"http://127.0.0.1:{front.port}{path}") as answer:
