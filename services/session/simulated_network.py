@@ -41,10 +41,16 @@ _INHERITED = frozenset(
     }
 )  # fmt: skip
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
+_INHERITED_SUFFIXES = ("_NOISE_ROOT",)
+"""A Noise root is a public key, as SSL_CERT_FILE names public certificates: a test tool that plays WhatsApp for the real
+network sets one under a name of its own, next to the proxy."""
 
 
 def _is_inherited(name: str) -> bool:
-    return name.upper() in _INHERITED or name.startswith(_INHERITED_PREFIXES)
+    if name == NOISE_ROOT_VARIABLE:  # set below, for the simulated network alone
+        return False
+    known = name.upper() in _INHERITED
+    return known or name.startswith(_INHERITED_PREFIXES) or name.endswith(_INHERITED_SUFFIXES)
 
 
 def zygote_environment(inherited: Mapping[str, str], network: SimulatedNetwork | None) -> dict[str, str]:

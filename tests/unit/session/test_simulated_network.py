@@ -67,3 +67,11 @@ def test_only_writable_memory_is_searched() -> None:
     executable = Path("/proc/self/exe").resolve().name
     for low, high in simulated_network._writable_areas(executable):
         assert high > low
+
+
+def test_a_noise_root_of_a_test_tool_reaches_the_workers_and_ours_only_those_of_the_simulated_network() -> None:
+    inherited = {"TOOL_NOISE_ROOT": "ab", NOISE_ROOT_VARIABLE: "cd", "TOOL_SECRET": "s", "PATH": "/bin"}
+    real = zygote_environment(inherited, None)
+    assert real == {"TOOL_NOISE_ROOT": "ab", "PATH": "/bin", "NEONIZE_BOT_TAG": "off"}
+    network = SimulatedNetwork("http://127.0.0.1:1", "/ca.pem", "ef")
+    assert zygote_environment(inherited, network)[NOISE_ROOT_VARIABLE] == "ef"
