@@ -42,8 +42,8 @@ _INHERITED = frozenset(
 )  # fmt: skip
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
 _INHERITED_SUFFIXES = ("_NOISE_ROOT",)
-"""A Noise root is a public key, as SSL_CERT_FILE names public certificates: a test tool that plays WhatsApp for the real
-network sets one under a name of its own, next to the proxy."""
+"""A Noise root is a public key, as SSL_CERT_FILE names public certificates: a test tool that plays WhatsApp for the
+real network sets one under a name of its own, next to the proxy."""
 
 
 def _is_inherited(name: str) -> bool:
