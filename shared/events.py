@@ -82,6 +82,9 @@ class MessageReceived(Event):
     text: BoundedText | None = None
     media: Media | None = None
     quoted_wa_id: str | None = None
+    """WhatsApp's id of the message this one answers, reacts to, edits or revokes."""
+    quoted_sender: Party | None = None
+    """Who wrote that message, when this one names the author."""
     timestamp: datetime
 
 

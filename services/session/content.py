@@ -11,8 +11,8 @@ from shared.records import Media
 
 @dataclass(frozen=True)
 class Content:
-    """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, poll, ... or the
-    library's own name of a kind we do not know."""
+    """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, revoke, poll, ... or
+    the library's own name of a kind we do not know."""
 
     type: str
     text: str | None = None
@@ -28,7 +28,7 @@ _SILENT = frozenset(
 )  # fmt: skip
 """Machinery that carries nothing a person wrote."""
 
-_WRAPPERS = frozenset(
+WRAPPERS = frozenset(
     {
         "ephemeralMessage", "viewOnceMessage", "viewOnceMessageV2", "viewOnceMessageV2Extension", "editedMessage",
         "documentWithCaptionMessage", "groupMentionedMessage", "botInvokeMessage", "lottieStickerMessage",
@@ -72,7 +72,7 @@ def _content_of(message: Any) -> Content | str:
     if not fields:
         return _silent(message)
     name, value = fields[0]
-    if name in _WRAPPERS:
+    if name in WRAPPERS:
         return _content_of(value.message)
     if name == "conversation":
         return Content("text", value)
@@ -87,7 +87,7 @@ def _content_of(message: Any) -> Content | str:
 
 
 def _silent(message: Any) -> Content | str:
-    """Corrections travel inside the machinery: the new text of an earlier message."""
+    """Edits and revokes of earlier messages travel inside the machinery."""
     protocol = message.protocolMessage
     kinds = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number
     kind = kinds[protocol.type].name.lower() if message.HasField("protocolMessage") else "machinery"

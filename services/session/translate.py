@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.session.content import Content, content_of
+from services.session.quotes import quoted_author
 from shared.bounded import MAX_ADDRESS, MAX_ID, bounded_line
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
@@ -41,18 +42,38 @@ class Ignored:
 
 def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
     """A neonize `Message` event. Raises Untranslatable (or ValidationError, a ValueError too)."""
-    info, source = event.Info, event.Info.MessageSource
-    if source.Chat.Server in _PUBLIC_SERVERS:
-        return Ignored(f"message-{source.Chat.Server}")
     content = content_of(event.Message)
     if not isinstance(content, Content):
         return Ignored(f"message-{content}")
+    quoted = _jid_party(quoted_author(event.Message)) if content.quoted_wa_id else None
+    return _received(event.Info, content, account, derived_id(account.instance_id, "message", event.Info.ID), quoted)
+
+
+def placeholder_received(event: Any, account: Account) -> MessageReceived | Ignored:
+    """A neonize `UndecryptableMessage` event: somebody wrote something that this device cannot show, or not yet. A
+    readable copy has the same WhatsApp id and is an event of its own. Raises as message_received does.
+
+    The library does not tell why a message is kept from linked devices; most of them are view-once media.
+    """
+    if _label(event, "DecryptFailMode") == "DECRYPT_FAIL_HIDE":  # reactions, edits, votes: no client shows these
+        return Ignored("undecryptable-hidden")
+    content = Content("unavailable" if event.IsUnavailable else "undecryptable")
+    event_id = derived_id(account.instance_id, "placeholder", event.Info.ID)
+    return _received(event.Info, content, account, event_id)
+
+
+def _received(
+    info: Any, content: Content, account: Account, event_id: str, quoted_sender: Party | None = None
+) -> MessageReceived | Ignored:
+    source = info.MessageSource
+    if source.Chat.Server in _PUBLIC_SERVERS:
+        return Ignored(f"message-{source.Chat.Server}")
     if not info.ID or len(info.ID) > MAX_ID:
         raise Untranslatable("a message without an id, or with one that is too long")
     group = _group(source.Chat)
     sender = _party(source.Sender, source.SenderAlt)
     return MessageReceived(
-        id=derived_id(account.instance_id, "message", info.ID),
+        id=event_id,
         organization_id=account.organization_id,
         instance_id=account.instance_id,
         wa_id=info.ID,
@@ -65,6 +86,7 @@ def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
         text=content.text,
         media=content.media,
         quoted_wa_id=content.quoted_wa_id,
+        quoted_sender=quoted_sender,
         timestamp=moment(info.Timestamp),
     )
 
@@ -160,3 +182,14 @@ def _party(jid: Any, other: Any) -> Party:
     if not found:
         raise Untranslatable(f"an address on the server {jid.Server[:64]!r} is neither a phone number nor a LID")
     return Party.model_validate(found)
+
+
+def _jid_party(jid: str | None) -> Party | None:
+    """The person behind a JID as a string, of any device (`user:2@server`); None for what is no person."""
+    user, _, server = (jid or "").partition("@")
+    digits = user.partition(":")[0]
+    if not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_ADDRESS:
+        return None
+    if server in PHONE_SERVERS:
+        return Party(phone=digits)
+    return Party(lid=digits) if server in LID_SERVERS else None

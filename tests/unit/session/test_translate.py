@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from services.session.translate import Account, Ignored, Untranslatable, message_received, moment, receipt_received
+from services.session.translate import (
+    Account,
+    Ignored,
+    Untranslatable,
+    message_received,
+    moment,
+    placeholder_received,
+    receipt_received,
+)
 from services.session.worker.preload import preload_protobufs
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
@@ -92,6 +100,63 @@ def test_an_answer_names_the_message_it_answers() -> None:
     )
     ours = received(message(body))
     assert (ours.type, ours.text, ours.quoted_wa_id) == ("text", "yes", "3EB0FF")
+
+
+@pytest.mark.parametrize(
+    ("participant", "author"),
+    [
+        (f"{BOB_LID}@lid", Party(lid=BOB_LID)),
+        (f"{OWN_PHONE}:7@s.whatsapp.net", Party(phone=OWN_PHONE)),
+        ("120363041234567890@g.us", None),
+        ("nobody", None),
+        ("", None),
+    ],
+)
+def test_an_answer_names_the_author_of_the_message_it_answers(participant: str, author: Party | None) -> None:
+    """Ids are chosen by the sender: the same one may be a message of ours and one of the contact's."""
+    body = e2e.Message()
+    wrapped = body.ephemeralMessage.message.extendedTextMessage
+    wrapped.text, wrapped.contextInfo.stanzaID, wrapped.contextInfo.participant = "yes", "3EB0FF", participant
+    assert received(message(body)).quoted_sender == author
+
+
+def test_a_reaction_in_a_group_names_the_author_of_its_message() -> None:
+    body = e2e.Message(reactionMessage=e2e.ReactionMessage(text="👍"))
+    body.reactionMessage.key.ID, body.reactionMessage.key.participant = "3EB0FF", f"{OWN_PHONE}@s.whatsapp.net"
+    assert received(message(body)).quoted_sender == Party(phone=OWN_PHONE)
+
+
+def undecryptable(**fields: Any) -> Any:
+    event = pb.UndecryptableMessage(DecryptFailMode="DECRYPT_FAIL_SHOW", IsUnavailable=False)
+    event.Info.CopyFrom(message(**fields.pop("source", {})).Info)
+    for name, value in fields.items():
+        setattr(event, name, value)
+    return event
+
+
+def test_what_cannot_be_decrypted_is_a_message_of_its_sender() -> None:
+    ours = placeholder_received(undecryptable(), ACCOUNT)
+    assert isinstance(ours, MessageReceived)
+    assert (ours.type, ours.text, ours.wa_id) == ("undecryptable", None, "3EB0AA")
+    assert ours.sender == ours.chat == Party(phone=BOB_PHONE, lid=BOB_LID)
+    assert ours.id != received(message()).id, "the stream would drop the readable copy as a repeat"
+
+
+def test_what_linked_devices_may_not_see_is_a_message_of_its_sender() -> None:
+    ours = placeholder_received(undecryptable(IsUnavailable=True), ACCOUNT)
+    assert isinstance(ours, MessageReceived)
+    assert (ours.type, ours.text, ours.push_name) == ("unavailable", None, "Bob")
+
+
+def test_what_no_client_shows_is_no_message() -> None:
+    """A reaction, an edit or a vote that cannot be decrypted."""
+    hidden = undecryptable(DecryptFailMode=pb.UndecryptableMessage.DECRYPT_FAIL_HIDE)
+    assert placeholder_received(hidden, ACCOUNT) == Ignored("undecryptable-hidden")
+
+
+def test_an_undecryptable_post_to_the_public_is_ignored() -> None:
+    status = undecryptable(source={"Chat": jid("status", "broadcast")})
+    assert placeholder_received(status, ACCOUNT) == Ignored("message-broadcast")
 
 
 def test_a_picture_announces_its_file() -> None:
