@@ -3,7 +3,6 @@
 The rest of the code names the types of this module.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -61,16 +60,34 @@ async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
         client.close()
 
 
+class IndexesFailed(Exception):
+    """Some indexes could not be made; the message names each with MongoDB's reason."""
+
+
 async def ensure_indexes(database: Database, indexes: Mapping[str, Sequence[IndexModel]]) -> None:
-    """Create what is missing, by collection name; waits for MongoDB when it is still starting."""
-    while True:
+    """Create what is missing, by collection name. One that cannot be made keeps no other from being made."""
+    failed: list[str] = []
+    for name, models in indexes.items():
         try:
-            for name, models in indexes.items():
-                await database[name].create_indexes(list(models))
-            return
-        except TRANSIENT_ERRORS as error:
-            log.warning("waiting for MongoDB: %s", str(error)[:120])
-            await asyncio.sleep(1)
+            await database[name].create_indexes(list(models))
+        except TRANSIENT_ERRORS:
+            raise
+        except OperationFailure:
+            failed += await _create_each(database[name], models)
+    if failed:
+        raise IndexesFailed("; ".join(failed))
+
+
+async def _create_each(collection: Collection, models: Sequence[IndexModel]) -> list[str]:
+    failed: list[str] = []
+    for model in models:
+        try:
+            await collection.create_indexes([model])
+        except TRANSIENT_ERRORS:
+            raise
+        except OperationFailure as error:
+            failed.append(f"{collection.name}.{model.document['name']}: {str(error)[:300]}")
+    return failed
 
 
 async def drop_indexes(database: Database, names: Mapping[str, Sequence[str]]) -> None:

@@ -40,15 +40,16 @@ VIEWS: Mapping[str, View] = MappingProxyType({"members": View("users", ("organiz
 
 ACCESS: Mapping[str, Access] = MappingProxyType(
     {
-        "session": Access(writes=("connections", "sends"), reads=("instances",)),
+        "session": Access(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
         "router": Access(
-            writes=("contacts", "conversations", "messages", "bookings", "receipts"),
+            writes=("contacts", "conversations", "messages", "bookings", "receipts", "router_migrations"),
             reads=("instances", "connections", "organizations", "members"),
         ),
         "api": Access(
             writes=(
                 "organizations", "users", "invitations", "logins", "api_keys", "instances", "audit", "rate_counters",
                 "answers", "idempotency_keys", "login_attempts", "login_devices",
+                "api_migrations",
             ),
             reads=("contacts", "conversations", "messages", "bookings", "connections"),
             defines=("members",),

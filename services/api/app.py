@@ -45,21 +45,11 @@ from services.api.routes import (
     users,
 )
 from services.api.settings import ApiSettings
-from services.api.store.answers import Answers
-from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
-from services.api.store.idempotency import IdempotencyKeys
-from services.api.store.instances import Instances
-from services.api.store.invitations import Invitations
-from services.api.store.login_attempts import LoginAttempts
-from services.api.store.login_devices import LoginDevices
-from services.api.store.logins import Logins
-from services.api.store.members import Members
-from services.api.store.rate_counters import RateCounters
-from services.api.store.users import Users
+from services.api.store.migrations import migrate_api
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
-from shared.mongo import drop_indexes, ensure_indexes, ensure_views, open_mongo, ping
+from shared.mongo import open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
 from shared.topology import ensure_streams
 
@@ -69,10 +59,6 @@ _PARTS = (
     s0, s1, s2, s4,
 )  # fmt: skip
 
-_STORES = (
-    Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,
-    AuditLog, RateCounters,
-)  # fmt: skip
 _EXPOSED = [
     "X-Request-Id",
     "Retry-After",
@@ -95,10 +81,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             connected(broker, settings, streams=ensure_streams),
             _simulator(settings.simulator_url) as simulated,
         ):
-            for store in _STORES:
-                await ensure_indexes(database, store.INDEXES)
-            await drop_indexes(database, Users.RETIRED)
-            await ensure_views(database)
+            await migrate_api(database)
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)

@@ -14,7 +14,7 @@ from services.session.private_files import tighten
 from services.session.questions import answering
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
-from services.session.store import ensure_session_indexes
+from services.session.store import migrate_session
 from services.session.supervisor.pool import Forker
 from services.session.supervisor.zygote import Zygote
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
@@ -50,7 +50,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     async def lifespan() -> AsyncIterator[None]:
         tighten(private_directory(settings.data_dir))
         async with open_mongo(settings) as database:
-            await ensure_session_indexes(database)
+            await migrate_session(database)
 
             async def prepare(js: JetStreamContext) -> None:
                 await consumers.update(js)

@@ -17,7 +17,7 @@ from services.session import app
 from services.session.node import Node
 from services.session.protocol import Send, ToWorker
 from services.session.settings import SessionSettings
-from services.session.store import ensure_session_indexes
+from services.session.store import migrate_session
 from shared.commands import ConnectInstance, SendText
 from shared.delivery import Consumers, Publisher, broker_client, jetstream
 from shared.events import ConnectionChanged
@@ -141,7 +141,7 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
         return None
 
     async with open_bus(settings) as bus:
-        await ensure_session_indexes(bus.database)
+        await migrate_session(bus.database)
 
         async def prepare(js: JetStreamContext) -> None:
             await consumers.update(js)

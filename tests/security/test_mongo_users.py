@@ -12,7 +12,11 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.local.binaries import find_mongod
-from shared.mongo import ensure_views, open_mongo
+from services.api.store.migrations import STEPS as API_STEPS
+from services.router.store import STEPS as ROUTER_STEPS
+from services.session.store import STEPS as SESSION_STEPS
+from shared.migrations import Step, migrate
+from shared.mongo import Database, ensure_views, open_mongo
 from shared.mongo_roles import ACCESS, VIEWS, password_variable
 from shared.mongo_setup import SETUP_USER
 from shared.settings import Settings
@@ -80,6 +84,26 @@ async def test_a_service_reads_what_it_needs_only(mongo: GuardedMongo, user: str
             assert found is (name not in allowed), name
     if user != "api":
         assert not allowed & set(SECRETS)
+
+
+async def test_a_service_starts_although_its_user_may_not_remember_migrations(
+    mongo: GuardedMongo, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its rights are those of an earlier version: the setup step was not run again."""
+
+    async def nothing(database: Database) -> None:
+        raise AssertionError("without a lock nothing runs")
+
+    async with open_mongo(Settings(mongo_url=mongo.url("session"))) as database:
+        assert await migrate(database["router_migrations"], [Step("one", nothing)]) == ["one"]
+    assert "cannot migrate with router_migrations" in caplog.text
+
+
+@pytest.mark.parametrize("user", list(ACCESS))
+async def test_a_service_may_do_its_migration_steps(mongo: GuardedMongo, user: str) -> None:
+    steps = {"api": API_STEPS, "router": ROUTER_STEPS, "session": SESSION_STEPS}
+    async with open_mongo(Settings(mongo_url=mongo.url(user))) as database:
+        assert await migrate(database[f"{user}_migrations"], steps[user]) == []
 
 
 async def test_the_audit_log_is_written_and_never_changed(mongo: GuardedMongo) -> None:

@@ -9,7 +9,8 @@ from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
 from services.router.store.receipts import Receipts
-from shared.mongo import Database, drop_indexes, ensure_indexes
+from shared.migrations import index_step, migrate
+from shared.mongo import Database
 
 INDEXES = {
     "contacts": contacts.INDEXES,
@@ -18,6 +19,7 @@ INDEXES = {
     "bookings": bookings.INDEXES,
     "receipts": receipts.INDEXES,
 }
+STEPS = (index_step(INDEXES, {"bookings": bookings.RETIRED}),)
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,8 @@ class Store:
 
 
 async def open_store(database: Database) -> Store:
-    """Makes the indexes; waits for MongoDB when it is still starting."""
-    await ensure_indexes(database, INDEXES)
-    await drop_indexes(database, {"bookings": bookings.RETIRED})
+    """Migrates first; waits for MongoDB when it is still starting."""
+    await migrate(database["router_migrations"], STEPS)
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
         Accounts(database),

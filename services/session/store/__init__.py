@@ -1,9 +1,12 @@
 """The session service's collections: it alone writes them."""
 
 from services.session.store import connections, sends
-from shared.mongo import Database, ensure_indexes
+from shared.migrations import index_step, migrate
+from shared.mongo import Database
+
+STEPS = (index_step({"connections": connections.INDEXES, "sends": sends.INDEXES}),)
 
 
-async def ensure_session_indexes(database: Database) -> None:
+async def migrate_session(database: Database) -> None:
     """Waits for MongoDB when it is still starting."""
-    await ensure_indexes(database, {"connections": connections.INDEXES, "sends": sends.INDEXES})
+    await migrate(database["session_migrations"], STEPS)

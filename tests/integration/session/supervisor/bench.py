@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from services.session.node import Node
 from services.session.settings import SessionSettings
-from services.session.store import ensure_session_indexes
+from services.session.store import migrate_session
 from services.session.supervisor.pool import Forker
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
 from shared.delivery import jetstream
@@ -42,7 +42,7 @@ class Bench:
         self.client: Client = await nats.connect(self._settings.nats_url)
         self.js = jetstream(self.client)
         await ensure_streams(self.js, self._settings)
-        await ensure_session_indexes(self._database)
+        await migrate_session(self._database)
         await self.client.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
         await self.client.subscribe(CommandRefused.pattern(INTRUDER), cb=self._hear)
         await self.create()

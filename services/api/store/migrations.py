@@ -1,0 +1,38 @@
+"""The api's migration steps. It alone writes its collections and makes the views."""
+
+from services.api.store.answers import Answers
+from services.api.store.api_keys import ApiKeys
+from services.api.store.audit import AuditLog
+from services.api.store.idempotency import IdempotencyKeys
+from services.api.store.instances import Instances
+from services.api.store.invitations import Invitations
+from services.api.store.login_attempts import LoginAttempts
+from services.api.store.login_devices import LoginDevices
+from services.api.store.logins import Logins
+from services.api.store.members import Members
+from services.api.store.rate_counters import RateCounters
+from services.api.store.users import Users
+from shared.migrations import index_step, migrate, view_step
+from shared.mongo import Database, IndexModel
+
+_STORES = (
+    Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,
+    AuditLog, RateCounters,
+)  # fmt: skip
+
+
+def _indexes() -> dict[str, list[IndexModel]]:
+    """By collection; several stores may use one."""
+    found: dict[str, list[IndexModel]] = {}
+    for store in _STORES:
+        for name, models in store.INDEXES.items():
+            found.setdefault(name, []).extend(models)
+    return found
+
+
+STEPS = (view_step(), index_step(_indexes(), Users.RETIRED))
+
+
+async def migrate_api(database: Database) -> None:
+    """Waits for MongoDB when it is still starting."""
+    await migrate(database["api_migrations"], STEPS)
