@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.auth import Role, Scope
+from shared.access_events import AccessEnded as AccessEnded
 from shared.bounded import BoundedName, BoundedText
 from shared.message import Event
 from shared.records import (
@@ -202,26 +202,6 @@ class MessageStuck(Event):
     status: MessageStatus
     since: datetime
     conversation_id: str | None = None
-
-
-# --- published by api ----------------------------------------------------------------------------------------------
-
-
-class AccessEnded(Event):
-    """Logins ended, or all that `holder` (a user's id or `key:<id>`) opened; sockets opened with them are ended.
-
-    With `role` only what was opened in another role, with `scopes` only what was opened with a scope besides these.
-    code: stable; reason: a sentence with the remedy.
-    """
-
-    subject: ClassVar[str] = "wa.event.access.ended"
-    publishers: ClassVar[tuple[str, ...]] = ("api",)
-    code: Literal["login_ended", "password_changed", "user_removed", "role_changed", "api_key_revoked"]
-    reason: str
-    login_ids: tuple[str, ...] = ()
-    holder: str | None = None
-    role: Role | None = None
-    scopes: tuple[Scope, ...] | None = None
 
 
 # --- published by whoever refuses a command ------------------------------------------------------------------------

@@ -18,58 +18,16 @@ from pydantic import (
 from shared.bounded import MAX_ADDRESS, BoundedFileName, BoundedMimeType, BoundedName, CutText, ExactSize
 from shared.ids import parse_address
 from shared.opening_hours import OpeningHours
+from shared.states import BookingStatus as BookingStatus
+from shared.states import ConnectionStatus as ConnectionStatus
+from shared.states import ConversationStatus as ConversationStatus
+from shared.states import MessageStatus as MessageStatus
+from shared.states import Network as Network
 from shared.words import Keyword
 
 
 class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Network(StrEnum):
-    WHATSAPP = "whatsapp"
-    SIMULATOR = "simulator"
-
-
-class ConnectionStatus(StrEnum):
-    DISCONNECTED = "disconnected"
-    CONNECTING = "connecting"
-    QR_PENDING = "qr_pending"
-    PAIRING = "pairing"
-    CONNECTED = "connected"
-    RECONNECTING = "reconnecting"
-    LOGGED_OUT = "logged_out"
-    RESTRICTED = "restricted"
-    FAILED = "failed"
-
-
-class MessageStatus(StrEnum):
-    """Order of progress: queued < sent < delivered < read < played; failed only from queued or sent.
-
-    `received` is the one state of what others wrote; `unconfirmed` is a send whose outcome a crash hid: it may
-    still become sent or better when a receipt arrives, and is never repeated silently.
-    """
-
-    QUEUED = "queued"
-    UNCONFIRMED = "unconfirmed"
-    SENT = "sent"
-    DELIVERED = "delivered"
-    READ = "read"
-    PLAYED = "played"
-    FAILED = "failed"
-    RECEIVED = "received"
-
-
-class BookingStatus(StrEnum):
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    COMPLETED = "completed"
-    NO_SHOW = "no_show"
-    CANCELLED = "cancelled"
-
-
-class ConversationStatus(StrEnum):
-    OPEN = "open"
-    CLOSED = "closed"
 
 
 class Party(Record):
