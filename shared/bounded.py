@@ -15,6 +15,10 @@ MAX_TEXT = 65_536
 MAX_NAME = 256
 """Characters of a push name, a contact's name, a group's name."""
 MAX_FILE_NAME = 255
+MAX_LABEL = 128
+"""Characters of a short name or id that another system gave."""
+MAX_LINK = 2048
+"""Characters of a link, or of a long id."""
 MAX_MIME_TYPE = 128
 MAX_ID = 256
 """Characters of an id WhatsApp gives; its own are at most 64."""
@@ -114,6 +118,8 @@ CutText = Annotated[str, _strings(lambda value: cut(value, MAX_TEXT))]
 """The same for what may be a text of ours: it stays as it was written."""
 BoundedName = Annotated[str, _strings(bounded_line)]
 BoundedFileName = Annotated[str, _strings(bounded_file_name)]
+BoundedLabel = Annotated[str, _strings(lambda value: bounded_line(value, MAX_LABEL))]
+BoundedLink = Annotated[str, _strings(lambda value: bounded_line(value, MAX_LINK))]
 BoundedMimeType = Annotated[str, _strings(lambda value: bounded_line(value, MAX_MIME_TYPE))]
 
 MAX_EXACT = 2**53 - 1

@@ -8,12 +8,12 @@ from pydantic import Field
 from shared.access_events import AccessEnded as AccessEnded
 from shared.bounded import BoundedName, BoundedText
 from shared.message import Event
+from shared.message_parts import Media, Referral
 from shared.records import (
     Booking,
     ConnectionStatus,
     Contact,
     ConversationRecord,
-    Media,
     MessageRecord,
     MessageStatus,
     Network,
@@ -81,6 +81,7 @@ class MessageReceived(Event):
     type: str = "text"
     text: BoundedText | None = None
     media: Media | None = None
+    referral: Referral | None = None
     quoted_wa_id: str | None = None
     """WhatsApp's id of the message this one answers, reacts to, edits or revokes."""
     quoted_sender: Party | None = None

@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from shared.bounded import MAX_ADDRESS, BoundedFileName, BoundedMimeType, BoundedName, CutText, ExactSize
+from shared.bounded import MAX_ADDRESS, BoundedName, CutText
 from shared.ids import parse_address
+from shared.message_parts import Media, Referral
 from shared.opening_hours import OpeningHours
 from shared.states import BookingStatus as BookingStatus
 from shared.states import ConnectionStatus as ConnectionStatus
@@ -47,15 +48,6 @@ class Party(Record):
         """`phone:<digits>` and `lid:<digits>`, the keys a contact is found by."""
         found = [f"phone:{self.phone}"] if self.phone else []
         return found + ([f"lid:{self.lid}"] if self.lid else [])
-
-
-class Media(Record):
-    """What a message announces about its attachment. size in bytes, seconds for audio and video."""
-
-    mime_type: BoundedMimeType | None = None
-    file_name: BoundedFileName | None = None
-    size: ExactSize = None
-    seconds: ExactSize = None
 
 
 class Contact(Record):
@@ -164,6 +156,7 @@ class MessageRecord(Record):
     type: str = "text"
     text: CutText | None = None
     media: Media | None = None
+    referral: Referral | None = None
     status: MessageStatus
     error: str | None = None
     client_id: str | None = None

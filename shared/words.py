@@ -7,6 +7,13 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 _WORD = re.compile(r"\w+")
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters by their category that show nothing: the fillers of Hangul."""
+
+
+def has_letter_or_digit(text: str) -> bool:
+    """Whether a text shows a letter or digit of any script; `👍`, `-` and invisible characters show none."""
+    return any(character.isalnum() and character not in _INVISIBLE_LETTERS for character in text)
 
 
 def words(text: str) -> tuple[str, ...]:

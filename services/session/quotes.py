@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.session.content import WRAPPERS
+from services.session.message_fields import WRAPPERS
 
 _MAX_DEPTH = 8
 """Wrappers inside each other; a stranger decides how many there are."""

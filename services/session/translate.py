@@ -1,28 +1,34 @@
 """What the library delivers → events of ours. Pure: protobuf in, event out, nothing looked up and nothing stored."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.session.addresses import (
+    GROUP_SERVER,
+    Untranslatable,
+    group_of,
+    is_broadcast_list,
+    is_robot,
+    no_chat,
+    party_of,
+    party_of_text,
+)
 from services.session.content import Content, content_of
 from services.session.quotes import quoted_author
-from shared.bounded import MAX_ADDRESS, MAX_ID, bounded_line
+from shared.bounded import MAX_ID, bounded_line
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.live import PresenceSeen, TypingSeen
+from shared.message import utc_now
 from shared.records import Party
+from shared.words import has_letter_or_digit
 
-PHONE_SERVERS = frozenset({"s.whatsapp.net", "hosted"})
-LID_SERVERS = frozenset({"lid", "hosted.lid"})
-GROUP_SERVER = "g.us"
-_PUBLIC_SERVERS = frozenset({"broadcast", "newsletter"})
-_USER = re.compile(r"[\w.+-]+", re.ASCII)
+_FIRST_TIME = datetime(2009, 1, 1, tzinfo=UTC)
+"""WhatsApp is not older than this year."""
+_MAX_FUTURE = timedelta(days=1)
 _RECEIPTS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played"}
-
-
-class Untranslatable(ValueError):
-    """The event holds something that should have become an event of ours and could not."""
 
 
 @dataclass(frozen=True)
@@ -40,38 +46,53 @@ class Ignored:
     kind: str
 
 
-def message_received(event: Any, account: Account) -> MessageReceived | Ignored:
-    """A neonize `Message` event. Raises Untranslatable (or ValidationError, a ValueError too)."""
+def messages_received(event: Any, account: Account) -> Sequence[MessageReceived] | Ignored:
+    """A neonize `Message` event: one message, or one for each recipient of a broadcast list of the owner.
+
+    Raises Untranslatable (or ValidationError, a ValueError too).
+    """
+    source = event.Info.MessageSource
+    if not (source.IsFromMe and is_broadcast_list(source.Chat)):
+        ours = message_received(event, account)
+        return ours if isinstance(ours, Ignored) else [ours]
+    recipients = [party_of(one.LID, one.PN) for one in source.BroadcastRecipients if one.LID.User or one.PN.User]
+    copies = [message_received(event, account, recipient) for recipient in recipients]
+    return [copy for copy in copies if not isinstance(copy, Ignored)] or Ignored("message-broadcast-list")
+
+
+def message_received(event: Any, account: Account, recipient: Party | None = None) -> MessageReceived | Ignored:
+    """`recipient`: the person of a broadcast list for whom this copy is. Raises as messages_received does."""
+    if outsider := no_chat(event.Info.MessageSource):
+        return Ignored(f"message-{outsider}")
     content = content_of(event.Message)
     if not isinstance(content, Content):
         return Ignored(f"message-{content}")
-    quoted = _jid_party(quoted_author(event.Message)) if content.quoted_wa_id else None
-    return _received(event.Info, content, account, derived_id(account.instance_id, "message", event.Info.ID), quoted)
+    quoted = party_of_text(quoted_author(event.Message)) if content.quoted_wa_id else None
+    copy_for = recipient.aliases if recipient else ()
+    event_id = derived_id(account.instance_id, "message", event.Info.ID, *copy_for)
+    ours = _received(event.Info, content, account, event_id)
+    return ours.model_copy(update={"quoted_sender": quoted, "chat": recipient or ours.chat})
 
 
 def placeholder_received(event: Any, account: Account) -> MessageReceived | Ignored:
     """A neonize `UndecryptableMessage` event: somebody wrote something that this device cannot show, or not yet. A
-    readable copy has the same WhatsApp id and is an event of its own. Raises as message_received does.
+    readable copy has the same WhatsApp id and is an event of its own. Raises as messages_received does.
 
     The library does not tell why a message is kept from linked devices; most of them are view-once media.
     """
+    if outsider := no_chat(event.Info.MessageSource):
+        return Ignored(f"message-{outsider}")
     if _label(event, "DecryptFailMode") == "DECRYPT_FAIL_HIDE":  # reactions, edits, votes: no client shows these
         return Ignored("undecryptable-hidden")
     content = Content("unavailable" if event.IsUnavailable else "undecryptable")
-    event_id = derived_id(account.instance_id, "placeholder", event.Info.ID)
-    return _received(event.Info, content, account, event_id)
+    return _received(event.Info, content, account, derived_id(account.instance_id, "placeholder", event.Info.ID))
 
 
-def _received(
-    info: Any, content: Content, account: Account, event_id: str, quoted_sender: Party | None = None
-) -> MessageReceived | Ignored:
-    source = info.MessageSource
-    if source.Chat.Server in _PUBLIC_SERVERS:
-        return Ignored(f"message-{source.Chat.Server}")
+def _received(info: Any, content: Content, account: Account, event_id: str) -> MessageReceived:
     if not info.ID or len(info.ID) > MAX_ID:
         raise Untranslatable("a message without an id, or with one that is too long")
-    group = _group(source.Chat)
-    sender = _party(source.Sender, source.SenderAlt)
+    source = info.MessageSource
+    sender = party_of(source.Sender, source.SenderAlt)
     return MessageReceived(
         id=event_id,
         organization_id=account.organization_id,
@@ -79,21 +100,42 @@ def _received(
         wa_id=info.ID,
         from_me=source.IsFromMe,
         sender=sender,
-        chat=None if group else _party(source.Chat, source.RecipientAlt) if source.IsFromMe else sender,
-        group=group,
-        push_name=bounded_line(info.Pushname) or None,
+        chat=_chat(source, sender),
+        group=group_of(source.Chat),
+        push_name=_name_of(info),
         type=content.type,
         text=content.text,
         media=content.media,
+        referral=content.referral,
         quoted_wa_id=content.quoted_wa_id,
-        quoted_sender=quoted_sender,
         timestamp=moment(info.Timestamp),
     )
+
+
+def _chat(source: Any, sender: Party) -> Party | None:
+    """The other side of a one-to-one chat. A message through a contact's broadcast list belongs to the chat with the
+    contact; that of a list of the owner's gets its recipient later."""
+    if source.Chat.Server == GROUP_SERVER:
+        return None
+    if source.IsFromMe and not is_broadcast_list(source.Chat):
+        return party_of(source.Chat, source.RecipientAlt)
+    return sender
+
+
+def _name_of(info: Any) -> str | None:
+    """What the sender calls himself; a business without such a name is called by its verified one."""
+    for said in (info.Pushname, info.VerifiedName.Details.verifiedName):
+        name = bounded_line(said)
+        if has_letter_or_digit(name):
+            return name
+    return None
 
 
 def receipt_received(event: Any, account: Account) -> ReceiptReceived | MessagesReadElsewhere | Ignored:
     """A neonize `Receipt` event: what other people's devices tell about messages of ours, and what the owner read on
     another device of his."""
+    if outsider := no_chat(event.MessageSource):
+        return Ignored(f"receipt-{outsider}")
     kind = _label(event, "Type")
     status, source = _RECEIPTS.get(kind), event.MessageSource
     ids = [wa_id for wa_id in event.MessageIDs if wa_id and len(wa_id) <= MAX_ID]
@@ -114,7 +156,7 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Messages
             "instance_id": account.instance_id,
             "wa_ids": ids,
             "status": status,
-            "sender": _party(source.Sender, source.SenderAlt) if source.Sender.User else None,
+            "sender": party_of(source.Sender, source.SenderAlt) if source.Sender.User else None,
             "timestamp": moment(event.Timestamp),
         }
     )
@@ -123,25 +165,29 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Messages
 def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
     """A neonize `ChatPresence` event. Raises Untranslatable."""
     source = event.MessageSource
-    if source.IsFromMe or source.Chat.Server in _PUBLIC_SERVERS:
+    if source.IsFromMe:
         return Ignored("typing-own")
+    if outsider := no_chat(source):
+        return Ignored(f"typing-{outsider}")
     paused = _label(event, "State") == "PAUSED"
     recording = _label(event, "Media") == "AUDIO"
     return TypingSeen(
         organization_id=account.organization_id,
         instance_id=account.instance_id,
-        sender=_party(source.Sender, source.SenderAlt),
+        sender=party_of(source.Sender, source.SenderAlt),
         state="paused" if paused else "recording" if recording else "composing",
-        group=_group(source.Chat),
+        group=group_of(source.Chat),
     )
 
 
 def presence_seen(event: Any, account: Account) -> PresenceSeen | Ignored:
     """A neonize `Presence` event. Raises Untranslatable."""
+    if is_robot(event.From):
+        return Ignored("presence-robot")
     return PresenceSeen(
         organization_id=account.organization_id,
         instance_id=account.instance_id,
-        sender=_party(event.From, event.From),
+        sender=party_of(event.From, event.From),
         available=not event.Unavailable,
         last_seen=moment(event.LastSeen) if event.LastSeen > 0 else None,
     )
@@ -154,42 +200,10 @@ def _label(event: Any, field: str) -> str:
 
 
 def moment(timestamp: int) -> datetime:
-    """Seconds, or milliseconds, since 1970 → UTC; the library uses both."""
-    return datetime.fromtimestamp(timestamp / 1000 if timestamp > 100_000_000_000 else timestamp, UTC)
-
-
-def _group(chat: Any) -> str | None:
-    """Raises Untranslatable."""
-    return f"{_user(chat)}@{GROUP_SERVER}" if chat.Server == GROUP_SERVER else None
-
-
-def _user(jid: Any) -> str:
-    """Raises Untranslatable for what is no user part of a JID."""
-    user: str = jid.User
-    if len(user) > MAX_ADDRESS or not _USER.fullmatch(user):
-        raise Untranslatable("an address that is too long, or holds what no address holds")
-    return user
-
-
-def _party(jid: Any, other: Any) -> Party:
-    """One person under both addresses, as far as the library knows them."""
-    found: dict[str, str] = {}
-    for address in (jid, other):
-        if address.User and address.Server in PHONE_SERVERS:
-            found.setdefault("phone", _user(address))
-        elif address.User and address.Server in LID_SERVERS:
-            found.setdefault("lid", _user(address))
-    if not found:
-        raise Untranslatable(f"an address on the server {jid.Server[:64]!r} is neither a phone number nor a LID")
-    return Party.model_validate(found)
-
-
-def _jid_party(jid: str | None) -> Party | None:
-    """The person behind a JID as a string, of any device (`user:2@server`); None for what is no person."""
-    user, _, server = (jid or "").partition("@")
-    digits = user.partition(":")[0]
-    if not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_ADDRESS:
-        return None
-    if server in PHONE_SERVERS:
-        return Party(phone=digits)
-    return Party(lid=digits) if server in LID_SERVERS else None
+    """Seconds, or milliseconds, since 1970 → UTC; the library uses both. A time that cannot be true is replaced by
+    now: none at all, one before WhatsApp existed, one more than a day ahead."""
+    now = utc_now()
+    seconds = timestamp / 1000 if timestamp > 100_000_000_000 else timestamp
+    if not _FIRST_TIME.timestamp() <= seconds <= (now + _MAX_FUTURE).timestamp():
+        return now
+    return datetime.fromtimestamp(seconds, UTC)

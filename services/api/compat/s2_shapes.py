@@ -9,7 +9,8 @@ from services.api.answers import Done, Secret
 from services.api.compat.addressing import DialectBody
 from services.api.fields import Id, Recipient, Text
 from services.api.routes.sending import SendAnswer, Wait
-from shared.records import ConnectionStatus, Contact, Media, MessageRecord, MessageStatus
+from shared.message_parts import Media
+from shared.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
 
 
 class _Camel(BaseModel):

@@ -111,6 +111,7 @@ def record_of(event: MessageReceived, filing: Filing, owner: Owner, known: Known
         type=event.type,
         text=event.text,
         media=event.media,
+        referral=event.referral,
         status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
         timestamp=event.timestamp,
     )

@@ -5,9 +5,10 @@ from typing import Literal
 
 from shared.events import MessageReceived
 from shared.records import Party
+from shared.words import has_letter_or_digit
 
-OPENS_NO_BOOKING = frozenset({"reaction", "edit", "poll_update"})
-"""Kinds that say something about an earlier message and nothing by themselves."""
+OPENS_NO_BOOKING = frozenset({"reaction", "edit", "poll_update", "missed_call"})
+"""Kinds that say something about an earlier message and nothing by themselves, and missed calls."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
         return Filing("note", direction, "phone", None)
     if event.from_me:
         return Filing("message", "outbound", "phone", other)
-    return Filing("message", "inbound", "contact", other, event.push_name, event.type not in OPENS_NO_BOOKING)
+    name = event.push_name if event.push_name and has_letter_or_digit(event.push_name) else None
+    return Filing("message", "inbound", "contact", other, name, event.type not in OPENS_NO_BOOKING)
 
 
 def is_owner(party: Party, owners: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,17 +19,18 @@ from services.session.protocol import Noticed
 from services.session.translate import (
     Account,
     Ignored,
-    message_received,
+    messages_received,
     presence_seen,
     receipt_received,
     typing_seen,
 )
+from services.session.utf8 import mend_strings
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.message import Event, Live
 
-_TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Ignored], str]] = {
-    "Message": (message_received, MessageReceived.subject),
+_TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Sequence[Event] | Ignored], str]] = {
+    "Message": (messages_received, MessageReceived.subject),
     "Receipt": (receipt_received, ReceiptReceived.subject),
 }
 """By the name of the library's event, which is also the subject its bytes are journalled under."""
@@ -72,7 +73,7 @@ class Intake:
             return [kept]
         translate, subject = _TRANSLATIONS[kept.subject]
         try:
-            event = _class_of(kept.subject).FromString(base64.b64decode(kept.body))
+            event = mend_strings(_class_of(kept.subject).FromString(base64.b64decode(kept.body)))
             ours = translate(event, self._account)
         except Exception as error:
             log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
@@ -82,7 +83,9 @@ class Intake:
         if isinstance(ours, Ignored):
             self.count(ours.kind)
             return []
-        return [replace(kept, subject=part.address, body=part.model_dump_json()) for part in parts_of(ours)]
+        events = [ours] if isinstance(ours, Event) else ours
+        parts = [part for event in events for part in parts_of(event)]
+        return [replace(kept, subject=part.address, body=part.model_dump_json()) for part in parts]
 
     def noticed(self, name: str, event: Any) -> Noticed | None:
         """What to tell of an event that is only live; None, and counted, for any other. Never raises."""

@@ -18,7 +18,8 @@ from shared.commands import ChangeConversation, MarkConversationRead
 from shared.events import ConversationUpdated, MessageReceived, MessageRecorded
 from shared.ids import derived_id
 from shared.message import Message
-from shared.records import ConversationStatus, Media, Party
+from shared.message_parts import Media
+from shared.records import ConversationStatus, Party
 from tests.integration.router.conftest import (
     ME,
     ONE,

@@ -22,13 +22,13 @@ from shared.events import (
 )
 from shared.live import ContactPresence, ContactTyping, TypingSeen
 from shared.message import Event
+from shared.message_parts import Media
 from shared.records import (
     Booking,
     BookingStatus,
     ConnectionStatus,
     Contact,
     ConversationRecord,
-    Media,
     MessageRecord,
     MessageStatus,
 )

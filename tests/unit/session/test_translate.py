@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from services.session.addresses import Untranslatable
 from services.session.translate import (
     Account,
     Ignored,
-    Untranslatable,
     message_received,
     moment,
     placeholder_received,
@@ -18,7 +18,8 @@ from services.session.translate import (
 from services.session.worker.preload import preload_protobufs
 from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
-from shared.records import Media, Party
+from shared.message_parts import Media
+from shared.records import Party
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
@@ -221,9 +222,9 @@ def test_machinery_is_counted_and_not_shown(body: Any, kind: str) -> None:
 
 
 def test_an_address_that_is_no_person_cannot_be_translated() -> None:
-    bot = jid("131", "bot")
-    with pytest.raises(Untranslatable, match="bot"):
-        message_received(message(Chat=bot, Sender=bot, SenderAlt=pb.JID()), ACCOUNT)
+    other = jid("131", "interop")
+    with pytest.raises(Untranslatable, match="interop"):
+        message_received(message(Chat=other, Sender=other, SenderAlt=pb.JID()), ACCOUNT)
 
 
 def test_a_message_without_an_id_cannot_be_translated() -> None:

@@ -1,0 +1,63 @@
+"""What each field of the library's `Message` is. A test fails when the library has a field that is not in this list."""
+
+from enum import Enum, auto
+
+
+class Meaning(Enum):
+    CONTENT = auto()
+    """A person or a business wrote it."""
+    WRAPPER = auto()
+    """Holds another `Message` in its field `message`: what is inside counts."""
+    PROTOCOL = auto()
+    """Programs tell it to programs, or it changes something about an earlier message: no line in a conversation."""
+    METADATA = auto()
+    """Stands beside another field and says nothing by itself."""
+
+
+_CONTENT = """
+conversation extendedTextMessage imageMessage videoMessage ptvMessage audioMessage documentMessage stickerMessage
+stickerPackMessage musicMessage contactMessage contactsArrayMessage locationMessage liveLocationMessage
+templateMessage highlyStructuredMessage buttonsMessage listMessage interactiveMessage richResponseMessage
+buttonsResponseMessage templateButtonReplyMessage listResponseMessage interactiveResponseMessage
+productMessage orderMessage invoiceMessage requestPaymentMessage sendPaymentMessage paymentInviteMessage
+paymentReminderMessage splitPaymentMessage eventMessage eventInviteMessage scheduledCallCreationMessage
+groupInviteMessage newsletterAdminInviteMessage newsletterFollowerInviteMessageV2 requestPhoneNumberMessage
+pollCreationMessage pollCreationMessageV2 pollCreationMessageV3 pollCreationMessageV5 pollCreationMessageV6
+pollResultSnapshotMessage pollResultSnapshotMessageV3 reactionMessage placeholderMessage conditionalRevealMessage
+statusQuestionAnswerMessage questionResponseMessage statusQuotedMessage
+"""
+
+_WRAPPERS = """
+ephemeralMessage viewOnceMessage viewOnceMessageV2 viewOnceMessageV2Extension editedMessage documentWithCaptionMessage
+groupMentionedMessage botInvokeMessage lottieStickerMessage eventCoverImage statusMentionMessage
+pollCreationOptionImageMessage associatedChildMessage groupStatusMentionMessage pollCreationMessageV4 statusAddYours
+groupStatusMessage limitSharingMessage botTaskMessage questionMessage groupStatusMessageV2 botForwardedMessage
+questionReplyMessage newsletterAdminProfileMessage spoilerMessage newsletterAdminProfileStatusMessage
+botPlatformRegistrationSuccessMessage newsletterScheduledMessage acp2SettingMessage audioStickerMessage
+deviceSentMessage commentMessage
+"""
+
+_PROTOCOL = """
+protocolMessage call chat callLogMesssage bcallMessage scheduledCallEditMessage stickerSyncRmrMessage
+declinePaymentRequestMessage cancelPaymentRequestMessage splitPaymentUpdateMessage
+pollUpdateMessage pollAddOptionMessage encReactionMessage encCommentMessage encEventResponseMessage
+secretEncryptedMessage keepInChatMessage pinInChatMessage albumMessage messageHistoryBundle messageHistoryNotice
+statusNotificationMessage statusStickerInteractionMessage groupRootKeyShare rootSecretDistributeMessage
+"""
+
+_METADATA = """
+senderKeyDistributionMessage fastRatchetKeySenderKeyDistributionMessage messageContextInfo statusLinkPreviewMetadata
+"""
+
+MEANINGS: dict[str, Meaning] = {
+    name: meaning
+    for meaning, names in (
+        (Meaning.CONTENT, _CONTENT),
+        (Meaning.WRAPPER, _WRAPPERS),
+        (Meaning.PROTOCOL, _PROTOCOL),
+        (Meaning.METADATA, _METADATA),
+    )
+    for name in names.split()
+}
+
+WRAPPERS = frozenset(name for name, meaning in MEANINGS.items() if meaning is Meaning.WRAPPER)

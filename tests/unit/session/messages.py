@@ -1,0 +1,36 @@
+"""Events of the library for tests of the translation: real message classes, without the native library."""
+
+import sys
+from typing import Any
+
+from services.session.translate import Account, message_received
+from services.session.worker.preload import preload_protobufs
+from shared.events import MessageReceived
+
+preload_protobufs()
+pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
+e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
+ACCOUNT = Account("acme", "sales")
+BOB_PHONE, BOB_LID, OWN_PHONE, OWN_LID = "4915112345678", "97191792939824", "4915112345600", "111222333"
+
+
+def jid(user: str, server: str) -> Any:
+    return pb.JID(User=user, Server=server, RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
+
+
+def message(body: Any = None, *, timestamp: int = 1_790_000_000, name: str = "Bob", **source: Any) -> Any:
+    defaults = {
+        "Chat": jid(BOB_LID, "lid"), "Sender": jid(BOB_LID, "lid"), "SenderAlt": jid(BOB_PHONE, "s.whatsapp.net"),
+        "IsFromMe": False, "IsGroup": False,
+    }  # fmt: skip
+    event = pb.Message()
+    event.Info.ID, event.Info.Pushname, event.Info.Timestamp = "3EB0AA", name, timestamp
+    event.Info.MessageSource.CopyFrom(pb.MessageSource(**(defaults | source)))
+    event.Message.CopyFrom(body if body is not None else e2e.Message(conversation="hello"))
+    return event
+
+
+def received(event: Any) -> MessageReceived:
+    ours = message_received(event, ACCOUNT)
+    assert isinstance(ours, MessageReceived), ours
+    return ours
