@@ -19,6 +19,7 @@ from shared.commands import ConnectInstance
 from shared.errors import Problem
 from shared.events import CommandRefused
 from shared.message import Command, Event
+from shared.tasks import start_waited
 from shared.topology import parse_event
 
 MAX_QUEUED_EVENTS = 1_000
@@ -150,7 +151,7 @@ class Ears:
 
     def _begin(self, subject: str) -> _Ear:
         ear = self._ears[subject] = _Ear(asyncio.get_running_loop().create_future())
-        ear.subscribed = asyncio.create_task(self._subscribe(subject, ear))
+        ear.subscribed = start_waited("ear", self._subscribe(subject, ear))
         return ear
 
     async def _subscribe(self, subject: str, ear: _Ear) -> Subscription:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Generic, TypeVar
 
 from faststream.nats import NatsBroker
@@ -16,8 +17,10 @@ from nats.errors import Error as NatsError
 
 from shared.delivery import broker_client, give_back, jetstream
 from shared.durables import pushed, update_consumer
+from shared.in_hand import InHand
 from shared.message import Message
 from shared.settings import Settings
+from shared.tasks import finish_tasks, note_failure, run_once
 from shared.topology import stream_of
 from shared.tracing import HEADER, following
 
@@ -44,11 +47,12 @@ async def in_batches(
     broker: NatsBroker, settings: Settings, service: str, message: type[M], handle: Handle[M]
 ) -> AsyncIterator[None]:
     """Inside this block `handle` gets every message of the class: at once while a lane is free, else with all the
-    others that came meanwhile. Raising counts for all of them. At the end what is in hand is finished."""
+    others that came meanwhile. Raising counts for all of them. At the end what is in hand is finished, within
+    `shutdown_grace`."""
     js = jetstream(broker_client(broker))
     wanted = pushed(service, message, settings, in_hand=IN_HAND)
     await update_consumer(js, stream_of(message), wanted)
-    batches = _Batches(broker, message, handle)
+    batches = _Batches(broker, message, handle, settings.ack_wait)
     subscription = await js.subscribe(
         message.pattern(), queue=wanted.durable_name, stream=stream_of(message), cb=batches.take, manual_ack=True,
         config=wanted,
@@ -59,31 +63,40 @@ async def in_batches(
         drain: Callable[[], Awaitable[None]] = subscription.drain
         with suppress(NatsError):  # the connection is closed: what is in hand comes again, to another process
             await drain()
-        await batches.finished()
+        await batches.finished(settings.shutdown_grace.total_seconds())
 
 
 class _Batches(Generic[M]):
-    def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M]) -> None:
+    def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M], ack_wait: timedelta) -> None:
         self._broker, self._message, self._handle = broker, message, handle
+        self._in_hand = InHand(ack_wait)
+        self._ended = False
         self._waiting: list[Msg] = []
         self._free, self._running, self._lanes = LANES, 0, set[asyncio.Task[None]]()
 
     async def take(self, raw: Msg) -> None:
-        if len(self._waiting) < IN_HAND:  # else they are delivered again by now; what is left out comes once more
+        order = raw.metadata.sequence.stream
+        if order not in self._in_hand and len(self._waiting) < IN_HAND:  # what is left out comes once more
+            self._in_hand.take(order, raw)
             self._waiting.append(raw)
         self._begin()
 
     def _begin(self) -> None:
-        if self._free and self._waiting and self._running < MOST_LANES:
+        if self._free and self._waiting and self._running < MOST_LANES and not self._ended:
             self._free, self._running = self._free - 1, self._running + 1
-            lane = asyncio.create_task(self._empty())
+            lane = run_once("batches", self._empty())
             self._lanes.add(lane)
             lane.add_done_callback(self._lanes.discard)
 
-    async def finished(self) -> None:
-        """Nothing is in hand any more."""
-        while self._lanes:
-            await asyncio.wait(self._lanes)
+    async def finished(self, timeout_s: float) -> None:
+        """Nothing is in hand any more, or the time is over: what is left is delivered again, to another process."""
+        if not await finish_tasks(self._lanes, timeout_s, self._end):
+            log.warning("the handler of %s did not end within %g s: its messages come again", self._message, timeout_s)
+
+    def _end(self) -> None:
+        """Nothing new begins."""
+        self._ended = True
+        self._in_hand.clear()
 
     async def _empty(self) -> None:
         held = True
@@ -119,6 +132,10 @@ class _Batches(Generic[M]):
                 await self._answer(raw, outcome)
             except (NatsError, OSError) as error:
                 log.warning("%s: could not be acknowledged, so it comes again (%s)", raw.subject, error)
+            except Exception as error:  # one message holds up no other
+                note_failure("acknowledgement of a batch", error)
+            finally:
+                self._in_hand.leave(raw.metadata.sequence.stream)
 
     async def _handled(self, messages: list[M]) -> Sequence[Exception | None]:
         try:

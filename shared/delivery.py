@@ -2,7 +2,8 @@
 
 Delivery is at least once. A handler that returns has its message acknowledged; Retry and an absent MongoDB or NATS
 bring it back after a pause, as often as it takes; Reject, an unreadable message, and any other error for the sixth
-time go to WA_DEAD with the reason, and the consumer goes on.
+time go to WA_DEAD with the reason, and the consumer goes on. A handler may take as long as it needs: the stream is told
+that it is at work.
 """
 
 import asyncio
@@ -17,9 +18,11 @@ from faststream.nats import JStream, NatsBroker, NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, PubAck
+from nats.js.errors import BadRequestError
 from pydantic import ValidationError
 
 from shared.durables import pushed, update_consumer
@@ -27,10 +30,10 @@ from shared.errors import Reject, Retry
 from shared.fair_consumer import FairConsumer, Share
 from shared.logs import masked
 from shared.message import Event, Live, Message
-from shared.mongo import TRANSIENT_ERRORS
+from shared.outages import is_outage
 from shared.rights import inbox_prefix
 from shared.settings import Settings
-from shared.topology import DEAD_PREFIX, durable_name, stream_of
+from shared.topology import DEAD_PREFIX, MAX_MESSAGE_BYTES, durable_name, stream_of
 from shared.tracing import HEADER, following
 
 M = TypeVar("M", bound=Message)
@@ -44,7 +47,10 @@ OUTAGE_BACKOFF_CAP = 5.0
 MAX_ATTEMPTS = 6
 _PUBLISH_TIMEOUT = 5.0
 
-_OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, ConnectionError)
+MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 20_000
+"""Of a message; the rest is for its headers."""
+FULL_SIZE_HEADER = "x-full-size"
+"""Of a dead letter that keeps only the head of a body: the bytes of the whole."""
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +92,19 @@ class Publisher:
         return next(reversed(self._js._publish_async_futures.values()), None)
 
     async def dead(self, address: str, body: bytes, error: str, attempts: int, consumer: str = "") -> None:
-        """Keep what could not be handled, with the reason and who gave up."""
+        """Keep what could not be handled, with the reason and who gave up; of a body that is too large the head."""
         reason = " ".join(error.split())[:1000].encode("ascii", "backslashreplace").decode()
         headers = {"x-error": reason, "x-attempts": str(attempts), "x-consumer": consumer}
-        await self._js.publish(DEAD_PREFIX + address, body, timeout=5, headers=headers)
+        kept = body[:MAX_BODY_BYTES]
+        while True:
+            cut = {FULL_SIZE_HEADER: str(len(body))} if len(kept) < len(body) else {}
+            try:
+                await self._js.publish(DEAD_PREFIX + address, kept, timeout=5, headers=headers | cut)
+                return
+            except (MaxPayloadError, BadRequestError):  # this server takes less than ours by default
+                if not kept:
+                    raise
+                kept = kept[: len(kept) // 2]
 
 
 def request_header(message: Message) -> dict[str, str]:
@@ -116,7 +131,7 @@ def retry_delay(error: Exception, attempt: int) -> float | None:
     pause = BACKOFF[min(attempt, len(BACKOFF)) - 1]
     if isinstance(error, Reject | ValidationError):
         return None
-    if isinstance(error, _OUTAGES):
+    if is_outage(error):
         return min(pause, OUTAGE_BACKOFF_CAP)
     return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
 
@@ -218,7 +233,7 @@ async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> float | N
     reason = masked(f"{type(error).__name__}: {error}")
     delay = retry_delay(error, attempt)
     if delay is not None:
-        expected = isinstance(error, (Retry, *_OUTAGES))
+        expected = isinstance(error, Retry) or is_outage(error)
         log.warning("%s: again in %g s (%s)", address, delay, reason[:200], exc_info=None if expected else error)
         await raw.nak(delay=delay)
         return delay

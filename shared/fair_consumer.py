@@ -1,22 +1,17 @@
 """One consumer's messages, served fairly (shared/fairness.py): each waits for its turn and is kept from redelivery."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
 from shared.fairness import Room, Turns
+from shared.in_hand import InHand
 
 MAX_HELD_BYTES = 64_000_000
 """Bytes of the messages of one consumer that one process holds."""
-MAX_HOLD_S = 600.0
-"""Seconds for which a message is kept from redelivery; a handler that takes longer hangs."""
 REFUSALS_AT_ONCE = 16
 
 REFUSED = Counter("switchboard_commands_over_share", "Commands refused: their organization had too many", ["subject"])
@@ -49,9 +44,7 @@ class FairConsumer:
         self._turns = Turns(share.concurrency, share.per_instance or share.concurrency)
         self._refusals = Turns(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE)
         self._room = Room(share.places, MAX_HELD_BYTES)
-        self._held: dict[int, tuple[Msg, float]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._beating: set[asyncio.Task[None]] = set()
+        self._in_hand = InHand(ack_wait)
 
     def over_share(self, organization_id: str) -> bool:
         """The organization has all the places it may have."""
@@ -67,38 +60,15 @@ class FairConsumer:
         if self._refuse and not self._room.has_room(organization_id, size):
             turns, deliver = self._refusals, self._refuse
             REFUSED.labels(raw.subject.rsplit(".", 2)[0]).inc()
-        self._hold(organization_id, order, raw)
+        self._room.enter(organization_id, order, size)
+        self._in_hand.take(order, raw)
         again: float | None = None
         try:
             async with turns.turn(organization_id, instance_id, order):
                 again = await deliver(raw)
         finally:
-            self._held.pop(order, None)
+            self._in_hand.leave(order)
             if again is None:
                 self._room.leave(order)
             else:
                 self._room.give_back(order, again + self._ack_wait_s)
-
-    def _hold(self, organization_id: str, order: int, raw: Msg) -> None:
-        self._room.enter(organization_id, order, len(raw.data))
-        self._held[order] = (raw, time.monotonic())
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._ack_wait_s / 3, self._beat)
-
-    def _beat(self) -> None:
-        """Tell the stream, three times within the time it waits, that what is in hand is not lost."""
-        self._timer = None
-        if not self._held:
-            return
-        self._timer = asyncio.get_running_loop().call_later(self._ack_wait_s / 3, self._beat)
-        task = asyncio.create_task(self._keep())
-        self._beating.add(task)
-        task.add_done_callback(self._beating.discard)
-
-    async def _keep(self) -> None:
-        since = time.monotonic() - self._ack_wait_s / 4
-        oldest = time.monotonic() - MAX_HOLD_S
-        for order, (raw, taken) in list(self._held.items()):
-            if oldest < taken < since and order in self._held:
-                with suppress(NatsError, OSError):  # redelivered then, and recognised
-                    await raw.in_progress()

@@ -26,6 +26,7 @@ from shared.operations import OperationsGuard
 from shared.proxies import TrustedProxies, parse_networks
 from shared.rights import inbox_prefix
 from shared.settings import Settings
+from shared.tasks import TASK_FAILED, process_end
 from shared.topology import await_streams
 from shared.weak_secrets import has_password
 from shared.websockets import BoundedWebSocket
@@ -185,12 +186,21 @@ def server_config(app: ASGIApp, settings: Settings, max_message: int = MAX_SOCKE
 
 
 def serve(app: ASGIApp, service: str, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> None:
-    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish."""
+    """Run until SIGTERM or Ctrl-C; what is under way gets `shutdown_grace` to finish. Exits with
+    TASK_FAILED when a critical task ended."""
     configure_logging(service, settings.log_level, settings.log_format)
     for advice in start_advice(service, settings, os.environ):
         log.warning(advice)
     server = uvicorn.Server(server_config(app, settings, max_message))
+
+    def stop() -> None:
+        server.should_exit = True
+
+    process_end.stop = stop
     with suppress(KeyboardInterrupt):
         server.run()
+    if process_end.failed_task:
+        log.error("ended because the task %s failed", process_end.failed_task)
+        sys.exit(TASK_FAILED)
     if not server.started:
         sys.exit(STARTUP_FAILURE)

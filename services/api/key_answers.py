@@ -26,9 +26,12 @@ from shared.queries import (
     VerifyApiKey,
 )
 from shared.replies import may_answer
+from shared.tasks import finish_tasks, run_once
 
 AT_ONCE = 32
 """Questions one process works on; more stay in the connection's buffer."""
+FINISH_TIMEOUT_S = 5.0
+"""For the questions under way when the service stops."""
 _UNNAMED = "bus"
 """Wrong keys of a question without an address are counted together."""
 
@@ -89,7 +92,7 @@ async def serving(client: Client, database: Database, rates: Rates) -> AsyncIter
     def receiver(answer: Answer) -> Callable[[Msg], Awaitable[None]]:
         async def receive(message: Msg) -> None:
             await free.acquire()
-            task = asyncio.create_task(_respond(answer, message))
+            task = run_once("question of realtime", _respond(answer, message))
             tasks.add(task)
             task.add_done_callback(tasks.discard)
             task.add_done_callback(lambda _: free.release())
@@ -103,7 +106,7 @@ async def serving(client: Client, database: Database, rates: Rates) -> AsyncIter
         for subscription in subscriptions:
             if client.is_connected:
                 await subscription.unsubscribe()
-        await asyncio.gather(*tasks)
+        await finish_tasks(tasks, FINISH_TIMEOUT_S)
 
 
 async def _respond(answer: Answer, message: Msg) -> None:

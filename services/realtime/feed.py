@@ -15,6 +15,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.ids import new_id
+from shared.tasks import keep_running, note_failure, stop_task
 from shared.topology import EVENTS_STREAM
 
 HEARTBEAT = 1.0
@@ -48,13 +49,11 @@ class Feed:
         state = (await self._js.stream_info(EVENTS_STREAM)).state
         self.sequence = 0 if from_beginning else state.last_seq
         await self._consume()
-        self._watch = asyncio.create_task(self._keep())
+        self._watch = keep_running("feed", self._keep)
 
     async def stop(self) -> None:
         if self._watch:
-            self._watch.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watch
+            await stop_task(self._watch)
         await self._forget()
 
     async def _consume(self) -> None:
@@ -92,8 +91,9 @@ class Feed:
             return
         try:
             await self._receive(message.subject, position.stream, message.data)
-        except Exception:
-            log.exception("%s: an event could not be passed on", message.subject)
+        except Exception as error:
+            log.error("%s: an event could not be passed on", message.subject)
+            note_failure("event of a feed", error)
         self.sequence = position.stream
 
     def _check_heartbeat(self, message: Msg) -> None:

@@ -25,6 +25,7 @@ from services.realtime.outgoing import Outgoing, encode
 from services.realtime.resume import History, TooMuchMissedError
 from services.realtime.wire import Wire, to_wire
 from shared.errors import Problem
+from shared.tasks import note_failure, start_waited
 from shared.topology import events_of, parse_event
 
 READERS, READERS_PER_ORGANIZATION = 8, 2
@@ -34,6 +35,8 @@ _REST = 4.0
 it read: so no organization takes the processor from what others send and hear. A short resume never rests."""
 _AGAIN, _ANSWER = 0.5, 10.0
 """Seconds until NATS is asked again, and until a client is told that it does not answer."""
+
+_AGAIN_AFTER_FAULT_S = 5.0
 
 ROOMS = Gauge("switchboard_realtime_rooms", "Organizations with at least one socket here")
 log = logging.getLogger(__name__)
@@ -165,9 +168,12 @@ class Rooms:
                 except (NatsError, TimeoutError, OSError) as error:
                     log.warning("%s: what a socket missed cannot be read yet: %s", room.organization_id, error)
                     await asyncio.sleep(_AGAIN)
+                except Exception as error:  # else the socket would stay connected and hear nothing any more
+                    note_failure("catch-up of a socket", error)
+                    await asyncio.sleep(_AGAIN_AFTER_FAULT_S)
             return Standing(follower.position, follower.must_reload)
 
-        follower.task = asyncio.create_task(catch_up())
+        follower.task = start_waited("catch-up of a socket", catch_up())
         return follower.task
 
     async def _read_up(self, room: Room, follower: Follower, since: int | None) -> None:
@@ -222,7 +228,10 @@ def _readable(address: str, sequence: int, body: bytes) -> Wire:
     """Empty for an event nobody can read or no front end is told."""
     try:
         event = parse_event(address, body)
+        return to_wire(event, sequence) if event else []
     except ValidationError as error:
         log.warning("%s: an unreadable event is left out: %s", address, error.errors()[0]["msg"])
         return []
-    return to_wire(event, sequence) if event else []
+    except Exception as error:  # an error of ours in one event holds up no other
+        note_failure("event of a room", error)
+        return []

@@ -16,6 +16,7 @@ from services.realtime.openings import Openings
 from services.realtime.protocol import DISCONNECT, NAMESPACE, UnreadableError
 from services.realtime.settings import RealtimeSettings
 from shared.errors import Problem
+from shared.tasks import FAILURES, start_waited
 from shared.websockets import abort_of
 
 _FLUSH = 1.0
@@ -130,13 +131,14 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     def start(self, work: Any) -> None:
         """A task that is kept until it is done, and whose failure is written down."""
-        task = asyncio.create_task(work)
+        task = start_waited("socket", work)
         self._tasks.add(task)
         task.add_done_callback(self._finish)
 
     def _finish(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
+            FAILURES.labels("socket").inc()
             self._notes.failed("a socket's task failed", error)
 
     # --- what clients are sent

@@ -7,8 +7,9 @@ drops it.
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import partial
 
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
@@ -19,6 +20,7 @@ from shared.events import MessageStuck
 from shared.ids import derived_id
 from shared.mongo import PyMongoError
 from shared.records import MessageRecord, MessageStatus
+from shared.tasks import keep_running, stop_task
 
 MOST = 200
 """Messages that are reported at once."""
@@ -29,13 +31,11 @@ log = logging.getLogger(__name__)
 @asynccontextmanager
 async def watching(context: Context, settings: RouterSettings) -> AsyncIterator[None]:
     """Look for them again and again as long as the context lasts."""
-    task = asyncio.create_task(_watch(context, settings))
+    task = keep_running("stuck messages", partial(_watch, context, settings))
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await stop_task(task)
 
 
 async def _watch(context: Context, settings: RouterSettings) -> None:

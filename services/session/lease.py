@@ -46,14 +46,24 @@ class Lease:
             return {self._node}
 
     async def keep(self) -> None:
-        """Until cancelled; then the lease is given back."""
+        """Until cancelled; then the lease is given back. After an error it is let go and runs out by itself."""
         try:
             while True:
                 await asyncio.sleep(self._ttl / RENEWALS)
                 await self._try_to_renew()
+        except Exception:
+            self.let_go()
+            raise
         finally:
             if self._bucket and self.held:
                 await self._give_back(self._bucket)
+
+    def let_go(self) -> None:
+        """This node may hold no connection any more."""
+        log.error("the lease is lost: every connection of this node closes")
+        self.held = False
+        if self.lost:
+            self.lost()
 
     async def check(self) -> None:
         """Raises when the lease is not held: then this node is not ready."""
@@ -86,10 +96,7 @@ class Lease:
 
     def _let_go_when_late(self) -> None:
         if self.held and self._age() > self._ttl * SAFE:
-            log.error("the lease is lost: every connection of this node closes")
-            self.held = False
-            if self.lost:
-                self.lost()
+            self.let_go()
 
     async def _renew(self) -> None:
         assert self._bucket

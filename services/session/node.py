@@ -28,6 +28,7 @@ from services.session.supervisor.sending import Sending
 from shared.delivery import Publisher, jetstream, say
 from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
+from shared.tasks import keep_running, run_critical, run_once, stop_task
 
 ACCOUNTS = Gauge("switchboard_session_accounts", "Accounts this node holds, by state", ["status"])
 TOO_LARGE = Counter("switchboard_session_frames_too_large", "Frames of workers that could not be sent", ["kind"])
@@ -71,7 +72,7 @@ class Node:
         self.sending = Sending(Sends(database), instances, publisher)
         self.attending = Attending(instances, partial(say, client), publisher)
         self.numbers = Numbers(self._accounts.get, self._pool.tell)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -79,7 +80,10 @@ class Node:
         self.lease.lost = partial(self._reconciler.suspend, "lease_lost")
         self.lease.regained = self._reconciler.resume
         await self.lease.take()
-        self._background = [asyncio.create_task(self._reconciler.run()), asyncio.create_task(self.lease.keep())]
+        self._background = [
+            keep_running("reconciler.run", self._reconciler.run),
+            run_critical("lease.keep", self.lease.keep, self.lease.let_go),
+        ]
         for status in ConnectionStatus:
             ACCOUNTS.labels(status.value).set_function(partial(self._count, status))
 
@@ -88,13 +92,13 @@ class Node:
         if not self._background:
             return
         reconciling, leasing = self._background
-        await _end(reconciling)
+        await stop_task(reconciling)
         self._reconciler.suspend("service_stopping")
         await self._pool.quit()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN)
         await self._outlet.drain(DRAIN)
-        await _end(leasing)
+        await stop_task(leasing)
 
     def workers(self) -> list[dict[str, Any]]:
         """The worker processes: worker (its name), process id, network and instance ids."""
@@ -136,22 +140,10 @@ class Node:
         return sum(account.held.status is status for account in self._accounts.all())
 
     def _keep_running(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+        task = run_once(f"news of a worker ({work.__name__})", work)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("a task of the node failed", exc_info=error)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _of(frame: TooLarge) -> dict[str, str]:
     return {"instance_id": frame.instance_id}
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel until it has ended: what it waits for may swallow a cancellation that comes with its result."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=1)

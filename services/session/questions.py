@@ -16,6 +16,7 @@ from services.session.supervisor.numbers import Numbers
 from shared.errors import Problem, Reject
 from shared.queries import ResolveNumber
 from shared.replies import may_answer
+from shared.tasks import note_failure, run_once
 
 log = logging.getLogger(__name__)
 MOST = 100
@@ -33,7 +34,8 @@ async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
         if not may_answer(message):
             return
         asker = tuple(message.subject.split(".")[4:6])
-        task = asyncio.create_task(_respond(numbers, message, busy=_is_busy(asker, tasks.values())))
+        work = _respond(numbers, message, busy=_is_busy(asker, tasks.values()))
+        task = run_once("question about a number", work)
         tasks[task] = asker
         task.add_done_callback(lambda done: tasks.pop(done, None))
 
@@ -66,6 +68,10 @@ async def _respond(numbers: Numbers, message: Msg, *, busy: bool) -> None:
         answer = {"success": False, "status": problem.status, "code": problem.code, "detail": problem.detail}
     except (ValidationError, Reject) as error:
         answer = {"success": False, "status": 422, "code": "validation_failed", "detail": str(error)[:500]}
+    except Exception as error:
+        note_failure("question about a number", error)
+        detail = "something went wrong here; the log has the reason"
+        answer = {"success": False, "status": 500, "code": "internal_error", "detail": detail}
     try:
         await message.respond(json.dumps(answer).encode())
     except NatsError as error:

@@ -76,6 +76,12 @@ def test_motor_is_met_in_one_module() -> None:
     assert importers("motor", *SHIPPED) == {"shared/mongo.py"}
 
 
+def test_background_tasks_are_started_in_one_module() -> None:
+    starts = re.compile(r"create_task\(|ensure_future\(")
+    starters = {name(path) for path in sources("services", "shared") if starts.search(path.read_text())}
+    assert starters == {"shared/tasks.py"}
+
+
 def test_rules_are_pure() -> None:
     rules = [path for path in sources("services") if "rules" in path.parts]
     impure = {"asyncio", "time", "os", "random", "socket", "threading", "shared.mongo", "shared.delivery"}

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.api.store.audit import AuditLog, Deed
+from shared.tasks import keep_running, stop_task
 
 MAX_PENDING_ENTRIES = 1_000
 CLOSE_TIMEOUT_S = 3.0
@@ -31,7 +32,7 @@ class AuditQueue:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Entries are written while the context lasts; those left at its end have CLOSE_TIMEOUT_S."""
-        writer = asyncio.create_task(self._write_all())
+        writer = keep_running("audit", self._write_all)
         try:
             yield
         finally:
@@ -39,8 +40,7 @@ class AuditQueue:
                 await asyncio.wait_for(self._pending.join(), CLOSE_TIMEOUT_S)
             except TimeoutError:
                 log.error("%d audit entries were not written: MongoDB takes too long", self._pending.qsize())
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await stop_task(writer)
 
     async def _write_all(self) -> None:
         """Until cancelled; no entry can end it."""

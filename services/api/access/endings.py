@@ -10,6 +10,7 @@ from shared.auth import Role, Scope
 from shared.delivery import Publisher
 from shared.events import AccessEnded
 from shared.mongo import Document
+from shared.tasks import run_once
 
 AGAIN = 1.0
 """Seconds until NATS is asked again."""
@@ -89,7 +90,7 @@ class Endings:
         await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def _tell(self, *events: AccessEnded) -> None:
-        tasks = [asyncio.create_task(self._until_told(event)) for event in events]
+        tasks = [run_once("ended access", self._until_told(event)) for event in events]
         self._telling.update(tasks)
         for task in tasks:
             task.add_done_callback(self._telling.discard)

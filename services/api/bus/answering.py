@@ -24,6 +24,7 @@ from shared.ids import new_id
 from shared.message import Message, Query
 from shared.mongo import TRANSIENT_ERRORS
 from shared.replies import may_answer
+from shared.tasks import finish_tasks, run_once
 from shared.tracing import HEADER, following
 
 Q = TypeVar("Q", bound=Query)
@@ -32,6 +33,8 @@ M = TypeVar("M", bound=Message)
 AT_ONCE, MAX_UNDER_WAY = 64, 1_000
 """Questions one process works on at once, and as many more of those that wait for something; and all it has taken. Both
 are shared fairly (shared/fairness.py): one organization gets half."""
+FINISH_TIMEOUT_S = 5.0
+"""For the questions under way when the service stops."""
 _EVERY_INSTANCE = "-"
 _BUSY = "too many questions of this organization are waiting for an answer; try again in a moment"
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, OSError)
@@ -117,7 +120,7 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
                 with suppress(NatsError):
                     await message.respond(_refusal(Problem(503, "busy", _BUSY)))
                 return
-            task = asyncio.create_task(answer(served, message, asker))
+            task = run_once("question", answer(served, message, asker))
             tasks.add(task)
             askers[asker] += 1
             task.add_done_callback(lambda done: finish(done, asker))
@@ -133,7 +136,7 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
         for subscription in subscriptions:
             if client.is_connected:
                 await subscription.unsubscribe()
-        await asyncio.gather(*tasks)
+        await finish_tasks(tasks, FINISH_TIMEOUT_S)
 
 
 async def _respond(client: Client, served: Served, message: Msg) -> None:

@@ -25,6 +25,7 @@ from shared.ids import is_slug
 from shared.message import Query
 from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.records import ConnectionStatus as S
+from shared.tasks import run_once
 from shared.topology import events_of, parse_event
 
 FAREWELL = 1.0
@@ -183,7 +184,7 @@ class Sessions:
                 continue
             await self._server.tell(sid, wire)
             if any(event == COMPLETE for event, _ in wire):
-                self._farewells[sid, name] = asyncio.create_task(self._say_farewell(watch, sid, name))
+                self._farewells[sid, name] = run_once("farewell", self._say_farewell(watch, sid, name))
 
     async def _say_farewell(self, watch: Watch, sid: str, name: str) -> None:
         await asyncio.sleep(FAREWELL)

@@ -13,6 +13,7 @@ from shared.mongo import (
     PyMongoError,
     WriteConcernError,
 )
+from shared.tasks import run_once
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -34,23 +35,25 @@ class Together(Generic[T, R]):
     def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], lanes: int = LANES) -> None:
         self._work, self._free = work, lanes
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._running: set[asyncio.Task[None]] = set()
 
     async def __call__(self, item: T) -> R:
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._free:
             self._free -= 1
-            lane = asyncio.create_task(self._empty())
-            self._running.add(lane)
-            lane.add_done_callback(self._running.discard)
+            run_once("group commit", self._empty())
         return await answer
 
     async def _empty(self) -> None:
         try:
             while self._waiting:
                 group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                await self._settle(group)
+                try:
+                    await self._settle(group)
+                finally:  # nobody waits for an answer that does not come
+                    for _, future in group:
+                        if not future.done():
+                            future.set_exception(RuntimeError("the group this item was in could not be settled"))
         finally:
             self._free += 1
 

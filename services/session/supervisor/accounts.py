@@ -19,6 +19,7 @@ from services.session.supervisor.pool import Pool
 from shared.message import utc_now
 from shared.records import ConnectionStatus as S
 from shared.records import Network
+from shared.tasks import run_once
 
 RESTRICTION_PAUSE = timedelta(minutes=1)
 """How long after the end of a restriction the account is tried again."""
@@ -110,7 +111,7 @@ class Accounts:
         elif account.held.linked:
             if not account.running:
                 await self.start(account)
-            account.timer = asyncio.create_task(self._logout_after(account, LOGOUT_LIMIT))
+            account.timer = run_once("logout of an account", self._logout_after(account, LOGOUT_LIMIT))
         else:
             await self._logged_out(account)
 
@@ -201,7 +202,7 @@ class Accounts:
 
     def _start_later(self, account: Account, pause: float) -> None:
         account.cancel_timer()
-        account.timer = asyncio.create_task(self._start_after(account, max(0.0, pause)))
+        account.timer = run_once("start of an account", self._start_after(account, max(0.0, pause)))
 
     async def _start_after(self, account: Account, pause: float) -> None:
         await asyncio.sleep(pause)

@@ -14,6 +14,7 @@ from services.session.supervisor.accounts import Accounts
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import ConnectionStatus as S
 from shared.records import Network
+from shared.tasks import note_failure
 
 EVERY = 5.0
 """Seconds between two looks."""
@@ -62,13 +63,26 @@ class Reconciler:
         self._wake.set()
 
     async def _look(self) -> None:
+        await self._end_what_has_no_worker()
         live = await self._lease.live_nodes()
         busy = [account.instance_id for account in self._accounts.all() if not account.idle or account.lock.locked()]
         for found in await self._connections.to_restore(live, busy):
             if not self._lease.held:
                 return
-            await self._restore(found)
+            try:
+                await self._restore(found)
+            except OUTAGES:
+                raise
+            except Exception as error:  # one account holds up no other
+                note_failure("reconciler.restore", error)
             await asyncio.sleep(self._interval)
+
+    async def _end_what_has_no_worker(self) -> None:
+        """The end of its worker could not be handled, say for an error of ours."""
+        pool = self._accounts.pool
+        for account in self._accounts.all():
+            if pool and account.running and not account.lock.locked() and not pool.worker_of(account.instance_id):
+                await self._accounts.lost(account.instance_id)
 
     async def _restore(self, found: Held) -> None:
         account = await self.hold(found.instance_id, found.organization_id, found.network)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from services.session.framing import pack, read_frame
 from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit
 from shared.records import Network
+from shared.tasks import note_failure, run_once
 
 log = logging.getLogger(__name__)
 MAX_UNREAD_BYTES = 32_000_000
@@ -34,7 +35,7 @@ class Worker:
         on_end: Callable[["Worker"], Awaitable[None]],
     ) -> None:
         reader, self._writer = await asyncio.open_unix_connection(sock=self._connection)
-        self._reading = asyncio.create_task(self._read(reader, on_frame, on_end))
+        self._reading = run_once("reader of a worker", self._read(reader, on_frame, on_end))
 
     @property
     def retired(self) -> bool:
@@ -68,12 +69,14 @@ class Worker:
         on_frame: Callable[["Worker", FromWorker], Awaitable[None]],
         on_end: Callable[["Worker"], Awaitable[None]],
     ) -> None:
-        while (body := await read_frame(reader)) is not None:
-            try:
-                await on_frame(self, FROM_WORKER.validate_json(body))
-            except Exception:
-                log.exception("%s: a frame could not be handled", self.name)
-        self.ended.set()
-        if self._writer:
-            self._writer.close()
-        await on_end(self)
+        try:
+            while (body := await read_frame(reader)) is not None:
+                try:
+                    await on_frame(self, FROM_WORKER.validate_json(body))
+                except Exception as error:
+                    note_failure("frame of a worker", error)
+        finally:  # a worker that nobody hears is no worker: its socket closes, which ends it
+            self.ended.set()
+            if self._writer:
+                self._writer.close()
+            await on_end(self)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from services.session.framing import pack, read_frame
 from services.session.protocol import FROM_ZYGOTE, Fork, Forked, FromZygote, WorkerExited
+from shared.tasks import run_once
 
 log = logging.getLogger(__name__)
 FORK_LIMIT = 30.0
@@ -76,7 +77,7 @@ class Zygote:
         self._socket = ours
         # the reader has a descriptor of its own, so that ours stays free for passing descriptors
         reader, writer = await asyncio.open_unix_connection(sock=ours.dup())
-        self._reading = asyncio.create_task(self._read(reader, writer))
+        self._reading = run_once("reader of a zygote", self._read(reader, writer))
         log.info("zygote %d started", self._process.pid)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from services.session.worker.holding import HOLD_AT_MOST, IDLE_FOR, QUIET, Line, Quiet, at_work, take_records
+from shared.tasks import note_failure, start_waited
 
 _CONNECT_LIMIT, _HEAD_LIMIT, _PIECE, _RECORDS = 20.0, 16_384, 65_536, 256
 
@@ -77,13 +78,15 @@ class Relay:
 async def _forward(library: _Side, there: _Side, line: Line) -> None:
     records: asyncio.Queue[_Taken] = asyncio.Queue(_RECORDS)
     works = (_at_once(there[0], library[1], line), _take(library[0], records), _release(records, there[1], line))
-    pumps = [asyncio.create_task(work) for work in works]
+    pumps = [start_waited("relay", work) for work in works]
     try:
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for pump in pumps:
             pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        for error in await asyncio.gather(*pumps, return_exceptions=True):
+            if isinstance(error, Exception) and not isinstance(error, OSError):
+                note_failure("relay", error)
         for _, writer in (library, there):
             writer.close()
 

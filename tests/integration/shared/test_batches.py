@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,20 +125,24 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
             await until_count(handler, 1 if seconds == 7 else 2)
 
 
+_ORDERS = count()
+
+
 class Raw:
     """A message as the NATS client hands it over."""
 
     headers = None
 
-    def __init__(self, message: MessageSent) -> None:
+    def __init__(self, message: MessageSent, order: int | None = None) -> None:
         self.subject, self.data, self.acked = message.address, message.model_dump_json().encode(), False
+        self.metadata = SimpleNamespace(sequence=SimpleNamespace(stream=next(_ORDERS) if order is None else order))
 
     async def ack(self) -> None:
         self.acked = True
 
 
 def batches_of(handler: Handler) -> Any:
-    return _Batches(NatsBroker(), MessageSent, handler.handle)
+    return _Batches(NatsBroker(), MessageSent, handler.handle, timedelta(seconds=30))
 
 
 async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
@@ -150,7 +156,7 @@ async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
     await take(raws[:LANES])
     await asyncio.create_task(take(raws[LANES:]))  # runs in the same turn as the lanes, after them
     await asyncio.sleep(0)
-    await batches.finished()
+    await batches.finished(20)
     assert all(raw.acked for raw in raws)
 
 
@@ -165,7 +171,7 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
         done.extend(event.id for event in events)
         return [None] * len(events)
 
-    batches: Any = _Batches(NatsBroker(), MessageSent, handle)
+    batches: Any = _Batches(NatsBroker(), MessageSent, handle, timedelta(seconds=30))
     for number in range(MOST_LANES - 1):
         await batches.take(Raw(sent(f"slow{number}", "waits")))
         await asyncio.sleep(0.06)
@@ -174,7 +180,7 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
     await asyncio.sleep(0.5)
     assert done == ["quick0", "quick1", "quick2"]
     slow.set()
-    await batches.finished()
+    await batches.finished(20)
     assert len(done) == MOST_LANES + 2
     assert (batches._free, batches._running) == (LANES, 0)
 
@@ -185,10 +191,10 @@ async def test_what_waits_is_bounded_while_nothing_moves() -> None:
     batches = batches_of(handler)
     for _ in range(3):  # the server delivers again what is not acknowledged in time
         for number in range(IN_HAND):
-            await batches.take(Raw(sent(f"s{number}", handler.name)))
+            await batches.take(Raw(sent(f"s{number}", handler.name), number))
     assert len(batches._waiting) == IN_HAND
     handler.gate.set()
-    await batches.finished()
+    await batches.finished(20)
     assert {f"s{number}" for number in range(IN_HAND)} == set(handler.seen)
 
 

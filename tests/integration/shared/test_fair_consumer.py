@@ -9,7 +9,8 @@ import pytest
 
 from shared.delivery import Consumers, Publisher, broker_client, jetstream
 from shared.events import MessageSent
-from shared.fair_consumer import FairConsumer, Share
+from shared.fair_consumer import Share
+from shared.in_hand import InHand
 from shared.message import utc_now
 from shared.service import connected, make_broker
 from shared.settings import Settings
@@ -22,13 +23,13 @@ COUNT = 30
 async def test_what_waits_longer_than_the_stream_does_is_delivered_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats, keep = [0], FairConsumer._keep
+    beats, keep = [0], InHand._keep
 
-    async def counted(consumer: FairConsumer) -> None:
+    async def counted(in_hand: InHand) -> None:
         beats[0] += 1
-        await keep(consumer)
+        await keep(in_hand)
 
-    monkeypatch.setattr(FairConsumer, "_keep", counted)
+    monkeypatch.setattr(InHand, "_keep", counted)
     server = nats_server(tmp_path)
     await server.start()
     settings = Settings(nats_url=f"nats://127.0.0.1:{server.port}", ack_wait=timedelta(seconds=2))
