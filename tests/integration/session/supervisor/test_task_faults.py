@@ -1,0 +1,167 @@
+"""Each background task of a node meets an error nobody foresaw: a KeyError, thrown on purpose."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from services.session.lease import Lease
+from services.session.protocol import Changed, Published
+from services.session.store.connections import Connections
+from services.session.supervisor import outlet, reconciler, worker, zygote
+from services.session.supervisor.accounts import Accounts
+from services.session.supervisor.pool import Pool
+from services.session.supervisor.zygote import Zygote, ZygoteGone
+from shared import tasks
+from shared.delivery import Publisher
+from shared.events import ConnectionChanged, MessageReceived
+from shared.message import Message
+from shared.records import ConnectionStatus as S
+from shared.tasks import ProcessEnd
+from shared.topology import DEAD_PREFIX
+from tests.integration.session.supervisor.bench import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.test_outlet import hand_over, received, until_confirmed
+
+Fault = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(reconciler, "EVERY", 0.05)
+    monkeypatch.setattr(outlet, "PAUSE", 0.01)
+
+
+@pytest.fixture
+def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
+    """Make a method raise KeyError, so many times or for these arguments, and then work."""
+
+    def install(owner: Any, name: str, times: int = 1, match: Callable[..., bool] = lambda *_: True) -> None:
+        real, left = getattr(owner, name), [times]
+
+        def broken(*args: Any, **more: Any) -> Any:
+            if left[0] and match(*args):
+                left[0] -= 1
+                raise KeyError("thrown on purpose")
+            return real(*args, **more)
+
+        monkeypatch.setattr(owner, name, broken)
+
+    return install
+
+
+async def until(condition: Callable[[], object | Awaitable[object]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_lease_that_nobody_renews_any_more_closes_every_connection_and_ends_the_process(
+    bench: Bench, fault: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, ended = ProcessEnd(), list[str]()
+    monkeypatch.setattr(end, "end", ended.append)
+    monkeypatch.setattr(tasks, "process_end", end)
+    await bench.connected()
+    fault(Lease, "_try_to_renew")
+    await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
+    await until(lambda: ended == ["lease.keep"])
+    assert bench.node
+    assert not bench.node.lease.held
+    name = bench.node.lease._node
+    assert name in await bench.node.lease.live_nodes()  # nobody takes over before the lease has run out
+
+
+async def test_the_reconciler_goes_on(bench: Bench, fault: Fault) -> None:
+    await bench.connected()
+    await bench.stop_node()
+    fault(Connections, "to_restore", 2)
+    await bench.start_node()
+    await bench.status(S.CONNECTED)
+
+
+async def test_an_account_that_cannot_be_restored_holds_up_no_other(bench: Bench, fault: Fault) -> None:
+    for instance in ("a", "b", "c"):
+        await bench.connected(instance)
+    await bench.stop_node()
+    before = len(bench.events)
+    fault(Accounts, "start", 10**6, lambda _, account, *__: account.instance_id == "a")
+    await bench.start_node()
+    for instance in ("b", "c"):
+        await bench.event(ConnectionChanged, since=before, status=S.CONNECTED, instance_id=instance)
+
+
+async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: Bench, fault: Fault) -> None:
+    await bench.connected()
+    fault(Pool, "tell", 1, lambda _, __, frame: isinstance(frame, Published))
+    for sequence in range(1, 4):
+        hand_over(bench, sequence, received(bench, f"W{sequence}"))
+    await until_confirmed(bench.workers.last, 3)
+    for sequence in range(1, 4):
+        await bench.event(MessageReceived, wa_id=f"W{sequence}")
+
+
+@pytest.mark.parametrize("times", [2, 10**6], ids=["for a while", "always"])
+async def test_an_event_that_cannot_be_published_holds_up_no_other(bench: Bench, fault: Fault, times: int) -> None:
+    await bench.connected()
+
+    def second(_: Publisher, *messages: Message) -> bool:
+        return any(getattr(message, "wa_id", "") == "W2" for message in messages)
+
+    fault(Publisher, "__call__", times, second)
+    for sequence in range(1, 4):
+        hand_over(bench, sequence, received(bench, f"W{sequence}"))
+    await until_confirmed(bench.workers.last, 3)
+    await bench.event(MessageReceived, wa_id="W3")
+    if times == 2:
+        await bench.event(MessageReceived, wa_id="W2")
+    else:
+        dead = await bench.js.get_last_msg("WA_DEAD", DEAD_PREFIX + received(bench, "W2").address)
+        assert received(bench, "W2").id.encode() in (dead.data or b"")
+
+
+async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Fault) -> None:
+    await bench.connected()
+    first, before = bench.workers.last, len(bench.events)
+    fault(worker, "read_frame")
+    first.change(INSTANCE, "disconnected")  # it is read once more, and then no more
+    await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
+    await bench.status(S.CONNECTED)
+    assert bench.workers.last is not first
+
+
+async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: Bench, fault: Fault) -> None:
+    await bench.connected()
+    first, before = bench.workers.last, len(bench.events)
+    fault(Accounts, "heard", 1, lambda _, frame: isinstance(frame, Changed) and frame.state == "crashed")
+    first.die()
+    await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
+    await bench.status(S.CONNECTED)
+    assert bench.workers.last is not first
+
+
+async def test_an_account_whose_next_start_fails_is_started_again(bench: Bench, fault: Fault) -> None:
+    await bench.connected()
+    first, before = bench.workers.last, len(bench.events)
+    fault(Accounts, "start")
+    first.die()
+    await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert bench.workers.last is not first
+
+
+async def test_a_zygote_whose_reader_fails_is_replaced(fault: Fault) -> None:
+    async def environment() -> dict[str, str]:
+        return dict(os.environ)
+
+    forker = Zygote(environment)
+    fault(zygote, "read_frame")
+    try:
+        with pytest.raises(ZygoteGone):
+            await forker.fork("first")
+        pid, connection = await forker.fork("second")
+        assert pid
+        connection.close()
+    finally:
+        await forker.stop()
