@@ -6,7 +6,7 @@ is the JSON of the REST route: `{"success": true, …}` or a problem, `{"success
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from shared.access_queries import (
     MAX_KEY as MAX_KEY,
@@ -29,12 +29,13 @@ from shared.access_queries import (
 from shared.access_queries import (
     VerifyApiKey as VerifyApiKey,
 )
-from shared.ids import Slug, parse_address
+from shared.addressing import AddressText
+from shared.ids import Slug
 from shared.message import Query
 from shared.records import BookingStatus, ConversationStatus, Network
 
 AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Address = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address)]
+Address = AddressText
 """A phone number in any usual spelling, or `<digits>@lid`."""
 
 

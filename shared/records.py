@@ -15,8 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from shared.addressing import AddressText
 from shared.bounded import MAX_ADDRESS, BoundedName, CutText
-from shared.ids import parse_address
 from shared.message_parts import Media, Referral
 from shared.opening_hours import OpeningHours
 from shared.states import BookingStatus as BookingStatus
@@ -77,7 +77,7 @@ class OwnerMessages(StrEnum):
     IGNORE = "ignore"
 
 
-OwnerNumber = Annotated[str, Field(max_length=64, json_schema_extra={"format": "phone"}), AfterValidator(parse_address)]
+OwnerNumber = Annotated[AddressText, Field(json_schema_extra={"format": "phone"})]
 """E.164 digits, or `<digits>@lid`; any usual spelling and any device of it."""
 
 

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.addressing import MAX_ADDRESS_INPUT
 from shared.commands import MAX_TEXT
 from shared.errors import Problem
 from shared.ids import parse_address, parse_phone
+from shared.visible import VISIBLE_PATTERN, shows_something
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
 _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
@@ -55,8 +57,8 @@ def printable(text: str) -> str:
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise ValueError("an empty text cannot be sent")
+    if not shows_something(text):
+        raise ValueError("an empty text, or one of invisible characters only, cannot be sent")
     return text
 
 
@@ -80,12 +82,19 @@ Name = Annotated[
     described(pattern=NAME_PATTERN),
 ]
 """What people call something: one line."""
-Phone = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_phone), described(format="phone")]
+Phone = Annotated[
+    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), described(format="phone")
+]
 """Any usual spelling, or a JID → E.164 digits without the plus."""
-Recipient = Annotated[str, StringConstraints(max_length=64), AfterValidator(parse_address), described(format="phone")]
+Recipient = Annotated[
+    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_address), described(format="phone")
+]
 """A Phone, or `<digits>@lid` of somebody whose number is hidden."""
 Text = Annotated[
-    str, StringConstraints(min_length=1, max_length=MAX_TEXT), AfterValidator(_not_blank), described(pattern=r"\S")
+    str,
+    StringConstraints(min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_not_blank),
+    described(pattern=VISIBLE_PATTERN),
 ]
 
 

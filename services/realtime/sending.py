@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from services.realtime.requests import Request, ShortText, parse
+from shared.addressing import MAX_ADDRESS_INPUT
 from shared.auth import Principal
 from shared.commands import MAX_TEXT, SendMessage
 from shared.dispatch import Dispatcher
@@ -13,6 +14,7 @@ from shared.events import MessageStatusChanged
 from shared.ids import NO_INSTANCE, Slug, derived_id, new_id
 from shared.message import Event
 from shared.records import MessageStatus
+from shared.visible import shows_something
 
 _PENDING = frozenset({MessageStatus.QUEUED})
 _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
@@ -23,7 +25,7 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 class SendRequest(Request):
     """`{to | conversationId, message, instanceId?, clientId?}`; a repeated `clientId` is the same message."""
 
-    to: ShortText | None = None
+    to: Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS_INPUT)] | None = None
     conversation_id: ShortText | None = None
     message: Text
     instance_id: Slug | None = None
@@ -33,8 +35,9 @@ class SendRequest(Request):
 def parse_request(data: Any) -> SendRequest:
     """Raises Problem 422 that names the field."""
     request = parse(SendRequest, data)
-    if not request.message.strip():
-        raise Problem(422, "invalid_payload", "message: an empty text cannot be sent", field="message")
+    if not shows_something(request.message):
+        detail = "message: an empty text, or one of invisible characters only, cannot be sent"
+        raise Problem(422, "invalid_payload", detail, field="message")
     if not (request.to or request.conversation_id):
         raise Problem(422, "missing_recipient", "say whom to write to: `to` or `conversationId`", field="to")
     return request

@@ -9,6 +9,7 @@ from services.api.answers import Done, Secret
 from services.api.compat.addressing import DialectBody
 from services.api.fields import Id, Recipient, Text
 from services.api.routes.sending import SendAnswer, Wait
+from shared.addressing import MAX_ADDRESS_INPUT
 from shared.message_parts import Media
 from shared.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
 
@@ -80,8 +81,8 @@ class ChatSend(DialectBody):
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": 64}}}
-                for name in ("to", "conversationId")
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": most}}}
+                for name, most in (("to", MAX_ADDRESS_INPUT), ("conversationId", 64))
             ]
         }
     )

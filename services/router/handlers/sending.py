@@ -6,7 +6,7 @@ from services.router.handlers.outcomes import status_changed
 from services.router.handlers.refusals import refusing
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import address_of, is_owner
-from services.router.rules.sending import choose_account, parse_recipient, require_room, require_same
+from services.router.rules.sending import choose_account, parse_recipient, require_room, require_same, require_text
 from services.router.store.conversations import conversation_id
 from shared.commands import SendMessage, SendText
 from shared.errors import Problem, Retry
@@ -18,6 +18,7 @@ from shared.records import Contact, MessageRecord, MessageStatus, Party
 async def on_send(command: SendMessage, context: Context) -> None:
     """The same message id is recorded once and handed over under the same id, however often it is asked for."""
     async with refusing(command, context):
+        require_text(command.text)
         existing = await context.store.messages.by_id(command.message_id)
         if existing is None:
             await _send(command, context)

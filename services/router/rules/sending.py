@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from shared.errors import Problem
-from shared.ids import InvalidPhone, parse_phone
+from shared.ids import InvalidPhone, parse_address
 from shared.records import MessageRecord, Party
+from shared.visible import shows_something
 
 
 class Account(Protocol):
@@ -46,13 +47,19 @@ def require_room(limits: PendingLimits, of_instance: int, of_organization: int) 
 
 def parse_recipient(to: str) -> Party:
     """A phone number in any usual spelling, or `<digits>@lid`. Raises Problem 422."""
-    user, _, server = to.strip().partition("@")
-    if server == "lid" and user.isascii() and user.isdigit():
-        return Party(lid=user)
     try:
-        return Party(phone=parse_phone(to))
+        address = parse_address(to)
     except InvalidPhone as error:
         raise Problem(422, "invalid_phone", str(error), field="to") from error
+    hidden = address.removesuffix("@lid")
+    return Party(phone=address) if hidden == address else Party(lid=hidden)
+
+
+def require_text(text: str) -> None:
+    """Raises Problem 422 for a text that would be an empty bubble on the recipient's phone."""
+    if not shows_something(text):
+        detail = "text: an empty text, or one of invisible characters only, cannot be sent"
+        raise Problem(422, "empty_text", detail, field="text")
 
 
 def choose_account(accounts: Sequence[Account], wanted: str | None) -> Account:

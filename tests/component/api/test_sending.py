@@ -93,7 +93,13 @@ async def test_anothers_acknowledgement_is_not_ours(stage: Stage, member: Member
 
 @pytest.mark.parametrize(
     ("to", "sent"),
-    [("4915112345678@s.whatsapp.net", "4915112345678"), ("004915112345678", "4915112345678"), ("77@lid", "77@lid")],
+    [
+        ("4915112345678@s.whatsapp.net", "4915112345678"),
+        ("004915112345678", "4915112345678"),
+        ("77@lid", "77@lid"),
+        ("\u202a+49 151 12345678\u202c", "4915112345678"),
+        ("https://wa.me/4915112345678", "4915112345678"),
+    ],
 )
 async def test_every_usual_address_is_understood(
     stage: Stage, member: Member, instance: str, to: str, sent: str
@@ -111,6 +117,9 @@ async def test_every_usual_address_is_understood(
         ("to", "120363021033254949@g.us", "invalid_phone"),
         ("message", "", "validation_failed"),
         ("message", " \n ", "validation_failed"),
+        ("message", "\u200b\u200d", "validation_failed"),
+        ("message", "\u3164", "validation_failed"),
+        ("to", "4917612340987@broadcast", "invalid_phone"),
         ("message", "x" * 65_537, "validation_failed"),
         ("message", 7, "validation_failed"),
         ("wait", 61, "validation_failed"),

@@ -147,6 +147,7 @@ async def test_a_poison_event_does_not_stop_the_room(realtime: str, nats: Client
         (None, "invalid_payload", "object"),
         ({"to": "4915112345678"}, "invalid_payload", "message"),
         ({"to": "4915112345678", "message": "  "}, "invalid_payload", "message"),
+        ({"to": "4915112345678", "message": "\u200b\u3164"}, "invalid_payload", "message"),
         ({"to": "4915112345678", "message": "x" * 70_000}, "invalid_payload", "message"),
         ({"message": "hello"}, "missing_recipient", "to"),
         ({"to": "4915112345678", "message": "hello", "instanceId": "a.b"}, "invalid_payload", "instanceId"),

@@ -23,6 +23,9 @@ async def refusal(router: Router, **fields: Any) -> tuple[int, str]:
 async def test_what_cannot_be_sent_is_refused_with_a_code(router: Router) -> None:
     assert await refusal(router, to=None) == (422, "missing_recipient")
     assert await refusal(router, to="nobody") == (422, "invalid_phone")
+    assert await refusal(router, to="4915112345678@broadcast") == (422, "invalid_phone")
+    assert await refusal(router, to="9" * 100 + "@lid") == (422, "invalid_phone")
+    assert await refusal(router, text="\u200b\u3164 ") == (422, "empty_text")
     assert await refusal(router, instance_id="other") == (404, "instance_not_found")
     assert await refusal(router, organization_id="empty") == (404, "instance_not_found")
     assert await refusal(router, conversation_id="unknown") == (404, "conversation_not_found")

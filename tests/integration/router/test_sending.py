@@ -144,3 +144,9 @@ async def test_an_outcome_of_an_unknown_message_is_rejected(router: Router) -> N
     for event in (outcome("nothing"), failed()):
         with pytest.raises(Reject):
             await router.handle(event)
+
+
+@pytest.mark.parametrize("to", ["\u202a+49 151 12345678\u202c", "https://wa.me/4915112345678", "+٤٩١٥١١٢٣٤٥٦٧٨"])
+async def test_a_number_is_understood_as_people_copy_it(router: Router, to: str) -> None:
+    await router.handle(command(to=to))
+    assert router.of(SendText)[0].to == Party(phone=ANNA.phone)

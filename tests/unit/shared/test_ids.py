@@ -14,7 +14,7 @@ def test_every_usual_spelling_gives_the_same_digits(written: str) -> None:
     assert parse_phone(written) == "5511999887766"
 
 
-@pytest.mark.parametrize("written", ["11999887766", "", "+", "hello", "12", "9" * 40, "٤٩١٥١١٢٣٤٥٦٧٨", "+49 abc"])
+@pytest.mark.parametrize("written", ["11999887766", "", "+", "hello", "12", "9" * 40, "+49 abc"])
 def test_what_is_no_international_number_is_refused_with_an_example(written: str) -> None:
     with pytest.raises(InvalidPhone, match="country code"):
         parse_phone(written)

@@ -1,0 +1,17 @@
+"""Whether a text shows anything at all: one of spaces and invisible characters is an empty bubble on a phone."""
+
+import re
+
+INVISIBLE = (
+    "\\u0000-\\u0020\\u007f-\\u00a0\\u00ad\\u034f\\u061c\\u115f\\u1160\\u1680\\u17b4\\u17b5\\u180b-\\u180f"
+    "\\u2000-\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb"
+)
+"""Controls, spaces, marks of direction, joiners, fillers and variation selectors, for a class of a regular expression.
+As JSON Schema writes them too, which has no escapes for the characters beyond U+FFFF."""
+VISIBLE_PATTERN = f"[^{INVISIBLE}]"
+_VISIBLE = re.compile(f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]")
+
+
+def shows_something(text: str) -> bool:
+    """False for an empty text too."""
+    return _VISIBLE.search(text) is not None
