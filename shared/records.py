@@ -82,11 +82,15 @@ OwnerNumber = Annotated[AddressText, Field(json_schema_extra={"format": "phone"}
 
 
 class OrganizationSettings(Record):
-    """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts."""
+    """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts.
+
+    `bookings_without_words`: whether a text without any letter or digit, or a sticker, may open a booking.
+    """
 
     booking_policy: BookingPolicy = BookingPolicy.ONE_OPEN
     booking_keywords: tuple[Keyword, ...] = Field((), max_length=50, validate_default=True)
     opening_hours: OpeningHours | None = Field(None, validate_default=True)
+    bookings_without_words: bool = False
     owner_messages: OwnerMessages = OwnerMessages.NOTE
     owner_numbers: tuple[OwnerNumber, ...] = Field((), max_length=20)
 

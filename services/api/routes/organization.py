@@ -36,17 +36,19 @@ class SettingsChanges(Body):
 
     `booking_policy`: `off`; `one_open`: a contact's message opens a booking when none is open; `every_message`: each
     opens its own; `keywords`: only one with one of `booking_keywords`, whole words whatever their case and accents;
-    `opening_hours`: only one written within them. `owner_messages`: what owners write to themselves is a `note`, or
+    `opening_hours`: only one written within them. `bookings_without_words`: whether a text without any letter or digit
+    ("👍") or a sticker may open one. `owner_messages`: what owners write to themselves is a `note`, or
     not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
     """
 
     booking_policy: Annotated[BookingPolicy | None, MAY_BE_LEFT_OUT] = None
     booking_keywords: Annotated[list[Keyword] | None, Field(max_length=50), MAY_BE_LEFT_OUT] = None
     opening_hours: Hours | None = None
+    bookings_without_words: Annotated[bool | None, MAY_BE_LEFT_OUT] = None
     owner_messages: Annotated[OwnerMessages | None, MAY_BE_LEFT_OUT] = None
     owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), MAY_BE_LEFT_OUT] = None
 
-    @field_validator("booking_policy", "booking_keywords", "owner_messages", "owner_numbers")
+    @field_validator("booking_policy", "booking_keywords", "bookings_without_words", "owner_messages", "owner_numbers")
     @classmethod
     def _not_null(cls, value: object) -> object:
         if value is None:

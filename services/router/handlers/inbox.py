@@ -124,6 +124,8 @@ def step_for(message: MessageRecord, filing: Filing, known: Known | None, settin
         return attached(is_open=is_open)
     if known and booking_id(message.id) in (message.booking_id, *known.open_booking_ids):
         return Step.OPEN
+    if not (filing.has_words or settings.bookings_without_words):
+        return attached(is_open=is_open)
     return step_of(settings, message.text, message.timestamp, is_open=is_open)
 
 

@@ -7,6 +7,8 @@ from shared.events import MessageReceived
 from shared.records import Party
 from shared.words import has_letter_or_digit
 
+_SPEAKING_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
+"""A file that may hold a question; a sticker is like an emoji."""
 OPENS_NO_BOOKING = frozenset({"reaction", "edit", "poll_update", "missed_call"})
 """Kinds that say something about an earlier message and nothing by themselves, and missed calls."""
 
@@ -22,6 +24,8 @@ class Filing:
     name: str | None = None
     """What the contact calls himself, when the contact wrote it."""
     opens_booking: bool = False
+    has_words: bool = True
+    """Whether it says something by a letter or digit, or by a file."""
 
 
 def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
@@ -37,7 +41,13 @@ def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
     if event.from_me:
         return Filing("message", "outbound", "phone", other)
     name = event.push_name if event.push_name and has_letter_or_digit(event.push_name) else None
-    return Filing("message", "inbound", "contact", other, name, event.type not in OPENS_NO_BOOKING)
+    opens = event.type not in OPENS_NO_BOOKING
+    return Filing("message", "inbound", "contact", other, name, opens, has_words(event))
+
+
+def has_words(event: MessageReceived) -> bool:
+    """Not so for `👍`, `...` and stickers."""
+    return event.type in _SPEAKING_MEDIA or has_letter_or_digit(event.text or "")
 
 
 def is_owner(party: Party, owners: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ DEFAULTS: dict[str, Any] = {
     "booking_policy": "one_open",
     "booking_keywords": [],
     "opening_hours": None,
+    "bookings_without_words": False,
     "owner_messages": "note",
     "owner_numbers": [],
 }
@@ -48,6 +49,7 @@ async def test_what_is_changed_is_kept_and_the_rest_stays(stage: Stage, member: 
     [
         ({"booking_policy": "sometimes"}, "booking_policy"),
         ({"booking_policy": None}, "booking_policy"),
+        ({"bookings_without_words": None}, "bookings_without_words"),
         ({"booking_policy": "keywords"}, "booking_keywords"),
         ({"booking_policy": "opening_hours"}, "opening_hours"),
         ({"booking_policies": "off"}, "booking_policies"),

@@ -45,6 +45,23 @@ async def test_every_message_opens_its_own_booking_and_again_only_once(router: R
     assert {event.booking.id for event in router.of(BookingCreated)} == set(opened.values())
 
 
+@pytest.mark.parametrize("policy", ["one_open", "every_message", "opening_hours"])
+async def test_a_message_without_words_joins_the_open_booking_and_opens_none(router: Router, policy: str) -> None:
+    await want(router.database, booking_policy=policy, opening_hours=DAY)
+    await router.handle(received("A1", text="👍"), received("A2", type="sticker", text=None, minute=1))
+    assert await router.rows("bookings") == []
+    await router.handle(received("A3", text="oi", minute=2), received("A4", text="🙏", minute=3))
+    mine = booking_id(derived_id(ONE, "A3"))
+    assert await bookings_of_messages(router) == {"A1": None, "A2": None, "A3": mine, "A4": mine}
+    assert len(router.of(MessageRecorded)) == 4
+
+
+async def test_an_organization_may_want_bookings_of_messages_without_words(router: Router) -> None:
+    await want(router.database, bookings_without_words=True)
+    await router.handle(received("A1", text="👍"))
+    assert (await router.only("bookings"))["opened_by"] == derived_id(ONE, "A1")
+
+
 async def test_one_of_several_open_bookings_can_be_confirmed_and_the_others_stay(router: Router) -> None:
     await want(router.database, booking_policy="every_message")
     await router.handle(received("A1"), received("A2", minute=1))

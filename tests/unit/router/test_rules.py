@@ -43,6 +43,23 @@ def test_what_speaks_about_an_earlier_message_opens_no_booking(kind: str) -> Non
     assert not filing.opens_booking
 
 
+@pytest.mark.parametrize("text", ["👍", "...", "?!", "🙏🏽", " \u200b", "\u3164", "", None])
+def test_a_text_without_a_letter_or_digit_has_no_words(text: str | None) -> None:
+    assert not file_message(received(text=text), OWNERS).has_words
+    assert not file_message(received(type="sticker", text=text), OWNERS).has_words
+    assert file_message(received(type="audio", text=text), OWNERS).has_words
+
+
+@pytest.mark.parametrize("text", ["oi", "9", "好", "1️⃣", "👍 ok", "٣"])
+def test_a_text_with_a_letter_or_digit_of_any_script_has_words(text: str) -> None:
+    assert file_message(received(text=text), OWNERS).has_words
+
+
+@pytest.mark.parametrize("name", ["-", "\u200e", "\u3164", "   ", "🌸"])
+def test_a_name_that_shows_nothing_is_not_taken_also_from_older_events(name: str) -> None:
+    assert file_message(received(push_name=name), OWNERS).name is None
+
+
 def test_what_the_owner_typed_on_the_phone_goes_to_the_other_side() -> None:
     filing = file_message(received(sender=ME, chat=ANNA, from_me=True, push_name="Me"), OWNERS)
     assert (filing.kind, filing.direction, filing.origin) == ("message", "outbound", "phone")
