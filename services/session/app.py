@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.session.data_folder import only_user_of
 from services.session.node import Node
 from services.session.private_files import tighten
 from services.session.questions import answering
@@ -49,7 +50,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         tighten(private_directory(settings.data_dir))
-        async with open_mongo(settings) as database:
+        async with only_user_of(settings.data_dir), open_mongo(settings) as database:
             await migrate_session(database)
 
             async def prepare(js: JetStreamContext) -> None:

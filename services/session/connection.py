@@ -17,7 +17,7 @@ Next = Literal["run", "again", "wait_until", "rest"]
 
 GIVE_UP_AFTER = 8
 """Failed starts in a row after which a connection that WhatsApp itself refuses is given up."""
-UNLINKINGS = frozenset({"logged_out", "main_device_gone", "keys_missing"})
+UNLINKINGS = frozenset({"logged_out", "main_device_gone"})
 """Reasons of a logout that are told apart."""
 _NOT_YET_CONNECTED = frozenset({S.CONNECTING, S.QR_PENDING, S.PAIRING})
 
@@ -54,6 +54,7 @@ _TABLE: dict[str, Outcome] = {
     "outdated": Outcome(S.FAILED, "client_outdated", "rest"),
     "replaced": Outcome(S.FAILED, "connection_replaced", "rest"),
     "logged_out": Outcome(S.LOGGED_OUT, "logged_out", "rest", unlinked=True),
+    "keys_missing": Outcome(S.FAILED, "keys_missing", "rest"),
     "pairing_timeout": Outcome(S.DISCONNECTED, "pairing_timeout", "rest"),
     "pairing_failed": Outcome(S.DISCONNECTED, "pairing_failed", "rest"),
     "stopped": Outcome(S.DISCONNECTED, "as_asked", "rest"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from nats.aio.client import Client
 from prometheus_client import Counter, Gauge
 
-from services.session.lease import Lease
+from services.session.data_folder import folder_id
+from services.session.lease import Holder, Lease
 from services.session.protocol import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent, TooLarge
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
@@ -25,7 +27,9 @@ from services.session.supervisor.ownership import Instances, Ownership, unknown_
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
+from shared.commands import LogoutInstance
 from shared.delivery import Publisher, jetstream, say
+from shared.message import Command
 from shared.mongo import Database
 from shared.records import ConnectionStatus, Network
 from shared.tasks import keep_running, run_critical, run_once, stop_task
@@ -53,7 +57,8 @@ class Node:
         js = jetstream(client)
         publisher = Publisher(js)
         connections = Connections(database, settings.node_name)
-        self.lease = Lease(js, settings.node_name, settings.lease_ttl)
+        holder = Holder(folder_id(settings.data_dir), settings.mongo_database, time.time())
+        self.lease = Lease(js, settings.node_name, settings.lease_ttl, holder)
         self._outlet = Outlet(publisher, self._published)
         board = Board(connections, self._outlet)
         self._accounts = Accounts(board, settings.data_dir, proxy_of)
@@ -63,10 +68,13 @@ class Node:
         owns = Ownership(self._accounts, connections).owns
         instances = Instances(self._accounts.get, self._pool.tell, self._reconciler.elsewhere, owns)
 
-        async def hold(instance_id: str, organization_id: str, network: Network) -> Account | None:
-            if not await owns(organization_id, instance_id):
+        async def hold(command: Command, network: Network) -> Account | None:
+            if not await owns(command.organization_id, command.instance_id):
                 raise unknown_instance()
-            return await self._reconciler.hold(instance_id, organization_id, network)
+            ends = isinstance(command, LogoutInstance)
+            return await self._reconciler.hold(
+                command.instance_id, command.organization_id, network, even_without_keys=ends
+            )
 
         self.handlers = Handlers(self._accounts, board, hold, publisher, frozenset(zygotes))
         self.sending = Sending(Sends(database), instances, publisher)

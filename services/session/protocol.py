@@ -48,7 +48,7 @@ class Start(Frame):
     """Open the account's store and connect. Not linked yet: pair by QR, or by code when `phone_number` is given.
 
     `linked`: the supervisor knows the account as linked; when the store has no device nevertheless, the worker answers
-    Changed(state="logged_out", reason="keys_missing") instead of pairing anew.
+    Changed(state="keys_missing") instead of pairing anew.
     """
 
     frame: Literal["start"] = "start"
@@ -152,14 +152,14 @@ class Changed(Frame):
     paired: linked now, jid and lid known; connecting follows by itself · connected · disconnected: the library
     reconnects by itself · unreachable: the first connect failed, the library gave up · logged_out · restricted (code,
     until) · outdated · replaced · refused (reason) · pairing_timeout · pairing_failed (reason) · stopped: as asked ·
-    crashed: the adapter failed (reason).
+    crashed: the adapter failed (reason) · keys_missing: the store holds no device of a linked account.
     """
 
     frame: Literal["changed"] = "changed"
     instance_id: str
     state: Literal[
         "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed",
+        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing",
     ]  # fmt: skip
     reason: str | None = None
     phone_number: str | None = None

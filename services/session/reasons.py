@@ -14,7 +14,10 @@ _DETAILS = {
     "connection_replaced": "Another program took over the connection with the same keys; stop it, then connect again.",
     "logged_out": "The device was unlinked on the phone; connect again to link it.",
     "main_device_gone": "WhatsApp removed the account from its phone; register it there, then connect again.",
-    "keys_missing": "The device keys are gone from this machine; connect again to link the account.",
+    "keys_missing": (
+        "The device keys of this account are not in this node's data folder; start the service with the folder that "
+        "holds them, or log the account out and connect again to link it anew."
+    ),
     "logout_asked": "The device was unlinked as asked; connect again to link it.",
     "pairing_timeout": "Nobody scanned the code in time; connect again for a new one.",
     "pairing_failed": "WhatsApp did not accept the pairing; check the phone number and connect again.",

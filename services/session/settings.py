@@ -17,7 +17,7 @@ def _host_name() -> str:
 
 class SessionSettings(Settings):
     data_dir: Path = Path("data")
-    """Folder of the device keys and journals; of one node only, on a disk that stays."""
+    """Folder of the device keys and journals, on a disk that stays. Only one session node runs (decision 33)."""
     node_name: str = Field(default_factory=_host_name)
     """Name of this node, the same after a restart. Unset: the host's name."""
     simulator_url: str | None = None

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from services.session.framing import pack, read_frame
@@ -41,6 +42,8 @@ class FakeWorker:
             self.told.append(frame)
             if isinstance(frame, Quit):
                 break
+            if isinstance(frame, Start):
+                _make_store(Path(frame.directory))
             self._script(self, frame)
         self._writer.close()
 
@@ -72,6 +75,12 @@ class FakeWorker:
     def confirmed(self) -> int:
         """The highest sequence the supervisor called published; 0 for none."""
         return max((frame.sequence for frame in self.told if isinstance(frame, Published)), default=0)
+
+
+def _make_store(directory: Path) -> None:
+    """As the library does."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "device.sqlite").touch()
 
 
 def obedient(worker: FakeWorker, frame: ToWorker) -> None:

@@ -32,6 +32,7 @@ class Held:
     ending: Ending | None = None
     until: datetime | None = None
     reason: str | None = None
+    node: str | None = None
 
     def after(self, fields: Mapping[str, Any]) -> "Held":
         """The connection as it stands after these fields were written."""
@@ -57,6 +58,7 @@ def _held(found: Document) -> Held:
         ending=found.get("ending"),
         until=found.get("until"),
         reason=found.get("reason"),
+        node=found.get("node"),
     )
 
 
@@ -64,7 +66,8 @@ class Connections:
     """The only writer of the collection, for one node; `instances` is read."""
 
     def __init__(self, database: Database, node: str) -> None:
-        self._connections, self._instances, self._node = database["connections"], database["instances"], node
+        self._connections, self._instances = database["connections"], database["instances"]
+        self.node = node
 
     async def claim(
         self, instance_id: str, organization_id: str, network: Network, live: Collection[str]
@@ -74,11 +77,11 @@ class Connections:
             "network": network.value, "should_run": False, "jid": None,
             "status": ConnectionStatus.DISCONNECTED.value, "phone_number": None, "lid": None,
         }  # fmt: skip
-        others = sorted(set(live) - {self._node})
+        others = sorted(set(live) - {self.node})
         try:
             found = await self._connections.find_one_and_update(
                 {"_id": instance_id, "organization_id": organization_id, "node": {"$nin": others}},
-                {"$set": {"node": self._node}, "$inc": {"epoch": 1}, "$setOnInsert": new},
+                {"$set": {"node": self.node}, "$inc": {"epoch": 1}, "$setOnInsert": new},
                 upsert=True,
                 return_document=True,
             )
@@ -88,7 +91,7 @@ class Connections:
 
     async def to_restore(self, live: Collection[str], held: Sequence[str]) -> list[Held]:
         """What should run or end, is held by no living node but perhaps this one, and is not held here yet."""
-        others = sorted(set(live) - {self._node})
+        others = sorted(set(live) - {self.node})
         wanted = {
             "_id": {"$nin": list(held)},
             "node": {"$nin": others},
@@ -96,10 +99,15 @@ class Connections:
         }
         return [_held(found) async for found in self._connections.find(wanted)]
 
+    async def known(self, instance_id: str, organization_id: str) -> Held | None:
+        """As it stands; whoever has it."""
+        found = await self._connections.find_one({"_id": instance_id, "organization_id": organization_id})
+        return _held(found) if found else None
+
     async def elsewhere(self, instance_id: str, live: Collection[str]) -> bool:
         """Another living node has it."""
         found = await self._connections.find_one({"_id": instance_id}, {"node": 1})
-        return found is not None and found["node"] in set(live) - {self._node}
+        return found is not None and found["node"] in set(live) - {self.node}
 
     async def is_of(self, organization_id: str, instance_id: str) -> bool:
         """The organization has an instance of this id: the api made it (it marks what is deleted), or it was connected
@@ -111,9 +119,9 @@ class Connections:
 
     async def write(self, held: Held, fields: dict[str, Any]) -> bool:
         """False: another node has the connection now."""
-        mine = {"_id": held.instance_id, "node": self._node, "epoch": held.epoch}
+        mine = {"_id": held.instance_id, "node": self.node, "epoch": held.epoch}
         result = await self._connections.update_one(mine, {"$set": fields})
         return bool(result.matched_count)
 
     async def forget(self, held: Held) -> None:
-        await self._connections.delete_one({"_id": held.instance_id, "node": self._node, "epoch": held.epoch})
+        await self._connections.delete_one({"_id": held.instance_id, "node": self.node, "epoch": held.epoch})

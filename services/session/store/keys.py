@@ -3,7 +3,13 @@
 import shutil
 from pathlib import Path
 
-_KEYS = "device.sqlite*"
+_STORE = "device.sqlite"
+_KEYS = f"{_STORE}*"
+
+
+def has_keys(directory: Path) -> bool:
+    """Whether the store of the device keys lies here."""
+    return (directory / _STORE).exists()
 
 
 def remove_keys(directory: Path, *, everything: bool) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from services.session.protocol import Issued
+from services.session.protocol import Issued, Start
 from services.session.store.connections import Held
 from shared.records import ConnectionStatus
 
@@ -55,6 +56,13 @@ class Account:
         """It is linked and shall run, and the connection is being made."""
         way = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
         return self.held.linked and self.held.should_run and self.held.status in way
+
+    def start_frame(self, directory: Path, proxy: str | None) -> Start:
+        """What tells a worker to connect it."""
+        return Start(
+            instance_id=self.instance_id, organization_id=self.held.organization_id, directory=str(directory),
+            method=self.method, phone_number=self.pair_number, linked=self.held.linked, proxy=proxy,
+        )  # fmt: skip
 
     def cancel_timer(self) -> None:
         if self.timer:

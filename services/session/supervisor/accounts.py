@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from services.session.connection import Outcome, outcome_of, retry_pause
-from services.session.protocol import Changed, Frame, Issued, Start, Stop
+from services.session.protocol import Changed, Frame, Issued, Stop
 from services.session.store.connections import Held
-from services.session.store.keys import remove_keys
+from services.session.store.keys import has_keys, remove_keys
 from services.session.supervisor.account import Account
 from services.session.supervisor.board import Board, TakenOver
 from services.session.supervisor.pool import Pool
@@ -67,6 +67,10 @@ class Accounts:
         """Hand the account to a worker; a failure to get one is tried again after a pause."""
         account.cancel_timer()
         account.stopping, account.suspended = False, self._closed
+        if not self.has_keys(account.held):  # never a logout: they may lie in another folder
+            await self._board.show(account, S.FAILED, "keys_missing")
+            account.cause = None
+            return
         await self._board.show(account, S.RECONNECTING if account.held.linked else S.CONNECTING, reason)
         assert self.pool
         if await self._suspended(account):
@@ -82,7 +86,7 @@ class Accounts:
             self.pool.release(account.instance_id)
             return
         account.running = True
-        self._tell(account, self._start_frame(account, proxy))
+        self._tell(account, account.start_frame(self._directory(account.held), proxy))
 
     def stop(self, account: Account, *, logout: bool = False) -> None:
         """Ask the worker; its answer ends the connection."""
@@ -108,7 +112,7 @@ class Accounts:
         account.cancel_timer()
         if account.connected or (account.running and not account.held.linked):
             self.stop(account, logout=True)
-        elif account.held.linked:
+        elif account.held.linked and self.has_keys(account.held):
             if not account.running:
                 await self.start(account)
             account.timer = run_once("logout of an account", self._logout_after(account, LOGOUT_LIMIT))
@@ -186,7 +190,7 @@ class Accounts:
     async def _logged_out(self, account: Account) -> None:
         """As asked: the keys are gone, or everything."""
         everything = account.held.ending == "delete"
-        await asyncio.to_thread(remove_keys, self._directory(account), everything=everything)
+        await asyncio.to_thread(remove_keys, self._directory(account.held), everything=everything)
         gone = {"should_run": False, "ending": None, "jid": None, "lid": None}
         await self._board.show(account, S.LOGGED_OUT, "logout_asked", **gone)
         account.cause = None
@@ -223,22 +227,15 @@ class Accounts:
         account.cancel_timer()
         self._accounts.pop(account.instance_id, None)
 
+    def has_keys(self, held: Held) -> bool:
+        """Whether this node can connect it: it is not linked yet, or its device keys lie here."""
+        return not held.linked or has_keys(self._directory(held))
+
     # --- small things
 
-    def _directory(self, account: Account) -> Path:
-        return self._data_dir / account.held.organization_id / account.instance_id
+    def _directory(self, held: Held) -> Path:
+        return self._data_dir / held.organization_id / held.instance_id
 
     def _tell(self, account: Account, frame: Frame) -> None:
         assert self.pool
         self.pool.tell(account.instance_id, frame)
-
-    def _start_frame(self, account: Account, proxy: str | None) -> Start:
-        return Start(
-            instance_id=account.instance_id,
-            organization_id=account.held.organization_id,
-            directory=str(self._directory(account)),
-            method=account.method,
-            phone_number=account.pair_number,
-            linked=account.held.linked,
-            proxy=proxy,
-        )

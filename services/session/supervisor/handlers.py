@@ -19,9 +19,9 @@ from shared.records import Network
 log = logging.getLogger(__name__)
 
 
-Hold = Callable[[str, str, Network], Awaitable[Account | None]]
-"""Instance, organization, network → the account, held by this node; None while another living node has it. Raises
-Problem 404 for an instance the organization does not have."""
+Hold = Callable[[Command, Network], Awaitable[Account | None]]
+"""The command's account, held by this node; None while another living node has it. Raises Problem: 404 for an instance
+the organization does not have, 409 for one whose device keys lie elsewhere."""
 
 
 class Handlers:
@@ -130,7 +130,7 @@ class Handlers:
     async def _hold(self, command: Command, network: Network) -> Account:
         """The account, claimed for this node. Raises Problem 404 for another organization's, Retry while another living
         node has it."""
-        account = await self._hold_here(command.instance_id, command.organization_id, network)
+        account = await self._hold_here(command, network)
         if account is None:
             raise Retry("another node holds this instance")
         return account

@@ -11,6 +11,7 @@ from services.session.lease import Lease
 from services.session.store.connections import Connections, Held
 from services.session.supervisor.account import Account
 from services.session.supervisor.accounts import Accounts
+from shared.errors import Problem
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import ConnectionStatus as S
 from shared.records import Network
@@ -29,12 +30,21 @@ class Reconciler:
         self._accounts, self._connections, self._lease = accounts, connections, lease
         self._interval = start_interval
         self._claiming, self._wake = asyncio.Lock(), asyncio.Event()
+        self._foreign: set[str] = set()
 
-    async def hold(self, instance_id: str, organization_id: str, network: Network) -> Account | None:
-        """The account, held by this node from now on; None while another living node has it."""
+    async def hold(
+        self, instance_id: str, organization_id: str, network: Network, *, even_without_keys: bool = False
+    ) -> Account | None:
+        """The account, held by this node from now on; None while another living node has it.
+
+        Raises Problem 409 when its device keys lie in the data folder of another node: nothing but a logout may claim
+        it then.
+        """
         async with self._claiming:
             if known := self._accounts.get(instance_id):
                 return known
+            if not even_without_keys:
+                await self._require_keys(instance_id, organization_id)
             held = await self._claim(instance_id, organization_id, network)
             return self._accounts.add(held) if held else None
 
@@ -70,6 +80,8 @@ class Reconciler:
             if not self._lease.held:
                 return
             try:
+                if not self._may_restore(found):
+                    continue
                 await self._restore(found)
             except OUTAGES:
                 raise
@@ -83,6 +95,30 @@ class Reconciler:
         for account in self._accounts.all():
             if pool and account.running and not account.lock.locked() and not pool.worker_of(account.instance_id):
                 await self._accounts.lost(account.instance_id)
+
+    def _may_restore(self, found: Held) -> bool:
+        """Whoever has no keys claims nothing. What this node had without keys is shown as such once, and tried again
+        when they are there."""
+        if self._accounts.has_keys(found):
+            return True
+        if found.node != self._connections.node:
+            if found.instance_id not in self._foreign:
+                log.error("%s is not claimed: its device keys are those of node %r", found.instance_id, found.node)
+                self._foreign.add(found.instance_id)
+            return False
+        return found.ending is not None or (found.status, found.reason) != (S.FAILED, "keys_missing")
+
+    async def _require_keys(self, instance_id: str, organization_id: str) -> None:
+        found = await self._connections.known(instance_id, organization_id)
+        if found is None or self._accounts.has_keys(found) or found.node == self._connections.node:
+            return
+        if found.node in await self._lease.live_nodes():
+            return  # that one has it
+        detail = (
+            f"the device keys of this instance are in the data folder of the session node {found.node!r}, which does "
+            "not run; start it, or log the instance out and connect again to link it anew"
+        )
+        raise Problem(409, "keys_missing", detail)
 
     async def _restore(self, found: Held) -> None:
         account = await self.hold(found.instance_id, found.organization_id, found.network)

@@ -217,7 +217,7 @@ class Instance:
             note = self._notes.get()
             if isinstance(note, str):
                 if self._start.linked:
-                    return self._changed("logged_out", "keys_missing")
+                    return self._changed("keys_missing")
                 pairing.offer(note, utc_now())
             elif isinstance(note, _StopAsked):
                 return self._logged_out(whatsapp) if note.logout else self._changed("stopped")

@@ -7,7 +7,7 @@ from services.session.protocol import Changed
 
 State = Literal[
     "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed",
+    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing",
 ]  # fmt: skip
 
 ENDS = frozenset(get_args(State)) - {"paired", "connected", "disconnected"}

@@ -31,6 +31,7 @@ def news(state: Any, **more: Any) -> Changed:
         ("outdated", S.FAILED, "client_outdated", "rest"),
         ("replaced", S.FAILED, "connection_replaced", "rest"),
         ("logged_out", S.LOGGED_OUT, "logged_out", "rest"),
+        ("keys_missing", S.FAILED, "keys_missing", "rest"),
         ("pairing_timeout", S.DISCONNECTED, "pairing_timeout", "rest"),
         ("stopped", S.DISCONNECTED, "as_asked", "rest"),
     ],

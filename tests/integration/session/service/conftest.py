@@ -1,6 +1,7 @@
 """The whole session service as a process of its own, with real workers, on a simulated WhatsApp."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,39 @@ def phone(simulator: Simulator) -> Phone:
 
 
 @pytest.fixture
-async def service(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path: Path) -> AsyncIterator[SessionService]:
-    settings = SessionSettings(
+def settings(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path: Path) -> SessionSettings:
+    return SessionSettings(
         environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
         data_dir=tmp_path / "session", node_name=f"node-{new_id()[:8]}", simulator_url=simulator.control_url,
     )  # fmt: skip
+
+
+@pytest.fixture
+async def second(settings: SessionSettings, tmp_path: Path) -> AsyncIterator[SessionService]:
+    """Another node of the same installation; not started."""
+    theirs = {"node_name": f"{settings.node_name}-b", "data_dir": tmp_path / "second"}
+    async with _not_started(settings.model_copy(update=theirs), tmp_path / "second.log") as service:
+        yield service
+
+
+@pytest.fixture
+async def same_folder(settings: SessionSettings, tmp_path: Path) -> AsyncIterator[SessionService]:
+    """Another node on the same data folder; not started."""
+    theirs = {"node_name": f"{settings.node_name}-b"}
+    async with _not_started(settings.model_copy(update=theirs), tmp_path / "same.log") as service:
+        yield service
+
+
+@asynccontextmanager
+async def _not_started(settings: SessionSettings, log: Path) -> AsyncIterator[SessionService]:
+    async with open_mongo(settings) as database:
+        service = SessionService(settings, database, log)
+        yield service
+        await service.close()
+
+
+@pytest.fixture
+async def service(settings: SessionSettings, tmp_path: Path) -> AsyncIterator[SessionService]:
     async with open_mongo(settings) as database:
         service = SessionService(settings, database, tmp_path / "session.log")
         await service.start()

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 import nats
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.session.settings import SessionSettings
@@ -33,6 +34,8 @@ class SessionService:
 
     def __init__(self, settings: SessionSettings, database: Database, log: Path) -> None:
         self._settings, self._database, self._log = settings, database, log
+        self._nats: Client | None = None
+        self._begun = False
         self._port = free_port()
         self.organization = f"o{new_id()[:12]}"
         self.events: list[Event] = []
@@ -48,7 +51,7 @@ class SessionService:
         await self._database["instances"].update_one({"_id": INSTANCE}, {"$setOnInsert": made}, upsert=True)
         await self.start_process()
 
-    async def start_process(self) -> None:
+    async def begin(self) -> None:
         s = self._settings
         environment = {
             **os.environ, "NATS_URL": s.nats_url, "MONGO_URL": s.mongo_url, "WA_MONGO_DATABASE": s.mongo_database,
@@ -58,9 +61,21 @@ class SessionService:
         with self._log.open("ab") as sink:
             argv = [sys.executable, "-m", "services.session.main"]
             self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=sink, stderr=sink)
+        self._begun = True
+
+    async def start_process(self) -> None:
+        await self.begin()
         async with asyncio.timeout(PATIENCE):
             while not await self.ready():
                 await asyncio.sleep(0.05)
+
+    async def refused(self) -> int:
+        """Start and wait until it has ended by itself; its exit code."""
+        await self.begin()
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    def log(self) -> str:
+        return self._log.read_text()
 
     async def ready(self) -> bool:
         assert self.process.returncode is None, self._log.read_text()[-3000:]
@@ -82,9 +97,10 @@ class SessionService:
         return await asyncio.wait_for(self.process.wait(), PATIENCE)
 
     async def close(self) -> None:
-        if self.process.returncode is None:
+        if self._begun and self.process.returncode is None:
             await self.end(signal.SIGTERM)
-        await self._nats.close()
+        if self._nats:
+            await self._nats.close()
 
     # --- what people ask
 

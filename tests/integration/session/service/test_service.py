@@ -81,3 +81,23 @@ async def test_an_account_unlinked_on_the_phone_is_logged_out_and_can_be_linked_
     before = len(service.events)
     await service.link(phone, since=before)
     assert len(service.seen(QrIssued)) == 2
+
+
+async def test_a_second_node_with_another_folder_refuses_to_start_and_the_first_goes_on(
+    service: SessionService, second: SessionService, simulator: Simulator, phone: Phone
+) -> None:
+    await service.link(phone)
+    before = len(service.events)
+    assert await second.refused() != 0
+    assert "runs with another data folder" in second.log()
+    wa_id, _ = simulator.world.add_contact().write(phone.account, content.text("still there?"))
+    await service.event(MessageReceived, wa_id=wa_id)
+    assert not [e for e in service.events[before:] if isinstance(e, ConnectionChanged)]
+
+
+async def test_a_second_process_with_the_same_folder_refuses_to_start(
+    service: SessionService, same_folder: SessionService
+) -> None:
+    assert await same_folder.refused() != 0
+    assert "only one may run" in same_folder.log()
+    assert await service.ready()
