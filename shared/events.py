@@ -67,7 +67,9 @@ class MessageReceived(Event):
     """A message reached the account: from a contact, or typed by the owner on another device (`from_me`).
 
     `id` is derived from instance and `wa_id`, so a redelivery is the same event. `sender` wrote it; `chat` is the other
-    side of a one-to-one chat; `group` is set instead of `chat` for groups.
+    side of a one-to-one chat; `group` is set instead of `chat` for groups. Of the types `undecryptable` (a readable
+    copy may follow) and `unavailable` (kept from linked devices, such as view-once media) nothing more is known; `edit`
+    and `revoke` change the message they name.
     """
 
     subject: ClassVar[str] = "wa.event.message.received"
@@ -139,6 +141,16 @@ class MessageRecorded(Event):
     subject: ClassVar[str] = "wa.event.message.recorded"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
     message: MessageRecord
+
+
+class MessageRevised(Event):
+    """The author edited a message or deleted it for everyone; `message` is the record as it is then. Events of one
+    message may come in another order than its changes: the one with the greatest `message.revision` is the newest."""
+
+    subject: ClassVar[str] = "wa.event.message.revised"
+    publishers: ClassVar[tuple[str, ...]] = ("router",)
+    message: MessageRecord
+    change: Literal["edited", "revoked"]
 
 
 class MessageStatusChanged(Event):

@@ -141,7 +141,9 @@ class MessageRecord(Record):
 
     `wa_id` is WhatsApp's id, unknown until a message of ours was accepted. `origin`: a contact, the account's own
     phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
-    else `<lid>@lid`, else a group JID.
+    else `<lid>@lid`, else a group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message
+    this one answers or reacts to. `edited_at`: `text` is the author's newest. `revoked_at`: its author deleted it for
+    everyone. `revision`: how often its content changed; of two copies the greater one is the newer.
     """
 
     id: str
@@ -161,6 +163,11 @@ class MessageRecord(Record):
     text: CutText | None = None
     media: Media | None = None
     referral: Referral | None = None
+    quoted_wa_id: str | None = None
+    quoted_message_id: str | None = None
+    edited_at: datetime | None = None
+    revoked_at: datetime | None = None
+    revision: int = 0
     status: MessageStatus
     error: str | None = None
     client_id: str | None = None
@@ -168,13 +175,14 @@ class MessageRecord(Record):
 
 
 class LastMessage(Record):
-    """The newest message of a conversation; `text`: its first 200 characters."""
+    """The newest message of a conversation; `text`: its first 200 characters, null when its author deleted it."""
 
     id: str
     text: str | None = None
     type: str = "text"
     direction: Literal["inbound", "outbound"]
     timestamp: datetime
+    revoked_at: datetime | None = None
 
 
 class ConversationRecord(Record):

@@ -14,6 +14,7 @@ from shared.events import (
     ContactUpdated,
     ConversationUpdated,
     MessageRecorded,
+    MessageRevised,
     MessageStatusChanged,
     MessageStuck,
     PairingCodeIssued,
@@ -22,6 +23,7 @@ from shared.events import (
 from shared.live import ContactPresence, ContactTyping
 from shared.message import Event, Live
 from shared.records import ConnectionStatus as S
+from shared.records import MessageRecord
 
 Payload = dict[str, Any]
 Wire = list[tuple[str, Payload]]
@@ -100,24 +102,39 @@ def _message(event: MessageRecorded) -> Wire:
     """`new_message` for everything said in a conversation, `whatsapp:message` also for what arrived, and a note of the
     owner's under a name of its own: no front end of the contract expects notes among the messages."""
     record = event.message
-    shown = camel(record)
     if record.kind == "note":
-        return [("note:created", shown)]
-    said = {
-        key: shown[key]
-        for key in (
-            "id", "conversationId", "instanceId", "contactId", "bookingId", "timestamp", "status", "type", "media",
-            "group", "origin", "clientId", "error",
-        )
-    }  # fmt: skip
-    said |= {"content": record.text, "isOutgoing": record.direction == "outbound"}
-    said |= {"from": record.from_address, "to": record.to_address, "waId": record.wa_id}
+        return [("note:created", camel(record))]
+    said = _said(record)
     if record.direction == "outbound":
         return [("new_message", said)]
     arrived = {key: said[key] for key in ("id", "instanceId", "from", "timestamp", "contactId", "bookingId", "type")}
     arrived |= {"messageId": record.wa_id, "text": record.text, "organizationId": record.organization_id}
-    arrived |= {key: said[key] for key in ("conversationId", "media", "group")}
+    arrived |= {key: said[key] for key in ("conversationId", "media", "group", *_ABOUT)}
     return [("whatsapp:message", arrived), ("new_message", said)]
+
+
+_SAID = (
+    "id", "conversationId", "instanceId", "contactId", "bookingId", "timestamp", "status", "type", "media", "group",
+    "origin", "clientId", "error", "editedAt", "revokedAt", "revision",
+)  # fmt: skip
+_ABOUT = ("quotedMessageId", "quotedWaId")
+"""Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""
+
+
+def _said(record: MessageRecord) -> Payload:
+    shown = camel(record)
+    said = {key: shown[key] for key in (*_SAID, *_ABOUT)}
+    said |= {"content": record.text, "isOutgoing": record.direction == "outbound"}
+    return said | {"from": record.from_address, "to": record.to_address, "waId": record.wa_id}
+
+
+@_makes(MessageRevised)
+def _message_changed(event: MessageRevised) -> Wire:
+    """The whole message as `new_message` has it, and a note under the name its front ends know it by."""
+    record, change = event.message, {"change": event.change}
+    if record.kind == "note":
+        return [("note:updated", camel(record) | change)]
+    return [("message:updated", _said(record) | change)]
 
 
 @_makes(MessageStatusChanged)

@@ -140,9 +140,11 @@ def _words(lines: texts.Lines, kind: str) -> str | None:
 
 
 def _of_protocol(protocol: Any) -> Content | str:
-    """Corrections travel inside the machinery: the new text of an earlier message."""
+    """Edits and revokes of earlier messages travel inside the machinery."""
     value = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number.get(protocol.type)
     kind = value.name.lower() if value else "protocol"
+    if kind == "revoke" and protocol.key.ID:
+        return Content("revoke", quoted_wa_id=protocol.key.ID)
     if kind != "message_edit":
         return kind
     corrected = _content_of(protocol.editedMessage)

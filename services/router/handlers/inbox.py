@@ -4,13 +4,14 @@ import asyncio
 from typing import Any
 
 from services.router.context import Context
+from services.router.handlers.changes import name_target
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.identity import meet_sender
 from services.router.handlers.outcomes import apply_early_receipts
 from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
 from services.router.rules.contacts import Sighting
-from services.router.rules.inbox import Filing, address_of, file_message
+from services.router.rules.inbox import PLACEHOLDERS, Filing, address_of, file_message
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from services.router.store.conversations import conversation_id
@@ -42,16 +43,18 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         filing = file_message(event, owner.aliases)
         seen = sighting_of(event, filing)
         known = await meet_sender(seen, event.instance_id, context) if seen else None
-    if is_unwanted(filing, owner) and not existing:
+    if (is_unwanted(filing, owner) and not existing) or _is_outdated(event, existing):
         return
     if seen and known:
         existing = await _gather_pieces(seen, known, existing, context)
-    message = existing or record_of(event, filing, owner, known)
+    placeholder = existing if existing and existing.type in PLACEHOLDERS and event.type not in PLACEHOLDERS else None
+    existing = None if placeholder else existing
+    message = existing or await name_target(record_of(event, filing, owner, known), event, filing, context)
     message, opened = await _book(message, existing, known, step_for(message, filing, known, owner.settings), context)
     # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
     # stored first: a conversation that a merge has just removed comes back only with a message that will follow it
-    await _add(message, existing, context)
+    message = await _keep(message, existing or placeholder, context)
     await _show(message, context, when=begins)
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
@@ -79,6 +82,11 @@ async def _gather_pieces(
     for old_id in dict.fromkeys(strays):
         await context.store.contacts.adopt(seen, old_id, known.contact.id)
     return await context.store.messages.by_id(existing.id) if existing and strays else existing
+
+
+def _is_outdated(event: MessageReceived, existing: MessageRecord | None) -> bool:
+    """A placeholder of a message that was readable in the end."""
+    return event.type in PLACEHOLDERS and existing is not None and existing.type not in PLACEHOLDERS
 
 
 def is_unwanted(filing: Filing, owner: Owner) -> bool:
@@ -112,6 +120,7 @@ def record_of(event: MessageReceived, filing: Filing, owner: Owner, known: Known
         text=event.text,
         media=event.media,
         referral=event.referral,
+        quoted_wa_id=event.quoted_wa_id,
         status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
         timestamp=event.timestamp,
     )
@@ -148,9 +157,13 @@ async def _book(
     return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None
 
 
-async def _add(message: MessageRecord, existing: MessageRecord | None, context: Context) -> None:
-    if not existing:
+async def _keep(message: MessageRecord, stored: MessageRecord | None, context: Context) -> MessageRecord:
+    """As it is stored then: a readable copy stands where its placeholder stood."""
+    if stored is None:
         await context.store.messages.add(message)
+    elif stored is not message and stored.type in PLACEHOLDERS:
+        return await context.store.revisions.reveal(stored.id, message)
+    return message
 
 
 async def _show(message: MessageRecord, context: Context, *, when: bool) -> None:

@@ -6,14 +6,15 @@ group. The rest, and every repeat, goes through inbox.py, one by one and with ev
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.router.context import Context
+from services.router.handlers.changes import is_done_as_change, name_target
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.inbox import events_of, is_unwanted, on_message, record_of, sighting_of, step_for
 from services.router.handlers.ownership import foreign_event, is_foreign
 from services.router.rules.booking_policy import Step
-from services.router.rules.inbox import Filing, file_message
+from services.router.rules.inbox import CHANGES, Filing, file_message
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from shared.errors import Retry
@@ -92,7 +93,8 @@ def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> 
 async def _one(event: MessageReceived, context: Context) -> Exception | None:
     with following(event.request_id):
         try:
-            await on_message(event, context)
+            if not await is_done_as_change(event, context):
+                await on_message(event, context)
         except Exception as error:
             return error
     return None
@@ -109,9 +111,22 @@ async def _usual(events: Sequence[MessageReceived], context: Context) -> list[Us
         known, owner = next(found) if seen else None, owners[event.organization_id]
         if is_unwanted(filing, owner) or filing.direction == "outbound" or (seen and not known):
             continue
+        if event.type in CHANGES:  # of a message that may be in this batch: after it
+            continue
         if message := _plain(event, filing, owner, known):
             usual.append(Usual(place, event, message, known))
-    return usual
+    return await _named([(one, filings[one.place]) for one in usual], context)
+
+
+async def _named(usual: Sequence[tuple[Usual, Filing]], context: Context) -> list[Usual]:
+    """With the messages they answer or react to."""
+    about = [(one, filing) for one, filing in usual if one.event.quoted_wa_id]
+    beside = [one.message for one, _ in usual] if about else []
+    named = await asyncio.gather(
+        *(name_target(one.message, one.event, filing, context, beside) for one, filing in about)
+    )
+    messages = {one.place: message for (one, _), message in zip(about, named, strict=True)}
+    return [replace(one, message=messages.get(one.place, one.message)) for one, _ in usual]
 
 
 def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord | None:

@@ -9,8 +9,12 @@ from shared.words import has_letter_or_digit
 
 _SPEAKING_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
 """A file that may hold a question; a sticker is like an emoji."""
-OPENS_NO_BOOKING = frozenset({"reaction", "edit", "poll_update", "missed_call"})
-"""Kinds that say something about an earlier message and nothing by themselves, and missed calls."""
+PLACEHOLDERS = frozenset({"undecryptable", "unavailable"})
+"""Types of messages whose content this device could not read; a readable copy with the same WhatsApp id may follow."""
+CHANGES = frozenset({"edit", "revoke"})
+"""Types of messages that change an earlier one of the same author."""
+OPENS_NO_BOOKING = frozenset({"reaction", "poll_update", "missed_call", *CHANGES, *PLACEHOLDERS})
+"""Kinds that say nothing by themselves, only something about an earlier message; missed calls; what cannot be read."""
 
 
 @dataclass(frozen=True)

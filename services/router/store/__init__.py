@@ -9,6 +9,7 @@ from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
 from services.router.store.receipts import Receipts
+from services.router.store.revisions import Revisions
 from shared.migrations import index_step, migrate
 from shared.mongo import Database
 
@@ -30,6 +31,7 @@ class Store:
     bookings: Bookings
     receipts: Receipts
     accounts: Accounts
+    revisions: Revisions
 
 
 async def open_store(database: Database) -> Store:
@@ -37,5 +39,5 @@ async def open_store(database: Database) -> Store:
     await migrate(database["router_migrations"], STEPS)
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
-        Accounts(database),
+        Accounts(database), Revisions(database),
     )  # fmt: skip

@@ -73,6 +73,11 @@ class Conversations:
         await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
         self._remember({str(message.conversation_id): message.timestamp})
 
+    async def show_revised(self, message: MessageRecord) -> bool:
+        """Show the newer content of a message; repeatable. False: there is no such conversation, or not yet."""
+        update = UpdateOne({"_id": message.conversation_id}, joined(said(message)))
+        return (await self._conversations.bulk_write([update])).matched_count == 1
+
     async def show_all(self, messages: Sequence[MessageRecord]) -> Shown:
         """Add what these tell, all of them written by contacts and stored before.
 

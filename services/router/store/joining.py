@@ -25,9 +25,10 @@ _TICK = timedelta(milliseconds=1)
 
 def said(message: MessageRecord) -> Document:
     """The facts a message brings: who writes has read what came before."""
+    text = None if message.revoked_at else (message.text or "")[:PREVIEW] or None
     last = {
-        "id": message.id, "text": (message.text or "")[:PREVIEW] or None, "type": message.type,
-        "direction": message.direction, "timestamp": message.timestamp,
+        "id": message.id, "text": text, "type": message.type, "direction": message.direction,
+        "timestamp": message.timestamp, "revoked_at": message.revoked_at, "revision": message.revision,
     }  # fmt: skip
     shown = {"updated_at": message.timestamp, "last_message": last}
     if message.direction == "outbound":
@@ -97,6 +98,9 @@ def _newest(at: datetime, last: Document) -> Document:
     stays = {"$or": [
         {"$gt": ["$updated_at", at]},
         {"$and": [{"$eq": ["$updated_at", at]}, {"$gt": ["$last_message.id", last["id"]]}]},
+        {"$and": [
+            {"$eq": ["$last_message.id", last["id"]]}, {"$gt": ["$last_message.revision", last["revision"]]},
+        ]},
     ]}  # fmt: skip
     return {
         "last_message": {"$cond": [stays, "$last_message", {"$literal": last}]},

@@ -20,6 +20,7 @@ from services.session.translate import (
     Account,
     Ignored,
     messages_received,
+    placeholder_received,
     presence_seen,
     receipt_received,
     typing_seen,
@@ -31,6 +32,7 @@ from shared.message import Event, Live
 
 _TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Sequence[Event] | Ignored], str]] = {
     "Message": (messages_received, MessageReceived.subject),
+    "UndecryptableMessage": (placeholder_received, MessageReceived.subject),
     "Receipt": (receipt_received, ReceiptReceived.subject),
 }
 """By the name of the library's event, which is also the subject its bytes are journalled under."""

@@ -1,0 +1,57 @@
+"""How a message's content changes: its author edits or revokes it, or a readable copy takes the place of a placeholder.
+
+The same changes in any order, and repeated, end in the same document. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from services.router.rules.inbox import PLACEHOLDERS
+from shared.records import MessageRecord
+
+Document = Mapping[str, Any]
+Fields = dict[str, Any]
+
+MAX_EDITS = 20
+"""Edits kept of one message, the newest ones; the first text is kept besides. Who edits decides how many there are."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """`id`: of the event. `at` orders the edits of a message; `timestamp` is WhatsApp's, to be shown."""
+
+    id: str
+    kind: Literal["edited", "revoked"]
+    at: datetime
+    timestamp: datetime
+    text: str | None = None
+
+
+def changed(message: Document, change: Change) -> Fields:
+    """The fields of the stored message to set; empty when it knows the change already."""
+    if change.kind == "revoked":
+        return {} if message.get("revoked_at") else {"revoked_at": change.timestamp}
+    edits = message.get("edits", [])
+    if any(edit["id"] == change.id for edit in edits):
+        return {}
+    edit = {"id": change.id, "at": change.at, "timestamp": change.timestamp, "text": change.text}
+    kept = sorted([*edits, edit], key=lambda one: (one["at"], one["id"]))[-MAX_EDITS:]
+    if kept == edits:
+        return {}
+    newest: Fields = {"text": kept[-1]["text"], "edited_at": kept[-1]["timestamp"], "edits": kept}
+    return newest if edits else newest | {"original_text": message.get("text")}
+
+
+def revealed(placeholder: Document, readable: MessageRecord) -> Fields:
+    """The same for a readable copy; its place in the conversation stays. What the author edited meanwhile is newer."""
+    if placeholder["type"] not in PLACEHOLDERS:
+        return {}
+    content = readable.model_dump(include=_CONTENT)
+    if placeholder.get("edits"):
+        content["original_text"] = content.pop("text")
+    return content
+
+
+_CONTENT = {"type", "text", "media", "quoted_wa_id", "quoted_message_id", "booking_id"}

@@ -1,0 +1,58 @@
+"""Which message an answer, reaction, edit or revoke is about. Pure.
+
+WhatsApp's id of a message is chosen by its sender, so messages of several people may have the same one. A target is
+therefore also told by its chat and, where only the author may change it, by its author.
+"""
+
+from collections.abc import Sequence
+
+from services.router.rules.inbox import CHANGES, Filing
+from shared.events import MessageReceived
+from shared.records import MessageRecord, Party
+
+
+def target_among(
+    candidates: Sequence[MessageRecord], event: MessageReceived, filing: Filing, contact_id: str | None
+) -> MessageRecord | None:
+    """`candidates`: all messages of the account that have the WhatsApp id which the event names.
+
+    None when there is none in the chat of the event or, for edits and revokes, none of its author. A deletion by the
+    admin of a group is no revoke of the author: whether somebody is an admin is not known here.
+    """
+    found = [one for one in candidates if _is_in_chat(one, event, filing, contact_id)]
+    if event.type in CHANGES:
+        return next((one for one in found if _is_author(one, event)), None)
+    if event.quoted_sender is not None and len(found) > 1:
+        named = [one for one in found if _is_written_by(one, event.quoted_sender, event, filing)]
+        return next(iter(named), None)
+    return next(iter(found), None)
+
+
+def _is_in_chat(message: MessageRecord, event: MessageReceived, filing: Filing, contact_id: str | None) -> bool:
+    if event.group or message.group:
+        return message.group == event.group
+    if filing.party is None:
+        return message.kind == "note"
+    if contact_id is not None and message.contact_id == contact_id:
+        return True
+    other = message.to_address if message.direction == "outbound" else message.from_address
+    return message.kind == "message" and other in _addresses(filing.party)
+
+
+def _is_author(message: MessageRecord, event: MessageReceived) -> bool:
+    if message.direction != ("outbound" if event.from_me else "inbound"):
+        return False
+    return event.from_me or event.group is None or message.from_address in _addresses(event.sender)
+
+
+def _is_written_by(message: MessageRecord, author: Party, event: MessageReceived, filing: Filing) -> bool:
+    if event.group:
+        return message.from_address in _addresses(author)
+    other = filing.party or event.sender
+    by_contact = not _addresses(author).isdisjoint(_addresses(other))
+    return message.direction == ("inbound" if by_contact else "outbound")
+
+
+def _addresses(party: Party) -> frozenset[str]:
+    """All that records may name a person by."""
+    return frozenset(address for address in (party.phone, party.lid and f"{party.lid}@lid") if address)
