@@ -30,9 +30,9 @@ from shared.access_queries import (
     VerifyApiKey as VerifyApiKey,
 )
 from shared.addressing import AddressText
-from shared.ids import Slug
 from shared.message import Query
 from shared.records import BookingStatus, ConversationStatus, Network
+from shared.session_names import SessionName
 
 AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Address = AddressText
@@ -113,7 +113,7 @@ class ReadSession(Query):
     """The oldest instance of this name, for clients that name their sessions."""
 
     subject: ClassVar[str] = "wa.query.session.read"
-    name: Slug
+    name: SessionName
 
 
 class ShowQr(Query):

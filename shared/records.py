@@ -122,13 +122,14 @@ Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": "^20[0-9]{
 
 class Booking(Record):
     """`opened_by`: id of the message record that opened it, None when a person made it. `starts_at`: when what is
-    booked begins, once somebody said so."""
+    booked begins, once somebody said so. `source`: the channel the booking came in by, or is answered by."""
 
     id: str
     organization_id: str
     instance_id: str
     contact_id: str
     status: BookingStatus
+    source: Literal["whatsapp"] = "whatsapp"
     opened_by: str | None = None
     text: CutText | None = None
     starts_at: datetime | None = None

@@ -48,9 +48,16 @@ class ChangeInstanceRequest(Request):
 
 
 class DeleteInstanceRequest(Request):
-    """Unlink the device of `instance_id` and forget the account; conversations, contacts and bookings stay."""
+    """Unlink the device of `instance_id` and take the instance out of all lists; conversations, contacts and bookings
+    stay. Connecting it brings it back."""
 
     subject: ClassVar[str] = "wa.command.instance.delete"
+
+
+class RemoveInstanceRequest(RepeatableRequest):
+    """Like delete, and for good: `instance_id` cannot be connected again. Also for one that was deleted before."""
+
+    subject: ClassVar[str] = "wa.command.instance.remove"
 
 
 class ConnectInstanceRequest(RepeatableRequest):

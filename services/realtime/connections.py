@@ -28,6 +28,8 @@ class Connection:
     requests: Bucket
     sid: str = ""
     principal: Principal | None = None
+    pid: str = ""
+    """What the client shows when it connects again (services/realtime/recovery.py)."""
     attempts: int = 0
     """Socket.IO CONNECT packets so far."""
     logging_in: bool = False

@@ -63,8 +63,10 @@ class SocketServer(Transport):
             await self._leave(connection)
             return
         self.environ.pop(connection.id, None)
-        await self._send_packet(connection.id, self.packet_class(CONNECT, {"sid": sid}, namespace=NAMESPACE))
+        known = {"sid": sid, "pid": connection.pid}
+        await self._send_packet(connection.id, self.packet_class(CONNECT, known, namespace=NAMESPACE))
         await self.manager.connect(sid, NAMESPACE)
+        self.start(self._hooks.connected(connection))
 
     async def _refuse_login(self, connection: Connection, namespace: str, data: Any) -> None:
         """A client may try again, but not for long."""

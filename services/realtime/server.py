@@ -11,7 +11,7 @@ from prometheus_client import Gauge
 from pydantic import ValidationError
 
 from services.realtime.access import Access
-from services.realtime.backlog import BacklogLimits, Backlogs
+from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
 from services.realtime.budget import FailureBudget, RateBudget
 from services.realtime.connections import Connection, Connections
 from services.realtime.handshake import identify, token_of
@@ -20,6 +20,7 @@ from services.realtime.notes import Notes
 from services.realtime.outgoing import Outgoing, encode
 from services.realtime.packets import SocketServer
 from services.realtime.protocol import RESERVED, the_argument
+from services.realtime.recovery import Recovery
 from services.realtime.requests import echo_of, failure_of, since_of
 from services.realtime.sending import send
 from services.realtime.settings import RealtimeSettings
@@ -59,7 +60,8 @@ class RealtimeServer:
         self.links: Links | None = None
         self.notes = Notes()
         self._connections = Connections(settings)
-        hooks = Hooks(self._logged_in, self._requested, self._left, lambda *full: self.outgoing.is_overfull(*full))
+        self.recovery = Recovery()
+        hooks = Hooks(self._logged_in, self._connected, self._requested, self._left, self._is_overfull)
         self.sio = SocketServer(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
         limits = BacklogLimits(
@@ -95,8 +97,6 @@ class RealtimeServer:
         self._access.close()
         await self.sio.shutdown()
 
-    # --- handshake
-
     async def _logged_in(self, connection: Connection, sid: str, auth: Any) -> None:
         try:
             principal = await self._identified(connection, auth)
@@ -107,12 +107,16 @@ class RealtimeServer:
             self._access.watch(connection)
             rooms = self.linked().rooms
             await rooms.join(principal.organization_id, sid, since, self._settings.join_grace)
+            connection.pid = self.recovery.begin(sid, principal, auth)
         except (NatsError, TimeoutError, OSError) as error:
             self._forget(connection)
             self._connections.log_out(connection)
             connection.sid, connection.principal = "", None
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again") from error
         SOCKETS.inc()
+
+    async def _connected(self, connection: Connection) -> None:
+        await self.recovery.restore(connection.sid, lambda name: self.requests[name].handler)
 
     async def _identified(self, connection: Connection, auth: Any) -> Principal:
         """Raises Problem 401, 429 instead after too many wrong credentials from this address."""
@@ -139,7 +143,11 @@ class RealtimeServer:
             await leaving(principal.organization_id, connection.sid)
         SOCKETS.dec()
 
+    def _is_overfull(self, connection: Connection, queue: PacketQueue) -> bool:
+        return self.outgoing.is_overfull(connection, queue)
+
     def _forget(self, connection: Connection) -> None:
+        self.recovery.end(connection.sid)
         self._access.forget(connection)
         self.outgoing.uncount(connection)
 
@@ -149,8 +157,6 @@ class RealtimeServer:
             self._access.end(AccessEnded.model_validate_json(body))
         except ValidationError as error:
             log.warning("an unreadable ending is left out: %s", error.errors()[0]["msg"])
-
-    # --- what clients ask
 
     async def _requested(self, connection: Connection, name: str, arguments: list[Any]) -> Payload | None:
         """None for an event that nothing answers."""
@@ -206,10 +212,9 @@ class RealtimeServer:
 
     def principal(self, sid: str) -> Principal:
         """Whose socket this is, while its access goes on. Raises Problem 401, 503."""
-        connection = self._connections.of_socket(sid)
-        if connection is None:
-            raise Problem(503, "socket_closing", "this socket is being closed; connect again")
-        return self._access.require_of(connection)
+        if connection := self._connections.of_socket(sid):
+            return self._access.require_of(connection)
+        raise Problem(503, "socket_closing", "this socket is being closed; connect again")
 
     async def hang_up(self, sid: str) -> None:
         """The socket's work is done."""

@@ -27,9 +27,11 @@ _LINGER = 5.0
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the service does with connections. `logged_in` raises Problem; `requested` gives the acknowledgement."""
+    """What the service does with connections. `logged_in` raises Problem; `connected` follows when the client knows of
+    it; `requested` gives the acknowledgement."""
 
     logged_in: Callable[[Connection, str, Any], Awaitable[None]]
+    connected: Callable[[Connection], Awaitable[None]]
     requested: Callable[[Connection, str, list[Any]], Awaitable[Any]]
     left: Callable[[Connection], Awaitable[None]]
     overfull: Callable[[Connection, PacketQueue], bool]

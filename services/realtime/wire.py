@@ -89,7 +89,7 @@ def _connection(event: ConnectionChanged) -> Wire:
     state = camel(event.model_dump(mode="json", exclude={"id", "at", "cause", "organization_id", "instance_id"}))
     found: Wire = [("whatsapp:status", _common(event) | state)]
     if event.status is S.CONNECTED and event.previous is not S.CONNECTED:
-        online = _common(event) | {"phoneNumber": event.phone_number}
+        online = _common(event) | {"phoneNumber": event.phone_number, "phone_number": event.phone_number}
         found += [("whatsapp:connected", online), ("whatsapp:ready", dict(online))]
     elif event.status in ENDED and event.previous is not event.status:
         why = {"reason": event.reason, "detail": event.detail, "willRetry": event.will_retry}

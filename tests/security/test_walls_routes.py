@@ -47,6 +47,7 @@ NEEDS: dict[str, tuple[Scope, Reach]] = {
     "GET /api/whatsapp/instances/{instance_id}": ("read", "instance"),
     "PATCH /api/whatsapp/instances/{instance_id}": ("manage", "instance"),
     "DELETE /api/whatsapp/instances/{instance_id}": ("manage", "instance"),
+    "POST /api/whatsapp/instances/{instance_id}/remove": ("manage", "instance"),
     "GET /api/whatsapp/instances/{instance_id}/status": ("read", "instance"),
     "GET /api/whatsapp/instances/{instance_id}/qr": ("manage", "instance"),
     "POST /api/whatsapp/instances/{instance_id}/connect": ("manage", "instance"),

@@ -23,6 +23,7 @@ WRITES: tuple[Write, ...] = (
     Write(r.CreateInstanceRequest, instances.create_instance),
     Write(r.ChangeInstanceRequest, instances.change_instance),
     Write(r.DeleteInstanceRequest, instances.delete_instance),
+    Write(r.RemoveInstanceRequest, instances.remove_instance),
     Write(r.ConnectInstanceRequest, connecting.connect, waits=True),
     Write(r.DisconnectInstanceRequest, connecting.disconnect, waits=True),
     Write(r.LogoutInstanceRequest, connecting.logout, waits=True),

@@ -12,7 +12,7 @@ from services.api.routes.instances import OneInstance
 from services.api.views.instances import connection_of, instance_of
 from shared.auth import Principal
 from shared.errors import Problem
-from shared.ids import SLUG_PATTERN, is_slug
+from shared.session_names import MAX_SESSION_NAME, SESSION_NAME_PATTERN, SESSION_NAME_RULE, parse_session_name
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
 
@@ -25,17 +25,17 @@ class InitializingSession(Done):
     instanceId: str
 
 
-_name_path = Path(description=f"Matches `{SLUG_PATTERN}`", json_schema_extra={"pattern": SLUG_PATTERN})
+_name_path = Path(
+    description=f"{SESSION_NAME_RULE[0].upper()}{SESSION_NAME_RULE[1:]}",
+    json_schema_extra={"pattern": SESSION_NAME_PATTERN, "minLength": 1, "maxLength": MAX_SESSION_NAME},
+)
 
 
 def _session_name(session_name: Annotated[str, _name_path]) -> str:
-    if not is_slug(session_name):
-        detail = (
-            "sessionName: 1 to 32 lower-case letters, digits, dashes and underscores, the first a letter or a digit, "
-            "such as my-session"
-        )
-        raise Problem(422, "invalid_session_name", detail)
-    return session_name
+    try:
+        return parse_session_name(session_name)
+    except ValueError as error:
+        raise Problem(422, "invalid_session_name", f"sessionName: {error}") from error
 
 
 SessionName = Annotated[str, Depends(_session_name)]

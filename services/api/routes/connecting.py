@@ -53,9 +53,9 @@ class Closed(Done):
 
 @router.post("/connect", response_model_exclude_none=True)
 async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> Connecting:
-    """Start the connection and keep it up, across restarts too."""
+    """Start the connection and keep it up, across restarts too. One that was deleted and not removed is there again."""
     wanted = body or ConnectRequest()
-    found = await context.instances.get(caller.organization_id, instance_id)
+    found = await context.instances.get_or_restore(caller.organization_id, instance_id)
     command = ConnectInstance(
         organization_id=caller.organization_id,
         instance_id=instance_id,

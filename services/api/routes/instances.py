@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import field_validator
 
 from services.api.answers import Done, Listed, One, listed
-from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.context import Context, Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentQr, Instance, InstanceStatus
@@ -88,12 +88,28 @@ async def change_instance(context: Ctx, caller: Manager, instance_id: str, body:
 
 @router.delete("/{instance_id}")
 async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
-    """Unlink the device at WhatsApp and forget the account; conversations, contacts and bookings stay."""
+    """Unlink the device at WhatsApp and take the instance out of all lists; conversations, contacts and bookings stay.
+
+    `connect` with the same id brings it back and links it anew.
+    """
     await context.instances.get(caller.organization_id, instance_id)
-    command = LogoutInstance(organization_id=caller.organization_id, instance_id=instance_id, delete=True)
-    await context.dispatcher.publish(command)
+    await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id)
     return Done()
+
+
+@router.post("/{instance_id}/remove")
+async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
+    """Like DELETE, and for good: it cannot be connected again. Also for one that was deleted before."""
+    await context.instances.require_not_removed(caller.organization_id, instance_id)
+    await _unlink(context, caller.organization_id, instance_id)
+    await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
+    return Done()
+
+
+async def _unlink(context: Context, organization_id: str, instance_id: str) -> None:
+    command = LogoutInstance(organization_id=organization_id, instance_id=instance_id, delete=True)
+    await context.dispatcher.publish(command)
 
 
 @router.get("/{instance_id}/status")

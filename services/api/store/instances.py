@@ -11,7 +11,8 @@ from shared.records import Network
 
 
 class Instances:
-    """Collection `instances`; deleted ones stay, marked, and are found by nobody."""
+    """Collection `instances`. Deleted ones stay, marked, and are found only to be connected again or removed
+    (docs/decisions/0040); removed ones are found by nobody."""
 
     INDEXES: ClassVar = {
         "instances": [
@@ -84,9 +85,24 @@ class Instances:
         )
         return _known(found)
 
-    async def mark_deleted(self, organization_id: str, instance_id: str) -> None:
-        marked = {"$set": {"deleted_at": utc_now()}, "$unset": {"made_for": ""}}
-        await self._instances.update_one(self._mine(organization_id, instance_id), marked)
+    async def get_or_restore(self, organization_id: str, instance_id: str) -> Document:
+        """Like `get`; one that was deleted and not removed is there again."""
+        deleted = {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
+        restored = await self._instances.find_one_and_update(
+            deleted, {"$set": {"deleted_at": None}}, return_document=True
+        )
+        return _known(restored)
+
+    async def require_not_removed(self, organization_id: str, instance_id: str) -> None:
+        """Raises Problem 404."""
+        wanted = {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
+        _known(await self._instances.find_one(wanted))
+
+    async def mark_deleted(self, organization_id: str, instance_id: str, *, remove: bool = False) -> None:
+        """`remove`: for good, also one that was deleted before."""
+        wanted = {"_id": instance_id, "organization_id": organization_id}
+        fields = {"deleted_at": utc_now()} | ({"removed": True} if remove else {})
+        await self._instances.update_one(wanted, {"$set": fields, "$unset": {"made_for": ""}})
 
     @staticmethod
     def _mine(organization_id: str, instance_id: str) -> Document:

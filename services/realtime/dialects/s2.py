@@ -130,13 +130,19 @@ class Chat:
     async def _join_conversation(self, sid: str, data: Any) -> Payload:
         """Its messages come to every socket of the organization; this says whether there is such a conversation, and
         that somebody looks at it."""
-        principal, wanted = self._server.allowed(sid, "read"), parse(ConversationRequest, data).conversation_id
+        principal, wanted = self._server.allowed(sid, "read"), _conversation(data)
         await self._attention.watch(principal, wanted)
+        self._server.recovery.join(sid, "join_conversation", wanted)
         return {"success": True}
 
     async def _leave_conversation(self, sid: str, data: Any) -> Payload:
-        parse(ConversationRequest, data)
+        self._server.recovery.leave(sid, "join_conversation", _conversation(data))
         return {"success": True}
 
     async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:
         return await ask(self._server.linked().client, query, timeout)
+
+
+def _conversation(data: Any) -> str:
+    """The id itself, or an object with `conversationId`. Raises Problem 422."""
+    return parse(ConversationRequest, {"conversationId": data} if isinstance(data, str) else data).conversation_id

@@ -21,10 +21,10 @@ from shared.asking import ask
 from shared.auth import Principal
 from shared.errors import Problem
 from shared.events import ConnectionChanged, QrIssued
-from shared.ids import is_slug
 from shared.message import Query
 from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.records import ConnectionStatus as S
+from shared.session_names import SESSION_NAME_RULE, parse_session_name
 from shared.tasks import run_once
 from shared.topology import events_of, parse_event
 
@@ -98,6 +98,7 @@ class Sessions:
         except Problem:
             await self._forget(organization_id, sid, name)
             raise
+        self._server.recovery.join(sid, "join-session", name)
         return {"success": True}
 
     async def _open(self, organization_id: str) -> Watch:
@@ -113,8 +114,9 @@ class Sessions:
         return watch
 
     async def _leave(self, sid: str, data: Any) -> Payload:
-        principal = self._server.principal(sid)
-        await self._forget(principal.organization_id, sid, _name(data))
+        principal, name = self._server.principal(sid), _name(data)
+        self._server.recovery.leave(sid, "join-session", name)
+        await self._forget(principal.organization_id, sid, name)
         return {"success": True}
 
     async def _forget(self, organization_id: str, sid: str, name: str | None = None) -> None:
@@ -197,7 +199,9 @@ class Sessions:
 def _name(data: Any) -> str:
     """The name itself, or an object with `sessionName`. Raises Problem 422."""
     name = data.get("sessionName") if isinstance(data, dict) else data
-    if not isinstance(name, str) or not is_slug(name):
-        detail = "give the session's name: 1 to 32 lower-case letters, digits, dashes and underscores, as my-session"
-        raise Problem(422, "invalid_session_name", detail)
-    return name
+    if not isinstance(name, str):
+        raise Problem(422, "invalid_session_name", f"give the session's name: {SESSION_NAME_RULE}")
+    try:
+        return parse_session_name(name)
+    except ValueError as error:
+        raise Problem(422, "invalid_session_name", str(error)) from error

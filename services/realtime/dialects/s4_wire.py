@@ -20,8 +20,12 @@ def event_shown(name: str, event: QrIssued | ConnectionChanged) -> Wire:
 
 
 def code_shown(name: str, code: Payload) -> Wire:
-    """`code` has the fields of a QR code: qr, data_url, ascii, attempt."""
-    shown = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": code["qr"]}
+    """`code` has the fields of a QR code: qr, data_url, ascii, attempt.
+
+    `urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it.
+    """
+    bare = code["qr"].rpartition("#")[2]
+    shown = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": bare}
     return [("qr-code", shown | {"sessionName": name})]
 
 

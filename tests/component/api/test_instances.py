@@ -11,6 +11,7 @@ from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued
 from shared.message import Command, Event, utc_now
 from shared.mongo import Document
 from shared.records import ConnectionStatus as S
+from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Member, Stage
 
 PATH = "/api/whatsapp/instances"
@@ -188,3 +189,22 @@ async def test_a_deleted_instance_is_unlinked_and_found_by_nobody(stage: Stage, 
     assert (heard[0].instance_id, heard[0].delete) == (instance, True)
     assert (await member.get(PATH))["data"] == []
     assert (await member.http.get(f"{PATH}/{instance}")).status_code == 404
+
+
+async def test_a_deleted_instance_is_connected_again_and_a_removed_one_is_not(
+    stage: Stage, member: Member, stranger: Member
+) -> None:
+    """Front ends show a new code by DELETE and connect with the same id."""
+    instance = await member.instance()
+    async with stage.playing(LogoutInstance, lambda _: []), stage.playing(ConnectInstance, shows_qr) as heard:
+        assert (await member.http.delete(f"{PATH}/{instance}")).status_code == 200
+        assert (await stranger.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 404
+        assert (await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 200
+        assert [each["id"] for each in (await member.get(PATH))["data"]] == [instance]
+        assert [command.instance_id for command in heard] == [instance]
+        await member.http.delete(f"{PATH}/{instance}")
+        assert (await stranger.http.post(f"{PATH}/{instance}/remove")).status_code == 404
+        assert (await member.http.post(f"{PATH}/{instance}/remove")).json() == {"success": True}
+        for path in ("connect", "remove"):
+            assert (await member.http.post(f"{PATH}/{instance}/{path}")).status_code == 404
+    assert (await member.get(PATH))["data"] == []

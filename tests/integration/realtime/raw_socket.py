@@ -14,6 +14,8 @@ class RawSocket:
         self._http = http
         self.heard: list[tuple[str, dict[str, Any]]] = []
         self.acks: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.pid = ""
+        """What a client of Socket.IO shows when it connects again."""
         self._socket: Any = None
         self._reading: asyncio.Task[None] | None = None
 
@@ -24,6 +26,7 @@ class RawSocket:
         await self._socket.send_str("40" + json.dumps(auth))
         first = await self._socket.receive_str()
         assert first.startswith("40"), f"the first packet is {first}"
+        self.pid = json.loads(first[2:])["pid"]
         self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:

@@ -104,6 +104,8 @@ async def test_joining_a_conversation_says_whether_there_is_one(realtime: str, n
     async with page(realtime, token("chat")) as front:
         assert await front.ask("join_conversation", {"conversationId": "mine"}) == {"success": True}
         assert await front.ask("leave_conversation", {"conversationId": "mine"}) == {"success": True}
+        assert await front.ask("join_conversation", "mine") == {"success": True}
+        assert await front.ask("leave_conversation", "mine") == {"success": True}
         assert (await front.ask("join_conversation", {"conversationId": "theirs"}))["code"] == "conversation_not_found"
 
 

@@ -5,6 +5,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,6 +18,7 @@ from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.records import ConnectionStatus as S
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import Page, page
+from tests.integration.realtime.raw_socket import RawSocket
 from tests.subscriptions import subscribed
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
@@ -46,10 +48,10 @@ class Account:
             answer = {"success": False, "status": 404, "code": "session_not_found", "detail": "there is none"}
         await message.respond(json.dumps(answer).encode())
 
-    async def shows_code(self, instance_id: str = "one") -> None:
-        expires = utc_now() + timedelta(minutes=1)
+    async def shows_code(self, instance_id: str = "one", **changes: str) -> None:
+        expires, code = utc_now() + timedelta(minutes=1), CODE | changes
         await self._publish(
-            QrIssued(organization_id=self.organization_id, instance_id=instance_id, expires_at=expires, **CODE)
+            QrIssued(organization_id=self.organization_id, instance_id=instance_id, expires_at=expires, **code)
         )
 
     async def becomes(self, status: S, reason: str | None = None, instance_id: str = "one") -> None:
@@ -154,7 +156,43 @@ async def test_who_left_hears_no_more_and_another_organization_never_does(
 
 async def test_bad_names_and_lesser_rights_are_refused(realtime: str, account: Account) -> None:
     async with page(realtime, token(account.organization_id)) as front:
-        assert (await front.ask("join-session", "Not a name!"))["code"] == "invalid_session_name"
+        for name in ("a/b", "..", 5, "x" * 101, "a\u202eb"):
+            assert (await front.ask("join-session", name))["code"] == "invalid_session_name"
         assert (await front.ask("leave-session", ""))["code"] == "invalid_session_name"
     async with page(realtime, token(account.organization_id, scopes=frozenset({"read", "send"}))) as agent:
         assert (await agent.ask("join-session", "my-session"))["code"] == "scope_missing"
+
+
+@pytest.mark.parametrize("name", ["Loja 1", "MySession", "cliente.sp", "ação", "東京店"])
+async def test_a_session_has_the_name_that_people_type(realtime: str, account: Account, name: str) -> None:
+    account.names["one"] = name
+    async with page(realtime, token(account.organization_id)) as front:
+        assert await front.ask("join-session", f" {name} ") == {"success": True}
+        await account.shows_code()
+        assert (await front.wait("qr-code"))[1]["sessionName"] == name
+
+
+async def test_the_code_of_an_address_is_shown_bare(realtime: str, account: Account) -> None:
+    async with page(realtime, token(account.organization_id)) as front:
+        await front.ask("join-session", "my-session")
+        await account.shows_code(qr="https://wa.me/settings/linked_devices#2@a1b2c3d4e5f6")
+        assert (await front.wait("qr-code"))[1]["urlCode"] == "2@a1b2c3d4e5f6"
+
+
+async def test_a_client_whose_connection_broke_hears_its_sessions_again(realtime: str, account: Account) -> None:
+    """A client of Socket.IO shows the `pid` of the connection that broke by itself."""
+    own = token(account.organization_id)
+    async with aiohttp.ClientSession() as http:
+        first, again = RawSocket(http), RawSocket(http)
+        await first.connect(realtime, {"token": own})
+        assert await first.ask("join-session", "my-session") == {"success": True}
+        await first.cut()
+        async with asyncio.timeout(30):
+            while not again.heard:
+                await again.connect(realtime, {"token": own, "pid": first.pid})
+                assert again.pid != first.pid
+                for _ in range(20):
+                    await account.shows_code()
+                    await asyncio.sleep(0.02)
+        assert ("qr-code", SHOWN) in again.heard
+        await again.cut()

@@ -97,7 +97,10 @@ def state(status: ConnectionStatus, previous: ConnectionStatus | None = None, **
 def test_going_online_has_the_events_of_two_dialects() -> None:
     found = state(ConnectionStatus.CONNECTED, phone_number="49151")
     assert list(found) == ["whatsapp:status", "whatsapp:connected", "whatsapp:ready"]
-    assert found["whatsapp:connected"]["phoneNumber"] == "49151"
+    assert (found["whatsapp:connected"]["phoneNumber"], found["whatsapp:connected"]["phone_number"]) == (
+        "49151",
+        "49151",
+    )
 
 
 @pytest.mark.parametrize("status", ["disconnected", "reconnecting", "logged_out", "restricted", "failed"])

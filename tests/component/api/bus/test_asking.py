@@ -38,6 +38,8 @@ async def test_an_account_is_made_renamed_and_deleted_over_nats(stage: Stage, me
     assert renamed["instance"]["instance_name"] == "Front"
     await ask(stage.nats, r.DeleteInstanceRequest(**own))
     assert (await member.http.get(f"/api/whatsapp/instances/{found}")).status_code == 404
+    await ask(stage.nats, r.RemoveInstanceRequest(**own))
+    assert (await refused(stage, r.RemoveInstanceRequest(**own))).status == 404
 
 
 async def test_what_is_left_out_stays_and_null_forgets(stage: Stage, member: Member) -> None:
@@ -120,6 +122,7 @@ async def test_nobody_changes_another_organizations_records(stage: Stage, member
     foreign: dict[str, Any] = {"organization_id": stranger.organization_id}
     attempts: tuple[Request, ...] = (
         r.DeleteInstanceRequest(**foreign, instance_id=found),
+        r.RemoveInstanceRequest(**foreign, instance_id=found),
         r.RemoveUserRequest(**foreign, user_id=member.user_id),
     )
     for request in attempts:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from urllib.parse import quote
 
 import pytest
 
@@ -54,7 +55,16 @@ async def test_the_same_name_elsewhere_is_another_session(stage: Stage, member: 
     assert ids[0] != ids[1]
 
 
-@pytest.mark.parametrize("name", ["My-Session", "-x", "a.b", "a b", "%2A", "x" * 33, "s%C3%A9ance"])
+@pytest.mark.parametrize("name", ["Loja 1", "MySession", "cliente.sp", "ação", "東京店", "100%?#", "x" * 100])
+async def test_a_name_is_what_people_type(stage: Stage, member: Member, name: str) -> None:
+    async with stage.playing(ConnectInstance, shows_qr):
+        found = (await member.http.post(f"/api/sessions/{quote(name, safe='')}/initialize-with-qr")).json()
+        again = (await member.http.post(f"/api/sessions/{quote(name, safe='')}%20/initialize-with-qr")).json()
+    assert (found["sessionName"], again["instanceId"]) == (name, found["instanceId"])
+    assert [each["instance_name"] for each in (await member.get("/api/whatsapp/instances"))["data"]] == [name]
+
+
+@pytest.mark.parametrize("name", ["%20", "%2e%2e", "a%5Cb", "a%0Ab", "x" * 101, "a%E2%80%AEb"])
 async def test_a_name_that_cannot_be_says_what_can(member: Member, name: str) -> None:
     answer = await member.http.post(f"/api/sessions/{name}/initialize-with-qr")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_session_name")
