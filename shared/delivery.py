@@ -2,8 +2,7 @@
 
 Delivery is at least once. A handler that returns has its message acknowledged; Retry and an absent MongoDB or NATS
 bring it back after a pause, as often as it takes; Reject, an unreadable message, and any other error for the sixth
-time go to WA_DEAD with the reason, and the consumer goes on. A handler may take as long as it needs: the stream is told
-that it is at work.
+time go to WA_DEAD with the reason, and the consumer goes on. While a handler is at work the stream is told so.
 """
 
 import asyncio
@@ -28,6 +27,7 @@ from pydantic import ValidationError
 from shared.durables import pushed, update_consumer
 from shared.errors import Reject, Retry
 from shared.fair_consumer import FairConsumer, Share
+from shared.jetstream import JetStream
 from shared.logs import masked
 from shared.message import Event, Live, Message
 from shared.outages import is_outage
@@ -123,7 +123,7 @@ async def say(client: Client, live: Live) -> None:
 def jetstream(client: Client) -> JetStreamContext:
     """The JetStream of a connection. How many publishes are under way is up to who waits for them: with a limit here
     they would wait for each other, and without a timeout."""
-    return client.jetstream(publish_async_max_pending=sys.maxsize)
+    return JetStream(client, publish_async_max_pending=sys.maxsize)
 
 
 def retry_delay(error: Exception, attempt: int) -> float | None:

@@ -10,6 +10,7 @@ from nats.js.errors import APIError, NotFoundError
 from pydantic import BaseModel
 
 from services.api.views.pages import PageRequest
+from shared.delivery import FULL_SIZE_HEADER
 from shared.errors import Problem
 from shared.topology import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_letters_of, subject_of
 
@@ -18,6 +19,7 @@ class DeadLetter(BaseModel):
     """`address`: the subject it was published on. `error`: why it could not be handled. `size` in bytes.
 
     `consumer`: who gave up, as queue-stats names it; empty when it could not be published in the first place.
+    `complete`: false when only the head of its body could be kept, and it cannot be replayed.
     """
 
     sequence: int
@@ -28,6 +30,7 @@ class DeadLetter(BaseModel):
     attempts: int
     died_at: datetime
     size: int
+    complete: bool = True
 
 
 class DeadLetterWithBody(DeadLetter):
@@ -64,7 +67,8 @@ class DeadLetters:
     async def replay(self, organization_id: str, sequence: int) -> None:
         """Publish it again where it was published first, then forget it here; twice within ten minutes is once.
 
-        Raises Problem 404, and 409 `not_replayable` when this version knows no message of that kind.
+        Raises Problem 404, and 409 `not_replayable` when this version knows no message of that kind, or when only the
+        head of its body was kept.
         """
         letter = await self._letter(organization_id, sequence)
         address = _address(letter)
@@ -72,6 +76,9 @@ class DeadLetters:
             detail = (
                 f"this version knows no message {subject_of(address)}; drop the letter, or install the version before"
             )
+            raise Problem(409, "not_replayable", detail)
+        if FULL_SIZE_HEADER in (letter.headers or {}):
+            detail = "only the head of its body could be kept, the message was too large; read it and drop it"
             raise Problem(409, "not_replayable", detail)
         await self._js.publish(address, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
         await self._forget(sequence)
@@ -135,7 +142,8 @@ def _shown(letter: RawStreamMsg) -> DeadLetter:
         error=headers.get("x-error", ""),
         attempts=int(headers.get("x-attempts", "1")),
         died_at=letter.time,
-        size=len(letter.data or b""),
+        size=int(headers.get(FULL_SIZE_HEADER, len(letter.data or b""))),
+        complete=FULL_SIZE_HEADER not in headers,
     )
 
 

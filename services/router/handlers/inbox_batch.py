@@ -20,11 +20,10 @@ from services.router.store.contacts import Known
 from shared.errors import Retry
 from shared.events import MessageReceived
 from shared.message import Event
-from shared.mongo import TRANSIENT_ERRORS, DuplicateKeyError
+from shared.mongo import DuplicateKeyError
+from shared.outages import is_outage
 from shared.records import MessageRecord
 from shared.tracing import following
-
-_OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, OSError)
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,10 @@ async def on_messages(
     try:
         usual = await _usual(events, context)
         added = await context.store.messages.add_new([one.message for one in usual])
-    except _OUTAGES:
-        raise
-    except Exception:  # something is wrong with one of them, or with an organization: it must not harm the others
-        usual, added = [], []
+    except Exception as error:
+        if is_outage(error):
+            raise
+        usual, added = [], []  # something is wrong with one of them, or with an organization: it harms no others
     outcomes = {one.place: error for one, error in zip(usual, added, strict=True)}
     new = [one for one in usual if outcomes[one.place] is None]
     repeats = {place for place, error in outcomes.items() if isinstance(error, DuplicateKeyError)}

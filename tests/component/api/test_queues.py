@@ -107,6 +107,21 @@ async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, membe
     await heard.unsubscribe()
 
 
+async def test_a_letter_of_which_only_the_head_is_kept_says_so_and_is_not_replayed(
+    stage: Stage, member: Member
+) -> None:
+    event = receipt(member.organization_id).model_copy(update={"wa_ids": ["A" * 990_000]})
+    body = event.model_dump_json().encode()
+    await Publisher(jetstream(stage.nats)).dead(event.address, body, "too large", 1)
+    (letter,) = (await member.get(LETTERS))["data"]
+    assert (letter["complete"], letter["size"]) == (False, len(body))
+    head = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]["body"]
+    assert body.decode().startswith(head)
+    refused = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_replayable")
+    assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
+
+
 async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member) -> None:
     command = ChangeBooking(
         organization_id=member.organization_id, booking_id="b", status=BookingStatus.CONFIRMED, by="somebody"

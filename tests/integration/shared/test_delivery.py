@@ -14,6 +14,7 @@ from shared import batches, delivery
 from shared.delivery import Consumers, Publisher, broker_client, jetstream, say
 from shared.errors import Reject, Retry
 from shared.events import MessageSent
+from shared.in_hand import InHand
 from shared.live import TypingSeen
 from shared.message import utc_now
 from shared.records import Party
@@ -142,6 +143,99 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     assert {item.subject for item in dead} == {"wa.dead." + MessageSent.pattern("acme", "one")}
     assert seen.count("broken") == delivery.MAX_ATTEMPTS
     assert "fine" in seen
+
+
+@pytest.mark.parametrize("error", ["MaxPayloadError", "10054", "10060", "TimeoutError"])
+@pytest.mark.usefixtures("quick_backoff")
+async def test_what_only_looks_like_an_outage_counts_attempts(nats_url: str, service: Service, error: str) -> None:
+    seen: list[str] = []
+    running: list[NatsBroker] = []
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+        if event.id != "wrong":
+            return
+        js, address = stream(running[0]), event.address
+        match error:
+            case "MaxPayloadError":
+                await Publisher(js)(event.model_copy(update={"id": "large", "wa_id": "W" * 1_200_000}))
+            case "10054":
+                await Publisher(js)(event.model_copy(update={"id": "large", "wa_id": "W" * 1_010_000}))
+            case "10060":
+                await js.publish(address, b"{}", stream=DEAD_STREAM)
+            case _:
+                async with asyncio.timeout(0):
+                    await asyncio.Event().wait()
+
+    async with service(nats_url, f"seems-{error.lower()}", handler) as broker:
+        running.append(broker)
+        js = stream(broker)
+        await Publisher(js)(sent("wrong"), sent("fine"))
+        async with asyncio.timeout(20):
+            while not (await js.stream_info(DEAD_STREAM)).state.messages or "fine" not in seen:
+                await asyncio.sleep(0.05)
+        letter = await js.get_msg(DEAD_STREAM, 1)
+    assert seen.count("wrong") == delivery.MAX_ATTEMPTS
+    assert (letter.headers or {})["x-attempts"] == str(delivery.MAX_ATTEMPTS)
+    assert error in (letter.headers or {})["x-error"]
+
+
+async def test_a_dead_letter_that_is_too_large_keeps_its_head(nats_url: str, service: Service) -> None:
+    async def handler(event: MessageSent) -> None:
+        raise Reject("never")
+
+    body = sent("large").model_copy(update={"wa_id": "W" * 999_000}).model_dump_json().encode()
+    async with service(nats_url, "heads", handler) as broker:
+        js = stream(broker)
+        await js.publish(sent("large").address, body)
+        async with asyncio.timeout(20):
+            while await unfinished(js, "heads") or not (await js.stream_info(DEAD_STREAM)).state.messages:
+                await asyncio.sleep(0.05)
+        letter = await js.get_msg(DEAD_STREAM, 1)
+    assert letter.data
+    assert body.startswith(letter.data)
+    assert len(letter.data) == delivery.MAX_BODY_BYTES
+    assert (letter.headers or {})[delivery.FULL_SIZE_HEADER] == str(len(body))
+
+
+async def test_a_server_that_takes_less_gets_a_shorter_head(nats_url: str) -> None:
+    broker = make_broker("short", Settings(nats_url=nats_url))
+    async with connected(broker, Settings(nats_url=nats_url)):
+        js = stream(broker)
+        config = (await js.stream_info(DEAD_STREAM)).config
+        await js.update_stream(config.evolve(max_msg_size=1_000))
+        await Publisher(js).dead(sent("m").address, b"x" * 5_000, "a reason", 1)
+        letter = await js.get_msg(DEAD_STREAM, 1)
+    assert letter.data
+    assert 0 < len(letter.data) < 1_000
+    assert (letter.headers or {})[delivery.FULL_SIZE_HEADER] == "5000"
+
+
+async def test_a_handler_may_take_longer_than_the_stream_waits(
+    nats_url: str, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats, keep, seen = [0], InHand._keep, list[str]()
+
+    async def counted(in_hand: InHand) -> None:
+        beats[0] += 1
+        await keep(in_hand)
+
+    async def handler(event: MessageSent) -> None:
+        seen.append(event.id)
+        await until(lambda: beats[0] >= 9)  # three times as long as the stream waits
+
+    monkeypatch.setattr(InHand, "_keep", counted)
+    monkeypatch.setenv("WA_ACK_WAIT", "PT1S")
+    async with service(nats_url, "patient", handler) as broker:
+        js = stream(broker)
+        await Publisher(js)(sent("slow"))
+        await until(lambda: beats[0] >= 9)
+        async with asyncio.timeout(20):
+            while await unfinished(js, "patient"):
+                await asyncio.sleep(0.05)
+        info = await js.consumer_info("WA_EVENTS", durable_name("patient", MessageSent))
+    assert info.delivered
+    assert (seen, info.delivered.consumer_seq) == (["slow"], 1)
 
 
 async def test_a_body_that_names_another_organization_than_its_subject_is_not_handled(
