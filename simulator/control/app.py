@@ -5,14 +5,16 @@ from typing import Any
 
 from aiohttp import web
 
-from simulator.control import contacts, operations, phones
+from simulator.control import about, contacts, operations, phones
 from simulator.control.errors import problems
 from simulator.control.local_callers import only_local_callers
 from simulator.control.routes import Context, Route
 from simulator.world import World
 
 LARGEST_BODY = 32 << 20
-ROUTES: tuple[Route, ...] = (*operations.table.routes, *phones.table.routes, *contacts.table.routes)
+ROUTES: tuple[Route, ...] = (
+    *operations.table.routes, *phones.table.routes, *contacts.table.routes, *about.table.routes,
+)  # fmt: skip
 CONTEXT = web.AppKey("context", Context)
 
 

@@ -95,6 +95,25 @@ class ContactSendsFile(Body):
     caption: str = ""
 
 
+class AboutMessage(Body):
+    """`id`: of the message that is answered, edited, revoked or reacted to."""
+
+    to: Number
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
+    text: Annotated[str, StringConstraints(max_length=65536)] = ""
+
+
+class Unreadable(Body):
+    """`unavailable`: view-once media, of which linked devices get nothing. Else `resends` says whether a readable
+    copy follows, and `hide` whether clients are told to show nothing."""
+
+    to: Number
+    kind: Literal["undecryptable", "unavailable"] = "undecryptable"
+    text: Text = "hello"
+    resends: bool = True
+    hide: bool = False
+
+
 class Typing(Body):
     to: Number
     state: Literal["composing", "paused"]

@@ -1,12 +1,15 @@
 """Somebody who writes to our users."""
 
+from simulator.people.content import Content
 from simulator.people.person import SimulatedPerson
-from simulator.protocol.node import Attributes, element
+from simulator.protocol.node import Attributes, element, leaf
 from simulator.server.accounts import Account, Companion
 from simulator.server.network import Incoming
 
 # what the network calls the kinds of receipts; a delivery receipt has no type
 RECEIPT_TYPES = {"delivered": None, "read": "read", "played": "played"}
+
+_UNREADABLE = b"\x33" + b"\x08" * 60
 
 
 class Contact(SimulatedPerson):
@@ -23,6 +26,27 @@ class Contact(SimulatedPerson):
             self.network.delivery.deliver_once(
                 companion, element("chatstate", {"from": self.account.lid}, element(state))
             )
+
+    def write_undecryptable(self, to: Account, content: Content, *, resends: bool = True, hide: bool = False) -> str:
+        """A message that no session can decrypt; its id. `resends`: a readable copy follows when a device asks for
+        it. `hide`: clients are told not to show what they cannot decrypt of it."""
+        message_id = self.network.names.message_id()
+        head = {**self._address(), **self._head(message_id, content)}
+        enc: Attributes = {"v": "2", "type": "msg", "decrypt-fail": "hide" if hide else None}
+        for companion in to.companions.values():
+            if resends:
+                self._remember(companion, head, content)
+            self.network.delivery.deliver(companion, element("message", head, leaf("enc", _UNREADABLE, enc)))
+        return message_id
+
+    def write_unavailable(self, to: Account) -> str:
+        """View-once media: linked devices are told that it is there, and get nothing of it. Its id."""
+        message_id = self.network.names.message_id()
+        head = {**self._address(), **self._head(message_id, Content(b"", "image"))}
+        for companion in to.companions.values():
+            unavailable = element("unavailable", {"type": "view_once"})
+            self.network.delivery.deliver(companion, element("message", head, unavailable))
+        return message_id
 
     def on_message(self, incoming: Incoming) -> None:
         before = len(self.inbox)

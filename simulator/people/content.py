@@ -32,14 +32,17 @@ class MediaFile:
 
 @dataclass(frozen=True)
 class Content:
-    """A serialised Message with what its stanza says about it: type text or media, and the media type."""
+    """A serialised Message with what its stanza says about it: its type (text, media or another `kind`), the media
+    type, and whether it edits or revokes another message."""
 
     payload: bytes
     media_type: str | None = None
+    kind: str | None = None
+    edit: str | None = None
 
     @property
     def stanza_type(self) -> str:
-        return "media" if self.media_type else "text"
+        return self.kind or ("media" if self.media_type else "text")
 
 
 def cipher_kind(kind: str) -> str:

@@ -85,8 +85,8 @@ class SimulatedPerson:
         return message_id
 
     def _head(self, message_id: str, content: Content) -> Attributes:
-        stanza_type = content.stanza_type
-        return {"id": message_id, "t": self.network.now(), "type": stanza_type, "notify": self.account.name}
+        known: Attributes = {"id": message_id, "t": self.network.now(), "notify": self.account.name}
+        return {**known, "type": content.stanza_type, "edit": content.edit}
 
     def _address(self) -> Attributes:
         if self.account.addressing == "pn":
@@ -97,10 +97,14 @@ class SimulatedPerson:
         enc = self._seal(companion, content.payload)
         if content.media_type:
             enc.attrs["mediatype"] = content.media_type
+        self._remember(companion, head, content)
+        self.network.delivery.deliver(companion, element("message", head, enc))
+
+    def _remember(self, companion: Companion, head: Attributes, content: Content) -> None:
+        """To send it again when the device could not read it."""
         self._sent[(str(head["id"]), str(companion.lid))] = Sent(content.payload, head)
         if len(self._sent) > REMEMBERED:
             self._sent.popitem(last=False)
-        self.network.delivery.deliver(companion, element("message", head, enc))
 
     def _seal(self, companion: Companion, payload: bytes) -> Node:
         address = str(companion.lid)

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.people.content import text
+from simulator.people.content import Content, text
 from simulator.people.inbox import Received
 from simulator.people.person import SimulatedPerson, reading_of
 from simulator.protocol import link_code
@@ -170,15 +170,20 @@ class Phone(SimulatedPerson):
     # -- after linking
     def write_own(self, to: Account, words: str) -> str:
         """The user types on the phone: the contact gets it, the companions a copy. To itself: a note."""
+        return self.write_own_content(to, text(words))
+
+    def write_own_content(self, to: Account, content: Content) -> str:
+        """The same for any content."""
         message = Message()
         message.deviceSentMessage.destinationJID = str(to.lid)
-        message.deviceSentMessage.message.conversation = words
+        message.deviceSentMessage.message.MergeFromString(content.payload)
         message_id = self.network.names.message_id()
         if to is not self.account:
-            self.write(to, text(words), message_id)
+            self.write(to, content, message_id)
         else:
-            self.inbox.add(Received(message_id, self.account.number, "plain", reading_of(text(words)), to.number))
+            self.inbox.add(Received(message_id, self.account.number, "plain", reading_of(content), to.number))
         head: Attributes = {"recipient": to.lid, "peer_recipient_pn": to.pn, "addressing_mode": "lid"}
+        head["edit"] = content.edit
         for companion in self.account.companions.values():
             self._to_companion(companion, message, {**head, "id": message_id})
         return message_id

@@ -116,6 +116,21 @@ async def test_the_scripted_day_writes_to_the_phone(simulator: Simulator, client
     assert [step["what"] for step in steps if step["contact"] == first["from"]] == ["wrote", "read", "wrote"]
 
 
+async def test_messages_about_others_reach_the_phone(client: SimulatorClient) -> None:
+    phone, contact = await client.post("/phones"), await client.post("/contacts")
+    base, to = f"/contacts/{contact['number']}", phone["number"]
+    first = (await client.post(f"{base}/write", to=to, text="hello"))["id"]
+    for about in ("answer", "react", "edit", "revoke"):
+        assert (await client.post(f"{base}/{about}", to=to, id=first, text="words"))["id"] != first
+    inbox = (await client.get(f"/phones/{to}/inbox"))["messages"]
+    assert [item["kind"] for item in inbox] == ["text", "text", "reaction", "editedMessage", "protocolMessage"]
+    own = (await client.post(f"/phones/{to}/write", to=contact["number"], text="at nine"))["id"]
+    for about in ("edit", "revoke"):
+        await client.post(f"/phones/{to}/{about}", to=contact["number"], id=own, text="at ten")
+    for kind in ("undecryptable", "unavailable"):
+        assert (await client.post(f"{base}/write-unreadable", to=to, kind=kind))["id"]
+
+
 async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     member, stranger = [(await client.post("/contacts"))["number"] for _ in range(2)]
