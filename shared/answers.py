@@ -115,11 +115,20 @@ class _Ear:
         return [self.by_key.setdefault(key, {}) for key in answers.keys]
 
     def hear(self, event: Event) -> None:
+        self._follow(event)
         concerned = dict(self.all)
         for key in _keys_of_event(event):
             concerned |= self.by_key.get(key, {})
         for answers in concerned.values():
             answers.put(event)
+
+    def _follow(self, event: Event) -> None:
+        """A command that repeats another is answered with the other's message: what becomes of that concerns it too."""
+        message_id = getattr(event, "message_id", None)
+        if message_id and event.cause:
+            for answers in list(self.by_key.get(("cause", event.cause), {}).values()):
+                answers.keys = (answers.keys or frozenset()) | {("message", message_id)}
+                self.by_key.setdefault(("message", message_id), {})[id(answers)] = answers
 
 
 class Ears:

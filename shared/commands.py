@@ -64,8 +64,10 @@ class MarkRead(Command):
 class SendMessage(Command):
     """Send a text to a number or into a conversation; the router chooses the instance when none is named.
 
-    `message_id` is the idempotency key: the same id is recorded and sent once. Answered by MessageRecorded
-    (status queued), then MessageStatusChanged, or CommandRefused.
+    `message_id` is the idempotency key: the same id is recorded and sent once, and refused with
+    `idempotency_conflict` for another instance, recipient or text. With `by` the `client_id` is a key too, the sender's
+    own: within a day it leads to the message it was first used for, whatever `message_id` says. Answered by
+    MessageRecorded (status queued), then MessageStatusChanged, or CommandRefused.
     """
 
     subject: ClassVar[str] = "wa.command.message.send"
@@ -74,6 +76,8 @@ class SendMessage(Command):
     conversation_id: str | None = None
     text: str = Field(min_length=1, max_length=MAX_TEXT)
     client_id: str | None = None
+    by: str | None = None
+    """User id, or `key:<id>`, of who sends."""
 
 
 class CreateBooking(Command):

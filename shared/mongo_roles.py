@@ -42,7 +42,9 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
     {
         "session": Access(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
         "router": Access(
-            writes=("contacts", "conversations", "messages", "bookings", "receipts", "router_migrations"),
+            writes=(
+                "contacts", "conversations", "messages", "bookings", "receipts", "send_claims", "router_migrations",
+            ),
             reads=("instances", "connections", "organizations", "members"),
         ),
         "api": Access(

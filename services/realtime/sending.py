@@ -11,7 +11,7 @@ from shared.commands import MAX_TEXT, SendMessage
 from shared.dispatch import Dispatcher
 from shared.errors import Problem
 from shared.events import MessageStatusChanged
-from shared.ids import NO_INSTANCE, Slug, derived_id, new_id
+from shared.ids import NO_INSTANCE, Slug, new_id
 from shared.message import Event
 from shared.records import MessageStatus
 from shared.visible import shows_something
@@ -23,7 +23,8 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
 class SendRequest(Request):
-    """`{to | conversationId, message, instanceId?, clientId?}`; a repeated `clientId` is the same message."""
+    """`{to | conversationId, message, instanceId?, clientId?}`; within a day a user's repeated `clientId` is the same
+    message."""
 
     to: Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS_INPUT)] | None = None
     conversation_id: ShortText | None = None
@@ -44,17 +45,18 @@ def parse_request(data: Any) -> SendRequest:
 
 
 def command_of(request: SendRequest, principal: Principal) -> SendMessage:
-    """A command of its own for every attempt; the message's id is that of the client's own id."""
+    """A command of its own for every attempt; the router knows the message that the client's own id led to."""
     organization_id = principal.organization_id
     client_id = request.client_id
     return SendMessage(
         organization_id=organization_id,
         instance_id=request.instance_id or NO_INSTANCE,
-        message_id=derived_id(organization_id, "socket", client_id) if client_id else new_id(),
+        message_id=new_id(),
         to=request.to if request.conversation_id is None else None,
         conversation_id=request.conversation_id,
         text=request.message,
         client_id=client_id,
+        by=principal.subject,
     )
 
 
@@ -64,10 +66,15 @@ async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: fl
         raise Problem(403, "scope_missing", "this key may not send; it lacks the scope `send`")
     request = parse_request(data)
     command = command_of(request, principal)
+    message_id = command.message_id
 
     def settled(event: Event) -> bool:
-        mine = isinstance(event, MessageStatusChanged) and event.message_id == command.message_id
-        return mine and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
+        nonlocal message_id
+        if not isinstance(event, MessageStatusChanged):
+            return False
+        if event.cause == command.id:  # a repetition: the answer names the message it is
+            message_id = event.message_id
+        return event.message_id == message_id and event.status not in _PENDING
 
     async with dispatcher.listening(command, MessageStatusChanged) as answers:
         await dispatcher.publish(command)
@@ -76,4 +83,4 @@ async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: fl
     if isinstance(event, MessageStatusChanged) and status in _LOST:
         retryable = status is MessageStatus.FAILED
         raise Problem(502, f"message_{status.value}", event.error or "the message was not sent", retryable=retryable)
-    return {"messageId": command.message_id, "timestamp": command.at.isoformat(), "status": status.value}
+    return {"messageId": message_id, "timestamp": command.at.isoformat(), "status": status.value}

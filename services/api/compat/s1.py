@@ -131,10 +131,10 @@ async def send_message(
 ) -> sending.SendAnswer:
     """Send a text from one of the caller's own accounts."""
     await _own(context, caller, body.accountId)
-    request = sending.SendRequest(to=body.phoneNumber, message=body.message, wait=body.wait)
-    call = sending.SendCall(caller, body.accountId, request, key)
+    to, text, wait = body.phoneNumber, body.message, body.wait
     try:
-        return await sending.send(context, call, response)
+        outgoing = sending.Outgoing(caller, body.accountId, text, to=to, key=key, wait=wait)
+        return await sending.deliver(context, outgoing, response)
     except Problem as problem:
         if problem.code != "instance_not_connected":
             raise

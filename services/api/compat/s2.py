@@ -1,5 +1,6 @@
 """The dialect of the chat front end before its sockets: contacts, the messages between two numbers, QR code, send."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -93,16 +94,14 @@ async def send_message(
     context: Ctx, caller: LimitedSender, body: ChatSend, response: Response, key: sending.IdempotencyKey = None
 ) -> ChatSent:
     """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
-    instance_id, to = await _route(context, caller, body)
-    request = sending.SendRequest(to=to, message=body.message, wait=body.wait)
-    call = sending.SendCall(caller, instance_id, request, key or body.clientId)
-    sent = await sending.send(context, call, response)
+    outgoing = replace(await _outgoing(context, caller, body), key=key)
+    sent = await sending.deliver(context, outgoing, response)
     return ChatSent(**sent.model_dump(), clientId=body.clientId)
 
 
-async def _route(context: Context, caller: Principal, body: ChatSend) -> tuple[str, str]:
-    """Instance id and recipient. Raises Problem 404, 409, or 422 `missing_recipient`."""
-    instance_id, to = body.instanceId, body.to
+async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> sending.Outgoing:
+    """Raises Problem 404, 409, or 422 `missing_recipient`."""
+    instance_id, to, conversation_id = body.instanceId, body.to, None
     if instance_id:
         await reached(context, caller, instance_id)
     if body.conversationId:
@@ -110,11 +109,16 @@ async def _route(context: Context, caller: Principal, body: ChatSend) -> tuple[s
             context.database, caller.organization_id, body.conversationId, caller.instance_ids
         )
         instance_id = instance_id or talk.instance_id
-        if to is None and talk.contact:
+        if to is None and instance_id == talk.instance_id:
+            conversation_id = talk.id  # a repetition names it again, while the contact's number may have become known
+        elif to is None and talk.contact:
             to = talk.contact.phone_number or f"{talk.contact.lid}@lid"
-    if to is None:
+    if to is None and conversation_id is None:
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
-    return instance_id or await _only_account(context, caller), to
+    return sending.Outgoing(
+        caller, instance_id or await _only_account(context, caller), body.message, to, conversation_id,
+        client_id=body.clientId, wait=body.wait,
+    )  # fmt: skip
 
 
 async def _only_account(context: Context, caller: Principal) -> str:

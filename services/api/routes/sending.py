@@ -10,8 +10,10 @@ from pydantic import Field, StringConstraints
 from services.api.answers import Done
 from services.api.context import Context, Ctx, Sender
 from services.api.fields import Body, Recipient, Text
+from services.api.store.idempotency import SendKey
 from services.api.views.instances import connection_of
 from services.api.views.records import find_message
+from shared.auth import Principal
 from shared.commands import SendMessage
 from shared.errors import Problem
 from shared.events import MessageRecorded, MessageStatusChanged
@@ -59,35 +61,66 @@ class SendCall:
     body: SendRequest
     key: IdempotencyKey = None
 
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A text of a caller from an instance, to a number or into a conversation. `client_id`: the front end's own id of
+    the message, a key of this caller unless `key` is given."""
+
+    caller: Principal
+    instance_id: str
+    text: str
+    to: str | None = None
+    conversation_id: str | None = None
+    key: str | None = None
+    client_id: str | None = None
+    wait: float = 10.0
+
     @property
-    def organization_id(self) -> str:
-        return self.caller.organization_id
+    def send_key(self) -> SendKey | None:
+        kind, key = ("key", self.key) if self.key else ("client id", self.client_id)
+        return SendKey(self.caller.organization_id, self.caller.subject, kind, key) if key else None
+
+    @property
+    def request(self) -> tuple[str, ...]:
+        """What tells it from another request."""
+        recipient = ("", self.conversation_id or "") if self.to is None else (self.to,)
+        return (self.instance_id, *recipient, self.text)
 
 
 @router.post("/send", responses={202: {"model": SendAnswer, "description": "Queued, not acknowledged yet"}})
 async def send(context: Ctx, request: Annotated[SendCall, Depends()], response: Response) -> SendAnswer:
     """Send a text, and wait until WhatsApp has it."""
-    await context.instances.get(request.organization_id, request.instance_id)
+    body = request.body
+    outgoing = Outgoing(request.caller, request.instance_id, body.message, to=body.to, key=request.key, wait=body.wait)
+    return await deliver(context, outgoing, response)
+
+
+async def deliver(context: Context, outgoing: Outgoing, response: Response) -> SendAnswer:
+    """Raises Problem."""
+    organization_id = outgoing.caller.organization_id
+    await context.instances.get(organization_id, outgoing.instance_id)
     command = SendMessage(
-        organization_id=request.organization_id,
-        instance_id=request.instance_id,
-        message_id=await _message_id(context, request),
-        to=request.body.to,
-        text=request.body.message,
+        organization_id=organization_id,
+        instance_id=outgoing.instance_id,
+        message_id=await _message_id(context, outgoing),
+        to=outgoing.to,
+        conversation_id=outgoing.conversation_id if outgoing.to is None else None,
+        text=outgoing.text,
+        client_id=outgoing.client_id,
     )
-    answer = await _sent(context, command, request.body.wait)
+    answer = await _sent(context, command, outgoing.wait)
     response.status_code = 202 if answer.status in _PENDING else 200
     return answer
 
 
-async def _message_id(context: Context, request: SendCall) -> str:
+async def _message_id(context: Context, outgoing: Outgoing) -> str:
     """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before."""
-    organization_id, message_id, repeated = request.organization_id, new_id(), False
-    if request.key:
-        same = (request.instance_id, request.body.to, request.body.message)
-        message_id, repeated = await context.idempotency.claim(organization_id, request.key, *same)
+    organization_id, message_id, repeated = outgoing.caller.organization_id, new_id(), False
+    if key := outgoing.send_key:
+        message_id, repeated = await context.idempotency.claim(key, *outgoing.request)
     if not (repeated and await find_message(context.database, organization_id, message_id)):
-        await _require_connected(context, organization_id, request.instance_id)
+        await _require_connected(context, organization_id, outgoing.instance_id)
     return message_id
 
 

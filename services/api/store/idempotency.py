@@ -1,36 +1,67 @@
 """Idempotency keys of sends, kept for a day."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
 from shared.errors import Problem
-from shared.ids import derived_id
+from shared.ids import derived_id, new_id
 from shared.message import utc_now
-from shared.mongo import Collection, DuplicateKeyError, IndexModel
+from shared.mongo import Collection, Document, DuplicateKeyError, IndexModel
 
 KEPT = timedelta(hours=24)
 
 
+@dataclass(frozen=True)
+class SendKey:
+    """A key is its sender's own: another's key of the same name is another key. `kind`: an Idempotency-Key, or the
+    client id of a chat front end."""
+
+    organization_id: str
+    subject: str
+    kind: str
+    key: str
+
+
 class IdempotencyKeys:
-    """Collection `idempotency_keys`: `_id` is the message id the key leads to."""
+    """Collection `idempotency_keys`: `_id` is derived from the key, `message_id` is the message it leads to."""
 
     INDEXES: ClassVar = {"idempotency_keys": [IndexModel("created_at", expireAfterSeconds=int(KEPT.total_seconds()))]}
 
     def __init__(self, collection: Collection) -> None:
         self._keys = collection
 
-    async def claim(self, organization_id: str, key: str, *request: str) -> tuple[str, bool]:
-        """The message id of this key, and whether the key was used before.
+    async def claim(self, key: SendKey, *request: str) -> tuple[str, bool]:
+        """The message id of this key, and whether the key was used within the last day.
 
         Raises Problem 422 `idempotency_conflict` when it was used for another request.
         """
-        message_id, fingerprint = derived_id(organization_id, key), derived_id(*request)
+        known = await self._of_version_before(key) or await self._insert(key, derived_id(*request))
+        if known is None:
+            return await self.claim(key, *request)
+        if known["fingerprint"] != derived_id(*request):
+            detail = "this Idempotency-Key was used for another request; use a new key for a new message"
+            raise Problem(422, "idempotency_conflict", detail)
+        return known["message_id"], known["known"]
+
+    async def _insert(self, key: SendKey, fingerprint: str) -> Document | None:
+        """What is kept of the key now; None when it went meanwhile. MongoDB removes what is too old once a minute."""
+        now = utc_now()
+        made = {
+            "_id": derived_id("send key", key.organization_id, key.subject, key.kind, key.key),
+            "fingerprint": fingerprint, "message_id": new_id(), "created_at": now,
+        }  # fmt: skip
         try:
-            await self._keys.insert_one({"_id": message_id, "fingerprint": fingerprint, "created_at": utc_now()})
+            await self._keys.insert_one(made)
         except DuplicateKeyError:
-            known = await self._keys.find_one({"_id": message_id})
-            if known and known["fingerprint"] != fingerprint:
-                detail = "this Idempotency-Key was used for another request; use a new key for a new message"
-                raise Problem(422, "idempotency_conflict", detail) from None
-            return message_id, True
-        return message_id, False
+            await self._keys.delete_one({"_id": made["_id"], "created_at": {"$lte": now - KEPT}})
+            found = await self._keys.find_one({"_id": made["_id"]})
+            return {**found, "known": True} if found else None
+        return {**made, "known": False}
+
+    async def _of_version_before(self, key: SendKey) -> Document | None:
+        """That version derived the message id from the key. Whoever repeats a send while Switchboard is updated means
+        that message."""
+        fresh = {"message_id": None, "created_at": {"$gt": utc_now() - KEPT}}
+        found = await self._keys.find_one({"_id": derived_id(key.organization_id, key.key), **fresh})
+        return {**found, "message_id": found["_id"], "known": True} if found else None

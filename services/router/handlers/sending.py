@@ -4,9 +4,17 @@ from services.router.context import Context
 from services.router.handlers.identity import meet_recipient, who_is_meant
 from services.router.handlers.outcomes import status_changed
 from services.router.handlers.refusals import refusing
+from services.router.handlers.repeats import SentRecord, claimed, require_same
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import address_of, is_owner
-from services.router.rules.sending import choose_account, parse_recipient, require_room, require_same, require_text
+from services.router.rules.sending import (
+    choose_account,
+    fingerprint_of,
+    parse_recipient,
+    require_recipient,
+    require_room,
+    require_text,
+)
 from services.router.store.conversations import conversation_id
 from shared.commands import SendMessage, SendText
 from shared.errors import Problem, Retry
@@ -19,17 +27,14 @@ async def on_send(command: SendMessage, context: Context) -> None:
     """The same message id is recorded once and handed over under the same id, however often it is asked for."""
     async with refusing(command, context):
         require_text(command.text)
-        existing = await context.store.messages.by_id(command.message_id)
-        if existing is None:
-            await _send(command, context)
-        else:
+        command = await claimed(command, context)
+        existing = await context.store.messages.by_id(command.message_id) or await _send(command, context)
+        if existing:
             await _repeat(command, existing, context)
 
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
-    require_same(
-        existing, command.organization_id, command.text, elsewhere=await _elsewhere(command, existing, context)
-    )
+    await require_same(command, existing, context)
     contact, existing = await _contact(command, existing, context)
     if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
         if contact:
@@ -40,14 +45,8 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Contex
     await _still_there(contact, context)
 
 
-async def _elsewhere(command: SendMessage, existing: MessageRecord, context: Context) -> bool:
-    """A conversation that has gone was merged into the one the message is in now."""
-    if command.conversation_id in (None, existing.conversation_id):
-        return False
-    return await context.store.conversations.by_id(command.organization_id, command.conversation_id) is not None
-
-
-async def _send(command: SendMessage, context: Context) -> None:
+async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
+    """None, or the message when another router recorded one of this id meanwhile."""
     party, wanted = await _recipient(command, context)
     account = choose_account(await context.store.accounts.accounts(command.organization_id), wanted)
     await _require_room(command.organization_id, account.instance_id, context)
@@ -57,7 +56,7 @@ async def _send(command: SendMessage, context: Context) -> None:
         seen = await who_is_meant(seen, account.instance_id, context)
     known = None if is_owner(seen.party, owner.aliases) else await meet_recipient(seen, context)
     party = _addresses(known.contact) if known else seen.party
-    message = MessageRecord(
+    message = SentRecord(
         id=command.message_id,
         organization_id=command.organization_id,
         instance_id=account.instance_id,
@@ -73,10 +72,16 @@ async def _send(command: SendMessage, context: Context) -> None:
         status=MessageStatus.QUEUED,
         client_id=command.client_id,
         timestamp=command.at,
+        fingerprint=fingerprint_of(command),
     )
-    await _store(message, context)
+    stored = await context.store.messages.add(message)
+    if stored is not message:
+        return stored
+    if message.conversation_id:  # behind the message: one that a merge has just removed comes back only with it
+        await context.store.conversations.show(message)
     await _hand_over(command, message, party, known.contact if known else None, context)
     await _still_there(known.contact if known else None, context)
+    return None
 
 
 async def _require_room(organization_id: str, instance_id: str, context: Context) -> None:
@@ -106,20 +111,11 @@ def _first_met(command: SendMessage) -> str:
     return derived_id("contact", command.id)
 
 
-async def _store(message: MessageRecord, context: Context) -> None:
-    """The message first: a conversation that a merge has just removed comes back only with one that will follow it."""
-    await context.store.messages.add(message)
-    if message.conversation_id:
-        await context.store.conversations.show(message)
-
-
 async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str | None]:
     """To whom, and through which instance when that is said."""
     named = None if command.instance_id == NO_INSTANCE else command.instance_id
     if command.conversation_id is None:
-        if not command.to:
-            raise Problem(422, "missing_recipient", "say whom to write to: `to` or `conversationId`")
-        return parse_recipient(command.to), named
+        return parse_recipient(require_recipient(command.to)), named
     found = await context.store.conversations.by_id(command.organization_id, command.conversation_id)
     contact = found and await context.store.contacts.by_id(command.organization_id, found["contact_id"])
     if not found or not contact:

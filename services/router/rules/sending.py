@@ -1,13 +1,15 @@
-"""Which account sends, and to whom. Pure; refusals are Problems."""
+"""Which account sends, to whom, and whether it is the same message again. Pure; refusals are Problems."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from services.router.rules.inbox import address_of
+from shared.commands import SendMessage
 from shared.errors import Problem
-from shared.ids import InvalidPhone, parse_address
-from shared.records import MessageRecord, Party
+from shared.ids import InvalidPhone, derived_id, parse_address
+from shared.records import Party
 from shared.visible import shows_something
 
 
@@ -62,6 +64,23 @@ def require_text(text: str) -> None:
         raise Problem(422, "empty_text", detail, field="text")
 
 
+def fingerprint_of(command: SendMessage) -> str:
+    """What tells this command from another: the instance as asked, the conversation or the recipient as parsed, the
+    text. Raises Problem 422."""
+    if command.conversation_id is not None:
+        recipient = ("conversation", command.conversation_id)
+    else:
+        recipient = ("to", address_of(parse_recipient(require_recipient(command.to))))
+    return derived_id("send", command.instance_id, *recipient, command.text)
+
+
+def require_recipient(to: str | None) -> str:
+    """Raises Problem 422."""
+    if not to:
+        raise Problem(422, "missing_recipient", "say whom to write to: `to` or `conversationId`")
+    return to
+
+
 def choose_account(accounts: Sequence[Account], wanted: str | None) -> Account:
     """The wanted instance, else the only one, else the only connected one; it has to be connected. Raises Problem."""
     if wanted is not None:
@@ -87,11 +106,7 @@ def _connected(account: Account) -> Account:
     return account
 
 
-def require_same(existing: MessageRecord, organization_id: str, text: str, *, elsewhere: bool = False) -> None:
-    """A repeated message id has to mean the same message; `elsewhere`: it is asked for in another conversation.
-
-    Raises Problem 422.
-    """
-    if existing.organization_id != organization_id or existing.text != text or elsewhere:
-        detail = "this id or idempotency key was used for another message; use a new one"
-        raise Problem(422, "idempotency_conflict", detail)
+def conflict() -> Problem:
+    """A message id, key or client id that was used for another message."""
+    detail = "this id or idempotency key was used for another message; use a new one"
+    return Problem(422, "idempotency_conflict", detail)

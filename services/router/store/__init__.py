@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.router.store import bookings, contacts, conversations, messages, receipts
+from services.router.store import bookings, claims, contacts, conversations, messages, receipts
 from services.router.store.accounts import Accounts
 from services.router.store.bookings import Bookings
+from services.router.store.claims import Claims
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
@@ -19,6 +20,7 @@ INDEXES = {
     "messages": messages.INDEXES,
     "bookings": bookings.INDEXES,
     "receipts": receipts.INDEXES,
+    "send_claims": claims.INDEXES,
 }
 STEPS = (index_step(INDEXES, {"bookings": bookings.RETIRED}),)
 
@@ -32,6 +34,7 @@ class Store:
     receipts: Receipts
     accounts: Accounts
     revisions: Revisions
+    claims: Claims
 
 
 async def open_store(database: Database) -> Store:
@@ -39,5 +42,5 @@ async def open_store(database: Database) -> Store:
     await migrate(database["router_migrations"], STEPS)
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
-        Accounts(database), Revisions(database),
+        Accounts(database), Revisions(database), Claims(database),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -11,7 +12,8 @@ from shared.commands import SendMessage
 from shared.dispatch import refusal
 from shared.errors import Problem
 from shared.events import CommandRefused, MessageStatusChanged
-from shared.message import Event
+from shared.ids import derived_id
+from shared.message import Event, utc_now
 from shared.mongo import Document
 from shared.records import MessageStatus as S
 from tests.component.api.conftest import Member, Stage
@@ -222,3 +224,44 @@ async def test_a_repetition_is_answered_though_the_connection_is_gone(
 async def test_keys_are_forgotten_after_a_day(stage: Stage) -> None:
     indexes = await stage.database.idempotency_keys.index_information()
     assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [86_400]
+
+
+async def test_a_key_of_yesterday_is_a_new_message(stage: Stage, member: Member, instance: str) -> None:
+    """Also while MongoDB has not removed it yet, and with another text."""
+    async with stage.playing(SendMessage, accepted):
+        first = (await send(member, instance, key="daily")).json()["messageId"]
+        yesterday = utc_now() - timedelta(hours=24, seconds=1)
+        await stage.database.idempotency_keys.update_many({}, {"$set": {"created_at": yesterday}})
+        answers = [await send(member, instance, key="daily", message="today's") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len({first, *(answer.json()["messageId"] for answer in answers)}) == 2
+
+
+async def test_a_forgotten_key_does_not_find_its_message_again(stage: Stage, member: Member, instance: str) -> None:
+    async with stage.playing(SendMessage, accepted):
+        first = (await send(member, instance, key="daily")).json()["messageId"]
+        await stage.database.idempotency_keys.delete_many({})
+        assert (await send(member, instance, key="daily")).json()["messageId"] != first
+
+
+async def test_a_key_counts_per_user(stage: Stage, member: Member, instance: str) -> None:
+    key = (await member.http.post("/api/api-keys", json={"name": "Shop", "scopes": ["send"]})).json()["data"]["key"]
+    path, headers = f"/api/whatsapp/instances/{instance}/send", {"Idempotency-Key": "order-7"}
+    async with stage.playing(SendMessage, accepted):
+        first = await send(member, instance, key="order-7")
+        body = {"to": "4915133333333", "message": "other"}
+        program = httpx.AsyncClient(transport=member.http._transport, base_url=member.http.base_url)
+        other = await program.post(path, json=body, headers=headers | {"X-Api-Key": key})
+    assert other.status_code == 200, other.text
+    assert other.json()["messageId"] != first.json()["messageId"]
+
+
+async def test_a_key_of_the_version_before_leads_to_its_message(stage: Stage, member: Member, instance: str) -> None:
+    """That version derived the message id from the key; the update may come between a send and its repetition."""
+    former = derived_id(member.organization_id, "order-7")
+    fingerprint = derived_id(instance, "4915112345678", TEXT)
+    kept = {"_id": former, "fingerprint": fingerprint, "created_at": utc_now()}
+    await stage.database.idempotency_keys.insert_one(kept)
+    async with stage.playing(SendMessage, accepted):
+        assert (await send(member, instance, key="order-7")).json()["messageId"] == former
+        assert (await send(member, instance, key="order-7", message="other")).status_code == 422

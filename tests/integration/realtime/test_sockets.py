@@ -166,16 +166,18 @@ async def test_sending_is_answered_by_what_became_of_the_message(
 ) -> None:
     """A router of our own answers by the text."""
     seen: list[SendMessage] = []
+    known: dict[tuple[str | None, str | None], str] = {}
 
     async def route(message: Msg) -> None:
         command = SendMessage.model_validate_json(message.data)
         seen.append(command)
+        message_id = known.setdefault((command.by, command.client_id), command.message_id)
         common: dict[str, Any] = {"organization_id": command.organization_id, "cause": command.id}
         if command.text == "refuse":
             await publish(CommandRefused(status=409, code="instance_not_connected", detail="connect it", **common))
         elif command.text != "ignore":
             for status in (MessageStatus.QUEUED, MessageStatus(command.text)):
-                await publish(MessageStatusChanged(message_id=command.message_id, status=status, error="why", **common))
+                await publish(MessageStatusChanged(message_id=message_id, status=status, error="why", **common))
 
     subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
     await subscribed(nats)
@@ -188,7 +190,7 @@ async def test_sending_is_answered_by_what_became_of_the_message(
         sent = await send("sent", first)
         assert (sent["success"], sent["status"], sent["clientId"]) == (True, "sent", first)
         assert (await send("sent", first))["messageId"] == sent["messageId"]
-        assert len({command.id for command in seen}) == 2
+        assert len({command.id for command in seen}) == len({command.message_id for command in seen}) == 2
         failed = await send("failed", new_id())
         assert (failed["success"], failed["code"], failed["retryable"]) == (False, "message_failed", True)
         refused = await send("refuse", new_id())
@@ -196,4 +198,23 @@ async def test_sending_is_answered_by_what_became_of_the_message(
         assert (await send("ignore", new_id()))["status"] == "queued"
         assert len(acme.named("message_sent_success")) == 3
         assert len(acme.named("message_send_error")) == 2
+    await subscription.unsubscribe()
+
+
+async def test_a_repeated_client_id_is_answered_with_what_becomes_of_the_first_message(
+    realtime: str, nats: Client, publish: Publisher
+) -> None:
+    """The message is still queued when it is asked for again: the answer waits for it."""
+
+    async def route(message: Msg) -> None:
+        command = SendMessage.model_validate_json(message.data)
+        common: dict[str, Any] = {"organization_id": command.organization_id, "message_id": "the-first"}
+        await publish(MessageStatusChanged(status=MessageStatus.QUEUED, cause=command.id, **common))
+        await publish(MessageStatusChanged(status=MessageStatus.SENT, cause=new_id(), **common))
+
+    subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
+    await subscribed(nats)
+    async with browser(realtime, token("acme")) as acme:
+        answer = await acme.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "mine"})
+        assert (answer["success"], answer["status"], answer["messageId"]) == (True, "sent", "the-first")
     await subscription.unsubscribe()

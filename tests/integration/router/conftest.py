@@ -135,7 +135,10 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
         await ensure_views(database)  # the api's to make
         context = Context(await open_store(database), publish, lambda: START)
         await asyncio.gather(
-            *(database[name].delete_many({}) for name in (*TABLES, "instances", "connections", "organizations"))
+            *(
+                database[name].delete_many({})
+                for name in (*TABLES, "send_claims", "instances", "connections", "organizations")
+            )
         )
         await add_account(database, ONE, ME)
         yield Router(context, database, published)

@@ -9,21 +9,13 @@ from typing import Any
 import pytest
 
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
-from services.router.rules.sending import choose_account, parse_recipient, require_same
+from services.router.rules.sending import choose_account, fingerprint_of, parse_recipient
+from shared.commands import SendMessage
 from shared.errors import Problem
-from shared.records import MessageRecord, MessageStatus, Party
+from shared.records import Party
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANNA = Party(phone="4915112345678", lid="111")
-
-
-def record(**fields: Any) -> MessageRecord:
-    given: dict[str, Any] = {
-        "id": "m", "organization_id": "acme", "instance_id": "one", "direction": "outbound", "origin": "api",
-        "from_address": "", "to_address": "1", "text": "hello", "conversation_id": "c", "timestamp": NOW,
-        "status": MessageStatus.QUEUED,
-    }  # fmt: skip
-    return MessageRecord(**{**given, **fields})
 
 
 def code_of(act: Callable[[], object]) -> tuple[int, str]:
@@ -66,11 +58,23 @@ def test_a_recipient_is_a_phone_in_any_spelling_or_a_lid() -> None:
         assert code_of(partial(parse_recipient, wrong)) == (422, "invalid_phone")
 
 
-def test_a_repeated_id_has_to_mean_the_same_message() -> None:
-    require_same(record(), "acme", "hello")
-    for organization, text, elsewhere in (("other", "hello", False), ("acme", "bye", False), ("acme", "hello", True)):
-        conflict = code_of(partial(require_same, record(), organization, text, elsewhere=elsewhere))
-        assert conflict == (422, "idempotency_conflict")
+def test_a_command_is_told_from_another_by_instance_recipient_and_text() -> None:
+    def asked(**fields: Any) -> str:
+        given: dict[str, Any] = {
+            "organization_id": "acme",
+            "message_id": "m",
+            "to": "+49 151 12345678",
+            "text": "hello",
+        }
+        return fingerprint_of(SendMessage(**{**given, **fields}))
+
+    assert asked() == asked(to="4915112345678@s.whatsapp.net", message_id="n", client_id="c")
+    conversation = asked(to=None, conversation_id="4915112345678")
+    others = [asked(to="+49 151 12345679"), asked(to="77@lid"), asked(text="hello "), asked(instance_id="one")]
+    others += [conversation, asked(to=None, conversation_id="c")]
+    assert len({asked(), *others}) == len(others) + 1
+    assert code_of(partial(asked, to=None)) == (422, "missing_recipient")
+    assert code_of(partial(asked, to="nobody")) == (422, "invalid_phone")
 
 
 def sighting(party: Party, name: str | None = None) -> Sighting:
