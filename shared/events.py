@@ -66,10 +66,10 @@ class ConnectionChanged(Event):
 class MessageReceived(Event):
     """A message reached the account: from a contact, or typed by the owner on another device (`from_me`).
 
-    `id` is derived from instance and `wa_id`, so a redelivery is the same event. `sender` wrote it; `chat` is the other
-    side of a one-to-one chat; `group` is set instead of `chat` for groups. Of the types `undecryptable` (a readable
-    copy may follow) and `unavailable` (kept from linked devices, such as view-once media) nothing more is known; `edit`
-    and `revoke` change the message they name.
+    `wa_id` is unique for one chat, sender and direction only. `id` is derived from these, so a redelivery is the same
+    event. `sender` wrote it; `chat` is the other side of a one-to-one chat; `group` is set instead of `chat` for
+    groups. Of the types `undecryptable` (a readable copy may follow) and `unavailable` (kept from linked devices, such
+    as view-once media) nothing more is known; `edit` and `revoke` change the message they name.
     """
 
     subject: ClassVar[str] = "wa.event.message.received"
@@ -103,11 +103,14 @@ class ReceiptReceived(Event):
 
 
 class MessagesReadElsewhere(Event):
-    """The owner read these messages of a contact on the phone or another device of his."""
+    """The owner read these messages of a contact on the phone or another device of his. `chat`: with whom, or `group`;
+    neither in events of an earlier version."""
 
     subject: ClassVar[str] = "wa.event.message.read-elsewhere"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
     wa_ids: list[str]
+    chat: Party | None = None
+    group: str | None = None
     timestamp: datetime
 
 

@@ -22,6 +22,7 @@ from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceive
 from shared.ids import derived_id
 from shared.live import PresenceSeen, TypingSeen
 from shared.message import utc_now
+from shared.message_identity import identity, other_party
 from shared.records import Party
 from shared.words import has_letter_or_digit
 
@@ -68,10 +69,8 @@ def message_received(event: Any, account: Account, recipient: Party | None = Non
     if not isinstance(content, Content):
         return Ignored(f"message-{content}")
     quoted = party_of_text(quoted_author(event.Message)) if content.quoted_wa_id else None
-    copy_for = recipient.aliases if recipient else ()
-    event_id = derived_id(account.instance_id, "message", event.Info.ID, *copy_for)
-    ours = _received(event.Info, content, account, event_id)
-    return ours.model_copy(update={"quoted_sender": quoted, "chat": recipient or ours.chat})
+    ours = _received(event.Info, content, account, recipient)
+    return ours.model_copy(update={"quoted_sender": quoted})
 
 
 def placeholder_received(event: Any, account: Account) -> MessageReceived | Ignored:
@@ -85,23 +84,27 @@ def placeholder_received(event: Any, account: Account) -> MessageReceived | Igno
     if _label(event, "DecryptFailMode") == "DECRYPT_FAIL_HIDE":  # reactions, edits, votes: no client shows these
         return Ignored("undecryptable-hidden")
     content = Content("unavailable" if event.IsUnavailable else "undecryptable")
-    return _received(event.Info, content, account, derived_id(account.instance_id, "placeholder", event.Info.ID))
+    return _received(event.Info, content, account, what="placeholder")
 
 
-def _received(info: Any, content: Content, account: Account, event_id: str) -> MessageReceived:
+def _received(
+    info: Any, content: Content, account: Account, recipient: Party | None = None, what: str = "message"
+) -> MessageReceived:
     if not info.ID or len(info.ID) > MAX_ID:
         raise Untranslatable("a message without an id, or with one that is too long")
     source = info.MessageSource
-    sender = party_of(source.Sender, source.SenderAlt)
+    sender, group = party_of(source.Sender, source.SenderAlt), group_of(source.Chat)
+    chat = recipient or _chat(source, sender)
+    key = identity(info.ID, source.IsFromMe, group, other_party(source.IsFromMe, group, sender, chat))
     return MessageReceived(
-        id=event_id,
+        id=derived_id(account.instance_id, what, *key),
         organization_id=account.organization_id,
         instance_id=account.instance_id,
         wa_id=info.ID,
         from_me=source.IsFromMe,
         sender=sender,
-        chat=_chat(source, sender),
-        group=group_of(source.Chat),
+        chat=chat,
+        group=group,
         push_name=_name_of(info),
         type=content.type,
         text=content.text,
@@ -141,17 +144,20 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Messages
     ids = [wa_id for wa_id in event.MessageIDs if wa_id and len(wa_id) <= MAX_ID]
     if ids and (kind == "READ_SELF" or (kind == "READ" and source.IsFromMe)):
         return MessagesReadElsewhere(
-            id=derived_id(account.instance_id, "read-elsewhere", *sorted(ids)),
+            id=derived_id(account.instance_id, "read-elsewhere", source.Chat.User, *sorted(ids)),
             organization_id=account.organization_id,
             instance_id=account.instance_id,
             wa_ids=ids,
+            chat=_chat_read(source),
+            group=group_of(source.Chat),
             timestamp=moment(event.Timestamp),
         )
     if status is None or source.IsFromMe or not ids:
         return Ignored(f"receipt-{kind.lower()}")
+    chat_and_sender = (source.Chat.User, source.Sender.User)
     return ReceiptReceived.model_validate(
         {
-            "id": derived_id(account.instance_id, "receipt", status, source.Sender.User, *sorted(ids)),
+            "id": derived_id(account.instance_id, "receipt", status, *chat_and_sender, *sorted(ids)),
             "organization_id": account.organization_id,
             "instance_id": account.instance_id,
             "wa_ids": ids,
@@ -160,6 +166,13 @@ def receipt_received(event: Any, account: Account) -> ReceiptReceived | Messages
             "timestamp": moment(event.Timestamp),
         }
     )
+
+
+def _chat_read(source: Any) -> Party | None:
+    """With whom; None for a group, and when the receipt names nobody but the account itself."""
+    if source.Chat.Server in (GROUP_SERVER, "broadcast") or source.Chat.User == source.Sender.User:
+        return None
+    return party_of(source.Chat, source.RecipientAlt)
 
 
 def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:

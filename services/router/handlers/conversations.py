@@ -6,6 +6,7 @@ from services.router.context import Context
 from services.router.handlers.refusals import refusing
 from services.router.handlers.ticks import give_ticks
 from services.router.store.joining import mark, read_marks
+from services.router.store.messages import Named
 from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.errors import Problem, Retry
 from shared.events import ConversationUpdated, MessagesReadElsewhere
@@ -30,14 +31,25 @@ async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
 async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> None:
     """The owner's phone has given the ticks. Raises Retry while a message may still be on its way to us."""
     store = context.store
-    messages = await store.messages.received_as(event.organization_id, event.instance_id, event.wa_ids)
+    named = await store.messages.received_as(event.organization_id, event.instance_id, event.wa_ids)
+    messages = [one.message for one in named if await _is_in_chat(one, event, context)]
     marks = read_marks(messages)
     for conversation_id, read in marks.items():
         facts = {"read_up_to": read, "ticked_up_to": read}
         if found := await store.conversations.learn(event.organization_id, conversation_id, facts):
             await context.publish(_updated(found, event, found.id))
-    if len(messages) < len(set(event.wa_ids)) and context.now() - event.at < OVERTAKEN:
+    if {message.wa_id for message in messages} != set(event.wa_ids) and context.now() - event.at < OVERTAKEN:
         raise Retry("a message that was read on the phone is not known yet")
+
+
+async def _is_in_chat(named: Named, event: MessagesReadElsewhere, context: Context) -> bool:
+    """Whether the message is in the chat that was read; an earlier version did not tell the chat."""
+    if event.group or named.message.group:
+        return event.group in (None, named.message.group) and event.chat is None
+    if event.chat is None or not set(named.other_party).isdisjoint(event.chat.aliases):
+        return True
+    chat = await context.store.contacts.with_addresses(event.organization_id, event.chat.aliases)
+    return not set(named.other_party).isdisjoint(chat)
 
 
 async def on_assign(command: AssignConversation, context: Context) -> None:

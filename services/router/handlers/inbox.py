@@ -12,6 +12,7 @@ from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import PLACEHOLDERS, Filing, address_of, file_message
+from services.router.rules.message_keys import MessageKey, key_of, record_id
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from services.router.store.conversations import conversation_id
@@ -32,29 +33,32 @@ from shared.records import Booking, MessageRecord, MessageStatus, OrganizationSe
 
 async def on_message(event: MessageReceived, context: Context) -> None:
     """Store and publish; the same again on redelivery, whatever was done before a crash."""
-    store, record_id = context.store, derived_id(event.instance_id, event.wa_id)
+    store = context.store
     owner = await store.accounts.owner(event.organization_id)
     filing = file_message(event, owner.aliases)
     seen = sighting_of(event, filing)
-    known, existing = await asyncio.gather(_find(seen, context), store.messages.by_id(record_id))
+    known = await _find(seen, context)
     unwanted = is_unwanted(filing, owner)
     if unwanted or (seen and not known):  # then it matters who the owners are at this moment, and what they want
         owner = await store.accounts.owner(event.organization_id, fresh=True)
         filing = file_message(event, owner.aliases)
         seen = sighting_of(event, filing)
         known = await meet_sender(seen, event.instance_id, context) if seen else None
+    key = key_of(event, known.contact if known else None)
+    existing = await store.messages.same_as(key)
     if (is_unwanted(filing, owner) and not existing) or _is_outdated(event, existing):
         return
     if seen and known:
         existing = await _gather_pieces(seen, known, existing, context)
     placeholder = existing if existing and existing.type in PLACEHOLDERS and event.type not in PLACEHOLDERS else None
     existing = None if placeholder else existing
-    message = existing or await name_target(record_of(event, filing, owner, known), event, filing, context)
+    new = record_of(event, filing, owner, known, placeholder.id if placeholder else None)
+    message = existing or await name_target(new, event, filing, context)
     message, opened = await _book(message, existing, known, step_for(message, filing, known, owner.settings), context)
     # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
     # stored first: a conversation that a merge has just removed comes back only with a message that will follow it
-    message = await _keep(message, existing or placeholder, context)
+    message = await _keep(message, existing or placeholder, key, context)
     await _show(message, context, when=begins)
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
@@ -99,12 +103,15 @@ def sighting_of(event: MessageReceived, filing: Filing) -> Sighting | None:
     return Sighting(event.organization_id, filing.party, filing.name, event.id, event.at)
 
 
-def record_of(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord:
+def record_of(
+    event: MessageReceived, filing: Filing, owner: Owner, known: Known | None, stored_as: str | None = None
+) -> MessageRecord:
+    """`stored_as`: the id of the record whose place it takes."""
     own = owner.addresses.get(event.instance_id, "")
     other = event.group or (address_of(filing.party) if filing.party else own)
     outbound = filing.direction == "outbound"
     return MessageRecord(
-        id=derived_id(event.instance_id, event.wa_id),
+        id=stored_as or record_id(event),
         organization_id=event.organization_id,
         instance_id=event.instance_id,
         wa_id=event.wa_id,
@@ -157,13 +164,24 @@ async def _book(
     return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None
 
 
-async def _keep(message: MessageRecord, stored: MessageRecord | None, context: Context) -> MessageRecord:
+async def _keep(
+    message: MessageRecord, stored: MessageRecord | None, key: MessageKey, context: Context
+) -> MessageRecord:
     """As it is stored then: a readable copy stands where its placeholder stood."""
     if stored is None:
-        await context.store.messages.add(message)
+        await _add(message, key, context)
     elif stored is not message and stored.type in PLACEHOLDERS:
         return await context.store.revisions.reveal(stored.id, message)
     return message
+
+
+async def _add(message: MessageRecord, key: MessageKey, context: Context) -> None:
+    try:
+        await context.store.messages.add(message, key.other_party)
+    except DuplicateKeyError as error:
+        if await context.store.messages.same_as(key):
+            raise Retry("the message was stored just now as it arrived under another address") from error
+        raise
 
 
 async def _show(message: MessageRecord, context: Context, *, when: bool) -> None:
@@ -191,7 +209,8 @@ def events_of(
         )
     for booking in bookings:
         if booking.opened_by == message.id:
-            found.append(BookingCreated(id=derived_id(event.id, "booking"), booking=booking, **common))
+            found.append(BookingCreated(id=derived_id(message.id, "booking-created"), booking=booking, **common))
         else:
             found.append(BookingUpdated(id=derived_id(event.id, booking.id), booking=booking, **common))
-    return [*found, MessageRecorded(id=derived_id(event.id, "recorded"), message=message, **common)]
+    what = ("recorded", event.type) if event.type in PLACEHOLDERS else ("recorded",)
+    return [*found, MessageRecorded(id=derived_id(message.id, *what), message=message, **common)]

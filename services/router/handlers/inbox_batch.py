@@ -15,6 +15,7 @@ from services.router.handlers.inbox import events_of, is_unwanted, on_message, r
 from services.router.handlers.ownership import foreign_event, is_foreign
 from services.router.rules.booking_policy import Step
 from services.router.rules.inbox import CHANGES, Filing, file_message
+from services.router.rules.message_keys import key_of
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from shared.errors import Retry
@@ -35,6 +36,10 @@ class Usual:
     message: MessageRecord
     known: Known | None
 
+    @property
+    def other_party(self) -> tuple[str, ...]:
+        return key_of(self.event, self.known.contact if self.known else None).other_party
+
 
 async def on_messages(
     events: Sequence[MessageReceived], context: Context, *, again: bool = False
@@ -48,7 +53,7 @@ async def on_messages(
         return await _without(foreign, events, context)
     try:
         usual = await _usual(events, context)
-        added = await context.store.messages.add_new([one.message for one in usual])
+        added = await context.store.messages.add_new([(one.message, one.other_party) for one in usual])
     except Exception as error:
         if is_outage(error):
             raise

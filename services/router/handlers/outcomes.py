@@ -1,10 +1,14 @@
 """What became of a message of ours: accepted, failed, delivered, read. News may come in any order."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 
 from services.router.context import Context
 from services.router.rules.contacts import Sighting
+from services.router.rules.message_keys import may_be_one
 from services.router.rules.statuses import furthest
+from services.router.store.messages import Named
+from services.router.store.receipts import EarlyReceipt
 from shared.errors import Reject
 from shared.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
 from shared.ids import derived_id
@@ -34,12 +38,11 @@ async def on_failed(event: MessageFailed, context: Context) -> None:
 async def on_receipt(event: ReceiptReceived, context: Context) -> None:
     """Receipts for messages not known by WhatsApp's id yet are kept first and looked for once more then."""
     store, status = context.store, MessageStatus(event.status)
-    organization_id, instance_id = event.organization_id, event.instance_id
-    known = await store.messages.sent_as(organization_id, instance_id, event.wa_ids)
-    missing = set(event.wa_ids) - {str(message.wa_id) for message in known}
-    if missing:
-        await asyncio.gather(*(store.receipts.keep(instance_id, i, status, event.timestamp) for i in missing))
-        known += await store.messages.sent_as(organization_id, instance_id, sorted(missing))
+    known = await _meant(event, event.wa_ids, context)
+    if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
+        early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
+        await asyncio.gather(*(store.receipts.keep(event.instance_id, i, early, event.timestamp) for i in missing))
+        known += await _meant(event, missing, context)
         known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
     moved = await asyncio.gather(*(store.messages.advance(m.id, status, event.timestamp) for m in known))
     await context.publish(*(status_changed(message, event) for message in moved if message))
@@ -49,7 +52,34 @@ async def apply_early_receipts(message: MessageRecord, context: Context) -> Mess
     """The receipts that came before the message had its WhatsApp id."""
     if not message.wa_id or not (early := await context.store.receipts.of(message.instance_id, message.wa_id)):
         return message
-    return await context.store.messages.advance(message.id, furthest(early), context.now()) or message
+    named = await context.store.messages.sent_as(message.organization_id, message.instance_id, [message.wa_id])
+    own = [one for one in named if one.message.id == message.id]
+    theirs = [receipt.status for receipt in early if await _of_recipient(own, receipt.sender, context)]
+    if not theirs:
+        return message
+    return await context.store.messages.advance(message.id, furthest(theirs), context.now()) or message
+
+
+async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: Context) -> list[MessageRecord]:
+    """Our messages with these ids whose recipient the receipt comes from: an id is unique in one chat only."""
+    named = await context.store.messages.sent_as(event.organization_id, event.instance_id, wa_ids)
+    return await _of_recipient(named, event.sender.aliases if event.sender else (), context)
+
+
+async def _of_recipient(named: Sequence[Named], sender: Sequence[str], context: Context) -> list[MessageRecord]:
+    """Those of the messages that may have been written to `sender`. In a group everybody sends receipts."""
+    unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
+    if not sender or not unclear:
+        return [one.message for one in named]
+    contacts, organization_id = context.store.contacts, unclear[0].message.organization_id
+    everything = await contacts.with_addresses(organization_id, sender)
+    ids = [one.message.contact_id for one in unclear if one.message.contact_id]
+    addresses = await contacts.addresses(organization_id, ids)
+    recipients = {one.message.id: [*one.other_party, *addresses.get(one.message.contact_id or "", ())] for one in named}
+    return [
+        one.message for one in named
+        if one not in unclear or may_be_one(recipients[one.message.id], everything)
+    ]  # fmt: skip
 
 
 async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context) -> list[MessageRecord]:

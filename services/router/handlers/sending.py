@@ -74,7 +74,7 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         timestamp=command.at,
         fingerprint=fingerprint_of(command),
     )
-    stored = await context.store.messages.add(message)
+    stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
         return stored
     if message.conversation_id:  # behind the message: one that a merge has just removed comes back only with it

@@ -9,9 +9,10 @@ from services.router.store.claims import Claims
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
+from services.router.store.other_parties import add_other_parties
 from services.router.store.receipts import Receipts
 from services.router.store.revisions import Revisions
-from shared.migrations import index_step, migrate
+from shared.migrations import Step, index_step, migrate
 from shared.mongo import Database
 
 INDEXES = {
@@ -22,7 +23,11 @@ INDEXES = {
     "receipts": receipts.INDEXES,
     "send_claims": claims.INDEXES,
 }
-STEPS = (index_step(INDEXES, {"bookings": bookings.RETIRED}),)
+RETIRED = {"bookings": bookings.RETIRED, "messages": messages.RETIRED}
+STEPS = (
+    Step("other-parties", add_other_parties),
+    index_step(INDEXES, RETIRED, after=("other-parties",)),
+)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Contacts. The unique index on the aliases is what keeps one person one contact, whoever writes at the same time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -121,6 +121,19 @@ class Contacts:
         """The one contact with any of the addresses, whether or not the sighting tells something new about it."""
         found = await self._find(seen)
         return str(found[0]["_id"]) if len(found) == 1 else None
+
+    async def addresses(self, organization_id: str, ids: Iterable[str]) -> dict[str, list[str]]:
+        """All addresses of these contacts, by contact."""
+        wanted = {"_id": {"$in": list(ids)}, "organization_id": organization_id}
+        return {item["_id"]: item["aliases"] async for item in self._contacts.find(wanted, {"aliases": 1})}
+
+    async def with_addresses(self, organization_id: str, aliases: Iterable[str]) -> list[str]:
+        """These addresses, and all others of the contacts that have one of them."""
+        found = list(aliases)
+        wanted = {"organization_id": organization_id, "aliases": {"$in": found}}
+        async for item in self._contacts.find(wanted, {"aliases": 1}):
+            found += item["aliases"]
+        return found
 
     async def _find_all(self, seen: Sequence[Sighting]) -> list[list[Document]]:
         """For each sighting the contacts that have one of its addresses, each with its open bookings."""

@@ -1,9 +1,11 @@
-"""Messages: unique by id and by (instance, WhatsApp id); statuses only move forward."""
+"""Messages: unique by id and by their key (rules/message_keys.py); statuses only move forward."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.sending import PendingLimits
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
@@ -14,7 +16,12 @@ from shared.records import MessageRecord, MessageStatus
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
 _WAITING = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
 INDEXES = [
-    IndexModel([("instance_id", 1), ("wa_id", 1)], unique=True, name="once", partialFilterExpression=_HAS_WA_ID),
+    IndexModel(
+        [("instance_id", 1), ("wa_id", 1), ("direction", 1), ("group", 1), ("other_party", 1)],
+        unique=True,
+        name="once_per_chat_and_sender",
+        partialFilterExpression=_HAS_WA_ID,
+    ),
     IndexModel([("conversation_id", 1), ("timestamp", -1), ("_id", -1)], name="thread"),
     IndexModel([("organization_id", 1), ("timestamp", -1), ("_id", -1)], name="newest_first"),
     IndexModel([("contact_id", 1)], name="of_contact"),
@@ -39,12 +46,23 @@ INDEXES = [
         partialFilterExpression={"status": MessageStatus.QUEUED.value},
     ),
 ]
+RETIRED = ("once",)
+"""Indexes of earlier versions: it took two senders' messages with one id for one message."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """A message that something names by WhatsApp's id. other_party: whose it is besides ours."""
+
+    message: MessageRecord
+    other_party: tuple[str, ...]
 
 
 class Messages:
     def __init__(self, database: Database) -> None:
         self._messages = database["messages"]
         self._find, self._insert = Together(self._find_all), Together(self._insert_all)
+        self._find_same = Together(self._find_all_same)
 
     async def by_id(self, message_id: str) -> MessageRecord | None:
         return await self._find(message_id)
@@ -58,8 +76,21 @@ class Messages:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
         return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
 
-    async def _insert_all(self, messages: Sequence[MessageRecord]) -> list[Exception | None]:
-        return await insert_all(self._messages, [to_document(message) for message in messages])
+    async def same_as(self, key: MessageKey) -> MessageRecord | None:
+        """The stored message with this key; one whose id was only guessed does not count."""
+        return await self._find_same(key)
+
+    async def _find_all_same(self, keys: Sequence[MessageKey]) -> list[MessageRecord | None]:
+        wanted: dict[str, set[str]] = {}
+        for key in keys:
+            wanted.setdefault(key.instance_id, set()).add(key.wa_id)
+        either = [{"instance_id": instance, "wa_id": {"$in": sorted(ids)}} for instance, ids in wanted.items()]
+        found = await self._messages.find({"$or": either, "recognised": None}).to_list(None)
+        same = [next((item for item in found if key.matches(item)), None) for key in keys]
+        return [from_document(MessageRecord, item) if item else None for item in same]
+
+    async def _insert_all(self, documents: Sequence[Document]) -> list[Exception | None]:
+        return await insert_all(self._messages, documents)
 
     async def pending(
         self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
@@ -74,20 +105,20 @@ class Messages:
         )
         return of_instance, of_organization
 
-    async def sent_as(self, organization_id: str, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+    async def sent_as(self, organization_id: str, instance_id: str, wa_ids: Iterable[str]) -> list[Named]:
         """Our own messages among these WhatsApp ids."""
         return await self._named(organization_id, instance_id, wa_ids, "outbound")
 
-    async def received_as(self, organization_id: str, instance_id: str, wa_ids: list[str]) -> list[MessageRecord]:
+    async def received_as(self, organization_id: str, instance_id: str, wa_ids: Iterable[str]) -> list[Named]:
         """Messages of others among these WhatsApp ids."""
         return await self._named(organization_id, instance_id, wa_ids, "inbound")
 
     async def _named(
-        self, organization_id: str, instance_id: str, wa_ids: list[str], direction: str
-    ) -> list[MessageRecord]:
-        wanted = {"instance_id": instance_id, "wa_id": {"$in": wa_ids}, "direction": direction}
+        self, organization_id: str, instance_id: str, wa_ids: Iterable[str], direction: str
+    ) -> list[Named]:
+        wanted = {"instance_id": instance_id, "wa_id": {"$in": list(wa_ids)}, "direction": direction}
         cursor = self._messages.find({**wanted, "organization_id": organization_id})
-        return [from_document(MessageRecord, found) async for found in cursor]
+        return [Named(from_document(MessageRecord, item), tuple(stored_party(item))) async for item in cursor]
 
     async def between_marks(
         self, conversation_id: str, behind: Document | None, until: Document, limit: int
@@ -101,23 +132,24 @@ class Messages:
         cursor = self._messages.find(wanted).sort([("timestamp", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
-    async def add(self, message: MessageRecord) -> MessageRecord:
-        """Store it once; what is stored, which on a repeat is what was stored first."""
+    async def add(self, message: MessageRecord, other_party: Sequence[str]) -> MessageRecord:
+        """Store it once; what is stored, which on a repeat is what was stored first. Raises DuplicateKeyError when
+        another record has its key."""
         for last in (False, True):
             try:
-                await self._insert(message)
+                await self._insert(_document(message, other_party))
                 break
             except DuplicateKeyError:
                 if stored := await self.by_id(message.id):
                     return stored
-                if last or not await self._release(message.instance_id, message.wa_id):
+                if last or not await self._release(message.instance_id, message.wa_id, other_party):
                     raise
         return message
 
-    async def add_new(self, messages: Sequence[MessageRecord]) -> Sequence[Exception | None]:
-        """Store all that are not there in one round trip; DuplicateKeyError for those that are, in one way or another.
-        In the order of the messages."""
-        return await self._insert_all(messages) if messages else []
+    async def add_new(self, messages: Sequence[tuple[MessageRecord, Sequence[str]]]) -> Sequence[Exception | None]:
+        """Store all that are not there in one round trip, each with its other party; DuplicateKeyError for those that
+        are, in one way or another. In the order of the messages."""
+        return await self._insert_all([_document(*one) for one in messages]) if messages else []
 
     async def set_wa_id(self, organization_id: str, message_id: str, wa_id: str) -> MessageRecord | None:
         """Name our message as WhatsApp does; None when the organization has no such message."""
@@ -126,12 +158,8 @@ class Messages:
         try:
             found = await self._messages.find_one_and_update(mine, name, return_document=True)
         except DuplicateKeyError:
-            message = await self.by_id(message_id)
-            if (
-                not message
-                or message.organization_id != organization_id
-                or not await self._release(message.instance_id, wa_id)
-            ):
+            message = await self._messages.find_one(mine)
+            if not message or not await self._release(message["instance_id"], wa_id, stored_party(message)):
                 raise
             found = await self._messages.find_one_and_update(mine, name, return_document=True)
         return from_document(MessageRecord, found) if found else None
@@ -147,9 +175,10 @@ class Messages:
             return None
         return from_document(MessageRecord, found) if found else None
 
-    async def _release(self, instance_id: str, wa_id: str | None) -> bool:
+    async def _release(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
         """Take a wrong guess back: the message is unconfirmed as before."""
-        guessed = {"instance_id": instance_id, "wa_id": wa_id, "recognised": True}
+        guessed: Document = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
+        guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
         return (await self._messages.update_one(guessed, back)).modified_count == 1
 
@@ -196,6 +225,10 @@ class Messages:
         if len(found) != 1 or await self._messages.find_one({**wanted, "status": MessageStatus.QUEUED.value}):
             return None
         return from_document(MessageRecord, found[0])
+
+
+def _document(message: MessageRecord, other_party: Sequence[str]) -> Document:
+    return to_document(message, other_party=list(other_party))
 
 
 def _since(message: Document) -> datetime:

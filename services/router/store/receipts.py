@@ -1,5 +1,6 @@
 """Receipts that came before we knew which message they are about; read once the message has its WhatsApp id."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.mongo import Database, IndexModel
@@ -12,16 +13,25 @@ INDEXES = [
 ]
 
 
+@dataclass(frozen=True)
+class EarlyReceipt:
+    """`sender`: the addresses it came from; none when nobody told."""
+
+    status: MessageStatus
+    sender: tuple[str, ...]
+
+
 class Receipts:
     def __init__(self, database: Database) -> None:
         self._receipts = database["receipts"]
 
-    async def keep(self, instance_id: str, wa_id: str, status: MessageStatus, at: datetime) -> None:
+    async def keep(self, instance_id: str, wa_id: str, receipt: EarlyReceipt, at: datetime) -> None:
         """Repeatable."""
-        key = f"{instance_id}:{wa_id}:{status.value}"
-        receipt = {"instance_id": instance_id, "wa_id": wa_id, "status": status.value, "at": at}
-        await self._receipts.update_one({"_id": key}, {"$setOnInsert": receipt}, upsert=True)
+        key = ":".join((instance_id, wa_id, receipt.status.value, *receipt.sender))
+        fields = {"instance_id": instance_id, "wa_id": wa_id, "at": at}
+        fields |= {"status": receipt.status.value, "sender": list(receipt.sender)}
+        await self._receipts.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
-    async def of(self, instance_id: str, wa_id: str) -> list[MessageStatus]:
+    async def of(self, instance_id: str, wa_id: str) -> list[EarlyReceipt]:
         cursor = self._receipts.find({"instance_id": instance_id, "wa_id": wa_id})
-        return [MessageStatus(receipt["status"]) async for receipt in cursor]
+        return [EarlyReceipt(MessageStatus(one["status"]), tuple(one.get("sender", ()))) async for one in cursor]

@@ -19,6 +19,7 @@ from services.router.handlers.inbox_batch import on_messages
 from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import own_only
 from services.router.handlers.sending import on_send
+from services.router.rules.message_keys import record_id
 from services.router.store import open_store
 from shared.commands import (
     AssignConversation,
@@ -34,6 +35,7 @@ from shared.errors import Retry
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.ids import derived_id
 from shared.message import Message
+from shared.message_identity import identity, other_party
 from shared.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
 from shared.records import MessageRecord, Party
 from shared.settings import Settings
@@ -172,11 +174,18 @@ async def add_account(database: Database, instance_id: str, party: Party, status
 def received(wa_id: str, sender: Party = ANNA, *, minute: int = 0, **fields: Any) -> MessageReceived:
     """What the session service publishes for one message; in a one-to-one chat the sender is the chat."""
     at = START + timedelta(minutes=minute)
+    from_me, group, chat = fields.get("from_me", False), fields.get("group"), fields.get("chat")
+    key = identity(wa_id, from_me, group, other_party(from_me, group, sender, chat))
     given: dict[str, Any] = {
-        "id": derived_id(ONE, "message", wa_id), "at": at, "organization_id": ORG, "instance_id": ONE, "wa_id": wa_id,
+        "id": derived_id(ONE, "message", *key), "at": at, "organization_id": ORG, "instance_id": ONE, "wa_id": wa_id,
         "sender": sender, "chat": None if fields.get("group") else sender, "text": f"text {wa_id}", "timestamp": at,
     }  # fmt: skip
     return MessageReceived(**{**given, **fields})
+
+
+def recorded_as(wa_id: str, sender: Party = ANNA, **fields: Any) -> str:
+    """The id of the record that `received` with the same arguments makes."""
+    return record_id(received(wa_id, sender, **fields))
 
 
 def command(message_id: str = "m1", **fields: Any) -> SendMessage:

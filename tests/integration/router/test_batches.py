@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from services.router.handlers.inbox import on_message
 from services.router.handlers.inbox_batch import on_messages
+from services.router.rules.message_keys import record_id
 from services.router.store.conversations import conversation_id
 from shared.commands import ChangeConversation, MarkConversationRead
 from shared.events import ConversationUpdated, MessageReceived, MessageRecorded
@@ -149,10 +150,6 @@ async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_
     await router.deliver_together(one, two)
     ids = {record_id(message) for message in (received("A0"), one, two)}
     assert set((await router.only("conversations"))["last_inbound"]["ids"]) == ids
-
-
-def record_id(message: MessageReceived) -> str:
-    return derived_id(message.instance_id, message.wa_id)
 
 
 async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repeat_was_faster(router: Router) -> None:

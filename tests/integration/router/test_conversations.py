@@ -14,7 +14,6 @@ from tests.integration.router.conftest import (
     ANNA,
     LID,
     ME,
-    ONE,
     ORG,
     PHONE,
     START,
@@ -22,6 +21,7 @@ from tests.integration.router.conftest import (
     command,
     open_router,
     received,
+    recorded_as,
     seeded,
 )
 
@@ -29,7 +29,7 @@ FAR = timedelta(days=1)
 
 
 def message_id(wa_id: str) -> str:
-    return derived_id(ONE, wa_id)
+    return recorded_as(wa_id)
 
 
 def read(conversation_id: str, *wa_ids: str, minute: int = 0, name: str = "read") -> MarkConversationRead:

@@ -19,7 +19,6 @@ from shared.records import BookingStatus, MessageStatus
 from tests.integration.router.conftest import (
     LID,
     ME,
-    ONE,
     ORG,
     PHONE,
     START,
@@ -29,6 +28,7 @@ from tests.integration.router.conftest import (
     outcome,
     receipt,
     received,
+    recorded_as,
 )
 
 Step = Callable[..., Awaitable[Any]]
@@ -75,7 +75,7 @@ class Watched:
         return self._crashing.step(found) if inspect.iscoroutinefunction(found) else found
 
 
-BOOKING = booking_id(derived_id(ONE, "A1"))
+BOOKING = booking_id(recorded_as("A1"))
 CONFIRM = ChangeBooking(
     id="do-b", at=START, organization_id=ORG, booking_id=BOOKING, status=BookingStatus.CONFIRMED, by="user"
 )

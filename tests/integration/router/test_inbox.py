@@ -7,10 +7,9 @@ import pytest
 from services.router.store.bookings import Change
 from shared.errors import Retry
 from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
-from shared.ids import derived_id
 from shared.mongo import DuplicateKeyError
 from shared.records import BookingStatus, Party
-from tests.integration.router.conftest import ANNA, LID, ME, ONE, PHONE, Router, received, seeded
+from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, received, recorded_as, seeded
 
 
 async def test_a_first_message_makes_a_contact_a_booking_a_conversation_and_events_in_this_order(
@@ -26,7 +25,7 @@ async def test_a_first_message_makes_a_contact_a_booking_a_conversation_and_even
         "pending",
         message["_id"],
     )
-    assert message["_id"] == derived_id(ONE, "A1")
+    assert message["_id"] == recorded_as("A1")
     assert (message["contact_id"], message["booking_id"]) == (contact["_id"], booking["_id"])
     assert (message["from_address"], message["to_address"], message["status"]) == (ANNA.phone, ME.phone, "received")
     assert conversation["_id"] == message["conversation_id"]
@@ -44,13 +43,13 @@ async def test_a_second_message_joins_the_contact_the_booking_and_the_conversati
     conversation = await router.only("conversations")
     for message in await router.rows("messages"):
         assert (message["contact_id"], message["booking_id"]) == (contact["_id"], booking["_id"])
-    assert conversation["last_message"]["id"] == derived_id(ONE, "A2")
+    assert conversation["last_message"]["id"] == recorded_as("A2")
     assert router.names()[3:] == ["MessageRecorded"]
 
 
 async def test_an_older_message_arriving_later_does_not_become_the_last(router: Router) -> None:
     await router.handle(received("A2", minute=1), received("A1"))
-    assert (await router.only("conversations"))["last_message"]["id"] == derived_id(ONE, "A2")
+    assert (await router.only("conversations"))["last_message"]["id"] == recorded_as("A2")
 
 
 async def test_a_message_after_a_finished_booking_opens_the_next(router: Router) -> None:
@@ -147,4 +146,4 @@ async def test_fifty_first_messages_at_once_make_one_contact_with_one_open_booki
     assert {(m["contact_id"], m["conversation_id"]) for m in messages} == {(contact["_id"], conversation["_id"])}
     open_booking = await router.only("bookings", open=True)
     assert {booking["contact_id"] for booking in await router.rows("bookings")} == {open_booking["contact_id"]}
-    assert conversation["last_message"]["id"] == derived_id(ONE, "A49")
+    assert conversation["last_message"]["id"] == recorded_as("A49")

@@ -6,9 +6,20 @@ from services.router.rules.contacts import Sighting
 from services.router.store.conversations import conversation_id
 from shared.commands import SplitContact
 from shared.events import CommandRefused, ContactCreated, ContactUpdated
-from shared.ids import derived_id
 from shared.records import Party
-from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, outcome, received
+from tests.integration.router.conftest import (
+    ANNA,
+    LID,
+    ONE,
+    ORG,
+    PHONE,
+    START,
+    Router,
+    command,
+    outcome,
+    received,
+    recorded_as,
+)
 
 
 def split(contact_id: str, merged_id: str, key: str = "split") -> SplitContact:
@@ -53,7 +64,7 @@ async def test_a_conversation_that_comes_back_knows_all_messages_of_its_last_sec
     ids = set()
     for key in ("B2", "B3", "B4"):
         await router.handle(received(key, LID, minute=3))
-        ids.add(derived_id(ONE, key))
+        ids.add(recorded_as(key))
     await router.deliver(split(older, younger))
     assert set((await router.only("conversations", contact_id=younger))["last_inbound"]["ids"]) == ids
 

@@ -7,9 +7,8 @@ import pytest
 from shared.commands import MarkConversationRead, MarkRead
 from shared.errors import Reject, Retry
 from shared.events import ConversationUpdated, MessagesReadElsewhere
-from shared.ids import derived_id
 from shared.records import Party, Seen
-from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, received
+from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, received, recorded_as
 
 
 async def thread(router: Router, *minutes: int) -> str:
@@ -20,7 +19,7 @@ async def thread(router: Router, *minutes: int) -> str:
 
 
 def read(conversation_id: str, minute: int, *wa_ids: str, name: str = "read") -> MarkConversationRead:
-    seen = Seen(at=START + timedelta(minutes=minute), ids=tuple(derived_id(ONE, wa_id) for wa_id in wa_ids))
+    seen = Seen(at=START + timedelta(minutes=minute), ids=tuple(recorded_as(wa_id) for wa_id in wa_ids))
     return MarkConversationRead(
         id=f"{name}-{minute}", organization_id=ORG, at=START + timedelta(days=1), conversation_id=conversation_id,
         seen=seen,
@@ -75,7 +74,7 @@ async def test_no_more_than_a_hundred_at_once(router: Router) -> None:
 async def test_a_message_in_a_group_gets_its_ticks_there(router: Router) -> None:
     mine = await thread(router, 0)
     await router.handle(received("G1", LID, minute=1, group="1-2@g.us"))
-    stored = await router.message(derived_id(ONE, "G1"))
+    stored = await router.message(recorded_as("G1", LID, minute=1, group="1-2@g.us"))
     await router.handle(read(mine, 5))
     groups = {mark.group: mark.wa_ids for mark in router.of(MarkRead)}
     assert groups == ({None: ("W0",), "1-2@g.us": ("G1",)} if stored.conversation_id == mine else {None: ("W0",)})

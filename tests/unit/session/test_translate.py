@@ -63,7 +63,29 @@ def test_a_text_from_a_contact_keeps_both_addresses() -> None:
 
 
 def test_a_redelivery_is_the_same_event() -> None:
-    assert received(message()).id == received(message()).id == derived_id("sales", "message", "3EB0AA")
+    assert (
+        received(message()).id
+        == received(message()).id
+        == derived_id("sales", "message", "inbound", "", f"lid:{BOB_LID}", "3EB0AA")
+    )
+
+
+def test_an_id_is_one_message_in_one_chat_from_one_sender_in_one_direction_only() -> None:
+    """The sender's program chooses it."""
+    eve, group = jid("777", "lid"), {"Chat": jid("1-2", "g.us"), "IsGroup": True}
+    sources = [
+        {}, {"Sender": eve, "Chat": eve, "SenderAlt": None}, {"IsFromMe": True}, {"IsFromMe": True, "Chat": eve},
+        group, {**group, "Sender": eve, "SenderAlt": None}, {**group, "Chat": jid("3-4", "g.us")},
+        {**group, "IsFromMe": True},
+    ]  # fmt: skip
+    assert len({received(message(**source)).id for source in sources}) == len(sources)
+
+
+def test_the_same_message_under_the_number_and_under_the_lid_is_the_same_event() -> None:
+    phone, lid = jid(BOB_PHONE, "s.whatsapp.net"), jid(BOB_LID, "lid")
+    one = received(message(Sender=lid, Chat=lid, SenderAlt=phone))
+    other = received(message(Sender=phone, Chat=phone, SenderAlt=lid))
+    assert one.id == other.id
 
 
 def test_a_contact_known_by_phone_only_has_no_lid() -> None:
@@ -263,9 +285,23 @@ def test_what_the_owner_read_on_another_device_is_no_progress_of_ours(kind: int,
     read = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
     assert isinstance(read, MessagesReadElsewhere)
     assert read.wa_ids == ["A", "B"]
+    assert (read.chat, read.group) == (None, None)  # it names nobody but the account itself
     again = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
     assert isinstance(again, MessagesReadElsewhere)
     assert again.id == read.id
+
+
+def test_what_the_owner_read_says_in_which_chat() -> None:
+    read = receipt(5, from_me=True)
+    read.MessageSource.Chat.CopyFrom(jid("777", "lid"))
+    one = receipt_received(read, ACCOUNT)
+    read.MessageSource.Chat.CopyFrom(jid("1-2", "g.us"))
+    other = receipt_received(read, ACCOUNT)
+    assert isinstance(one, MessagesReadElsewhere)
+    assert isinstance(other, MessagesReadElsewhere)
+    assert (one.chat, one.group) == (Party(lid="777"), None)
+    assert (other.chat, other.group) == (None, "1-2@g.us")
+    assert one.id != other.id
 
 
 def test_seconds_and_milliseconds_are_told_apart() -> None:

@@ -1,0 +1,81 @@
+"""What tells messages apart: chat, sender, direction and WhatsApp's id, which the sender's program chooses. Pure.
+
+WhatsApp writes one person as a phone number, as a LID, or as both, and delivers one message under either. So a key has
+all addresses known of the other person, and two keys are the same message when they share one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.events import MessageReceived
+from shared.ids import derived_id
+from shared.message_identity import OWN, identity, other_party
+from shared.records import Contact, Party
+
+
+@dataclass(frozen=True)
+class MessageKey:
+    """`other_party`: addresses (`phone:…`, `lid:…`) of the person who wrote it (inbound) or to whom it was written
+    (outbound). In a group those of the author, or OWN."""
+
+    instance_id: str
+    wa_id: str
+    direction: Literal["inbound", "outbound"]
+    group: str | None
+    other_party: tuple[str, ...]
+
+    def matches(self, document: Mapping[str, Any]) -> bool:
+        """Whether the stored message is the one this key names."""
+        return (
+            document["wa_id"] == self.wa_id
+            and document["instance_id"] == self.instance_id
+            and document["direction"] == self.direction
+            and document.get("group") == self.group
+            and not set(self.other_party).isdisjoint(stored_party(document))
+        )
+
+
+def key_of(event: MessageReceived, contact: Contact | None = None) -> MessageKey:
+    """`contact`: whose message it is, when that is known; he may have more addresses than the event names."""
+    direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
+    party = _party_of(event)
+    if contact and not event.group and (contact.phone_number or contact.lid):
+        party = tuple(dict.fromkeys([*party, *Party(phone=contact.phone_number, lid=contact.lid).aliases]))
+    return MessageKey(event.instance_id, event.wa_id, direction, event.group, party)
+
+
+def record_id(event: MessageReceived) -> str:
+    """The same event gives the same id, also when it is delivered again."""
+    return derived_id(event.instance_id, *identity(event.wa_id, event.from_me, event.group, _party_of(event)))
+
+
+def stored_party(document: Mapping[str, Any]) -> Iterable[str]:
+    """As stored; of a record that an earlier version wrote, the address it shows."""
+    if (stored := document.get("other_party")) is not None:
+        return list(map(str, stored))
+    inbound = document["direction"] == "inbound"
+    if document.get("group") and not inbound:
+        return [OWN]
+    return [alias_of(str(document["from_address" if inbound else "to_address"]))]
+
+
+def alias_of(address: str) -> str:
+    """Of an address as message records write it (phone digits, or `<digits>@lid`)."""
+    user, _, server = address.partition("@")
+    return f"lid:{user}" if server == "lid" else f"phone:{user}"
+
+
+def may_be_one(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Whether two lists of addresses may be one person's: they share one, or have no kind in common. Receipts often
+    name a LID that nobody told us before."""
+    here, there = set(one), set(other)
+    return not here.isdisjoint(there) or {_kind(alias) for alias in here}.isdisjoint(map(_kind, there))
+
+
+def _party_of(event: MessageReceived) -> tuple[str, ...]:
+    return other_party(event.from_me, event.group, event.sender, event.chat)
+
+
+def _kind(alias: str) -> str:
+    return alias.partition(":")[0]
