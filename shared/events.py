@@ -58,6 +58,8 @@ class ConnectionChanged(Event):
     detail: str | None = None
     will_retry: bool = False
     phone_number: str | None = None
+    previous_phone_number: str | None = None
+    """The number the instance had until another phone linked it."""
     network: Network = Network.WHATSAPP
     until: datetime | None = None
     """End of a restriction, when WhatsApp said it."""

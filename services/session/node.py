@@ -21,6 +21,7 @@ from services.session.supervisor.accounts import Accounts, ProxyOf
 from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
+from services.session.supervisor.linking import Linking
 from services.session.supervisor.numbers import Numbers
 from services.session.supervisor.outlet import Outlet
 from services.session.supervisor.ownership import Instances, Ownership, unknown_instance
@@ -61,7 +62,7 @@ class Node:
         self.lease = Lease(js, settings.node_name, settings.lease_ttl, holder)
         self._outlet = Outlet(publisher, self._published)
         board = Board(connections, self._outlet)
-        self._accounts = Accounts(board, settings.data_dir, proxy_of)
+        self._accounts = Accounts(board, settings.data_dir, proxy_of, Linking(connections, settings.other_number))
         self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)

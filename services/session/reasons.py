@@ -18,6 +18,14 @@ _DETAILS = {
         "The device keys of this account are not in this node's data folder; start the service with the folder that "
         "holds them, or log the account out and connect again to link it anew."
     ),
+    "number_changed": (
+        "Another phone than before linked this instance, so its number has changed; log it out and scan with the right "
+        "phone if that was a mistake."
+    ),
+    "other_number_refused": (
+        "A phone with another number than the instance's scanned the code, so it was unlinked again; scan with the "
+        "right phone, or change the phone number of the instance first."
+    ),
     "logout_asked": "The device was unlinked as asked; connect again to link it.",
     "pairing_timeout": "Nobody scanned the code in time; connect again for a new one.",
     "pairing_failed": "WhatsApp did not accept the pairing; check the phone number and connect again.",

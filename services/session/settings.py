@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from services.session.relinking import OtherNumber
 from shared.ids import is_slug
 from shared.settings import Settings
 
@@ -28,6 +29,11 @@ class SessionSettings(Settings):
     """Seconds between two accounts started after a restart."""
     lease_ttl: float = Field(default=30.0, ge=5)
     """Seconds after which other nodes may take over the accounts of a node that is gone."""
+
+    other_number: OtherNumber = "refuse_relinked"
+    """What becomes of a scan by a phone with another number than the instance's: `follow` (the instance changes its
+    number, and says so), `refuse_relinked` (refused when the instance was linked to another number before), `refuse`
+    (refused also when another number was only configured)."""
 
     @model_validator(mode="after")
     def _simulator_is_local(self) -> Self:

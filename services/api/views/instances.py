@@ -19,12 +19,15 @@ RUNNING = frozenset(ConnectionStatus) - {
 
 
 class Instance(BaseModel):
-    """`phone_number`: digits without plus. `reason` and `detail` say why the status is what it is."""
+    """`phone_number`: digits without plus; `previous_phone_number`: until another phone linked it.
+
+    `reason` and `detail` say why the status is what it is."""
 
     id: str
     organization_id: str
     instance_name: str
     phone_number: str | None
+    previous_phone_number: str | None = None
     network: Network
     status: ConnectionStatus
     reason: str | None = None
@@ -42,6 +45,7 @@ class InstanceStatus(BaseModel):
     id: str
     status: ConnectionStatus
     phone_number: str | None
+    previous_phone_number: str | None = None
     last_connected_at: datetime | None
     messages_sent_count: int
     messages_received_count: int
@@ -60,17 +64,24 @@ class CurrentQr(BaseModel):
     expires_at: datetime
 
 
+def number_of(document: Document, connection: Document) -> str | None:
+    """Of the phone that is linked, else as configured, else of the one that was linked last."""
+    linked = connection.get("phone_number")
+    return linked if linked and connection.get("jid") else document["phone_number"] or linked
+
+
 def instance_of(document: Document, connection: Document | None) -> Instance:
     link = connection or {}
     return Instance(
         id=document["_id"],
         organization_id=document["organization_id"],
         instance_name=document["instance_name"],
-        phone_number=document["phone_number"] or link.get("phone_number"),
+        phone_number=number_of(document, link),
         network=document["network"],
         status=link.get("status", ConnectionStatus.DISCONNECTED),
         reason=link.get("reason"),
         detail=link.get("detail"),
+        previous_phone_number=link.get("previous_phone_number"),
         last_connected_at=link.get("last_connected_at"),
         until=link.get("until"),
         created_at=document["created_at"],
@@ -105,7 +116,8 @@ async def instance_status(database: Database, document: Document) -> InstanceSta
     return InstanceStatus(
         id=instance_id,
         status=link.get("status", ConnectionStatus.DISCONNECTED),
-        phone_number=document["phone_number"] or link.get("phone_number"),
+        phone_number=number_of(document, link),
+        previous_phone_number=link.get("previous_phone_number"),
         last_connected_at=link.get("last_connected_at"),
         messages_sent_count=sent,
         messages_received_count=received,

@@ -107,9 +107,17 @@ class Accounts:
         wanted = {"organization_id": organization_id, "deleted_at": None}
         cursor = self._instances.find(wanted, {"_id": 1}).sort([("created_at", 1), ("_id", 1)])
         ids = [item["_id"] async for item in cursor]
-        states = self._connections.find({"_id": {"$in": ids}}, {"status": 1})
-        status = {item["_id"]: str(item["status"]) async for item in states}
+        states = self._connections.find({"_id": {"$in": ids}}, {"status": 1, "phone_number": 1})
+        links = {item["_id"]: item async for item in states}
+        status = {instance_id: str(link["status"]) for instance_id, link in links.items()}
+        self._forget_old_numbers(organization_id, {i: link.get("phone_number") for i, link in links.items()})
         return [Account(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
+
+    def _forget_old_numbers(self, organization_id: str, now: Mapping[str, str | None]) -> None:
+        """Another phone linked one of the instances since the owners were read."""
+        known = self._owners.get(organization_id)
+        if known and any(number and known[1].addresses.get(one) != number for one, number in now.items()):
+            self._owners.pop(organization_id)
 
     async def is_foreign(self, organization_id: str, instance_id: str) -> bool:
         """The instance belongs to another organization. An instance never changes its organization."""

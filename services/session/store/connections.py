@@ -16,6 +16,9 @@ INDEXES = [
 Ending = Literal["keep", "delete"]
 """A logout under way: keep the record, or forget the instance altogether."""
 
+_FOLLOWED = ("should_run", "phone_number", "ending", "until", "reason", "previous_phone_number")
+"""Fields that are the same in a connection held and in its document."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -33,12 +36,11 @@ class Held:
     until: datetime | None = None
     reason: str | None = None
     node: str | None = None
+    previous_phone_number: str | None = None
 
     def after(self, fields: Mapping[str, Any]) -> "Held":
         """The connection as it stands after these fields were written."""
-        known = {
-            name: fields[name] for name in ("should_run", "phone_number", "ending", "until", "reason") if name in fields
-        }
+        known = {name: fields[name] for name in _FOLLOWED if name in fields}
         network = Network(fields.get("network", self.network))
         status = ConnectionStatus(fields.get("status", self.status))
         linked = bool(fields["jid"]) if "jid" in fields else self.linked
@@ -59,6 +61,7 @@ def _held(found: Document) -> Held:
         until=found.get("until"),
         reason=found.get("reason"),
         node=found.get("node"),
+        previous_phone_number=found.get("previous_phone_number"),
     )
 
 
@@ -103,6 +106,11 @@ class Connections:
         """As it stands; whoever has it."""
         found = await self._connections.find_one({"_id": instance_id, "organization_id": organization_id})
         return _held(found) if found else None
+
+    async def configured_number(self, instance_id: str) -> str | None:
+        """The phone number people wrote down for the instance."""
+        found = await self._instances.find_one({"_id": instance_id}, {"phone_number": 1})
+        return (found or {}).get("phone_number")
 
     async def elsewhere(self, instance_id: str, live: Collection[str]) -> bool:
         """Another living node has it."""

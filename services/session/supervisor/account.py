@@ -18,6 +18,7 @@ class Account:
     cause: the command that is being answered. suspended: why the node, not a person, stopped it.
     failures: starts in a row that failed. timer: the next start or the end of a wait. issued: the code being shown.
     taken: another node has it now, this one let go of it. unanswered: WhatsApp did not answer the last send in time.
+    refused_number: another phone linked it, so it is being unlinked. changed_number: another phone linked it just now.
     """
 
     held: Held
@@ -33,6 +34,8 @@ class Account:
     issued: Issued | None = None
     taken: bool = False
     unanswered: bool = False
+    refused_number: bool = False
+    changed_number: bool = False
 
     @property
     def instance_id(self) -> str:

@@ -15,6 +15,7 @@ from services.session.store.connections import Held
 from services.session.store.keys import has_keys, remove_keys
 from services.session.supervisor.account import Account
 from services.session.supervisor.board import Board, TakenOver
+from services.session.supervisor.linking import Linking, shown
 from services.session.supervisor.pool import Pool
 from shared.message import utc_now
 from shared.records import ConnectionStatus as S
@@ -33,7 +34,8 @@ ProxyOf = Callable[[Network], Awaitable[str | None]]
 class Accounts:
     """What changes an account happens inside `deciding`, so that nothing about one account overlaps."""
 
-    def __init__(self, board: Board, data_dir: Path, proxy_of: ProxyOf) -> None:
+    def __init__(self, board: Board, data_dir: Path, proxy_of: ProxyOf, linking: Linking) -> None:
+        self._linking = linking
         self._board, self._data_dir, self._proxy_of = board, data_dir, proxy_of
         self._accounts: dict[str, Account] = {}
         self.pool: Pool | None = None
@@ -148,16 +150,17 @@ class Accounts:
 
     async def _goes_on(self, account: Account, frame: Changed) -> None:
         outcome = outcome_of(frame, account.held.status, account.failures)
-        told = {"jid": frame.jid, "phone_number": frame.phone_number, "lid": frame.lid}
-        more: dict[str, Any] = {key: value for key, value in told.items() if value}
+        more = await self._linking.fields(account, frame)
         if frame.state == "connected":
             account.failures, account.unanswered = 0, False
             more |= {"last_connected_at": utc_now()}
-        await self._board.show(account, outcome.status, outcome.reason, **more)
+        await self._board.show(account, *shown(account, frame, outcome), **more)
         if frame.state == "connected":
-            account.cause = None
+            account.cause, account.changed_number = account.cause if account.held.ending else None, False
             if account.held.ending:
                 self.stop(account, logout=True)
+        elif account.refused_number and frame.state == "paired":
+            await self.log_out(account)
 
     async def _end(self, account: Account, frame: Changed) -> None:
         """The connection has ended; the table says what comes next."""
@@ -192,8 +195,9 @@ class Accounts:
         everything = account.held.ending == "delete"
         await asyncio.to_thread(remove_keys, self._directory(account.held), everything=everything)
         gone = {"should_run": False, "ending": None, "jid": None, "lid": None}
-        await self._board.show(account, S.LOGGED_OUT, "logout_asked", **gone)
-        account.cause = None
+        reason = "other_number_refused" if account.refused_number else "logout_asked"
+        await self._board.show(account, S.LOGGED_OUT, reason, **gone)
+        account.cause, account.refused_number = None, False
         if everything:
             await self._board.erase(account)
             self.forget(account)

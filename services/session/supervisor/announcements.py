@@ -14,6 +14,7 @@ def connection_changed(account: Account, previous: S) -> ConnectionChanged:
         organization_id=held.organization_id, instance_id=held.instance_id, cause=account.cause, status=held.status,
         previous=previous, reason=held.reason, detail=detail_of(held.reason), will_retry=will_retry,
         phone_number=held.phone_number, network=held.network, until=held.until,
+        previous_phone_number=held.previous_phone_number,
     )  # fmt: skip
 
 

@@ -83,6 +83,18 @@ async def test_the_state_comes_from_the_connection(stage: Stage, member: Member)
     assert (status["is_running"], status["instance"]["detail"]) == (False, why["detail"])
 
 
+async def test_the_number_shown_is_that_of_the_phone_that_is_linked(stage: Stage, member: Member) -> None:
+    instance = await member.instance(phone_number="+4915112345678")
+    linked = {"phone_number": "4917099999999", "jid": "4917099999999:1@s.whatsapp.net"}
+    await stage.connection(member, instance, **linked, previous_phone_number="4915112345678")
+    path = f"{PATH}/{instance}"
+    for shown in [(await member.get(each))["instance"] for each in (path, f"{path}/status")]:
+        assert (shown["phone_number"], shown["previous_phone_number"]) == ("4917099999999", "4915112345678")
+    gone = {"$set": {"jid": None}}
+    await stage.database.connections.update_one({"_id": instance}, gone)
+    assert (await member.get(path))["instance"]["phone_number"] == "4915112345678"
+
+
 async def test_the_status_counts_messages_and_not_notes(
     stage: Stage, member: Member, records: Callable[..., Document]
 ) -> None:

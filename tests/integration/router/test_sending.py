@@ -60,6 +60,14 @@ async def test_a_text_into_a_conversation_goes_to_its_contact_and_joins_the_book
     assert router.of(SendText)[0].to == ANNA
 
 
+async def test_a_text_goes_out_under_the_number_of_the_phone_that_is_linked_now(router: Router) -> None:
+    await router.handle(command("m1"))
+    another = {"$set": {"phone_number": "4917099999999", "lid": "1"}}
+    await router.database["connections"].update_one({"_id": ONE}, another)
+    await router.handle(command("m2"))
+    assert [(await router.message(i)).from_address for i in ("m1", "m2")] == [ME.phone, "4917099999999"]
+
+
 async def test_a_text_to_the_owner_is_a_note(router: Router) -> None:
     await router.handle(command(to=ME.phone))
     message = await router.message("m1")
