@@ -32,7 +32,10 @@ class NewContact(NewPhone):
 
 
 class ContactChange(Body):
-    name: Name | None = None
+    """`name` may show nothing (`-`) or be empty; `verified_name` is that of a business."""
+
+    name: Annotated[str, StringConstraints(max_length=5000)] | None = None
+    verified_name: Annotated[str, StringConstraints(max_length=100)] | None = None
     addressing: Literal["lid", "pn"] | None = None
     auto_receipts: list[Literal["delivered", "read"]] | None = None
 
@@ -85,6 +88,27 @@ class ContactWrites(Body):
     to: Number
     text: Text
     id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")] | None = None
+
+
+class ContactWritesMessage(Body):
+    """A Message of any kind as protobuf JSON, or the bytes of one that no client would write. `t`: its time."""
+
+    to: Number
+    message: dict[str, Any] | None = None
+    payload_base64: str | None = None
+    through_list: bool = False
+    t: Annotated[int, Field(ge=0, le=2**62)] | None = None
+
+
+class ContactCalls(Body):
+    to: Number
+    video: bool = False
+    end: Literal["timeout", "accepted_elsewhere", "rejected_elsewhere"] = "timeout"
+
+
+class OwnerWritesToList(Body):
+    to: Annotated[list[Number], Field(min_length=1, max_length=256)]
+    text: Text
 
 
 class ContactSendsFile(Body):

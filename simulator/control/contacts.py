@@ -5,13 +5,17 @@ import binascii
 from typing import Any
 
 from aiohttp import web
+from google.protobuf.json_format import ParseDict, ParseError
 
 from simulator.control import bodies
 from simulator.control.errors import Conflict, Unknown
 from simulator.control.routes import Call, Table
 from simulator.people import content
+from simulator.people.broadcast_lists import write_through_list
+from simulator.people.calls import Call as PhoneCall
 from simulator.people.contact import Contact
 from simulator.people.content import MediaFile
+from simulator.protocol.protos import Message
 
 table = Table()
 
@@ -26,6 +30,13 @@ def describe(contact: Contact) -> dict[str, Any]:
         "auto_receipts": account.auto_receipts,
         "messages": len(contact.inbox),
     }
+
+
+def _bytes_of(text: str, name: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"{name} is not base64") from error
 
 
 def _contact(call: Call) -> Contact:
@@ -71,15 +82,42 @@ async def write(call: Call) -> Any:
 @table.add("POST", "/contacts/{number}/write-media", "Send a file to a phone", body=bodies.ContactSendsFile)
 async def write_media(call: Call) -> Any:
     body = call.body
-    try:
-        data = base64.b64decode(body.data_base64, validate=True)
-    except binascii.Error as error:
-        raise ValueError("data_base64 is not base64") from error
+    data = _bytes_of(body.data_base64, "data_base64")
     contact, to = _contact(call), call.context.phone(body.to).account
     file = MediaFile(body.kind, body.mime_type, data, body.caption)
     message = content.media(call.context.world.service.media, file, to.number)
     message_id, sent_at = contact.write(to, message)
     return {"id": message_id, "sent_at": sent_at}
+
+
+@table.add("POST", "/contacts/{number}/write-message", "Send any message", body=bodies.ContactWritesMessage)
+async def write_message(call: Call) -> Any:
+    body = call.body
+    contact, to = _contact(call), call.context.phone(body.to).account
+    message = content.raw(_payload(body))
+    if body.through_list:
+        return {"id": write_through_list(contact, to, message)}
+    message_id, sent_at = contact.write(to, message, extra=None if body.t is None else {"t": body.t})
+    return {"id": message_id, "sent_at": sent_at}
+
+
+def _payload(body: bodies.ContactWritesMessage) -> bytes:
+    if (body.message is None) == (body.payload_base64 is None):
+        raise ValueError("give either message or payload_base64")
+    if body.message is None:
+        return _bytes_of(body.payload_base64 or "", "payload_base64")
+    try:
+        return bytes(ParseDict(body.message, Message()).SerializeToString())
+    except ParseError as error:
+        raise ValueError(f"message is no protobuf JSON of a Message: {error}") from error
+
+
+@table.add("POST", "/contacts/{number}/call", "Call a phone; nobody speaks", body=bodies.ContactCalls)
+async def make_call(call: Call) -> Any:
+    ringing = PhoneCall(_contact(call), call.context.phone(call.body.to).account, video=call.body.video)
+    ringing.offer()
+    ringing.end(call.body.end)
+    return {"id": ringing.id}
 
 
 @table.add("POST", "/contacts/{number}/typing", "Show or end typing", body=bodies.Typing)

@@ -6,6 +6,7 @@ from typing import Any
 from simulator.control import bodies
 from simulator.control.errors import Conflict, Unknown
 from simulator.control.routes import Call, Table
+from simulator.people.broadcast_lists import write_to_list
 from simulator.people.phone import Phone
 from simulator.protocol.node import Attributes, element
 from simulator.server.accounts import Companion, Faults
@@ -88,6 +89,12 @@ async def write(call: Call) -> Any:
     phone = _phone(call)
     to = call.context.account(call.body.to or phone.account.number)
     return {"id": phone.write_own(to, call.body.text)}
+
+
+@table.add("POST", "/phones/{number}/write-list", "The owner writes to a list", body=bodies.OwnerWritesToList)
+async def write_list(call: Call) -> Any:
+    recipients = [call.context.account(number) for number in call.body.to]
+    return {"id": write_to_list(_phone(call), recipients, call.body.text)}
 
 
 @table.add("POST", "/phones/{number}/read", "The owner reads messages of a contact", body=bodies.OwnerReads)

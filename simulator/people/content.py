@@ -54,6 +54,11 @@ def text(words: str) -> Content:
     return Content(Message(conversation=words).SerializeToString())
 
 
+def raw(payload: bytes, media_type: str | None = None) -> Content:
+    """A serialised Message as it is, also one that no client would write."""
+    return Content(payload, media_type)
+
+
 def media(host: MediaHost, file: MediaFile, recipient: str) -> Content:
     """Encrypt and upload a file. `recipient` (a phone number) lets the host fail for one account only."""
     sealed = encrypt(file.data, cipher_kind(file.kind))
@@ -105,5 +110,7 @@ def read(message: Any) -> Reading:
     if message.HasField("reactionMessage"):
         return Reading(message.reactionMessage.text, "reaction")
     words = message.conversation or message.extendedTextMessage.text
+    if isinstance(words, bytes):  # no valid UTF-8
+        words = words.decode(errors="replace")
     names = [item.name for item, _ in message.ListFields() if item.name != "messageContextInfo"]
     return Reading(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0])

@@ -5,6 +5,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
+from simulator.people.certificates import certificate
 from simulator.people.content import Content, Reading, read, text
 from simulator.people.inbox import Inbox, Received
 from simulator.protocol.device import pad, unpad
@@ -44,10 +47,15 @@ class SimulatedPerson:
         network.people[account.number] = self
 
     # -- writing
-    def write(self, to: Account, content: Content, message_id: str = "") -> tuple[str, float]:
-        """Encrypt to every companion of `to`; their phone sees it too. -> (id, epoch seconds when handed over)."""
+    def write(
+        self, to: Account, content: Content, message_id: str = "", extra: Attributes | None = None
+    ) -> tuple[str, float]:
+        """Encrypt to every companion of `to`; their phone sees it too. -> (id, epoch seconds when handed over).
+
+        `extra`: attributes of the stanza that are other than usual.
+        """
         message_id = message_id or self.network.names.message_id()
-        head = {**self._address(), **self._head(message_id, content)}
+        head = {**self._address(), **self._head(message_id, content), **(extra or {})}
         sent_at = time.time()
         for companion in to.companions.values():
             self._deliver(companion, head, content)
@@ -95,10 +103,11 @@ class SimulatedPerson:
 
     def _deliver(self, companion: Companion, head: Attributes, content: Content) -> None:
         enc = self._seal(companion, content.payload)
+        parts = [certificate(self.account.verified_name)] if self.account.verified_name else []
         if content.media_type:
             enc.attrs["mediatype"] = content.media_type
         self._remember(companion, head, content)
-        self.network.delivery.deliver(companion, element("message", head, enc))
+        self.network.delivery.deliver(companion, element("message", head, *parts, enc))
 
     def _remember(self, companion: Companion, head: Attributes, content: Content) -> None:
         """To send it again when the device could not read it."""
@@ -191,7 +200,10 @@ class SimulatedPerson:
 
 
 def reading_of(content: Content) -> Reading:
-    return read(Message.FromString(content.payload))
+    try:
+        return read(Message.FromString(content.payload))
+    except DecodeError:
+        return Reading("", "unreadable")
 
 
 def _retry_keys(nodes: list[Node]) -> list[Node]:

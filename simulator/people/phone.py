@@ -164,7 +164,7 @@ class Phone(SimulatedPerson):
         key.keyData.fingerprint.rawID = 1
         key.keyData.fingerprint.currentIndex = 0
         key.keyData.fingerprint.deviceIndexes.append(0)
-        self._to_companion(companion, message, {"category": "peer", "push_priority": "high"})
+        self.tell(companion, message, {"category": "peer", "push_priority": "high"})
         self.send_history({}, companion)
 
     # -- after linking
@@ -185,7 +185,7 @@ class Phone(SimulatedPerson):
         head: Attributes = {"recipient": to.lid, "peer_recipient_pn": to.pn, "addressing_mode": "lid"}
         head["edit"] = content.edit
         for companion in self.account.companions.values():
-            self._to_companion(companion, message, {**head, "id": message_id})
+            self.tell(companion, message, {**head, "id": message_id})
         return message_id
 
     def read(self, sender: Account, ids: list[str]) -> None:
@@ -216,7 +216,7 @@ class Phone(SimulatedPerson):
         notice.syncType, notice.chunkOrder, notice.progress = 0, 1, 100
         notice.initialHistBootstrapInlinePayload = zlib.compress(history.SerializeToString())
         for companion in [only] if only else list(self.account.companions.values()):
-            self._to_companion(companion, message, {"category": "peer"})
+            self.tell(companion, message, {"category": "peer"})
 
     def go(self, online: bool) -> None:
         """Coming back, the phone reads what it missed."""
@@ -231,11 +231,12 @@ class Phone(SimulatedPerson):
         else:
             self._missed.append(incoming)
 
-    def _to_companion(self, companion: Companion, message: Any, extra: Attributes) -> None:
+    def tell(self, companion: Companion, message: Any, extra: Attributes, *parts: Node) -> None:
+        """One message of this phone for one companion; `parts` stand beside the encrypted one."""
         sender: Attributes = {"from": self.account.lid, "id": self.network.names.message_id()}
         stanza = {**sender, "t": int(time.time()), "type": "text", "notify": self.account.name, **extra}
         enc = self._seal(companion, message.SerializeToString())
-        self.network.delivery.deliver(companion, element("message", stanza, enc))
+        self.network.delivery.deliver(companion, element("message", stanza, enc, *parts))
 
     def _need_online(self) -> None:
         if not self.online:

@@ -89,6 +89,7 @@ class Account:
     next_device: int = 1
     key_index: int = 0
     app_state: AppState = field(default_factory=AppState)
+    verified_name: str = ""
     addressing: str = "lid"
     auto_receipts: list[str] = field(default_factory=list)
     sender_keys: dict[str, SenderKey] = field(default_factory=dict)

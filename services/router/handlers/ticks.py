@@ -8,6 +8,8 @@ from shared.ids import derived_id
 from shared.mongo import Document
 from shared.records import Party
 
+MISSED_CALL = "missed_call"
+"""The type of a line whose `wa_id` is that of a call; WhatsApp knows no ticks for calls."""
 AT_MOST = 100
 """Messages that get their ticks at once, the newest: phones mark what is older by themselves."""
 
@@ -23,7 +25,7 @@ async def give_ticks(command: MarkConversationRead, conversation: Document, mark
         return
     by_group: dict[str | None, list[str]] = defaultdict(list)
     for message in messages:
-        if message.wa_id:
+        if message.wa_id and message.type != MISSED_CALL:
             by_group[message.group].append(message.wa_id)
     ticks = (
         MarkRead(

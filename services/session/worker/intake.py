@@ -12,8 +12,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from services.session.calls import CALL_EVENTS, Calls
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Noticed
 from services.session.translate import (
@@ -30,7 +32,8 @@ from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceive
 from shared.ids import derived_id
 from shared.message import Event, Live
 
-_TRANSLATIONS: dict[str, tuple[Callable[[Any, Account], Event | Sequence[Event] | Ignored], str]] = {
+_Translation = tuple[Callable[[Any, Account], Event | Sequence[Event] | Ignored], str]
+_TRANSLATIONS: dict[str, _Translation] = {
     "Message": (messages_received, MessageReceived.subject),
     "UndecryptableMessage": (placeholder_received, MessageReceived.subject),
     "Receipt": (receipt_received, ReceiptReceived.subject),
@@ -53,11 +56,12 @@ class Intake:
 
     def __init__(self, account: Account, journal: Journal) -> None:
         self._account, self._journal = account, journal
+        self._translations = _TRANSLATIONS | _of_calls(Calls())
         self.ignored: Counter[str] = Counter()
 
     def take(self, name: str, raw: bytes) -> bool:
         """True when the event is ours to keep; never raises, and never loses one on a full disk."""
-        if name not in _TRANSLATIONS:
+        if name not in self._translations:
             return False
         body = base64.b64encode(raw).decode()
         while True:
@@ -71,9 +75,9 @@ class Intake:
     def entries(self, kept: JournalEntry) -> list[JournalEntry]:
         """What to publish for a journalled event: events of ours, or the bytes with the reason why it is none. Empty:
         nothing anybody needs."""
-        if kept.subject not in _TRANSLATIONS:
+        if kept.subject not in self._translations:
             return [kept]
-        translate, subject = _TRANSLATIONS[kept.subject]
+        translate, subject = self._translations[kept.subject]
         try:
             event = mend_strings(_class_of(kept.subject).FromString(base64.b64decode(kept.body)))
             ours = translate(event, self._account)
@@ -105,6 +109,10 @@ class Intake:
         self.ignored[kind] += 1
         if self.ignored[kind] == 1:
             log.info("ignoring events of this kind", extra={"instance_id": self._account.instance_id, "kind": kind})
+
+
+def _of_calls(calls: Calls) -> dict[str, _Translation]:
+    return {name: (partial(calls.heard, name), MessageReceived.subject) for name in CALL_EVENTS}
 
 
 def parts_of(event: Event) -> list[Event]:

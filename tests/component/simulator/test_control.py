@@ -150,3 +150,22 @@ async def test_every_route_is_documented(simulator: Simulator, client: Simulator
     written = await client.call(contact_writes(number, "4915112345678", "hi"))
     assert written["sent_at"] > 0
     assert (await client.get("/statistics"))["accounts"]["4915112345678"]["pending"] == 0
+
+
+async def test_contacts_send_any_message_call_and_use_lists_and_mistakes_are_named(client: SimulatorClient) -> None:
+    phone, bob = await client.post("/phones"), await client.post("/contacts")
+    number, mine = phone["number"], f"/contacts/{bob['number']}"
+    await client.post(f"{mine}/write-message", to=number, message={"eventMessage": {"name": "Festa"}}, t=0)
+    await client.post(f"{mine}/write-message", to=number, payload_base64="CgNhYv8=", through_list=True)
+    assert len((await client.post(f"{mine}/call", to=number, video=True))["id"]) > 8
+    written = await client.post(f"/phones/{number}/write-list", to=[bob["number"]], text="Oi")
+    (got,) = (await client.get(f"{mine}/inbox", wait=5))["messages"]
+    assert (got["id"], got["text"]) == (written["id"], "Oi")
+    first, second = (await client.get(f"/phones/{number}/inbox", wait=5))["messages"]
+    assert (first["kind"], second["text"]) == ("eventMessage", "ab\ufffd")
+    assert "either message or payload_base64" in (await _refused(client, f"{mine}/write-message", to=number)).detail
+    for wrong in ({"payload_base64": "?"}, {"message": {"noSuchField": 1}}):
+        assert (await _refused(client, f"{mine}/write-message", to=number, **wrong)).status == 422
+    assert (await _refused(client, f"/phones/{number}/write-list", to=["4915112345"], text="Oi")).status == 404
+    await client.post(f"{mine}/write-message", to=number, payload_base64="/////w==")
+    assert (await client.get(f"/phones/{number}/inbox?after=2", wait=5))["messages"][0]["kind"] == "unreadable"

@@ -7,6 +7,7 @@ import pytest
 from services.router.store.bookings import Change
 from shared.errors import Retry
 from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
+from shared.message_parts import Referral
 from shared.mongo import DuplicateKeyError
 from shared.records import BookingStatus, Party
 from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, received, recorded_as, seeded
@@ -60,6 +61,31 @@ async def test_a_message_after_a_finished_booking_opens_the_next(router: Router)
     await router.handle(received("A2"), received("A1"))
     assert {row["status"] for row in await router.rows("bookings")} == {"completed", "pending"}
     assert len(await router.rows("messages")) == 2
+
+
+async def test_a_missed_call_is_an_unread_line_of_its_contact_and_opens_no_booking(router: Router) -> None:
+    await router.handle(received("CALL1", type="missed_call", text="Missed voice call"))
+    assert router.names() == ["ContactCreated", "MessageRecorded"]
+    message = await router.only("messages")
+    assert (message["type"], message["text"], message["direction"]) == ("missed_call", "Missed voice call", "inbound")
+    assert (await router.only("conversations"))["last_message"]["type"] == "missed_call"
+
+
+async def test_the_advertisement_of_a_message_is_kept_and_told(router: Router) -> None:
+    ad = Referral(source_type="ad", source_id="1202", headline="Promo", ctwa_clid="AR")
+    await router.handle(received("A1", referral=ad))
+    assert (await router.only("messages"))["referral"]["source_id"] == "1202"
+    assert router.of(MessageRecorded)[0].message.referral == ad
+
+
+async def test_what_the_owner_wrote_to_a_list_is_in_each_conversation(router: Router) -> None:
+    other = Party(phone="4915155555555", lid="555")
+    copies = [
+        received("L1", ME, id=f"copy-{place}", chat=chat, from_me=True) for place, chat in enumerate((ANNA, other))
+    ]
+    await router.handle(*copies, *copies)
+    assert len(await router.rows("messages", wa_id="L1")) == 2
+    assert len(await router.rows("conversations")) == 2
 
 
 async def test_a_reaction_opens_no_booking(router: Router) -> None:

@@ -120,3 +120,10 @@ async def test_an_owner_of_another_organization_reads_nothing_here(router: Route
     with pytest.raises(Reject):
         await router.handle(elsewhere("W0").model_copy(update={"organization_id": "globex"}))
     assert (await router.only("conversations"))["unread"] is True
+
+
+async def test_a_missed_call_that_was_looked_at_gets_no_ticks(router: Router) -> None:
+    mine = await thread(router, 0)
+    await router.handle(received("CALL1", type="missed_call", text="Missed voice call", minute=1))
+    await router.handle(read(mine, 2))
+    assert ticks(router) == [("W0",)]

@@ -1,0 +1,32 @@
+"""Calls as linked devices of the called account hear of them: an offer, then how it ended. No sound is exchanged."""
+
+from simulator.people.contact import Contact
+from simulator.protocol.node import Attributes, Node, element
+from simulator.server.accounts import Account, Companion
+
+
+class Call:
+    """A contact calls `to`. Say `offer()` first, then `end(...)`."""
+
+    def __init__(self, contact: Contact, to: Account, *, video: bool = False) -> None:
+        self._contact, self._to, self._video = contact, to, video
+        self.id = contact.network.names.token(16).upper()
+
+    def offer(self) -> None:
+        media = [element("audio", {"enc": "opus"}), *([element("video", {"enc": "vp8"})] if self._video else [])]
+        self._tell("offer", {}, media)
+
+    def end(self, reason: str = "timeout") -> None:
+        """`timeout`: nobody answered; `accepted_elsewhere`, `rejected_elsewhere`: on another device of the account."""
+        self._tell("terminate", {"reason": reason}, [])
+
+    def _tell(self, tag: str, attrs: Attributes, children: list[Node]) -> None:
+        caller = self._contact.account
+        about: Attributes = {"call-id": self.id, "call-creator": caller.lid, "caller_pn": caller.pn, **attrs}
+        for companion in self._to.companions.values():
+            self._deliver(companion, element(tag, about, *children))
+
+    def _deliver(self, companion: Companion, what: Node) -> None:
+        network, caller = self._contact.network, self._contact.account
+        head: Attributes = {"from": caller.lid, "id": network.names.token(5), "t": network.now()}
+        network.delivery.deliver(companion, element("call", head, what))

@@ -1,0 +1,100 @@
+"""What simple clients never write, through the real library: lists, calls, cut texts, impossible times."""
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.message import utc_now
+from simulator.people import content
+from simulator.people.broadcast_lists import write_through_list, write_to_list
+from simulator.people.calls import Call
+from simulator.people.contact import Contact
+from simulator.people.phone import Phone
+from simulator.protocol.protos import Message
+from simulator.world import World
+from tests.integration.session.worker.driver import WorkerDriver
+
+CUT = "quero 😀".encode()[:-1]
+
+
+@pytest.fixture
+def bob(world: World) -> Contact:
+    return world.add_contact(name="Bob")
+
+
+def party(contact: Contact) -> dict[str, str]:
+    return {"phone": contact.account.number, "lid": contact.account.lid.user}
+
+
+async def heard(worker: WorkerDriver, count: int) -> list[dict[str, Any]]:
+    """The events of so many entries; none of them has an error."""
+    entries = await worker.entries(count)
+    assert [entry.error for entry in entries] == [None] * len(entries)
+    return [json.loads(entry.body) for entry in entries]
+
+
+async def test_a_message_through_a_list_is_in_the_chat_with_its_sender(
+    phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    write_through_list(bob, phone.account, content.text("Promoção"))
+    (event,) = await heard(linked, 1)
+    assert (event["text"], event["chat"], event["sender"], event["group"]) == ("Promoção", party(bob), party(bob), None)
+
+
+async def test_what_the_owner_writes_to_a_list_is_in_the_chat_with_each(
+    world: World, phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    eve = world.add_contact(name="Eve")
+    wa_id = write_to_list(phone, [bob.account, eve.account], "Fechamos na sexta")
+    events = await heard(linked, 2)
+    assert [event["chat"] for event in events] == [party(bob), party(eve)]
+    assert all((event["from_me"], event["wa_id"], event["group"]) == (True, wa_id, None) for event in events)
+    assert len({event["id"] for event in events}) == 2
+
+
+async def test_a_missed_call_is_heard_and_one_that_the_phone_took_is_not(
+    phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    for reason in ("accepted_elsewhere", "rejected_elsewhere"):
+        call = Call(bob, phone.account)
+        call.offer()
+        call.end(reason)
+    missed = Call(bob, phone.account, video=True)
+    missed.offer()
+    missed.end()
+    (event,) = await heard(linked, 1)
+    assert (event["type"], event["wa_id"], event["sender"]) == ("missed_call", missed.id, party(bob))
+    assert event["text"] == "Missed video call"
+
+
+async def test_texts_that_are_cut_and_times_that_cannot_be_are_mended(
+    phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    before = utc_now()
+    bob.write(phone.account, content.raw(b"\x0a" + bytes([len(CUT)]) + CUT))
+    for time in (0, 1, 4_102_444_800):
+        bob.write(phone.account, content.text(f"at {time}"), extra={"t": time})
+    events = await heard(linked, 4)
+    assert [event["text"] for event in events] == ["quero \ufffd", "at 0", "at 1", "at 4102444800"]
+    assert all(before.isoformat()[:10] <= event["timestamp"][:10] <= utc_now().isoformat()[:10] for event in events)
+
+
+async def test_a_business_has_its_verified_name(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+    bob.account.name, bob.account.verified_name = "", "Padaria Sol"
+    bob.write(phone.account, content.text("bom dia"))
+    (event,) = await heard(linked, 1)
+    assert event["push_name"] == "Padaria Sol"
+
+
+async def test_a_kind_of_tomorrow_says_so_and_what_programs_say_is_not_heard(
+    phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    album, wrapped = Message(), Message()
+    album.albumMessage.expectedImageCount = 3
+    wrapped.associatedChildMessage.message.imageMessage.caption = "HD"
+    bob.write(phone.account, content.raw(album.SerializeToString()))
+    bob.write(phone.account, content.raw(b"\xe2\x0c\x07\x0a\x05hello"))
+    bob.write(phone.account, content.raw(wrapped.SerializeToString()))
+    events = await heard(linked, 2)
+    assert [(event["type"], event["text"]) for event in events] == [("unsupported", None), ("image", "HD")]
