@@ -14,6 +14,7 @@ from services.api.access.audit_queue import AuditQueue
 from services.api.access.auditing import Auditing
 from services.api.access.bodies import Bodies
 from services.api.access.cross_site import SameSite
+from services.api.access.ended_access import tell_untold
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
 from services.api.access.passwords import Passwords
@@ -47,10 +48,12 @@ from services.api.routes import (
 from services.api.settings import ApiSettings
 from services.api.store.audit import AuditLog
 from services.api.store.migrations import migrate_api
+from services.api.store.untold import UntoldEndings
 from shared.delivery import Publisher, broker_client, jetstream
 from shared.dispatch import Dispatcher
 from shared.mongo import open_mongo, ping
 from shared.service import Check, connected, make_broker, nats_ready, with_ops
+from shared.tasks import keep_running, stop_task
 from shared.topology import ensure_streams
 
 _PARTS = (
@@ -85,7 +88,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)
-            endings = Endings(publish)
+            endings = Endings(publish, UntoldEndings(database))
             audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
             app.state.context = Context(
@@ -93,6 +96,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
+            telling = keep_running("untold endings", partial(tell_untold, app.state.context), endless=False)
             async with (
                 audits.running(),
                 key_answers.serving(client, database, Rates(settings)),
@@ -100,6 +104,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             ):
                 yield
             passwords.close()
+            await stop_task(telling)
             await endings.close()
 
     app = FastAPI(

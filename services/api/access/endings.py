@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from nats.errors import Error as NatsError
-
-from shared.auth import Role, Scope
+from services.api.store.untold import UNTOLD, Mark, UntoldEndings
+from shared.auth import ROLE_SCOPES, Role
 from shared.delivery import Publisher
 from shared.events import AccessEnded
-from shared.mongo import Document
-from shared.tasks import run_once
+from shared.mongo import TRANSIENT_ERRORS, Document
+from shared.outages import is_outage
+from shared.tasks import note_failure, run_once
 
 AGAIN = 1.0
 """Seconds until NATS is asked again."""
@@ -19,89 +19,97 @@ log = logging.getLogger(__name__)
 
 
 class Endings:
-    """What cannot be told at once is told as soon as NATS is back, while this process lives."""
+    """What cannot be told at once is told as soon as NATS is back; when this process dies before, the mark on the
+    document stays and the next start tells it (ended_access.py)."""
 
-    def __init__(self, publish: Publisher) -> None:
-        self._publish = publish
+    def __init__(self, publish: Publisher, untold: UntoldEndings) -> None:
+        self._publish, self._untold = publish, untold
         self._telling: set[asyncio.Task[None]] = set()
 
     async def logged_out(self, login: Document | None) -> None:
-        """`login`: as it was; None when there was none."""
+        """`login`: as it is now; None when there was none."""
         if login:
             reason, ended = "this login was ended; log in again and reconnect", (login["_id"],)
-            owner = login["organization_id"]
-            await self._tell(AccessEnded(organization_id=owner, code="login_ended", reason=reason, login_ids=ended))
+            event = AccessEnded(
+                organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=ended
+            )
+            await self._tell([event], Mark("logins", ended, login[UNTOLD]))
 
-    async def password_changed(self, organization_id: str, login_ids: Sequence[str]) -> None:
-        """`login_ids`: the logins that ended with it."""
-        if login_ids:
+    async def password_changed(self, organization_id: str, logins: Mark) -> None:
+        """`logins`: those that ended with it."""
+        if logins.ids:
             reason = "the password was changed; log in with the new one and reconnect"
-            await self._tell(
-                AccessEnded(
-                    organization_id=organization_id, code="password_changed", reason=reason, login_ids=tuple(login_ids)
-                )
+            event = AccessEnded(
+                organization_id=organization_id, code="password_changed", reason=reason, login_ids=logins.ids
             )
+            await self._tell([event], logins)
 
-    async def removed(self, organization_id: str, user_id: str) -> None:
-        reason = "this user was removed from the organization; ask its owner"
-        await self._tell(
-            AccessEnded(organization_id=organization_id, code="user_removed", reason=reason, holder=user_id)
-        )
+    async def removed(self, user: Document, key_ids: Sequence[str], *marks: Mark) -> None:
+        """`key_ids`: the keys that ended with the user, their maker."""
+        reason, organization_id = "this user was removed from the organization; ask its owner", user["organization_id"]
+        event = AccessEnded(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
+        await self._tell([event, *_of_makers_end(organization_id, key_ids)], *marks)
 
-    async def role_changed(self, organization_id: str, user_id: str, role: Role) -> None:
+    async def role_changed(self, user: Document, role: Role, key_ids: Sequence[str], *marks: Mark) -> None:
+        """`key_ids`: the keys that go on with at most the scopes of the role of their maker."""
+        organization_id, kept = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
         reason = f"this user's role is {role} now; get a new token and reconnect"
-        await self._tell(
-            AccessEnded(organization_id=organization_id, code="role_changed", reason=reason, holder=user_id, role=role)
+        event = AccessEnded(
+            organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
         )
-
-    async def revoked(self, organization_id: str, key_id: str) -> None:
-        reason = "the API key was revoked; use another one"
-        await self._tell(
-            AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
-        )
-
-    async def maker_removed(self, organization_id: str, key_ids: Sequence[str]) -> None:
-        """The keys whose maker was removed, or was itself a key that was revoked."""
-        reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
-        holders = [f"key:{key_id}" for key_id in key_ids]
-        await self._tell(
-            *(
-                AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=holder)
-                for holder in holders
-            )
-        )
-
-    async def maker_changed(self, organization_id: str, key_ids: Sequence[str], scopes: frozenset[Scope]) -> None:
-        """The keys whose maker has another role now: they go on with at most `scopes`."""
         reason = "who made this API key has another role now, and the key may do at most the same; connect again"
-        narrowed, kept = [f"key:{key_id}" for key_id in key_ids], tuple(sorted(scopes))
-        await self._tell(
-            *(
-                AccessEnded(
-                    organization_id=organization_id, code="role_changed", reason=reason, holder=holder, scopes=kept
-                )
-                for holder in narrowed
+        narrowed = [
+            AccessEnded(
+                organization_id=organization_id, code="role_changed", reason=reason, holder=f"key:{key_id}", scopes=kept
             )
+            for key_id in key_ids
+        ]
+        await self._tell([event, *narrowed], *marks)
+
+    async def revoked(self, organization_id: str, key_id: str, below: Sequence[str], *marks: Mark) -> None:
+        """`below`: the keys that were made with it, and so on."""
+        reason = "the API key was revoked; use another one"
+        event = AccessEnded(
+            organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}"
         )
+        await self._tell([event, *_of_makers_end(organization_id, below)], *marks)
 
     async def close(self) -> None:
         for task in self._telling:
             task.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _tell(self, *events: AccessEnded) -> None:
-        tasks = [run_once("ended access", self._until_told(event)) for event in events]
-        self._telling.update(tasks)
-        for task in tasks:
-            task.add_done_callback(self._telling.discard)
-        if tasks:
-            await asyncio.wait(tasks, timeout=AGAIN)
+    async def _tell(self, events: Sequence[AccessEnded], *marks: Mark) -> None:
+        task = run_once("ended access", self._until_all_told(events, marks))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+        await asyncio.wait([task], timeout=AGAIN)
+
+    async def _until_all_told(self, events: Sequence[AccessEnded], marks: Sequence[Mark]) -> None:
+        await asyncio.gather(*map(self._until_told, events))
+        try:
+            for mark in marks:
+                await self._untold.forget(mark)
+        except TRANSIENT_ERRORS as error:
+            log.warning("an ended access is told once more at the next start: %s", type(error).__name__)
 
     async def _until_told(self, event: AccessEnded) -> None:
         while True:
             try:
                 await self._publish(event)
                 return
-            except (NatsError, TimeoutError, OSError) as error:
-                log.warning("an ended access cannot be told yet: %s", type(error).__name__)
+            except Exception as error:
+                if is_outage(error):
+                    log.warning("an ended access cannot be told yet: %s", type(error).__name__)
+                else:
+                    note_failure("ended access", error)
                 await asyncio.sleep(AGAIN)
+
+
+def _of_makers_end(organization_id: str, key_ids: Sequence[str]) -> list[AccessEnded]:
+    """Of the keys whose maker was removed, or was itself a key that was revoked."""
+    reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
+    return [
+        AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
+        for key_id in key_ids
+    ]

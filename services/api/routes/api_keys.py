@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from services.api.access.ended_access import after_revocation
 from services.api.answers import Done, Listed, One, Secret
 from services.api.context import Ctx, Manager
 from services.api.fields import Body, Instant, Name
@@ -79,12 +80,8 @@ async def list_keys(context: Ctx, caller: Manager) -> Listed[ApiKey]:
 @router.delete("/{key_id}")
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Done:
     """From now on the key opens nothing, nor do keys and invitations that were made with it."""
-    await context.api_keys.revoke(caller.organization_id, key_id)
-    below = await context.api_keys.made_below(caller.organization_id, KEY_SUBJECT + key_id)
-    makers = (KEY_SUBJECT + made for made in (key_id, *below))
-    await context.invitations.withdraw_all_by(caller.organization_id, *makers)
-    await context.endings.revoked(caller.organization_id, key_id)
-    await context.endings.maker_removed(caller.organization_id, below)
+    mark = await context.api_keys.revoke(caller.organization_id, key_id)
+    await after_revocation(context, caller.organization_id, key_id, mark)
     return Done()
 
 

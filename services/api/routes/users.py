@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
+from services.api.access.ended_access import after_removal, after_role_change
 from services.api.answers import Done, Listed, One, Secret
-from services.api.context import Context, Ctx, Manager, Reader
+from services.api.context import Ctx, Manager, Reader
 from services.api.fields import MAY_BE_LEFT_OUT, Body, Email, Name
-from services.api.store.members import role_of
+from services.api.store.members import mark_of, role_of
 from shared.auth import ROLE_SCOPES, Principal, Role
 from shared.errors import Problem
 from shared.mongo import Document
@@ -103,21 +104,14 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
     found = await context.members.get(caller.organization_id, user_id)
     _allow(caller, body.role, *_only_owner(found))
     changes = body.model_dump(exclude_unset=True)
+    if changes.get("role") == role_of(found):
+        del changes["role"]
     if not changes:
         return One(data=_member(found))
-    changed = _member(await context.members.change(caller.organization_id, user_id, changes))
-    if changed.role != role_of(found):
-        await _role_changed(context, caller.organization_id, user_id, changed.role)
-    return One(data=changed)
-
-
-async def _role_changed(context: Context, organization_id: str, user_id: str, role: Role) -> None:
-    """What the user made goes on within the new role: keys with its scopes, invitations only from who may invite."""
-    keys = await context.api_keys.made_below(organization_id, user_id)
-    if "manage" not in ROLE_SCOPES[role]:
-        await context.invitations.withdraw_all_by(organization_id, user_id, *(f"key:{key}" for key in keys))
-    await context.endings.role_changed(organization_id, user_id, role)
-    await context.endings.maker_changed(organization_id, keys, ROLE_SCOPES[role])
+    changed = await context.members.change(caller.organization_id, user_id, changes)
+    if "role" in changes:
+        await after_role_change(context, changed, role_of(changed), mark_of(changed))
+    return One(data=_member(changed))
 
 
 @router.delete("/users/{user_id}")
@@ -126,13 +120,8 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
     stays."""
     organization_id = caller.organization_id
     _allow(caller, *_only_owner(await context.members.get(organization_id, user_id)))
-    await context.members.remove(organization_id, user_id)
-    await context.logins.end_all_of(user_id)
-    await context.devices.forget_all_of(user_id)
-    keys = await context.api_keys.made_below(organization_id, user_id)
-    await context.invitations.withdraw_all_by(organization_id, user_id, *(f"key:{key}" for key in keys))
-    await context.endings.removed(organization_id, user_id)
-    await context.endings.maker_removed(organization_id, keys)
+    removed = await context.members.remove(organization_id, user_id)
+    await after_removal(context, removed, mark_of(removed))
     return Done()
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from services.api.store.members import role_of
+from services.api.store.untold import UNTOLD, Mark
 from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, Scope
 from shared.errors import Problem
 from shared.ids import new_id
@@ -80,14 +81,14 @@ class ApiKeys:
         """At most the newest 200."""
         return await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).to_list(200)
 
-    async def revoke(self, organization_id: str, key_id: str) -> None:
+    async def revoke(self, organization_id: str, key_id: str) -> Mark:
         """Raises Problem 404 when the organization has no such key."""
-        found = await self._keys.update_one(
-            {"_id": key_id, "organization_id": organization_id}, [{"$set": {"revoked_at": {
-                "$ifNull": ["$revoked_at", "$$NOW"]}}}],
-        )  # fmt: skip
+        change = new_id()
+        revoked = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]}, UNTOLD: change}}]
+        found = await self._keys.update_one({"_id": key_id, "organization_id": organization_id}, revoked)
         if not found.matched_count:
             raise Problem(404, "api_key_not_found", "there is no such API key")
+        return Mark("api_keys", (key_id,), change)
 
     async def made_below(self, organization_id: str, subject: str) -> list[str]:
         """Ids of the keys that this user or key made, of those that these made, and so on; without revoked ones."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from services.api.store.untold import UNTOLD, Mark
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
@@ -92,8 +93,8 @@ class Logins:
 
     async def end(self, login_id: str) -> Document | None:
         """Neither its refresh token nor its access tokens open anything from now on; again is fine. The login."""
-        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}}}]
-        return await self._logins.find_one_and_update({"_id": login_id}, ended)
+        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, UNTOLD: new_id()}}]
+        return await self._logins.find_one_and_update({"_id": login_id}, ended, return_document=True)
 
     async def end_by_token(self, token: str) -> Document | None:
         """The same for who holds its refresh token, the newest one or a former one. None for any other."""
@@ -102,13 +103,13 @@ class Logins:
             return None
         return await self.end(_id_of(token))
 
-    async def end_all_of(self, user_id: str, but: str | None = None) -> list[str]:
-        """All logins of the user but this one; the ids of those that were open."""
-        now = utc_now()
+    async def end_all_of(self, user_id: str, but: str | None = None) -> Mark:
+        """All logins of the user but this one; those that were open."""
+        change = new_id()
         going_on = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
-        await self._logins.update_many(going_on, {"$set": {"revoked_at": now}})
-        found = await self._logins.find({"user_id": user_id, "revoked_at": now}, {"_id": 1}).to_list(None)
-        return [login["_id"] for login in found]
+        await self._logins.update_many(going_on, {"$set": {"revoked_at": utc_now(), UNTOLD: change}})
+        found = await self._logins.find({"user_id": user_id, UNTOLD: change}, {"_id": 1}).to_list(None)
+        return Mark("logins", tuple(login["_id"] for login in found), change)
 
     async def require_open(self, login_id: str, user_id: str) -> None:
         """Raises Problem 401 `login_ended`, also for a login of another user."""
@@ -120,7 +121,8 @@ class Logins:
         """A former token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
         login_id = _id_of(token)
         going_on = {"_id": login_id, "former": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
-        if await self._logins.find_one_and_update(going_on, {"$set": {"revoked_at": now}}) is None:
+        ended = {"$set": {"revoked_at": now, UNTOLD: new_id()}}
+        if await self._logins.find_one_and_update(going_on, ended) is None:
             detail = "refresh_token: unknown, expired or logged out; log in again"
             return Problem(401, "refresh_token_invalid", detail)
         log.warning("a used refresh token was shown again; login %s is ended", login_id)

@@ -3,8 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
+from services.api.store.untold import UNTOLD, Mark
 from shared.auth import Role
 from shared.errors import Problem
+from shared.ids import new_id
 from shared.message import utc_now
 from shared.mongo import Database, Document, IndexModel
 
@@ -32,26 +34,28 @@ class Members:
 
     async def change(self, organization_id: str, user_id: str, fields: Document) -> Document:
         """Set `name` or `role`. Raises Problem 404, and 409 `last_owner`."""
+        marked = {UNTOLD: new_id()} if "role" in fields else {}
 
         async def write(session: Any) -> Document:
             found = await self.get(organization_id, user_id, session)
             if fields.get("role", "owner") != "owner":
                 await self._keep_an_owner(found, session)
-            await self._database.users.update_one({"_id": user_id}, {"$set": fields}, session=session)
-            return {**found, **fields}
+            await self._database.users.update_one({"_id": user_id}, {"$set": fields | marked}, session=session)
+            return {**found, **fields, **marked}
 
         return await self._in_turn(organization_id, write)
 
     async def remove(self, organization_id: str, user_id: str) -> Document:
-        """The user as it was. From now on its tokens open nothing. Raises Problem 404, and 409 `last_owner`."""
+        """The user as it was, marked. From now on its tokens open nothing. Raises Problem 404, and 409 `last_owner`."""
 
         async def write(session: Any) -> Document:
             found = await self.get(organization_id, user_id, session)
             await self._keep_an_owner(found, session)
-            gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"]}
+            marked = {UNTOLD: new_id()}
+            gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"], **marked}
             change = {"$set": gone, "$unset": {"password_hash": "", "slot": "", "registered_email": ""}}
             await self._database.users.update_one({"_id": user_id}, change, session=session)
-            return found
+            return {**found, **marked}
 
         return await self._in_turn(organization_id, write)
 
@@ -76,6 +80,11 @@ class Members:
         }  # fmt: skip
         if await self._database.users.find_one(owners, {"_id": 1}, session=session) is None:
             raise Problem(409, "last_owner", "an organization keeps at least one owner; make somebody else owner first")
+
+
+def mark_of(user: Document) -> Mark:
+    """Of a user who was changed or removed just now."""
+    return Mark("users", (user["_id"],), user[UNTOLD])
 
 
 def role_of(user: Document) -> Role:

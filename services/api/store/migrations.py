@@ -11,13 +11,14 @@ from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.rate_counters import RateCounters
+from services.api.store.untold import UntoldEndings
 from services.api.store.users import Users
 from shared.migrations import index_step, migrate, view_step
 from shared.mongo import Database, IndexModel
 
 _STORES = (
     Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,
-    AuditLog, RateCounters,
+    AuditLog, RateCounters, UntoldEndings,
 )  # fmt: skip
 
 
