@@ -22,12 +22,14 @@ from services.session.supervisor.attending import Attending
 from services.session.supervisor.board import Board
 from services.session.supervisor.handlers import Handlers
 from services.session.supervisor.linking import Linking
+from services.session.supervisor.new_chats import NewChats
 from services.session.supervisor.numbers import Numbers
 from services.session.supervisor.outlet import Outlet
 from services.session.supervisor.ownership import Instances, Ownership, unknown_instance
 from services.session.supervisor.pool import Forker, Pool
 from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
+from services.session.worker.outcomes import NEW_CHATS_RESTRICTED
 from shared.commands import LogoutInstance
 from shared.delivery import Publisher, jetstream, say
 from shared.message import Command
@@ -63,6 +65,7 @@ class Node:
         self._outlet = Outlet(publisher, self._published)
         board = Board(connections, self._outlet)
         self._accounts = Accounts(board, settings.data_dir, proxy_of, Linking(connections, settings.other_number))
+        self._new_chats = NewChats(self._accounts, board)
         self._pool = Pool(zygotes, settings.accounts_per_worker, self._heard, self._lost)
         self._accounts.pool = self._pool
         self._reconciler = Reconciler(self._accounts, connections, self.lease, settings.start_interval)
@@ -123,6 +126,8 @@ class Node:
             self._outlet.put(frame.instance_id, frame)
         elif isinstance(frame, Sent):
             self.sending.heard(frame)
+            if frame.code == NEW_CHATS_RESTRICTED:
+                self._keep_running(self._new_chats.restricted(frame.instance_id))
         elif isinstance(frame, Marked):
             self.attending.heard(frame)
         elif isinstance(frame, Noticed):

@@ -185,7 +185,7 @@ class Entry(Frame):
 class Sent(Frame):
     """Outcome of a Send: accepted (wa_id, timestamp), failed (code, detail), or unconfirmed (may have gone out).
 
-    codes: not_connected, not_on_whatsapp, refused_by_whatsapp, timeout, library_error.
+    codes: those of worker/outcomes.py.
     """
 
     frame: Literal["sent"] = "sent"

@@ -18,6 +18,10 @@ _DETAILS = {
         "The device keys of this account are not in this node's data folder; start the service with the folder that "
         "holds them, or log the account out and connect again to link it anew."
     ),
+    "new_chats_restricted": (
+        "WhatsApp restricts this account for a while from writing to people who never wrote to it; answers to those "
+        "who wrote first still go out."
+    ),
     "number_changed": (
         "Another phone than before linked this instance, so its number has changed; log it out and scan with the right "
         "phone if that was a mistake."

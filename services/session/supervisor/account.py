@@ -1,6 +1,7 @@
 """What the supervisor remembers of one account while this node holds it."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ class Account:
     failures: starts in a row that failed. timer: the next start or the end of a wait. issued: the code being shown.
     taken: another node has it now, this one let go of it. unanswered: WhatsApp did not answer the last send in time.
     refused_number: another phone linked it, so it is being unlinked. changed_number: another phone linked it just now.
+    new_chats_restricted_until: by the monotonic clock; WhatsApp refused a message to somebody who never wrote.
     """
 
     held: Held
@@ -36,6 +38,7 @@ class Account:
     unanswered: bool = False
     refused_number: bool = False
     changed_number: bool = False
+    new_chats_restricted_until: float = 0.0
 
     @property
     def instance_id(self) -> str:
@@ -44,6 +47,10 @@ class Account:
     @property
     def connected(self) -> bool:
         return self.running and not self.stopping and self.held.status is ConnectionStatus.CONNECTED
+
+    @property
+    def new_chats_restricted(self) -> bool:
+        return time.monotonic() < self.new_chats_restricted_until
 
     @property
     def idle(self) -> bool:

@@ -9,6 +9,7 @@ from services.session.protocol import Changed
 from services.session.relinking import OtherNumber, verdict
 from services.session.store.connections import Connections
 from services.session.supervisor.account import Account
+from services.session.worker.outcomes import NEW_CHATS_RESTRICTED
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import ConnectionStatus
 
@@ -20,8 +21,11 @@ def shown(account: Account, frame: Changed, outcome: Outcome) -> tuple[Connectio
     """Status and reason. A phone that is refused is never shown as connected."""
     if account.refused_number:
         return ConnectionStatus.CONNECTING, "other_number_refused"
-    changed = account.changed_number and frame.state == "connected"
-    return outcome.status, "number_changed" if changed else outcome.reason
+    if frame.state == "connected" and account.changed_number:
+        return outcome.status, "number_changed"
+    if frame.state == "connected" and account.new_chats_restricted:
+        return outcome.status, NEW_CHATS_RESTRICTED
+    return outcome.status, outcome.reason
 
 
 class Linking:

@@ -1,7 +1,21 @@
 """What became of a send → protocol.Sent. Pure. The rule: `failed` only when the message cannot have gone out."""
 
+import re
+
 from services.session.protocol import Send, Sent
 from services.session.whatsapp import Accepted
+
+NEW_CHATS_RESTRICTED = "new_chats_restricted"
+_REFUSED = re.compile(r"server returned error (\d+)")
+_REASONS = {
+    "463": (
+        NEW_CHATS_RESTRICTED,
+        "WhatsApp restricts this account for a while from writing to people who never wrote to it (error 463); those "
+        "who wrote first can be answered; send this again later",
+    ),
+    "429": ("too_many_messages", "WhatsApp takes no more messages of this account for now (error 429); send it later"),
+}
+"""By the number WhatsApp refuses a message with: code, and what to do."""
 
 
 def accepted(send: Send, answer: Accepted) -> Sent:
@@ -33,8 +47,8 @@ def unconfirmed(send: Send, detail: str) -> Sent:
 def refused(send: Send, error: str) -> Sent:
     """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
     words = error.lower()
-    if "server returned error" in words:
-        return failed(send, "refused_by_whatsapp", error)
+    if number := _REFUSED.search(words):
+        return failed(send, *_REASONS.get(number[1], ("refused_by_whatsapp", error)))
     if "no lid found" in words or "not on whatsapp" in words:
         return failed(send, "not_on_whatsapp", error)
     if "usync" in words or "failed to get device list" in words or "failed to fetch prekeys" in words:

@@ -107,7 +107,7 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone,
     unanswered = await linked.send(bob.account.number, "no answer", "m4", timeout=0.5)
     behind = await linked.send(bob.account.number, "behind it", "m5", timeout=0.5)
     assert [(sent.outcome, sent.code) for sent in (refused, unknown, accepted, unanswered, behind)] == [
-        ("failed", "refused_by_whatsapp"), ("failed", "not_on_whatsapp"), ("accepted", None),
+        ("failed", "new_chats_restricted"), ("failed", "not_on_whatsapp"), ("accepted", None),
         ("unconfirmed", "timeout"), ("failed", "timeout"),
     ]  # fmt: skip
     linked.stop()
