@@ -184,6 +184,7 @@ class LastMessage(Record):
     direction: Literal["inbound", "outbound"]
     timestamp: datetime
     revoked_at: datetime | None = None
+    revision: int = 0
 
 
 class ConversationRecord(Record):

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from services.api.views.pages import PageRequest, own, read_page
+from shared.bounded import CutText
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Booking, BookingStatus, MessageRecord, MessageStatus
@@ -21,12 +22,21 @@ class StatusStep(BaseModel):
     error: str | None = None
 
 
+class EarlierText(BaseModel):
+    """A text that its author replaced by an edit, and when it was written."""
+
+    text: CutText | None = None
+    written_at: datetime
+
+
 class MessageWithHistory(MessageRecord):
     """`history`: the steps of its status after the first, oldest first. `stuck_since`: since when it has the status it
-    has had for too long."""
+    has had for too long. `earlier_texts`: what it said before its author edited it, oldest first: the first text and at
+    most 19 others."""
 
     history: tuple[StatusStep, ...] = ()
     stuck_since: datetime | None = None
+    earlier_texts: tuple[EarlierText, ...] = ()
 
 
 class BookingStep(BaseModel):
@@ -54,6 +64,13 @@ def _message(document: Document) -> MessageRecord:
     return MessageRecord.model_validate({**document, "id": document["_id"]})
 
 
+def _message_with_history(document: Document) -> MessageWithHistory:
+    edits = document.get("edits", [])
+    earlier = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
+    earlier += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits[:-1]]
+    return MessageWithHistory.model_validate({**document, "id": document["_id"], "earlier_texts": earlier})
+
+
 def _booking(document: Document) -> Booking:
     return Booking.model_validate({**document, "id": document["_id"]})
 
@@ -78,14 +95,14 @@ async def message(
 ) -> MessageWithHistory:
     """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
     if ours := await database.messages.find_one({"_id": any_id, **own(organization_id, instance_ids)}):
-        return MessageWithHistory.model_validate({**ours, "id": ours["_id"]})
+        return _message_with_history(ours)
     instances = await database.instances.distinct("_id", own(organization_id, instance_ids, by="_id"))
     found = await database.messages.find_one(
         {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
     )
     if found is None:
         raise Problem(404, "message_not_found", "there is no such message")
-    return MessageWithHistory.model_validate({**found, "id": found["_id"]})
+    return _message_with_history(found)
 
 
 async def bookings(

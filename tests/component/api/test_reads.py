@@ -127,6 +127,19 @@ async def test_a_message_is_found_by_our_id_and_by_whatsapps(
         assert (found["id"], found["history"][0]["status"]) == (stored["_id"], "delivered")
 
 
+async def test_a_message_tells_what_it_said_before_its_author_edited_it(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    instance, later = await member.instance(), NOW + timedelta(minutes=1)
+    edits = [{"id": str(n), "at": NOW, "timestamp": later, "text": text} for n, text in enumerate(("two", "three"))]
+    stored = records(instance_id=instance, text="three", original_text="one", edits=edits, timestamp=NOW, revision=2)
+    await stage.database.messages.insert_one(stored)
+    found = (await member.get(f"/api/messages/{stored['_id']}"))["data"]
+    assert ([item["text"] for item in found["earlier_texts"]], found["text"]) == (["one", "two"], "three")
+    (listed,) = (await member.get("/api/messages"))["data"]
+    assert (listed["text"], listed["revision"], "edits" in listed) == ("three", 2, False)
+
+
 async def test_notes_can_be_told_from_messages(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
     message, note = records(), records(kind="note")
     await stage.database.messages.insert_many([message, note])

@@ -14,6 +14,7 @@ from shared.events import (
     ContactUpdated,
     ConversationUpdated,
     MessageRecorded,
+    MessageRevised,
     MessageSent,
     MessageStatusChanged,
     MessageStuck,
@@ -48,6 +49,23 @@ def record(**fields: Any) -> MessageRecord:
         "to_address": "49170", "text": "hi", "status": "received", "timestamp": AT,
     }  # fmt: skip
     return MessageRecord.model_validate(base | fields)
+
+
+def test_an_answer_names_the_message_it_answers() -> None:
+    found = wire(MessageRecorded(message=record(quoted_message_id="q", quoted_wa_id="Q"), **COMMON))
+    for name in ("whatsapp:message", "new_message"):
+        assert (found[name]["quotedMessageId"], found[name]["quotedWaId"]) == ("q", "Q")
+
+
+def test_an_edit_and_a_deletion_tell_the_message_as_it_is_then() -> None:
+    edited = record(text="new", edited_at=AT, revision=1)
+    told = wire(MessageRevised(message=edited, change="edited", **COMMON))["message:updated"]
+    assert (told["change"], told["content"], told["id"], told["revision"]) == ("edited", "new", "m", 1)
+    assert told.keys() > wire(MessageRecorded(message=edited, **COMMON))["new_message"].keys()
+    revoked = MessageRevised(message=record(revoked_at=AT), change="revoked", **COMMON)
+    assert wire(revoked)["message:updated"]["revokedAt"] == "2026-01-02T03:04:05Z"
+    note = MessageRevised(message=record(kind="note", edited_at=AT), change="edited", **COMMON)
+    assert list(wire(note)) == ["note:updated"]
 
 
 def test_a_message_that_arrived_has_two_events() -> None:

@@ -1,7 +1,7 @@
 // One message as a bubble.
 
 import { h, icon } from "./dom.js";
-import { clock, summary } from "./format.js";
+import { clock, DELETED, summary } from "./format.js";
 
 const TICKS = {
   sending: ["clock", "Sending"],
@@ -31,17 +31,24 @@ function attachment(message) {
   return h("span", { class: "attachment" }, summary({ ...message, text: null }), name ? ` · ${name}` : "");
 }
 
-/** `retry(message)` is offered on a message of ours that may be tried again. */
-export function bubble(message, retry) {
+/** What the author wants to be seen of it: nothing of what was deleted. */
+function content(message) {
+  if (message.revoked_at) return [h("span", { class: "text deleted" }, DELETED)];
+  return [attachment(message), h("span", { class: "text" }, message.text ?? "")];
+}
+
+/** `retry(message)` is offered on a message of ours that may be tried again. `quote`: a line about the message it answers. */
+export function bubble(message, retry, quote = null) {
   const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
   const failed = message.status === "failed";
   return h("div", { class: `message ${kind} ${failed ? "failed" : ""}`, "data-id": message.id },
     h("div", { class: "bubble" },
       kind === "note" ? h("span", { class: "note-label" }, icon("note"), "Note") : null,
-      attachment(message),
-      h("span", { class: "text" }, message.text ?? ""),
+      quote ? h("span", { class: "quote" }, quote) : null,
+      ...content(message),
       h("span", { class: "meta" },
         message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
+        message.edited_at && !message.revoked_at ? h("span", null, "edited") : null,
         h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
     failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
       message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null) : null);

@@ -59,7 +59,9 @@ export function when(iso) {
   return ago > 1 && ago < 7 ? weekday.format(value) : date.format(value);
 }
 
-const KINDS = { image: "Photo", video: "Video", audio: "Audio", voice: "Voice message", document: "Document", sticker: "Sticker", location: "Location", contact: "Contact card", poll: "Poll", reaction: "Reaction", missed_call: "Missed call", unsupported: "Not supported here: open it on the phone" };
+const KINDS = { image: "Photo", video: "Video", audio: "Audio", voice: "Voice message", document: "Document", sticker: "Sticker", location: "Location", contact: "Contact card", poll: "Poll", reaction: "Reaction", missed_call: "Missed call", unsupported: "Not supported here: open it on the phone", undecryptable: "This message cannot be read here yet", unavailable: "Open this message on the phone" };
+
+export const DELETED = "This message was deleted";
 
 /** One line about a message: its text, or what kind it is. */
-export const summary = (message) => message.text || KINDS[message.type] || (message.type === "text" ? "" : `Message (${message.type})`);
+export const summary = (message) => message.revoked_at ? DELETED : message.text || KINDS[message.type] || (message.type === "text" ? "" : `Message (${message.type})`);

@@ -160,6 +160,11 @@ const HANDLERS = {
     touchConversation(message);
     tell("message", message);
   },
+  "message:updated"(payload) {
+    const message = messageOf(payload);
+    reviseConversation(message);
+    tell("message-changed", message);
+  },
   typing: (payload) => tell("typing", snake(payload)),
   presence: (payload) => tell("presence", snake(payload)),
   message_status: (payload) => tell("message-status", snake(payload)),
@@ -171,10 +176,19 @@ const HANDLERS = {
     if (mergedIds.length) for (const name of ["conversations", "bookings"]) load(name).catch(() => {});
   },
   "note:created": (payload) => tell("note", snake(payload)),
+  "note:updated": (payload) => tell("note", snake(payload)),
   "conversation:updated": (payload) => put("conversations", snake(payload)),
   "booking:created": (payload) => put("bookings", snake(payload)),
   "booking:updated": (payload) => put("bookings", snake(payload)),
 };
+
+/** The newest message of its conversation says something else now: it was edited, deleted, or became readable. */
+function reviseConversation(message) {
+  const last = known.conversations.get(message.conversation_id)?.last_message;
+  if (last?.id !== message.id || (last.revision ?? 0) > (message.revision ?? 0)) return;
+  const { text, type, revoked_at, revision } = message;
+  put("conversations", { id: message.conversation_id, last_message: { ...last, text, type, revoked_at, revision } });
+}
 
 function touchConversation(message) {
   const id = message.conversation_id;
@@ -182,7 +196,8 @@ function touchConversation(message) {
   if (!known.conversations.has(id)) return void load("conversations").catch(() => {});
   const { text, type, direction, timestamp } = message;
   const { last_message: last, unread_count: before = 0, status } = known.conversations.get(id);
-  if (last?.id === message.id || Date.parse(last?.timestamp) > Date.parse(timestamp)) return; // known already
+  if (last?.id === message.id) return reviseConversation(message); // known already
+  if (Date.parse(last?.timestamp) > Date.parse(timestamp)) return; // known already
   const answered = direction === "outbound";
   put("conversations", {
     id, last_message: { id: message.id, text, type, direction, timestamp }, updated_at: timestamp,

@@ -1,7 +1,7 @@
 // What owners wrote to themselves: kept as notes, never as messages of a customer.
 
 import { fill, h, icon } from "./dom.js";
-import { clock, day } from "./format.js";
+import { clock, day, DELETED } from "./format.js";
 import { get } from "./rest.js";
 import { known, on } from "./store.js";
 import { busy, empty, toast } from "./widgets.js";
@@ -28,7 +28,7 @@ export function showNotes(view) {
     const account = known.instances.get(note.instance_id)?.instance_name;
     const about = [day(note.timestamp), clock(note.timestamp), account].filter(Boolean).join(" · ");
     return h("article", { class: "row note-row", "data-id": note.id }, h("span", { class: "note-mark" }, icon("note")),
-      h("div", { class: "main" }, h("p", { class: "note-text" }, note.text || "Without text"), h("p", { class: "muted small" }, about)));
+      h("div", { class: "main" }, h("p", { class: "note-text" }, note.revoked_at ? DELETED : note.text || "Without text"), h("p", { class: "muted small" }, about)));
   }
 
   async function read() {

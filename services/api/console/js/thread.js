@@ -5,7 +5,7 @@ import { bubble, isProgress } from "./bubble.js";
 import { careButtons, reader } from "./care.js";
 import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
-import { day, dayKey, personName, phone } from "./format.js";
+import { day, dayKey, personName, phone, summary } from "./format.js";
 import { sendMessage } from "./live.js";
 import { get } from "./rest.js";
 import { showSimulator } from "./simulator.js";
@@ -55,11 +55,17 @@ export function openThread(pane, id) {
       const today = dayKey(message.timestamp);
       if (today !== last) wanted.push(once(`day ${today}`, day(message.timestamp), (text) => h("div", { class: "day" }, h("span", null, text))));
       last = today;
-      wanted.push(once(message.id, JSON.stringify(message), () => bubble(message, retry)));
+      const quote = quoteOf(message);
+      wanted.push(once(message.id, JSON.stringify([message, quote]), () => bubble(message, retry, quote)));
     }
     const fromEnd = log.scrollHeight - log.scrollTop;
     arrange(lines, wanted);
     log.scrollTop = stick || atEnd ? log.scrollHeight : log.scrollHeight - fromEnd;
+  }
+
+  /** A line about the message that this one answers or reacts to, when it is loaded. */
+  function quoteOf({ quoted_message_id: quoted }) {
+    return quoted && messages.has(quoted) ? summary(messages.get(quoted)) : null;
   }
 
   /** The element of a key, made again only when it would look different. */
@@ -92,7 +98,17 @@ export function openThread(pane, id) {
     if (mine) messages.delete(message.client_id);
     const before = messages.get(message.id) ?? mine ?? {};
     const status = before.status && !isProgress(before.status, message.status) ? before.status : message.status;
-    messages.set(message.id, { ...before, ...message, status, problem: null });
+    const newer = (message.revision ?? 0) >= (before.revision ?? 0) ? message : { ...message, ...contentOf(before) };
+    messages.set(message.id, { ...before, ...newer, status, problem: null });
+  }
+
+  /** What an edit, a deletion or a readable copy changes. */
+  const contentOf = ({ text, type, media, edited_at, revoked_at, revision }) => ({ text, type, media, edited_at, revoked_at, revision });
+
+  function changed(message) {
+    if (!messages.has(message.id)) return; // older than what is loaded
+    merge(message);
+    draw();
   }
 
   function arrived(message) {
@@ -143,6 +159,6 @@ export function openThread(pane, id) {
   if (talk) contactOf(talk.contact_id).catch(() => {});
   read(null);
   if (matchMedia("(hover: hover)").matches) writer.focus();
-  const stops = [on("message", arrived), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
+  const stops = [on("message", arrived), on("message-changed", changed), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
   return { close: () => { closed = true; reading.close(); attending.close(); for (const stop of stops) stop(); } };
 }
