@@ -1,13 +1,18 @@
 """Every intent. The `session` commands are owned by the session service, the others by the router."""
 
+from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.bounded import MAX_TEXT as MAX_TEXT
-from shared.message import Command
+from shared.message import Command, utc_now
 from shared.records import BookingStatus, ConversationStatus, Moment, Network, Party, Seen
 
+SEND_EXPIRY = timedelta(hours=1)
+"""How long a text may wait when its sender does not say."""
+MAX_SEND_EXPIRY_S = 86_400
+"""A sender may say a longer time on NATS; it counts as this."""
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
 """Why somebody did something to a booking; it goes into the booking's history."""
 
@@ -48,6 +53,12 @@ class SendText(Command):
     message_id: str
     to: Party
     text: str
+    expires_at: AwareDatetime | None = None
+    """The text is not handed to WhatsApp after this time; it fails as `too_late`. None: SEND_EXPIRY after `at`."""
+
+    @property
+    def is_too_late(self) -> bool:
+        return utc_now() >= (self.expires_at or self.at + SEND_EXPIRY)
 
 
 class MarkRead(Command):
@@ -78,6 +89,8 @@ class SendMessage(Command):
     client_id: str | None = None
     by: str | None = None
     """User id, or `key:<id>`, of who sends."""
+    expires_at: AwareDatetime | None = None
+    """A text that is not on its way by then fails as `too_late`. None: SEND_EXPIRY after `at`."""
 
 
 class CreateBooking(Command):

@@ -81,13 +81,15 @@ class LogoutInstanceRequest(RepeatableRequest):
 
 
 class SendRequest(RepeatableRequest):
-    """Send a text from `instance_id` and wait at most `wait` seconds (0 to 60) until WhatsApp has it."""
+    """Send a text from `instance_id` and wait at most `wait` seconds (0 to 60) until WhatsApp has it. One that could
+    not be handed to WhatsApp within `expires_in` seconds (1 to 86,400) fails as `too_late`."""
 
     subject: ClassVar[str] = "wa.command.instance.send"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
     to: Line
     message: LongText
     wait: float = 10.0
+    expires_in: float = 3_600.0
 
 
 class OpenBookingRequest(RepeatableRequest):

@@ -1,5 +1,6 @@
 """`send_message`: a text from a socket, answered by what became of it."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -7,12 +8,12 @@ from pydantic import Field
 from services.realtime.requests import Request, ShortText, parse
 from shared.addressing import MAX_ADDRESS_INPUT
 from shared.auth import Principal
-from shared.commands import MAX_TEXT, SendMessage
+from shared.commands import MAX_SEND_EXPIRY_S, MAX_TEXT, SEND_EXPIRY, SendMessage
 from shared.dispatch import Dispatcher
 from shared.errors import Problem
 from shared.events import MessageStatusChanged
 from shared.ids import NO_INSTANCE, Slug, new_id
-from shared.message import Event
+from shared.message import Event, utc_now
 from shared.records import MessageStatus
 from shared.visible import shows_something
 
@@ -23,14 +24,15 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
 class SendRequest(Request):
-    """`{to | conversationId, message, instanceId?, clientId?}`; within a day a user's repeated `clientId` is the same
-    message."""
+    """`{to | conversationId, message, instanceId?, clientId?, expiresIn?}`; within a day a user's same `clientId` is
+    the same message."""
 
     to: Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS_INPUT)] | None = None
     conversation_id: ShortText | None = None
     message: Text
     instance_id: Slug | None = None
     client_id: ShortText | None = None
+    expires_in: Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)] = SEND_EXPIRY.total_seconds()
 
 
 def parse_request(data: Any) -> SendRequest:
@@ -47,7 +49,7 @@ def parse_request(data: Any) -> SendRequest:
 def command_of(request: SendRequest, principal: Principal) -> SendMessage:
     """A command of its own for every attempt; the router knows the message that the client's own id led to."""
     organization_id = principal.organization_id
-    client_id = request.client_id
+    client_id, now = request.client_id, utc_now()
     return SendMessage(
         organization_id=organization_id,
         instance_id=request.instance_id or NO_INSTANCE,
@@ -57,6 +59,8 @@ def command_of(request: SendRequest, principal: Principal) -> SendMessage:
         text=request.message,
         client_id=client_id,
         by=principal.subject,
+        at=now,
+        expires_at=now + timedelta(seconds=request.expires_in),
     )
 
 

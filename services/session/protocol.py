@@ -74,7 +74,7 @@ class Stop(Frame):
 
 
 class Send(Frame):
-    """Send a text. `to` is phone digits or `<lid>@lid`. Answered by Sent with the same message_id."""
+    """Send a text to phone digits or `<lid>@lid`, not after `expires_at`; answered by Sent within `timeout` seconds."""
 
     frame: Literal["send"] = "send"
     instance_id: str
@@ -82,7 +82,7 @@ class Send(Frame):
     to: str
     text: str
     timeout: float = 60
-    """Seconds; afterwards the outcome is reported as unconfirmed."""
+    expires_at: datetime | None = None
 
 
 class Show(Frame):

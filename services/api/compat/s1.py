@@ -13,6 +13,7 @@ from services.api.fields import Id, Phone, Recipient, Text
 from services.api.routes import connecting, sending
 from services.api.views.instances import connection_of
 from shared.auth import Principal
+from shared.commands import SEND_EXPIRY
 from shared.errors import Problem
 from shared.mongo import Document
 from shared.records import ConnectionStatus as S
@@ -61,6 +62,7 @@ class SendFromAccount(DialectBody):
     phoneNumber: Recipient
     message: Text
     wait: sending.Wait = 10.0
+    expiresIn: sending.Expiry = SEND_EXPIRY.total_seconds()
 
 
 def _account(document: Document, link: Document) -> Account:
@@ -133,7 +135,7 @@ async def send_message(
     await _own(context, caller, body.accountId)
     to, text, wait = body.phoneNumber, body.message, body.wait
     try:
-        outgoing = sending.Outgoing(caller, body.accountId, text, to=to, key=key, wait=wait)
+        outgoing = sending.Outgoing(caller, body.accountId, text, to=to, key=key, wait=wait, expires_in=body.expiresIn)
         return await sending.deliver(context, outgoing, response)
     except Problem as problem:
         if problem.code != "instance_not_connected":

@@ -117,7 +117,7 @@ async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> send
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
     return sending.Outgoing(
         caller, instance_id or await _only_account(context, caller), body.message, to, conversation_id,
-        client_id=body.clientId, wait=body.wait,
+        client_id=body.clientId, wait=body.wait, expires_in=body.expiresIn,
     )  # fmt: skip
 
 

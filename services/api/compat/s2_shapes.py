@@ -8,8 +8,9 @@ from pydantic.alias_generators import to_camel
 from services.api.answers import Done, Secret
 from services.api.compat.addressing import DialectBody
 from services.api.fields import Id, Recipient, Text
-from services.api.routes.sending import SendAnswer, Wait
+from services.api.routes.sending import Expiry, SendAnswer, Wait
 from shared.addressing import MAX_ADDRESS_INPUT
+from shared.commands import SEND_EXPIRY
 from shared.message_parts import Media
 from shared.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
 
@@ -92,6 +93,7 @@ class ChatSend(DialectBody):
     instanceId: Id | None = None
     clientId: str | None = Field(None, min_length=1, max_length=128)
     wait: Wait = 10.0
+    expiresIn: Expiry = SEND_EXPIRY.total_seconds()
 
 
 class ChatSent(SendAnswer):

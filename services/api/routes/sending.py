@@ -1,7 +1,7 @@
 """Send a text from an instance."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -14,11 +14,11 @@ from services.api.store.idempotency import SendKey
 from services.api.views.instances import connection_of
 from services.api.views.records import find_message
 from shared.auth import Principal
-from shared.commands import SendMessage
+from shared.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.errors import Problem
 from shared.events import MessageRecorded, MessageStatusChanged
 from shared.ids import new_id
-from shared.message import Event
+from shared.message import Event, utc_now
 from shared.records import ConnectionStatus, MessageStatus
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
@@ -29,6 +29,8 @@ _TAKE_ON_TIMEOUT_S = 2.0
 """The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
 that is refused was not queued, and the caller would not learn of it."""
 
+Expiry = Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)]
+"""Seconds a text may wait until it is handed to WhatsApp; later it fails as `too_late`."""
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 IdempotencyKey = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
@@ -37,11 +39,13 @@ IdempotencyKey = Annotated[
 
 
 class SendRequest(Body):
-    """`to`: a number with or without a JID suffix. `wait`: seconds to wait for WhatsApp's acknowledgement."""
+    """`to`: a number with or without a JID suffix. `wait`: seconds to wait for WhatsApp's acknowledgement. A text that
+    could not be handed to WhatsApp within `expires_in` seconds fails as `too_late`."""
 
     to: Recipient
     message: Text
     wait: Wait = 10.0
+    expires_in: Expiry = SEND_EXPIRY.total_seconds()
 
 
 class SendAnswer(Done):
@@ -75,6 +79,7 @@ class Outgoing:
     key: str | None = None
     client_id: str | None = None
     wait: float = 10.0
+    expires_in: float = SEND_EXPIRY.total_seconds()
 
     @property
     def send_key(self) -> SendKey | None:
@@ -92,7 +97,15 @@ class Outgoing:
 async def send(context: Ctx, request: Annotated[SendCall, Depends()], response: Response) -> SendAnswer:
     """Send a text, and wait until WhatsApp has it."""
     body = request.body
-    outgoing = Outgoing(request.caller, request.instance_id, body.message, to=body.to, key=request.key, wait=body.wait)
+    outgoing = Outgoing(
+        request.caller,
+        request.instance_id,
+        body.message,
+        to=body.to,
+        key=request.key,
+        wait=body.wait,
+        expires_in=body.expires_in,
+    )
     return await deliver(context, outgoing, response)
 
 
@@ -100,14 +113,17 @@ async def deliver(context: Context, outgoing: Outgoing, response: Response) -> S
     """Raises Problem."""
     organization_id = outgoing.caller.organization_id
     await context.instances.get(organization_id, outgoing.instance_id)
+    message_id, now = await _message_id(context, outgoing), utc_now()
     command = SendMessage(
         organization_id=organization_id,
         instance_id=outgoing.instance_id,
-        message_id=await _message_id(context, outgoing),
+        message_id=message_id,
         to=outgoing.to,
         conversation_id=outgoing.conversation_id if outgoing.to is None else None,
         text=outgoing.text,
         client_id=outgoing.client_id,
+        at=now,
+        expires_at=now + timedelta(seconds=outgoing.expires_in),
     )
     answer = await _sent(context, command, outgoing.wait)
     response.status_code = 202 if answer.status in _PENDING else 200

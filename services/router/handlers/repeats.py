@@ -1,10 +1,12 @@
 """A command to send that may be a repetition: which message it means, and whether it is the same command again."""
 
+from datetime import datetime
+
 from services.router.context import Context
 from services.router.rules.contacts import Sighting
 from services.router.rules.sending import conflict, fingerprint_of, parse_recipient
 from services.router.store.claims import KEPT
-from shared.commands import SendMessage
+from shared.commands import SEND_EXPIRY, SendMessage
 from shared.ids import NO_INSTANCE, derived_id
 from shared.records import MessageRecord
 
@@ -13,6 +15,7 @@ class SentRecord(MessageRecord):
     """As the store keeps it; events and answers show the fields of MessageRecord."""
 
     fingerprint: str
+    expires_at: datetime
 
 
 async def claimed(command: SendMessage, context: Context) -> SendMessage:
@@ -26,14 +29,18 @@ async def claimed(command: SendMessage, context: Context) -> SendMessage:
     return command.model_copy(update={"message_id": message_id})
 
 
-async def require_same(command: SendMessage, existing: MessageRecord, context: Context) -> None:
-    """Raises Problem 422 when the message was made by another command."""
+async def require_same(command: SendMessage, existing: MessageRecord, context: Context) -> datetime:
+    """When the message expires: a repetition does not prolong it. Raises Problem 422 when it was made by another
+    command."""
     if existing.organization_id != command.organization_id or existing.origin != "api":
         raise conflict()
-    kept = await context.store.messages.fingerprint_of(existing.id)
+    made_by = await context.store.messages.made_by(existing.id)
+    kept = made_by.get("fingerprint")
     same = kept == fingerprint_of(command)
     if not same and not (kept is None and await _same_as_far_as_known(command, existing, context)):
         raise conflict()
+    expires_at: datetime = made_by.get("expires_at") or existing.timestamp + SEND_EXPIRY
+    return expires_at
 
 
 async def _of_version_before(command: SendMessage, context: Context) -> MessageRecord | None:

@@ -1,5 +1,7 @@
 """A text shall be sent: recorded as queued, then handed to the session service that holds the account."""
 
+from datetime import datetime
+
 from services.router.context import Context
 from services.router.handlers.identity import meet_recipient, who_is_meant
 from services.router.handlers.outcomes import status_changed
@@ -9,6 +11,7 @@ from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import address_of, is_owner
 from services.router.rules.sending import (
     choose_account,
+    expiry_of,
     fingerprint_of,
     parse_recipient,
     require_recipient,
@@ -34,13 +37,14 @@ async def on_send(command: SendMessage, context: Context) -> None:
 
 
 async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
-    await require_same(command, existing, context)
+    expires_at = await require_same(command, existing, context)
     contact, existing = await _contact(command, existing, context)
     if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
         if contact:
             await context.store.conversations.show(existing)
         party = _addresses(contact) if contact else parse_recipient(existing.to_address)
-        await _hand_over(command, existing, party, contact, context)
+        await _publish_recorded(command, existing, contact, context)
+        await context.publish(_send_text(existing, party, expires_at))
     await context.publish(status_changed(existing, command, repeat=True))
     await _still_there(contact, context)
 
@@ -73,13 +77,15 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         client_id=command.client_id,
         timestamp=command.at,
         fingerprint=fingerprint_of(command),
+        expires_at=expiry_of(command),
     )
     stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
         return stored
     if message.conversation_id:  # behind the message: one that a merge has just removed comes back only with it
         await context.store.conversations.show(message)
-    await _hand_over(command, message, party, known.contact if known else None, context)
+    await _publish_recorded(command, message, known.contact if known else None, context)
+    await context.publish(_send_text(message, party, message.expires_at))  # last: the rest is behind it
     await _still_there(known.contact if known else None, context)
     return None
 
@@ -97,13 +103,11 @@ async def _still_there(contact: Contact | None, context: Context) -> None:
         raise Retry("the contact was merged into another meanwhile")
 
 
-async def _hand_over(
-    command: SendMessage, message: MessageRecord, party: Party, contact: Contact | None, context: Context
+async def _publish_recorded(
+    command: SendMessage, message: MessageRecord, contact: Contact | None, context: Context
 ) -> None:
-    """The session service hears last: a message that is no longer queued has all the rest behind it."""
     new = [_contact_created(command, contact)] if contact and contact.id == _first_met(command) else []
     await context.publish(*new, _recorded(command, message))
-    await context.publish(_send_text(message, party))
 
 
 def _first_met(command: SendMessage) -> str:
@@ -164,7 +168,7 @@ def _recorded(command: SendMessage, message: MessageRecord) -> MessageRecorded:
     )
 
 
-def _send_text(message: MessageRecord, to: Party) -> SendText:
+def _send_text(message: MessageRecord, to: Party, expires_at: datetime) -> SendText:
     return SendText(
         id=derived_id(message.id, "send"),
         organization_id=message.organization_id,
@@ -173,4 +177,5 @@ def _send_text(message: MessageRecord, to: Party) -> SendText:
         message_id=message.id,
         to=to,
         text=message.text or "",
+        expires_at=expires_at,
     )

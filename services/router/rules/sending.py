@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.router.rules.inbox import address_of
-from shared.commands import SendMessage
+from shared.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.errors import Problem
 from shared.ids import InvalidPhone, derived_id, parse_address
 from shared.records import Party
@@ -72,6 +72,12 @@ def fingerprint_of(command: SendMessage) -> str:
     else:
         recipient = ("to", address_of(parse_recipient(require_recipient(command.to))))
     return derived_id("send", command.instance_id, *recipient, command.text)
+
+
+def expiry_of(command: SendMessage) -> datetime:
+    """When the text may no longer be handed to WhatsApp."""
+    latest = command.at + timedelta(seconds=MAX_SEND_EXPIRY_S)
+    return min(command.expires_at or command.at + SEND_EXPIRY, latest)
 
 
 def require_recipient(to: str | None) -> str:

@@ -67,10 +67,9 @@ class Messages:
     async def by_id(self, message_id: str) -> MessageRecord | None:
         return await self._find(message_id)
 
-    async def fingerprint_of(self, message_id: str) -> str | None:
-        """Of the command that made it; None for a message of a version that kept none."""
-        found = await self._messages.find_one({"_id": message_id}, {"fingerprint": True})
-        return found.get("fingerprint") if found else None
+    async def made_by(self, message_id: str) -> Document:
+        """`fingerprint` and `expires_at` of the command that made it; of a version that kept none: nothing."""
+        return await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True}) or {}
 
     async def _find_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}

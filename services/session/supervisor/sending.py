@@ -29,6 +29,10 @@ PAUSE = 1.0
 TIMED_OUT: Outcome = {
     "outcome": "failed", "code": "timeout", "detail": "an earlier send still waits for WhatsApp; try again",
 }  # fmt: skip
+TOO_LATE: Outcome = {
+    "outcome": "failed", "code": "too_late",
+    "detail": "the text waited longer than its sender allowed and was not sent; send it again if it is still true",
+}  # fmt: skip
 TOO_MANY: Outcome = {
     "outcome": "failed", "code": "too_many_pending_sends",
     "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
@@ -133,20 +137,23 @@ class Sending:
         account = self._instances.find(command.instance_id)
         if account is None and await self._instances.elsewhere(command.instance_id):
             raise Retry("another node holds this instance")
-        young = (utc_now() - command.at).total_seconds() < PATIENCE
+        young = (utc_now() - command.at).total_seconds() < PATIENCE and not command.is_too_late
         if young and account and account.coming_back:
             raise Retry("the instance is being reconnected")
 
     def _call(self, command: SendText) -> Outcome | None:
         """Hand it to the account's worker; the outcome when it ends here. Nothing was sent then."""
+        if command.is_too_late:
+            return TOO_LATE
         account = self._instances.find(command.instance_id)
         if account is None or not account.connected:
             return _not_connected(account)
         if account.unanswered and (utc_now() - command.at).total_seconds() > MAX_WAIT_S:
             return TIMED_OUT
         send = Send(
-            instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text
-        )
+            instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text,
+            expires_at=command.expires_at,
+        )  # fmt: skip
         return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
 
     async def _outcome(self, flying: _Flying) -> Outcome:

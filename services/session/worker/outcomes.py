@@ -34,6 +34,10 @@ def failed(send: Send, code: str, detail: str) -> Sent:
     )
 
 
+def too_late(send: Send) -> Sent:
+    return failed(send, "too_late", "the text waited longer than its sender allowed and was not sent; send it again")
+
+
 def unconfirmed(send: Send, detail: str) -> Sent:
     return Sent(
         instance_id=send.instance_id,

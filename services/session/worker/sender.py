@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from services.session.protocol import Send, Sent
 from services.session.whatsapp import WhatsApp, WhatsAppError
 from services.session.worker import outcomes
+from shared.message import utc_now
 
 _LAST_ANSWER = 5.0
 """Seconds to wait for a send that is inside the library while its connection closes."""
@@ -57,6 +58,8 @@ class Sender:
     def _outcome(self, job: _Job) -> Sent:
         if not self._connected.is_set():
             return outcomes.failed(job.send, "not_connected", "the account is not connected to WhatsApp")
+        if _is_too_late(job.send):
+            return outcomes.too_late(job.send)
         call = self._calls.submit(self._attempt, job.send)
         try:
             return call.result(max(0.0, job.deadline - time.monotonic()))
@@ -66,6 +69,8 @@ class Sender:
             return outcomes.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout:g} s")
 
     def _attempt(self, send: Send) -> Sent:
+        if _is_too_late(send):  # it waited behind a call whose answer did not come in time
+            return outcomes.too_late(send)
         try:
             return outcomes.accepted(send, self._whatsapp.send_text(send.to, send.text))
         except WhatsAppError as error:
@@ -73,3 +78,7 @@ class Sender:
         except Exception as error:
             log.exception("a send failed in a way nobody foresaw")
             return outcomes.unconfirmed(send, repr(error))
+
+
+def _is_too_late(send: Send) -> bool:
+    return send.expires_at is not None and utc_now() >= send.expires_at

@@ -126,6 +126,8 @@ async def test_every_usual_address_is_understood(
         ("message", 7, "validation_failed"),
         ("wait", 61, "validation_failed"),
         ("wait", -1, "validation_failed"),
+        ("expires_in", 0, "validation_failed"),
+        ("expires_in", 86_401, "validation_failed"),
     ],
 )
 async def test_what_cannot_be_sent_names_its_field(
@@ -265,3 +267,12 @@ async def test_a_key_of_the_version_before_leads_to_its_message(stage: Stage, me
     async with stage.playing(SendMessage, accepted):
         assert (await send(member, instance, key="order-7")).json()["messageId"] == former
         assert (await send(member, instance, key="order-7", message="other")).status_code == 422
+
+
+@pytest.mark.parametrize(("body", "seconds"), [({}, 3600), ({"expires_in": 90}, 90)])
+async def test_a_text_carries_how_long_it_may_wait(
+    stage: Stage, member: Member, instance: str, body: dict[str, Any], seconds: int
+) -> None:
+    async with stage.playing(SendMessage, accepted) as heard:
+        await send(member, instance, **body)
+    assert heard[0].expires_at == heard[0].at + timedelta(seconds=seconds)

@@ -218,3 +218,25 @@ async def test_a_repeated_client_id_is_answered_with_what_becomes_of_the_first_m
         answer = await acme.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "mine"})
         assert (answer["success"], answer["status"], answer["messageId"]) == (True, "sent", "the-first")
     await subscription.unsubscribe()
+
+
+async def test_a_text_carries_how_long_it_may_wait_and_who_sends_it(
+    realtime: str, nats: Client, publish: Publisher
+) -> None:
+    seen: list[SendMessage] = []
+
+    async def route(message: Msg) -> None:
+        seen.append(SendMessage.model_validate_json(message.data))
+        common: dict[str, Any] = {"organization_id": "acme", "message_id": seen[-1].message_id}
+        await publish(MessageStatusChanged(status=MessageStatus.SENT, cause=new_id(), **common))
+
+    subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
+    await subscribed(nats)
+    async with browser(realtime, token("acme")) as acme:
+        for more in ({}, {"expiresIn": 90}):
+            assert (await acme.ask("send_message", {"to": "4915112345678", "message": "hello", **more}))["success"]
+    assert [command.expires_at for command in seen] == [
+        seen[0].at + timedelta(hours=1), seen[1].at + timedelta(seconds=90),
+    ]  # fmt: skip
+    assert all(command.by for command in seen)
+    await subscription.unsubscribe()

@@ -158,3 +158,25 @@ async def test_an_outcome_of_an_unknown_message_is_rejected(router: Router) -> N
 async def test_a_number_is_understood_as_people_copy_it(router: Router, to: str) -> None:
     await router.handle(command(to=to))
     assert router.of(SendText)[0].to == Party(phone=ANNA.phone)
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        (None, timedelta(hours=1)),
+        (timedelta(minutes=5), timedelta(minutes=5)),
+        (timedelta(days=300), timedelta(days=1)),
+        (timedelta(seconds=-5), timedelta(seconds=-5)),
+    ],
+    ids=str,
+)
+async def test_a_text_carries_how_long_it_may_wait(router: Router, asked: timedelta | None, kept: timedelta) -> None:
+    await router.handle(command(expires_at=asked and START + asked))
+    assert router.of(SendText)[0].expires_at == START + kept
+
+
+async def test_a_repetition_does_not_prolong_what_waits(router: Router) -> None:
+    """Else a client that repeats its send keeps a text alive that nobody wants any more."""
+    later = START + timedelta(minutes=50)
+    await router.handle(command(), command(id="again", at=later, expires_at=later + timedelta(hours=1)))
+    assert [item.expires_at for item in router.of(SendText)] == [START + timedelta(hours=1)] * 2
