@@ -52,6 +52,7 @@ def received(event: Any) -> MessageReceived:
     return ours
 
 
+AD_FIELDS = ("title", "body", "sourceID", "sourceURL", "sourceType", "ctwaClid")
 BODIES = {
     "text": lambda s: e2e.Message(conversation=s),
     "extended text": lambda s: e2e.Message(
@@ -67,6 +68,18 @@ BODIES = {
     "invite": lambda s: e2e.Message(groupInviteMessage=e2e.GroupInviteMessage(groupName=s)),
     "list": lambda s: e2e.Message(listResponseMessage=e2e.ListResponseMessage(title=s)),
     "reaction": lambda s: e2e.Message(reactionMessage=e2e.ReactionMessage(text=s)),
+    "card": lambda s: e2e.Message(contactMessage=e2e.ContactMessage(displayName=s, vcard=f"TEL;waid=1:{s}\nTEL:1{s}")),
+    "buttons": lambda s: e2e.Message(
+        buttonsMessage=e2e.ButtonsMessage(
+            contentText=s, buttons=[{"buttonText": {"displayText": s}, "buttonID": str(place)} for place in range(9)]
+        )
+    ),
+    "form": lambda s: e2e.Message(
+        interactiveResponseMessage={"nativeFlowResponseMessage": {"name": s, "paramsJSON": s, "version": 1}}
+    ),
+    "advertisement": lambda s: e2e.Message(
+        extendedTextMessage={"text": s, "contextInfo": {"externalAdReply": dict.fromkeys(AD_FIELDS, s)}}
+    ),
     "edit": lambda s: e2e.Message(
         protocolMessage=e2e.ProtocolMessage(type=14, editedMessage=e2e.Message(conversation=s))
     ),

@@ -23,7 +23,7 @@ from shared.events import (
 )
 from shared.live import ContactPresence, ContactTyping, TypingSeen
 from shared.message import Event
-from shared.message_parts import Media
+from shared.message_parts import Media, Referral
 from shared.records import (
     Booking,
     BookingStatus,
@@ -69,12 +69,14 @@ def test_an_edit_and_a_deletion_tell_the_message_as_it_is_then() -> None:
 
 
 def test_a_message_that_arrived_has_two_events() -> None:
-    found = wire(MessageRecorded(message=record(media=Media(mime_type="image/png")), **COMMON))
+    ad = Referral(source_type="ad", source_id="1202")
+    found = wire(MessageRecorded(message=record(media=Media(mime_type="image/png"), referral=ad), **COMMON))
     assert list(found) == ["whatsapp:message", "new_message"]
     arrived = found["whatsapp:message"]
     assert (arrived["messageId"], arrived["id"], arrived["from"], arrived["text"]) == ("W", "m", "49151", "hi")
     assert (arrived["contactId"], arrived["bookingId"], arrived["sequence"]) == ("c", "b", 7)
     assert arrived["media"]["mimeType"] == "image/png"
+    assert arrived["referral"]["sourceId"] == found["new_message"]["referral"]["sourceId"] == "1202"
     said = found["new_message"]
     assert (said["content"], said["isOutgoing"], said["conversationId"], said["status"]) == (
         "hi",
