@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from services.session.protocol import Mark, Marked, Show
 from services.session.whatsapp import WhatsApp, WhatsAppError
+from services.session.worker.threads import start_thread
 from shared.message import utc_now
+from shared.tasks import note_failure
 
 AWAY_AFTER = 300.0
 """Seconds after the last Show until the account is shown offline again: the owner's phone is silent while it is not."""
@@ -66,8 +68,7 @@ class Attention:
             return
         self._jobs.put(job)
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="attention", daemon=True)
-            self._thread.start()
+            self._thread = start_thread("attention", self._run)
 
     def disconnected(self) -> None:
         """WhatsApp forgets with the connection who was online, and who is watched."""
@@ -108,6 +109,8 @@ class Attention:
             self._whatsapp.show_online(False)
         except WhatsAppError as error:
             log.info("the account is not shown offline: %s", error)
+        except Exception as error:  # what comes next is shown all the same
+            note_failure("attention", error)
 
     def _attempt(self, job: Show | Mark | _Renew) -> str | None:
         """None: done, or too late to be true. Otherwise why not."""

@@ -80,12 +80,14 @@ class Intake:
         translate, subject = self._translations[kept.subject]
         try:
             event = mend_strings(_class_of(kept.subject).FromString(base64.b64decode(kept.body)))
-            ours = translate(event, self._account)
+            return self._published_as(kept, translate(event, self._account))
         except Exception as error:
             log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
             address = f"{subject}.{self._account.organization_id}.{self._account.instance_id}"
             reason = f"{kept.subject}: {type(error).__name__}: {error}"[:2000]
             return [replace(kept, subject=address, body=kept.body[:_MAX_RAW], error=reason)]
+
+    def _published_as(self, kept: JournalEntry, ours: Event | Sequence[Event] | Ignored) -> list[JournalEntry]:
         if isinstance(ours, Ignored):
             self.count(ours.kind)
             return []

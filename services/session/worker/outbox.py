@@ -4,10 +4,10 @@ import base64
 import logging
 import queue
 import socket
-import threading
 
 from services.session.framing import MAX_FRAME, pack
 from services.session.protocol import Entry, Frame, Noticed, TooLarge
+from services.session.worker.threads import start_thread
 
 MAX_WAITING_NOTICED = 1_000
 """Frames that wait to be written, beyond which what is only live is dropped. The other frames are bounded where they
@@ -24,8 +24,7 @@ class Outbox:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write, name="outbox", daemon=True)
-        self._writer.start()
+        self._writer = start_thread("outbox", self._write)
 
     def put(self, frame: Frame) -> None:
         if not isinstance(frame, Noticed) or self._frames.qsize() < MAX_WAITING_NOTICED:

@@ -1,13 +1,14 @@
 """What is shown while an account is being linked: QR codes, or one code to type."""
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from services.session.protocol import Changed, Issued, Start
 from services.session.qr import qr_ascii, qr_data_url
 from services.session.whatsapp import WhatsApp, WhatsAppError
+from services.session.worker.threads import start_thread
 
 FIRST_QR, LATER_QR = timedelta(seconds=60), timedelta(seconds=20)
 """How long WhatsApp honours a code: the first of a pairing, and every later one."""
@@ -32,19 +33,23 @@ class Pairing:
         if self._start.method == "qr":
             self._issued(qr_issued(self._start.instance_id, code, self._attempt, now))
         elif self._attempt == 1:
-            threading.Thread(target=self._ask_for_code, args=(now,), name="pairing", daemon=True).start()
+            start_thread("pairing", partial(self._ask_for_code, now), self._refused)
 
     def _ask_for_code(self, now: datetime) -> None:
         try:
             code = self._whatsapp.pairing_code(self._start.phone_number or "")
         except WhatsAppError as error:
-            reason = str(error)[:500]
-            self._failed(Changed(instance_id=self._start.instance_id, state="pairing_failed", reason=reason))
+            self._refused(error)
         else:
             expires_at = now + PAIRING_CODE
             self._issued(
                 Issued(instance_id=self._start.instance_id, kind="code", code=grouped(code), expires_at=expires_at)
             )
+
+    def _refused(self, error: Exception) -> None:
+        """Whoever waits for the code is told."""
+        reason = str(error)[:500]
+        self._failed(Changed(instance_id=self._start.instance_id, state="pairing_failed", reason=reason))
 
 
 def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> Issued:

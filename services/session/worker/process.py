@@ -33,6 +33,7 @@ from services.session.worker.instance import Instance
 from services.session.worker.lookups import unanswered
 from services.session.worker.outbox import Outbox
 from services.session.worker.relay import Relay
+from services.session.worker.threads import start_thread
 
 QUIT_GRACE, ORPHAN_GRACE = 20.0, 5.0
 """Seconds to close the connections when asked to quit, and when the supervisor is gone."""
@@ -126,8 +127,7 @@ class Worker:
             instances = list(self._instances)
         for instance in instances:
             instance.stop(hurry=hurry)
-        reader = threading.Thread(target=self._hear_published, name="last-words", daemon=True)
-        reader.start()
+        start_thread("last-words", self._hear_published)
         for instance in instances:
             instance.thread.join(max(0.0, end - time.monotonic()))
         self._outbox.flush(max(0.1, end - time.monotonic()))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Entry
+from services.session.worker.threads import start_thread
 
 WINDOW = 256
 """Entries on their way at the same time. Beyond it they wait on disk, so NATS away for an hour costs no memory."""
@@ -34,10 +35,11 @@ class Pump:
         self._flying: deque[tuple[int, int]] = deque()
         """Sequence and size of each entry on its way."""
         self._flying_characters = 0
-        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
+        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        self._thread.start()
+    def start(self, failed: Callable[[Exception], None] = lambda _: None) -> None:
+        """`failed` is called when nothing is carried any more."""
+        self._thread = start_thread("pump", self._run, failed)
 
     def nudge(self) -> None:
         """There is something new in the journal."""
@@ -59,7 +61,7 @@ class Pump:
             done = self._work.wait_for(self._is_empty, timeout)
             self._ending = True
             self._work.notify_all()
-        if self._thread.is_alive():
+        if self._thread:
             self._thread.join()
         return done
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from services.session.protocol import Send, Sent
 from services.session.whatsapp import WhatsApp, WhatsAppError
 from services.session.worker import outcomes
+from services.session.worker.threads import start_thread
 from shared.message import utc_now
+from shared.tasks import note_failure
 
 _LAST_ANSWER = 5.0
 """Seconds to wait for a send that is inside the library while its connection closes."""
@@ -35,8 +37,7 @@ class Sender:
         self._whatsapp, self._connected, self._report = whatsapp, connected, report
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # bounded by `put`
         self._calls = ThreadPoolExecutor(1, "send")
-        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
-        self._thread.start()
+        self._thread = start_thread("sender", self._run)
 
     def put(self, send: Send) -> None:
         """Called on one thread only. The supervisor hands over few at once; beyond MAX_SENDS none is taken."""
@@ -53,7 +54,12 @@ class Sender:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self._report(self._outcome(job))
+            try:
+                outcome = self._outcome(job)
+            except Exception as error:  # one send holds up no other
+                note_failure("send", error)
+                outcome = outcomes.unconfirmed(job.send, repr(error))
+            self._report(outcome)
 
     def _outcome(self, job: _Job) -> Sent:
         if not self._connected.is_set():

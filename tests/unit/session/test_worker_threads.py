@@ -1,0 +1,88 @@
+"""Each thread of an account meets an error nobody foresaw: a KeyError, thrown on purpose."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.session.journal import Journal
+from services.session.protocol import Mark, Send
+from services.session.whatsapp import Accepted
+from services.session.worker import instance as module
+from services.session.worker.attention import Attention
+from tests.unit.session.test_worker_instance import NOW, FakeWhatsApp, Running
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+    running = Running(tmp_path)
+    yield running
+    running.end()
+
+
+def test_an_account_whose_pump_fails_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+
+    def broken(*_: object) -> None:
+        raise KeyError("thrown on purpose")
+
+    monkeypatch.setattr(Journal, "after", broken)
+    running = Running(tmp_path)
+    ended = running.next()
+    assert (ended.state, ended.reason) == ("crashed", "KeyError: 'thrown on purpose'")
+    running.instance.thread.join(10)
+    assert running.whatsapp.did == ["close"]
+
+
+def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.linked()
+
+    def broken(*_: object) -> None:
+        raise KeyError("thrown on purpose")
+
+    for message_id in ("m1", "m2"):
+        with monkeypatch.context() as patched:
+            if message_id == "m1":
+                patched.setattr("services.session.worker.sender.Sender._outcome", broken)
+            else:
+                running.whatsapp.answers.put(Accepted("W2", NOW))
+            running.instance.send(
+                Send(instance_id="sales", message_id=message_id, to="4915199999999", text="hi", timeout=5)
+            )
+            answer = running.next()
+        assert (answer.message_id, answer.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
+
+
+def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise KeyError("thrown on purpose")
+
+    monkeypatch.setattr(FakeWhatsApp, "pairing_code", broken)
+    running = Running(tmp_path, method="code", phone_number="49151")
+    running.whatsapp.listener.on_qr("2@first")
+    assert running.next().state == "pairing_failed"
+    running.end()
+
+
+def test_a_presence_that_fails_in_our_code_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("thrown on purpose")
+
+    whatsapp, marked = FakeWhatsApp(), queue.SimpleQueue[Any]()
+    monkeypatch.setattr(whatsapp, "show_online", broken)
+    connected = threading.Event()
+    connected.set()
+    attention = Attention(whatsapp, connected, marked.put, away_after=0.01)
+    attention._away_at = 0.0  # the thread goes offline first
+    attention.put(Mark(instance_id="sales", mark_id="r1", wa_ids=("W",), sender="4915199999999", group=None))
+    assert marked.get(timeout=10).error is None
+    attention._away_at = 0.0
+    attention.put(Mark(instance_id="sales", mark_id="r2", wa_ids=("W",), sender="4915199999999", group=None))
+    assert marked.get(timeout=10).error is None
+    attention.finish()
