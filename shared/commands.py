@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.bounded import MAX_TEXT as MAX_TEXT
 from shared.message import Command, utc_now
+from shared.ordering import OrderKey
 from shared.records import BookingStatus, ConversationStatus, Moment, Network, Party, Seen
 
 SEND_EXPIRY = timedelta(hours=1)
@@ -55,6 +56,8 @@ class SendText(Command):
     text: str
     expires_at: AwareDatetime | None = None
     """The text is not handed to WhatsApp after this time; it fails as `too_late`. None: SEND_EXPIRY after `at`."""
+    order_key: OrderKey | None = None
+    """Of the message: whatever the account receives from then on gets a greater one."""
 
     @property
     def is_too_late(self) -> bool:

@@ -9,6 +9,7 @@ from shared.access_events import AccessEnded as AccessEnded
 from shared.bounded import BoundedName, BoundedText
 from shared.message import Event
 from shared.message_parts import Media, Referral
+from shared.ordering import OrderKey
 from shared.records import (
     Booking,
     ConnectionStatus,
@@ -91,6 +92,10 @@ class MessageReceived(Event):
     quoted_sender: Party | None = None
     """Who wrote that message, when this one names the author."""
     timestamp: datetime
+    """WhatsApp's, in whole seconds: to be shown, not to be sorted by."""
+    order_key: OrderKey | None = None
+    """When the account's journal took it, in microseconds of our clock: greater than those of everything the account
+    received or was asked to send before. None: published by an earlier version."""
 
 
 class ReceiptReceived(Event):

@@ -19,6 +19,7 @@ from shared.addressing import AddressText
 from shared.bounded import MAX_ADDRESS, BoundedName, CutText
 from shared.message_parts import Media, Referral
 from shared.opening_hours import OpeningHours
+from shared.ordering import OrderKey
 from shared.states import BookingStatus as BookingStatus
 from shared.states import ConnectionStatus as ConnectionStatus
 from shared.states import ConversationStatus as ConversationStatus
@@ -144,7 +145,9 @@ class MessageRecord(Record):
     phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
     else `<lid>@lid`, else a group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message
     this one answers or reacts to. `edited_at`: `text` is the author's newest. `revoked_at`: its author deleted it for
-    everyone. `revision`: how often its content changed; of two copies the greater one is the newer.
+    everyone. `revision`: how often its content changed; of two copies the greater one is the newer. `timestamp`:
+    WhatsApp's time of what came in, ours of what was sent, to be shown. `order_key`: the place among the messages of a
+    conversation, to be sorted by; microseconds of our clock.
     """
 
     id: str
@@ -173,10 +176,12 @@ class MessageRecord(Record):
     error: str | None = None
     client_id: str | None = None
     timestamp: datetime
+    order_key: OrderKey | None = None
 
 
 class LastMessage(Record):
-    """The newest message of a conversation; `text`: its first 200 characters, null when its author deleted it."""
+    """The message of a conversation with the greatest order key; `text`: its first 200 characters, null when its author
+    deleted it."""
 
     id: str
     text: str | None = None
@@ -185,13 +190,15 @@ class LastMessage(Record):
     timestamp: datetime
     revoked_at: datetime | None = None
     revision: int = 0
+    order_key: OrderKey | None = None
 
 
 class ConversationRecord(Record):
     """What one instance and one contact said to each other.
 
     `unread_count`: the contact's messages since somebody marked it read or wrote, at most 1,000 are counted.
-    `assigned_to`: user id of who takes care of it. A message of the contact opens a closed one.
+    `assigned_to`: user id of who takes care of it. A message of the contact opens a closed one. `order_key`: of the
+    last message, to sort conversations by; `updated_at`: the same as a time.
     """
 
     id: str
@@ -203,11 +210,13 @@ class ConversationRecord(Record):
     assigned_to: str | None = None
     status: ConversationStatus = ConversationStatus.OPEN
     updated_at: datetime
+    order_key: OrderKey | None = None
 
 
 class Seen(Record):
-    """How far somebody looked: all messages before `at`, and of those with just this time the ones named. WhatsApp
-    tells times in whole seconds, so several messages may share one."""
+    """How far somebody looked: all messages up to this order key. Commands of an earlier version say `at` instead, a
+    time, and the `ids` of the messages with just this time."""
 
-    at: datetime
+    order_key: OrderKey | None = None
+    at: datetime | None = None
     ids: tuple[str, ...] = Field((), max_length=1000)

@@ -6,7 +6,7 @@ not that somebody saw it.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
@@ -22,12 +22,12 @@ from shared.errors import Problem
 from shared.events import ConversationUpdated
 from shared.live import ShowTyping, TypingState, WatchContact
 from shared.message import Query
+from shared.ordering import key_at
 from shared.queries import ReadConversation, ReadMessage
 from shared.records import Party, Seen
 
 LIMIT = 10.0
 """Seconds the router has to mark a conversation read."""
-_JUST_AFTER = timedelta(milliseconds=1)
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
@@ -90,8 +90,7 @@ class Attention:
         principal, request = self._server.allowed(sid, "send"), parse(ReadRequest, data)
         if request.conversation_id is not None:
             found = await self._conversation(principal, request.conversation_id)
-            newest = _MOMENT.validate_python(found["updated_at"])
-            marks = {request.conversation_id: Seen(at=newest + _JUST_AFTER)}
+            marks = {request.conversation_id: Seen(order_key=_key_of(found, "updated_at"))}
         elif request.message_ids:
             await self._server.charge(principal, len(set(request.message_ids)) - 1)
             marks = await self._seen(principal, request.message_ids)
@@ -104,19 +103,14 @@ class Attention:
         """By conversation: up to the newest of these messages."""
         organization_id = principal.organization_id
         asked = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
-        marks: dict[str, Seen] = {}
+        newest: dict[str, int] = {}
         for answer in await asyncio.gather(*(self._ask(question) for question in asked)):
             message = answer["data"]
-            conversation_id, at = message["conversation_id"], _MOMENT.validate_python(message["timestamp"])
+            conversation_id = message["conversation_id"]
             _check(principal, message["instance_id"])
-            if conversation_id is None:
-                continue
-            known = marks.get(conversation_id)
-            if known is None or at > known.at:
-                marks[conversation_id] = Seen(at=at, ids=(message["id"],))
-            elif at == known.at:
-                marks[conversation_id] = Seen(at=at, ids=(*known.ids, message["id"]))
-        return marks
+            if conversation_id is not None:
+                newest[conversation_id] = max(_key_of(message, "timestamp"), newest.get(conversation_id, 0))
+        return {conversation_id: Seen(order_key=key) for conversation_id, key in newest.items()}
 
     async def _mark(self, principal: Principal, conversation_id: str, seen: Seen) -> Payload:
         command = MarkConversationRead(
@@ -134,6 +128,12 @@ class Attention:
 
     async def _ask(self, query: Query) -> Payload:
         return await ask(self._server.linked().client, query)
+
+
+def _key_of(record: Payload, time_field: str) -> int:
+    """Its order key; an api of the previous version tells only a time."""
+    key = record.get("order_key")
+    return key_at(_MOMENT.validate_python(record[time_field])) if key is None else int(key)
 
 
 def _check(principal: Principal, instance_id: str) -> None:

@@ -109,13 +109,13 @@ def _message(event: MessageRecorded) -> Wire:
         return [("new_message", said)]
     arrived = {key: said[key] for key in ("id", "instanceId", "from", "timestamp", "contactId", "bookingId", "type")}
     arrived |= {"messageId": record.wa_id, "text": record.text, "organizationId": record.organization_id}
-    arrived |= {key: said[key] for key in ("conversationId", "media", "group", "referral", *_ABOUT)}
+    arrived |= {key: said[key] for key in ("conversationId", "media", "group", "referral", "orderKey", *_ABOUT)}
     return [("whatsapp:message", arrived), ("new_message", said)]
 
 
 _SAID = (
     "id", "conversationId", "instanceId", "contactId", "bookingId", "timestamp", "status", "type", "media", "group",
-    "referral", "origin", "clientId", "error", "editedAt", "revokedAt", "revision",
+    "referral", "origin", "clientId", "error", "orderKey", "editedAt", "revokedAt", "revision",
 )  # fmt: skip
 _ABOUT = ("quotedMessageId", "quotedWaId")
 """Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""

@@ -5,6 +5,8 @@ WhatsApp considers a message delivered once the library has it, so this file is 
 
 import sqlite3
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, body TEXT NOT NULL, error TEXT
 )"""
+_LAST = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
+"""The greatest sequence ever given; SQLite keeps it when the entries are gone."""
+_APPEND = f"INSERT INTO entries (sequence, subject, body, error) VALUES (max(?, {_LAST} + 1), ?, ?, ?)"
+_FIRST_ORDER_KEY = 10**14
+"""Smaller sequences were counted from one by an earlier version, and say nothing about other messages."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +33,21 @@ class JournalEntry:
     body: str
     error: str | None = None
 
+    @property
+    def order_key(self) -> int | None:
+        """The place among all messages of the account (shared/ordering.py): when the entry arrived here."""
+        return self.sequence if self.sequence >= _FIRST_ORDER_KEY else None
+
 
 class Journal:
-    """Append at one end, remove at the other; sequences grow and are never used twice, also across restarts.
+    """Append at one end, remove at the other. Sequences are microseconds of the clock; they grow by at least one also
+    while the clock steps back, and across restarts.
 
     Usable from any thread. An append survives the end of the process; raises sqlite3.Error when the disk is full.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, path: Path, clock_ns: Callable[[], int] = time.time_ns) -> None:
+        self._lock, self._clock_ns = threading.Lock(), clock_ns
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
@@ -43,11 +56,18 @@ class Journal:
     def append(self, subject: str, body: str, error: str | None = None) -> int:
         """Keep one entry; its sequence."""
         with self._lock:
-            row = self._db.execute(
-                "INSERT INTO entries (subject, body, error) VALUES (?, ?, ?)", (subject, body, error)
-            ).lastrowid
+            row = self._db.execute(_APPEND, (self._clock_ns() // 1000, subject, body, error)).lastrowid
         assert row is not None
         return row
+
+    def follow(self, order_key: int) -> None:
+        """Whatever is appended from now on gets a greater sequence than this: it is an answer to what has this key."""
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO sqlite_sequence (name, seq) SELECT 'entries', 0 WHERE NOT EXISTS "
+                "(SELECT 1 FROM sqlite_sequence WHERE name = 'entries')"
+            )
+            self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'entries'", (order_key,))
 
     def after(self, sequence: int, limit: int, most: int = 8_000_000) -> list[JournalEntry]:
         """The oldest entries beyond a sequence, in order: at most `limit`, and at most `most` characters of bodies

@@ -83,6 +83,7 @@ class Send(Frame):
     text: str
     timeout: float = 60
     expires_at: datetime | None = None
+    order_key: int | None = None
 
 
 class Show(Frame):
@@ -226,10 +227,8 @@ class Marked(Frame):
 
 
 class Resolved(Frame):
-    """What WhatsApp answered. `phone` and `lid`: the account's own addresses, digits, both None when there is none.
-
-    `error` set: WhatsApp could not be asked.
-    """
+    """What WhatsApp answered; `error` set: it could not be asked. `phone` and `lid`: the account's own addresses,
+    digits, both None when there is none."""
 
     frame: Literal["resolved"] = "resolved"
     instance_id: str

@@ -43,6 +43,7 @@ class ChatMessage(_Camel):
     contact_id: str | None
     instance_id: str
     timestamp: datetime
+    order_key: int | None
     status: MessageStatus
     type: str
     media: Media | None

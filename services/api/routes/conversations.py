@@ -86,7 +86,7 @@ async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -
         organization_id=found.organization_id,
         instance_id=found.instance_id,
         conversation_id=found.id,
-        seen=await views.seen_of(context.database, found),
+        seen=views.seen_of(found),
         by=caller.subject,
     )
     return await _done(context, command)
@@ -127,7 +127,7 @@ async def _change(
         instance_id=found.instance_id,
         conversation_id=found.id,
         status=status,
-        seen=await views.seen_of(context.database, found),
+        seen=views.seen_of(found),
         by=caller.subject,
     )
     return await _done(context, command)

@@ -41,7 +41,7 @@ async def conversations(
         people = database.contacts.find({"organization_id": organization_id, **named}, {"_id": 1})
         found = await people.sort([("updated_at", -1), ("_id", -1)]).to_list(_MOST_PEOPLE)
         query["contact_id"] = {"$in": [person["_id"] for person in found]}
-    page_of = await read_page(database.conversations, query, "updated_at", page)
+    page_of = await read_page(database.conversations, query, "order_key", page)
     return await _complete(database, organization_id, page_of), page_of.next_cursor
 
 
@@ -74,11 +74,9 @@ async def with_contact(database: Database, record: ConversationRecord) -> Conver
     return Conversation(**record.model_dump(), contact=contact_of(person) if person else None)
 
 
-async def seen_of(database: Database, found: ConversationRecord) -> Seen:
+def seen_of(found: ConversationRecord) -> Seen:
     """How far somebody looked who sees the conversation as it was found."""
-    latest = {"conversation_id": found.id, "timestamp": found.updated_at}
-    ids = [message["_id"] async for message in database.messages.find(latest, {"_id": 1}).limit(1000)]
-    return Seen(at=found.updated_at, ids=tuple(sorted(ids)))
+    return Seen(order_key=found.order_key or 0)
 
 
 async def _complete(database: Database, organization_id: str, page: Page) -> list[Conversation]:
@@ -97,17 +95,16 @@ async def _complete(database: Database, organization_id: str, page: Page) -> lis
 
 
 async def _unread_counts(database: Database, ids: list[str]) -> dict[str, int]:
-    """The contact's messages that the read mark does not cover, in one round trip."""
+    """The contact's messages behind what was read, in one round trip."""
     if not ids:
         return {}
-    mine: list[Document] = [{"$eq": ["$conversation_id", "$$talk"]}, {"$gte": ["$timestamp", "$$since"]}]
+    mine: list[Document] = [{"$eq": ["$conversation_id", "$$talk"]}, {"$gt": ["$order_key", "$$read"]}]
     unread: list[Document] = [
         {"$match": {"direction": "inbound", "$expr": {"$and": mine}}},
-        {"$match": {"$expr": {"$not": [{"$in": ["$_id", "$$seen"]}]}}},
         {"$limit": _MOST_UNREAD},
         {"$count": "messages"},
     ]
-    until = {"talk": "$_id", "since": "$read_up_to.at", "seen": {"$ifNull": ["$read_up_to.ids", []]}}
+    until = {"talk": "$_id", "read": {"$ifNull": ["$read_key", -1]}}
     found = database.conversations.aggregate(
         [
             {"$match": {"_id": {"$in": ids}}},

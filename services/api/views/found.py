@@ -56,7 +56,7 @@ def phrases(search: str) -> str:
 
 async def _read(database: Database, query: dict[str, Any], page: PageRequest) -> Page:
     try:
-        return await read_page(database.messages, query, "timestamp", page)
+        return await read_page(database.messages, query, "order_key", page)
     except OperationFailure as error:
         if error.code != _NO_INDEX:
             raise

@@ -80,7 +80,7 @@ async def messages(
 ) -> tuple[list[MessageRecord], str | None]:
     """Newest first."""
     wanted = {"organization_id": organization_id, "conversation_id": conversation_id}
-    found = await read_page(database.messages, wanted, "timestamp", page)
+    found = await read_page(database.messages, wanted, "order_key", page)
     return [_message(document) for document in found.documents], found.next_cursor
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from services.router.context import Context
 from services.router.handlers.refusals import refusing
 from services.router.handlers.ticks import give_ticks
-from services.router.store.joining import mark, read_marks
+from services.router.store.joining import MARKS, mark, read_marks
 from services.router.store.messages import Named
 from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.errors import Problem, Retry
@@ -25,7 +25,7 @@ async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
         read = mark(command.seen, command.at)
         if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
             await give_ticks(command, found, read, context)
-        await _learn(command, command.conversation_id, {"read_up_to": read, "ticked_up_to": read}, context)
+        await _learn(command, command.conversation_id, dict.fromkeys(MARKS, read), context)
 
 
 async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> None:
@@ -35,7 +35,7 @@ async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> N
     messages = [one.message for one in named if await _is_in_chat(one, event, context)]
     marks = read_marks(messages)
     for conversation_id, read in marks.items():
-        facts = {"read_up_to": read, "ticked_up_to": read}
+        facts = dict.fromkeys(MARKS, read)
         if found := await store.conversations.learn(event.organization_id, conversation_id, facts):
             await context.publish(_updated(found, event, found.id))
     if {message.wa_id for message in messages} != set(event.wa_ids) and context.now() - event.at < OVERTAKEN:
@@ -66,7 +66,7 @@ async def on_assign(command: AssignConversation, context: Context) -> None:
 async def on_status(command: ChangeConversation, context: Context) -> None:
     """Closed until the contact writes something that who closed it did not know."""
     closing = _decision(command, command.by) | {"closed": command.status is ConversationStatus.CLOSED}
-    closing["seen"] = mark(command.seen, command.at)
+    closing["seen_key"] = mark(command.seen, command.at)
     async with refusing(command, context):
         await _learn(command, command.conversation_id, {"closing": closing}, context)
 

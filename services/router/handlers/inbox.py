@@ -28,6 +28,7 @@ from shared.events import (
 from shared.ids import derived_id
 from shared.message import Event
 from shared.mongo import DuplicateKeyError
+from shared.ordering import key_at
 from shared.records import Booking, MessageRecord, MessageStatus, OrganizationSettings, OwnerMessages
 
 
@@ -130,6 +131,7 @@ def record_of(
         quoted_wa_id=event.quoted_wa_id,
         status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
         timestamp=event.timestamp,
+        order_key=key_at(event.at) if event.order_key is None else event.order_key,
     )
 
 
@@ -167,17 +169,19 @@ async def _book(
 async def _keep(
     message: MessageRecord, stored: MessageRecord | None, key: MessageKey, context: Context
 ) -> MessageRecord:
-    """As it is stored then: a readable copy stands where its placeholder stood."""
+    """As it is stored then: a readable copy stands where its placeholder stood, and a message that was stored meanwhile
+    keeps its order key, though this repeat arrived later."""
     if stored is None:
-        await _add(message, key, context)
-    elif stored is not message and stored.type in PLACEHOLDERS:
+        return await _add(message, key, context)
+    if stored is not message and stored.type in PLACEHOLDERS:
         return await context.store.revisions.reveal(stored.id, message)
     return message
 
 
-async def _add(message: MessageRecord, key: MessageKey, context: Context) -> None:
+async def _add(message: MessageRecord, key: MessageKey, context: Context) -> MessageRecord:
     try:
-        await context.store.messages.add(message, key.other_party)
+        stored = await context.store.messages.add(message, key.other_party)
+        return message.model_copy(update={"order_key": stored.order_key})
     except DuplicateKeyError as error:
         if await context.store.messages.same_as(key):
             raise Retry("the message was stored just now as it arrived under another address") from error

@@ -91,7 +91,7 @@ async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context)
     if contact_id is None:
         return []
     messages = context.store.messages
-    hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.timestamp)
+    hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.at)
     if hidden is None:
         return []
     named = await messages.recognise(hidden.id, next(iter(wa_ids)))

@@ -60,6 +60,7 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         seen = await who_is_meant(seen, account.instance_id, context)
     known = None if is_owner(seen.party, owner.aliases) else await meet_recipient(seen, context)
     party = _addresses(known.contact) if known else seen.party
+    thread = conversation_id(account.instance_id, known.contact.id) if known else None
     message = SentRecord(
         id=command.message_id,
         organization_id=command.organization_id,
@@ -68,7 +69,7 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         direction="outbound",
         origin="api",
         contact_id=known.contact.id if known else None,
-        conversation_id=conversation_id(account.instance_id, known.contact.id) if known else None,
+        conversation_id=thread,
         booking_id=known.open_booking_id if known else None,
         from_address=owner.addresses.get(account.instance_id, ""),
         to_address=address_of(party),
@@ -78,6 +79,7 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         timestamp=command.at,
         fingerprint=fingerprint_of(command),
         expires_at=expiry_of(command),
+        order_key=await context.store.conversations.next_key(thread, command.at),
     )
     stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
@@ -178,4 +180,5 @@ def _send_text(message: MessageRecord, to: Party, expires_at: datetime) -> SendT
         to=to,
         text=message.text or "",
         expires_at=expires_at,
+        order_key=message.order_key,
     )

@@ -14,11 +14,11 @@ AT_MOST = 100
 """Messages that get their ticks at once, the newest: phones mark what is older by themselves."""
 
 
-async def give_ticks(command: MarkConversationRead, conversation: Document, mark: Document, context: Context) -> None:
-    """For what the contact wrote up to this mark and got no ticks for. Before the mark is kept: what a crash leaves
-    undone is then done by the redelivery, and ticks that are given twice are given once."""
+async def give_ticks(command: MarkConversationRead, conversation: Document, mark: int, context: Context) -> None:
+    """For what the contact wrote up to this order key and got no ticks for. Before the mark is kept: what a crash
+    leaves undone is then done by the redelivery, and ticks that are given twice are given once."""
     messages = await context.store.messages.between_marks(
-        conversation["_id"], conversation.get("ticked_up_to"), mark, AT_MOST
+        conversation["_id"], conversation.get("ticked_key"), mark, AT_MOST
     )
     contact = await context.store.contacts.by_id(command.organization_id, conversation["contact_id"])
     if not messages or contact is None or not (contact.phone_number or contact.lid):

@@ -9,6 +9,7 @@ from services.router.store.claims import Claims
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
+from services.router.store.order_keys import give_order_keys
 from services.router.store.other_parties import add_other_parties
 from services.router.store.receipts import Receipts
 from services.router.store.revisions import Revisions
@@ -23,11 +24,13 @@ INDEXES = {
     "receipts": receipts.INDEXES,
     "send_claims": claims.INDEXES,
 }
-RETIRED = {"bookings": bookings.RETIRED, "messages": messages.RETIRED}
+RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
 STEPS = (
     Step("other-parties", add_other_parties),
+    Step("order-keys", give_order_keys),
     index_step(INDEXES, RETIRED, after=("other-parties",)),
 )
+"""The indexes last: those of the earlier version help the other steps, and are dropped then."""
 
 
 @dataclass(frozen=True)

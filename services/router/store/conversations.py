@@ -4,33 +4,37 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from services.router.store.documents import from_document
-from services.router.store.joining import COVERING, covers, follows, joined, newest_of, said
+from services.router.store.joining import COVERING, covers, follows, joined, key_of, newest_of, said
 from services.router.store.together import Together, outcomes
 from shared.ids import derived_id
 from shared.mongo import Database, Document, IndexModel, UpdateOne
+from shared.ordering import key_at
 from shared.records import ConversationRecord, MessageRecord
 
-_NEWEST_FIRST = [("updated_at", -1), ("_id", -1)]
+_NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
 INDEXES = [
-    IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="newest_first"),
+    IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
-    IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="unread_first", partialFilterExpression={"unread": True}),
+    IndexModel(
+        [("organization_id", 1), *_NEWEST_FIRST], name="unread_by_order", partialFilterExpression={"unread": True}
+    ),
     IndexModel(
         [("organization_id", 1), ("assigned_to", 1), *_NEWEST_FIRST],
-        name="assigned_first",
+        name="assigned_by_order",
         partialFilterExpression={"assigned_to": {"$exists": True}},
     ),
 ]
+RETIRED = ("newest_first", "unread_first", "assigned_first")
+"""Indexes of earlier versions: they sorted by WhatsApp's times."""
 MOST_UNREAD = 1_000
 """More are not counted."""
 
 _REMEMBERED = 100_000
 """Conversations a process knows to be there; 20 MB."""
-_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations, self._messages = database["conversations"], database["messages"]
         self._update, self._reopened = Together(self._update_all), Together(self._reopened_by_all)
-        self._known: dict[str, datetime] = {}
+        self._known: dict[str, int] = {}
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
@@ -59,8 +63,14 @@ class Conversations:
     async def latest_instance(self, contact_id: str, among: Sequence[str]) -> str | None:
         """The one of these instances that the contact talked with last."""
         wanted = {"contact_id": contact_id, "instance_id": {"$in": list(among)}}
-        found = await self._conversations.find_one(wanted, {"instance_id": 1}, sort=[("updated_at", -1)])
+        found = await self._conversations.find_one(wanted, {"instance_id": 1}, sort=[("order_key", -1)])
         return str(found["instance_id"]) if found else None
+
+    async def next_key(self, conversation_id: str | None, at: datetime) -> int:
+        """The order key of what is accepted at this time: greater than those of all that the conversation shows."""
+        wanted = {"_id": conversation_id}
+        found = await self._conversations.find_one(wanted, {"order_key": 1}) if conversation_id else None
+        return max(key_at(at), int((found or {}).get("order_key", -1)) + 1)
 
     async def show(self, message: MessageRecord) -> None:
         """Add what the message tells about its conversation; repeatable."""
@@ -71,7 +81,7 @@ class Conversations:
         }
         facts = [{"$set": place}, *joined(said(message), message.id)]
         await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
-        self._remember({str(message.conversation_id): message.timestamp})
+        self._remember({str(message.conversation_id): key_of(message)})
 
     async def show_revised(self, message: MessageRecord) -> bool:
         """Show the newer content of a message; repeatable. False: there is no such conversation, or not yet."""
@@ -90,13 +100,13 @@ class Conversations:
         newest = {thread: newest_of(written) for thread, written in threads.items()}
         updates: list[UpdateOne] = []
         for thread, facts in newest.items():
-            if facts["updated_at"] > self._known.get(thread, _NEVER):
+            if facts["order_key"] > self._known.get(thread, -1):
                 updates.append(UpdateOne(*follows(thread, facts)))
             else:
                 is_open = {"_id": thread, "status": "open"}
                 updates += [UpdateOne(is_open, joined(said(message), message.id)) for message in threads[thread]]
         if not updates or (await self._conversations.bulk_write(updates, ordered=False)).matched_count == len(updates):
-            self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
+            self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
             return Shown([], [])
         wanted = dict.fromkeys((*COVERING, "reopened_by"), 1)
         cursor = self._conversations.find({"_id": {"$in": list(newest)}}, wanted)
@@ -104,11 +114,11 @@ class Conversations:
         behind = [thread for thread, facts in newest.items() if not (thread in there and covers(there[thread], facts))]
         one_by_one = [message for thread in behind for message in threads[thread]]
         await asyncio.gather(*(self.show(message) for message in one_by_one))
-        self._remember({thread: facts["updated_at"] for thread, facts in newest.items()})
+        self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
         opened = {item.get("reopened_by") for item in there.values()}  # by a repeat that was faster
         return Shown([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))
 
-    def _remember(self, newest: dict[str, datetime]) -> None:
+    def _remember(self, newest: dict[str, int]) -> None:
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known.update(newest)
@@ -135,8 +145,7 @@ class Conversations:
         if not found.get("unread"):
             return 0
         wanted: dict[str, Any] = {"conversation_id": found["_id"], "direction": "inbound"}
-        if seen := found.get("read_up_to"):
-            wanted |= {"timestamp": {"$gte": seen["at"]}, "_id": {"$nin": seen["ids"]}}
+        wanted["order_key"] = {"$gt": found.get("read_key", -1)}
         return await self._messages.count_documents(wanted, limit=MOST_UNREAD)
 
     async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[Document | None]:

@@ -22,8 +22,8 @@ INDEXES = [
         name="once_per_chat_and_sender",
         partialFilterExpression=_HAS_WA_ID,
     ),
-    IndexModel([("conversation_id", 1), ("timestamp", -1), ("_id", -1)], name="thread"),
-    IndexModel([("organization_id", 1), ("timestamp", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("conversation_id", 1), ("order_key", -1), ("_id", -1)], name="thread_by_order"),
+    IndexModel([("organization_id", 1), ("order_key", -1), ("_id", -1)], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
     IndexModel(
         [("organization_id", 1), ("text", "text")], name="words", default_language="none", language_override="_none"
@@ -31,8 +31,8 @@ INDEXES = [
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
     IndexModel([("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_WAITING),
     IndexModel(
-        [("organization_id", 1), ("timestamp", -1), ("_id", -1)],
-        name="stuck",
+        [("organization_id", 1), ("order_key", -1), ("_id", -1)],
+        name="stuck_by_order",
         partialFilterExpression={"stuck_since": {"$exists": True}},
     ),
     IndexModel(
@@ -46,8 +46,9 @@ INDEXES = [
         partialFilterExpression={"status": MessageStatus.QUEUED.value},
     ),
 ]
-RETIRED = ("once",)
-"""Indexes of earlier versions: it took two senders' messages with one id for one message."""
+RETIRED = ("once", "thread", "newest_first", "stuck")
+"""Indexes of earlier versions: `once` took two senders' messages with one id for one message, the others sorted by
+WhatsApp's times."""
 
 
 @dataclass(frozen=True)
@@ -120,15 +121,12 @@ class Messages:
         return [Named(from_document(MessageRecord, item), tuple(stored_party(item))) async for item in cursor]
 
     async def between_marks(
-        self, conversation_id: str, behind: Document | None, until: Document, limit: int
+        self, conversation_id: str, behind: int | None, until: int, limit: int
     ) -> list[MessageRecord]:
-        """What the contact wrote behind one mark up to another (store/joining.py), the newest first."""
-        named = {"timestamp": until["at"], "_id": {"$in": until["ids"]}}
-        span: list[Document] = [{"$or": [{"timestamp": {"$lt": until["at"]}}, named]}]
-        if behind:
-            span += [{"timestamp": {"$gte": behind["at"]}}, {"_id": {"$nin": behind["ids"]}}]
-        wanted: Document = {"conversation_id": conversation_id, "direction": "inbound", "$and": span}
-        cursor = self._messages.find(wanted).sort([("timestamp", -1), ("_id", -1)]).limit(limit)
+        """What the contact wrote behind one order key up to another, the newest first."""
+        span = {"$gt": -1 if behind is None else behind, "$lte": until}
+        wanted: Document = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
+        cursor = self._messages.find(wanted).sort([("order_key", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def add(self, message: MessageRecord, other_party: Sequence[str]) -> MessageRecord:

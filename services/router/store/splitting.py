@@ -7,14 +7,14 @@ from typing import Any
 from services.router.rules.bookings import OPEN
 from services.router.store.conversations import conversation_id
 from services.router.store.documents import from_document
-from services.router.store.joining import joined, said
+from services.router.store.joining import MARKS, joined, said
 from services.router.store.merging import MERGED, in_transaction
 from shared.mongo import Database, Document
 from shared.records import MessageRecord
 
 SPLIT = "contacts_split"
 """Why a booking is open again, in its history."""
-_MARKS, _DECISIONS = ("read_up_to", "ticked_up_to"), ("closing", "assignment")
+_DECISIONS = ("closing", "assignment")
 
 
 async def split(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
@@ -82,8 +82,8 @@ class _Parting:
         place = {"contact_id": self.back["_id"], "conversation_id": there, "moved_from": self._still_moved()}
         await self.database["messages"].update_many(own, [{"$set": place}], session=self.session)
         before = await self.database["conversations"].find_one({"_id": here}, session=self.session) or {}
-        await self._tell_anew(here, self.contact["_id"], before, (*_MARKS, *_DECISIONS))
-        await self._tell_anew(there, self.back["_id"], before, _MARKS)
+        await self._tell_anew(here, self.contact["_id"], before, (*MARKS, *_DECISIONS))
+        await self._tell_anew(there, self.back["_id"], before, MARKS)
 
     async def _tell_anew(self, conversation: str, contact_id: str, before: Document, kept: tuple[str, ...]) -> None:
         """The conversation from its messages, and what is `kept` of before: what was read stays read."""
@@ -93,8 +93,8 @@ class _Parting:
         for direction in ("inbound", "outbound"):
             wanted: Document = {"conversation_id": conversation, "direction": direction}
             messages = self.database["messages"]
-            newest = await messages.find_one(wanted, {"timestamp": 1}, sort=[("timestamp", -1)], session=self.session)
-            wanted["timestamp"] = newest and newest["timestamp"]
+            newest = await messages.find_one(wanted, {"order_key": 1}, sort=[("order_key", -1)], session=self.session)
+            wanted["order_key"] = newest and newest["order_key"]
             async for item in messages.find(wanted, session=self.session):
                 message, found = from_document(MessageRecord, item), True
                 place = {"organization_id": message.organization_id, "instance_id": message.instance_id}

@@ -152,7 +152,7 @@ class Sending:
             return TIMED_OUT
         send = Send(
             instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text,
-            expires_at=command.expires_at,
+            expires_at=command.expires_at, order_key=command.order_key,
         )  # fmt: skip
         return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
 

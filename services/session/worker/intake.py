@@ -92,7 +92,7 @@ class Intake:
             self.count(ours.kind)
             return []
         events = [ours] if isinstance(ours, Event) else ours
-        parts = [part for event in events for part in parts_of(event)]
+        parts = [part for event in events for part in parts_of(_placed(event, kept.order_key))]
         return [replace(kept, subject=part.address, body=part.model_dump_json()) for part in parts]
 
     def noticed(self, name: str, event: Any) -> Noticed | None:
@@ -115,6 +115,11 @@ class Intake:
 
 def _of_calls(calls: Calls) -> dict[str, _Translation]:
     return {name: (partial(calls.heard, name), MessageReceived.subject) for name in CALL_EVENTS}
+
+
+def _placed(event: Event, order_key: int | None) -> Event:
+    """With its place among the messages of the account."""
+    return event.model_copy(update={"order_key": order_key}) if isinstance(event, MessageReceived) else event
 
 
 def parts_of(event: Event) -> list[Event]:

@@ -21,6 +21,7 @@ from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
 from shared.message import Command, Event, utc_now
 from shared.mongo import Database, Document, ensure_indexes, open_mongo
+from shared.ordering import key_at
 from shared.records import ConnectionStatus
 from tests.servers import free_port, nats_server
 from tests.token_keys import PRIVATE_KEY, SIGNING_KEY
@@ -172,6 +173,7 @@ def records(member: Member) -> Callable[..., Document]:
             "direction": "inbound", "origin": "contact", "from_address": "4915112345678", "to_address": "",
             "type": "text", "text": "hello", "status": "received", "timestamp": utc_now(),
         }  # fmt: skip
-        return new | fields
+        made = new | fields
+        return {"order_key": key_at(made["timestamp"])} | made
 
     return make

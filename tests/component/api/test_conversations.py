@@ -11,7 +11,8 @@ from shared.events import CommandRefused, ConversationUpdated
 from shared.ids import new_id
 from shared.message import Command, Event, utc_now
 from shared.mongo import Document
-from shared.records import ConversationRecord
+from shared.ordering import key_at
+from shared.records import ConversationRecord, Seen
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.test_reads import contact
 
@@ -21,7 +22,8 @@ NOW = utc_now()
 def talk(member: Member, age: int = 0, **fields: Any) -> Document:
     """A conversation as the router keeps it, last spoken in so many seconds ago."""
     new = {"_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "contact_id": new_id()}
-    return new | {"updated_at": NOW - timedelta(seconds=age), "status": "open", "unread": False} | fields
+    at = NOW - timedelta(seconds=age)
+    return new | {"updated_at": at, "order_key": key_at(at), "status": "open", "unread": False} | fields
 
 
 async def listed(member: Member, **query: Any) -> list[str]:
@@ -66,14 +68,12 @@ async def test_what_is_unread_is_counted_from_the_read_mark_on(
 ) -> None:
     never, partly, none = (
         talk(member, unread=True),
-        talk(member, 1, unread=True, read_up_to={"at": NOW, "ids": []}),
+        talk(member, 1, unread=True, read_key=2),
         talk(member, 2),
     )
     for each in (never, partly, none):
-        times = [(NOW - timedelta(seconds=1), "inbound"), (NOW, "inbound"), (NOW, "inbound"), (NOW, "outbound")]
-        said = [records(conversation_id=each["_id"], timestamp=at, direction=way) for at, way in times]
-        if each is partly:
-            each["read_up_to"]["ids"] = [said[1]["_id"]]
+        ways = enumerate(("inbound", "inbound", "inbound", "outbound"), start=1)
+        said = [records(conversation_id=each["_id"], order_key=key, direction=way) for key, way in ways]
         await stage.database.messages.insert_many(said)
     await stage.database.conversations.insert_many([never, partly, none])
     counts = [found["unread_count"] for found in (await member.get("/api/conversations"))["data"]]
@@ -92,24 +92,18 @@ def carried_out(found: Document) -> Callable[[Any], Iterable[Event]]:
     return answer
 
 
-async def test_reading_names_exactly_what_was_there(
-    stage: Stage, member: Member, records: Callable[..., Document]
-) -> None:
+async def test_reading_names_exactly_what_was_there(stage: Stage, member: Member) -> None:
     person = contact(member)
     found = talk(member, contact_id=person["_id"])
-    said = [records(conversation_id=found["_id"], timestamp=NOW - timedelta(seconds=age)) for age in (0, 0, 1)]
     await stage.database.contacts.insert_one(person)
     await stage.database.conversations.insert_one(found)
-    await stage.database.messages.insert_many(said)
     async with stage.playing(MarkConversationRead, carried_out(found)) as heard:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/read")
     assert answer.status_code == 200, answer.text
     told = answer.json()["data"]
     assert (told["contact"]["name"], told["assigned_to"], told["unread_count"]) == ("Anna", "u", 2)
     assert (heard[0].conversation_id, heard[0].by) == (found["_id"], member.user_id)
-    assert heard[0].seen
-    assert heard[0].seen.at == NOW
-    assert set(heard[0].seen.ids) == {said[0]["_id"], said[1]["_id"]}
+    assert heard[0].seen == Seen(order_key=found["order_key"])
 
 
 @pytest.mark.parametrize(("action", "status"), [("close", "closed"), ("reopen", "open")])

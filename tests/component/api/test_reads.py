@@ -101,7 +101,7 @@ async def test_a_conversation_shows_who_and_what_was_said_last(
     said = [records(conversation_id="", timestamp=NOW - timedelta(minutes=age), text=f"{age}") for age in range(3)]
     talk: Document = {
         "_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "contact_id": person["_id"],
-        "updated_at": NOW,
+        "updated_at": NOW, "order_key": 1,
         "last_message": {"id": "m", "text": "0", "type": "text", "direction": "inbound", "timestamp": NOW},
     }  # fmt: skip
     await stage.database.contacts.insert_one(person)

@@ -37,6 +37,7 @@ from shared.ids import derived_id
 from shared.message import Message
 from shared.message_identity import identity, other_party
 from shared.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
+from shared.ordering import key_at
 from shared.records import MessageRecord, Party
 from shared.settings import Settings
 
@@ -171,6 +172,11 @@ async def add_account(database: Database, instance_id: str, party: Party, status
     await database["connections"].insert_one({**common, "status": status})
 
 
+def arrival(wa_id: str, minute: int = 0) -> int:
+    """The order key of this message: of several in one minute, the one with the greater number arrived later."""
+    return key_at(START + timedelta(minutes=minute)) + int("".join(filter(str.isdigit, wa_id))[-3:] or 0)
+
+
 def received(wa_id: str, sender: Party = ANNA, *, minute: int = 0, **fields: Any) -> MessageReceived:
     """What the session service publishes for one message; in a one-to-one chat the sender is the chat."""
     at = START + timedelta(minutes=minute)
@@ -179,6 +185,7 @@ def received(wa_id: str, sender: Party = ANNA, *, minute: int = 0, **fields: Any
     given: dict[str, Any] = {
         "id": derived_id(ONE, "message", *key), "at": at, "organization_id": ORG, "instance_id": ONE, "wa_id": wa_id,
         "sender": sender, "chat": None if fields.get("group") else sender, "text": f"text {wa_id}", "timestamp": at,
+        "order_key": arrival(wa_id, minute),
     }  # fmt: skip
     return MessageReceived(**{**given, **fields})
 

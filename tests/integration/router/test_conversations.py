@@ -18,23 +18,19 @@ from tests.integration.router.conftest import (
     PHONE,
     START,
     Router,
+    arrival,
     command,
     open_router,
     received,
-    recorded_as,
     seeded,
 )
 
 FAR = timedelta(days=1)
 
 
-def message_id(wa_id: str) -> str:
-    return recorded_as(wa_id)
-
-
 def read(conversation_id: str, *wa_ids: str, minute: int = 0, name: str = "read") -> MarkConversationRead:
-    """Up to this minute, of which only these messages were seen."""
-    seen = Seen(at=START + timedelta(minutes=minute), ids=tuple(message_id(wa_id) for wa_id in wa_ids))
+    """Everything before this minute, and of it up to the last of these messages."""
+    seen = Seen(order_key=max((arrival(wa_id, minute) for wa_id in wa_ids), default=arrival("", minute) - 1))
     return MarkConversationRead(
         id=name, organization_id=ORG, at=START + FAR, conversation_id=conversation_id, seen=seen, by="u"
     )
@@ -44,7 +40,7 @@ def status(
     conversation_id: str, wanted: str, *wa_ids: str, minute: int = 0, at: int = 0, organization_id: str = ORG
 ) -> ChangeConversation:
     """Decided at the second `at`, knowing the messages up to this minute."""
-    seen = Seen(at=START + timedelta(minutes=minute), ids=tuple(message_id(wa_id) for wa_id in wa_ids))
+    seen = Seen(order_key=max((arrival(wa_id, minute) for wa_id in wa_ids), default=arrival("", minute) - 1))
     return ChangeConversation(
         id=f"{wanted}-{at}", organization_id=organization_id, at=START + FAR + timedelta(seconds=at), seen=seen,
         conversation_id=conversation_id, status=ConversationStatus(wanted),

@@ -8,7 +8,19 @@ from shared.commands import MarkConversationRead, MarkRead
 from shared.errors import Reject, Retry
 from shared.events import ConversationUpdated, MessagesReadElsewhere
 from shared.records import Party, Seen
-from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, command, received, recorded_as
+from tests.integration.router.conftest import (
+    ANNA,
+    LID,
+    ONE,
+    ORG,
+    PHONE,
+    START,
+    Router,
+    arrival,
+    command,
+    received,
+    recorded_as,
+)
 
 
 async def thread(router: Router, *minutes: int) -> str:
@@ -19,7 +31,7 @@ async def thread(router: Router, *minutes: int) -> str:
 
 
 def read(conversation_id: str, minute: int, *wa_ids: str, name: str = "read") -> MarkConversationRead:
-    seen = Seen(at=START + timedelta(minutes=minute), ids=tuple(recorded_as(wa_id) for wa_id in wa_ids))
+    seen = Seen(order_key=max((arrival(wa_id, minute) for wa_id in wa_ids), default=arrival("", minute) - 1))
     return MarkConversationRead(
         id=f"{name}-{minute}", organization_id=ORG, at=START + timedelta(days=1), conversation_id=conversation_id,
         seen=seen,
@@ -42,10 +54,10 @@ async def test_what_was_looked_at_gets_its_ticks_and_the_rest_does_not(router: R
 
 async def test_of_several_at_one_moment_those_that_were_seen(router: Router) -> None:
     mine = await thread(router, 0)
-    await router.handle(received("W0b", minute=0))
-    await router.handle(read(mine, 0, "W0b"))
-    await router.handle(read(mine, 0, "W0", name="later"))
-    assert ticks(router) == [("W0b",), ("W0",)]
+    await router.handle(received("W1", minute=0))
+    await router.handle(read(mine, 0, "W0"))
+    await router.handle(read(mine, 0, "W1", name="later"))
+    assert ticks(router) == [("W0",), ("W1",)]
 
 
 async def test_a_repeated_command_gives_no_ticks_twice(router: Router) -> None:

@@ -10,6 +10,9 @@ import pytest
 
 from services.session.journal import Journal, JournalEntry
 
+NOON = 1_767_268_800_000_000
+"""Microseconds since 1970."""
+
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
@@ -36,6 +39,57 @@ def test_a_sequence_is_never_used_twice(tmp_path: Path) -> None:
     before.remove_through(last)
     before.close()
     assert Journal(tmp_path / "journal.sqlite").append("a", "2") > last
+
+
+class Clock:
+    """Shows what a test says, in microseconds; the journal reads it in nanoseconds."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now * 1000
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_order_keys_grow_also_while_the_clock_steps_back(tmp_path: Path, is_restarted: bool) -> None:
+    clock, path = Clock(NOON), tmp_path / "journal.sqlite"
+    journal = Journal(path, clock)
+    keys = []
+    for step in (0, 1_000_000, -3_600_000_000, 5, 7_200_000_000):
+        clock.now += step
+        keys.append(journal.append("a", "1"))
+        if is_restarted:
+            journal.remove_through(keys[-1])
+            journal.close()
+            journal = Journal(path, clock)
+    assert keys == [NOON, NOON + 1_000_000, NOON + 1_000_001, NOON + 1_000_002, clock.now]
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_what_arrives_follows_what_was_to_be_sent(tmp_path: Path, is_empty: bool) -> None:
+    clock = Clock(NOON)
+    journal = Journal(tmp_path / "journal.sqlite", clock)
+    if not is_empty:
+        journal.append("a", "0")
+    journal.follow(NOON + 50)
+    journal.follow(NOON + 20)
+    assert [journal.append("a", "1"), journal.append("a", "2")] == [NOON + 51, NOON + 52]
+
+
+def test_a_journal_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    before = sqlite3.connect(path)
+    before.execute(
+        "CREATE TABLE entries (sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, body TEXT NOT NULL, "
+        "error TEXT)"
+    )
+    before.executemany("INSERT INTO entries (subject, body) VALUES (?, ?)", [("a", "1"), ("a", "2")])
+    before.commit()
+    before.close()
+    journal = Journal(path, Clock(NOON))
+    journal.append("a", "3")
+    assert [(entry.body, entry.order_key) for entry in journal.after(0, 9)] == [("1", None), ("2", None), ("3", NOON)]
 
 
 def test_what_was_appended_survives_the_end_of_the_process(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import queue
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,9 @@ from services.session.protocol import Changed, Entry, Frame, Issued, Resolve, Re
 from services.session.whatsapp import Accepted, Device, Listener, Registered, WhatsAppError
 from services.session.worker import instance as module
 from services.session.worker.instance import Instance
+from services.session.worker.intake import _class_of as class_of
 from services.session.worker.preload import preload_protobufs
+from shared.events import MessageReceived
 from shared.live import TypingState
 
 preload_protobufs()
@@ -251,6 +254,41 @@ def test_what_an_earlier_process_left_is_sent_first(tmp_path: Path) -> None:
     running.instance.published(entry.sequence)
     running.end()
     assert len(Journal(tmp_path / "journal.sqlite")) == 0
+
+
+def test_what_arrives_after_a_text_was_to_be_sent_has_a_greater_order_key(running: Running) -> None:
+    linked = running.linked()
+    ahead = time.time_ns() // 1000 + 120_000_000  # the clock of who accepted it is two minutes ahead
+    linked.whatsapp.answers.put(Accepted("W", NOW))
+    linked.instance.send(_send("m1").model_copy(update={"order_key": ahead}))
+    assert isinstance(linked.next(), Sent)
+    for text in ("first", "second"):
+        message = wire(text)
+        linked.whatsapp.listener.on_bytes("Message", message.SerializeToString())
+    keys = [MessageReceived.model_validate_json(linked.next().body).order_key for _ in range(2)]
+    assert keys == [ahead + 1, ahead + 2]
+
+
+def wire(text: str) -> Any:
+    """A message as the library delivers it."""
+    message = class_of("Message")()
+    message.Info.ID, message.Info.Timestamp, message.Message.conversation = text, int(NOW.timestamp()), text
+    source = message.Info.MessageSource
+    for jid in (source.Chat, source.Sender):
+        jid.User, jid.Server = "4915112345678", "s.whatsapp.net"
+    return complete(message)
+
+
+def complete(message: Any) -> Any:
+    """With every field that neonize requires."""
+    for field in message.DESCRIPTOR.fields:
+        if not field.is_required:
+            continue
+        if field.message_type:
+            complete(getattr(message, field.name)).SetInParent()
+        elif not message.HasField(field.name):
+            setattr(message, field.name, field.default_value)
+    return message
 
 
 def test_a_directory_that_cannot_be_made_is_a_crash_with_its_reason(tmp_path: Path) -> None:

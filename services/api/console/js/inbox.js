@@ -3,6 +3,7 @@
 import { isClosed, isMine } from "./care.js";
 import { fill, h, icon } from "./dom.js";
 import { personName, summary, when } from "./format.js";
+import { byOrder } from "./order.js";
 import { get } from "./rest.js";
 import { known, on } from "./store.js";
 import { openThread } from "./thread.js";
@@ -67,7 +68,7 @@ export function showInbox(view, id) {
         const person = personOf(conversation);
         return personName(person).toLowerCase().includes(wanted) || (digits && person?.phone_number?.includes(digits)) || conversation.last_message?.text?.toLowerCase().includes(wanted);
       })
-      .sort((one, other) => other.updated_at.localeCompare(one.updated_at));
+      .sort((one, other) => byOrder(other, one));
   }
 
   function drawList() {

@@ -1,6 +1,7 @@
 // The one socket: events become records in the store; after an interruption the server tells what was missed.
 
 import { io } from "../vendor/socket.io.esm.min.js";
+import { byOrder, orderKey } from "./order.js";
 import { get, renewSession } from "./rest.js";
 import { currentSession } from "./session.js";
 import { known, load, put, tell } from "./store.js";
@@ -195,12 +196,13 @@ function touchConversation(message) {
   if (!id) return;
   if (!known.conversations.has(id)) return void load("conversations").catch(() => {});
   const { text, type, direction, timestamp } = message;
+  const order_key = orderKey(message);
   const { last_message: last, unread_count: before = 0, status } = known.conversations.get(id);
   if (last?.id === message.id) return reviseConversation(message); // known already
-  if (Date.parse(last?.timestamp) > Date.parse(timestamp)) return; // known already
+  if (last && byOrder(last, message) >= 0) return; // known already
   const answered = direction === "outbound";
   put("conversations", {
-    id, last_message: { id: message.id, text, type, direction, timestamp }, updated_at: timestamp,
+    id, last_message: { id: message.id, text, type, direction, timestamp, order_key }, order_key, updated_at: new Date(order_key / 1000).toISOString(),
     unread_count: answered ? 0 : before + 1, status: answered ? status : "open",
   });
 }

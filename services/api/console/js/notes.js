@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { clock, day, DELETED } from "./format.js";
+import { byOrder } from "./order.js";
 import { get } from "./rest.js";
 import { known, on } from "./store.js";
 import { busy, empty, toast } from "./widgets.js";
@@ -20,7 +21,7 @@ export function showNotes(view) {
     if (!loaded) return void fill(list, h("p", { class: "muted" }, "Loading…"));
     more.hidden = !cursor;
     if (!notes.size) return void fill(list, empty("note", "No notes yet", "Write to yourself on WhatsApp, from one of your own numbers: it is kept here."));
-    const newest = [...notes.values()].sort((one, other) => other.timestamp.localeCompare(one.timestamp));
+    const newest = [...notes.values()].sort((one, other) => byOrder(other, one));
     fill(list, h("div", { class: "rows" }, newest.map(row)));
   }
 

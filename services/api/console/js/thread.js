@@ -7,6 +7,7 @@ import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { day, dayKey, personName, phone, summary } from "./format.js";
 import { sendMessage } from "./live.js";
+import { byOrder, NOT_ACCEPTED } from "./order.js";
 import { get } from "./rest.js";
 import { showSimulator } from "./simulator.js";
 import { contactOf, known, listOf, on } from "./store.js";
@@ -48,7 +49,7 @@ export function openThread(pane, id) {
 
   function draw({ stick = false } = {}) {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-    const sorted = [...messages.values()].sort((one, other) => new Date(one.timestamp) - new Date(other.timestamp));
+    const sorted = [...messages.values()].sort(byOrder);
     let last = null;
     const wanted = [];
     for (const message of sorted) {
@@ -126,7 +127,7 @@ export function openThread(pane, id) {
 
   function send(text) {
     const clientId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-    deliver({ id: clientId, client_id: clientId, kind: "message", type: "text", direction: "outbound", text, timestamp: new Date().toISOString(), status: "sending" });
+    deliver({ id: clientId, client_id: clientId, kind: "message", type: "text", direction: "outbound", text, timestamp: new Date().toISOString(), order_key: NOT_ACCEPTED, status: "sending" });
   }
 
   /** What never left is sent again under its own id, once at most; what WhatsApp refused becomes a new message. */

@@ -1,0 +1,167 @@
+"""REST, sockets, a resumed socket and the console show one order of the messages, before and after a restart.
+
+Random histories of texts, answers, receipts, skewed clocks, redeliveries and reconnects of three people, on two
+replicas.
+"""
+
+import asyncio
+import random
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from nats.aio.client import Client
+from playwright.async_api import Browser
+
+from shared.auth import Principal, issue_token
+from shared.ids import new_id
+from shared.message import utc_now
+from shared.mongo import Database, open_mongo
+from shared.settings import Settings
+from tests.browser import chromium_browser
+from tests.integration.order.account import linked_account
+from tests.integration.order.history import OWNER, History, Scene
+from tests.integration.order.product import product
+from tests.integration.order.readers import (
+    PATIENCE_S,
+    Listener,
+    Threads,
+    console,
+    pages,
+    rest_threads,
+    search_threads,
+)
+from tests.token_keys import SIGNING_KEY
+
+STEPS = 45
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Browser]:
+    async with chromium_browser() as browser:
+        yield browser
+
+
+@dataclass(frozen=True)
+class Servers:
+    nats_url: str
+    mongo_url: str
+    database: Database
+    nats: Client
+
+
+@pytest.fixture
+async def servers(nats_url: str, mongo_url: str) -> AsyncIterator[Servers]:
+    name, nats = f"order_{new_id()[:12]}", Client()
+    await nats.connect(nats_url)
+    async with open_mongo(Settings(mongo_url=mongo_url, mongo_database=name)) as database:
+        yield Servers(nats_url, mongo_url, database, nats)
+        await database.client.drop_database(name)
+    await nats.close()
+
+
+async def add_organization(database: Database) -> tuple[str, str, str]:
+    """Ids of an organization and its connected instance, and an owner's token."""
+    principal, instance_id = Principal(organization_id=new_id(), subject=new_id()).has_role("owner"), new_id()
+    own: dict[str, Any] = {"organization_id": principal.organization_id, "created_at": utc_now()}
+    await database.organizations.insert_one({"_id": principal.organization_id, "name": "Acme", **own})
+    user = {"_id": principal.subject, "role": "owner", "name": "Ana", "email": "ana@example.org", "password_hash": ""}
+    await database.users.insert_one(user | own)
+    instance = {"instance_name": "Desk", "phone_number": OWNER, "network": "whatsapp", "deleted_at": None}
+    await database.instances.insert_one({"_id": instance_id, **instance, **own})
+    connection = {"_id": instance_id, "status": "connected", "phone_number": OWNER, "lid": "77"}
+    await database.connections.insert_one(connection | own)
+    return principal.organization_id, instance_id, issue_token(principal, SIGNING_KEY, timedelta(hours=1))
+
+
+async def settled(http: httpx.AsyncClient, history: History, *listeners: Listener) -> Threads:
+    """The threads as REST lists them, once everything is recorded and told."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            threads = await rest_threads(http)
+            told = [{text for thread in one.threads().values() for text in thread} for one in listeners]
+            if all(texts == history.texts for texts in ({t for each in threads.values() for t in each}, *told)):
+                return threads
+            await asyncio.sleep(0.1)
+
+
+async def check_conversations(http: httpx.AsyncClient, history: History, threads: Threads) -> list[str]:
+    """Last messages and unread counts follow the order; the ids of the conversations, the liveliest first."""
+    talks = await pages(http, "/api/conversations")
+    assert [talk["order_key"] for talk in talks] == sorted((talk["order_key"] for talk in talks), reverse=True)
+    for talk in talks:
+        messages = await pages(http, f"/api/conversations/{talk['id']}/messages")
+        assert (talk["last_message"]["text"], talk["order_key"]) == (messages[0]["text"], messages[0]["order_key"])
+        keys = [message["order_key"] for message in messages]
+        assert len(set(keys)) == len(keys)
+        own = [message["order_key"] for message in messages if message["direction"] == "outbound"]
+        read = max([*own, history.read_keys.get(talk["id"], 0)])
+        unread = [each for each in messages if each["direction"] == "inbound" and each["order_key"] > read]
+        assert talk["unread_count"] == len(unread), talk
+    assert set(threads) == {talk["id"] for talk in talks}
+    return [talk["id"] for talk in talks]
+
+
+async def check_console(chromium: Browser, scene: Scene, threads: Threads, newest_first: list[str]) -> None:
+    session = {"token": scene.token, "refreshToken": None, "renewAt": None, "email": "ana@example.org"}
+    organization = {"organizationId": scene.http.headers["X-Organization"]}
+    async with console(chromium, scene.origin, session | organization) as shown:
+        await shown.page.wait_for_selector(".talk[data-key]")
+        assert await shown.list() == newest_first
+        for conversation_id, texts in threads.items():
+            assert await shown.thread(conversation_id, texts) == texts
+
+
+@asynccontextmanager
+async def running(servers: Servers, headers: dict[str, str]) -> AsyncIterator[tuple[str, httpx.AsyncClient]]:
+    """The product's origin and a caller."""
+    async with AsyncExitStack() as stack:
+        origin = await stack.enter_async_context(product(servers.nats_url, servers.mongo_url, servers.database.name))
+        http = httpx.AsyncClient(base_url=origin, headers=headers, trust_env=False, timeout=PATIENCE_S)
+        yield origin, await stack.enter_async_context(http)
+
+
+@pytest.mark.parametrize("_round", range(2))
+async def test_everybody_sees_one_order_also_after_a_restart(
+    servers: Servers, chromium: Browser, tmp_path: Path, _round: int
+) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed: {seed}")  # noqa: T201
+    dice = random.Random(seed)
+    organization_id, instance_id, token = await add_organization(servers.database)
+    headers = {"Authorization": f"Bearer {token}", "X-Organization": organization_id}
+    present, absent = Listener(organization_id), Listener(organization_id)
+    async with (
+        linked_account(tmp_path, organization_id, instance_id, servers.nats, dice) as (account, clock),
+        running(servers, headers) as (origin, http),
+    ):
+        for listener in (present, absent):
+            await listener.open(origin, token)
+        scene = Scene(http, account, clock, present, absent, origin, token, instance_id)
+        history = History(scene, dice)
+        await history.run(STEPS)
+        threads = await settled(http, history, present, absent)
+        people = {talk["id"]: talk["contact"]["phone_number"] for talk in await pages(http, "/api/conversations")}
+        for conversation_id, thread in threads.items():
+            history.check(thread, people[conversation_id])
+        newest_first = await check_conversations(http, history, threads)
+        assert present.threads() == absent.threads() == await search_threads(http) == threads
+        await check_console(chromium, scene, threads, newest_first)
+        for listener in (present, absent):
+            await listener.close()
+    async with running(servers, headers) as (origin, http):
+        assert await rest_threads(http) == await search_threads(http) == threads
+        resumed = Listener(organization_id)
+        resumed.sequence = 0
+        await resumed.open(origin, token)
+        assert await settled(http, history, resumed) == resumed.threads() == threads
+        await resumed.close()
+        scene.http, scene.origin = http, origin
+        await check_console(chromium, scene, threads, newest_first)
