@@ -65,11 +65,21 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         message = await apply_early_receipts(message, context)
     ended = await store.bookings.cancelled_by(known.contact.id, event.id) if known and known.merged_ids else []
     events = events_of(event, known, [*ended, *([opened] if opened else [])], message)
+    if known and known.former_holder_ids:
+        events = [*await _former_holders(event, known, context), *events]
     await asyncio.gather(context.publish(*events), _show(message, context, when=not begins))
     if message.direction == "inbound":
         await tell_reopened(message, event, context)
     if known and not await store.contacts.is_there(known.contact.id):
         raise Retry("the contact was merged into another meanwhile")
+
+
+async def _former_holders(event: MessageReceived, known: Known, context: Context) -> list[Event]:
+    """Contacts whose number is this one's now."""
+    found = [await context.store.contacts.by_id(event.organization_id, one) for one in known.former_holder_ids]
+    common: dict[str, Any] = {"organization_id": event.organization_id, "cause": event.id}
+    common["instance_id"] = event.instance_id
+    return [ContactUpdated(id=derived_id(event.id, "former", one.id), contact=one, **common) for one in found if one]
 
 
 async def _find(seen: Sighting | None, context: Context) -> Known | None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.ids import derived_id
+from shared.numbering import other_spelling
 from shared.records import Contact, Party
 
 
@@ -53,18 +54,27 @@ def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
     """The fields a sighting adds to a stored contact; empty when it tells nothing new.
 
     An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
-    aliases and is shown. Of two names the one seen later counts, whichever arrives first.
+    aliases and is shown. Of two names, and of two numbers, the one seen later counts, whichever arrives first.
     """
     found: dict[str, Any] = {}
-    for field, value in (("phone_number", seen.party.phone), ("lid", seen.party.lid)):
-        if value and not _known(contact, field, value):
-            found[field] = value
+    if seen.party.lid and not _known(contact, "lid", seen.party.lid):
+        found["lid"] = seen.party.lid
+    if seen.party.phone and (not _known(contact, "phone_number", seen.party.phone) or _moved_back(contact, seen)):
+        found.update(phone_number=seen.party.phone, number_at=seen.at)
     new_spelling = seen.also and not _known(contact, "phone_number", seen.also)
     if new_spelling or (seen.answered is not None and seen.answered is bool(contact.get("unasked"))):
         found["unasked"] = not seen.answered
     if seen.name and seen.name != contact.get("name") and _is_newest(contact.get("named_at"), seen.at):
         found.update(name=seen.name, named_at=seen.at)
     return found
+
+
+def _moved_back(contact: Mapping[str, Any], seen: Sighting) -> bool:
+    """The account has a number again that it had before."""
+    since, number = contact.get("number_at"), contact.get("phone_number")
+    if since is None or seen.at <= since or number is None or f"lid:{seen.party.lid}" not in contact["aliases"]:
+        return False
+    return seen.party.phone not in (number, other_spelling(number))
 
 
 def _is_newest(named_at: datetime | None, at: datetime) -> bool:

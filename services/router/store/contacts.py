@@ -8,8 +8,10 @@ from typing import Any
 
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
 from services.router.rules.kinship import as_seen_by, kindred
+from services.router.rules.recycling import by_lid_only, former_holder, is_late
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import merge, move_stragglers
+from services.router.store.recycling import hand_over
 from services.router.store.splitting import split
 from services.router.store.together import Together, insert_all
 from shared.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
@@ -29,8 +31,8 @@ _FEW = 8
 class Known:
     """A contact after a sighting. `created`, `updated`: by this very sighting, now or before a redelivery.
 
-    merged_ids: contacts this sighting found to be the same person. open_booking_ids: as stored then, the
-    newest first.
+    merged_ids: contacts this sighting found to be the same person. former_holder_ids: contacts whose number turned out
+    to be this one's. open_booking_ids: as stored then, the newest first.
     """
 
     contact: Contact
@@ -38,6 +40,7 @@ class Known:
     updated: bool = False
     merged_ids: tuple[str, ...] = ()
     absorbed_ids: tuple[str, ...] = ()
+    former_holder_ids: tuple[str, ...] = ()
     open_booking_ids: tuple[str, ...] = ()
 
     @property
@@ -167,6 +170,8 @@ class Contacts:
     async def _settle(self, seen: Sighting, found: list[Document]) -> Known:
         if not found:
             return await self._create(seen)
+        if former := former_holder(found, seen):
+            return await self._take_number(seen, former, [contact for contact in found if contact is not former])
         kin = kindred(found, seen)
         if len(kin) > 1:
             return await self._merge(seen, kin)
@@ -177,11 +182,16 @@ class Contacts:
         return self._unchanged(seen, found[0])
 
     async def _create(self, seen: Sighting) -> Known:
-        contact = new_contact(seen)
-        unseen = {"aliases": seen.aliases, "named_at": seen.at if seen.name else None}
-        unasked = seen.answered is False
-        await self._insert(to_document(contact, **unseen, unasked=unasked, updated_by=None, merges=[]))
-        return Known(contact, created=True)
+        await self._insert(_new_document(seen))
+        return Known(new_contact(seen), created=True)
+
+    async def _take_number(self, seen: Sighting, former: Mapping[str, Any], others: list[Document]) -> Known:
+        """The number that was seen had been another person's."""
+        if is_late(former, seen):
+            return await self.meet(by_lid_only(seen))
+        new, holder_id = (None, others[0]["_id"]) if others else (_new_document(seen), seen.contact_id)
+        await hand_over(self._database, seen, former, new, holder_id)
+        return await self.meet(seen)
 
     async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:
         change: dict[str, Any] = {
@@ -214,8 +224,17 @@ class Contacts:
             updated=found.get("updated_by") == seen.cause or bool(merged),
             merged_ids=merged,
             absorbed_ids=tuple(item["id"] for item in merges),
+            former_holder_ids=tuple(item["id"] for item in found.get("taken", ()) if item["by"] == seen.cause),
             open_booking_ids=tuple(booking["_id"] for booking in found.get("open_bookings", ())),
         )
+
+
+def _new_document(seen: Sighting) -> Document:
+    unseen: Document = {
+        "aliases": seen.aliases, "named_at": seen.at if seen.name else None,
+        "number_at": seen.at if seen.party.phone else None,
+    }  # fmt: skip
+    return to_document(new_contact(seen), **unseen, unasked=seen.answered is False, updated_by=None, merges=[])
 
 
 def _shown(by_alias: Mapping[tuple[str, str], Document], seen: Sighting) -> list[Document]:

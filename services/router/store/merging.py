@@ -57,6 +57,8 @@ def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, A
         known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
         if known and not into.get(field):
             fields[field] = known[0]
+    if seen.party.phone and seen.party.lid:  # what makes them one is the newest that is known of the account
+        fields.update(phone_number=seen.party.phone, lid=seen.party.lid, number_at=seen.at)
     if seen.also:  # of two spellings the one WhatsApp uses
         fields.update(phone_number=seen.party.phone, unasked=False)
     if named := [contact for contact in (into, *gone) if contact.get("name")]:

@@ -90,7 +90,7 @@ def test_a_sighting_adds_only_what_is_new() -> None:
     assert changes(stored(ANNA, "Anna"), sighting(ANNA)) == {}
     assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Anna")) == {}
     assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Ann")) == {"name": "Ann", "named_at": NOW}
-    assert changes(stored(Party(lid="111")), sighting(ANNA)) == {"phone_number": ANNA.phone}
+    assert changes(stored(Party(lid="111")), sighting(ANNA)) == {"phone_number": ANNA.phone, "number_at": NOW}
 
 
 def test_a_name_seen_earlier_does_not_replace_a_later_one() -> None:

@@ -1,0 +1,46 @@
+"""A number goes from the contact that had it to whoever has it now, in one transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from services.router.rules.contacts import Sighting, changes
+from services.router.rules.recycling import without_number
+from services.router.store.merging import in_transaction
+from shared.mongo import Database, Document
+
+
+async def hand_over(
+    database: Database, seen: Sighting, former: Mapping[str, Any], new: Document | None, holder_id: str
+) -> None:
+    """`new`: the document of the contact that has the number now when it is a new one. Nothing happens when others
+    changed the former holder meanwhile; repeatable."""
+    phone = str(seen.party.phone)
+    taken = {"id": former["_id"], "by": seen.cause, "at": seen.at, "number": phone}
+
+    async def work(session: Any) -> None:
+        contacts = database["contacts"]
+        before = await contacts.find_one({"_id": former["_id"], "aliases": f"phone:{phone}"}, session=session)
+        if before is None:
+            return
+        left = {**without_number(before, phone), "updated_by": seen.cause}
+        await contacts.update_one(
+            {"_id": before["_id"]}, {"$set": left, "$max": {"updated_at": seen.at}}, session=session
+        )
+        if new is not None:
+            await contacts.insert_one({**new, "taken": [taken]}, session=session)
+            return
+        holder = await contacts.find_one({"_id": holder_id}, session=session)
+        if holder is None:  # merged into another just now: the transaction is given up
+            raise LookupError(holder_id)
+        change: Document = {
+            "$set": {**changes(holder, seen), "updated_by": seen.cause},
+            "$max": {"updated_at": seen.at},
+            "$addToSet": {"aliases": {"$each": seen.aliases}},
+            "$push": {"taken": taken},
+        }
+        await contacts.update_one({"_id": holder_id}, change, session=session)
+
+    try:
+        await in_transaction(database, work)
+    except LookupError:
+        return
