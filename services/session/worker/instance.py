@@ -64,7 +64,6 @@ class Instance:
         self._attention: Attention | None = None
         self._lookups: Lookups | None = None
         self._pump: Pump | None = None
-        self._journal: Journal | None = None
         self.thread = threading.Thread(target=self._run, name=f"instance-{start.instance_id}", daemon=True)
 
     # --- asked by the supervisor
@@ -84,10 +83,8 @@ class Instance:
         self.stop()
 
     def send(self, send: Send) -> None:
-        journal = self._journal
-        if send.order_key is not None and journal is not None:  # an empty one is false
-            with suppress(sqlite3.Error):  # closing, or the disk is full: the text matters more than its place
-                journal.follow(send.order_key)
+        if pump := self._pump:
+            pump.follow(send.order_key)
         if sender := self._sender:
             sender.put(send)
         else:
@@ -186,7 +183,7 @@ class Instance:
 
     def _hold(self, directory: Path) -> Changed:
         """Own the account; how it ended."""
-        journal = self._journal = Journal(directory / "journal.sqlite")
+        journal = Journal(directory / "journal.sqlite")
         self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal)
         pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entries)
         pump.start(self._thread_failed)
@@ -194,10 +191,8 @@ class Instance:
             return self._live()
         finally:
             if not pump.finish(self._grace):
-                log.warning(
-                    "entries stay in the journal", extra={"instance_id": self.instance_id, "left": len(journal)}
-                )
-            self._pump = self._journal = None
+                log.warning("entries are left", extra={"instance_id": self.instance_id, "left": len(journal)})
+            self._pump = None
             journal.close()
             log.info("closed", extra={"instance_id": self.instance_id, "ignored": dict(self._intake.ignored)})
 

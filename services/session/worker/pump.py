@@ -1,8 +1,10 @@
 """Carries journal entries to the supervisor and forgets them once they are published."""
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Entry
@@ -46,6 +48,12 @@ class Pump:
         with self._work:
             self._more = True
             self._work.notify_all()
+
+    def follow(self, order_key: int | None) -> None:
+        """What is journalled from now on gets a greater order key than this message of ours."""
+        if order_key is not None:
+            with suppress(sqlite3.Error):  # closing, or the disk is full: the text matters more than its place
+                self._journal.follow(order_key)
 
     def published(self, sequence: int) -> None:
         """Everything up to the sequence is safe elsewhere."""
