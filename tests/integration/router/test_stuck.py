@@ -3,10 +3,14 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+
+import pytest
 
 from services.router.settings import RouterSettings
 from services.router.store import messages
 from services.router.stuck import MOST, report_stuck, watching
+from shared import tasks
 from shared.events import MessageStuck
 from shared.message import Message
 from tests.integration.router.conftest import ME, ONE, START, Router, command, outcome, receipt, received
@@ -77,6 +81,25 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
     async with watching(broken, patient):
         await tried.wait()
     assert await look(router, timedelta(hours=2)) == [("m1", "queued")]
+
+
+async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "RESTART_PAUSES_S", (0.01,))
+    await router.handle(command())
+    waiting, failures = router.context.store.messages.waiting, [2]
+
+    async def broken(*args: Any) -> Any:
+        if failures[0]:
+            failures[0] -= 1
+            raise KeyError("thrown on purpose")
+        return await waiting(*args)
+
+    monkeypatch.setattr(router.context.store.messages, "waiting", broken)
+    later = replace(router.context, now=lambda: START + timedelta(hours=1))
+    async with watching(later, RouterSettings(stuck_check_every=timedelta(hours=1))), asyncio.timeout(20):
+        while not router.of(MessageStuck):
+            await asyncio.sleep(0.01)
+    assert failures == [0]
 
 
 async def test_very_many_are_told_in_portions_by_an_index(router: Router) -> None:

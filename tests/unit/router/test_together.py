@@ -108,3 +108,13 @@ async def test_a_write_that_the_majority_may_not_have_is_unsure_for_all() -> Non
     unsure = {"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "waiting for replication timed out"}]}
     with pytest.raises(WriteConcernError):
         await outcomes(bulk(unsure), 2)
+
+
+async def test_a_group_that_cannot_be_settled_leaves_nobody_waiting() -> None:
+    async def one_answer_too_few(items: Sequence[int]) -> list[int | Exception]:
+        return list(items[1:])
+
+    together: Together[int, int] = Together(one_answer_too_few)
+    for _ in range(2):  # and its lane is free again
+        answers = await asyncio.wait_for(asyncio.gather(together(1), together(2), return_exceptions=True), 10)
+        assert any(isinstance(answer, RuntimeError) for answer in answers)

@@ -95,3 +95,15 @@ async def test_an_account_that_is_not_connected_asks_nobody(bench: Bench, number
     with pytest.raises(Problem) as refused:
         await numbers.resolve(query(bench, THERE))
     assert (refused.value.status, refused.value.code) == (409, "instance_not_connected")
+
+
+async def test_a_question_that_fails_in_our_code_is_answered(
+    bench: Bench, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> NumberOwner:
+        raise KeyError("thrown on purpose")
+
+    monkeypatch.setattr(numbers, "resolve", broken)
+    answer = await bench.client.request(query(bench, THERE).address, query(bench, THERE).model_dump_json().encode(), 10)
+    told = json.loads(answer.data)
+    assert (told["status"], told["code"]) == (500, "internal_error")

@@ -1,0 +1,91 @@
+"""Background tasks of the service meet an error nobody foresaw: a KeyError, thrown on purpose."""
+
+from typing import Any
+
+import pytest
+from nats.js import JetStreamContext
+
+from services.realtime import feed, rooms
+from services.realtime.feed import Feed
+from services.realtime.resume import History
+from shared import tasks
+from shared.delivery import Publisher
+from shared.events import ConnectionChanged
+from shared.ids import new_id
+from shared.records import ConnectionStatus
+from shared.topology import EVENTS_STREAM
+from tests.integration.realtime.conftest import Browser, browser, token, until
+
+
+def changed(organization_id: str, detail: str) -> ConnectionChanged:
+    return ConnectionChanged(
+        organization_id=organization_id, instance_id="one", status=ConnectionStatus.CONNECTED, detail=detail
+    )
+
+
+def details(socket: Browser) -> list[str]:
+    return [payload["detail"] for payload in socket.named("whatsapp:status")]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(rooms, "_AGAIN_AFTER_FAULT_S", 0.01)
+
+
+class Fault:
+    """Raises KeyError so many times instead of what it replaces."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int) -> None:
+        real, self.left = getattr(owner, name), times
+
+        def broken(*args: Any, **more: Any) -> Any:
+            if self.left:
+                self.left -= 1
+                raise KeyError("thrown on purpose")
+            return real(*args, **more)
+
+        monkeypatch.setattr(owner, name, broken)
+
+
+async def test_the_watch_of_a_feed_goes_on(
+    realtime: str, publish: Publisher, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(feed, "SILENCE", 0.3)
+    organization_id = new_id()
+    async with browser(realtime, token(organization_id)) as socket:
+        await socket.ask("join-organization", {"organizationId": organization_id})
+        fault = Fault(monkeypatch, Feed, "_begin_again", 2)
+        for consumer in await js.consumers_info(EVENTS_STREAM):
+            if (consumer.config.filter_subject or "").endswith(f".{organization_id}.*"):
+                await js.delete_consumer(EVENTS_STREAM, consumer.name)
+        await publish(changed(organization_id, "after"))
+        await until(lambda: details(socket) == ["after"])
+    assert fault.left == 0
+
+
+async def test_a_socket_whose_catching_up_fails_hears_everything_later(
+    realtime: str, publish: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization_id = new_id()
+    await publish(changed(organization_id, "missed"))
+    async with browser(realtime, token(organization_id)) as socket:
+        fault = Fault(monkeypatch, History, "after", 2)
+        answer = await socket.ask("join-organization", {"organizationId": organization_id, "since": 0})
+        assert answer["success"]
+        await publish(changed(organization_id, "live"))
+        await until(lambda: details(socket) == ["missed", "live"])
+    assert fault.left == 0
+
+
+async def test_an_event_that_cannot_be_shown_holds_up_no_other(
+    realtime: str, publish: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization_id = new_id()
+    async with browser(realtime, token(organization_id)) as socket:
+        await socket.ask("join-organization", {"organizationId": organization_id})
+        Fault(monkeypatch, rooms, "to_wire", 1)
+        for detail in ("broken", "fine"):
+            await publish(changed(organization_id, detail))
+        await until(lambda: details(socket) == ["fine"])
