@@ -51,8 +51,8 @@ class Settings(BaseSettings):
     dead_max_age: timedelta = timedelta(days=30)
     """How long what could not be handled is kept."""
     ack_wait: timedelta = timedelta(seconds=30)
-    """How long the stream waits for a sign of life of whoever handles a message before it delivers it again. A handler may
-    take longer: the stream is told that it is at work."""
+    """How long the stream waits for a sign of life of whoever handles a message before it delivers the message again. A
+    handler may take longer: the stream is told that it is at work."""
     shutdown_grace: timedelta = timedelta(seconds=5)
     """What is under way has this long to finish when the service is stopped."""
 

@@ -139,10 +139,6 @@ class Instance:
         if error is not None:
             self._note(Changed(instance_id=self.instance_id, state="unreachable", reason=error[:500]))
 
-    def _thread_failed(self, error: Exception) -> None:
-        """Without it the account would show that it is connected and do nothing: it is started anew."""
-        self._notes.put(self._changed("crashed", f"{type(error).__name__}: {error}"[:500]))
-
     def _note(self, change: Changed | None) -> None:
         if change is None:
             return
@@ -186,7 +182,7 @@ class Instance:
         journal = Journal(directory / "journal.sqlite")
         self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal)
         pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entries)
-        pump.start(self._thread_failed)
+        pump.start(lambda error: self._notes.put(self._changed("crashed", repr(error)[:500])))
         try:
             return self._live()
         finally:

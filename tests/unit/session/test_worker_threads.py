@@ -33,7 +33,7 @@ def test_an_account_whose_pump_fails_is_started_anew(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Journal, "after", broken)
     running = Running(tmp_path)
     ended = running.next()
-    assert (ended.state, ended.reason) == ("crashed", "KeyError: 'thrown on purpose'")
+    assert (ended.state, ended.reason) == ("crashed", "KeyError('thrown on purpose')")
     running.instance.thread.join(10)
     assert running.whatsapp.did == ["close"]
 
