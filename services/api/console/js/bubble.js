@@ -31,10 +31,17 @@ function attachment(message) {
   return h("span", { class: "attachment" }, summary({ ...message, text: null }), name ? ` · ${name}` : "");
 }
 
+/** The advertisement that brought the customer. */
+function advertisement(message) {
+  if (!message.referral) return null;
+  const name = message.referral.headline || (message.referral.source_id ?? message.referral.sourceId);
+  return h("span", { class: "attachment" }, name ? `Advertisement · ${name}` : "Advertisement");
+}
+
 /** What the author wants to be seen of it: nothing of what was deleted. */
 function content(message) {
   if (message.revoked_at) return [h("span", { class: "text deleted" }, DELETED)];
-  return [attachment(message), h("span", { class: "text" }, message.text ?? "")];
+  return [advertisement(message), attachment(message), h("span", { class: "text" }, message.text ?? "")];
 }
 
 /** `retry(message)` is offered on a message of ours that may be tried again. `quote`: a line about the message it answers. */

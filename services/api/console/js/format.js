@@ -59,7 +59,16 @@ export function when(iso) {
   return ago > 1 && ago < 7 ? weekday.format(value) : date.format(value);
 }
 
-const KINDS = { image: "Photo", video: "Video", audio: "Audio", voice: "Voice message", document: "Document", sticker: "Sticker", location: "Location", contact: "Contact card", poll: "Poll", reaction: "Reaction", missed_call: "Missed call", unsupported: "Not supported here: open it on the phone", undecryptable: "This message cannot be read here yet", unavailable: "Open this message on the phone" };
+const KINDS = {
+  image: "Photo", video: "Video", audio: "Audio", voice: "Voice message", document: "Document", sticker: "Sticker",
+  location: "Location", contact: "Contact card", poll: "Poll", poll_result: "Result of a poll", reaction: "Reaction",
+  template: "Business message", buttons: "Business message", list: "Business message", interactive: "Business message",
+  button_reply: "Choice", list_reply: "Choice", interactive_response: "Answer to a form", product: "Product", order: "Order",
+  invoice: "Invoice", request_payment: "Request for payment", send_payment: "Payment", split_payment: "Shared payment",
+  event: "Event", event_invite: "Invitation to an event", scheduled_call: "Planned call", missed_call: "Call",
+  unsupported: "Not supported here: open it on the phone",
+  undecryptable: "This message cannot be read here yet", unavailable: "Open this message on the phone",
+};
 
 export const DELETED = "This message was deleted";
 
