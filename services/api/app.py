@@ -7,6 +7,7 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from services.api import key_answers, matching, openapi, problems
@@ -71,6 +72,8 @@ _EXPOSED = [
     "Idempotency-Replayed",
 ]
 """Headers that front ends on other hosts may read."""
+COMPRESSED_FROM_BYTES, COMPRESSION_LEVEL = 500, 5
+"""Answers with a secret (tokens, keys) are shorter: what a page of another site makes longer says nothing of them."""
 
 
 def create_app(settings: ApiSettings) -> ASGIApp:
@@ -120,6 +123,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     app.add_middleware(Repeats)
     app.add_middleware(Bodies)
     app.add_middleware(Gate, settings=settings)
+    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],

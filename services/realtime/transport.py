@@ -13,6 +13,7 @@ from services.realtime.backlog import PacketQueue
 from services.realtime.connections import Connection, Connections
 from services.realtime.notes import Notes
 from services.realtime.openings import Openings
+from services.realtime.origins import allowed_origins
 from services.realtime.protocol import DISCONNECT, NAMESPACE, UnreadableError
 from services.realtime.settings import RealtimeSettings
 from shared.errors import Problem
@@ -49,8 +50,8 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
     def __init__(self, settings: RealtimeSettings, connections: Connections, hooks: Hooks, notes: Notes) -> None:
         super().__init__(
             async_mode="asgi", logger=notes.library, engineio_logger=notes.library,
-            cors_allowed_origins=settings.cors_origins or None, max_http_buffer_size=settings.socket_payload_limit,
-            ping_interval=20, ping_timeout=20,
+            cors_allowed_origins=allowed_origins(settings.cors_origins),
+            max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
         )  # fmt: skip
         self.connections, self._hooks, self._notes = connections, hooks, notes
         self.openings = Openings()

@@ -1,5 +1,11 @@
-"""The web console: static files, no build step. `/` is the page, what it loads lies below `/console/`."""
+"""The web console: static files, no build step. `/` is the page, what it loads lies below `/console/<version>/`.
 
+The version is a hash of all files, so a browser keeps them for good and asks only for the page.
+"""
+
+import hashlib
+import re
+from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -33,9 +39,13 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # names carry no version, so a browser asks each time and mostly hears 304 by the ETag
+    # what has no version in its path is asked for each time, and mostly answered 304 by its ETag
     "Cache-Control": "no-cache",
 }
+FOR_GOOD = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+_VERSION = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
+Stamps = tuple[tuple[str, int, int], ...]
+"""Of each file its path, time of change and size."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -52,18 +62,39 @@ def console_file(root: Path, path: str) -> Path:
     return found
 
 
-def _answer(request: Request, file: Path) -> Response:
-    answer = FileResponse(file, media_type=TYPES[file.suffix], headers=HEADERS, stat_result=file.stat())
+def _answer(request: Request, file: Path, headers: dict[str, str] = HEADERS) -> Response:
+    answer = FileResponse(file, media_type=TYPES[file.suffix], headers=headers, stat_result=file.stat())
+    return _unless_known(request, answer, headers)
+
+
+def _unless_known(request: Request, answer: Response, headers: dict[str, str]) -> Response:
     tag = answer.headers["ETag"]
-    if request.headers.get("If-None-Match") == tag:
-        return Response(status_code=304, headers={**HEADERS, "ETag": tag})
+    if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
+        return Response(status_code=304, headers={**headers, "ETag": tag})
     return answer
+
+
+def _stamps() -> Stamps:
+    files = sorted(file for file in ROOT.rglob("*") if file.suffix in TYPES)
+    return tuple((str(file), (found := file.stat()).st_mtime_ns, found.st_size) for file in files)
+
+
+@lru_cache(maxsize=1)
+def _version(stamps: Stamps) -> str:
+    """Another one as soon as any file changes."""
+    digest = hashlib.sha256()
+    for path, _, _ in stamps:
+        digest.update(path.encode() + b"\x00" + Path(path).read_bytes())
+    return f"v-{digest.hexdigest()[:12]}"
 
 
 @router.get("/")
 async def page(request: Request) -> Response:
     """The page itself."""
-    return _answer(request, console_file(ROOT, "index.html"))
+    version = _version(_stamps())
+    content = console_file(ROOT, "index.html").read_text().replace('"/console/', f'"/console/{version}/')
+    headers = {**HEADERS, "ETag": f'"{version}"'}
+    return _unless_known(request, Response(content, media_type=TYPES[".html"], headers=headers), HEADERS)
 
 
 @router.get("/api/config")
@@ -75,5 +106,9 @@ async def config(request: Request) -> dict[str, bool | str]:
 
 @router.get("/console/{path:path}")
 async def asset(request: Request, path: str) -> Response:
-    """A script, style or picture of the page."""
+    """A script, style or picture of the page. Those of an earlier version are the present ones, and not kept."""
+    if found := _VERSION.fullmatch(path):
+        version, path = found.groups()
+        is_present = version == _version(_stamps())
+        return _answer(request, console_file(ROOT, path), FOR_GOOD if is_present else HEADERS)
     return _answer(request, console_file(ROOT, path))

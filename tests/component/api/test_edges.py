@@ -139,3 +139,12 @@ async def test_what_travels_on_nats_is_described_for_people_and_programs(stage: 
         assert "style-src 'sha256-" in page.headers["content-security-policy"]
         assert all(f"<h3>{name}</h3>" in page.text for name in ("MessageReceived", "SendMessage", "ListContacts"))
         assert "/docs/events" in (await http.get("/docs")).text
+
+
+async def test_what_is_long_is_compressed_for_who_can_read_it(member: Member) -> None:
+    for path in ("/openapi.json", "/console/js/main.js", "/"):
+        answer = await member.http.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (answer.status_code, answer.headers.get("content-encoding")) == (200, "gzip"), path
+        plain = await member.http.get(path, headers={"Accept-Encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+        assert plain.text == answer.text

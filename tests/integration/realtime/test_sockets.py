@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import socketio
 from nats.aio.client import Client
@@ -240,3 +241,15 @@ async def test_a_text_carries_how_long_it_may_wait_and_who_sends_it(
     ]  # fmt: skip
     assert all(command.by for command in seen)
     await subscription.unsubscribe()
+
+
+async def test_pages_of_this_server_open_sockets_also_when_others_are_named(nats_url: str) -> None:
+    """The console lost its own socket as soon as WA_CORS_ORIGINS named another front end."""
+    async with service(nats_url, cors_origins=["https://shop.example.com"]) as url, aiohttp.ClientSession() as http:
+        for origin in (url, "https://shop.example.com"):
+            async with http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket", headers={"Origin": origin}):
+                pass
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await http.ws_connect(
+                f"{url}/socket.io/?EIO=4&transport=websocket", headers={"Origin": "https://evil.example"}
+            )

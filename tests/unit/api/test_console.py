@@ -1,6 +1,7 @@
 """The console's files: what is served, as what, and what is not."""
 
 import re
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
+from services.api.routes import console
 from services.api.routes.console import ROOT, TYPES, console_file, router
 from shared.errors import Problem
 
@@ -56,6 +58,32 @@ async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClie
     assert second.status_code == 304
     assert second.content == b""
     assert second.headers["content-security-policy"] == first.headers["content-security-policy"]
+
+
+async def test_what_the_page_names_is_kept_for_good_until_a_file_changes(
+    browser: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT, tmp_path / "console")
+    monkeypatch.setattr(console, "ROOT", tmp_path / "console")
+    page = await browser.get("/")
+    script = next(path for path in re.findall(r'src="(/console/[^"]+)"', page.text))
+    assert (await browser.get(script)).headers["cache-control"] == "public, max-age=31536000, immutable"
+    same = await browser.get("/", headers={"If-None-Match": page.headers["etag"]})
+    assert (same.status_code, page.headers["cache-control"]) == (304, "no-cache")
+    (tmp_path / "console/js/main.js").write_text("// another one")
+    changed = await browser.get("/", headers={"If-None-Match": page.headers["etag"]})
+    assert changed.status_code == 200
+    assert script not in changed.text
+    old = await browser.get(script)
+    assert (old.text, old.headers["cache-control"]) == ("// another one", "no-cache")
+
+
+@pytest.mark.parametrize(
+    "path", ["v-0123456789ab/%2e%2e/%2e%2e/app.py", "v-0123456789ab//etc/hosts", "v-/js/main.js", "v-0123456789ab/"]
+)
+async def test_a_version_leads_to_nothing_else(browser: AsyncClient, path: str) -> None:
+    with pytest.raises(Problem):
+        await browser.get(f"/console/{path}")
 
 
 async def test_the_page_learns_what_it_may_offer(browser: AsyncClient, app: FastAPI) -> None:
