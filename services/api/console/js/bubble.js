@@ -44,8 +44,9 @@ function content(message) {
   return [advertisement(message), attachment(message), h("span", { class: "text" }, message.text ?? "")];
 }
 
-/** `retry(message)` is offered on a message of ours that may be tried again. `quote`: a line about the message it answers. */
-export function bubble(message, retry, quote = null) {
+/** `retry(message)` is offered on a message of ours that may be tried again, `discard(message)` on one that never left.
+ * `quote`: a line about the message it answers. */
+export function bubble(message, { retry, discard, quote = null }) {
   const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
   const failed = message.status === "failed";
   return h("div", { class: `message ${kind} ${failed ? "failed" : ""}`, "data-id": message.id },
@@ -58,5 +59,6 @@ export function bubble(message, retry, quote = null) {
         message.edited_at && !message.revoked_at ? h("span", null, "edited") : null,
         h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
     failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
-      message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null) : null);
+      message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null,
+      message.problem ? h("button", { class: "link", type: "button", onclick: () => discard(message) }, "Discard") : null) : null);
 }

@@ -31,23 +31,24 @@ export function careButtons(talk) {
   ];
 }
 
-/** Marks the conversation read while somebody looks at it. → {look, close} */
-export function reader(id) {
-  let asked = false;
+/** Marks the conversation read while somebody looks at its newest message, as `seen()` says. → {look, close} */
+export function reader(id, seen) {
+  let asked = 0;
   let again = false;
   let tired = false;
 
+  const unread = () => known.conversations.get(id)?.unread_count ?? 0;
+
   async function look() {
-    if (tired || document.hidden || !known.conversations.get(id)?.unread_count) return;
-    again = asked; // what came while the server was asked may not be covered
-    if (asked) return;
-    asked = true;
+    if (tired || document.hidden || !seen() || !unread()) return;
+    if (asked) return void (again ||= unread() !== asked); // what came while the server was asked may not be covered
     // who may only read changes nothing; after another failure the next message is a new occasion
     do {
       again = false;
+      asked = unread();
       await change(id, "read").catch((problem) => { tired = problem.status === 403; });
-    } while (again && !tired);
-    asked = false;
+    } while (again && unread() && !tired);
+    asked = 0;
   }
 
   document.addEventListener("visibilitychange", look);

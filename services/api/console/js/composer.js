@@ -1,14 +1,14 @@
-// The field a text is written in: Enter sends, Shift+Enter breaks the line, Esc empties.
+// The field a text is written in: Enter sends, Shift+Enter breaks the line, Esc leaves the field.
 
 import { fill, h, icon } from "./dom.js";
 
 const LIMIT = 4096;
 
-/** `send(text)`, `typed(something)`: whether there is a text now → {element, focus(), warn(text, link)} */
-export function composer(send, typed) {
+/** `send(text)`, `typed(something)`: whether there is a text now; `kept(text)`: the draft → {element, focus(), warn(text, link)} */
+export function composer(send, typed, { draft = "", kept }) {
   const error = h("p", { class: "error", id: "composer-error", role: "alert" });
   const warning = h("p", { class: "composer-warning", role: "status", hidden: true });
-  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: () => { changed(); typed(input.value.trim() !== ""); }, onkeydown });
+  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: () => { changed(); kept(input.value); typed(input.value.trim() !== ""); }, onkeydown });
   const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": "Send", disabled: true }, icon("send"));
   const element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); submit(); } },
     warning, error, h("div", { class: "composer-row" }, input, button), h("p", { class: "visually-hidden", id: "composer-hint" }, "Enter sends, Shift and Enter starts a new line."));
@@ -27,9 +27,7 @@ export function composer(send, typed) {
       event.preventDefault();
       submit();
     } else if (event.key === "Escape") {
-      if (input.value) input.value = "";
-      else input.blur();
-      changed();
+      input.blur();
       typed(false);
     }
   }
@@ -39,6 +37,7 @@ export function composer(send, typed) {
     const text = input.value.trim();
     input.value = "";
     changed();
+    kept("");
     typed(false);
     send(text);
     input.focus();
@@ -49,5 +48,7 @@ export function composer(send, typed) {
     fill(warning, text && document.createTextNode(text), link && h("a", { href: link }, "See the account"));
   }
 
+  input.value = draft;
+  requestAnimationFrame(changed); // its height is known once it is in the page
   return { element, warn, focus: () => input.focus({ preventScroll: true }) };
 }

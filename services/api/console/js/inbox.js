@@ -2,6 +2,7 @@
 
 import { isClosed, isMine } from "./care.js";
 import { fill, h, icon } from "./dom.js";
+import { marks } from "./drafts.js";
 import { personName, summary, when } from "./format.js";
 import { byOrder } from "./order.js";
 import { get } from "./rest.js";
@@ -81,7 +82,8 @@ export function showInbox(view, id) {
       return void fill(list, empty(search.value ? "search" : "inbox", search.value ? "Nothing found" : "No conversations yet", text));
     }
     const several = known.instances.size > 1;
-    fill(list, ...talks.map((conversation, at) => talkItem(conversation, several, conversation.id === opened || (!opened && at === 0))),
+    const kept = marks();
+    fill(list, ...talks.map((conversation, at) => talkItem(conversation, several, conversation.id === opened || (!opened && at === 0), kept.get(conversation.id))),
       messages.length ? h("h2", { class: "talks-title" }, "Messages") : "", ...messages.map((message, at) => messageItem(message, !talks.length && at === 0)));
   }
 
@@ -98,7 +100,14 @@ export function showInbox(view, id) {
         h("span", { class: "talk-last" }, `${message.direction === "outbound" ? "You: " : ""}${summary(message)}`)));
   }
 
-  function talkItem(conversation, several, reachable) {
+  /** The last words: an unsent message and a draft of ours come before what was said. */
+  function lastOf(last, { draft, unsent } = {}) {
+    if (unsent) return [h("strong", { class: "unsent" }, "Not sent")];
+    if (draft) return [h("strong", { class: "draft" }, "Draft: "), draft];
+    return [last ? `${last.direction === "outbound" ? "You: " : ""}${summary(last)}` : ""];
+  }
+
+  function talkItem(conversation, several, reachable, mark) {
     const person = personOf(conversation);
     const name = personName(person);
     const last = conversation.last_message;
@@ -107,7 +116,7 @@ export function showInbox(view, id) {
       avatar(name),
       h("span", { class: "talk-main" },
         h("span", { class: "talk-top" }, h("strong", null, name), h("time", null, last ? when(last.timestamp) : "")),
-        h("span", { class: "talk-last" }, last ? `${last.direction === "outbound" ? "You: " : ""}${summary(last)}` : ""),
+        h("span", { class: "talk-last" }, ...lastOf(last, mark)),
         account && h("span", { class: "talk-account" }, account)),
       badge(conversation));
   }
@@ -125,6 +134,6 @@ export function showInbox(view, id) {
 
   fill(view, element);
   open(id);
-  const stops = [on("conversations", drawList), on("contacts", drawList), on("instances", drawList)];
+  const stops = [on("conversations", drawList), on("contacts", drawList), on("instances", drawList), on("drafts", drawList)];
   return { open, close: () => { thread?.close(); said.ask(""); for (const stop of stops) stop(); } };
 }

@@ -1,5 +1,6 @@
 // Start: configuration, then the login or the shell.
 
+import { forgetDrafts } from "./drafts.js";
 import { connectLive, disconnectLive } from "./live.js";
 import { showLogin } from "./login.js";
 import { get, post, whenExpired } from "./rest.js";
@@ -27,6 +28,7 @@ function start() {
 
 async function logout() {
   const token = currentSession()?.refreshToken;
+  forgetDrafts();
   if (token) await post("/api/auth/logout", { refresh_token: token }).catch(() => {});
   login();
 }

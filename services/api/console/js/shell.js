@@ -76,11 +76,16 @@ export function showShell(root, { logout }) {
       if (link.dataset.view === name) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    document.title = `${VIEWS[name].label} · Switchboard`;
+    drawTitle();
     view.scrollTop = 0;
     const { close, open = () => {} } = VIEWS[name].show(view, id);
     leave = close;
     openItem = open;
+  }
+
+  function drawTitle() {
+    const unread = [...known.conversations.values()].filter((talk) => talk.unread_count > 0).length;
+    document.title = `${unread ? `(${unread > 99 ? "99+" : unread}) ` : ""}${VIEWS[shown].label} · Switchboard`;
   }
 
   function drawOnline() {
@@ -94,7 +99,7 @@ export function showShell(root, { logout }) {
     }, 2500);
   }
 
-  const stops = [on("online", drawOnline), on("bookings", nav.drawCount), on("note", (note) => toast(`Note kept: ${note.text || "without text"}`)), dockSimulator(dock)];
+  const stops = [on("online", drawOnline), on("conversations", drawTitle), on("bookings", nav.drawCount), on("note", (note) => toast(`Note kept: ${note.text || "without text"}`)), dockSimulator(dock)];
   addEventListener("hashchange", route);
   root.replaceChildren(shell);
   route();

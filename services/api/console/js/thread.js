@@ -5,10 +5,12 @@ import { bubble, isProgress } from "./bubble.js";
 import { careButtons, reader } from "./care.js";
 import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
+import { draftOf, dropUnsent, keepDraft, keepUnsent, unsentOf } from "./drafts.js";
 import { day, dayKey, personName, phone, summary } from "./format.js";
 import { sendMessage } from "./live.js";
 import { byOrder, NOT_ACCEPTED } from "./order.js";
 import { get } from "./rest.js";
+import { scrolling } from "./scrolling.js";
 import { showSimulator } from "./simulator.js";
 import { contactOf, known, listOf, on } from "./store.js";
 import { avatar } from "./widgets.js";
@@ -28,8 +30,14 @@ export function openThread(pane, id) {
   const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, error, lines);
   const there = h("span", { class: "there", role: "status" });
   const attending = attention(id, (text) => { there.textContent = text; });
-  const writer = composer(send, attending.typed);
-  const reading = reader(id);
+  const writer = composer(send, attending.typed, { draft: draftOf(id), kept: (text) => keepDraft(id, text) });
+  const place = scrolling(log, lines, looked);
+  const newest = h("button", { class: "button small newest", type: "button", hidden: true, onclick: () => { place.toEnd(); looked(); } });
+  const reading = reader(id, () => loaded && place.atEnd());
+  let loaded = false;
+  /** The first message that was not on the screen, and how many came since the reader left the end. */
+  let fresh = null;
+  let below = 0;
 
   function drawHead() {
     const talk = known.conversations.get(id);
@@ -47,8 +55,18 @@ export function openThread(pane, id) {
     reading.look();
   }
 
+  function looked() {
+    if (place.atEnd()) {
+      below = 0;
+      reading.look();
+    }
+    newest.hidden = place.atEnd();
+    fill(newest, icon("down"), below ? `${below} new ${below === 1 ? "message" : "messages"}` : "Newest");
+    newest.setAttribute("aria-label", below ? `Go to ${below} new ${below === 1 ? "message" : "messages"}` : "Go to the newest message");
+  }
+
   function draw({ stick = false } = {}) {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+    const atEnd = place.atEnd();
     const sorted = [...messages.values()].sort(byOrder);
     let last = null;
     const wanted = [];
@@ -56,12 +74,23 @@ export function openThread(pane, id) {
       const today = dayKey(message.timestamp);
       if (today !== last) wanted.push(once(`day ${today}`, day(message.timestamp), (text) => h("div", { class: "day" }, h("span", null, text))));
       last = today;
+      if (message.id === fresh) wanted.push(once("fresh", "", () => h("div", { class: "fresh", role: "separator" }, h("span", null, "New messages"))));
       const quote = quoteOf(message);
-      wanted.push(once(message.id, JSON.stringify([message, quote]), () => bubble(message, retry, quote)));
+      wanted.push(once(message.id, JSON.stringify([message, quote]), () => bubble(message, { retry, discard, quote })));
     }
-    const fromEnd = log.scrollHeight - log.scrollTop;
-    arrange(lines, wanted);
-    log.scrollTop = stick || atEnd ? log.scrollHeight : log.scrollHeight - fromEnd;
+    place.hold(() => arrange(lines, wanted));
+    if (stick || atEnd) place.toEnd();
+    looked();
+  }
+
+  /** The first time: at what is new, or at the end. */
+  function showFresh(unread) {
+    const inbound = [...messages.values()].filter((message) => message.direction === "inbound").sort(byOrder);
+    fresh = unread ? inbound.slice(-unread)[0]?.id ?? null : null;
+    loaded = true;
+    draw({ stick: true });
+    if (fresh) lines.querySelector(".fresh")?.scrollIntoView({ block: "start" });
+    looked();
   }
 
   /** A line about the message that this one answers or reacts to, when it is loaded. */
@@ -76,6 +105,8 @@ export function openThread(pane, id) {
   }
 
   async function read(after) {
+    const first = !messages.size || !lines.children.length;
+    const unread = known.conversations.get(id)?.unread_count ?? 0;
     error.textContent = "";
     older.disabled = true;
     try {
@@ -84,7 +115,8 @@ export function openThread(pane, id) {
       for (const message of listOf(answer, "messages")) merge(message);
       if (after || !cursor) cursor = answer.next_cursor ?? null;
       older.hidden = !cursor;
-      draw({ stick: !after });
+      if (!first) draw({ stick: !after && place.atEnd() });
+      else showFresh(unread);
     } catch (problem) {
       error.textContent = problem.message;
       older.hidden = false;
@@ -97,6 +129,7 @@ export function openThread(pane, id) {
   function merge(message) {
     const mine = message.client_id && messages.get(message.client_id);
     if (mine) messages.delete(message.client_id);
+    if (message.client_id) dropUnsent(message.client_id);
     const before = messages.get(message.id) ?? mine ?? {};
     const status = before.status && !isProgress(before.status, message.status) ? before.status : message.status;
     const newer = (message.revision ?? 0) >= (before.revision ?? 0) ? message : { ...message, ...contentOf(before) };
@@ -114,8 +147,12 @@ export function openThread(pane, id) {
 
   function arrived(message) {
     if (message.conversation_id !== id) return;
+    const isNew = !messages.has(message.id) && message.direction === "inbound";
+    const unseen = isNew && (document.hidden || !place.atEnd());
+    if (unseen && !below) fresh = message.id;
+    if (unseen) below += 1;
     merge(message);
-    draw({ stick: message.direction === "outbound" });
+    draw({ stick: message.direction === "outbound" && !messages.get(message.id)?.origin?.includes("phone") });
   }
 
   function progressed({ message_id, client_id, status, error: why }) {
@@ -136,8 +173,15 @@ export function openThread(pane, id) {
     else send(message.text);
   }
 
+  function discard(message) {
+    messages.delete(message.id);
+    dropUnsent(message.id);
+    draw();
+  }
+
   async function deliver(message) {
     messages.set(message.id, message);
+    keepUnsent(id, message);
     draw({ stick: true });
     const talk = known.conversations.get(id);
     const person = known.contacts.get(talk?.contact_id) ?? talk?.contact;
@@ -154,7 +198,10 @@ export function openThread(pane, id) {
     if (!closed) draw();
   }
 
-  fill(pane, head, log, writer.element);
+  for (const message of unsentOf(id)) {
+    messages.set(message.id, { ...message, client_id: message.id, kind: "message", type: "text", direction: "outbound", status: "failed", problem: "This message was not sent yet.", retryable: true });
+  }
+  fill(pane, head, h("div", { class: "log-frame" }, log, newest), writer.element);
   drawHead();
   const talk = known.conversations.get(id);
   if (talk) contactOf(talk.contact_id).catch(() => {});
