@@ -47,7 +47,7 @@ export function reader(id, seen) {
       again = false;
       asked = unread();
       await change(id, "read").catch((problem) => { tired = problem.status === 403; });
-    } while (again && unread() && !tired);
+    } while (again && !tired);
     asked = 0;
   }
 
