@@ -199,7 +199,7 @@ export function openThread(pane, id) {
   }
 
   for (const message of unsentOf(id)) {
-    messages.set(message.id, { ...message, client_id: message.id, kind: "message", type: "text", direction: "outbound", status: "failed", problem: "This message was not sent yet.", retryable: true });
+    messages.set(message.id, { ...message, client_id: message.id, kind: "message", type: "text", direction: "outbound", order_key: NOT_ACCEPTED, status: "failed", problem: "This message was not sent yet.", retryable: true });
   }
   fill(pane, head, h("div", { class: "log-frame" }, log, newest), writer.element);
   drawHead();
