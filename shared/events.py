@@ -91,6 +91,8 @@ class MessageReceived(Event):
     """WhatsApp's id of the message this one answers, reacts to, edits or revokes."""
     quoted_sender: Party | None = None
     """Who wrote that message, when this one names the author."""
+    unreadable: bool = False
+    """An edit whose new text this device cannot read."""
     timestamp: datetime
     """WhatsApp's, in whole seconds: to be shown, not to be sorted by."""
     order_key: OrderKey | None = None

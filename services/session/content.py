@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.session import business_texts as texts
+from services.session.encrypted_edits import MESSAGE_EDIT
 from services.session.message_fields import MEANINGS, Meaning
 from shared.bounded import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
 from shared.message_parts import Media, Referral
@@ -21,13 +22,14 @@ HIDDEN = "unavailable"
 @dataclass(frozen=True)
 class Content:
     """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, revoke, poll, ... or
-    the library's own name of a kind we do not know."""
+    the library's own name of a kind we do not know. `unreadable`: an edit whose text this device cannot read."""
 
     type: str
     text: str | None = None
     media: Media | None = None
     quoted_wa_id: str | None = None
     referral: Referral | None = None
+    unreadable: bool = False
 
 
 _MEDIA = {
@@ -106,6 +108,9 @@ def _content_of(message: Any) -> Content | str:
             return _of_wrapper(name, value)
     if message.HasField("protocolMessage"):
         return _of_protocol(message.protocolMessage)
+    sealed = message.secretEncryptedMessage
+    if sealed.secretEncType == MESSAGE_EDIT and sealed.targetMessageKey.ID:
+        return Content("edit", quoted_wa_id=sealed.targetMessageKey.ID, unreadable=True)
     for name, _ in fields:
         if MEANINGS[name] is Meaning.PROTOCOL:
             return _plain_name(name)

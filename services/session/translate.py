@@ -111,6 +111,7 @@ def _received(
         media=content.media,
         referral=content.referral,
         quoted_wa_id=content.quoted_wa_id,
+        unreadable=content.unreadable,
         timestamp=moment(info.Timestamp),
     )
 

@@ -1,6 +1,11 @@
 """Messages that are about another one: answers, reactions, edits, revokes, and what clients encrypt of them."""
 
+import secrets
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from simulator.people.content import Content
+from simulator.protocol.kdf import hkdf
 from simulator.protocol.protos import Message
 
 EDITED, REVOKED = "1", "7"
@@ -31,6 +36,29 @@ def edit(words: str, message_id: str, *, wrapped: bool = True) -> Content:
     protocol = message.editedMessage.message.protocolMessage if wrapped else message.protocolMessage
     protocol.type, protocol.key.ID, protocol.key.fromMe = MESSAGE_EDIT, message_id, True
     protocol.editedMessage.conversation = words
+    return Content(message.SerializeToString(), edit=EDITED)
+
+
+def with_secret(words: str, secret: bytes) -> Content:
+    """A text with the secret that later messages about it are encrypted with."""
+    message = Message(conversation=words)
+    message.messageContextInfo.messageSecret = secret
+    return Content(message.SerializeToString())
+
+
+def encrypted_edit(words: str, message_id: str, author: str, secret: bytes) -> Content:
+    """As phones edit in chats that are addressed by LID. `author`: the JID by which the author is named."""
+    plain = edit(words, message_id, wrapped=False).payload
+    names = f"{message_id}{author}{author}Message Edit".encode()
+    initial = secrets.token_bytes(12)
+    message = Message()
+    sealed = message.secretEncryptedMessage
+    sealed.secretEncType, sealed.targetMessageKey.ID, sealed.targetMessageKey.fromMe = (
+        sealed.MESSAGE_EDIT,
+        message_id,
+        True,
+    )
+    sealed.encIV, sealed.encPayload = initial, AESGCM(hkdf(secret, 32, info=names)).encrypt(initial, plain, None)
     return Content(message.SerializeToString(), edit=EDITED)
 
 

@@ -66,8 +66,9 @@ def _message(document: Document) -> MessageRecord:
 
 def _message_with_history(document: Document) -> MessageWithHistory:
     edits = document.get("edits", [])
-    earlier = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
-    earlier += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits[:-1]]
+    known = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
+    known += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits if not edit.get("unreadable")]
+    earlier = known[:-1]  # the last one is what it says now
     return MessageWithHistory.model_validate({**document, "id": document["_id"], "earlier_texts": earlier})
 
 

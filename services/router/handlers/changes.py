@@ -55,7 +55,7 @@ async def is_done_as_change(event: MessageReceived, context: Context) -> bool:
     if target is None:
         if event.quoted_wa_id and context.now() - event.at < OVERTAKEN:
             raise Retry("the message that was edited or revoked is not known yet")
-        return event.type != "edit"
+        return event.type != "edit" or event.unreadable
     await _change(target, event, context)
     return True
 
@@ -69,7 +69,7 @@ async def _contact_of(event: MessageReceived, filing: Filing, context: Context) 
 
 async def _change(target: MessageRecord, event: MessageReceived, context: Context) -> None:
     kind: Literal["edited", "revoked"] = "revoked" if event.type == "revoke" else "edited"
-    change = Change(event.id, kind, event.at, event.timestamp, event.text)
+    change = Change(event.id, kind, event.at, event.timestamp, event.text, event.unreadable)
     message = await context.store.revisions.change(target.id, change)
     if message.conversation_id and not await context.store.conversations.show_revised(message):
         raise Retry("the message is not shown yet, or its contact was merged into another just now")

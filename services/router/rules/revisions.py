@@ -3,7 +3,7 @@
 The same changes in any order, and repeated, end in the same document. Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -27,6 +27,8 @@ class Change:
     at: datetime
     timestamp: datetime
     text: str | None = None
+    unreadable: bool = False
+    """An edit whose text is not known."""
 
 
 def changed(message: Document, change: Change) -> Fields:
@@ -37,11 +39,24 @@ def changed(message: Document, change: Change) -> Fields:
     if any(edit["id"] == change.id for edit in edits):
         return {}
     edit = {"id": change.id, "at": change.at, "timestamp": change.timestamp, "text": change.text}
+    edit |= {"unreadable": True} if change.unreadable else {}
     kept = sorted([*edits, edit], key=lambda one: (one["at"], one["id"]))[-MAX_EDITS:]
     if kept == edits:
         return {}
-    newest: Fields = {"text": kept[-1]["text"], "edited_at": kept[-1]["timestamp"], "edits": kept}
-    return newest if edits else newest | {"original_text": message.get("text")}
+    original = message["original_text"] if edits else message.get("text")
+    return {
+        "edits": kept,
+        "original_text": original,
+        "text": _text(original, kept),
+        "edited_at": kept[-1]["timestamp"],
+        "edit_unreadable": kept[-1].get("unreadable", False),
+    }
+
+
+def _text(original: str | None, edits: Sequence[Document]) -> str | None:
+    """The newest text that is known."""
+    known = [edit["text"] for edit in edits if not edit.get("unreadable")]
+    return known[-1] if known else original
 
 
 def revealed(placeholder: Document, readable: MessageRecord) -> Fields:
@@ -49,8 +64,8 @@ def revealed(placeholder: Document, readable: MessageRecord) -> Fields:
     if placeholder["type"] not in PLACEHOLDERS:
         return {}
     content = readable.model_dump(include=_CONTENT)
-    if placeholder.get("edits"):
-        content["original_text"] = content.pop("text")
+    if edits := placeholder.get("edits"):
+        content |= {"original_text": content["text"], "text": _text(content["text"], edits)}
     return content
 
 

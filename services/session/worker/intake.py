@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from services.session.calls import CALL_EVENTS, Calls
+from services.session.encrypted_edits import EncryptedEdits
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Noticed
 from services.session.translate import (
@@ -58,6 +59,7 @@ class Intake:
         self._account, self._journal = account, journal
         self._translations = _TRANSLATIONS | _of_calls(Calls())
         self.ignored: Counter[str] = Counter()
+        self._edits = EncryptedEdits()
 
     def take(self, name: str, raw: bytes) -> bool:
         """True when the event is ours to keep; never raises, and never loses one on a full disk."""
@@ -80,7 +82,8 @@ class Intake:
         translate, subject = self._translations[kept.subject]
         try:
             event = mend_strings(_class_of(kept.subject).FromString(base64.b64decode(kept.body)))
-            return self._published_as(kept, translate(event, self._account))
+            opened = self._edits.opened(event) if kept.subject == "Message" else event
+            return self._published_as(kept, translate(opened, self._account))
         except Exception as error:
             log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
             address = f"{subject}.{self._account.organization_id}.{self._account.instance_id}"

@@ -168,6 +168,23 @@ async def test_the_owner_changes_a_note(router: Router, change: Any) -> None:
     assert (told.message.kind, told.message.wa_id) == ("note", "N1")
 
 
+async def test_an_edit_that_cannot_be_read_marks_the_message_and_leaves_its_text(router: Router) -> None:
+    await router.handle(received("A1", text="first"), edit("A2", "A1", None, unreadable=True, minute=1))
+    found = await record(router, "A1")
+    assert (found.text, found.edit_unreadable, found.edited_at) == ("first", True, START + timedelta(minutes=1))
+    assert router.of(MessageRevised)[-1].message == found
+    await router.handle(edit("A3", "A1", "third", minute=2))
+    assert ((await record(router, "A1")).text, (await record(router, "A1")).edit_unreadable) == ("third", False)
+    await router.handle(edit("A4", "A1", None, unreadable=True, minute=3))
+    assert ((await record(router, "A1")).text, (await record(router, "A1")).edit_unreadable) == ("third", True)
+
+
+async def test_an_edit_that_cannot_be_read_of_an_unknown_message_leaves_nothing(router: Router) -> None:
+    await router.handle(edit("A2", "LONG-AGO", None, unreadable=True, minute=-10))
+    assert not await router.rows("messages")
+    assert not await router.rows("contacts")
+
+
 async def test_an_edit_that_overtook_its_message_waits_for_it(router: Router) -> None:
     late = edit("A2", "A1", "thursday?")
     with pytest.raises(Retry):

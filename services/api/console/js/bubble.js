@@ -56,7 +56,7 @@ export function bubble(message, { retry, discard, quote = null }) {
       ...content(message),
       h("span", { class: "meta" },
         message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
-        message.edited_at && !message.revoked_at ? h("span", null, "edited") : null,
+        message.edited_at && !message.revoked_at ? h("span", null, message.edit_unreadable ? "edited: see the phone for the new text" : "edited") : null,
         h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
     failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
       message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null,

@@ -137,7 +137,7 @@ export function openThread(pane, id) {
   }
 
   /** What an edit, a deletion or a readable copy changes. */
-  const contentOf = ({ text, type, media, edited_at, revoked_at, revision }) => ({ text, type, media, edited_at, revoked_at, revision });
+  const contentOf = ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision }) => ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision });
 
   function changed(message) {
     if (!messages.has(message.id)) return; // older than what is loaded

@@ -36,6 +36,18 @@ async def test_what_is_about_a_message_names_it(service: SessionService, phone: 
     assert (event.type, event.text, edit.text) == ("edit", "friday?", "thursday?")
 
 
+@pytest.mark.parametrize("named_by", ["lid", "phone"])
+async def test_an_encrypted_edit_is_read(service: SessionService, phone: Phone, bob: Contact, named_by: str) -> None:
+    author = str(bob.account.lid if named_by == "lid" else bob.account.pn)
+    first, _ = bob.write(phone.account, about.with_secret("wednesday?", b"s" * 32))
+    wa_id, _ = bob.write(phone.account, about.encrypted_edit("thursday?", first, author, b"s" * 32))
+    event = await service.event(MessageReceived, wa_id=wa_id)
+    assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", "thursday?", first, False)
+    unknown, _ = bob.write(phone.account, about.encrypted_edit("friday?", "3EB0", author, b"s" * 32))
+    event = await service.event(MessageReceived, wa_id=unknown)
+    assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", None, "3EB0", True)
+
+
 async def test_the_owner_edits_and_revokes_on_the_phone(service: SessionService, phone: Phone, bob: Contact) -> None:
     first = phone.write_own(bob.account, "at nine")
     for said, kind in ((about.edit("at ten", first), "edit"), (about.revoke(first), "revoke")):
