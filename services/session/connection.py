@@ -12,11 +12,18 @@ from services.session.protocol import Changed
 from services.session.reasons import detail_of
 from shared.records import ConnectionStatus as S
 
-Next = Literal["run", "again", "wait_until", "rest"]
-"""What follows: it runs · start again after a pause · start again when the restriction ends · nothing, until asked."""
+Next = Literal["run", "again", "at_once", "wait_until", "rest"]
+"""What follows: it runs · start again after a pause · start again without one · start again when the restriction ends ·
+nothing, until asked."""
 
 GIVE_UP_AFTER = 8
 """Failed starts in a row after which a connection that WhatsApp itself refuses is given up."""
+MAX_PROMPT_RESTARTS = 3
+"""Interruptions in a row that are followed by a start without a pause; the next ones wait like failed starts."""
+STABLE_AFTER_S = 60.0
+"""Seconds a connection has to last to count as a good one: what happened before it is forgotten."""
+_MAX_PAUSE_S = 120
+_FIRST_REFUSAL_PAUSE_S, _MAX_REFUSAL_PAUSE_S = 10, 600
 UNLINKINGS = frozenset({"logged_out", "main_device_gone"})
 """Reasons of a logout that are told apart."""
 _NOT_YET_CONNECTED = frozenset({S.CONNECTING, S.QR_PENDING, S.PAIRING})
@@ -48,6 +55,7 @@ _TABLE: dict[str, Outcome] = {
     "connected": Outcome(S.CONNECTED, None, "run"),
     "disconnected": Outcome(S.RECONNECTING, "connection_lost", "run"),
     "unreachable": Outcome(S.RECONNECTING, "network_unreachable", "again"),
+    "interrupted": Outcome(S.RECONNECTING, "library_interrupted", "at_once"),
     "crashed": Outcome(S.RECONNECTING, "worker_crashed", "again"),
     "refused": Outcome(S.RECONNECTING, "refused_by_whatsapp", "again"),
     "restricted": Outcome(S.RESTRICTED, "restricted_by_whatsapp", "rest"),
@@ -77,4 +85,16 @@ def outcome_of(changed: Changed, status: S, failures: int) -> Outcome:
 
 def retry_pause(attempt: int, fraction: float) -> float:
     """Seconds before start number `attempt` (1, 2, ...): full jitter below 1, 2, 4, ... 120 s. fraction: 0 to 1."""
-    return fraction * float(min(2 ** (attempt - 1), 120))
+    return fraction * float(min(2 ** (attempt - 1), _MAX_PAUSE_S))
+
+
+def refusal_pause(attempt: int, fraction: float) -> float:
+    """The same after WhatsApp itself refused the login: between half and all of 10, 20, 40, ... 600 s."""
+    longest = min(_FIRST_REFUSAL_PAUSE_S * 2 ** (attempt - 1), _MAX_REFUSAL_PAUSE_S)
+    return (0.5 + fraction / 2) * float(longest)
+
+
+def interruption_pause(interruptions: int, fraction: float) -> float:
+    """The same after interruption number `interruptions` (1, 2, ...) in a row."""
+    later = interruptions - MAX_PROMPT_RESTARTS
+    return retry_pause(later, fraction) if later > 0 else 0.0

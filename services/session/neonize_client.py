@@ -1,15 +1,16 @@
-"""The adapter: the only module that imports neonize. Importing it loads the native library.
+"""The adapter: calls the native library. Importing it loads that library.
 
 Behaviour it lives with (each observed): calls that overlap a start or stop end the process (`gate.py`); `stop` drops
 what is still queued, so `disconnect` and a silence come first; an exception in a callback is swallowed and the message
 counts as delivered; the end of a pairing is only told to a private callback; the blocking `connect` of the package
-polls, so the native function is called directly, on a thread of ours.
+polls, so the native function is called directly, on a thread of ours; that function returns at the first event it
+cannot encode, while its connection lives on, so events that may be such are not asked for (`stanzas.py`) and the
+connection is stopped when it returns.
 
 The store belongs to the library alone: a second SQLite in the same process would drop the library's file locks when it
 closes the file, and the library then dies of SIGBUS in its shared memory.
 """
 
-import ctypes
 import itertools
 import logging
 import threading
@@ -21,16 +22,17 @@ from typing import Any
 
 import pylibmagic  # noqa: F401  (neonize imports libmagic; this carries it, so it comes first)
 from google.protobuf.message import DecodeError
-from neonize._binder import ProxySettings, func_callback_bytes, func_callback_bytes2, func_string, gocode
-from neonize.client import DeviceProps, Message, NewClient
-from neonize.events import EVENT_TO_INT, INT_TO_EVENT
+from neonize.client import Message, NewClient
+from neonize.events import INT_TO_EVENT
 from neonize.events import Device as LinkedDevice
 from neonize.exc import NeonizeError
 from neonize.utils import build_jid
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, Presence, ReceiptType
-from neonize.utils.log import log_whatsmeow
 
+from services.session.activity import Activity
 from services.session.gate import Gate
+from services.session.neonize_loop import forget, hold
+from services.session.received import Received
 from services.session.translate import moment
 from services.session.whatsapp import Accepted, Device, Listener, Registered, WhatsAppError
 from shared.live import TypingState
@@ -42,6 +44,8 @@ _BEGIN = 0.5
 """Seconds a start stays exclusive when no callback comes."""
 _SILENCE, _SILENCE_AT_MOST = 0.5, 10.0
 """Seconds without a callback that mean the queue is empty, and when to give up waiting for them."""
+_HOLD_AT_MOST_S = 30.0
+"""Seconds the library is kept from reading on after its loop or its login has ended, until it is stopped."""
 
 ProxyFor = Callable[[Callable[[], float]], str | None]
 
@@ -63,7 +67,9 @@ class NeonizeClient:
         self._client._stop_finalizer.detach()  # would call into the library behind the gate's back
         self._begun, self._ended, self._closed = threading.Event(), threading.Event(), threading.Event()
         self._ended.set()
-        self._inside, self._heard = 0, 0.0
+        self._stopped, self._stopping = threading.Event(), threading.Lock()
+        self._activity, self._reached = Activity(), False
+        self._received = Received(listener, self._activity)
         self._proxy = proxy_for(self._quiet)
 
     def connect(self) -> None:
@@ -122,13 +128,13 @@ class NeonizeClient:
         if self._closed.is_set():
             return
         self._closed.set()
-        if self._ended.is_set():
-            return
-        with self._gate.shared():
-            self._client.disconnect()
-        self._wait_for_silence()
-        with self._gate.exclusive():
-            self._client.stop()
+        if not self._ended.is_set():
+            with self._gate.shared():
+                if not self._stopped.is_set():
+                    self._client.disconnect()
+            self._wait_for_silence()
+        if self._begun.is_set() or not self._ended.is_set():
+            self._stop()
 
     def forget(self) -> None:
         for file in self._store.parent.glob(f"{STORE}*"):
@@ -147,47 +153,52 @@ class NeonizeClient:
 
     def _live(self) -> None:
         """The whole life of the connection, inside the library."""
-        codes = bytearray(EVENT_TO_INT.values())
-        wanted = (ctypes.c_char * len(codes)).from_buffer(codes)
-        device = DeviceProps(os="Switchboard", platformType=DeviceProps.CHROME).SerializeToString()
-        proxy = ctypes.byref(ProxySettings(self._proxy)._to_c_struct()) if self._proxy else None
-        callbacks = (
-            func_string(lambda _, code: self._heard_from(self._on_text, self._listener.on_qr, code)),
-            func_string(lambda _, status: self._heard_from(self._on_text, self._listener.on_login, status)),
-            func_callback_bytes(lambda _, data, size, code: self._heard_from(self._on_event, data, size, code)),
-            func_callback_bytes2(log_whatsmeow),
-        )
         error: str | None
         try:
-            answer = gocode.Neonize(
-                self._client.name.encode(), self._client.uuid, b"", 0, 0, b"WARN", *callbacks,
-                wanted, len(codes), device, len(device), b"", 0, proxy,
-            )  # fmt: skip
-            error = answer.decode() if answer else None
+            error = hold(self, self._client.name, self._client.uuid, self._proxy)
         except Exception as problem:
             error = repr(problem)
         self._ended.set()
         self._begun.set()
-        self._listener.on_ended(error)
+        if not self._closed.is_set():  # its connection may live on, and nobody reads what it receives
+            self._stop()
+            self._listener.on_ended(error, self._reached)
 
-    def _heard_from(self, handle: Callable[..., None], *arguments: Any) -> None:
-        """Around every callback: nothing may be raised into the library."""
-        self._inside += 1
-        try:
-            handle(*arguments)
-        except Exception:
-            log.exception("a callback failed; what it was told is lost")
-        finally:
-            self._inside -= 1
-            self._heard = time.monotonic()
-            self._begun.set()
+    def _stop(self) -> None:
+        """Disconnect, and let the library forget the client. Safe to repeat."""
+        with self._stopping:
+            if self._stopped.is_set():
+                return
+            with self._gate.exclusive():
+                self._client.stop()
+                self._stopped.set()
+        forget(self._client.uuid)
 
-    @staticmethod
-    def _on_text(listen: Callable[[str], None], pointer: int) -> None:
-        listen(ctypes.string_at(pointer).decode())
+    # --- told by the library, on its threads
 
-    def _on_event(self, data: int, size: int, code: int) -> None:
-        raw = ctypes.string_at(data, size)
+    def on_native_qr(self, code: str) -> None:
+        self._in_library(self._listener.on_qr, code)
+
+    def on_native_login(self, status: str) -> None:
+        self._in_library(self._listener.on_login, status)
+
+    def on_native_event(self, raw: bytes, code: int) -> None:
+        self._in_library(self._on_event, raw, code)
+
+    def on_native_stanza(self, line: str) -> None:
+        self._reached = True
+        over = self._ended.is_set()
+        if not over and self._received.concerns(line):
+            over = self._activity.during(self._received.take, line) is True
+        if over:
+            self._stopped.wait(_HOLD_AT_MOST_S)
+
+    def _in_library(self, handle: Callable[..., Any], *arguments: Any) -> None:
+        """These callbacks come when the library has finished its start."""
+        self._activity.during(handle, *arguments)
+        self._begun.set()
+
+    def _on_event(self, raw: bytes, code: int) -> None:
         kind = INT_TO_EVENT.get(code)
         if kind is None:
             self._listener.on_event(f"unknown-{code}", raw)
@@ -200,16 +211,20 @@ class NeonizeClient:
             self._listener.on_broken(kind.DESCRIPTOR.name)
             return
         if kind is LinkedDevice:
-            self._listener.on_device(_device(event))
+            device = _device(event)
+            self._received.belongs_to(device)
+            self._listener.on_device(device)
         else:
             self._listener.on_event(kind.DESCRIPTOR.name, event)
 
     def _quiet(self) -> float:
-        return 0.0 if self._inside else time.monotonic() - self._heard
+        """Seconds since the last callback; 0 while something received is not handed on yet."""
+        return 0.0 if self._received.waiting else self._activity.silent_for()
 
     def _wait_for_silence(self) -> None:
-        begun = self._heard = time.monotonic()
-        while self._inside or time.monotonic() - self._heard < _SILENCE:
+        self._activity.begin_silence()
+        begun = time.monotonic()
+        while self._quiet() < _SILENCE:
             if time.monotonic() - begun > _SILENCE_AT_MOST:
                 log.warning("the library still delivers %s s after disconnecting", _SILENCE_AT_MOST)
                 return

@@ -153,14 +153,14 @@ class Changed(Frame):
     paired: linked now, jid and lid known; connecting follows by itself · connected · disconnected: the library
     reconnects by itself · unreachable: the first connect failed, the library gave up · logged_out · restricted (code,
     until) · outdated · replaced · refused (reason) · pairing_timeout · pairing_failed (reason) · stopped: as asked ·
-    crashed: the adapter failed (reason) · keys_missing: the store holds no device of a linked account.
+    crashed: the adapter failed (reason) · keys_missing: the store holds no device · interrupted: the library ended.
     """
 
     frame: Literal["changed"] = "changed"
     instance_id: str
     state: Literal[
         "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing",
+        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing", "interrupted",
     ]  # fmt: skip
     reason: str | None = None
     phone_number: str | None = None

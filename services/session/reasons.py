@@ -4,6 +4,7 @@ _DETAILS = {
     "paired": "The account is linked; WhatsApp is being connected.",
     "connection_lost": "The connection to WhatsApp was lost; it is being restored by itself.",
     "network_unreachable": "WhatsApp cannot be reached; check the network or proxy. It is tried again by itself.",
+    "library_interrupted": "The WhatsApp library stopped reading the connection; it was closed and is started again.",
     "worker_crashed": "The process that held the connection ended; it is started again by itself.",
     "service_restarted": "The service was restarted; the connection is being restored.",
     "service_stopping": "The service is stopping; the connection is restored when it starts again.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from services.session.stanzas import LoginFailure
 from shared.live import TypingState
 
 
@@ -62,8 +63,12 @@ class Listener(Protocol):
     def on_broken(self, name: str) -> None:
         """An event whose bytes are not the protobuf they should be."""
 
-    def on_ended(self, error: str | None) -> None:
-        """The library left its connection for good; with an error when it could not even begin."""
+    def on_refused(self, failure: LoginFailure) -> None:
+        """WhatsApp refused the login, in a way the library has no event for. The client has to be closed."""
+
+    def on_ended(self, error: str | None, reached: bool) -> None:
+        """The library ended by itself and its connection is closed. `reached`: WhatsApp had answered; else the
+        connection could not even begin."""
 
 
 class WhatsApp(Protocol):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{6,14}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=65536)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-ReceiptKind = Literal["delivered", "read", "played"]
+ReceiptKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,31}$")]
 Status = Annotated[int, Field(ge=400, le=599)]
 
 
@@ -141,6 +141,7 @@ class Unreadable(Body):
 class Typing(Body):
     to: Number
     state: Literal["composing", "paused"]
+    media: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,16}$")] | None = None
 
 
 class Receipts(Body):
@@ -157,6 +158,15 @@ class NewGroup(Body):
 class GroupText(Body):
     sender: Number = Field(alias="from")
     text: Text
+
+
+class Stanza(Body):
+    """Texts that look like an address (`user@server`) are sent as one. A stanza without an id is not kept."""
+
+    tag: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_:-]{0,63}$")]
+    attributes: dict[str, str | int] = Field(default_factory=dict, max_length=50)
+    children: "list[Stanza]" = Field(default_factory=list, max_length=1000)
+    text: Annotated[str, StringConstraints(max_length=65536)] = ""
 
 
 class FaultsBody(Body):

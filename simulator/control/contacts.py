@@ -122,7 +122,7 @@ async def make_call(call: Call) -> Any:
 
 @table.add("POST", "/contacts/{number}/typing", "Show or end typing", body=bodies.Typing)
 async def typing(call: Call) -> Any:
-    _contact(call).typing(call.context.phone(call.body.to).account, call.body.state)
+    _contact(call).typing(call.context.phone(call.body.to).account, call.body.state, call.body.media)
     return {}
 
 

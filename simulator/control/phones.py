@@ -8,7 +8,8 @@ from simulator.control.errors import Conflict, Unknown
 from simulator.control.routes import Call, Table
 from simulator.people.broadcast_lists import write_to_list
 from simulator.people.phone import Phone
-from simulator.protocol.node import Attributes, element
+from simulator.protocol.jid import Jid
+from simulator.protocol.node import Attributes, Node, element, leaf
 from simulator.server.accounts import Companion, Faults
 
 table = Table()
@@ -136,6 +137,28 @@ async def stream_error(call: Call) -> Any:
     if not told:
         raise Conflict("no linked device of this phone is connected")
     return {"devices": told}
+
+
+@table.add("POST", "/phones/{number}/stanza", "Send any stanza to the linked devices", body=bodies.Stanza)
+async def stanza(call: Call) -> Any:
+    delivery, node, devices = call.context.world.network.delivery, _node(call.body), _companions(call)
+    for companion in devices:
+        if node.text("id"):
+            delivery.deliver(companion, node)
+        else:
+            delivery.deliver_once(companion, node)
+    return {"devices": [companion.device for companion in devices]}
+
+
+def _node(body: bodies.Stanza) -> Node:
+    attributes = {name: _attribute(value) for name, value in body.attributes.items()}
+    if body.text:
+        return leaf(body.tag, body.text.encode(), attributes)
+    return element(body.tag, attributes, *[_node(child) for child in body.children])
+
+
+def _attribute(value: str | int) -> str | int | Jid:
+    return Jid.parse(value) if isinstance(value, str) and "@" in value else value
 
 
 @table.add("GET", "/phones/{number}/faults", "What is set to go wrong for this account")

@@ -6,8 +6,7 @@ from simulator.protocol.node import Attributes, element, leaf
 from simulator.server.accounts import Account, Companion
 from simulator.server.network import Incoming
 
-# what the network calls the kinds of receipts; a delivery receipt has no type
-RECEIPT_TYPES = {"delivered": None, "read": "read", "played": "played"}
+DELIVERED = "delivered"  # a delivery receipt has no type on the wire; every other kind is called as its type
 
 _UNREADABLE = b"\x33" + b"\x08" * 60
 
@@ -16,16 +15,15 @@ class Contact(SimulatedPerson):
     """One device, no companions."""
 
     def receipt(self, to: Account, ids: list[str], kind: str) -> None:
-        """Tell all companions of `to` that `ids` are "delivered", "read" or "played"."""
+        """Tell all companions of `to` that `ids` are "delivered", "read", "played", or any other type of receipt."""
         for companion in to.companions.values():
             self._receipt_to(companion, ids, kind)
 
-    def typing(self, to: Account, state: str) -> None:
-        """ "composing" or "paused". Reaches only companions that are online."""
+    def typing(self, to: Account, state: str, media: str | None = None) -> None:
+        """ "composing" or "paused"; `media`: what is being recorded. Reaches only companions that are online."""
+        stanza = element("chatstate", {"from": self.account.lid}, element(state, {"media": media}))
         for companion in to.companions.values():
-            self.network.delivery.deliver_once(
-                companion, element("chatstate", {"from": self.account.lid}, element(state))
-            )
+            self.network.delivery.deliver_once(companion, stanza)
 
     def write_undecryptable(self, to: Account, content: Content, *, resends: bool = True, hide: bool = False) -> str:
         """A message that no session can decrypt; its id. `resends`: a readable copy follows when a device asks for
@@ -58,6 +56,7 @@ class Contact(SimulatedPerson):
     def _receipt_to(self, companion: Companion, ids: list[str], kind: str) -> None:
         first, *others = ids
         items = [element("item", {"id": message_id}) for message_id in others]
-        head: Attributes = {"from": self.account.lid, "id": first, "t": self.network.now(), "type": RECEIPT_TYPES[kind]}
+        wire = None if kind == DELIVERED else kind
+        head: Attributes = {"from": self.account.lid, "id": first, "t": self.network.now(), "type": wire}
         lists = [element("list", None, *items)] if items else []
         self.network.delivery.deliver(companion, element("receipt", head, *lists))

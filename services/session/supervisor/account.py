@@ -6,9 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from services.session.connection import (
+    STABLE_AFTER_S,
+    Outcome,
+    interruption_pause,
+    refusal_pause,
+    retry_pause,
+)
 from services.session.protocol import Issued, Start
 from services.session.store.connections import Held
 from shared.records import ConnectionStatus
+
+MAX_FATAL_STARTS = 2
+"""Starts in a row that ended the worker process, after which the account gets a worker process of its own."""
 
 
 @dataclass
@@ -21,6 +31,8 @@ class Account:
     taken: another node has it now, this one let go of it. unanswered: WhatsApp did not answer the last send in time.
     refused_number: another phone linked it, so it is being unlinked. changed_number: another phone linked it just now.
     new_chats_restricted_until: by the monotonic clock; WhatsApp refused a message to somebody who never wrote.
+    interruptions: the library ended so often without a stable connection between. fatal_starts: starts in a row that
+    ended the worker process. started_at: when the last start was told to a worker, by the monotonic clock.
     """
 
     held: Held
@@ -39,6 +51,9 @@ class Account:
     refused_number: bool = False
     changed_number: bool = False
     new_chats_restricted_until: float = 0.0
+    interruptions: int = 0
+    fatal_starts: int = 0
+    started_at: float = 0.0
 
     @property
     def instance_id(self) -> str:
@@ -66,6 +81,27 @@ class Account:
         """It is linked and shall run, and the connection is being made."""
         way = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
         return self.held.linked and self.held.should_run and self.held.status in way
+
+    @property
+    def isolated(self) -> bool:
+        """It shares no worker process with others."""
+        return self.fatal_starts >= MAX_FATAL_STARTS
+
+    def ended(self, *, with_worker: bool) -> None:
+        """Its connection ended; `with_worker`: together with the worker process."""
+        if time.monotonic() - self.started_at >= STABLE_AFTER_S:
+            self.fatal_starts = self.interruptions = 0
+        elif with_worker:
+            self.fatal_starts += 1
+
+    def pause_before_start(self, outcome: Outcome, fraction: float) -> float:
+        """Seconds, counting this failure. `fraction`: 0 to 1, at random."""
+        if outcome.then == "at_once":
+            self.interruptions += 1
+            return interruption_pause(self.interruptions, fraction)
+        self.failures += 1
+        pause = refusal_pause if outcome.reason == "refused_by_whatsapp" else retry_pause
+        return pause(self.failures, fraction)
 
     def start_frame(self, directory: Path, proxy: str | None) -> Start:
         """What tells a worker to connect it."""

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.connection import Outcome, outcome_of, retry_pause
+from services.session.connection import Outcome, outcome_of
 from services.session.protocol import Changed, Frame, Issued, Stop
 from services.session.store.connections import Held
 from services.session.store.keys import has_keys, remove_keys
@@ -26,6 +27,7 @@ RESTRICTION_PAUSE = timedelta(minutes=1)
 """How long after the end of a restriction the account is tried again."""
 LOGOUT_LIMIT = 15.0
 """Seconds an account that shall be logged out has to connect, so that WhatsApp can be told."""
+WORKER_ENDED = "the worker process ended"
 log = logging.getLogger(__name__)
 
 ProxyOf = Callable[[Network], Awaitable[str | None]]
@@ -79,7 +81,7 @@ class Accounts:
             return
         try:
             proxy = await self._proxy_of(account.held.network)
-            await self.pool.place(account.instance_id, account.held.network)
+            await self.pool.place(account.instance_id, account.held.network, alone=account.isolated)
         except Exception as error:
             log.warning("no worker for %s: %r", account.instance_id, error)
             await self._end(account, Changed(instance_id=account.instance_id, state="unreachable"))
@@ -87,7 +89,7 @@ class Accounts:
         if await self._suspended(account):  # while this was waiting
             self.pool.release(account.instance_id)
             return
-        account.running = True
+        account.running, account.started_at = True, time.monotonic()
         self._tell(account, account.start_frame(self._directory(account.held), proxy))
 
     def stop(self, account: Account, *, logout: bool = False) -> None:
@@ -146,7 +148,7 @@ class Accounts:
 
     async def lost(self, instance_id: str) -> None:
         """The account's worker died."""
-        await self.heard(Changed(instance_id=instance_id, state="crashed", reason="the worker process ended"))
+        await self.heard(Changed(instance_id=instance_id, state="crashed", reason=WORKER_ENDED))
 
     async def _goes_on(self, account: Account, frame: Changed) -> None:
         outcome = outcome_of(frame, account.held.status, account.failures)
@@ -167,6 +169,7 @@ class Accounts:
         log.info("%s: %s (%s)", account.instance_id, frame.state, frame.reason or "-")
         outcome = outcome_of(frame, account.held.status, account.failures)
         asked, account.running, account.stopping = account.stopping, False, False
+        account.ended(with_worker=frame.state == "crashed" and frame.reason == WORKER_ENDED)
         assert self.pool
         self.pool.release(account.instance_id, abandoned=account.pairing)
         if account.held.ending:
@@ -182,8 +185,7 @@ class Accounts:
             if outcome.then == "wait_until":
                 self.wait_out(account)
             else:
-                account.failures += 1
-                self._start_later(account, retry_pause(account.failures, random.random()))
+                self._start_later(account, account.pause_before_start(outcome, random.random()))
 
     async def _rest(self, account: Account, outcome: Outcome) -> None:
         keys: dict[str, Any] = {"jid": None} if outcome.unlinked else {}
@@ -217,7 +219,8 @@ class Accounts:
         async with self.deciding(account):
             account.timer = None
             if account.held.should_run and not account.running and not account.suspended:
-                await self.start(account, "connection_lost")
+                known = account.held.status is S.RECONNECTING
+                await self.start(account, account.held.reason if known else "connection_lost")
 
     async def _logout_after(self, account: Account, pause: float) -> None:
         await asyncio.sleep(pause)

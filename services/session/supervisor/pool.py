@@ -42,15 +42,17 @@ class Pool:
         self._quitting = False
         self.workers: list[Worker] = []
 
-    async def place(self, instance_id: str, network: Network) -> None:
-        """Give the account a worker, unless it has one. Raises OSError when none could be made."""
+    async def place(self, instance_id: str, network: Network, *, alone: bool = False) -> None:
+        """Give the account a worker, unless it has one; `alone`: one it shares with nobody, because it may end the
+        process. Raises OSError when none could be made."""
         async with self._lock:
             if self._quitting:
                 raise ConnectionError("the node is stopping")
             if self.worker_of(instance_id):
                 return
-            room = [w for w in self.workers if w.network is network and self._has_room(w)]
+            room = [w for w in self.workers if w.network is network and self._has_room(w)] if not alone else []
             worker = max(room, key=lambda w: len(w.instances)) if room else await self._fork(network)
+            worker.alone = alone
             worker.instances.add(instance_id)
 
     def worker_of(self, instance_id: str) -> Worker | None:
@@ -71,7 +73,7 @@ class Pool:
         worker.instances.discard(instance_id)
         worker.abandoned += abandoned
         if worker.retired and not worker.instances:
-            log.info("%s is worn out by %d ended pairings", worker.name, worker.abandoned)
+            log.info("%s ends: it gets no more accounts (%d ended pairings)", worker.name, worker.abandoned)
             worker.tell(Quit())
 
     async def quit(self) -> None:

@@ -24,6 +24,8 @@ class Worker:
         self.name, self.pid, self.network = name, pid, network
         self.instances: set[str] = set()
         self.abandoned = 0
+        self.alone = False
+        """It holds one account that may end the process, and gets no other."""
         self.ended = asyncio.Event()
         self._connection = connection
         self._writer: asyncio.StreamWriter | None = None
@@ -40,7 +42,7 @@ class Worker:
     @property
     def retired(self) -> bool:
         """Gets no more accounts."""
-        return self.ended.is_set() or self.abandoned >= ABANDONED_LIMIT
+        return self.ended.is_set() or self.alone or self.abandoned >= ABANDONED_LIMIT
 
     def tell(self, frame: Frame) -> None:
         """Nothing happens when the worker is gone: its end is told apart. One that reads nothing any more is cut off,

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from services.session.journal import Journal
 from services.session.protocol import Changed, Frame, Mark, Marked, Resolve, Send, Show, Start
+from services.session.stanzas import LoginFailure
 from services.session.translate import Account
 from services.session.whatsapp import Device, Listener, WhatsApp, WhatsAppError
 from services.session.worker import outcomes
@@ -25,7 +26,7 @@ from services.session.worker.lookups import Lookups, unanswered
 from services.session.worker.pairing import Pairing
 from services.session.worker.pump import Pump
 from services.session.worker.sender import Sender
-from services.session.worker.states import ENDS, change_of_event, change_of_login
+from services.session.worker.states import ENDS, change_of_event, change_of_failure, change_of_login
 from shared.message import utc_now
 
 PUBLISH_GRACE = 5.0
@@ -135,9 +136,11 @@ class Instance:
     def on_broken(self, name: str) -> None:
         self._intake.count(f"broken-{name}")
 
-    def on_ended(self, error: str | None) -> None:
-        if error is not None:
-            self._note(Changed(instance_id=self.instance_id, state="unreachable", reason=error[:500]))
+    def on_refused(self, failure: LoginFailure) -> None:
+        self._note(change_of_failure(self.instance_id, failure, utc_now()))
+
+    def on_ended(self, error: str | None, reached: bool) -> None:
+        self._note(self._changed("interrupted" if reached else "unreachable", (error or "the library ended")[:500]))
 
     def _note(self, change: Changed | None) -> None:
         if change is None:

@@ -4,11 +4,23 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, get_args
 
 from services.session.protocol import Changed
+from services.session.stanzas import LoginFailure
 
 State = Literal[
     "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing",
+    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing", "interrupted",
 ]  # fmt: skip
+
+TEMPORARY_BAN = 402
+MAX_BAN_S = 10 * 365 * 86_400
+_BANS = {
+    101: "send_to_too_many_people", 102: "blocked_by_users", 103: "created_too_many_groups",
+    104: "sent_too_many_same_message", 106: "broadcast_list",
+}  # fmt: skip
+_FAILURES = {
+    400: "generic", 404: "not_found", 409: "bad_user_agent", 411: "multi_device_mismatch", 413: "token_expired",
+    414: "token_invalid", 415: "not_found", 418: "client_unknown", 463: "restricted", 501: "experimental",
+}  # fmt: skip
 
 ENDS = frozenset(get_args(State)) - {"paired", "connected", "disconnected"}
 """After these the library does nothing more by itself; the client has to be closed."""
@@ -27,15 +39,21 @@ def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> C
             return Changed(instance_id=instance_id, state="outdated")
         case "LoggedOut":
             return Changed(instance_id=instance_id, state="logged_out", reason=_label(event, "Reason"))
-        case "TemporaryBan":
-            until = now + timedelta(seconds=event.Expire) if event.Expire > 0 else None
-            return Changed(instance_id=instance_id, state="restricted", reason=_label(event, "Code"), until=until)
-        case "ConnectFailure":
-            said = f"{_label(event, 'Reason')}: {event.Message}".removesuffix(": ")
-            return Changed(instance_id=instance_id, state="refused", reason=said)
         case "PairStatus":
             return _pair_status(instance_id, event)
     return None
+
+
+def change_of_failure(instance_id: str, failure: LoginFailure, now: datetime) -> Changed:
+    """A refused login: every number that is not a temporary ban is a refusal, also one nobody knows yet."""
+    if failure.number == TEMPORARY_BAN:
+        until = now + timedelta(seconds=min(failure.expire, MAX_BAN_S)) if failure.expire else None
+        reason = _BANS.get(failure.code or 0, f"code {failure.code}")
+        return Changed(instance_id=instance_id, state="restricted", reason=reason, until=until)
+    known = _FAILURES.get(failure.number)
+    said = f"{failure.number} {known}" if known else str(failure.number)
+    reason = f"{said}: {failure.message}".removesuffix(": ")
+    return Changed(instance_id=instance_id, state="refused", reason=reason)
 
 
 def change_of_login(instance_id: str, status: str) -> Changed | None:

@@ -142,6 +142,18 @@ async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) 
     assert [(item["text"], item["chat"]) for item in inbox["messages"]] == [("hello", group["jid"])]
 
 
+async def test_any_stanza_and_any_type_of_receipt_can_be_played(client: SimulatorClient) -> None:
+    await client.post("/phones", number="4915112345678")
+    number = (await client.post("/contacts"))["number"]
+    path = "/phones/4915112345678/stanza"
+    receipt = {"from": "77@lid", "id": "A", "type": "of_tomorrow", "t": 1}
+    lists = [{"tag": "list", "children": [{"tag": "item", "attributes": {"id": "B"}}]}]
+    assert await client.post(path, tag="receipt", attributes=receipt, children=lists) == {"devices": []}
+    assert (await _refused(client, path, tag="<receipt>")).status == 422
+    await client.post(f"/contacts/{number}/receipts", to="4915112345678", ids=["A"], kind="server-error")
+    await client.post(f"/contacts/{number}/typing", to="4915112345678", state="composing", media="video")
+
+
 async def test_every_route_is_documented(simulator: Simulator, client: SimulatorClient) -> None:
     document = await client.get("/openapi.json")
     assert "requestBody" in document["paths"]["/phones/{number}/scan"]["post"]

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session.connection import GIVE_UP_AFTER, outcome_of, retry_pause
+from services.session.connection import (
+    GIVE_UP_AFTER,
+    MAX_PROMPT_RESTARTS,
+    interruption_pause,
+    outcome_of,
+    refusal_pause,
+    retry_pause,
+)
 from services.session.protocol import Changed
 from services.session.reasons import detail_of
 from shared.records import ConnectionStatus as S
@@ -26,6 +33,7 @@ def news(state: Any, **more: Any) -> Changed:
         ("connected", S.CONNECTED, None, "run"),
         ("disconnected", S.RECONNECTING, "connection_lost", "run"),
         ("unreachable", S.RECONNECTING, "network_unreachable", "again"),
+        ("interrupted", S.RECONNECTING, "library_interrupted", "at_once"),
         ("crashed", S.RECONNECTING, "worker_crashed", "again"),
         ("refused", S.RECONNECTING, "refused_by_whatsapp", "again"),
         ("outdated", S.FAILED, "client_outdated", "rest"),
@@ -87,3 +95,13 @@ def test_a_pause_lies_between_nothing_and_two_minutes(attempt: int, fraction: fl
 
 def test_the_longest_pause_doubles_up_to_two_minutes() -> None:
     assert [retry_pause(attempt, 1.0) for attempt in range(1, 10)] == [1, 2, 4, 8, 16, 32, 64, 120, 120]
+
+
+def test_an_interrupted_connection_starts_again_without_a_pause_a_few_times() -> None:
+    pauses = [interruption_pause(number, 1.0) for number in range(1, MAX_PROMPT_RESTARTS + 4)]
+    assert pauses == [0.0] * MAX_PROMPT_RESTARTS + [1.0, 2.0, 4.0]
+
+
+@given(st.integers(1, 1_000), st.floats(0, 1))
+def test_after_a_refusal_whatsapp_is_left_alone_for_a_while(attempt: int, fraction: float) -> None:
+    assert 5 <= refusal_pause(attempt, fraction) <= 600

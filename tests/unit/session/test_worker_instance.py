@@ -13,6 +13,7 @@ import pytest
 
 from services.session.journal import Journal
 from services.session.protocol import Changed, Entry, Frame, Issued, Resolve, Resolved, Send, Sent, Start
+from services.session.stanzas import LoginFailure
 from services.session.whatsapp import Accepted, Device, Listener, Registered, WhatsAppError
 from services.session.worker import instance as module
 from services.session.worker.instance import Instance
@@ -139,8 +140,21 @@ def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
 
 
 def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
-    running.whatsapp.listener.on_ended("dial tcp: refused")
+    running.whatsapp.listener.on_ended("dial tcp: refused", reached=False)
     assert running.next() == Changed(instance_id="sales", state="unreachable", reason="dial tcp: refused")
+
+
+def test_a_library_that_ends_while_it_is_connected_interrupts_the_account(running: Running) -> None:
+    running.linked().whatsapp.listener.on_ended("required field neonize.Receipt.Type not set", reached=True)
+    interrupted = running.next()
+    assert (interrupted.state, interrupted.reason) == ("interrupted", "required field neonize.Receipt.Type not set")
+    assert running.whatsapp.did == ["close"]  # before it is told, so that nothing of it is online
+
+
+def test_a_refused_login_ends_the_connection(running: Running) -> None:
+    running.whatsapp.listener.on_refused(LoginFailure(418))
+    assert running.next() == Changed(instance_id="sales", state="refused", reason="418 client_unknown")
+    assert running.whatsapp.did == ["close"]
 
 
 def test_a_number_is_looked_up_once_the_account_is_connected(running: Running) -> None:

@@ -7,11 +7,18 @@ from typing import Any
 import pytest
 
 from services.session.protocol import Changed, Send
+from services.session.stanzas import LoginFailure
 from services.session.whatsapp import Accepted
 from services.session.worker import outcomes
 from services.session.worker.pairing import grouped, qr_issued
 from services.session.worker.preload import preload_protobufs
-from services.session.worker.states import ENDS, change_of_event, change_of_login
+from services.session.worker.states import (
+    ENDS,
+    MAX_BAN_S,
+    change_of_event,
+    change_of_failure,
+    change_of_login,
+)
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
@@ -31,8 +38,6 @@ def change(name: str, event: Any = None) -> Changed | None:
         ("StreamReplaced", None, "replaced", None),
         ("ClientOutdated", None, "outdated", None),
         ("LoggedOut", pb.LoggedOut(OnConnect=True, Reason=4), "logged_out", "main_device_gone"),
-        ("ConnectFailure", pb.ConnectFailure(Reason=1, Message="bad"), "refused", "generic: bad"),
-        ("ConnectFailure", pb.ConnectFailure(Reason=9, Message=""), "refused", "experimental"),
         ("PairStatus", pb.PairStatus(ID=pb.JID(), Status=1, Error="nope"), "pairing_failed", "nope"),
     ],
 )
@@ -42,18 +47,32 @@ def test_events_become_states(name: str, event: Any, state: str, reason: str | N
     assert (changed.state, changed.reason) == (state, reason)
 
 
-def test_a_restriction_says_until_when() -> None:
-    changed = change("TemporaryBan", pb.TemporaryBan(Code=2, Expire=3600))
-    assert changed is not None
-    assert (changed.state, changed.reason, changed.until) == (
-        "restricted", "blocked_by_users", NOW + timedelta(hours=1),
-    )  # fmt: skip
+def failed(number: int, code: int | None = None, expire: int | None = None, message: str = "") -> Changed:
+    return change_of_failure("sales", LoginFailure(number, code, expire, message), NOW)
 
 
-def test_a_restriction_without_an_end_has_none() -> None:
-    changed = change("TemporaryBan", pb.TemporaryBan(Code=2, Expire=0))
-    assert changed is not None
-    assert changed.until is None
+@pytest.mark.parametrize(
+    ("number", "message", "reason"),
+    [(400, "bad", "400 generic: bad"), (501, "", "501 experimental"), (415, "", "415 not_found"), (999, "", "999")],
+)
+def test_a_failed_login_is_a_refusal_whatever_its_number(number: int, message: str, reason: str) -> None:
+    changed = failed(number, message=message)
+    assert (changed.state, changed.reason) == ("refused", reason)
+
+
+@pytest.mark.parametrize(("code", "reason"), [(102, "blocked_by_users"), (107, "code 107"), (None, "code None")])
+def test_a_restriction_says_until_when(code: int | None, reason: str) -> None:
+    changed = failed(402, code, 3600)
+    assert (changed.state, changed.reason, changed.until) == ("restricted", reason, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("expire", [None, 0])
+def test_a_restriction_without_an_end_has_none(expire: int | None) -> None:
+    assert failed(402, 102, expire).until is None
+
+
+def test_a_restriction_of_absurd_length_has_an_end_that_can_be_written_down() -> None:
+    assert failed(402, 102, 10**14).until == NOW + timedelta(seconds=MAX_BAN_S)
 
 
 def test_a_pairing_names_the_device() -> None:

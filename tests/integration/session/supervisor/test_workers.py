@@ -2,7 +2,11 @@
 
 import asyncio
 
+import pytest
+
+from services.session.connection import STABLE_AFTER_S
 from services.session.protocol import Quit, Start, ToWorker
+from services.session.supervisor.account import MAX_FATAL_STARTS
 from services.session.supervisor.worker import ABANDONED_LIMIT
 from shared.events import ConnectionChanged
 from shared.records import ConnectionStatus as S
@@ -46,3 +50,60 @@ async def test_a_worker_that_cannot_be_made_is_tried_again(bench: Bench) -> None
     await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="network_unreachable")
     await bench.status(S.CONNECTED)
     assert bench.workers.starts()[-1].instance_id == INSTANCE
+
+
+async def test_an_interrupted_account_starts_again_and_says_why(bench: Bench) -> None:
+    def interrupted_once(worker: FakeWorker, frame: ToWorker) -> None:
+        obedient(worker, frame)
+        if isinstance(frame, Start) and len(bench.workers.starts()) == 1:
+            worker.change(frame.instance_id, "interrupted", reason="required field neonize.Receipt.Type not set")
+
+    bench.workers.script = interrupted_once
+    await bench.connect()
+    told = await bench.event(ConnectionChanged, reason="library_interrupted")
+    assert (told.status, told.will_retry) == (S.RECONNECTING, True)
+    since = bench.events.index(told)
+    await bench.event(ConnectionChanged, since=since, status=S.CONNECTED)
+    reasons = {event.reason for event in bench.events[since:] if isinstance(event, ConnectionChanged)}
+    assert reasons == {"library_interrupted", None}
+
+
+async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deadly(worker: FakeWorker, frame: ToWorker) -> None:
+        if isinstance(frame, Start) and frame.instance_id == "sick":
+            worker.die()
+        else:
+            obedient(worker, frame)
+
+    monkeypatch.setattr("random.random", lambda: 0.01)  # pauses of hundredths of a second
+    bench.workers.script = deadly
+    neighbours = [f"healthy-{number}" for number in range(3)]
+    for name in neighbours:
+        await bench.connected(name)
+    await bench.connect("sick")
+
+    def killed() -> list[FakeWorker]:
+        return [w for w in bench.workers.all if any(start.instance_id == "sick" for start in w.starts())]
+
+    async with asyncio.timeout(PATIENCE):
+        while len(killed()) < MAX_FATAL_STARTS + 3:
+            await asyncio.sleep(0.02)
+    alone = killed()[MAX_FATAL_STARTS:]
+    assert all({start.instance_id for start in worker.starts()} == {"sick"} for worker in alone)
+    for name in neighbours:
+        await bench.status(S.CONNECTED, name)
+
+
+async def test_an_account_that_lived_long_is_not_suspected_when_its_process_ends(bench: Bench) -> None:
+    await bench.connected()
+    for _ in range(MAX_FATAL_STARTS + 1):
+        assert bench.node
+        (account,) = bench.node._accounts.all()
+        account.started_at -= STABLE_AFTER_S
+        before = len(bench.events)
+        bench.workers.last.die()
+        await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
+        await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert not account.isolated

@@ -124,8 +124,8 @@ class WorkerDriver(Heard):
 class ZygoteDriver:
     """A zygote of the simulated network."""
 
-    def __init__(self, network: SimulatedNetwork, folder: Path) -> None:
-        self._network, self._folder = network, folder
+    def __init__(self, network: SimulatedNetwork, folder: Path, module: str = "services.session.worker.zygote") -> None:
+        self._network, self._folder, self._module = network, folder, module
         self._count = 0
         self.workers: list[WorkerDriver] = []
 
@@ -135,7 +135,7 @@ class ZygoteDriver:
         self._log = (self._folder / "workers.log").open("ab")
         environment = zygote_environment({**os.environ, "WA_LOG_FORMAT": "console"}, self._network)
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.session.worker.zygote", str(theirs.fileno()),
+            sys.executable, "-m", self._module, str(theirs.fileno()),
             env=environment, pass_fds=[theirs.fileno()], stderr=self._log,
         )  # fmt: skip
         theirs.close()

@@ -25,7 +25,12 @@ async def _drop(phone: Phone) -> None:
         ({"reason": "403"}, "logged_out", "main_device_gone"),
         ({"reason": "402", "code": "101", "expire": "3600"}, "restricted", "send_to_too_many_people"),
         ({"reason": "405"}, "outdated", None),
-        ({"reason": "400", "message": "bad"}, "refused", "generic: bad"),
+        ({"reason": "402", "code": "107", "expire": "3600"}, "restricted", "code 107"),
+        ({"reason": "400", "message": "bad"}, "refused", "400 generic: bad"),
+        ({"reason": "404"}, "refused", "404 not_found"),
+        ({"reason": "413"}, "refused", "413 token_expired"),
+        ({"reason": "418", "location": "cln"}, "refused", "418 client_unknown"),
+        ({"reason": "999"}, "refused", "999"),
     ],
 )
 async def test_a_refused_login_has_its_own_state(

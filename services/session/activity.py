@@ -1,0 +1,39 @@
+"""How long ago the library last called back, and that nothing is raised into it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Activity:
+    """The callbacks of one client; they come on several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside, self._last = 0, 0.0
+
+    def during(self, handle: Callable[..., Any], *arguments: Any) -> Any:
+        """Call it, as part of a callback. None when it raised."""
+        with self._lock:
+            self._inside += 1
+        try:
+            return handle(*arguments)
+        except Exception:
+            log.exception("a callback failed; what it was told is lost")
+            return None
+        finally:
+            with self._lock:
+                self._inside -= 1
+                self._last = time.monotonic()
+
+    def begin_silence(self) -> None:
+        """Count from now."""
+        self._last = time.monotonic()
+
+    def silent_for(self) -> float:
+        """Seconds since the last callback; 0 while one is at work."""
+        return 0.0 if self._inside else time.monotonic() - self._last

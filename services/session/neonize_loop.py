@@ -1,0 +1,121 @@
+"""The native call that holds a connection, and the functions it calls, which live as long as the process.
+
+Threads of the library outlive the call, and one that calls (or logs through) a freed function ends the process. So
+there is one function of each kind for all clients, which finds the client by the name the library passes along. Only
+the log passes none: each client has a function of its own for it, which is never freed.
+"""
+
+import ctypes
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from neonize import events
+from neonize._binder import ProxySettings, func_callback_bytes, func_callback_bytes2, func_string, gocode
+from neonize.client import DeviceProps
+from neonize.events import EVENT_TO_INT
+from neonize.proto.Neonize_pb2 import LogEntry
+from neonize.utils.log import log_whatsmeow
+
+SUBSCRIBED = [
+    EVENT_TO_INT[kind]
+    for kind in (
+        events.Device, events.PairStatusEv, events.ConnectedEv, events.DisconnectedEv, events.LoggedOutEv,
+        events.StreamReplacedEv, events.StreamErrorEv, events.ClientOutdatedEv, events.KeepAliveTimeoutEv,
+        events.KeepAliveRestoredEv, events.MessageEv, events.UndecryptableMessageEv, events.PresenceEv,
+        events.CallOfferEv, events.CallOfferNoticeEv, events.CallAcceptEv, events.CallTerminateEv,
+        events.UnknownCallEventEV,
+    )
+]  # fmt: skip
+"""Numbers of the events the library shall encode. Not among them: those it cannot encode with every content
+(`Receipt`, `ChatPresence`, `TemporaryBan`, `ConnectFailure`, `GroupInfo`), and those nobody here needs."""
+_INDISPENSABLE = {EVENT_TO_INT[kind] for kind in (events.MessageEv, events.ConnectedEv, events.DisconnectedEv)}
+_NOT_ENCODED = re.compile(r"neonize\.(\w+)")
+"""How the library's error names the event it could not encode: `required field neonize.Receipt.Type not set`."""
+_RECEIVED = b"Client/Recv"
+_WORTH_LOGGING = frozenset({"WARN", "ERROR"})
+
+log = logging.getLogger(__name__)
+
+
+class Client(Protocol):
+    """What is called for one client; on threads of the library, and nothing may be raised."""
+
+    def on_native_qr(self, code: str) -> None: ...
+    def on_native_login(self, status: str) -> None: ...
+    def on_native_event(self, raw: bytes, code: int) -> None: ...
+    def on_native_stanza(self, line: str) -> None:
+        """A stanza was received and is not handled yet: the library reads no more until this returns."""
+
+
+_clients: dict[bytes, Client] = {}
+_kept: list[Any] = []
+
+
+def _qr(name: int, code: int) -> None:
+    if client := _clients.get(ctypes.string_at(name)):
+        client.on_native_qr(ctypes.string_at(code).decode())
+
+
+def _login(name: int, status: int) -> None:
+    if client := _clients.get(ctypes.string_at(name)):
+        client.on_native_login(ctypes.string_at(status).decode())
+
+
+def _event(name: bytes, data: int, size: int, code: int) -> None:
+    if client := _clients.get(name):
+        client.on_native_event(ctypes.string_at(data, size), code)
+
+
+_QR, _LOGIN, _EVENT = func_string(_qr), func_string(_login), func_callback_bytes(_event)
+
+
+def hold(client: Client, store: str, name: bytes, proxy: str | None) -> str | None:
+    """Connect, and tell `client` what happens until it is stopped. The error when it ends for another reason."""
+    codes = bytearray(SUBSCRIBED)
+    wanted = (ctypes.c_char * len(codes)).from_buffer(codes)
+    device = DeviceProps(os="Switchboard", platformType=DeviceProps.CHROME).SerializeToString()
+    through = ctypes.byref(ProxySettings(proxy)._to_c_struct()) if proxy else None
+    _clients[name] = client
+    logged = func_callback_bytes2(_log_of(name))
+    _kept.append(logged)
+    answer = gocode.Neonize(
+        store.encode(), name, b"", 0, 0, b"DEBUG", _QR, _LOGIN, _EVENT, logged,
+        wanted, len(codes), device, len(device), b"", 0, through,
+    )  # fmt: skip
+    error = answer.decode() if answer else None
+    if error:
+        _give_up_event(error)
+    return error
+
+
+def _give_up_event(error: str) -> None:
+    """WhatsApp may deliver again what ended the loop: this process no longer asks for events of that kind."""
+    named = _NOT_ENCODED.search(error)
+    for kind, code in EVENT_TO_INT.items():
+        if named and kind.DESCRIPTOR.name == named[1] and code in SUBSCRIBED and code not in _INDISPENSABLE:
+            log.error("the library cannot encode a %s; this process does without them", named[1])
+            SUBSCRIBED.remove(code)
+
+
+def forget(name: bytes) -> None:
+    """The client is stopped: what the library still says of it is ignored."""
+    _clients.pop(name, None)
+
+
+def _log_of(name: bytes) -> Callable[[int, int], None]:
+    """At the library's level DEBUG, because only there it shows what it receives; the rest of that level is dropped."""
+
+    def logged(data: int, size: int) -> None:
+        try:
+            raw = ctypes.string_at(data, size)
+            if raw.endswith(_RECEIVED):
+                if client := _clients.get(name):
+                    client.on_native_stanza(LogEntry.FromString(raw).Message)
+            elif LogEntry.FromString(raw).Level in _WORTH_LOGGING:
+                log_whatsmeow(data, size)
+        except Exception:
+            log.exception("a line of the library's log could not be handled")
+
+    return logged

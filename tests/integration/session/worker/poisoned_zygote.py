@@ -1,0 +1,21 @@
+"""A zygote whose workers ask the library for every event, also for those it cannot encode: its loop ends at the first
+receipt of a type it does not know, as it would at an event nobody has met yet."""
+
+import socket
+from typing import Any
+
+from services.session.worker import zygote
+
+_become_worker = zygote.Zygote._become_worker
+
+
+def _ask_for_everything(self: Any, connection: socket.socket) -> None:
+    from services.session import neonize_loop  # loads the native library, which must not be forked
+
+    neonize_loop.SUBSCRIBED[:] = range(46)
+    _become_worker(self, connection)
+
+
+if __name__ == "__main__":
+    zygote.Zygote._become_worker = _ask_for_everything  # type: ignore[method-assign]
+    zygote.main()

@@ -1,0 +1,141 @@
+"""What WhatsApp sends besides messages, and a library whose loop ends while its connection lives on."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.session.protocol import Changed, Entry, Noticed, WorkerExited
+from services.session.simulated_network import find_simulated_network
+from simulator.app import Simulator
+from simulator.people import content
+from simulator.people.contact import Contact
+from simulator.people.notices import notices
+from simulator.people.phone import Phone
+from simulator.server.accounts import Companion
+from simulator.world import World
+from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
+
+Until = Callable[[Callable[[], Any]], Awaitable[None]]
+RECEIPTS = [
+    "delivered", "sender", "read", "read-self", "played", "played-self", "inactive", "peer_msg", "hist_sync",
+    "server-error", "enc_rekey_retry", "view", "of_tomorrow",
+]  # fmt: skip
+
+
+@pytest.fixture
+async def poisoned(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ZygoteDriver]:
+    network = await find_simulated_network(simulator.control_url)
+    zygote = ZygoteDriver(network, tmp_path, module="tests.integration.session.worker.poisoned_zygote")
+    await zygote.start()
+    yield zygote
+    await zygote.stop()
+
+
+@pytest.fixture
+def bob(world: World) -> Contact:
+    return world.add_contact(name="Bob")
+
+
+def device(phone: Phone) -> Companion:
+    return phone.account.companions[1]
+
+
+def events(entries: list[Entry], subject: str) -> list[dict[str, Any]]:
+    return [json.loads(entry.body) for entry in entries if subject in entry.subject]
+
+
+def poison(contact: Contact, phone: Phone, number: int = 0) -> None:
+    """At this the library's loop ends, when it is asked for receipts."""
+    contact.receipt(phone.account, [f"3EB0POISON{number}"], "server-error")
+
+
+async def heard(linked: WorkerDriver, bob: Contact, phone: Phone) -> list[Entry]:
+    """Bob writes, and everything up to that message has arrived."""
+    wa_id, _ = bob.write(phone.account, content.text("after it all"))
+    while not any(wa_id in entry.body for entry in linked.entries_now()):
+        await linked.entries(len({entry.sequence for entry in linked.entries_now()}) + 1)
+    return linked.entries_now()
+
+
+async def test_no_type_of_receipt_disturbs_the_connection(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+    before = len(linked.frames)
+    for number, kind in enumerate(RECEIPTS):
+        bob.receipt(phone.account, [f"3EB0{number:04d}"], kind)
+    entries = await heard(linked, bob, phone)
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Changed)]
+    assert device(phone).logins == 1
+    told = {status for event in events(entries, "receipt") for status in [event["status"]]}
+    assert told == {"delivered", "read", "played"}
+
+
+async def test_no_notification_disturbs_the_connection(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+    before, delivery = len(linked.frames), bob.network.delivery
+    for notice in notices(phone, bob).values():
+        (delivery.deliver if notice.text("id") else delivery.deliver_once)(device(phone), notice)
+    await heard(linked, bob, phone)
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Changed)]
+    assert device(phone).logins == 1
+    shown = {json.loads(frame.body).get("state") for frame in linked.frames if isinstance(frame, Noticed)}
+    assert {"composing", "recording"} <= shown
+
+
+async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
+    phone: Phone, linked: WorkerDriver, bob: Contact
+) -> None:
+    linked.stop()
+    await linked.wait(Changed, state="stopped")
+    ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(40)]
+    phone.read(bob.account, ids)
+    linked.start(linked=True)
+    entries = await linked.entries(len(ids) + 1)
+    assert set(json.loads(entries[-1].body)["wa_ids"]) == set(ids)
+
+
+async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
+    poisoned: ZygoteDriver, phone: Phone, bob: Contact, until: Until
+) -> None:
+    worker = await poisoned.fork()
+    await worker.link(phone)
+    poison(bob, phone)
+    interrupted = await worker.wait(Changed, state="interrupted")
+    assert "Receipt.Type" in interrupted.reason
+    await until(lambda: device(phone).connection is None)
+    missed = [bob.write(phone.account, content.text(f"missed {number}"))[0] for number in range(5)]
+    before = len(worker.frames)
+    worker.start(linked=True)  # when the poison was not acknowledged it comes again, and this time does no harm
+    await worker.wait(Changed, since=before, state="connected")
+    found = events(await worker.entries(len(missed)), "message")
+    assert [event["wa_id"] for event in found] == missed
+    assert not [f for f in worker.frames[before:] if isinstance(f, Changed) and f.state == "interrupted"]
+
+
+async def test_an_account_stopped_while_its_loop_ends_is_offline(
+    poisoned: ZygoteDriver, phone: Phone, bob: Contact, until: Until
+) -> None:
+    worker = await poisoned.fork()
+    await worker.link(phone)
+    poison(bob, phone)
+    worker.stop()
+    await worker.wait(Changed, state="stopped")
+    await until(lambda: device(phone).connection is None)
+    missed, _ = bob.write(phone.account, content.text("missed"))
+    assert missed not in bob.network.delivery.ledger(phone.account.number).acknowledged_ids()
+
+
+async def test_the_process_outlives_many_loops_that_end(poisoned: ZygoteDriver, world: World, bob: Contact) -> None:
+    worker = await poisoned.fork()
+    phones = {f"account-{number}": world.add_phone() for number in range(8)}
+    await asyncio.gather(*(worker.link(phone, name) for name, phone in phones.items()))
+    before = len(worker.frames)
+    for phone in phones.values():
+        poison(bob, phone)
+    for name in phones:
+        await worker.wait(Changed, since=before, instance_id=name, state="interrupted")
+        worker.start(name, linked=True)
+    for name in phones:
+        await worker.wait(Changed, since=before, instance_id=name, state="connected")
+    assert not [frame for frame in poisoned.heard.frames if isinstance(frame, WorkerExited)]

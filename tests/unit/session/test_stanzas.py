@@ -1,0 +1,167 @@
+"""What is read from the stanzas in the library's log, and that nobody can forge one."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.session.stanzas import LoginFailure, Unreadable, login_failure_of, read_stanza, receipts_of, typing_of
+from services.session.worker.preload import preload_protobufs
+
+preload_protobufs()
+OWN = frozenset({"4915112345678", "77"})
+TYPES = {
+    "": "DELIVERED", "sender": "SENDER", "read": "READ", "read-self": "READ_SELF", "played": "PLAYED",
+    "played-self": "PLAYED_SELF", "inactive": "INACTIVE", "peer_msg": "PEER_MSG", "hist_sync": "HISTORY_SYNC",
+    "server-error": "SERVER_ERROR", "retry": "RETRY",
+}  # fmt: skip
+
+
+def receipts(line: str) -> list[Any]:
+    return receipts_of(read_stanza(line), OWN)
+
+
+def kind_of(receipt: Any) -> str:
+    return str(receipt.DESCRIPTOR.fields_by_name["Type"].enum_type.values_by_number[receipt.Type].name)
+
+
+@pytest.mark.parametrize(("kind", "name"), TYPES.items())
+def test_every_type_of_receipt_has_its_event(kind: str, name: str) -> None:
+    type_ = f' type="{kind}"' if kind else ""
+    (receipt,) = receipts(f'<receipt from="5:2@lid" id="A" t="1700000000"{type_}/>')
+    source = receipt.MessageSource
+    assert (kind_of(receipt), list(receipt.MessageIDs), receipt.Timestamp) == (name, ["A"], 1_700_000_000)
+    assert (source.Sender.User, source.Sender.Device, source.Chat.User, source.Chat.Device) == ("5", 2, "5", 0)
+    assert (source.Sender.Server, source.IsFromMe, source.IsGroup) == ("lid", False, False)
+    assert receipt.IsInitialized()
+
+
+@pytest.mark.parametrize("kind", ["enc_rekey_retry", "view", "of-tomorrow"])
+def test_a_type_nobody_knows_is_no_event(kind: str) -> None:
+    assert receipts(f'<receipt from="5@lid" id="A" t="1" type="{kind}"/>') == []
+
+
+def test_a_receipt_of_many_messages_names_them_all() -> None:
+    (receipt,) = receipts('<receipt from="5@lid" id="A" t="1"><list><item id="B"/><item id="C"/></list></receipt>')
+    assert list(receipt.MessageIDs) == ["A", "B", "C"]
+
+
+def test_what_the_owner_read_elsewhere_is_of_the_chat_it_was_read_in() -> None:
+    (receipt,) = receipts('<receipt from="77:3@lid" id="A" recipient="5@lid" t="1" type="read"/>')
+    source = receipt.MessageSource
+    assert (source.IsFromMe, source.Chat.User, source.Sender.User) == (True, "5", "77")
+
+
+def test_a_receipt_in_a_group_is_of_its_participant() -> None:
+    (receipt,) = receipts('<receipt from="1-2@g.us" id="A" participant="5@lid" t="1" type="read"/>')
+    source = receipt.MessageSource
+    assert (source.IsGroup, source.Chat.Server, source.Sender.User) == (True, "g.us", "5")
+
+
+def test_grouped_receipts_are_taken_apart() -> None:
+    users = '<user jid="5@lid" t="1"/><user jid="6@lid" t="2"/>'
+    line = f'<receipt from="1@g.us" id="A" t="1"><participants key="M">{users}</participants></receipt>'
+    found = [(list(r.MessageIDs), r.MessageSource.Sender.User, r.Timestamp) for r in receipts(line)]
+    assert found == [(["M"], "5", 1), (["M"], "6", 2)]
+
+
+@pytest.mark.parametrize(("media", "shown"), [("", 1), ("audio", 2), ("video", 1), ("of_tomorrow", 1)])
+def test_whatever_is_recorded_is_shown(media: str, shown: int) -> None:
+    attribute = f' media="{media}"' if media else ""
+    typing = typing_of(read_stanza(f'<chatstate from="5@lid"><composing{attribute}/></chatstate>'), OWN)
+    assert (typing.Media, typing.State, typing.MessageSource.Sender.User) == (shown, 1, "5")
+    assert typing.IsInitialized()
+
+
+def test_a_state_nobody_knows_is_not_shown() -> None:
+    assert typing_of(read_stanza('<chatstate from="5@lid"><dreaming/></chatstate>'), OWN) is None
+
+
+@pytest.mark.parametrize("number", [401, 403, 405, 406, 500, 503])
+def test_failures_the_library_tells_of_are_left_to_it(number: int) -> None:
+    assert login_failure_of(read_stanza(f'<failure location="cln" reason="{number}"/>')) is None
+
+
+@pytest.mark.parametrize("number", [400, 402, 404, 409, 411, 413, 414, 415, 418, 463, 501, 599, 999])
+def test_every_other_failure_is_a_refusal(number: int) -> None:
+    assert login_failure_of(read_stanza(f'<failure reason="{number}"/>')) == LoginFailure(number)
+
+
+def test_a_ban_says_why_and_how_long() -> None:
+    failure = login_failure_of(read_stanza('<failure code="107" expire="3600" message="no" reason="402"/>'))
+    assert failure == LoginFailure(402, 107, 3600, "no")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", "receipt", "<receipt", '<receipt from="5@lid" id="A" t="1">', "<a></b>", "<a/><b/>", "</a>", "<a/> more",
+        '<receipt from="5@lid" id="A" t="soon"/>', '<receipt from="5@lid" id="A"/>',
+        '<receipt from="@@" id="A" t="1"/>',
+        "<failure/>", '<failure reason="x"/>', "<a>" * 100 + "</a>" * 100,
+    ],
+)  # fmt: skip
+def test_what_is_no_stanza_is_refused(line: str) -> None:
+    read = login_failure_of if line.startswith("<failure") else lambda stanza: receipts_of(stanza, OWN)
+    with pytest.raises(Unreadable):
+        read(read_stanza(line))
+
+
+FORGERIES = [
+    'A" t="1" type="read',
+    'A" type="read',
+    'A" participant="77@lid" t="1" type="read',
+    'A" t="1"/><receipt from="6@lid" id="B',
+    'A<receipt from="6@lid" id="B" t="1" type="read"/>',
+    'A" t="1" type="read"/>',
+    'A"><receipt from="6@lid" id="B" t="1"/></receipt>',
+    'A" from="6@lid',
+    'A" t="1"><participants key="B"><user jid="6@lid" t="1"/></participants></receipt>',
+]
+
+
+@pytest.mark.parametrize("id_", FORGERIES)
+def test_an_id_that_pretends_to_be_more_is_refused(id_: str) -> None:
+    with pytest.raises(Unreadable):
+        receipts(f'<receipt from="5@lid" id="{id_}" t="1700000000" type="read"/>')
+
+
+@pytest.mark.parametrize("more", ["participant", "recipient", "sender_pn", "sender_lid", "offline"])
+def test_an_attribute_that_can_be_forged_changes_nothing(more: str) -> None:
+    plain = receipts('<receipt from="5@lid" id="A" t="1700000000"/>')
+    forged = receipts(f'<receipt from="5@lid" id="A" {more}="6@lid" t="1700000000"/>')
+    assert forged == plain
+
+
+PIECES = [
+    '"',
+    " ",
+    "<",
+    ">",
+    "/>",
+    "=",
+    '" t="1',
+    '" type="read',
+    ' from="6@lid"',
+    "<receipt",
+    "</receipt>",
+    "A",
+    "<list>",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join), st.booleans())
+def test_no_id_makes_a_receipt_of_somebody_else(id_: str, typed: bool) -> None:
+    line = (
+        f'<receipt from="5@lid" id="{id_}" t="1700000000"{" type=" + chr(34) + "played" + chr(34) if typed else ""}/>'
+    )
+    try:
+        found = receipts(line)
+    except Unreadable:
+        return
+    for receipt in found:
+        source = receipt.MessageSource
+        assert (source.Sender.User, source.Chat.User, source.IsFromMe) == ("5", "5", False)
+        assert kind_of(receipt) == ("PLAYED" if typed else "DELIVERED")
+        assert not source.SenderAlt.User
