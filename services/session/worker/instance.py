@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from services.session.journal import Journal
 from services.session.protocol import Changed, Frame, Mark, Marked, Resolve, Send, Show, Start
@@ -33,10 +33,8 @@ PUBLISH_GRACE = 5.0
 """Seconds an ending instance waits for its last entries to be published; what is left is sent at the next start."""
 
 log = logging.getLogger(__name__)
-
-
-class OpenWhatsApp(Protocol):
-    def __call__(self, start: Start, listener: Listener) -> WhatsApp: ...
+OpenWhatsApp = Callable[[Start, Listener], WhatsApp]
+Tell = Callable[[Frame], None]
 
 
 @dataclass(frozen=True)
@@ -48,18 +46,13 @@ class Instance:
     """`start()`, then `stop()` once. `ended` is called on its last breath; a Listener for the library."""
 
     def __init__(
-        self,
-        start: Start,
-        open_whatsapp: OpenWhatsApp,
-        send: Callable[[Frame], None],
-        ended: Callable[["Instance"], None],
+        self, start: Start, open_whatsapp: OpenWhatsApp, send: Tell, ended: Callable[["Instance"], None]
     ) -> None:
         self.instance_id = start.instance_id
         self._start, self._open, self._send, self._ended = start, open_whatsapp, send, ended
         self._notes: queue.SimpleQueue[Changed | _StopAsked | str] = queue.SimpleQueue()
         self._connected, self._stopping = threading.Event(), threading.Event()
-        self._replaced, self._forget_keys = False, False
-        self._grace = PUBLISH_GRACE
+        self._replaced, self._forget_keys, self._grace = False, False, PUBLISH_GRACE
         self._device: Device | None = None
         self._sender: Sender | None = None
         self._attention: Attention | None = None
@@ -101,7 +94,7 @@ class Instance:
         if lookups := self._lookups:
             lookups.put(asked)
         else:
-            self._send(unanswered(asked, "the account is not connected to WhatsApp"))
+            self._send(unanswered(asked, NOT_CONNECTED))
 
     def published(self, sequence: int) -> None:
         """The journal may be closing: what cannot be forgotten now is sent once more and recognised by its id."""

@@ -144,6 +144,7 @@ async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: Bench
 
 async def test_an_account_whose_next_start_fails_is_started_again(bench: Bench, fault: Fault) -> None:
     await bench.connected()
+    await bench.event(ConnectionChanged, status=S.CONNECTED)  # announced after it is written down
     first, before = bench.workers.last, len(bench.events)
     fault(Accounts, "start")
     first.die()
