@@ -50,6 +50,7 @@ NEEDS: dict[str, tuple[Scope, Reach]] = {
     "POST /api/whatsapp/instances/{instance_id}/remove": ("manage", "instance"),
     "GET /api/whatsapp/instances/{instance_id}/status": ("read", "instance"),
     "GET /api/whatsapp/instances/{instance_id}/qr": ("manage", "instance"),
+    "GET /api/whatsapp/instances/{instance_id}/pairing-code": ("manage", "instance"),
     "POST /api/whatsapp/instances/{instance_id}/connect": ("manage", "instance"),
     "POST /api/whatsapp/instances/{instance_id}/disconnect": ("manage", "instance"),
     "POST /api/whatsapp/instances/{instance_id}/logout": ("manage", "instance"),

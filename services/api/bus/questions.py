@@ -58,7 +58,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         lambda c, a: s2.qr(c, _caller(a), a.force_new, _instance(a), a.network),
         waits=True,
     ),
-    Answerer(q.ReadDefaultInstance, s0.status, lambda c, a: s0.status(c, _caller(a))),
+    Answerer(q.ReadDefaultInstance, s0.status, lambda c, a: s0.state_of_default(c, _caller(a))),
     Answerer(
         q.ListContacts, people.list_contacts, lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search)
     ),

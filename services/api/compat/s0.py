@@ -10,9 +10,19 @@ from fastapi import APIRouter
 
 from services.api.answers import Done
 from services.api.compat.addressing import WantedNetwork, default_instance, find_default
-from services.api.context import Ctx, LimitedManager, LimitedReader
+from services.api.context import Context, Ctx, LimitedManager, LimitedReader
 from services.api.routes import connecting
-from services.api.views.instances import RUNNING, connection_of, shows_qr
+from services.api.views.instances import (
+    RUNNING,
+    CurrentPairingCode,
+    CurrentQr,
+    connection_of,
+    current_pairing_code,
+    current_qr,
+    shows_pairing_code,
+    shows_qr,
+)
+from shared.auth import Principal
 from shared.records import ConnectionStatus as S
 
 router = APIRouter(prefix="/api/whatsapp", tags=["one account"])
@@ -26,17 +36,22 @@ class Initializing(Done):
 
 
 class OneStatus(Done):
-    """`isInitializing`: on its way to be ready, with or without a QR code to scan. `phoneNumber`: digits."""
+    """`isInitializing`: on its way to be ready, and nobody has to do anything; false while a code waits.
+
+    `qr` and `pairingCode`: the code that waits, for callers with the scope `manage`. `phoneNumber`: digits."""
 
     isReady: bool
     isInitializing: bool
     hasQR: bool
+    hasPairingCode: bool = False
     phoneNumber: str | None = None
     instanceId: str | None = None
     status: S = S.DISCONNECTED
     reason: str | None = None
     detail: str | None = None
     lastConnectedAt: datetime | None = None
+    qr: CurrentQr | None = None
+    pairingCode: CurrentPairingCode | None = None
 
 
 @router.post("/connect")
@@ -50,15 +65,28 @@ async def connect(context: Ctx, caller: LimitedManager, network: WantedNetwork) 
 @router.get("/status")
 async def status(context: Ctx, caller: LimitedReader) -> OneStatus:
     """How the account does, without waiting for anything."""
+    found = await state_of_default(context, caller)
+    if found.instanceId and "manage" in caller.scopes:
+        if found.hasQR:
+            found.qr = await current_qr(context.database, caller.organization_id, found.instanceId)
+        if found.hasPairingCode:
+            found.pairingCode = await current_pairing_code(context.database, caller.organization_id, found.instanceId)
+    return found
+
+
+async def state_of_default(context: Context, caller: Principal) -> OneStatus:
+    """The same without a code, which services on the bus must not hear."""
     found = await find_default(context, caller)
     if found is None:
         return OneStatus(isReady=False, isInitializing=False, hasQR=False)
     link = await connection_of(context.database, caller.organization_id, found["_id"])
     state = S(link.get("status", S.DISCONNECTED))
+    qr, pairing = shows_qr(link), shows_pairing_code(link)
     return OneStatus(
         isReady=state is S.CONNECTED,
-        isInitializing=state in RUNNING and state is not S.CONNECTED,
-        hasQR=shows_qr(link),
+        isInitializing=state in RUNNING and state is not S.CONNECTED and not (qr or pairing),
+        hasQR=qr,
+        hasPairingCode=pairing,
         phoneNumber=link.get("phone_number") or found["phone_number"],
         instanceId=found["_id"],
         status=state,

@@ -9,7 +9,7 @@ from services.api.answers import Done, Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, Manager, Paging, Reader
 from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
-from services.api.views.instances import CurrentQr, Instance, InstanceStatus
+from services.api.views.instances import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.commands import LogoutInstance
 from shared.errors import Problem
 from shared.records import Network
@@ -125,3 +125,10 @@ async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> One[Curren
     """The QR code to scan right now. Whoever scans it links his account, so this needs the scope `manage`."""
     await context.instances.get(caller.organization_id, instance_id)
     return One(data=await views.current_qr(context.database, caller.organization_id, instance_id))
+
+
+@router.get("/{instance_id}/pairing-code")
+async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> One[CurrentPairingCode]:
+    """The code to type on the phone right now. Whoever has it can link an account, so this needs the scope `manage`."""
+    await context.instances.get(caller.organization_id, instance_id)
+    return One(data=await views.current_pairing_code(context.database, caller.organization_id, instance_id))

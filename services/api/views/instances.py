@@ -127,6 +127,14 @@ async def instance_status(database: Database, document: Document) -> InstanceSta
     )
 
 
+class CurrentPairingCode(BaseModel):
+    """`code`: 8 characters to type on the phone `phone_number`, valid until `expires_at`."""
+
+    code: Secret
+    phone_number: str
+    expires_at: datetime
+
+
 def shows_qr(connection: Document) -> bool:
     """There is a QR code to scan right now."""
     qr = connection.get("qr") or {}
@@ -140,3 +148,20 @@ async def current_qr(database: Database, organization_id: str, instance_id: str)
     if not shows_qr(link):
         raise Problem(404, "qr_not_available", "there is no QR code now; connect with method qr and wait for it")
     return CurrentQr.model_validate(link["qr"])
+
+
+def shows_pairing_code(connection: Document) -> bool:
+    """There is a code to type right now."""
+    code = connection.get("pairing_code") or {}
+    pending = connection.get("status") == ConnectionStatus.PAIRING
+    return pending and "code" in code and bool(code["expires_at"] > utc_now())
+
+
+async def current_pairing_code(database: Database, organization_id: str, instance_id: str) -> CurrentPairingCode:
+    """Raises Problem 404 `pairing_code_not_available` when none is shown right now."""
+    link = await connection_of(database, organization_id, instance_id)
+    if not shows_pairing_code(link):
+        detail = "there is no pairing code now; connect with method code for a new one"
+        raise Problem(404, "pairing_code_not_available", detail)
+    shown = link["pairing_code"]
+    return CurrentPairingCode.model_validate({**shown, "code": shown["code"].replace("-", "")})

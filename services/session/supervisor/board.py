@@ -32,6 +32,8 @@ class Board:
         fields = {"status": status.value, "reason": reason, "detail": detail_of(reason), "until": None, **more}
         if status is not S.QR_PENDING:
             fields["qr"] = None
+        if status is not S.PAIRING:
+            fields["pairing_code"] = None
         if status not in (S.QR_PENDING, S.PAIRING):
             account.issued = None
         await self.remember(account, **fields)
@@ -48,7 +50,8 @@ class Board:
         """A code to link the account with. Raises TakenOver."""
         account.issued = issued
         if issued.kind == "code":
-            await self.show(account, S.PAIRING, None)
+            shown = {"code": issued.code, "phone_number": account.pair_number or "", "expires_at": issued.expires_at}
+            await self.show(account, S.PAIRING, None, pairing_code=shown)
         else:
             await self._offer_qr(account, issued)
         self._outlet.put(account.instance_id, code_announced(account, issued))

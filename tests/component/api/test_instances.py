@@ -167,6 +167,20 @@ async def test_a_refused_connect_is_told(stage: Stage, member: Member) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_restricted")
 
 
+async def test_the_current_pairing_code_is_there_until_it_expires(stage: Stage, member: Member) -> None:
+    instance = await member.instance(phone_number="4915112345678")
+    place = f"{PATH}/{instance}/pairing-code"
+    assert (await member.http.get(place)).json()["code"] == "pairing_code_not_available"
+    fresh = {"code": "ABCD-EFGH", "phone_number": "4915112345678", "expires_at": utc_now() + timedelta(minutes=1)}
+    await stage.connection(member, instance, status="pairing", pairing_code=fresh)
+    found = (await member.get(place))["data"]
+    assert (found["code"], found["phone_number"]) == ("ABCDEFGH", "4915112345678")
+    await stage.connection(member, instance, status="connected", pairing_code=fresh)
+    assert (await member.http.get(place)).status_code == 404
+    await stage.connection(member, instance, status="pairing", pairing_code=fresh | {"expires_at": utc_now()})
+    assert (await member.http.get(place)).status_code == 404
+
+
 async def test_the_current_qr_is_there_until_it_expires(stage: Stage, member: Member) -> None:
     instance = await member.instance()
     assert (await member.http.get(f"{PATH}/{instance}/qr")).json()["code"] == "qr_not_available"

@@ -164,6 +164,7 @@ async def test_the_same_requests_reach_everything_of_ones_own(stage: Stage, vict
         for operation, answer in zip(reads, answers, strict=True) if answer.status_code != 200
     }  # fmt: skip
     assert refused == {
+        "/api/whatsapp/instances/{instance_id}/pairing-code": 403,
         "/api/whatsapp/instances/{instance_id}/qr": 403, "/api/admin/dead-letters/{sequence}": 403,
         "/api/v1/whatsapp/sessions/{instance_id}": 404,
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -45,7 +46,7 @@ async def test_before_the_first_connect_nothing_is_ready_and_nothing_is_made(mem
     [
         ("disconnected", set()),
         ("connecting", {"isInitializing"}),
-        ("qr_pending", {"isInitializing", "hasQR"}),
+        ("qr_pending", {"hasQR"}),
         ("connected", {"isReady"}),
         ("reconnecting", {"isInitializing"}),
         ("logged_out", set()),
@@ -66,6 +67,25 @@ async def test_the_same_is_answered_over_nats(stage: Stage, member: Member) -> N
     assert (await ask(stage.nats, query))["instanceId"] is None
     await connected(stage, member)
     assert await ask(stage.nats, query) == await member.get(STATUS)
+
+
+async def test_status_carries_the_code_that_waits_for_those_who_may_link_an_account(
+    stage: Stage, member: Member
+) -> None:
+    account, soon = await connected(stage, member), utc_now() + timedelta(minutes=1)
+    await stage.connection(member, account, status="qr_pending", qr=shown_qr())
+    assert (await member.get(STATUS))["qr"]["data_url"] == QR["data_url"]
+    code = {"code": "ABCD-EFGH", "phone_number": "4915112345678", "expires_at": soon}
+    async with stage.member("viewer", member.organization_id) as viewer:
+        found = await viewer.get(STATUS)
+        assert (found["hasQR"], found["qr"]) == (True, None)
+        await stage.connection(member, account, status="pairing", pairing_code=code)
+        found = await viewer.get(STATUS)
+        assert (found["hasPairingCode"], found["pairingCode"], found["isInitializing"]) == (True, None, False)
+    found = await member.get(STATUS)
+    assert (found["pairingCode"]["code"], found["hasQR"], found["qr"]) == ("ABCDEFGH", False, None)
+    on_the_bus = await ask(stage.nats, ReadDefaultInstance(organization_id=member.organization_id))
+    assert (on_the_bus["hasPairingCode"], on_the_bus["pairingCode"]) == (True, None)
 
 
 async def test_a_code_that_is_over_is_no_code(stage: Stage, member: Member) -> None:

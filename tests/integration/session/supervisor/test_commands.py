@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.protocol import Start, Stop, ToWorker
+from services.session.protocol import Issued, Start, Stop, ToWorker
 from shared.errors import Retry
 from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued, QrIssued
 from shared.message import utc_now
@@ -53,6 +53,24 @@ async def test_connecting_while_a_code_is_shown_answers_with_that_code(bench: Be
     again = await bench.connect()
     assert (await bench.event(QrIssued, cause=again.id)).qr == "2@first"
     assert len(bench.workers.starts()) == 1
+
+
+async def test_a_pairing_code_is_kept_until_the_account_is_connected(bench: Bench) -> None:
+    def types(worker: FakeWorker, frame: ToWorker) -> None:
+        if isinstance(frame, Start):
+            expires_at = utc_now() + timedelta(seconds=160)
+            worker.say(Issued(instance_id=INSTANCE, kind="code", code="ABCD-EFGH", expires_at=expires_at))
+        else:
+            obedient(worker, frame)
+
+    bench.workers.script = types
+    await bench.connect(method="code", phone_number="+49 1511 2345678")
+    shown = (await bench.status(S.PAIRING))["pairing_code"]
+    assert (shown["code"], shown["phone_number"]) == ("ABCD-EFGH", "4915112345678")
+    bench.workers.last.change(INSTANCE, "disconnected")  # the library reconnects between the steps of a pairing
+    bench.workers.last.change(INSTANCE, "paired", phone_number="4915112345678", jid="4915112345678:1@s.whatsapp.net")
+    bench.workers.last.change(INSTANCE, "connected")
+    assert (await bench.status(S.CONNECTED))["pairing_code"] is None
 
 
 async def test_another_way_to_pair_ends_the_first(bench: Bench) -> None:
