@@ -1,6 +1,6 @@
 """Messages stand in the order in which they reached us, whatever WhatsApp's clock and ours say."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -105,3 +105,13 @@ async def test_an_event_of_an_earlier_version_has_the_place_of_its_publication(r
     await router.handle(received("A1", order_key=None, minute=3, timestamp=START - AHEAD), received("A2", minute=1))
     assert await thread(router) == ["text A2", "text A1"]
     assert moment_of((await talk(router))["order_key"]) == START + timedelta(minutes=3)
+
+
+async def test_no_time_that_a_sender_chooses_moves_a_message_or_hides_it(router: Router) -> None:
+    moments = [datetime(9999, 12, 31, tzinfo=UTC), datetime(1970, 1, 1, tzinfo=UTC), START, START + AHEAD * 1000]
+    events = [received(f"A{n}", timestamp=moment) for n, moment in enumerate(moments)]
+    await router.handle(*events, command("m1", at=START + timedelta(seconds=1)), received("A5", minute=1))
+    assert await thread(router) == [*(event.text for event in events), "hello", "text A5"]
+    conversation = await talk(router)
+    assert (conversation["last_message"]["text"], conversation["unread"]) == ("text A5", True)
+    assert conversation["updated_at"] == START + timedelta(minutes=1)
