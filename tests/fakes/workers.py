@@ -24,6 +24,9 @@ from services.session.protocol import (
 )
 from shared.message import utc_now
 
+NO_PROCESS_ID = 50_000_000
+"""Larger than any process id: the supervisor kills workers by theirs."""
+
 Script = Callable[["FakeWorker", ToWorker], None]
 
 
@@ -116,7 +119,7 @@ class FakeWorkers:
             self.refusals -= 1
             raise ConnectionError("no zygote")
         ours, theirs = socket.socketpair()
-        fake = FakeWorker(worker, 100_000 + len(self.all), lambda who, frame: self.script(who, frame))
+        fake = FakeWorker(worker, NO_PROCESS_ID + len(self.all), lambda who, frame: self.script(who, frame))
         self.all.append(fake)
         self._tasks.add(asyncio.create_task(fake.serve(theirs)))
         return fake.pid, ours

@@ -25,6 +25,7 @@ from shared.events import MessageReceived
 from shared.message import utc_now
 from shared.records import Network, Party
 from shared.topology import DEAD_PREFIX
+from tests.fakes.workers import NO_PROCESS_ID
 from tests.security.fairness_fixtures import Session, open_session, own_nats, session_settings, until
 
 ADDRESS = "wa.event.message.received.acme.sales"
@@ -93,7 +94,7 @@ async def test_a_length_no_frame_can_have_ends_the_connection() -> None:
 
 async def test_a_worker_that_reads_nothing_is_cut_off_before_it_costs_the_memory() -> None:
     ours, theirs = socket.socketpair()
-    worker, ended = Worker("deaf", 1, Network.WHATSAPP, ours), asyncio.Event()
+    worker, ended = Worker("deaf", NO_PROCESS_ID, Network.WHATSAPP, ours), asyncio.Event()
 
     async def ignore(*_: object) -> None:
         ended.set()

@@ -7,12 +7,16 @@ from collections.abc import Awaitable, Callable
 
 from services.session.framing import pack, read_frame
 from services.session.protocol import FROM_WORKER, Frame, FromWorker, Quit
+from services.session.supervisor.process_handle import ProcessHandle
 from shared.records import Network
 from shared.tasks import note_failure, run_once
 
 log = logging.getLogger(__name__)
 MAX_UNREAD_BYTES = 32_000_000
 """Frames that a worker has not read."""
+MAX_END_S = 10.0
+"""Seconds a worker process may live on after its socket was closed. Its accounts start in another worker, which waits
+until the process has released their locks."""
 ABANDONED_LIMIT = 20
 """Ended pairings leave threads inside the library; after so many a worker gets no more accounts."""
 
@@ -30,6 +34,7 @@ class Worker:
         self._connection = connection
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._process = ProcessHandle(pid)
 
     async def open(
         self,
@@ -45,23 +50,24 @@ class Worker:
         return self.ended.is_set() or self.alone or self.abandoned >= ABANDONED_LIMIT
 
     def tell(self, frame: Frame) -> None:
-        """Nothing happens when the worker is gone: its end is told apart. One that reads nothing any more is cut off,
-        which ends it."""
+        """Nothing happens when the worker is gone: its end is told apart. One that reads nothing any more is killed."""
         if self._writer is None or self.ended.is_set():
             return
         if self._writer.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-            log.error("%s (process %d) reads nothing any more; its socket is closed", self.name, self.pid)
+            log.error("%s (process %d) reads nothing any more and is killed", self.name, self.pid)
             self._writer.transport.abort()
+            self._process.kill()
             return
         self._writer.write(pack(frame))
 
     async def quit(self, grace: float) -> None:
-        """Ask it to close every connection and end; cut the socket when it takes longer than `grace` seconds."""
+        """Ask it to close every connection and end; kill it when that takes longer than `grace` seconds."""
         self.tell(Quit())
         try:
             await asyncio.wait_for(self.ended.wait(), grace)
         except TimeoutError:
-            log.warning("%s did not end in %.0f s", self.name, grace)
+            log.warning("%s did not end in %.0f s and is killed", self.name, grace)
+            self._process.kill()
             if self._writer:
                 self._writer.close()
 
@@ -81,4 +87,14 @@ class Worker:
             self.ended.set()
             if self._writer:
                 self._writer.close()
+            run_once("end of a worker process", self._see_off())
             await on_end(self)
+
+    async def _see_off(self) -> None:
+        """One that hangs would keep its connections to WhatsApp and the locks of its accounts."""
+        try:
+            if not await self._process.ended(MAX_END_S):
+                log.error("%s (process %d) lives on without a socket and is killed", self.name, self.pid)
+                self._process.kill()
+        finally:
+            self._process.close()

@@ -1,0 +1,89 @@
+"""A worker process that hangs is killed at a bound, so that its accounts can live in another."""
+
+import asyncio
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from services.session.protocol import Stop
+from services.session.supervisor import worker as module
+from services.session.supervisor.process_handle import ProcessHandle
+from services.session.supervisor.worker import Worker
+from shared.records import Network
+from tests.integration.session.supervisor.bench import PATIENCE
+
+Process = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def hanging() -> Iterator[Process]:
+    """It reads nothing and outlives its socket."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+async def nothing(*_: object) -> None: ...
+
+
+async def opened(process: Process) -> tuple[Worker, socket.socket]:
+    ours, theirs = socket.socketpair()
+    worker = Worker("w", process.pid, Network.WHATSAPP, ours)
+    await worker.open(nothing, nothing)
+    return worker, theirs
+
+
+async def killed(process: Process) -> bool:
+    async with asyncio.timeout(PATIENCE):
+        while process.poll() is None:
+            await asyncio.sleep(0.01)
+    return process.returncode == -signal.SIGKILL
+
+
+async def test_one_that_reads_nothing_is_killed(hanging: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_UNREAD_BYTES", 100_000)
+    worker, theirs = await opened(hanging)
+    with theirs:
+        while not worker.ended.is_set():
+            worker.tell(Stop(instance_id="x" * 10_000))
+            await asyncio.sleep(0)
+        assert await killed(hanging)
+
+
+async def test_one_that_lives_on_without_its_socket_is_killed(
+    hanging: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_END_S", 0.05)
+    worker, theirs = await opened(hanging)
+    theirs.close()
+    await asyncio.wait_for(worker.ended.wait(), PATIENCE)
+    assert await killed(hanging)
+
+
+async def test_one_that_does_not_quit_is_killed(hanging: Process) -> None:
+    worker, theirs = await opened(hanging)
+    with theirs:
+        await worker.quit(0.05)
+        assert await killed(hanging)
+
+
+async def test_one_that_ends_by_itself_is_left_alone(hanging: Process) -> None:
+    handle = ProcessHandle(hanging.pid)
+    hanging.terminate()
+    hanging.wait()
+    assert await handle.ended(PATIENCE)
+    handle.kill()
+    handle.close()
+
+
+async def test_a_process_that_has_gone_is_no_other_one() -> None:
+    gone = ProcessHandle(max(psutil.pids()) + 50_000_000)
+    assert await gone.ended(0)
+    gone.kill()
+    gone.close()

@@ -1,0 +1,39 @@
+"""What was kept for an account goes with it."""
+
+import asyncio
+
+import pytest
+
+from services.session.supervisor import outlet
+from shared.commands import LogoutInstance
+from shared.events import ConnectionChanged, MessageSent
+from shared.records import ConnectionStatus as S
+from tests.integration.session.supervisor.bench import PATIENCE, Bench
+
+
+async def test_deleted_accounts_leave_no_queues_locks_and_tasks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlet, "IDLE_S", 0.05)
+    node = bench.node
+    assert node
+    names = [f"i{number}" for number in range(5)]
+    for name in names:
+        await bench.connected(name)
+        await bench.send(bench.text(f"to-{name}").model_copy(update={"instance_id": name}))
+        await bench.event(MessageSent, message_id=f"to-{name}")
+        await node.handlers.logout(LogoutInstance(organization_id=bench.organization, instance_id=name, delete=True))
+        await bench.event(ConnectionChanged, instance_id=name, status=S.LOGGED_OUT)
+
+    def left() -> list[object]:
+        found = (
+            node._accounts._accounts, node._outlet._queues, node._outlet._tasks, node._outlet._in_hand,
+            node.sending._flying, dict(node.sending._beginning), node.attending._marking, node.numbers._asked,
+            [worker["instances"] for worker in node.workers() if worker["instances"]],
+        )  # fmt: skip
+        return [kept for kept in found if kept]
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while left():
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        pytest.fail(f"left: {left()}")
