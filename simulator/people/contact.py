@@ -46,6 +46,18 @@ class Contact(SimulatedPerson):
             self.network.delivery.deliver(companion, element("message", head, unavailable))
         return message_id
 
+    def change_number(self, number: str, told: Account) -> None:
+        """Move to another number; WhatsApp announces it to the devices of `told`. The LID stays."""
+        old = self.account.pn
+        self.network.renumber(self.account, number)
+        moved: Attributes = {
+            "old": old, "new": self.account.pn, "old_lid": self.account.lid, "new_lid": self.account.lid,
+        }  # fmt: skip
+        head: Attributes = {"from": old, "type": "contacts", "id": self.network.names.message_id()}
+        for companion in told.companions.values():
+            stanza = element("notification", {**head, "t": self.network.now()}, element("modify", moved))
+            self.network.delivery.deliver(companion, stanza)
+
     def on_message(self, incoming: Incoming) -> None:
         before = len(self.inbox)
         super().on_message(incoming)

@@ -66,9 +66,8 @@ class Network:
         store.changed("meta", "meta", self.meta)
         # the number of the run is part of the seed, otherwise a restart would repeat message ids
         self.names = Names(random.Random(secrets.randbits(64) if seed is None else f"{seed}/{self.meta.runs}"))
-        self.accounts: dict[str, Account] = {
-            number: from_plain(Account, body) for number, body in store.load("account")
-        }
+        accounts = [from_plain(Account, body) for _, body in store.load("account")]
+        self.accounts: dict[str, Account] = {account.number: account for account in accounts}
         self.groups: dict[str, Group] = {group_id: from_plain(Group, body) for group_id, body in store.load("group")}
         self._by_lid = {account.lid_user: account for account in self.accounts.values()}
         self.people: dict[str, Person] = {}
@@ -99,6 +98,15 @@ class Network:
         self.accounts[number] = self._by_lid[account.lid_user] = account
         self.touch(account)
         return account
+
+    def renumber(self, account: Account, number: str) -> None:
+        """The person moved to another number and keeps the LID."""
+        person, old = self.people.pop(account.number), account.number
+        del self.accounts[old]
+        self.store.changed("account", old, account)
+        account.number = number
+        self.accounts[number], self.people[number] = account, person
+        self.touch(account)
 
     def add_group(self, subject: str, members: list[str]) -> Group:
         group = Group(self.names.group_id(), subject, list(dict.fromkeys(members)), self.now())
