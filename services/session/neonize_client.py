@@ -30,6 +30,7 @@ from neonize.utils import build_jid
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, Presence, ReceiptType
 
 from services.session.activity import Activity
+from services.session.chat_timers import ChatTimer, text_message
 from services.session.gate import Gate
 from services.session.neonize_loop import forget, hold
 from services.session.received import Received
@@ -82,9 +83,9 @@ class NeonizeClient:
         with self._call():
             return str(self._client.PairPhone(phone, True, ClientName.LINUX, ClientType.CHROME))
 
-    def send_text(self, to: str, text: str) -> Accepted:
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
         with self._call():
-            answer = self._client.send_message(_jid(to), Message(conversation=text))
+            answer = self._client.send_message(_jid(to), text_message(Message(), text, timer))
             return Accepted(answer.ID, moment(answer.Timestamp))
 
     def show_online(self, online: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from services.session.chat_timers import ChatTimer
 from services.session.stanzas import LoginFailure
 from shared.live import TypingState
 
@@ -80,8 +81,9 @@ class WhatsApp(Protocol):
     def pairing_code(self, phone: str) -> str:
         """Ask for a code to type on the phone; only while a QR code is offered. Raises WhatsAppError."""
 
-    def send_text(self, to: str, text: str) -> Accepted:
-        """`to`: phone digits or `<lid>@lid`. Blocks up to 75 s. Raises WhatsAppError."""
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
+        """`to`: phone digits or `<lid>@lid`. `timer`: of a chat whose messages disappear. Blocks up to 75 s. Raises
+        WhatsAppError."""
 
     def show_online(self, online: bool) -> None:
         """To everybody; while it is shown WhatsApp tells who types, and the owner's phone is silent.

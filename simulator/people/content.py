@@ -54,6 +54,15 @@ def text(words: str) -> Content:
     return Content(Message(conversation=words).SerializeToString())
 
 
+def disappearing(words: str, seconds: int, set_at: int) -> Content:
+    """A text of a chat whose messages disappear after `seconds`; `set_at`: when that was set, epoch seconds."""
+    message = Message()
+    message.extendedTextMessage.text = words
+    message.extendedTextMessage.contextInfo.expiration = seconds
+    message.extendedTextMessage.contextInfo.ephemeralSettingTimestamp = set_at
+    return Content(message.SerializeToString())
+
+
 def raw(payload: bytes, media_type: str | None = None) -> Content:
     """A serialised Message as it is, also one that no client would write."""
     return Content(payload, media_type)
@@ -82,6 +91,8 @@ class Reading:
     words: str
     kind: str
     part: Any = None
+    expiration: int = 0
+    """Seconds after which a text disappears; 0 when it does not."""
 
     def describe_media(self) -> dict[str, Any] | None:
         if self.part is None:
@@ -112,5 +123,6 @@ def read(message: Any) -> Reading:
     words = message.conversation or message.extendedTextMessage.text
     if isinstance(words, bytes):  # no valid UTF-8
         words = words.decode(errors="replace")
+    expiration = message.extendedTextMessage.contextInfo.expiration
     names = [item.name for item, _ in message.ListFields() if item.name != "messageContextInfo"]
-    return Reading(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0])
+    return Reading(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0], None, expiration)

@@ -57,6 +57,7 @@ class Inbox:
             "chat": received.chat,
             "text": received.reading.words,
             "kind": received.reading.kind,
+            "expiration": received.reading.expiration,
             "type": received.type,
             "media": received.reading.describe_media(),
             "at": received.at,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from services.session.chat_timers import ChatTimers
 from services.session.journal import Journal
 from services.session.protocol import Changed, Frame, Mark, Marked, Resolve, Send, Show, Start
 from services.session.stanzas import LoginFailure
@@ -176,21 +177,23 @@ class Instance:
     def _hold(self, directory: Path) -> Changed:
         """Own the account; how it ended."""
         journal = Journal(directory / "journal.sqlite")
-        self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal)
+        timers = ChatTimers(directory / "chat_timers.sqlite", anew=not self._start.linked)
+        self._intake = Intake(Account(self._start.organization_id, self.instance_id), journal, timers)
         pump = self._pump = Pump(self.instance_id, journal, self._send, self._intake.entries)
         pump.start(lambda error: self._notes.put(self._changed("crashed", repr(error)[:500])))
         try:
-            return self._live()
+            return self._live(timers)
         finally:
             if not pump.finish(self._grace):
                 log.warning("entries are left", extra={"instance_id": self.instance_id, "left": len(journal)})
             self._pump = None
             journal.close()
+            timers.close()
             log.info("closed", extra={"instance_id": self.instance_id, "ignored": dict(self._intake.ignored)})
 
-    def _live(self) -> Changed:
+    def _live(self, timers: ChatTimers) -> Changed:
         whatsapp = self._open(self._start, self)
-        sender = self._sender = Sender(whatsapp, self._connected, self._send)
+        sender = self._sender = Sender(whatsapp, self._connected, self._send, timers.of)
         attention = self._attention = Attention(whatsapp, self._connected, self._send)
         lookups = self._lookups = Lookups(whatsapp, self._connected, self._send)
         pairing = Pairing(self._start, whatsapp, self._send, self._note)

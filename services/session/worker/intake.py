@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from services.session.calls import CALL_EVENTS, Calls
+from services.session.chat_timers import ChatTimers
 from services.session.encrypted_edits import EncryptedEdits
 from services.session.journal import Journal, JournalEntry
 from services.session.protocol import Noticed
@@ -55,8 +56,8 @@ log = logging.getLogger(__name__)
 class Intake:
     """`take` and `count` are called on the library's threads, `entries` on the pump's."""
 
-    def __init__(self, account: Account, journal: Journal) -> None:
-        self._account, self._journal = account, journal
+    def __init__(self, account: Account, journal: Journal, timers: ChatTimers | None = None) -> None:
+        self._account, self._journal, self._timers = account, journal, timers
         self._translations = _TRANSLATIONS | _of_calls(Calls())
         self.ignored: Counter[str] = Counter()
         self._edits = EncryptedEdits()
@@ -82,8 +83,11 @@ class Intake:
         translate, subject = self._translations[kept.subject]
         try:
             event = mend_strings(_class_of(kept.subject).FromString(base64.b64decode(kept.body)))
-            opened = self._edits.opened(event) if kept.subject == "Message" else event
-            return self._published_as(kept, translate(opened, self._account))
+            if kept.subject == "Message":
+                event = self._edits.opened(event)
+                if self._timers:
+                    self._timers.hear(event)
+            return self._published_as(kept, translate(event, self._account))
         except Exception as error:
             log.warning("a %s could not be translated", kept.subject, extra={"instance_id": self._account.instance_id})
             address = f"{subject}.{self._account.organization_id}.{self._account.instance_id}"

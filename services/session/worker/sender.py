@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from services.session.chat_timers import ChatTimer
 from services.session.protocol import Send, Sent
 from services.session.whatsapp import WhatsApp, WhatsAppError
 from services.session.worker import outcomes
@@ -33,8 +34,14 @@ class Sender:
     """The library sends one message at a time and cannot be interrupted: a send without an answer is reported as
     unconfirmed after its timeout, those behind it wait, and fail when their own time ends before they began."""
 
-    def __init__(self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[Sent], None]) -> None:
-        self._whatsapp, self._connected, self._report = whatsapp, connected, report
+    def __init__(
+        self,
+        whatsapp: WhatsApp,
+        connected: threading.Event,
+        report: Callable[[Sent], None],
+        timer_of: Callable[[str], ChatTimer | None] = lambda _to: None,
+    ) -> None:
+        self._whatsapp, self._connected, self._report, self._timer_of = whatsapp, connected, report, timer_of
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()  # bounded by `put`
         self._calls = ThreadPoolExecutor(1, "send")
         self._thread = start_thread("sender", self._run)
@@ -78,7 +85,7 @@ class Sender:
         if _is_too_late(send):  # it waited behind a call whose answer did not come in time
             return outcomes.too_late(send)
         try:
-            return outcomes.accepted(send, self._whatsapp.send_text(send.to, send.text))
+            return outcomes.accepted(send, self._whatsapp.send_text(send.to, send.text, self._timer_of(send.to)))
         except WhatsAppError as error:
             return outcomes.refused(send, str(error))
         except Exception as error:

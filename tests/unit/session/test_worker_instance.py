@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from services.session.chat_timers import ChatTimer
 from services.session.journal import Journal
 from services.session.protocol import Changed, Entry, Frame, Issued, Resolve, Resolved, Send, Sent, Start
 from services.session.stanzas import LoginFailure
@@ -48,7 +49,7 @@ class FakeWhatsApp:
             raise WhatsAppError("no such number")
         return "ABCDEFGH"
 
-    def send_text(self, to: str, text: str) -> Accepted:
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
         answer = self.answers.get()
         if isinstance(answer, WhatsAppError):
             raise answer

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from services.session.chat_timers import ChatTimer
 from services.session.protocol import Send, Sent
 from services.session.whatsapp import Accepted, WhatsApp
 from services.session.worker.sender import Sender
@@ -23,7 +24,7 @@ class Library:
         self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.may_answer = threading.Event()
 
-    def send_text(self, _to: str, text: str) -> Accepted:
+    def send_text(self, _to: str, text: str, _timer: ChatTimer | None) -> Accepted:
         self.asked.put(text)
         assert self.may_answer.wait(TIMEOUT_S)
         return Accepted("W", NOW)

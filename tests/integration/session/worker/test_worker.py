@@ -22,6 +22,7 @@ from services.session.protocol import (
 )
 from shared.message import utc_now
 from simulator.people import content
+from simulator.people.contact import Contact
 from simulator.people.phone import Phone
 from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, PATIENCE, WorkerDriver, ZygoteDriver
@@ -210,3 +211,27 @@ async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: Ph
     read = (await linked.publish_all(3))[-1]
     assert read.subject == "wa.event.message.read-elsewhere.acme.sales"
     assert json.loads(read.body)["wa_ids"] == ids
+
+
+async def test_a_text_into_a_chat_with_disappearing_messages_carries_its_timer(
+    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver
+) -> None:
+    bob, eve = world.add_contact(name="Bob"), world.add_contact(name="Eve")
+    bob.write(phone.account, content.disappearing("until tomorrow", 86_400, 1_790_000_000))
+    await linked.publish_all(1)
+    for person in (bob, eve):
+        assert (await linked.send(person.account.number, "fine", person.account.name)).outcome == "accepted"
+    assert await said(bob) == [("fine", 86_400)]
+    assert await said(eve) == [("fine", 0)]
+    linked.kill()
+    await zygote.heard.wait(WorkerExited)
+    second = await zygote.fork()
+    second.start(linked=True)
+    await second.wait(Changed, state="connected")
+    assert (await second.send(f"{bob.account.lid.user}@lid", "still", "m3")).outcome == "accepted"
+    assert await said(bob) == [("fine", 86_400), ("still", 86_400)]
+
+
+async def said(person: Contact) -> list[tuple[str, int]]:
+    """The texts a contact got, and the seconds after which they disappear."""
+    return [(got["text"], got["expiration"]) for got in await person.inbox.after(0, wait=10)]

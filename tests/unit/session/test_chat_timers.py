@@ -1,0 +1,102 @@
+"""The timers of chats with disappearing messages: who sets them, and what is kept of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.session.chat_timers import MAX_CHATS, MAX_SECONDS, ChatTimer, ChatTimers, setting_of
+from tests.unit.session.messages import BOB_LID, BOB_PHONE, OWN_LID, e2e, jid, message
+
+DAY, SET_AT = 86_400, 1_780_000_000
+GROUP = {"Chat": jid("120363021033254949", "g.us"), "IsGroup": True}
+FROM_OWNER = {
+    "IsFromMe": True, "Sender": jid(OWN_LID, "lid"), "Chat": jid(BOB_LID, "lid"),
+    "RecipientAlt": jid(BOB_PHONE, "s.whatsapp.net"),
+}  # fmt: skip
+
+
+def text(seconds: int = DAY, set_at: int = SET_AT) -> Any:
+    context = e2e.ContextInfo(expiration=seconds, ephemeralSettingTimestamp=set_at)
+    return e2e.Message(extendedTextMessage=e2e.ExtendedTextMessage(text="hello", contextInfo=context))
+
+
+def setting(seconds: int, set_at: int = SET_AT) -> Any:
+    """Somebody changes the timer of the chat."""
+    body = e2e.ProtocolMessage(type=3, ephemeralExpiration=seconds, ephemeralSettingTimestamp=set_at)
+    return e2e.Message(protocolMessage=body)
+
+
+def image(seconds: int) -> Any:
+    return e2e.Message(imageMessage=e2e.ImageMessage(contextInfo=e2e.ContextInfo(expiration=seconds)))
+
+
+@pytest.fixture
+def timers(tmp_path: Path) -> Iterator[ChatTimers]:
+    opened = ChatTimers(tmp_path / "timers.sqlite")
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("source", [{}, FROM_OWNER], ids=["contact", "owner"])
+@pytest.mark.parametrize("body", [text(), setting(DAY)], ids=["text", "setting"])
+def test_whoever_writes_tells_the_timer_of_the_chat(timers: ChatTimers, body: Any, source: dict[str, Any]) -> None:
+    timers.hear(message(body, **source))
+    assert timers.of(BOB_PHONE) == timers.of(f"{BOB_LID}@lid") == ChatTimer(DAY, SET_AT)
+    assert timers.of("4915199999999") is None
+
+
+def test_a_file_tells_it_too_and_its_own_time_counts_when_it_names_none(timers: ChatTimers) -> None:
+    timers.hear(message(image(7 * DAY), timestamp=SET_AT))
+    assert timers.of(BOB_PHONE) == ChatTimer(7 * DAY, SET_AT)
+
+
+def test_the_latest_setting_counts_in_whatever_order_they_come(timers: ChatTimers) -> None:
+    for body in (setting(0, SET_AT + 2), text(7 * DAY, SET_AT + 1), text(DAY, SET_AT)):
+        timers.hear(message(body))
+    assert timers.of(BOB_PHONE) is None
+    timers.hear(message(setting(90 * DAY, SET_AT + 3)))
+    assert timers.of(BOB_PHONE) == ChatTimer(90 * DAY, SET_AT + 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "source"),
+    [
+        (e2e.Message(conversation="hello"), {}),
+        (text(MAX_SECONDS + 1), {}),
+        (text(), GROUP),
+        (text(), {"Chat": jid("status", "broadcast")}),
+        (e2e.Message(protocolMessage=e2e.ProtocolMessage(type=0, ephemeralExpiration=DAY)), {}),
+    ],
+    ids=["plain", "too long", "group", "status", "revoke"],
+)
+def test_what_sets_no_timer_of_this_chat_changes_nothing(body: Any, source: dict[str, Any]) -> None:
+    assert setting_of(message(body, **source)) is None
+
+
+def test_timers_survive_a_restart_until_the_account_is_linked_anew(timers: ChatTimers, tmp_path: Path) -> None:
+    timers.hear(message(text()))
+    again = ChatTimers(tmp_path / "timers.sqlite")
+    assert again.of(BOB_PHONE) == ChatTimer(DAY, SET_AT)
+    again.close()
+    other_phone = ChatTimers(tmp_path / "timers.sqlite", anew=True)
+    assert other_phone.of(BOB_PHONE) is None
+    other_phone.close()
+
+
+def test_the_chats_are_bounded(timers: ChatTimers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attack: a stranger with many numbers fills the disk. Those set longest ago go first."""
+    assert MAX_CHATS <= 10_000
+    monkeypatch.setattr("services.session.chat_timers.MAX_CHATS", 4)
+    for number in range(10):
+        sender = {"Sender": jid(f"49151123456{number}", "s.whatsapp.net"), "SenderAlt": jid("", "")}
+        timers.hear(message(text(DAY, SET_AT + number), **sender))
+    kept = [timers.of(f"49151123456{number}") is not None for number in range(10)]
+    assert kept == [False] * 6 + [True] * 4
+
+
+def test_a_broken_file_costs_the_timer_and_not_the_message(timers: ChatTimers) -> None:
+    timers.close()
+    timers.hear(message(text()))
+    assert timers.of(BOB_PHONE) is None
