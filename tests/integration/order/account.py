@@ -17,6 +17,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
+from services.session.chat_timers import ChatTimer
 from services.session.journal import Journal
 from services.session.protocol import Entry, Frame, Send, Sent, Start
 from services.session.whatsapp import Accepted, Device
@@ -50,7 +51,7 @@ class Library(FakeWhatsApp):
         self.accepted: dict[str, str] = {}
         """WhatsApp's id by text."""
 
-    def send_text(self, to: str, text: str) -> Accepted:
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
         self.accepted[text] = f"OUT-{text}"
         return Accepted(self.accepted[text], utc_now().replace(microsecond=0))
 
