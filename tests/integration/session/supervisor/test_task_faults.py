@@ -124,6 +124,7 @@ async def test_an_event_that_cannot_be_published_holds_up_no_other(bench: Bench,
 
 async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Fault) -> None:
     await bench.connected()
+    await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
     fault(worker, "read_frame")
     first.change(INSTANCE, "disconnected")  # it is read once more, and then no more
@@ -134,6 +135,7 @@ async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Faul
 
 async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: Bench, fault: Fault) -> None:
     await bench.connected()
+    await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
     fault(Accounts, "heard", 1, lambda _, frame: isinstance(frame, Changed) and frame.state == "crashed")
     first.die()
