@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.router.store import bookings, claims, contacts, conversations, messages, receipts
 from services.router.store.accounts import Accounts
+from services.router.store.blank_names import forget_blank_names
 from services.router.store.bookings import Bookings
 from services.router.store.claims import Claims
 from services.router.store.contacts import Contacts
@@ -28,6 +29,7 @@ RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED,
 STEPS = (
     Step("other-parties", add_other_parties),
     Step("order-keys", give_order_keys),
+    Step("blank-names", forget_blank_names),
     index_step(INDEXES, RETIRED, after=("other-parties",)),
 )
 """The indexes last: those of the earlier version help the other steps, and are dropped then."""

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from services.router.store.blank_names import forget_blank_names
 from shared.commands import SendText
 from shared.queries import NumberOwner
 from shared.records import Party
@@ -90,3 +91,17 @@ async def test_the_owners_own_number_in_the_other_spelling_is_still_a_note(askin
     assert await asking.rows("contacts") == []
     assert (await asking.only("messages"))["kind"] == "note"
     assert [sent.to.phone for sent in asking.of(SendText)] == [SHORT]
+
+
+async def test_the_migration_takes_names_that_show_nothing_and_no_others(router: Router) -> None:
+    names = ["-", "\u3164", "🌸", "Ana", "李", None]
+    contacts = router.database["contacts"]
+    for place, name in enumerate(names):
+        await router.handle(received(f"A{place}", Party(phone=f"49151123456{place:02}"), push_name="Bob"))
+        await contacts.update_one({"phone_number": f"49151123456{place:02}"}, {"$set": {"name": name}})
+    await forget_blank_names(router.database)
+    await forget_blank_names(router.database)
+    found = {row["phone_number"]: row["name"] for row in await router.rows("contacts")}
+    assert [found[f"49151123456{place:02}"] for place in range(6)] == [None, None, None, "Ana", "李", None]
+    await router.handle(received("B0", Party(phone="4915112345600"), push_name="Bea"))
+    assert (await contacts.find_one({"phone_number": "4915112345600"}) or {})["name"] == "Bea"
