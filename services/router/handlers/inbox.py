@@ -8,6 +8,7 @@ from services.router.handlers.changes import name_target
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.identity import meet_sender
 from services.router.handlers.outcomes import apply_early_receipts
+from services.router.handlers.written import require_still
 from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
 from services.router.rules.contacts import Sighting
@@ -16,6 +17,7 @@ from services.router.rules.message_keys import MessageKey, key_of, record_id
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
 from services.router.store.conversations import conversation_id
+from services.router.store.partings import Written
 from shared.errors import Retry
 from shared.events import (
     BookingCreated,
@@ -70,8 +72,8 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     await asyncio.gather(context.publish(*events), _show(message, context, when=not begins))
     if message.direction == "inbound":
         await tell_reopened(message, event, context)
-    if known and not await store.contacts.is_there(known.contact.id):
-        raise Retry("the contact was merged into another meanwhile")
+    if seen and known and not (existing and known.apart_ids):  # otherwise it was put right just now
+        await require_still(Written(known.contact.id, seen.aliases[0]), context)
 
 
 async def _former_holders(event: MessageReceived, known: Known, context: Context) -> list[Event]:
@@ -89,14 +91,16 @@ async def _find(seen: Sighting | None, context: Context) -> Known | None:
 async def _gather_pieces(
     seen: Sighting, known: Known, existing: MessageRecord | None, context: Context
 ) -> MessageRecord | None:
-    """What others wrote for a contact while it was merged away follows it. The message as it is then."""
+    """What others wrote for a contact while it was merged away, or split, follows it. The message as it is then."""
     old = existing.contact_id if existing else None
     apart = old not in (None, known.contact.id) and not await context.store.contacts.is_there(str(old))
     strays = [*(known.absorbed_ids if existing else known.merged_ids)]
     strays += [str(existing.contact_id)] if existing and apart else []
     for old_id in dict.fromkeys(strays):
         await context.store.contacts.adopt(seen, old_id, known.contact.id)
-    return await context.store.messages.by_id(existing.id) if existing and strays else existing
+    if existing and known.apart_ids:
+        await context.store.partings.put_right(known.contact.id, known.apart_ids, seen.at, seen.cause)
+    return await context.store.messages.by_id(existing.id) if existing and (strays or known.apart_ids) else existing
 
 
 def _is_outdated(event: MessageReceived, existing: MessageRecord | None) -> bool:

@@ -18,6 +18,7 @@ from services.router.rules.inbox import CHANGES, Filing, file_message
 from services.router.rules.message_keys import key_of
 from services.router.store.accounts import Owner
 from services.router.store.contacts import Known
+from services.router.store.partings import Written
 from shared.errors import Retry
 from shared.events import MessageReceived
 from shared.message import Event
@@ -39,6 +40,10 @@ class Usual:
     @property
     def other_party(self) -> tuple[str, ...]:
         return key_of(self.event, self.known.contact if self.known else None).other_party
+
+    @property
+    def written(self) -> Written | None:
+        return Written(self.known.contact.id, self.other_party[0]) if self.known else None
 
 
 async def on_messages(
@@ -147,10 +152,11 @@ async def _finish(new: Sequence[Usual], context: Context) -> dict[int, Exception
     """Show and tell what is stored; what failed of it, by place."""
     try:
         gone = await _tell(new, context)
+        misplaced = await context.store.partings.misplaced([one.written for one in new if one.written])
     except Exception as error:
         return {one.place: error for one in new}
-    again = Retry("the contact was merged into another meanwhile")
-    return {one.place: again for one in new if one.message.contact_id in gone}
+    again = Retry("the contact was merged into another, or split, meanwhile")
+    return {one.place: again for one in new if one.message.contact_id in gone or one.written in misplaced}
 
 
 async def _tell(new: Sequence[Usual], context: Context) -> set[str]:

@@ -7,8 +7,10 @@ from services.router.handlers.identity import meet_recipient, who_is_meant
 from services.router.handlers.outcomes import status_changed
 from services.router.handlers.refusals import refusing
 from services.router.handlers.repeats import SentRecord, claimed, require_same
+from services.router.handlers.written import require_still
 from services.router.rules.contacts import Sighting
 from services.router.rules.inbox import address_of, is_owner
+from services.router.rules.message_keys import alias_of
 from services.router.rules.sending import (
     choose_account,
     expiry_of,
@@ -19,8 +21,9 @@ from services.router.rules.sending import (
     require_text,
 )
 from services.router.store.conversations import conversation_id
+from services.router.store.partings import Written
 from shared.commands import SendMessage, SendText
-from shared.errors import Problem, Retry
+from shared.errors import Problem
 from shared.events import ContactCreated, MessageRecorded
 from shared.ids import NO_INSTANCE, derived_id
 from shared.records import Contact, MessageRecord, MessageStatus, Party
@@ -46,7 +49,7 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Contex
         await _publish_recorded(command, existing, contact, context)
         await context.publish(_send_text(existing, party, expires_at))
     await context.publish(status_changed(existing, command, repeat=True))
-    await _still_there(contact, context)
+    await _still_there(contact, existing, context)
 
 
 async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
@@ -88,7 +91,7 @@ async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
         await context.store.conversations.show(message)
     await _publish_recorded(command, message, known.contact if known else None, context)
     await context.publish(_send_text(message, party, message.expires_at))  # last: the rest is behind it
-    await _still_there(known.contact if known else None, context)
+    await _still_there(known.contact if known else None, message, context)
     return None
 
 
@@ -99,10 +102,10 @@ async def _require_room(organization_id: str, instance_id: str, context: Context
     require_room(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
 
 
-async def _still_there(contact: Contact | None, context: Context) -> None:
-    """Raises Retry: what was written for a contact that went meanwhile has to follow it."""
-    if contact and not await context.store.contacts.is_there(contact.id):
-        raise Retry("the contact was merged into another meanwhile")
+async def _still_there(contact: Contact | None, message: MessageRecord, context: Context) -> None:
+    """Raises Retry: what was written for a contact that went meanwhile, or was split, has to follow it."""
+    if contact:
+        await require_still(Written(contact.id, alias_of(message.to_address)), context)
 
 
 async def _publish_recorded(
@@ -144,7 +147,12 @@ async def _contact(
     contact = contact or (await contacts.meet(seen)).contact
     for old_id in strays:
         await contacts.adopt(seen, old_id, contact.id)
-    return contact, await context.store.messages.by_id(message.id) or message if strays else message
+    if apart := await context.store.partings.apart_from(contact.id):
+        await context.store.partings.put_right(contact.id, apart, command.at, command.id)
+    if strays or apart:
+        message = await context.store.messages.by_id(message.id) or message
+        contact = await contacts.by_id(message.organization_id, str(message.contact_id)) or contact
+    return contact, message
 
 
 def _addresses(contact: Contact) -> Party:

@@ -12,6 +12,7 @@ from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
 from services.router.store.order_keys import give_order_keys
 from services.router.store.other_parties import add_other_parties
+from services.router.store.partings import Partings
 from services.router.store.receipts import Receipts
 from services.router.store.revisions import Revisions
 from shared.migrations import Step, index_step, migrate
@@ -43,6 +44,7 @@ class Store:
     bookings: Bookings
     receipts: Receipts
     accounts: Accounts
+    partings: Partings
     revisions: Revisions
     claims: Claims
 
@@ -52,5 +54,5 @@ async def open_store(database: Database) -> Store:
     await migrate(database["router_migrations"], STEPS)
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
-        Accounts(database), Revisions(database), Claims(database),
+        Accounts(database), Partings(database), Revisions(database), Claims(database),
     )  # fmt: skip

@@ -41,6 +41,7 @@ class Known:
     merged_ids: tuple[str, ...] = ()
     absorbed_ids: tuple[str, ...] = ()
     former_holder_ids: tuple[str, ...] = ()
+    apart_ids: tuple[str, ...] = ()
     open_booking_ids: tuple[str, ...] = ()
 
     @property
@@ -225,6 +226,7 @@ class Contacts:
             merged_ids=merged,
             absorbed_ids=tuple(item["id"] for item in merges),
             former_holder_ids=tuple(item["id"] for item in found.get("taken", ()) if item["by"] == seen.cause),
+            apart_ids=tuple(found.get("apart_from", ())),
             open_booking_ids=tuple(booking["_id"] for booking in found.get("open_bookings", ())),
         )
 

@@ -14,7 +14,7 @@ from shared.records import MessageRecord
 
 SPLIT = "contacts_split"
 """Why a booking is open again, in its history."""
-_DECISIONS = ("closing", "assignment")
+DECISIONS = ("closing", "assignment")
 
 
 async def split(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
@@ -73,35 +73,13 @@ class _Parting:
     async def _return_messages(self, instance_id: str) -> None:
         """Those it had, and those that came since under one of its addresses."""
         here, there = (conversation_id(instance_id, one["_id"]) for one in (self.contact, self.back))
-        addresses = [_address(alias) for alias in self.back["aliases"]]
-        since = [
-            {"moved_from": None, "direction": "inbound", "from_address": {"$in": addresses}},
-            {"moved_from": None, "direction": "outbound", "to_address": {"$in": addresses}},
-        ]
+        since = since_split(self.back["aliases"])
         own = {"conversation_id": here, "$or": [{"moved_from": {"$in": self.ids}}, *since]}
-        place = {"contact_id": self.back["_id"], "conversation_id": there, "moved_from": self._still_moved()}
+        place = {"contact_id": self.back["_id"], "conversation_id": there, "moved_from": still_moved(self.back["_id"])}
         await self.database["messages"].update_many(own, [{"$set": place}], session=self.session)
         before = await self.database["conversations"].find_one({"_id": here}, session=self.session) or {}
-        await self._tell_anew(here, self.contact["_id"], before, (*MARKS, *_DECISIONS))
-        await self._tell_anew(there, self.back["_id"], before, MARKS)
-
-    async def _tell_anew(self, conversation: str, contact_id: str, before: Document, kept: tuple[str, ...]) -> None:
-        """The conversation from its messages, and what is `kept` of before: what was read stays read."""
-        conversations, facts = self.database["conversations"], {name: before[name] for name in kept if name in before}
-        await conversations.delete_one({"_id": conversation}, session=self.session)
-        found = False
-        for direction in ("inbound", "outbound"):
-            wanted: Document = {"conversation_id": conversation, "direction": direction}
-            messages = self.database["messages"]
-            newest = await messages.find_one(wanted, {"order_key": 1}, sort=[("order_key", -1)], session=self.session)
-            wanted["order_key"] = newest and newest["order_key"]
-            async for item in messages.find(wanted, session=self.session):
-                message, found = from_document(MessageRecord, item), True
-                place = {"organization_id": message.organization_id, "instance_id": message.instance_id}
-                told = [{"$set": {**place, "contact_id": contact_id}}, *joined(said(message), message.id)]
-                await conversations.update_one({"_id": conversation}, told, upsert=True, session=self.session)
-        if found:
-            await conversations.update_one({"_id": conversation}, joined(facts), session=self.session)
+        await tell_anew(self.database, self.session, (here, self.contact["_id"]), before, (*MARKS, *DECISIONS))
+        await tell_anew(self.database, self.session, (there, self.back["_id"]), before, MARKS)
 
     async def _return_bookings(self) -> None:
         """Its own, and those its messages opened since."""
@@ -109,7 +87,7 @@ class _Parting:
         opened = await self.database["messages"].distinct("_id", mine, session=self.session)
         either = [{"moved_from": {"$in": self.ids}}, {"moved_from": None, "opened_by": {"$in": opened}}]
         own = {"contact_id": self.contact["_id"], "$or": either}
-        place = {"contact_id": self.back["_id"], "moved_from": self._still_moved()}
+        place = {"contact_id": self.back["_id"], "moved_from": still_moved(self.back["_id"])}
         await self.database["bookings"].update_many(own, [{"$set": place}], session=self.session)
 
     async def _reopen(self) -> None:
@@ -126,10 +104,43 @@ class _Parting:
                 await bookings.update_one({"_id": booking["_id"]}, change, session=self.session)
                 return
 
-    def _still_moved(self) -> Document:
-        """What had come from yet another contact is still marked as such."""
-        left = {"$ifNull": ["$moved_from", "$$REMOVE"]}
-        return {"$cond": [{"$eq": ["$moved_from", self.back["_id"]]}, "$$REMOVE", left]}
+
+def still_moved(contact_id: str) -> Document:
+    """`moved_from` of what goes back to this contact: what had come from yet another is still marked as such."""
+    left = {"$ifNull": ["$moved_from", "$$REMOVE"]}
+    return {"$cond": [{"$eq": ["$moved_from", contact_id]}, "$$REMOVE", left]}
+
+
+async def tell_anew(
+    database: Database, session: Any, whose: tuple[str, str], before: Document, kept: tuple[str, ...]
+) -> None:
+    """The conversation from its messages, and what is `kept` of before: what was read stays read. `whose`: the ids of
+    the conversation and of its contact."""
+    conversation, contact_id = whose
+    conversations, messages = database["conversations"], database["messages"]
+    facts = {name: before[name] for name in kept if name in before}
+    await conversations.delete_one({"_id": conversation}, session=session)
+    found = False
+    for direction in ("inbound", "outbound"):
+        wanted: Document = {"conversation_id": conversation, "direction": direction}
+        newest = await messages.find_one(wanted, {"order_key": 1}, sort=[("order_key", -1)], session=session)
+        wanted["order_key"] = newest and newest["order_key"]
+        async for item in messages.find(wanted, session=session):
+            message, found = from_document(MessageRecord, item), True
+            place = {"organization_id": message.organization_id, "instance_id": message.instance_id}
+            told = [{"$set": {**place, "contact_id": contact_id}}, *joined(said(message), message.id)]
+            await conversations.update_one({"_id": conversation}, told, upsert=True, session=session)
+    if found:
+        await conversations.update_one({"_id": conversation}, joined(facts), session=session)
+
+
+def since_split(aliases: list[str]) -> list[Document]:
+    """Messages exchanged under these addresses, but those that came from another contact by a merge."""
+    addresses = [_address(alias) for alias in aliases]
+    return [
+        {"moved_from": None, "direction": "inbound", "from_address": {"$in": addresses}},
+        {"moved_from": None, "direction": "outbound", "to_address": {"$in": addresses}},
+    ]
 
 
 def _address(alias: str) -> str:
