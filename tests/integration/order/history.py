@@ -130,8 +130,10 @@ class History:
         self.read_keys[talk["id"]] = max(known, int(answer.json()["data"]["order_key"]))
 
     async def _redeliver(self, _person: str) -> None:
-        """WhatsApp sends again what it is not sure that we have, hours later perhaps."""
-        self.scene.account.deliver(self.dice.choice(self._delivered))
+        """WhatsApp sends again what it is not sure that we have, later than the stream recognises it by its id."""
+        heard = {message["content"] for message in self.scene.present.messages.values()}
+        if recorded := [each for each in self._delivered if each.Message.conversation in heard]:
+            self.scene.account.deliver(self.dice.choice(recorded))
 
     async def _step_clock(self, _person: str) -> None:
         self.scene.clock.offset_s = self.dice.uniform(-MAX_SKEW_S, MAX_SKEW_S)
