@@ -38,7 +38,11 @@ async def move_stragglers(database: Database, seen: Sighting, old: str, new: str
     person may have undone the merge since."""
 
     async def work(session: Any) -> None:
-        if await database["contacts"].find_one({"_id": old}, {"_id": 1}, session=session) is None:
+        contacts, mine = database["contacts"], {"_id": new}
+        if await contacts.find_one({"_id": old}, {"_id": 1}, session=session) is None:
+            # written to and left as it was: a split at the same moment conflicts, and one of both is done again
+            await contacts.update_one(mine, {"$set": {"adopting": old}}, session=session)
+            await contacts.update_one(mine, {"$unset": {"adopting": True}}, session=session)
             await _move(database, session, seen, old, new)
 
     await in_transaction(database, work)
