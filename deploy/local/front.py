@@ -49,8 +49,8 @@ def forwarded_headers(request: web.BaseRequest) -> CIMultiDict[str]:
     """The request's headers without those of this hop, plus where it came from."""
     named = {part.strip().lower() for part in request.headers.get("Connection", "").split(",")}
     kept = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP | named)
-    # A client cannot pretend to be another address: what it says is replaced.
-    kept["X-Forwarded-For"] = request.remote or ""
+    kept.setdefault("Accept-Encoding", "identity")  # else aiohttp asks for compressed answers
+    kept["X-Forwarded-For"] = request.remote or ""  # whatever the client says
     kept["X-Forwarded-Proto"] = request.scheme
     kept["X-Forwarded-Host"] = request.host
     return kept
