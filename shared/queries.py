@@ -8,27 +8,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from shared.access_queries import (
-    MAX_KEY as MAX_KEY,
-)
-from shared.access_queries import (
-    ApiKeyOwner as ApiKeyOwner,
-)
-from shared.access_queries import (
-    CountFailedCredential as CountFailedCredential,
-)
-from shared.access_queries import (
-    FailedCredentialCounted as FailedCredentialCounted,
-)
-from shared.access_queries import (
-    RateLimitTaken as RateLimitTaken,
-)
-from shared.access_queries import (
-    TakeRateLimit as TakeRateLimit,
-)
-from shared.access_queries import (
-    VerifyApiKey as VerifyApiKey,
-)
+from shared.access_queries import MAX_KEY as MAX_KEY
+from shared.access_queries import ApiKeyOwner as ApiKeyOwner
+from shared.access_queries import CountFailedCredential as CountFailedCredential
+from shared.access_queries import FailedCredentialCounted as FailedCredentialCounted
+from shared.access_queries import RateLimitTaken as RateLimitTaken
+from shared.access_queries import TakeRateLimit as TakeRateLimit
+from shared.access_queries import VerifyApiKey as VerifyApiKey
 from shared.addressing import AddressText
 from shared.message import Query
 from shared.records import BookingStatus, ConversationStatus, Network
@@ -107,6 +93,12 @@ class ReadCurrentQr(Query):
     """The QR code that one instance (`instance_id`) shows right now."""
 
     subject: ClassVar[str] = "wa.query.instance.qr"
+
+
+class ListShownCodes(Query):
+    """The codes to link accounts with that are shown right now: `qr` and `pairing`, each by instance."""
+
+    subject: ClassVar[str] = "wa.query.instance.shown-codes"
 
 
 class ReadSession(Query):

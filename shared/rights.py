@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 from shared.events import PairingCodeIssued, QrIssued
 from shared.message import Event, Live, Message
-from shared.queries import CountFailedCredential, ResolveNumber, ShowQr, TakeRateLimit, VerifyApiKey
+from shared.queries import (
+    CountFailedCredential,
+    ListShownCodes,
+    ReadCurrentQr,
+    ResolveNumber,
+    ShowQr,
+    TakeRateLimit,
+    VerifyApiKey,
+)
 from shared.topology import (
     COMMANDS,
     COMMANDS_STREAM,
@@ -156,12 +164,13 @@ def _integration() -> Rights:
 
 def organization_rights(organization_id: str, user: str) -> Rights:
     """Those of `integration` within one organization, without a consumer: a consumer may read every subject. Codes that
-    link an account need the scope `manage` over REST and sockets, so they are not heard either."""
+    link an account need the scope `manage` over REST and sockets, so they are neither heard nor asked for."""
     live = (cls.pattern(organization_id) for cls in LIVE.values() if INTEGRATION in cls.hearers)
     heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
     said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
     codes = (QrIssued.pattern(organization_id), PairingCodeIssued.pattern(organization_id))
-    return Rights(said, heard, _internal_queries(organization_id), unheard=codes)
+    asked = (ReadCurrentQr.pattern(organization_id), ListShownCodes.pattern(organization_id))
+    return Rights(said, heard, (*_internal_queries(organization_id), *asked), unheard=codes)
 
 
 def rights() -> dict[str, Rights]:

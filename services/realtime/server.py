@@ -24,6 +24,7 @@ from services.realtime.recovery import Recovery
 from services.realtime.requests import echo_of, failure_of, since_of
 from services.realtime.sending import send
 from services.realtime.settings import RealtimeSettings
+from services.realtime.shown_codes import ShownCodes
 from services.realtime.transport import Hooks
 from services.realtime.wire import Payload, Wire
 from shared.asking import ask
@@ -60,7 +61,7 @@ class RealtimeServer:
         self.links: Links | None = None
         self.notes = Notes()
         self._connections = Connections(settings)
-        self.recovery = Recovery()
+        self.recovery, self._codes = Recovery(), ShownCodes(self.principal, self._ask, self.tell)
         hooks = Hooks(self._logged_in, self._connected, self._requested, self._left, self._is_overfull)
         self.sio = SocketServer(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
@@ -117,6 +118,7 @@ class RealtimeServer:
 
     async def _connected(self, connection: Connection) -> None:
         await self.recovery.restore(connection.sid, lambda name: self.requests[name].handler)
+        await self._codes.show(connection.sid)
 
     async def _identified(self, connection: Connection, auth: Any) -> Principal:
         """Raises Problem 401, 429 instead after too many wrong credentials from this address."""
@@ -229,12 +231,12 @@ class RealtimeServer:
         standing = await self.linked().rooms.resume(principal.organization_id, sid, since_of(data))
         if connection := self._connections.of_socket(sid):
             connection.joined = True
+            self.sio.start(self._codes.show(sid))
         return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
 
     async def _send_message(self, sid: str, data: Any = None) -> Payload:
         principal = self.principal(sid)
-        answer = await send(data, principal, self.linked().dispatcher, self._settings.send_wait)
-        answer |= echo_of([data])
+        answer = await send(data, principal, self.linked().dispatcher, self._settings.send_wait) | echo_of([data])
         await self.outgoing.answer(sid, "message_sent_success", answer)
         return {"success": True, **answer}
 

@@ -16,7 +16,15 @@ from deploy.local.binaries import find_nats_server
 from shared.commands import SendMessage
 from shared.events import MessageReceived, PairingCodeIssued, QrIssued
 from shared.live import ContactTyping
-from shared.queries import CountFailedCredential, ListContacts, ShowQr, TakeRateLimit, VerifyApiKey
+from shared.queries import (
+    CountFailedCredential,
+    ListContacts,
+    ListShownCodes,
+    ReadCurrentQr,
+    ShowQr,
+    TakeRateLimit,
+    VerifyApiKey,
+)
 from shared.rights import inbox_prefix
 from shared.topology import EVENTS_STREAM, events_of
 from tests.integration.deploy.nats_users import ROOT, Connection
@@ -82,6 +90,7 @@ async def test_those_of_others_are_not(server: Server) -> None:
             assert not await acme.may_publish(message.pattern("globex", "-"))
         for subject in (
             ShowQr.pattern("acme", "one"), VerifyApiKey.pattern("acme", "-"), TakeRateLimit.pattern("acme", "-"),
+            ReadCurrentQr.pattern("acme", "one"), ListShownCodes.pattern("acme", "-"),
             CountFailedCredential.pattern("acme", "-"), "wa.command.user.invite.acme.-",
             "wa.command.session.send.acme.one",
             f"$JS.API.CONSUMER.CREATE.{EVENTS_STREAM}.mine", f"$JS.API.STREAM.MSG.GET.{EVENTS_STREAM}",

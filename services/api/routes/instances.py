@@ -10,6 +10,7 @@ from services.api.context import Context, Ctx, LimitedReader, Manager, Paging, R
 from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
 from services.api.views import instances as views
 from services.api.views.instances import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
+from shared.auth import Principal
 from shared.commands import LogoutInstance
 from shared.errors import Problem
 from shared.records import Network
@@ -49,6 +50,13 @@ class StatusAnswer(Done):
 
     instance: InstanceStatus
     is_running: bool
+
+
+class ShownCodes(Done):
+    """By instance."""
+
+    qr: dict[str, CurrentQr]
+    pairing: dict[str, CurrentPairingCode]
 
 
 @router.post("")
@@ -132,3 +140,9 @@ async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> 
     """The code to type on the phone right now. Whoever has it can link an account, so this needs the scope `manage`."""
     await context.instances.get(caller.organization_id, instance_id)
     return One(data=await views.current_pairing_code(context.database, caller.organization_id, instance_id))
+
+
+async def shown_codes(context: Context, caller: Principal) -> ShownCodes:
+    """All codes of the organization that wait for a phone; for realtime's sockets with the scope `manage`."""
+    qr, pairing = await views.shown_codes(context.database, caller.organization_id)
+    return ShownCodes(qr=qr, pairing=pairing)

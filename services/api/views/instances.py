@@ -12,6 +12,7 @@ from shared.message import utc_now
 from shared.mongo import Database, Document
 from shared.records import ConnectionStatus, Network
 
+MAX_SHOWN_CODES = 50
 RUNNING = frozenset(ConnectionStatus) - {
     ConnectionStatus.DISCONNECTED, ConnectionStatus.LOGGED_OUT, ConnectionStatus.FAILED, ConnectionStatus.RESTRICTED,
 }  # fmt: skip
@@ -150,6 +151,19 @@ async def current_qr(database: Database, organization_id: str, instance_id: str)
     return CurrentQr.model_validate(link["qr"])
 
 
+async def shown_codes(
+    database: Database, organization_id: str
+) -> tuple[dict[str, CurrentQr], dict[str, CurrentPairingCode]]:
+    """By instance, of at most MAX_SHOWN_CODES."""
+    statuses = [ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING]
+    wanted = {"organization_id": organization_id, "status": {"$in": statuses}}
+    links = await database.connections.find(wanted).limit(MAX_SHOWN_CODES).to_list(MAX_SHOWN_CODES)
+    return (
+        {link["_id"]: CurrentQr.model_validate(link["qr"]) for link in links if shows_qr(link)},
+        {link["_id"]: _pairing_code_of(link) for link in links if shows_pairing_code(link)},
+    )
+
+
 def shows_pairing_code(connection: Document) -> bool:
     """There is a code to type right now."""
     code = connection.get("pairing_code") or {}
@@ -163,5 +177,9 @@ async def current_pairing_code(database: Database, organization_id: str, instanc
     if not shows_pairing_code(link):
         detail = "there is no pairing code now; connect with method code for a new one"
         raise Problem(404, "pairing_code_not_available", detail)
+    return _pairing_code_of(link)
+
+
+def _pairing_code_of(link: Document) -> CurrentPairingCode:
     shown = link["pairing_code"]
     return CurrentPairingCode.model_validate({**shown, "code": shown["code"].replace("-", "")})

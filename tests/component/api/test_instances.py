@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from shared.asking import ask
 from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
 from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued
 from shared.message import Command, Event, utc_now
 from shared.mongo import Document
+from shared.queries import ListShownCodes
 from shared.records import ConnectionStatus as S
 from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -191,6 +193,24 @@ async def test_the_current_qr_is_there_until_it_expires(stage: Stage, member: Me
     assert (found["qr"], found["data_url"], found["attempt"]) == ("2@abc", "data:image/png;base64,AA", 2)
     await stage.connection(member, instance, status="qr_pending", qr=qr | {"expires_at": utc_now()})
     assert (await member.http.get(f"{PATH}/{instance}/qr")).status_code == 404
+
+
+async def test_all_shown_codes_of_an_organization_are_told_on_nats(
+    stage: Stage, member: Member, stranger: Member
+) -> None:
+    now = utc_now()
+    qr = {"qr": "2@abc", "data_url": "data:image/png;base64,AA", "ascii": "##", "attempt": 2}
+    code = {"code": "ABCD-EFGH", "phone_number": "4915112345678", "expires_at": now + timedelta(minutes=1)}
+    scanned, typed, late, linked = [await member.instance() for _ in range(4)]
+    await stage.connection(member, scanned, status="qr_pending", qr=qr | {"expires_at": now + timedelta(minutes=1)})
+    await stage.connection(member, typed, status="pairing", pairing_code=code)
+    await stage.connection(member, late, status="qr_pending", qr=qr | {"expires_at": now})
+    await stage.connection(member, linked, status="connected", pairing_code=code)
+    shown = await ask(stage.nats, ListShownCodes(organization_id=member.organization_id))
+    assert {instance: each["attempt"] for instance, each in shown["qr"].items()} == {scanned: 2}
+    assert {instance: each["code"] for instance, each in shown["pairing"].items()} == {typed: "ABCDEFGH"}
+    others = await ask(stage.nats, ListShownCodes(organization_id=stranger.organization_id))
+    assert (others["qr"], others["pairing"]) == ({}, {})
 
 
 @pytest.mark.parametrize(
