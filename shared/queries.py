@@ -95,6 +95,12 @@ class ReadCurrentQr(Query):
     subject: ClassVar[str] = "wa.query.instance.qr"
 
 
+class ReadCurrentPairingCode(Query):
+    """The pairing code that one instance (`instance_id`) shows right now."""
+
+    subject: ClassVar[str] = "wa.query.instance.pairing-code"
+
+
 class ListShownCodes(Query):
     """The codes to link accounts with that are shown right now: `qr` and `pairing`, each by instance."""
 

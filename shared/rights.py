@@ -8,6 +8,7 @@ from shared.message import Event, Live, Message
 from shared.queries import (
     CountFailedCredential,
     ListShownCodes,
+    ReadCurrentPairingCode,
     ReadCurrentQr,
     ResolveNumber,
     ShowQr,
@@ -169,7 +170,7 @@ def organization_rights(organization_id: str, user: str) -> Rights:
     heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
     said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
     codes = (QrIssued.pattern(organization_id), PairingCodeIssued.pattern(organization_id))
-    asked = (ReadCurrentQr.pattern(organization_id), ListShownCodes.pattern(organization_id))
+    asked = (cls.pattern(organization_id) for cls in (ReadCurrentQr, ReadCurrentPairingCode, ListShownCodes))
     return Rights(said, heard, (*_internal_queries(organization_id), *asked), unheard=codes)
 
 

@@ -276,4 +276,8 @@ async def test_the_ids_of_the_table_are_there(stage: Stage, world: World) -> Non
         reads = [each for each in await world.operations() if each.method == "GET" and each.parameters("path")]
         answers = {each.path: await world.ask(who, each, world.other) for each in reads}
     missing = {path: answer.status for path, answer in answers.items() if answer.status != 200}
-    assert missing == {"/api/v1/whatsapp/sessions/{instance_id}": 404}, "accounts of that dialect are their maker's"
+    accounts_of_their_maker, instance_shows_qr = (
+        "/api/v1/whatsapp/sessions/{instance_id}",
+        "/api/whatsapp/instances/{instance_id}/pairing-code",
+    )
+    assert missing == {accounts_of_their_maker: 404, instance_shows_qr: 404}

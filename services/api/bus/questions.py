@@ -51,6 +51,11 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
     ),
     Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    Answerer(
+        q.ReadCurrentPairingCode,
+        instances.read_pairing_code,
+        lambda c, a: instances.read_pairing_code(c, _caller(a), a.instance_id),
+    ),
     Answerer(q.ListShownCodes, instances.shown_codes, lambda c, a: instances.shown_codes(c, _caller(a))),
     Answerer(q.ReadSession, s4.read_session, lambda c, a: s4.read_session(c, _caller(a), a.name)),
     Answerer(

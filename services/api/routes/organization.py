@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from services.api.answers import One
 from services.api.context import Ctx, Manager, Reader
@@ -44,7 +44,7 @@ class SettingsChanges(Body):
     booking_policy: Annotated[BookingPolicy | None, MAY_BE_LEFT_OUT] = None
     booking_keywords: Annotated[list[Keyword] | None, Field(max_length=50), MAY_BE_LEFT_OUT] = None
     opening_hours: Hours | None = None
-    bookings_without_words: Annotated[bool | None, MAY_BE_LEFT_OUT] = None
+    bookings_without_words: Annotated[StrictBool | None, MAY_BE_LEFT_OUT] = None
     owner_messages: Annotated[OwnerMessages | None, MAY_BE_LEFT_OUT] = None
     owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), MAY_BE_LEFT_OUT] = None
 
