@@ -112,8 +112,8 @@ class ReceiptReceived(Event):
 
 
 class MessagesReadElsewhere(Event):
-    """The owner read these messages of a contact on the phone or another device of his. `chat`: with whom, or `group`;
-    neither in events of an earlier version."""
+    """The owner of the account read these messages on the phone or on another linked device. `chat`: the contact who
+    wrote them, or `group`; an earlier version sends neither."""
 
     subject: ClassVar[str] = "wa.event.message.read-elsewhere"
     publishers: ClassVar[tuple[str, ...]] = ("session",)

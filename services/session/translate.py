@@ -136,8 +136,8 @@ def _name_of(info: Any) -> str | None:
 
 
 def receipt_received(event: Any, account: Account) -> ReceiptReceived | MessagesReadElsewhere | Ignored:
-    """A neonize `Receipt` event: what other people's devices tell about messages of ours, and what the owner read on
-    another device of his."""
+    """A neonize `Receipt` event: a device of a recipient received or read messages of ours, or the owner of the account
+    read messages on the phone or on another linked device."""
     if outsider := no_chat(event.MessageSource):
         return Ignored(f"receipt-{outsider}")
     kind = _label(event, "Type")

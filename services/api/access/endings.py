@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 
 
 class Endings:
-    """What cannot be told at once is told as soon as NATS is back; when this process dies before, the mark on the
-    document stays and the next start tells it (ended_access.py)."""
+    """Publishes AccessEnded, again and again while NATS is away. When the process ends before NATS has taken the event,
+    the mark stays on the document and the next start of an api publishes it (ended_access.py)."""
 
     def __init__(self, publish: Publisher, untold: UntoldEndings) -> None:
         self._publish, self._untold = publish, untold

@@ -36,9 +36,9 @@ class Initializing(Done):
 
 
 class OneStatus(Done):
-    """`isInitializing`: on its way to be ready, and nobody has to do anything; false while a code waits.
+    """`isInitializing`: the account is being connected and the user has nothing to do; false while a code is shown.
 
-    `qr` and `pairingCode`: the code that waits, for callers with the scope `manage`. `phoneNumber`: digits."""
+    `qr` and `pairingCode`: the code that is shown, for callers with the scope `manage`. `phoneNumber`: digits."""
 
     isReady: bool
     isInitializing: bool

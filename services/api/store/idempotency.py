@@ -45,7 +45,8 @@ class IdempotencyKeys:
         return known["message_id"], known["known"]
 
     async def _insert(self, key: SendKey, fingerprint: str) -> Document | None:
-        """What is kept of the key now; None when it went meanwhile. MongoDB removes what is too old once a minute."""
+        """The stored document of the key, inserted unless there is one. None when MongoDB, which removes expired keys
+        once a minute, removed it between the two steps."""
         now = utc_now()
         made = {
             "_id": derived_id("send key", key.organization_id, key.subject, key.kind, key.key),

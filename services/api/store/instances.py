@@ -11,8 +11,8 @@ from shared.records import Network
 
 
 class Instances:
-    """Collection `instances`. Deleted ones stay, marked, and are found only to be connected again or removed
-    (docs/decisions/0040); removed ones are found by nobody."""
+    """Collection `instances`. A deleted instance keeps its document with `deleted_at`: only connecting and removing it
+    find it (docs/decisions/0041). No query finds a removed instance."""
 
     INDEXES: ClassVar = {
         "instances": [

@@ -1,5 +1,5 @@
-"""Ended access that the realtime service was not told of yet: marked by the same write that ends it, so that a process
-that dies in between leaves a trace."""
+"""Marks for access that ended and whose AccessEnded is not published yet. The write that ends the access sets the mark,
+so that an api that is killed before it publishes the event leaves the mark for the next start."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import ClassVar
 from shared.mongo import Database, Document, IndexModel
 
 UNTOLD = "ending_untold"
-"""Field of a login, an API key or a user: the id of the change that nobody was told of yet."""
+"""Field of a login, an API key or a user: the id of the change whose AccessEnded is not published yet."""
 
 
 @dataclass(frozen=True)

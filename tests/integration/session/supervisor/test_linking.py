@@ -65,6 +65,17 @@ def connections(bench: Bench) -> list[S]:
     return [event.status for event in bench.events if isinstance(event, ConnectionChanged)]
 
 
+async def scan_old_then_new(bench: Bench, database: Database) -> int:
+    """The account is linked to OLD and unlinked, then NEW scans; how many events there were before that scan."""
+    await begin(bench, database)
+    await scan(bench, OLD)
+    await bench.status(S.CONNECTED)
+    await unlink(bench)
+    before = len(bench.events)
+    await scan(bench, NEW)
+    return before
+
+
 async def test_a_number_that_was_only_configured_follows_the_scan_and_says_so(
     policies: dict[OtherNumber, Bench], database: Database
 ) -> None:
@@ -81,12 +92,7 @@ async def test_another_phone_than_the_one_linked_before_is_unlinked_again(
     policies: dict[OtherNumber, Bench], database: Database
 ) -> None:
     bench = policies["refuse_relinked"]
-    await begin(bench, database)
-    await scan(bench, OLD)
-    await bench.status(S.CONNECTED)
-    await unlink(bench)
-    before = len(bench.events)
-    await scan(bench, NEW)
+    before = await scan_old_then_new(bench, database)
     told = await bench.event(ConnectionChanged, since=before, status=S.LOGGED_OUT)
     assert (told.reason, told.phone_number, told.will_retry) == ("other_number_refused", OLD, False)
     assert told.cause
@@ -117,12 +123,7 @@ async def test_a_setting_lets_every_scan_change_the_number(
     policies: dict[OtherNumber, Bench], database: Database
 ) -> None:
     bench = policies["follow"]
-    await begin(bench, database)
-    await scan(bench, OLD)
-    await bench.status(S.CONNECTED)
-    await unlink(bench)
-    before = len(bench.events)
-    await scan(bench, NEW)
+    before = await scan_old_then_new(bench, database)
     told = await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
     assert (told.phone_number, told.previous_phone_number, told.reason) == (NEW, OLD, "number_changed")
 
