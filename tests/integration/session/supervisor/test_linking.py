@@ -1,7 +1,7 @@
 """Another phone than expected scans the code: the instance follows and says so, or refuses it; never silently."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.integration.session.supervisor.bench import INSTANCE, PATIENCE, Bench
 OLD, NEW = "4915112345678", "4915198765432"
 
 
-def scanned_by(number: str):  # type: ignore[no-untyped-def]
+def scanned_by(number: str) -> Callable[[FakeWorker, ToWorker], None]:
     """Every start is scanned by this phone."""
 
     def script(worker: FakeWorker, frame: ToWorker) -> None:
