@@ -1,5 +1,7 @@
 """Connect an instance, disconnect it, log it out: commands to the session service, and their answers."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Literal
 
@@ -55,7 +57,7 @@ class Closed(Done):
 async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> Connecting:
     """Start the connection and keep it up, across restarts too. One that was deleted and not removed is there again."""
     wanted = body or ConnectRequest()
-    found = await context.instances.get_or_restore(caller.organization_id, instance_id)
+    found = await context.instances.get_not_removed(caller.organization_id, instance_id)
     command = ConnectInstance(
         organization_id=caller.organization_id,
         instance_id=instance_id,
@@ -65,9 +67,23 @@ async def connect(context: Ctx, caller: Manager, instance_id: str, body: Connect
     )
     if wanted.method == "code":
         return await _with_code(context, command)
-    await context.dispatcher.issue(command, ConnectionChanged, QrIssued, timeout=BEGIN_LIMIT)
+    async with _restored(context, command):
+        await context.dispatcher.issue(command, ConnectionChanged, QrIssued, timeout=BEGIN_LIMIT)
     message = "connecting; the QR code comes over the socket as whatsapp:qr, and is at …/qr"
     return Connecting(method="qr", message=message)
+
+
+@asynccontextmanager
+async def _restored(context: Context, command: ConnectInstance) -> AsyncIterator[None]:
+    """A deleted instance is in the lists again before the session service connects it, and out of them when the command
+    is refused or could not be stored."""
+    of = (command.organization_id, command.instance_id, command.id)
+    await context.instances.restore(*of)
+    try:
+        yield
+    except Problem:
+        await context.instances.undo_restore(*of)
+        raise
 
 
 async def _number(context: Context, found: Document, wanted: ConnectRequest) -> str | None:
@@ -92,7 +108,10 @@ async def _with_code(context: Context, command: ConnectInstance) -> Connecting:
         return ended or isinstance(event, PairingCodeIssued)
 
     dispatcher = context.dispatcher
-    async with dispatcher.listening(command, PairingCodeIssued, ConnectionChanged) as answers:
+    async with (
+        _restored(context, command),
+        dispatcher.listening(command, PairingCodeIssued, ConnectionChanged) as answers,
+    ):
         await dispatcher.publish(command)
         event = await answers.first(settled, command, CODE_LIMIT)
     if isinstance(event, PairingCodeIssued):

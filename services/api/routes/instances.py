@@ -109,7 +109,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Do
 @router.post("/{instance_id}/remove")
 async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
     """Like DELETE, and for good: it cannot be connected again. Also for one that was deleted before."""
-    await context.instances.require_not_removed(caller.organization_id, instance_id)
+    await context.instances.get_not_removed(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
     return Done()

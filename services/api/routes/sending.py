@@ -131,13 +131,13 @@ async def deliver(context: Context, outgoing: Outgoing, response: Response) -> S
 
 
 async def _message_id(context: Context, outgoing: Outgoing) -> str:
-    """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before."""
-    organization_id, message_id, repeated = outgoing.caller.organization_id, new_id(), False
-    if key := outgoing.send_key:
-        message_id, repeated = await context.idempotency.claim(key, *outgoing.request)
-    if not (repeated and await find_message(context.database, organization_id, message_id)):
+    """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before. A key of a
+    refused send is not used up."""
+    organization_id, key = outgoing.caller.organization_id, outgoing.send_key
+    known = await context.idempotency.find(key, *outgoing.request) if key else None
+    if not (known and await find_message(context.database, organization_id, known)):
         await _require_connected(context, organization_id, outgoing.instance_id)
-    return message_id
+    return await context.idempotency.claim(key, *outgoing.request) if key else new_id()
 
 
 async def _require_connected(context: Context, organization_id: str, instance_id: str) -> None:

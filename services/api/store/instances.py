@@ -85,18 +85,23 @@ class Instances:
         )
         return _known(found)
 
-    async def get_or_restore(self, organization_id: str, instance_id: str) -> Document:
-        """Like `get`; one that was deleted and not removed is there again."""
-        deleted = {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
-        restored = await self._instances.find_one_and_update(
-            deleted, {"$set": {"deleted_at": None}}, return_document=True
-        )
-        return _known(restored)
+    async def get_not_removed(self, organization_id: str, instance_id: str) -> Document:
+        """Like `get`, also for one that was deleted and not removed."""
+        return _known(await self._instances.find_one(_not_removed(organization_id, instance_id)))
 
-    async def require_not_removed(self, organization_id: str, instance_id: str) -> None:
-        """Raises Problem 404."""
-        wanted = {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
-        _known(await self._instances.find_one(wanted))
+    async def restore(self, organization_id: str, instance_id: str, command_id: str) -> None:
+        """One that was deleted and not removed is in the lists again, because of this command. Raises Problem 404."""
+        restored_by = {"$cond": [{"$eq": [{"$ifNull": ["$deleted_at", None]}, None]}, None, command_id]}
+        change = [{"$set": {"deleted_at": None, "restored_by": restored_by}}]
+        result = await self._instances.update_one(_not_removed(organization_id, instance_id), change)
+        if not result.matched_count:
+            raise unknown_instance()
+
+    async def undo_restore(self, organization_id: str, instance_id: str, command_id: str) -> None:
+        """The command was refused: what only it restored is deleted again. A later connect of the same instance, which
+        has set `restored_by` anew, keeps it."""
+        restored = {"_id": instance_id, "organization_id": organization_id, "restored_by": command_id}
+        await self._instances.update_one(restored, {"$set": {"deleted_at": utc_now(), "restored_by": None}})
 
     async def mark_deleted(self, organization_id: str, instance_id: str, *, remove: bool = False) -> None:
         """`remove`: for good, also one that was deleted before."""
@@ -107,6 +112,10 @@ class Instances:
     @staticmethod
     def _mine(organization_id: str, instance_id: str) -> Document:
         return {"_id": instance_id, "organization_id": organization_id, "deleted_at": None}
+
+
+def _not_removed(organization_id: str, instance_id: str) -> Document:
+    return {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
 
 
 def unknown_instance() -> Problem:
