@@ -7,13 +7,13 @@ from functools import partial
 import httpx
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp
 
 from services.api import key_answers, matching, openapi, problems
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.auditing import Auditing
 from services.api.access.bodies import Bodies
+from services.api.access.compression import Compression
 from services.api.access.cross_site import SameSite
 from services.api.access.ended_access import tell_untold
 from services.api.access.endings import Endings
@@ -72,8 +72,6 @@ _EXPOSED = [
     "Idempotency-Replayed",
 ]
 """Headers that front ends on other hosts may read."""
-COMPRESSED_FROM_BYTES, COMPRESSION_LEVEL = 500, 5
-"""Answers with a secret (tokens, keys) are shorter: what a page of another site makes longer says nothing of them."""
 
 
 def create_app(settings: ApiSettings) -> ASGIApp:
@@ -123,7 +121,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     app.add_middleware(Repeats)
     app.add_middleware(Bodies)
     app.add_middleware(Gate, settings=settings)
-    app.add_middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM_BYTES, compresslevel=COMPRESSION_LEVEL)
+    app.add_middleware(Compression)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],

@@ -123,7 +123,7 @@ def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
     """The simulated network exists only where its address is set."""
 
     async def real() -> dict[str, str]:
-        return zygote_environment(os.environ, None)
+        return zygote_environment(os.environ, None, simulator_mode=settings.simulator_url is not None)
 
     async def simulated() -> dict[str, str]:
         return zygote_environment(os.environ, await find_simulated_network(settings.simulator_url or ""))

@@ -5,6 +5,7 @@ Three things stand between an unmodified library and a local server: the address
 """
 
 import ctypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,26 +42,37 @@ _INHERITED = frozenset(
     }
 )  # fmt: skip
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
-_INHERITED_SUFFIXES = ("_NOISE_ROOT",)
-"""A Noise root is a public key, as SSL_CERT_FILE names public certificates: a test tool that plays WhatsApp for the
-real network sets one under a name of its own, next to the proxy."""
+_NOISE_ROOT_OF_TEST_TOOL = re.compile(r"[A-Z0-9]+_NOISE_ROOT")
+_PUBLIC_KEY = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def _is_inherited(name: str) -> bool:
-    if name == NOISE_ROOT_VARIABLE:  # set below, for the simulated network alone
-        return False
-    known = name.upper() in _INHERITED
-    return known or name.startswith(_INHERITED_PREFIXES) or name.endswith(_INHERITED_SUFFIXES)
+    return name.upper() in _INHERITED or name.startswith(_INHERITED_PREFIXES)
 
 
-def zygote_environment(inherited: Mapping[str, str], network: SimulatedNetwork | None) -> dict[str, str]:
+def _root_of_test_tool(inherited: Mapping[str, str]) -> dict[str, str]:
+    """A program beside the product that plays WhatsApp for the real network gives the workers its root key by the
+    environment variable `<TOOL>_NOISE_ROOT`, next to the proxy. A value that is no public key stays outside."""
+    return {
+        name: value
+        for name, value in inherited.items()
+        if _NOISE_ROOT_OF_TEST_TOOL.fullmatch(name) and _PUBLIC_KEY.fullmatch(value)
+    }
+
+
+def zygote_environment(
+    inherited: Mapping[str, str], network: SimulatedNetwork | None, *, simulator_mode: bool = False
+) -> dict[str, str]:
     """The environment to exec a zygote with: of ours what the interpreter, the library and the log need, by name. The
     native library runs there, with what strangers send: it gets no address of NATS or MongoDB and no secret.
+    `simulator_mode`: the local mode with WA_SIMULATOR_URL, the only one in which the real network may be played too.
 
     The library attaches a bot tag to every message unless told otherwise at exec.
     """
     environment = {name: value for name, value in inherited.items() if _is_inherited(name)}
     environment["NEONIZE_BOT_TAG"] = "off"
+    if simulator_mode and network is None:
+        environment |= _root_of_test_tool(inherited)
     if network:
         environment |= {"SSL_CERT_FILE": network.ca, NOISE_ROOT_VARIABLE: network.noise_root}
     return environment

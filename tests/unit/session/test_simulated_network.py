@@ -69,9 +69,26 @@ def test_only_writable_memory_is_searched() -> None:
         assert high > low
 
 
-def test_a_noise_root_of_a_test_tool_reaches_the_workers_and_ours_only_those_of_the_simulated_network() -> None:
-    inherited = {"TOOL_NOISE_ROOT": "ab", NOISE_ROOT_VARIABLE: "cd", "TOOL_SECRET": "s", "PATH": "/bin"}
-    real = zygote_environment(inherited, None)
-    assert real == {"TOOL_NOISE_ROOT": "ab", "PATH": "/bin", "NEONIZE_BOT_TAG": "off"}
-    network = SimulatedNetwork("http://127.0.0.1:1", "/ca.pem", "ef")
-    assert zygote_environment(inherited, network)[NOISE_ROOT_VARIABLE] == "ef"
+def test_a_noise_root_of_a_test_tool_reaches_the_workers_of_the_real_network_in_simulator_mode_alone() -> None:
+    inherited = {"TOOL_NOISE_ROOT": "ab" * 32, NOISE_ROOT_VARIABLE: "cd" * 32, "PATH": "/bin"}
+    plain = {"PATH": "/bin", "NEONIZE_BOT_TAG": "off"}
+    assert zygote_environment(inherited, None) == plain
+    assert zygote_environment(inherited, None, simulator_mode=True) == plain | {"TOOL_NOISE_ROOT": "ab" * 32}
+    simulated = zygote_environment(inherited, NETWORK, simulator_mode=True)
+    assert simulated[NOISE_ROOT_VARIABLE] == NETWORK.noise_root
+    assert "TOOL_NOISE_ROOT" not in simulated
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOOL_NOISE_ROOT", "mongodb://user:secret@host"),
+        ("TOOL_NOISE_ROOT", "ab" * 31),
+        ("TOOL_NOISE_ROOT_KEY", "ab" * 32),
+        ("_NOISE_ROOT", "ab" * 32),
+        ("NOISE_ROOT", "ab" * 32),
+        ("tool_noise_root", "ab" * 32),
+    ],
+)
+def test_what_is_no_noise_root_of_a_test_tool_stays_outside(name: str, value: str) -> None:
+    assert zygote_environment({name: value}, None, simulator_mode=True) == {"NEONIZE_BOT_TAG": "off"}
