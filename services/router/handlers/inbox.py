@@ -49,10 +49,12 @@ async def on_message(event: MessageReceived, context: Context) -> None:
         known = await meet_sender(seen, event.instance_id, context) if seen else None
     key = key_of(event, known.contact if known else None)
     existing = await store.messages.same_as(key)
-    if (is_unwanted(filing, owner) and not existing) or _is_outdated(event, existing):
+    if is_unwanted(filing, owner) and not existing:
         return
-    if seen and known:
+    if seen and known:  # before anything ends this: the event may be what merged two contacts
         existing = await _gather_pieces(seen, known, existing, context)
+    if _is_outdated(event, existing):
+        return
     placeholder = existing if existing and existing.type in PLACEHOLDERS and event.type not in PLACEHOLDERS else None
     existing = None if placeholder else existing
     new = record_of(event, filing, owner, known, placeholder.id if placeholder else None)

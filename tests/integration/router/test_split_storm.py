@@ -4,15 +4,20 @@ A fact is left behind when a conversation tells of a message that is not in it, 
 does not have its address.
 """
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
+from services.router.store import splitting
 from services.router.store.conversations import conversation_id
 from shared.commands import SplitContact
-from shared.events import ContactCreated
+from shared.events import ContactCreated, MessageReceived
 from shared.mongo import Document
 from tests.integration.router.conftest import (
     ANNA,
     LID,
+    ME,
     ONE,
     ORG,
     PHONE,
@@ -23,9 +28,18 @@ from tests.integration.router.conftest import (
 )
 from tests.integration.router.test_merging import interrupted
 
+Meanwhile = Callable[[], Awaitable[None]]
+
 
 def split(stays: str, merged: str) -> SplitContact:
     return SplitContact(id="split", at=START, organization_id=ORG, contact_id=stays, merged_id=merged)
+
+
+async def merged(router: Router) -> tuple[str, str]:
+    """One contact that was two, met by phone and by LID; the older and the younger."""
+    await router.handle(received("A1", PHONE), received("B1", LID, minute=1), received("AB", minute=2))
+    older, younger = (item.contact.id for item in router.of(ContactCreated))
+    return older, younger
 
 
 async def check(router: Router) -> None:
@@ -68,8 +82,7 @@ STEPS = (
 async def test_a_message_handled_while_the_split_happens_follows(
     router: Router, part: str, step: str, name: str | None, after: bool
 ) -> None:
-    await router.handle(received("A1", PHONE), received("B1", LID, minute=1), received("AB", minute=2))
-    older, younger = (item.contact.id for item in router.of(ContactCreated))
+    older, younger = await merged(router)
     late = interrupted(router, part, step, lambda: router.deliver(split(older, younger)), after=after)
     await late.deliver(received("B2", LID, minute=3, push_name=name))
     await router.deliver(split(older, younger))
@@ -78,8 +91,7 @@ async def test_a_message_handled_while_the_split_happens_follows(
 
 @pytest.mark.parametrize(("part", "step"), [("messages", "add"), ("conversations", "show"), ("contacts", "is_there")])
 async def test_a_send_handled_while_the_split_happens_follows(router: Router, part: str, step: str) -> None:
-    await router.handle(received("A1", PHONE), received("B1", LID, minute=1), received("AB", minute=2))
-    older, younger = (item.contact.id for item in router.of(ContactCreated))
+    older, younger = await merged(router)
     late = interrupted(router, part, step, lambda: router.deliver(split(older, younger)))
     await late.deliver(command("m1", to=f"{ANNA.lid}@lid"))
     await router.deliver(split(older, younger))
@@ -88,11 +100,56 @@ async def test_a_send_handled_while_the_split_happens_follows(router: Router, pa
 
 @pytest.mark.parametrize("step", ["add", "is_there"])
 async def test_a_booking_opened_while_the_split_happens_follows(router: Router, step: str) -> None:
-    await router.handle(received("A1", PHONE), received("B1", LID, minute=1), received("AB", minute=2))
-    older, younger = (item.contact.id for item in router.of(ContactCreated))
+    older, younger = await merged(router)
     await router.database["bookings"].update_many({}, {"$set": {"status": "completed", "open": False}})
     part = "messages" if step == "add" else "contacts"
     late = interrupted(router, part, step, lambda: router.deliver(split(older, younger)))
     await late.deliver(received("B2", LID, minute=3))
     await check(router)
     assert (await router.only("bookings", open=True))["contact_id"] == younger
+
+
+def in_the_transaction(monkeypatch: pytest.MonkeyPatch, where: object, step: str, meanwhile: Meanwhile) -> None:
+    """`meanwhile` happens before a step of a transaction that has read what is there, and has not committed."""
+    waiting, work = [meanwhile], getattr(where, step)
+
+    async def interrupted_step(*args: Any, **named: Any) -> Any:
+        if waiting:
+            await waiting.pop()()
+        return await work(*args, **named)
+
+    monkeypatch.setattr(where, step, interrupted_step)
+
+
+LATE = {
+    "inbound": received("B2", LID, minute=3), "to the LID": received("B2", ME, minute=3, from_me=True, chat=LID),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("late", LATE.values(), ids=LATE)
+async def test_a_message_the_transaction_of_the_split_does_not_see_follows(
+    router: Router, monkeypatch: pytest.MonkeyPatch, late: MessageReceived
+) -> None:
+    """It arrived before what the conversation shows, so showing it writes nothing the transaction could conflict with;
+    all of its handling is over before the commit."""
+    older, younger = await merged(router)
+    await router.handle(received("A9", ME, minute=8, from_me=True, chat=PHONE), received("A8", PHONE, minute=9))
+    in_the_transaction(monkeypatch, splitting._Parting, "_return_messages", lambda: router.deliver(late))
+    await router.deliver(split(older, younger))
+    await check(router)
+    assert (await router.only("messages", wa_id="B2"))["contact_id"] == younger
+
+
+async def test_a_crash_behind_the_transaction_of_the_split_leaves_nothing_behind(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older, younger = await merged(router)
+    await router.handle(received("A8", PHONE, minute=9))
+    late = LATE["inbound"]
+    in_the_transaction(monkeypatch, splitting._Parting, "_return_messages", lambda: router.deliver(late))
+
+    async def crash() -> None:
+        raise ConnectionError("behind the transaction")
+
+    await interrupted(router, "partings", "put_right", crash).deliver(split(older, younger))
+    await check(router)
