@@ -4,7 +4,7 @@ The organization and the instance stand in the subject, so a NATS user may be al
 is the JSON of the REST route: `{"success": true, …}` or a problem, `{"success": false, "status", "code", "detail"}`.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -15,21 +15,24 @@ from shared.access_queries import FailedCredentialCounted as FailedCredentialCou
 from shared.access_queries import RateLimitTaken as RateLimitTaken
 from shared.access_queries import TakeRateLimit as TakeRateLimit
 from shared.access_queries import VerifyApiKey as VerifyApiKey
-from shared.addressing import AddressText
 from shared.message import Query
-from shared.records import BookingStatus, ConversationStatus, Network
+from shared.record_queries import Address as Address
+from shared.record_queries import AnyId as AnyId
+from shared.record_queries import CountBookings as CountBookings
+from shared.record_queries import CountConversations as CountConversations
+from shared.record_queries import ListBookings as ListBookings
+from shared.record_queries import ListContacts as ListContacts
+from shared.record_queries import ListConversationMessages as ListConversationMessages
+from shared.record_queries import ListConversations as ListConversations
+from shared.record_queries import ListMessages as ListMessages
+from shared.record_queries import MessagesBetween as MessagesBetween
+from shared.record_queries import PagedQuery as PagedQuery
+from shared.record_queries import ReadBooking as ReadBooking
+from shared.record_queries import ReadContact as ReadContact
+from shared.record_queries import ReadConversation as ReadConversation
+from shared.record_queries import ReadMessage as ReadMessage
+from shared.records import Network
 from shared.session_names import SessionName
-
-AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-Address = AddressText
-"""A phone number in any usual spelling, or `<digits>@lid`."""
-
-
-class PagedQuery(Query):
-    """A list in pages: `next_cursor` of the answer is the `cursor` of the next question."""
-
-    limit: Annotated[int, Field(ge=1, le=200)] = 50
-    cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
 
 
 class ReadOrganization(Query):
@@ -130,87 +133,6 @@ class ReadDefaultInstance(Query):
     """State of the oldest instance, which clients mean that know only one; `instanceId` is null when there is none."""
 
     subject: ClassVar[str] = "wa.query.instance.default"
-
-
-class ListContacts(PagedQuery):
-    """Contacts, newest first. `search`: part of the name or of the number."""
-
-    subject: ClassVar[str] = "wa.query.contact.list"
-    search: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
-class ReadContact(Query):
-    """One contact."""
-
-    subject: ClassVar[str] = "wa.query.contact.read"
-    contact_id: AnyId
-
-
-class ListConversations(PagedQuery):
-    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all. `assigned_to`: a user id."""
-
-    subject: ClassVar[str] = "wa.query.conversation.list"
-    status: ConversationStatus | None = None
-    assigned_to: Annotated[str, StringConstraints(max_length=64)] | None = None
-    unread: bool | None = None
-    search: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
-class ReadConversation(Query):
-    """One conversation."""
-
-    subject: ClassVar[str] = "wa.query.conversation.read"
-    conversation_id: AnyId
-
-
-class ListConversationMessages(PagedQuery):
-    """Messages and notes of one conversation, newest first."""
-
-    subject: ClassVar[str] = "wa.query.conversation.messages"
-    conversation_id: AnyId
-
-
-class ListMessages(PagedQuery):
-    """Messages of all conversations, newest first. `kind` `note`: to oneself. `search`: words, accents ignored."""
-
-    subject: ClassVar[str] = "wa.query.message.list"
-    kind: Literal["message", "note"] | None = None
-    search: Annotated[str, StringConstraints(max_length=100)] | None = None
-    stuck: bool | None = None
-
-
-class MessagesBetween(Query):
-    """What an account and a contact said to each other, two addresses in any order; as the chat front end reads it.
-
-    The newest `limit` messages before `offset`, counted from the newest, oldest first; `nextOffset` goes on.
-    """
-
-    subject: ClassVar[str] = "wa.query.message.between"
-    one: Address
-    other: Address
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-
-
-class ReadMessage(Query):
-    """One message with what became of it, by our id or by WhatsApp's."""
-
-    subject: ClassVar[str] = "wa.query.message.read"
-    message_id: AnyId
-
-
-class ListBookings(PagedQuery):
-    """Bookings, newest first, of one status or all."""
-
-    subject: ClassVar[str] = "wa.query.booking.list"
-    status: BookingStatus | None = None
-
-
-class ReadBooking(Query):
-    """One booking, with everything that was done to it."""
-
-    subject: ClassVar[str] = "wa.query.booking.read"
-    booking_id: AnyId
 
 
 class ReadQueueStats(Query):

@@ -1,11 +1,13 @@
 """Which question is answered by which REST read."""
 
+from dataclasses import replace
 from typing import Any
 
 from services.api.bus.answering import Answerer
 from services.api.compat import s0, s2, s4
 from services.api.compat.s2_shapes import Numbers
 from services.api.routes import admin, api_keys, audit, bookings, conversations, instances, organization, people, users
+from services.api.views.bookings import BookingFilter
 from services.api.views.conversations import Filter
 from services.api.views.found import MessageFilter
 from services.api.views.pages import PageRequest
@@ -29,7 +31,12 @@ def _instance(question: Query) -> str | None:
 
 
 def _filter(question: q.ListConversations) -> Filter:
-    return Filter(question.status, question.assigned_to, question.unread, question.search)
+    chosen = Filter(question.status, question.assigned_to, question.unread, question.search)
+    return replace(chosen, contact_ids=question.contact_id)
+
+
+def _messages(question: q.ListMessages) -> MessageFilter:
+    return MessageFilter(question.kind, question.search, question.stuck, question.conversation_id)
 
 
 def _numbers(question: q.MessagesBetween) -> Numbers:
@@ -75,6 +82,11 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         lambda c, a: conversations.list_conversations(c, _caller(a), _page(a), _filter(a), _instance(a)),
     ),
     Answerer(
+        q.CountConversations,
+        conversations.count_conversations,
+        lambda c, a: conversations.counted(c, _caller(a), a.assigned_to, _instance(a)),
+    ),
+    Answerer(
         q.ReadConversation,
         conversations.read_conversation,
         lambda c, a: conversations.read_conversation(c, _caller(a), a.conversation_id),
@@ -82,18 +94,21 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     Answerer(
         q.ListConversationMessages,
         conversations.list_messages,
-        lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id),
+        lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id, a.around),
     ),
     Answerer(
         q.ListMessages,
         people.list_all_messages,
-        lambda c, a: people.list_all_messages(c, _caller(a), _page(a), MessageFilter(a.kind, a.search, a.stuck)),
+        lambda c, a: people.list_all_messages(c, _caller(a), _page(a), _messages(a)),
     ),
     Answerer(q.MessagesBetween, s2.between, lambda c, a: s2.between(c, _caller(a), _numbers(a))),
     Answerer(q.ReadMessage, people.read_message, lambda c, a: people.read_message(c, _caller(a), a.message_id)),
     Answerer(
-        q.ListBookings, bookings.list_bookings, lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), a.status)
+        q.ListBookings,
+        bookings.list_bookings,
+        lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), BookingFilter(a.status, a.search)),
     ),
+    Answerer(q.CountBookings, bookings.count_bookings, lambda c, a: bookings.count_bookings(c, _caller(a))),
     Answerer(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
     Answerer(q.ReadQueueStats, admin.queue_stats, lambda c, a: admin.queue_stats(c, _caller(a))),
     Answerer(q.ListDeadLetters, admin.list_dead_letters, lambda c, a: admin.list_dead_letters(c, _caller(a), _page(a))),

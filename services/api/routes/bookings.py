@@ -1,19 +1,23 @@
 """Bookings: opened by customers' messages or by people, decided by people."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
+from pydantic import AfterValidator
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, Manager, Paging
-from services.api.fields import Body, Text
-from services.api.views import people, records
-from services.api.views.records import BookingWithHistory
+from services.api.fields import LINE_PATTERN, Body, Text, described, printable
+from services.api.views import bookings as views
+from services.api.views import counts, people
+from services.api.views.bookings import BookingFilter, BookingWithContact, BookingWithHistory
+from services.api.views.counts import BookingCounts
 from shared.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
 from shared.errors import Problem
 from shared.events import BookingCreated, BookingUpdated
 from shared.ids import Slug
-from shared.queries import AnyId
+from shared.record_queries import MAX_SEARCH, AnyId
 from shared.records import Booking, BookingStatus, Moment
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
@@ -27,6 +31,12 @@ _WANTED: dict[Action, BookingStatus] = {
     "complete": BookingStatus.COMPLETED,
     "no-show": BookingStatus.NO_SHOW,
 }
+
+
+BookingSearch = Annotated[
+    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN)] | None,
+    Query(max_length=MAX_SEARCH, description="Parts of words of the contact's name, of the number or of the text"),
+]
 
 
 class Noted(Body):
@@ -48,12 +58,26 @@ class NewBooking(Noted):
     starts_at: Moment | None = None
 
 
+def _filter(status: Annotated[BookingStatus | None, Query()] = None, search: BookingSearch = None) -> BookingFilter:
+    return BookingFilter(status, search)
+
+
+Filtered = Annotated[BookingFilter, Depends(_filter)]
+
+
 @router.get("")
 async def list_bookings(
-    context: Ctx, caller: LimitedReader, page: Paging, status: Annotated[BookingStatus | None, Query()] = None
-) -> Listed[Booking]:
-    """Newest first, of one status or all."""
-    return listed(await records.bookings(context.database, caller.organization_id, status, page, caller.instance_ids))
+    context: Ctx, caller: LimitedReader, page: Paging, chosen: Filtered
+) -> Listed[BookingWithContact]:
+    """Newest first, of one status or all, each with its contact."""
+    chosen = replace(chosen, instance_ids=caller.instance_ids)
+    return listed(await views.bookings(context.database, caller.organization_id, page, chosen))
+
+
+@router.get("/counts")
+async def count_bookings(context: Ctx, caller: LimitedReader) -> One[BookingCounts]:
+    """How many bookings have each status."""
+    return One(data=await counts.booking_counts(context.database, caller.organization_id, caller.instance_ids))
 
 
 @router.post("", status_code=201)
@@ -80,14 +104,14 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One
 @router.get("/{booking_id}")
 async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> One[BookingWithHistory]:
     """One booking, with everything that was done to it."""
-    found = await records.booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
+    found = await views.booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
     return One(data=found)
 
 
 @router.post("/{booking_id}/reschedule")
 async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: NewTime) -> One[Booking]:
     """Say when an open booking begins; one that is over is refused: 409 `booking_status_conflict`."""
-    found = await records.booking(context.database, caller.organization_id, booking_id)
+    found = await views.booking(context.database, caller.organization_id, booking_id)
     command = RescheduleBooking(
         organization_id=caller.organization_id,
         instance_id=found.instance_id,
@@ -105,7 +129,7 @@ async def change_booking(
 ) -> One[Booking]:
     """Completed, cancelled and no-show are final: 409 `booking_status_conflict`. The same again changes nothing, but
     a note is kept."""
-    found = await records.booking(context.database, caller.organization_id, booking_id)
+    found = await views.booking(context.database, caller.organization_id, booking_id)
     command = ChangeBooking(
         organization_id=caller.organization_id,
         instance_id=found.instance_id,

@@ -8,16 +8,18 @@ from pydantic import StringConstraints
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, LimitedSender, Paging
-from services.api.fields import Body
+from services.api.fields import Body, Id
 from services.api.routes.people import Search
 from services.api.views import conversations as views
-from services.api.views import records
+from services.api.views import counts, threads
 from services.api.views.conversations import Conversation, Filter
+from services.api.views.counts import ConversationCounts
 from shared.auth import Principal
 from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.errors import Problem
 from shared.events import ConversationUpdated
 from shared.message import Command
+from shared.record_queries import MAX_CONTACT_IDS
 from shared.records import ConversationStatus, MessageRecord
 
 router = APIRouter(prefix="/api/conversations", tags=["contacts and conversations"])
@@ -38,8 +40,9 @@ def _filter(
     assigned_to: Annotated[str | None, Query(max_length=64, description="User id, or `me`")] = None,
     unread: bool | None = None,
     search: Search = None,
+    contact_id: Annotated[list[Id] | None, Query(max_length=MAX_CONTACT_IDS, description="With these contacts")] = None,
 ) -> Filter:
-    return Filter(status, assigned_to, unread, search)
+    return Filter(status, assigned_to, unread, search, contact_ids=tuple(contact_id or ()))
 
 
 Filtered = Annotated[Filter, Depends(_filter)]
@@ -53,12 +56,32 @@ async def list_conversations(
     chosen: Filtered,
     instance_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Listed[Conversation]:
-    """The liveliest first, of one instance or all. A search looks at the 1,000 liveliest contacts that match."""
-    wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
-    both = wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
+    """The liveliest first, of one instance or all."""
     to = caller.subject if chosen.assigned_to == "me" else chosen.assigned_to
-    chosen = replace(chosen, instance_ids=both, assigned_to=to)
+    chosen = replace(chosen, instance_ids=_instances(caller, instance_id), assigned_to=to)
     return listed(await views.conversations(context.database, caller.organization_id, page, chosen))
+
+
+def _instances(caller: Principal, instance_id: str | None) -> frozenset[str] | None:
+    """The one that is asked for, if the caller may see it; else those the caller may see."""
+    wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
+    return wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
+
+
+@router.get("/counts")
+async def count_conversations(
+    context: Ctx, caller: LimitedReader, instance_id: Annotated[str | None, Query(max_length=64)] = None
+) -> One[ConversationCounts]:
+    """How many conversations are open, unread, assigned to the caller and closed; of one instance or all."""
+    return await counted(context, caller, caller.subject, instance_id)
+
+
+async def counted(
+    context: Context, caller: Principal, user_id: str | None, instance_id: str | None
+) -> One[ConversationCounts]:
+    """As the caller may see them; `mine`: assigned to this user."""
+    seen = _instances(caller, instance_id)
+    return One(data=await counts.conversation_counts(context.database, caller.organization_id, user_id, seen))
 
 
 @router.get("/{conversation_id}")
@@ -69,13 +92,27 @@ async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id
     )
 
 
+class MessagesPage(Listed[MessageRecord]):
+    """`newer_cursor` is null on the page with the newest message."""
+
+    newer_cursor: str | None = None
+
+
 @router.get("/{conversation_id}/messages")
 async def list_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, conversation_id: str
-) -> Listed[MessageRecord]:
-    """Its messages and notes, newest first."""
+    context: Ctx,
+    caller: LimitedReader,
+    page: Paging,
+    conversation_id: str,
+    around: Annotated[
+        Id | None, Query(description="Id of a message, to stand in the middle of the page; leave out the cursor")
+    ] = None,
+) -> MessagesPage:
+    """Its messages and notes, newest first. Go on with `cursor`: the answer's `next_cursor` for older ones,
+    `newer_cursor` for newer ones. 404 `message_not_found`: the conversation has no message `around`."""
     await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    return listed(await records.messages(context.database, caller.organization_id, conversation_id, page))
+    found = await threads.messages(context.database, caller.organization_id, conversation_id, page, around)
+    return MessagesPage(data=found.messages, next_cursor=found.next_cursor, newer_cursor=found.newer_cursor)
 
 
 @router.post("/{conversation_id}/read")

@@ -35,9 +35,12 @@ Words = Annotated[
 
 
 def _messages(
-    kind: Literal["message", "note"] | None = None, search: Words = None, stuck: bool | None = None
+    kind: Literal["message", "note"] | None = None,
+    search: Words = None,
+    stuck: bool | None = None,
+    conversation_id: Annotated[Id | None, Query(description="Only of this conversation")] = None,
 ) -> MessageFilter:
-    return MessageFilter(kind, search, stuck)
+    return MessageFilter(kind, search, stuck, conversation_id)
 
 
 ChosenMessages = Annotated[MessageFilter, Depends(_messages)]

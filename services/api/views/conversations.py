@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.views.pages import Page, PageRequest, own, read_page
-from services.api.views.people import contact_of, matching
+from services.api.views.people import contact_of, contacts_by_id, matching
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Contact, ConversationRecord, ConversationStatus, Seen
@@ -23,13 +23,15 @@ class Conversation(ConversationRecord):
 
 @dataclass(frozen=True)
 class Filter:
-    """Which conversations; None: whatever it is. `search`: part of the contact's name or number."""
+    """Which conversations; None: whatever it is. `search`: part of the contact's name or number. `contact_ids`: only
+    with these contacts, unless it is empty."""
 
     status: ConversationStatus | None = None
     assigned_to: str | None = None
     unread: bool | None = None
     search: str | None = None
     instance_ids: frozenset[str] | None = None
+    contact_ids: tuple[str, ...] = ()
 
 
 async def conversations(
@@ -40,7 +42,7 @@ async def conversations(
     if (named := matching(wanted.search)) is not None:
         people = database.contacts.find({"organization_id": organization_id, **named}, {"_id": 1})
         found = await people.sort([("updated_at", -1), ("_id", -1)]).to_list(_MOST_PEOPLE)
-        query["contact_id"] = {"$in": [person["_id"] for person in found]}
+        query["$and"] = [{"contact_id": {"$in": [person["_id"] for person in found]}}]
     page_of = await read_page(database.conversations, query, "order_key", page)
     return await _complete(database, organization_id, page_of), page_of.next_cursor
 
@@ -54,6 +56,8 @@ def _fields(wanted: Filter) -> dict[str, Any]:
         query["assigned_to"] = wanted.assigned_to
     if wanted.unread is not None:
         query["unread"] = True if wanted.unread else {"$ne": True}
+    if wanted.contact_ids:
+        query["contact_id"] = {"$in": sorted(set(wanted.contact_ids))}
     return query
 
 
@@ -81,9 +85,7 @@ def seen_of(found: ConversationRecord) -> Seen:
 
 async def _complete(database: Database, organization_id: str, page: Page) -> list[Conversation]:
     """With contacts, and how many messages are unread."""
-    ids = list({document["contact_id"] for document in page.documents})
-    people = await database.contacts.find({"_id": {"$in": ids}, "organization_id": organization_id}).to_list(len(ids))
-    known = {document["_id"]: contact_of(document) for document in people}
+    known = await contacts_by_id(database, organization_id, [each["contact_id"] for each in page.documents])
     counts = await _unread_counts(database, [found["_id"] for found in page.documents if found.get("unread")])
     return [
         Conversation.model_validate(

@@ -26,6 +26,7 @@ class MessageFilter:
     kind: Literal["message", "note"] | None = None
     search: str | None = None
     stuck: bool | None = None
+    conversation_id: str | None = None
     instance_ids: frozenset[str] | None = None
 
 
@@ -36,6 +37,8 @@ async def messages(
     query: dict[str, Any] = own(organization_id, wanted.instance_ids)
     if wanted.kind is not None:
         query["kind"] = wanted.kind
+    if wanted.conversation_id is not None:
+        query["conversation_id"] = wanted.conversation_id
     if wanted.stuck is not None:
         query["stuck_since"] = {"$exists": wanted.stuck}
     if wanted.search and wanted.search.strip():

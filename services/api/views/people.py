@@ -1,6 +1,7 @@
 """Reads of contacts, written by the router."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,12 @@ from shared.records import Contact, Record
 
 def contact_of(document: Document) -> Contact:
     return Contact.model_validate({**document, "id": document["_id"]})
+
+
+async def contacts_by_id(database: Database, organization_id: str, ids: Iterable[str]) -> dict[str, Contact]:
+    """Those of the organization that are there."""
+    wanted = {"_id": {"$in": sorted(set(ids))}, "organization_id": organization_id}
+    return {document["_id"]: contact_of(document) async for document in database.contacts.find(wanted)}
 
 
 def matching(search: str | None) -> dict[str, Any] | None:

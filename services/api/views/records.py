@@ -1,14 +1,14 @@
-"""Reads of messages and bookings, written by the router."""
+"""Reads of single messages, written by the router."""
 
 from datetime import datetime
 
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest, own, read_page
+from services.api.views.pages import own
 from shared.bounded import CutText
 from shared.errors import Problem
 from shared.mongo import Database, Document
-from shared.records import Booking, BookingStatus, MessageRecord, MessageStatus
+from shared.records import MessageRecord, MessageStatus
 
 Instances = frozenset[str] | None
 """The only instances that count; None: all of the organization."""
@@ -39,27 +39,6 @@ class MessageWithHistory(MessageRecord):
     earlier_texts: tuple[EarlierText, ...] = ()
 
 
-class BookingStep(BaseModel):
-    """What was done to a booking: the status it had from then on, when, by which user, and what was said about it.
-
-    `by` is null for what a message did; `reason` is a code, for what happened by itself; `starts_at`: the time that
-    was set with it.
-    """
-
-    status: BookingStatus
-    at: datetime
-    by: str | None = None
-    note: str | None = None
-    starts_at: datetime | None = None
-    reason: str | None = None
-
-
-class BookingWithHistory(Booking):
-    """`history`: everything that was done to it, oldest first."""
-
-    history: tuple[BookingStep, ...] = ()
-
-
 def _message(document: Document) -> MessageRecord:
     return MessageRecord.model_validate({**document, "id": document["_id"]})
 
@@ -70,19 +49,6 @@ def _message_with_history(document: Document) -> MessageWithHistory:
     known += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits if not edit.get("unreadable")]
     earlier = known[:-1]  # the last one is what it says now
     return MessageWithHistory.model_validate({**document, "id": document["_id"], "earlier_texts": earlier})
-
-
-def _booking(document: Document) -> Booking:
-    return Booking.model_validate({**document, "id": document["_id"]})
-
-
-async def messages(
-    database: Database, organization_id: str, conversation_id: str, page: PageRequest
-) -> tuple[list[MessageRecord], str | None]:
-    """Newest first."""
-    wanted = {"organization_id": organization_id, "conversation_id": conversation_id}
-    found = await read_page(database.messages, wanted, "order_key", page)
-    return [_message(document) for document in found.documents], found.next_cursor
 
 
 async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:
@@ -104,26 +70,3 @@ async def message(
     if found is None:
         raise Problem(404, "message_not_found", "there is no such message")
     return _message_with_history(found)
-
-
-async def bookings(
-    database: Database,
-    organization_id: str,
-    status: BookingStatus | None,
-    page: PageRequest,
-    instance_ids: Instances = None,
-) -> tuple[list[Booking], str | None]:
-    """Newest first, of one status or all."""
-    wanted = own(organization_id, instance_ids) | ({"status": status.value} if status else {})
-    found = await read_page(database.bookings, wanted, "created_at", page)
-    return [_booking(document) for document in found.documents], found.next_cursor
-
-
-async def booking(
-    database: Database, organization_id: str, booking_id: str, instance_ids: Instances = None
-) -> BookingWithHistory:
-    """Raises Problem 404 `booking_not_found`."""
-    found = await database.bookings.find_one({"_id": booking_id, **own(organization_id, instance_ids)})
-    if found is None:
-        raise Problem(404, "booking_not_found", "there is no such booking")
-    return BookingWithHistory.model_validate({**found, "id": found["_id"]})

@@ -50,7 +50,7 @@ class Victim:
     def value_of(self, name: str) -> str | None:
         """What to put into a parameter or a field of this name; None when it names nothing of anybody."""
         key = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
-        aliases = {"account_id": "instance_id", "session_name": "instance_id", "cursor": "cursor"}
+        aliases = {"account_id": "instance_id", "session_name": "instance_id", "around": "message_id"}
         phones = {"from", "to", "phone_number", "search"}
         return PHONE if key in phones else self.ids.get(aliases.get(key, key))
 

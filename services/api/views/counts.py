@@ -1,0 +1,63 @@
+"""How many conversations and bookings there are, by what the lists can be filtered by."""
+
+import asyncio
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.api.views.pages import own
+from shared.mongo import Collection, Database
+from shared.records import BookingStatus, ConversationStatus
+
+MAX_COUNT = 100_000
+"""More are not counted."""
+Instances = frozenset[str] | None
+
+
+class ConversationCounts(BaseModel):
+    """`unread`: with unread messages, whatever the status. `mine`: open, and assigned to who asks. At most 100,000 of
+    each are counted."""
+
+    open: int
+    unread: int
+    mine: int
+    closed: int
+
+
+class BookingCounts(BaseModel):
+    """By status; at most 100,000 of each are counted."""
+
+    pending: int
+    confirmed: int
+    completed: int
+    cancelled: int
+    no_show: int
+
+
+async def conversation_counts(
+    database: Database, organization_id: str, user_id: str | None, instance_ids: Instances = None
+) -> ConversationCounts:
+    mine, closed = own(organization_id, instance_ids), ConversationStatus.CLOSED.value
+    is_open: dict[str, Any] = {"status": {"$ne": closed}}
+    collection = database["conversations"]
+    counts = await asyncio.gather(
+        _count(collection, mine | is_open),
+        _count(collection, mine | {"unread": True}),
+        _count(collection, mine | is_open | {"assigned_to": user_id}) if user_id else _none(),
+        _count(collection, mine | {"status": closed}),
+    )
+    return ConversationCounts(open=counts[0], unread=counts[1], mine=counts[2], closed=counts[3])
+
+
+async def booking_counts(database: Database, organization_id: str, instance_ids: Instances = None) -> BookingCounts:
+    mine, collection = own(organization_id, instance_ids), database["bookings"]
+    counts = await asyncio.gather(*(_count(collection, mine | {"status": status.value}) for status in BookingStatus))
+    return BookingCounts.model_validate(dict(zip(BookingStatus, counts, strict=True)))
+
+
+async def _count(collection: Collection, wanted: dict[str, Any]) -> int:
+    return await collection.count_documents(wanted, limit=MAX_COUNT)
+
+
+async def _none() -> int:
+    return 0
