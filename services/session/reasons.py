@@ -1,6 +1,6 @@
 """Reason codes of connections, each with one sentence that says what happened and what to do."""
 
-_DETAILS = {
+DETAILS = {
     "paired": "The account is linked; WhatsApp is being connected.",
     "connection_lost": "The connection to WhatsApp was lost; it is being restored by itself.",
     "network_unreachable": "WhatsApp cannot be reached; check the network or proxy. It is tried again by itself.",
@@ -41,4 +41,4 @@ _OTHER = "The connection ended; connect again, and read the service's log if it 
 
 def detail_of(reason: str | None) -> str | None:
     """None without a reason."""
-    return None if reason is None else _DETAILS.get(reason, _OTHER)
+    return None if reason is None else DETAILS.get(reason, _OTHER)

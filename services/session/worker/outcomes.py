@@ -7,7 +7,7 @@ from services.session.whatsapp import Accepted
 
 NEW_CHATS_RESTRICTED = "new_chats_restricted"
 _REFUSED = re.compile(r"server returned error (\d+)")
-_REASONS = {
+REASONS = {
     "463": (
         NEW_CHATS_RESTRICTED,
         "WhatsApp restricts this account for a while from writing to people who never wrote to it (error 463); those "
@@ -52,7 +52,7 @@ def refused(send: Send, error: str) -> Sent:
     """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
     words = error.lower()
     if number := _REFUSED.search(words):
-        return failed(send, *_REASONS.get(number[1], ("refused_by_whatsapp", error)))
+        return failed(send, *REASONS.get(number[1], ("refused_by_whatsapp", error)))
     if "no lid found" in words or "not on whatsapp" in words:
         return failed(send, "not_on_whatsapp", error)
     if "usync" in words or "failed to get device list" in words or "failed to fetch prekeys" in words:

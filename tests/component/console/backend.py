@@ -12,6 +12,8 @@ import socketio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from playwright.async_api import Page
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.responses import Response
 
 from services.api.routes.console import router
 
@@ -26,6 +28,9 @@ class Backend:
     def __init__(self) -> None:
         self.socket = socketio.AsyncServer(async_mode="asgi")
         self.refusal: Record | None = None
+        self.login_refusal: Record | None = None
+        self.broken: Record | None = None
+        """What every request but the login is refused with, when set."""
         self.expired = False
         self.sent: list[Record] = []
         self.events: list[tuple[str, Record]] = []
@@ -65,6 +70,7 @@ class Backend:
         api.include_router(router)
         settings = SimpleNamespace(simulator_url="http://127.0.0.1:1", registration_policy="closed")
         api.state.context = SimpleNamespace(settings=settings)
+        api.middleware("http")(self._refuse)
         self._auth_routes(api)
         self._routes(api)
         self.socket.on("connect", self._connect)
@@ -72,9 +78,16 @@ class Backend:
         self.socket.on("join-organization", self._join)
         self.app = socketio.ASGIApp(self.socket, api)
 
+    async def _refuse(self, request: Request, answer: RequestResponseEndpoint) -> Response:
+        if self.broken and request.url.path.startswith("/api/") and request.url.path != "/api/auth/login":
+            return JSONResponse(self.broken, self.broken["status"])
+        return await answer(request)
+
     def _auth_routes(self, api: FastAPI) -> None:
         @api.post("/api/auth/login")
         async def login(request: Request) -> JSONResponse:
+            if self.login_refusal:
+                return JSONResponse(self.login_refusal, self.login_refusal["status"])
             if (await request.json())["password"] != "right":
                 return JSONResponse({"status": 401, "code": "login_failed", "detail": "Wrong e-mail or password."}, 401)
             return JSONResponse(self._logged_in())
@@ -92,7 +105,11 @@ class Backend:
         async def password(request: Request) -> JSONResponse:
             self.passwords.append(await request.json())
             if self.passwords[-1]["old_password"] != "right":
-                wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
+                wrong = {
+                    "field": "old_password",
+                    "code": "wrong_password",
+                    "message": "instance_id: wa.command.x was not taken (E4711)",
+                }
                 return JSONResponse({"status": 403, "code": "wrong_password", "detail": "", "errors": [wrong]}, 403)
             return JSONResponse({"success": True})
 

@@ -6,9 +6,9 @@ from tests.component.console.backend import Backend, until
 
 REFUSED = {
     "status": 409,
-    "code": "wrong_state",
-    "error": "This cannot be done now.",
-    "detail": "This cannot be done now.",
+    "code": "booking_status_conflict",
+    "error": "a pending booking cannot confirm",
+    "detail": "a pending booking cannot confirm",
 }
 
 
@@ -16,7 +16,9 @@ async def test_a_wrong_password_is_said_where_it_was_typed(page: Page) -> None:
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "wrong")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".login-card .error.box")).to_have_text("Wrong e-mail or password.")
+    await expect(page.locator(".login-card .error.box")).to_have_text(
+        "The e-mail address or the password is wrong. Check both and try again."
+    )
     await expect(page.get_by_text("Create an account")).to_have_count(0)  # registration is closed here
 
 
@@ -31,9 +33,9 @@ async def test_a_code_appears_live_and_goes_when_the_account_is_online(console: 
 
 
 async def test_the_reason_of_a_state_is_shown_on_the_card(console: Page, backend: Backend) -> None:
-    detail = "The phone unlinked this device. Scan a new code."
-    await backend.socket.emit("whatsapp:status", {"instanceId": "i1", "status": "logged_out", "detail": detail})
-    await expect(console.locator(".account .reason")).to_have_text(detail)
+    unlinked = {"instanceId": "i1", "status": "logged_out", "reason": "main_device_gone"}
+    await backend.socket.emit("whatsapp:status", unlinked)
+    await expect(console.locator(".account .reason")).to_contain_text("WhatsApp removed this account from its phone.")
     await expect(console.get_by_role("button", name="Connect")).to_be_visible()
 
 
@@ -66,7 +68,7 @@ async def test_a_refused_message_says_why_and_is_tried_again_under_the_same_id(c
     await console.goto("/#/inbox/v1")
     await console.get_by_role("textbox", name="Write a message").fill("Hello")
     await console.keyboard.press("Enter")
-    await expect(console.locator(".bubble-error")).to_contain_text("This cannot be done now.")
+    await expect(console.locator(".bubble-error")).to_contain_text("Somebody else changed this booking")
     backend.refusal = None
     await console.get_by_role("button", name="Try again").click()
     await expect(console.locator(".bubble-error")).to_have_count(0)
@@ -89,14 +91,14 @@ async def test_what_whatsapp_refused_later_can_be_sent_as_a_new_message(console:
 async def test_an_ended_login_leads_to_the_login_with_the_reason(console: Page, backend: Backend) -> None:
     backend.logins, backend.expired = 7, True
     await backend.drop()
-    await expect(console.locator(".login-card .error.box")).to_have_text("The login is ended; log in again.")
+    await expect(console.locator(".login-card .error.box")).to_contain_text("Your login was used from another place")
 
 
 async def test_a_booking_that_cannot_be_changed_says_why_beside_it(console: Page, backend: Backend) -> None:
     backend.refusal = REFUSED
     await console.goto("/#/bookings")
     await console.get_by_role("button", name="Confirm").click()
-    await expect(console.locator("[data-id=b1] .error")).to_have_text("This cannot be done now.")
+    await expect(console.locator("[data-id=b1] .error")).to_contain_text("Somebody else changed this booking")
     backend.refusal = None
     await console.get_by_role("button", name="Confirm").click()
     await expect(console.get_by_role("tab", name="Confirmed (1)")).to_be_visible()

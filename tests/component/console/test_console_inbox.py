@@ -75,10 +75,12 @@ async def test_a_conversation_is_taken_over_and_given_back(console: Page, backen
 
 
 async def test_what_cannot_be_done_is_said(console: Page, backend: Backend) -> None:
-    backend.refusal = {"status": 409, "code": "x", "detail": "This cannot be done now."}
+    backend.refusal = {"status": 409, "code": "role_missing", "detail": "only owners"}
     await console.goto("/#/inbox/v1")
     await console.get_by_role("button", name="Close", exact=True).click()
-    await expect(console.locator(".toast.bad")).to_have_text("This cannot be done now.")
+    await expect(console.locator(".toast.bad")).to_have_text(
+        "Only an owner may do this. Ask an owner of your organization."
+    )
 
 
 async def test_the_search_finds_messages_too(console: Page, backend: Backend) -> None:

@@ -44,7 +44,7 @@ async def test_the_password_is_changed_as_it_was_typed(console: Page, backend: B
     await dialog.get_by_label("Password until now").fill("wrong")
     await dialog.get_by_label("New password").fill(" ten letters ")
     await console.keyboard.press("Enter")
-    await expect(dialog.locator("#old_password-error")).to_have_text("This is not your password.")
+    await expect(dialog.locator("#old_password-error")).to_have_text("This is not your password until now.")
     await dialog.get_by_label("Password until now").fill("right")
     await dialog.get_by_role("button", name="Change password").click()
     await expect(console.locator(".toast")).to_have_text("Your password is changed.")

@@ -4,6 +4,7 @@ import { addAccount, openMenu, startPairing } from "./account_actions.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { clock, phone, when } from "./format.js";
 import { pairingPanel } from "./pairing.js";
+import { reasonSentence } from "./problems.js";
 import { showSimulator, startSimulator } from "./simulator.js";
 import { known, on } from "./store.js";
 import { busy, empty, toast } from "./widgets.js";
@@ -88,7 +89,7 @@ function accountCard(id) {
         h("p", { class: "muted small" }, [phone(instance.phone_number), instance.network === "simulator" && "simulated"].filter(Boolean).join(" · ") || "No number yet")),
       h("span", { class: `badge dot ${kind}`, role: "status" }, word),
       h("button", { class: "button quiet icon-only", type: "button", "data-key": "more", "aria-haspopup": "menu", "aria-label": `More for ${instance.instance_name}`, onclick: (event) => openMenu(event.currentTarget, known.instances.get(id), fail) }, icon("more")));
-    reason.textContent = [instance.detail || sentence, instance.until && `Until ${when(instance.until)}, ${clock(instance.until)}.`].filter(Boolean).join(" ");
+    reason.textContent = [reasonSentence(instance.reason) ?? sentence, instance.until && `Until ${when(instance.until)}, ${clock(instance.until)}.`].filter(Boolean).join(" ");
     reason.classList.toggle("bad", kind === "bad");
     fill(actions, ...buttons(instance));
     if (instance.status === "connected") error.textContent = "";

@@ -2,6 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { clock, DELETED, summary } from "./format.js";
+import { failureSentence } from "./problems.js";
 
 const TICKS = {
   sending: ["clock", "Sending"],
@@ -58,7 +59,7 @@ export function bubble(message, { retry, discard, quote = null }) {
         message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
         message.edited_at && !message.revoked_at ? h("span", null, message.edit_unreadable ? "edited: see the phone for the new text" : "edited") : null,
         h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
-    failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? message.error ?? "WhatsApp did not accept this message."),
+    failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? failureSentence(message.error)),
       message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null,
       message.problem ? h("button", { class: "link", type: "button", onclick: () => discard(message) }, "Discard") : null) : null);
 }

@@ -1,6 +1,7 @@
 // Who takes care of a conversation: what is unread, who answers, what is done with.
 
 import { h, icon } from "./dom.js";
+import { forPeople } from "./problems.js";
 import { post } from "./rest.js";
 import { ownId } from "./session.js";
 import { known, put } from "./store.js";
@@ -20,7 +21,7 @@ export function careButtons(talk) {
     async function onclick() {
       if (asked) return;
       asked = true; // a disabled button would lose the focus
-      await change(talk.id, action, body).catch((problem) => toast(problem.message, "bad"));
+      await change(talk.id, action, body).catch((problem) => toast(forPeople(problem).message, "bad"));
       asked = false;
     }
     return h("button", { class: "button small care", type: "button", "data-key": key, "aria-label": text, title: text, onclick }, icon(drawing), h("span", null, text));

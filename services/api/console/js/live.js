@@ -2,6 +2,7 @@
 
 import { io } from "../vendor/socket.io.esm.min.js";
 import { byOrder, orderKey } from "./order.js";
+import { Refusal, socketRefusal } from "./problems.js";
 import { get, renewSession } from "./rest.js";
 import { currentSession } from "./session.js";
 import { known, load, put, tell } from "./store.js";
@@ -106,17 +107,17 @@ async function resync() {
   tell("resync");
 }
 
-/** Send a text; resolves to {messageId, timestamp} or throws {error, code, retryable}. */
+/** Send a text; resolves to {messageId, timestamp} or throws Refusal. */
 export async function sendMessage(message) {
-  if (!socket?.connected) throw { error: "No connection to the server. The message was not sent.", code: "offline", retryable: true };
+  if (!socket?.connected) throw new Refusal({ code: "offline", retryable: true });
   let answer;
   try {
     answer = await socket.timeout(20_000).emitWithAck("send_message", message);
   } catch {
-    throw { error: "The server did not answer in time. Trying again will not send it twice.", code: "timeout", retryable: true };
+    throw new Refusal({ code: "timeout", retryable: true });
   }
   const result = answer?.data ?? answer ?? {};
-  if (answer?.success === false || result.error) throw { retryable: true, ...answer, ...result };
+  if (answer?.success === false || result.error) throw socketRefusal({ ...answer, ...result });
   return result;
 }
 

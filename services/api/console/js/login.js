@@ -9,7 +9,7 @@ import { busy, field, showProblem } from "./widgets.js";
 function sessionOf(answer, email) {
   const found = { ...answer, ...answer.data };
   const token = found.token ?? found.access_token ?? found.accessToken;
-  if (!token) throw new ApiError(502, { detail: "The server's answer holds no token." });
+  if (!token) throw new ApiError(502, { code: "answer_unreadable" });
   const user = found.user ?? {};
   return { ...tokensOf({ ...found, token }), email, organizationId: found.organization_id ?? found.organization?.id ?? user.organization_id };
 }

@@ -1,5 +1,6 @@
 // The REST API: one function, one error type, one place that sends the token and renews it in time.
 
+import { fieldSentence, Refusal } from "./problems.js";
 import { currentSession, isDue, renew } from "./session.js";
 
 let onExpired = () => {};
@@ -8,21 +9,24 @@ export function whenExpired(listener) {
   onExpired = listener;
 }
 
-/** What the API refused: `status`, stable `code`, `detail` for people, `fields` {name: message}. */
-export class ApiError extends Error {
-  constructor(status, body) {
-    super(body.detail ?? body.error ?? `The server answered ${status}; try again in a moment.`);
-    this.status = status;
-    this.code = body.code ?? "unknown";
-    this.fields = Object.fromEntries((body.errors ?? []).map((entry) => [entry.field, entry.message]));
-  }
-
-  get retryable() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+/** What the API refused: `status`, stable `code`, a `message` to be shown, `fields` {name: sentence}. */
+export class ApiError extends Refusal {
+  constructor(status, { code, retry_after: retryAfter, request_id: requestId, errors }) {
+    super({ code, status, retryAfter, requestId });
+    this.fields = Object.fromEntries((Array.isArray(errors) ? errors : []).map((entry) => [entry.field, fieldSentence(entry)]));
   }
 }
 
-const UNREACHABLE = { code: "unreachable", detail: "The server cannot be reached. Check that Switchboard is running, then try again." };
+/** The error of an answer. The simulated network has no codes: its statuses are told apart from the API's. */
+async function refusalOf(answer, path) {
+  const body = (await answer.json().catch(() => null)) ?? {};
+  const told = {
+    code: typeof body.code === "string" ? body.code : path.startsWith("/api/simulator/") ? `simulator_${answer.status}` : undefined,
+    retry_after: Number(body.retry_after ?? answer.headers.get("Retry-After")) || undefined,
+    request_id: body.request_id ?? answer.headers.get("X-Request-Id"),
+  };
+  return new ApiError(answer.status, { ...told, errors: body.errors });
+}
 
 async function send(method, path, { body, query, signal, headers }) {
   const url = new URL(path, location.origin);
@@ -36,11 +40,10 @@ async function send(method, path, { body, query, signal, headers }) {
     answer = await fetch(url, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body), signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, UNREACHABLE);
+    throw new ApiError(0, { code: "unreachable" });
   }
-  const parsed = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new ApiError(answer.status, parsed);
-  return parsed;
+  if (!answer.ok) throw await refusalOf(answer, path);
+  return answer.json().catch(() => ({}));
 }
 
 const OLD = new Set(["token_expired", "role_changed"]);

@@ -3,6 +3,7 @@
 import { createInstance, startPairing } from "./account_actions.js";
 import { fill, h, icon } from "./dom.js";
 import { phone } from "./format.js";
+import { forPeople, Refusal } from "./problems.js";
 import { post } from "./rest.js";
 import { customerChat, makeCustomer } from "./customer.js";
 import { known, on, tell } from "./store.js";
@@ -33,7 +34,7 @@ export async function startSimulator() {
 /** A new simulated phone scans the code on show. */
 export async function scanWithSimulator(instanceId) {
   const pairing = known.pairing.get(instanceId);
-  if (!pairing?.qr) throw new Error("There is no code to scan right now. Connect the account, then scan again.");
+  if (!pairing?.qr) throw new Refusal({ code: "qr_not_available" });
   const made = await post("/api/simulator/phones", {});
   await post(`/api/simulator/phones/${made.number}/scan`, { qr: pairing.qr });
   show(instanceId);
@@ -115,7 +116,7 @@ export function dockSimulator(dock) {
     } catch (problem) {
       chatOf = null;
       fill(stage, h("button", { class: "button", type: "button", onclick: () => openChat(instance) }, "Try again"));
-      error.textContent = problem.message;
+      error.textContent = forPeople(problem).message;
     }
   }
 

@@ -9,6 +9,7 @@ import { draftOf, dropUnsent, keepDraft, keepUnsent, unsentOf } from "./drafts.j
 import { day, dayKey, personName, phone, summary } from "./format.js";
 import { sendMessage } from "./live.js";
 import { byOrder, NOT_ACCEPTED } from "./order.js";
+import { forPeople } from "./problems.js";
 import { get } from "./rest.js";
 import { scrolling } from "./scrolling.js";
 import { showSimulator } from "./simulator.js";
@@ -118,7 +119,7 @@ export function openThread(pane, id) {
       if (!first) draw({ stick: !after && place.atEnd() });
       else showFresh(unread);
     } catch (problem) {
-      error.textContent = problem.message;
+      error.textContent = forPeople(problem).message;
       older.hidden = false;
     } finally {
       older.disabled = false;
@@ -193,7 +194,7 @@ export function openThread(pane, id) {
     } catch (problem) {
       const now = messages.get(message.id);
       if (!now) return;
-      Object.assign(now, { status: "failed", problem: problem.error ?? problem.message, retryable: problem.retryable !== false });
+      Object.assign(now, { status: "failed", problem: forPeople(problem).message, retryable: problem.retryable !== false });
     }
     if (!closed) draw();
   }

@@ -2,6 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { hue, initials } from "./format.js";
+import { forPeople } from "./problems.js";
 
 /** A short line at the bottom of the window; read out to screen readers. */
 export function toast(text, kind = "") {
@@ -41,14 +42,14 @@ export function showProblem(problem, fields, general) {
   general.textContent = placed ? "" : problem.message;
 }
 
-/** Disable a button while its work runs; `onError(problem)` gets what went wrong. */
+/** Disable a button while its work runs; `onError(problem)` gets what went wrong, with a `message` to be shown. */
 export async function busy(button, work, onError) {
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
   try {
     return await work();
   } catch (problem) {
-    onError(problem);
+    onError(forPeople(problem));
     return undefined;
   } finally {
     button.disabled = false;
