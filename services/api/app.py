@@ -15,7 +15,7 @@ from services.api.access.auditing import Auditing
 from services.api.access.bodies import Bodies
 from services.api.access.compression import Compression
 from services.api.access.cross_site import SameSite
-from services.api.access.ended_access import tell_untold
+from services.api.access.ended_access import keep_telling_untold
 from services.api.access.endings import Endings
 from services.api.access.gate import Gate
 from services.api.access.passwords import Passwords
@@ -97,7 +97,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
-            telling = keep_running("untold endings", partial(tell_untold, app.state.context), endless=False)
+            telling = keep_running("untold endings", partial(keep_telling_untold, app.state.context))
             async with (
                 audits.running(),
                 key_answers.serving(client, database, Rates(settings)),

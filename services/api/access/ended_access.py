@@ -1,12 +1,19 @@
 """What follows when access ends, after the write that ends it. Repeatable: what a process that died left undone is done
-at the next start."""
+at the next start, and what a request that failed left undone half a minute later."""
+
+import asyncio
+import logging
 
 from services.api.context import Context
 from services.api.store.api_keys import KEY_SUBJECT
 from services.api.store.members import role_of
 from services.api.store.untold import Mark, UntoldEndings
 from shared.auth import ROLE_SCOPES, Role
-from shared.mongo import Document
+from shared.mongo import TRANSIENT_ERRORS, Document
+from shared.tasks import note_failure
+
+UNTOLD_INTERVAL_S = 30.0
+log = logging.getLogger(__name__)
 
 
 async def after_role_change(context: Context, user: Document, role: Role, mark: Mark) -> None:
@@ -35,17 +42,39 @@ async def after_revocation(context: Context, organization_id: str, key_id: str, 
     await context.endings.revoked(organization_id, key_id, below, mark)
 
 
+async def keep_telling_untold(context: Context) -> None:
+    """Again and again: a request that failed between its steps leaves its mark as a process that died does."""
+    while True:
+        try:
+            await tell_untold(context)
+        except TRANSIENT_ERRORS as error:
+            log.warning("ended accesses cannot be looked for yet: %s", type(error).__name__)
+        await asyncio.sleep(UNTOLD_INTERVAL_S)
+
+
 async def tell_untold(context: Context) -> None:
-    """Of an earlier process. Another replica may be telling the same just now: hearing it twice changes nothing."""
+    """Of an earlier process, or of a request that failed. Another replica may be telling the same just now: hearing it
+    twice changes nothing."""
     async for mark, found in UntoldEndings(context.database).all():
-        if mark.collection == "logins":
-            await context.endings.logged_out(found)
-        elif mark.collection == "api_keys":
-            await after_revocation(context, found["organization_id"], found["_id"], mark)
-        elif found.get("removed_at"):
-            await after_removal(context, found, mark)
-        else:
-            await after_role_change(context, found, role_of(found), mark)
+        if context.endings.is_telling(mark):
+            continue
+        try:
+            await _tell(context, mark, found)
+        except TRANSIENT_ERRORS:
+            raise
+        except Exception as error:  # one that cannot be told holds up no other
+            note_failure("untold endings", error)
+
+
+async def _tell(context: Context, mark: Mark, found: Document) -> None:
+    if mark.collection == "logins":
+        await context.endings.logged_out(found)
+    elif mark.collection == "api_keys":
+        await after_revocation(context, found["organization_id"], found["_id"], mark)
+    elif found.get("removed_at"):
+        await after_removal(context, found, mark)
+    else:
+        await after_role_change(context, found, role_of(found), mark)
 
 
 def _makers(key_ids: list[str]) -> list[str]:

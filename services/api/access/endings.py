@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 
 from services.api.store.untold import UNTOLD, Mark, UntoldEndings
@@ -25,6 +26,8 @@ class Endings:
     def __init__(self, publish: Publisher, untold: UntoldEndings) -> None:
         self._publish, self._untold = publish, untold
         self._telling: set[asyncio.Task[None]] = set()
+        self._marks = Counter[str]()
+        """How often the change of a mark is being told."""
 
     async def logged_out(self, login: Document | None) -> None:
         """`login`: as it is now; None when there was none."""
@@ -74,15 +77,27 @@ class Endings:
         )
         await self._tell([event, *_of_makers_end(organization_id, below)], *marks)
 
+    def is_telling(self, mark: Mark) -> bool:
+        """It waits for NATS here."""
+        return self._marks[mark.change] > 0
+
     async def close(self) -> None:
         for task in self._telling:
             task.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
     async def _tell(self, events: Sequence[AccessEnded], *marks: Mark) -> None:
+        changes = [mark.change for mark in marks]
+        self._marks.update(changes)
         task = run_once("ended access", self._until_all_told(events, marks))
         self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+
+        def told(_: object) -> None:
+            self._telling.discard(task)
+            self._marks.subtract(changes)
+            self._marks += Counter()  # without those at 0
+
+        task.add_done_callback(told)
         await asyncio.wait([task], timeout=AGAIN)
 
     async def _until_all_told(self, events: Sequence[AccessEnded], marks: Sequence[Mark]) -> None:

@@ -57,7 +57,7 @@ async def check_password(
         if is_outdated(user["password_hash"]):
             with suppress(Problem):  # too many wait: the password is right, and the next login hashes it anew
                 new = await context.passwords.hash(password, client, hashes)
-                await context.users.set_password(user["_id"], user["password_hash"], new)
+                await context.users.rehash_password(user["_id"], user["password_hash"], new)
                 user["password_hash"] = new
     return Checked(fitting, attempt.left_out)
 

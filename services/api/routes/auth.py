@@ -162,7 +162,11 @@ def _deed(request: Request, user: Document, action: str) -> Deed:
 async def _new_login(context: Context, request: Request, response: Response, user: Document) -> LoggedIn:
     await context.audit.record(_deed(request, user, request.scope["endpoint"].__name__))
     await remember_device(context, request, response, user["_id"])
-    return _logged_in(context, user, await context.logins.start(user, context.settings.login_lifetime))
+    login = await context.logins.start(user, context.settings.login_lifetime)
+    if not await context.users.note_login(user):
+        await context.endings.logged_out(await context.logins.end(login.id))
+        raise Problem(401, "login_failed", "the password was changed just now; log in with the new one")
+    return _logged_in(context, user, login)
 
 
 def _logged_in(context: Context, user: Document, login: Login) -> LoggedIn:

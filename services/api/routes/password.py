@@ -1,6 +1,6 @@
 """Change one's own password."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -13,6 +13,7 @@ from services.api.fields import Body
 from services.api.problems import request_id_of
 from services.api.routes.auth import MAX_PASSWORD, MIN_PASSWORD
 from services.api.store.audit import Deed
+from services.api.store.untold import Mark
 from shared.auth import Principal
 from shared.errors import Problem
 from shared.mongo import Document
@@ -35,25 +36,37 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     beside = await context.users.all_by_email(user["email"], caller.organization_id)
     checked = await check_password(context, request, user["email"], beside, body.old_password)
     right = next((fitting for fitting in checked.fitting if fitting["_id"] == caller.subject), None)
-    deed = Deed(
-        caller.organization_id,
-        caller.subject,
-        "change_password" if right else "change_password_failed",
-        address_of(request),
-        request_id_of(request),
-    )
-    await context.audit.record(deed)
     if right is None:
+        await context.audit.record(_deed(request, caller, "change_password_failed"))
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
         raise checked.left_out or Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
     client = HashClient(f"user:{caller.subject}", known=True)
     new = await context.passwords.hash(body.new_password, client, beside=[right["password_hash"]])
-    if not await context.users.set_password(caller.subject, right["password_hash"], new):
-        raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
-    ended = await context.logins.end_all_of(caller.subject, but=caller.session_id)
-    await context.devices.forget_all_of(caller.subject, but=origin_of(request, caller.subject))
+    ended = await _change(context, caller, request, (right["password_hash"], new))
     await context.endings.password_changed(caller.organization_id, ended)
     return Done()
+
+
+async def _change(context: Context, caller: Principal, request: Request, hashes: tuple[str, str]) -> Mark:
+    """In one transaction: there is no new password while another login goes on. `hashes`: the old one and the new one.
+    Raises Problem 409 `password_changed_meanwhile`."""
+
+    async def write(session: Any) -> Mark:
+        if not await context.users.set_password(caller.subject, *hashes, session):
+            detail = "the password was changed just now; log in with the new one"
+            raise Problem(409, "password_changed_meanwhile", detail)
+        ended = await context.logins.end_all_of(caller.subject, caller.session_id, session)
+        await context.devices.forget_all_of(caller.subject, origin_of(request, caller.subject), session)
+        await context.audit.record(_deed(request, caller, "change_password"), session)
+        return ended
+
+    async with await context.database.client.start_session() as session:
+        ended: Mark = await session.with_transaction(write)
+    return ended
+
+
+def _deed(request: Request, caller: Principal, action: str) -> Deed:
+    return Deed(caller.organization_id, caller.subject, action, address_of(request), request_id_of(request))
 
 
 async def _person(context: Context, caller: Principal) -> Document:

@@ -49,9 +49,10 @@ class AuditLog:
     def __init__(self, collection: Collection, kept: timedelta) -> None:
         self._audit, self._kept = collection, kept
 
-    async def record(self, deed: Deed) -> None:
+    async def record(self, deed: Deed, session: Any = None) -> None:
         now = utc_now()
-        await self._audit.insert_one({"_id": new_id(), "at": now, "expires_at": now + self._kept, **asdict(deed)})
+        entry = {"_id": new_id(), "at": now, "expires_at": now + self._kept, **asdict(deed)}
+        await self._audit.insert_one(entry, session=session)
 
     async def page(
         self, organization_id: str, page: PageRequest, actor: str | None, action: str | None

@@ -81,10 +81,10 @@ class LoginDevices:
         await self._keep_newest({"user_id": user_id}, MAX_DEVICES_PER_USER)
         return token
 
-    async def forget_all_of(self, user_id: str, but: Origin | None = None) -> None:
+    async def forget_all_of(self, user_id: str, but: Origin | None = None, session: Any = None) -> None:
         """All devices of the user are unknown from now on, but the one this request came from."""
         kept = _device_id(user_id, but.device if but else None)
-        await self._devices.delete_many({"user_id": user_id, "_id": {"$ne": kept}})
+        await self._devices.delete_many({"user_id": user_id, "_id": {"$ne": kept}}, session=session)
 
     async def _keep_newest(self, of: dict[str, Any], count: int) -> None:
         surplus = [found["_id"] async for found in self._devices.find(of, {"_id": 1}).sort("used_at", -1).skip(count)]

@@ -5,7 +5,7 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from services.api.store.untold import UNTOLD, Mark
 from shared.errors import Problem
@@ -103,12 +103,14 @@ class Logins:
             return None
         return await self.end(_id_of(token))
 
-    async def end_all_of(self, user_id: str, but: str | None = None) -> Mark:
+    async def end_all_of(self, user_id: str, but: str | None = None, session: Any = None) -> Mark:
         """All logins of the user but this one; those that were open."""
         change = new_id()
         going_on = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
-        await self._logins.update_many(going_on, {"$set": {"revoked_at": utc_now(), UNTOLD: change}})
-        found = await self._logins.find({"user_id": user_id, UNTOLD: change}, {"_id": 1}).to_list(None)
+        ended = {"$set": {"revoked_at": utc_now(), UNTOLD: change}}
+        await self._logins.update_many(going_on, ended, session=session)
+        marked = {"user_id": user_id, UNTOLD: change}
+        found = await self._logins.find(marked, {"_id": 1}, session=session).to_list(None)
         return Mark("logins", tuple(login["_id"] for login in found), change)
 
     async def require_open(self, login_id: str, user_id: str) -> None:

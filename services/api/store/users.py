@@ -90,9 +90,20 @@ class Users:
         """None too when the user was removed."""
         return await self._database.users.find_one({"_id": user_id, "removed_at": None})
 
-    async def set_password(self, user_id: str, old_hash: str, new_hash: str) -> bool:
-        """False when the password is another one by now."""
+    async def rehash_password(self, user_id: str, old_hash: str, new_hash: str) -> None:
+        """The same password under another hash, unless it is another password by now."""
         as_known = {"_id": user_id, "password_hash": old_hash}
-        return (
-            await self._database.users.update_one(as_known, {"$set": {"password_hash": new_hash}})
-        ).matched_count > 0
+        await self._database.users.update_one(as_known, {"$set": {"password_hash": new_hash}})
+
+    async def set_password(self, user_id: str, old_hash: str, new_hash: str, session: Any) -> bool:
+        """False when the password is another one by now."""
+        as_known = {"_id": user_id, "password_hash": old_hash, "removed_at": None}
+        change = {"$set": {"password_hash": new_hash}, "$inc": {"password_version": 1}}
+        return (await self._database.users.update_one(as_known, change, session=session)).matched_count > 0
+
+    async def note_login(self, user: Document) -> bool:
+        """After the login was stored. False when the password was changed, or the user removed, since `user` was read:
+        the login must not go on. A change of the password that is under way is waited for, or sees the login."""
+        as_known = {"_id": user["_id"], "removed_at": None, "password_version": user.get("password_version")}
+        noted = await self._database.users.update_one(as_known, {"$set": {"last_login_at": utc_now()}})
+        return noted.matched_count > 0
