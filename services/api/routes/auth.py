@@ -165,7 +165,7 @@ async def _new_login(context: Context, request: Request, response: Response, use
     login = await context.logins.start(user, context.settings.login_lifetime)
     if not await context.users.note_login(user):
         await context.endings.logged_out(await context.logins.end(login.id))
-        raise Problem(401, "login_failed", "the password was changed just now; log in with the new one")
+        raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
     return _logged_in(context, user, login)
 
 

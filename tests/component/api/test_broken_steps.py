@@ -123,7 +123,7 @@ async def test_a_login_with_the_old_password_at_the_moment_of_the_change_does_no
         await changing.wait()
         login = await somebody.logged_in(OLD)
         assert (await change).status_code == 200
-    assert (login.status_code, login.json()["code"]) == (401, "login_failed")
+    assert (login.status_code, login.json()["code"]) == (409, "password_changed_meanwhile")
     going_on = await stage.database.logins.find({"user_id": somebody.user_id, "revoked_at": None}).to_list(None)
     assert len(going_on) == 1
     assert await somebody.works(somebody.login)
