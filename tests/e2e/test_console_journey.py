@@ -125,3 +125,33 @@ async def test_link_receive_book_and_answer_in_the_browser(stack: Stack) -> None
         await _survives_a_reload(page, text)
         await context.close()
     assert errors == []
+
+
+async def test_a_code_to_type_survives_a_reload_is_renewed_and_links(stack: Stack) -> None:
+    errors: list[str] = []
+    async with chromium_browser() as browser:
+        context = await browser.new_context(base_url=stack.ready["api"], viewport={"width": 1360, "height": 860})
+        page = await context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        await page.goto("/")
+        await page.wait_for_selector("#email")
+        await _register(page)
+        await page.get_by_role("button", name="Try it with a simulated phone").click()
+        await page.wait_for_selector("img.qr")
+        await page.get_by_role("button", name="Use a code instead").click()
+        shown, about = page.locator(".pairing .code"), page.locator(".countdown")
+        await expect(shown).to_have_text(re.compile("^[0-9A-Z]{4}-[0-9A-Z]{4}$"))
+        first = await shown.inner_text()
+        await page.reload()
+        await expect(shown).to_have_text(first)
+        await expect(about).to_contain_text(re.compile(r"[1-9][0-9]* s left · for \+\d"))
+        number = (await about.inner_text()).split("for ")[1]
+        await page.get_by_role("button", name="New code").click()
+        await expect(shown).to_have_text(re.compile(f"^(?!{first})[0-9A-Z]{{4}}-[0-9A-Z]{{4}}$"))
+        await expect(about).to_contain_text(number)
+        await page.locator(".pairing").get_by_role("button", name="Type it on the simulated phone").click()
+        await expect(page.locator(".account .badge")).to_have_text("Online")
+        await expect(page.locator(".account .who")).to_contain_text(number)
+        await context.close()
+    assert errors == []

@@ -19,6 +19,7 @@ from services.api.routes.console import router
 
 AT = "2026-03-02T10:00:00+00:00"
 OWN_ID = "u1"
+PICTURE = "data:image/png;base64,AAAA"
 Record = dict[str, Any]
 
 
@@ -28,6 +29,10 @@ class Backend:
     def __init__(self) -> None:
         self.socket = socketio.AsyncServer(async_mode="asgi")
         self.refusal: Record | None = None
+        self.codes: dict[str, Record] = {}
+        """What …/qr and …/pairing-code of the account answer."""
+        self.connects: list[Record] = []
+        """The bodies of its connects; a disconnect is `{}`."""
         self.login_refusal: Record | None = None
         self.broken: Record | None = None
         """What every request but the login is refused with, when set."""
@@ -72,6 +77,7 @@ class Backend:
         api.state.context = SimpleNamespace(settings=settings)
         api.middleware("http")(self._refuse)
         self._auth_routes(api)
+        self._linking_routes(api)
         self._routes(api)
         self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
@@ -117,6 +123,33 @@ class Backend:
         async def logout(request: Request) -> JSONResponse:
             self.ended.append((await request.json())["refresh_token"])
             return JSONResponse({"success": True})
+
+    def _linking_routes(self, api: FastAPI) -> None:
+        @api.get("/api/whatsapp/instances/i1/{name}")
+        async def code(name: str) -> JSONResponse:
+            if name not in self.codes:
+                refused = {"status": 404, "code": f"{name.replace('-', '_')}_not_available", "detail": "none"}
+                return JSONResponse(refused, 404)
+            return JSONResponse({"success": True, "data": self.codes[name]})
+
+        @api.post("/api/whatsapp/instances/i1/disconnect")
+        async def disconnect() -> JSONResponse:
+            self.connects.append({})
+            await self.becomes("disconnected", "as_asked")
+            return JSONResponse({"success": True, "status": "disconnected"})
+
+        @api.post("/api/whatsapp/instances/i1/connect")
+        async def connect(request: Request) -> JSONResponse:
+            body = await request.json()
+            self.connects.append(body)
+            if self.refusal:
+                return JSONResponse(self.refusal, self.refusal["status"])
+            if body["method"] == "qr":
+                await self.issue_qr(1)
+                return JSONResponse({"success": True, "method": "qr", "message": "wait"})
+            code = await self.issue_code(f"NEW{len(self.connects):05}", body["phone_number"])
+            answer = {"success": True, "method": "code", "message": "type it", "pairingCode": code["code"]}
+            return JSONResponse(answer | {"expires_at": code["expires_at"]})
 
     def _routes(self, api: FastAPI) -> None:
         @api.get("/api/messages")
@@ -201,16 +234,39 @@ class Backend:
         """Our message m1 moves forward."""
         await self.socket.emit("message_status", {"messageId": "m1", "status": status, "timestamp": AT})
 
-    async def issue_qr(self, attempt: int) -> None:
+    async def becomes(self, status: str, reason: str | None = None) -> None:
+        """The account's status changes."""
+        if status not in ("qr_pending", "pairing"):
+            self.codes = {}
+        self.lists["whatsapp/instances"][0] |= {"status": status, "reason": reason}
+        await self.socket.emit("whatsapp:status", {"instanceId": "i1", "status": status, "reason": reason})
+
+    async def issue_qr(self, attempt: int, lasts: float = 60) -> None:
         """WhatsApp shows a new code for the account."""
-        code = {"instanceId": "i1", "qr": "2@x", "dataUrl": "data:image/png;base64,AAAA", "attempt": attempt}
-        await self.socket.emit("whatsapp:qr", {**code, "expiresAt": "2999-01-01T00:00:00+00:00"})
+        await self.becomes("qr_pending")
+        code = {"qr": "2@x", "attempt": attempt, "expires_at": _in(lasts)}
+        self.codes = {"qr": code | {"data_url": PICTURE, "ascii": ""}}
+        told = {"instanceId": "i1", "qr": "2@x", "dataUrl": PICTURE, "attempt": attempt}
+        await self.socket.emit("whatsapp:qr", told | {"expiresAt": code["expires_at"]})
+
+    async def issue_code(self, code: str, phone_number: str = "4930901820", lasts: float = 160) -> Record:
+        """WhatsApp shows a code to type on the phone of this number."""
+        await self.becomes("pairing")
+        shown = {"code": code, "phone_number": phone_number, "expires_at": _in(lasts)}
+        self.codes = {"pairing-code": shown}
+        told = {"instanceId": "i1", "pairingCode": code, "phoneNumber": phone_number}
+        await self.socket.emit("whatsapp:pairing-code", told | {"expiresAt": shown["expires_at"]})
+        return shown
 
     async def drop(self) -> None:
         """Every socket is cut, as when the service restarts."""
         for sid, _ in list(self.socket.manager.get_participants("/", None)):
             await self.socket.disconnect(sid)
         await asyncio.sleep(0)
+
+
+def _in(seconds: float) -> str:
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 def _instance() -> Record:

@@ -2,10 +2,9 @@
 
 import { h } from "./dom.js";
 import { call, post } from "./rest.js";
+import { askForCode, askForSimulatedCode, connect, keepAttempt, pathOf } from "./linking.js";
 import { known, put, tell } from "./store.js";
 import { ask, roving, toast } from "./widgets.js";
-
-export const pathOf = (instance, action = "") => `/api/whatsapp/instances/${encodeURIComponent(instance.id)}${action}`;
 
 /** Make an instance and put it into the store. → the instance */
 export async function createInstance(body) {
@@ -30,22 +29,21 @@ export function addAccount() {
 
 /** Begin linking by QR (at once) or by code (asks the number first). A connection that was linked before just connects. */
 export async function startPairing(instance, method) {
-  if (method === "qr") {
-    await post(pathOf(instance, "/connect"), { method: "qr" });
-    return;
-  }
+  if (method === "qr") await connect(instance, { method });
+  else await codeDialog(instance);
+}
+
+/** Asks which number the code is for. The simulated network gets a new phone instead. */
+export function codeDialog(instance) {
+  if (instance.network === "simulator") return askForSimulatedCode(instance);
   ask({
     title: "Link with a code",
     text: "WhatsApp shows a notification on the phone of this number; there you type the code that appears here.",
     fields: { phone_number: { label: "Phone number of the account", type: "tel", required: true, placeholder: "+49 176 1234567", autocomplete: "tel", value: instance.phone_number ? `+${instance.phone_number}` : "", hint: "With country code." } },
     action: "Get a code",
-    submit: async ({ phone_number }) => {
-      const answer = await post(pathOf(instance, "/connect"), { method: "code", phone_number });
-      if (!answer.pairingCode) return;
-      known.pairing.set(instance.id, { method: "code", pairingCode: answer.pairingCode, expiresAt: answer.expires_at });
-      tell("pairing", instance.id);
-    },
+    submit: ({ phone_number }) => askForCode(instance, { method: "code", phoneNumber: phone_number }),
   });
+  return undefined;
 }
 
 function rename(instance) {
@@ -80,6 +78,7 @@ function remove(instance) {
       await call("DELETE", pathOf(instance));
       known.instances.delete(instance.id);
       known.pairing.delete(instance.id);
+      keepAttempt(instance.id, null);
       tell("instances");
       toast(`${instance.instance_name} was deleted.`);
     },

@@ -1,8 +1,9 @@
 // The accounts: one card each, live.
 
-import { addAccount, openMenu, startPairing } from "./account_actions.js";
+import { addAccount, codeDialog, openMenu, startPairing } from "./account_actions.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { clock, phone, when } from "./format.js";
+import { askForCode, attemptOf, isAsked } from "./linking.js";
 import { pairingPanel } from "./pairing.js";
 import { reasonSentence } from "./problems.js";
 import { showSimulator, startSimulator } from "./simulator.js";
@@ -22,6 +23,8 @@ const STATES = {
   failed: ["bad", "Failed", "The connection failed. Connect to try again."],
 };
 
+/** Reasons of an account whose code was not used. */
+const UNUSED_CODE = new Set(["pairing_timeout", "pairing_failed"]);
 const IDLE = new Set(["disconnected", "logged_out", "failed", "restricted"]);
 
 /** Draws the view; returns {close}. */
@@ -62,8 +65,8 @@ export function showAccounts(view) {
     h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Accounts"), h("p", { class: "muted" }, "The WhatsApp accounts this organization answers from.")), tools),
     list));
   draw();
-  const stop = on("instances", draw);
-  return { close: () => { stop(); for (const card of cards.values()) card.close(); } };
+  const stops = [on("instances", draw), on("pairing", draw)];
+  return { close: () => { for (const stop of stops) stop(); for (const card of cards.values()) card.close(); } };
 }
 
 function accountCard(id) {
@@ -77,7 +80,7 @@ function accountCard(id) {
 
   function draw() {
     const instance = known.instances.get(id);
-    const looks = JSON.stringify([instance, known.pairing.has(id)]);
+    const looks = JSON.stringify([instance, known.pairing.has(id), isAsked(id)]);
     if (looks === drawn) return;
     drawn = looks;
     const [kind, word, sentence] = STATES[instance.status] ?? ["", instance.status, ""];
@@ -92,7 +95,7 @@ function accountCard(id) {
     reason.textContent = [reasonSentence(instance.reason) ?? sentence, instance.until && `Until ${when(instance.until)}, ${clock(instance.until)}.`].filter(Boolean).join(" ");
     reason.classList.toggle("bad", kind === "bad");
     fill(actions, ...buttons(instance));
-    if (instance.status === "connected") error.textContent = "";
+    if (instance.status === "connected") error.textContent = ""; // what was wrong before is over
   }
 
   const fail = (problem) => { error.textContent = problem.message; };
@@ -104,11 +107,23 @@ function accountCard(id) {
       const customer = h("button", { class: "button", type: "button", "data-key": "customer", onclick: () => showSimulator(instance) }, icon("contacts"), "Simulated customer");
       return instance.network === "simulator" && known.config.simulator ? [inbox, customer] : [inbox];
     }
-    if (!IDLE.has(instance.status)) return [];
+    if (!IDLE.has(instance.status) || isAsked(id)) return [];
+    if (UNUSED_CODE.has(instance.reason)) return anotherCode(instance);
     const qr = h("button", { class: "button primary", type: "button", "data-key": "qr", onclick: run(() => startPairing(instance, "qr")) }, icon("scan"), "Connect");
-    const byCode = h("button", { class: "button", type: "button", "data-key": "code", onclick: () => startPairing(instance, "code") }, "Use a code instead");
+    const byCode = h("button", { class: "button", type: "button", "data-key": "code", onclick: run(() => startPairing(instance, "code")) }, "Use a code instead");
     const needsNoCode = instance.network === "simulator" || (instance.status === "disconnected" && instance.last_connected_at);
     return needsNoCode ? [qr] : [qr, byCode];
+  }
+
+  /** The last code led nowhere: one of the same kind, or of the other. */
+  function anotherCode(instance) {
+    const attempt = attemptOf(id);
+    const isCode = attempt.method === "code" && attempt.phoneNumber;
+    const button = (key, label, kind, work) => h("button", { class: `button ${kind}`, type: "button", "data-key": key, onclick: run(work) }, label);
+    return [
+      button("renew", isCode ? "New code" : "New QR code", "primary", () => askForCode(instance, isCode ? attempt : { method: "qr" })),
+      button("switch", isCode ? "Use a QR code instead" : "Use a code instead", "", () => isCode ? askForCode(instance, { method: "qr" }) : codeDialog(instance)),
+    ];
   }
 
   return { element, draw, close: pairing.close };

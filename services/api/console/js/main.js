@@ -1,6 +1,7 @@
 // Start: configuration, then the login or the shell.
 
 import { forgetDrafts } from "./drafts.js";
+import { forgetAttempts } from "./linking.js";
 import { connectLive, disconnectLive } from "./live.js";
 import { showLogin } from "./login.js";
 import { get, post, whenExpired } from "./rest.js";
@@ -29,6 +30,7 @@ function start() {
 async function logout() {
   const token = currentSession()?.refreshToken;
   forgetDrafts();
+  forgetAttempts();
   if (token) await post("/api/auth/logout", { refresh_token: token }).catch(() => {});
   login();
 }

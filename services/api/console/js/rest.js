@@ -28,6 +28,17 @@ async function refusalOf(answer, path) {
   return new ApiError(answer.status, { ...told, errors: body.errors });
 }
 
+let clockDifference = 0;
+
+/** What time it is on the server: a browser's clock may be wrong by minutes, and codes live that long. */
+export const serverNow = () => Date.now() + clockDifference;
+
+function learnTime(answer) {
+  const told = Date.parse(answer.headers.get("Date") ?? "");
+  const difference = told + 500 - Date.now(); // whole seconds are told
+  if (Number.isFinite(difference)) clockDifference = Math.abs(difference) > 2000 ? difference : 0;
+}
+
 async function send(method, path, { body, query, signal, headers }) {
   const url = new URL(path, location.origin);
   for (const [name, value] of Object.entries(query ?? {})) if (value) url.searchParams.set(name, value);
@@ -42,6 +53,7 @@ async function send(method, path, { body, query, signal, headers }) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { code: "unreachable" });
   }
+  learnTime(answer);
   if (!answer.ok) throw await refusalOf(answer, path);
   return answer.json().catch(() => ({}));
 }

@@ -31,12 +31,14 @@ export async function startSimulator() {
   await startPairing(instance, "qr");
 }
 
-/** A new simulated phone scans the code on show. */
-export async function scanWithSimulator(instanceId) {
-  const pairing = known.pairing.get(instanceId);
-  if (!pairing?.qr) throw new Refusal({ code: "qr_not_available" });
-  const made = await post("/api/simulator/phones", {});
-  await post(`/api/simulator/phones/${made.number}/scan`, { qr: pairing.qr });
+/** A new simulated phone scans the QR code on show, or the phone that it is for types the code. */
+export async function linkWithSimulator(instanceId) {
+  const { qr, pairingCode, phoneNumber } = known.pairing.get(instanceId) ?? {};
+  if (!qr && !pairingCode) throw new Refusal({ code: "qr_not_available" });
+  if (qr) {
+    const made = await post("/api/simulator/phones", {});
+    await post(`/api/simulator/phones/${made.number}/scan`, { qr });
+  } else await post(`/api/simulator/phones/${phoneNumber}/enter-code`, { code: pairingCode });
   show(instanceId);
 }
 
@@ -47,7 +49,7 @@ function stepsOf(instance) {
   const linked = LINKED.has(instance.status);
   const talks = [...known.conversations.values()].filter((conversation) => conversation.instance_id === instance.id);
   return [
-    { title: "A QR code appears", text: "Shown live on the account's card, a new one every minute.", done: linked || known.pairing.has(instance.id) },
+    { title: "A code appears", text: "Shown live on the account's card, a new QR code every minute.", done: linked || known.pairing.has(instance.id) },
     { title: "The phone scans it", text: "As you would with WhatsApp's camera.", done: linked, act: "scan" },
     { title: "A customer writes", text: "Message, contact and booking appear by themselves.", done: talks.length > 0, act: "customer" },
     { title: "You answer from the inbox", text: "Watch the ticks: sent, delivered, read.", done: talks.some((talk) => talk.last_message?.direction === "outbound"), act: "answer" },
@@ -74,7 +76,7 @@ export function dockSimulator(dock) {
     dock.hidden = !instance;
     if (!instance) return stopChat();
     const list = stepsOf(instance);
-    const looks = JSON.stringify([instance, list, known.pairing.has(shown)]);
+    const looks = JSON.stringify([instance, list, known.pairing.get(shown)?.method]);
     if (!dock.contains(panel)) dock.replaceChildren(panel);
     if (looks === drawn) return;
     drawn = looks;
@@ -93,7 +95,7 @@ export function dockSimulator(dock) {
   }
 
   function stepAction(step, instance) {
-    if (step.act === "scan") return h("button", { class: "button primary small", type: "button", "data-key": "dock-scan", onclick: run(() => scanWithSimulator(instance.id)) }, icon("scan"), "Scan with the simulated phone");
+    if (step.act === "scan") return h("button", { class: "button primary small", type: "button", "data-key": "dock-scan", onclick: run(() => linkWithSimulator(instance.id)) }, icon("scan"), known.pairing.get(instance.id)?.method === "code" ? "Type it on the simulated phone" : "Scan with the simulated phone");
     if (step.act === "answer" && !location.hash.startsWith("#/inbox/")) {
       const talk = [...known.conversations.values()].find((conversation) => conversation.instance_id === instance.id);
       return talk ? h("a", { class: "button primary small", href: `#/inbox/${talk.id}`, "data-key": "dock-answer" }, icon("inbox"), "Open the conversation") : null;
