@@ -1,6 +1,7 @@
 """What each service may do in MongoDB: the one table from which roles and users are made (docs/decisions/0030).
 
-A collection has one writer. realtime is not here: it never reaches MongoDB.
+A collection has one writer; where two services must agree, the other one may insert into it. realtime is not here: it
+never reaches MongoDB.
 """
 
 from collections.abc import Mapping
@@ -13,18 +14,21 @@ Privilege = dict[str, Any]
 _READ = ("find",)
 _WRITE = ("find", "insert", "update", "remove", "createCollection", "createIndex", "dropIndex", "listIndexes")
 _APPEND = ("find", "insert", "createCollection", "createIndex", "listIndexes")
+_INSERT = ("find", "insert")
 _DEFINE = ("find", "createCollection", "collMod")
 
 
 @dataclass(frozen=True)
 class Access:
     """Collections by what may be done. `appends`: those of `writes` whose documents are never changed or deleted, but
-    by their expiry. `defines`: views that this service makes and changes."""
+    by their expiry. `defines`: views that this service makes and changes. `inserts`: collections of another service to
+    which this one may add documents: whoever is first to insert an id decides (docs/decisions/0045)."""
 
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
     defines: tuple[str, ...] = ()
     appends: tuple[str, ...] = ()
+    inserts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
                 "contacts", "conversations", "messages", "bookings", "receipts", "send_claims", "router_migrations",
             ),
             reads=("instances", "connections", "organizations", "members"),
+            inserts=("sends",),
         ),
         "api": Access(
             writes=(
@@ -72,6 +77,7 @@ def privileges(service: str, database: str) -> list[Privilege]:
     changed = tuple(name for name in granted.writes if name not in granted.appends)
     kinds = (
         (changed, _WRITE), (granted.appends, _APPEND), (granted.reads, _READ), (granted.defines, _DEFINE),
+        (granted.inserts, _INSERT),
     )  # fmt: skip
     return [
         {"resource": {"db": database, "collection": name}, "actions": list(actions)}

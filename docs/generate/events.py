@@ -6,6 +6,7 @@ from typing import Annotated, Union, get_args, get_origin
 from pydantic_core import PydanticUndefined
 
 from shared import queries
+from shared.lifetimes import LIFETIMES
 from shared.message import Command, Event, Live, Message, Query, Request
 from shared.topology import COMMANDS, COMMANDS_STREAM, EVENTS, EVENTS_STREAM, LIVE, REQUESTS
 
@@ -55,8 +56,16 @@ def _sayers(cls: type[Message]) -> list[str]:
     if issubclass(cls, Request):
         return [f"Asked by {', '.join(cls.issuers) or 'users you grant it to'}.", ""]
     if issubclass(cls, Command):
-        return [f"Issued by {', '.join(cls.issuers)}.", ""]
+        return [f"Issued by {', '.join(cls.issuers)}. {_lifetime(cls)}", ""]
     return [f"Answered by {cls.answerer}.", ""] if issubclass(cls, Query) and cls.answerer != "api" else []
+
+
+def _lifetime(command: type[Command]) -> str:
+    found = LIFETIMES[command]
+    if found.limit is None:
+        return f"Waits as long as the stream keeps it: {found.reason}."
+    minutes = int(found.limit.total_seconds() // 60)
+    return f"Waits {minutes} minutes: {found.reason}. Later: {found.late}."
 
 
 def _questions() -> list[type[Query]]:

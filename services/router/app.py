@@ -9,6 +9,7 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp
 
 from services.router.context import Context
+from services.router.expired import failing_expired
 from services.router.handlers.bookings import on_change, on_create, on_reschedule
 from services.router.handlers.contacts import on_split
 from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
@@ -96,6 +97,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
                 connected(broker, settings, prepare),
                 in_batches(broker, settings, "router", MessageReceived, receive),
                 watching(opened["context"], settings),
+                failing_expired(opened["context"]),
             ):
                 yield
 

@@ -32,6 +32,9 @@ DETAILS = {
         "right phone, or change the phone number of the instance first."
     ),
     "logout_asked": "The device was unlinked as asked; connect again to link it.",
+    "connect_too_late": (
+        "Connecting was asked for while the session service did not run, and it could not begin in time; connect again."
+    ),
     "pairing_timeout": "Nobody scanned the code in time; connect again for a new one.",
     "pairing_failed": "WhatsApp did not accept the pairing; check the phone number and connect again.",
     "as_asked": "Disconnected as asked; connect again without a scan.",

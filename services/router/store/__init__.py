@@ -15,6 +15,7 @@ from services.router.store.other_parties import add_other_parties
 from services.router.store.partings import Partings
 from services.router.store.receipts import Receipts
 from services.router.store.revisions import Revisions
+from services.router.store.unsent import Unsent
 from shared.migrations import Step, index_step, migrate
 from shared.mongo import Database
 
@@ -47,6 +48,7 @@ class Store:
     partings: Partings
     revisions: Revisions
     claims: Claims
+    unsent: Unsent
 
 
 async def open_store(database: Database) -> Store:
@@ -55,4 +57,5 @@ async def open_store(database: Database) -> Store:
     return Store(
         Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
         Accounts(database), Partings(database), Revisions(database), Claims(database),
+        Unsent(database),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Messages: unique by id and by their key (rules/message_keys.py); statuses only move forward."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -208,6 +208,12 @@ class Messages:
             wanted["kind"] = "message"
         found = await self._messages.find(wanted).sort("timestamp", 1).to_list(most)
         return [(from_document(MessageRecord, item), _since(item)) for item in found]
+
+    async def expired(self, now: datetime) -> AsyncIterator[MessageRecord]:
+        """Our messages that are still queued though their time has ended; of earlier versions none has a time."""
+        wanted: Document = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
+        async for found in self._messages.find(wanted):
+            yield from_document(MessageRecord, found)
 
     async def set_stuck(self, message_id: str, status: MessageStatus, since: datetime) -> None:
         """Until the status moves. Repeatable."""

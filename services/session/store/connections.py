@@ -16,7 +16,7 @@ INDEXES = [
 Ending = Literal["keep", "delete"]
 """A logout under way: keep the record, or forget the instance altogether."""
 
-_FOLLOWED = ("should_run", "phone_number", "ending", "until", "reason", "previous_phone_number")
+_FOLLOWED = ("should_run", "phone_number", "ending", "until", "reason", "previous_phone_number", "asked_at")
 """Fields that are the same in a connection held and in its document."""
 
 
@@ -37,6 +37,8 @@ class Held:
     reason: str | None = None
     node: str | None = None
     previous_phone_number: str | None = None
+    asked_at: datetime | None = None
+    """Of the latest command that was carried out: connect, disconnect or log out."""
 
     def after(self, fields: Mapping[str, Any]) -> "Held":
         """The connection as it stands after these fields were written."""
@@ -62,6 +64,7 @@ def _held(found: Document) -> Held:
         reason=found.get("reason"),
         node=found.get("node"),
         previous_phone_number=found.get("previous_phone_number"),
+        asked_at=found.get("asked_at"),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from services.session.protocol import Issued, Start
 from services.session.store.connections import Held
 from shared.records import ConnectionStatus
 
+DECISION_TIMEOUT_S = 5.0
 MAX_FATAL_STARTS = 2
 """Starts in a row that ended the worker process, after which the account gets a worker process of its own."""
 
@@ -54,6 +56,14 @@ class Account:
     interruptions: int = 0
     fatal_starts: int = 0
     started_at: float = 0.0
+
+    async def decided(self) -> None:
+        """Wait for a decision that is under way, a while: others read a new state in MongoDB a moment before it is
+        known here, and what they ask for then must not meet the old one."""
+        if not self.connected and self.lock.locked():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DECISION_TIMEOUT_S), self.lock:
+                    pass
 
     @property
     def instance_id(self) -> str:

@@ -14,6 +14,7 @@ from services.session.supervisor.ownership import Instances, unknown_instance
 from shared.commands import MarkRead
 from shared.dispatch import refusal
 from shared.errors import Retry
+from shared.lifetimes import LIFETIMES, is_late
 from shared.live import FRESH, ShowTyping, WatchContact, is_stale
 from shared.message import Live, Message, utc_now
 from shared.records import Party
@@ -21,7 +22,7 @@ from shared.topology import parse_live
 
 LIMIT = 10.0
 """Seconds a worker has to tell what became of a mark."""
-PATIENCE, YOUNG = timedelta(hours=1), timedelta(minutes=1)
+PATIENCE, YOUNG = LIFETIMES[MarkRead].limit or timedelta.max, timedelta(minutes=1)
 """How long read ticks wait for an account that is being reconnected, and for one nobody seems to run."""
 log = logging.getLogger(__name__)
 
@@ -55,15 +56,23 @@ class Attending:
             await self._publish(refusal(command, unknown_instance()))
             return
         account = self._instances.find(command.instance_id)
-        if account and self._may(account, command.organization_id):
-            error = await self._mark(command)
-        else:
-            error = f"the instance is {account.held.status.value}" if account else "no node holds the instance"
-        if error is None:
+        if account:
+            await account.decided()
+        if (error := await self._refusal_or_mark(command, account)) is None:
             return
         if utc_now() - command.at < await self._patience(command.instance_id, account):
             raise Retry(f"the read ticks are not given yet: {error}")
         log.info("read ticks are not given: %s", error, extra={"instance_id": command.instance_id})
+
+    async def _refusal_or_mark(self, command: MarkRead, account: Account | None) -> str | None:
+        """Why the read ticks were not given; None when they were."""
+        if is_late(command, utc_now()):
+            return "they waited too long"
+        if account is None:
+            return "no node holds the instance"
+        if not self._may(account, command.organization_id):
+            return f"the instance is {account.held.status.value}"
+        return await self._mark(command)
 
     async def refuse(self, command: MarkRead) -> None:
         """The organization has too many waiting. Nothing depends on read ticks: these are left."""

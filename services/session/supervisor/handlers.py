@@ -12,11 +12,13 @@ from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
 from shared.dispatch import over_share, refusal
 from shared.errors import Problem, Retry
 from shared.ids import InvalidPhone, parse_phone
-from shared.message import Command, Message
+from shared.lifetimes import MAX_CLOCK_DIFFERENCE, is_late, too_late
+from shared.message import Command, Message, utc_now
 from shared.records import ConnectionStatus as S
 from shared.records import Network
 
 log = logging.getLogger(__name__)
+_SHOWS_LATE_CONNECT = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.FAILED})
 
 
 Hold = Callable[[Command, Network], Awaitable[Account | None]]
@@ -44,6 +46,7 @@ class Handlers:
             phone = self._check(command)
             account = await self._hold(command, command.network)
             async with self._deciding(account):
+                await self._require_timely(account, command)
                 await self._connect(account, command, phone)
 
     async def disconnect(self, command: DisconnectInstance) -> None:
@@ -53,8 +56,9 @@ class Handlers:
     async def _disconnect(self, command: DisconnectInstance) -> None:
         account = await self._hold(command, Network.WHATSAPP)
         async with self._deciding(account):
+            _require_latest(account, command)
             account.cause = command.id
-            await self._board.remember(account, should_run=False)
+            await self._board.remember(account, should_run=False, asked_at=command.at)
             if account.running:
                 self._accounts.stop(account)
                 return
@@ -73,7 +77,7 @@ class Handlers:
             async with self._deciding(account):
                 self._let_it_end(account)
                 account.cause = command.id
-                await self._board.remember(account, should_run=False, ending=ending)
+                await self._board.remember(account, should_run=False, ending=ending, asked_at=command.at)
                 await self._accounts.log_out(account)
 
     async def refuse(self, command: Command) -> None:
@@ -94,6 +98,18 @@ class Handlers:
         except InvalidPhone as error:
             raise Problem(422, "invalid_phone", str(error)) from error
 
+    async def _require_timely(self, account: Account, command: ConnectInstance) -> None:
+        """Raises Problem 409 for a connect that waited too long or came before what was done since. The caller is gone
+        by then, so the account shows why it is not connected."""
+        _require_latest(account, command)
+        if not is_late(command, utc_now()):
+            return
+        if account.held.status in _SHOWS_LATE_CONNECT and account.idle and not account.held.should_run:
+            account.cause = command.id
+            await self._board.show(account, account.held.status, "connect_too_late")
+            account.cause = None
+        raise too_late(command)
+
     async def _connect(self, account: Account, command: ConnectInstance, phone: str | None) -> None:
         method = command.method
         if account.held.ending:
@@ -106,7 +122,7 @@ class Handlers:
             self._accounts.stop(account)  # the other way to pair begins when this one has ended
             self._let_it_end(account)
         account.cause = command.id
-        await self._board.remember(account, should_run=True, network=command.network.value)
+        await self._board.remember(account, should_run=True, network=command.network.value, asked_at=command.at)
         if account.running:
             self._board.answer(account)
             account.cause = None if account.connected else command.id
@@ -146,3 +162,13 @@ class Handlers:
     async def _refuse(self, command: Command, problem: Problem) -> None:
         log.info("%s refused: %s", command.subject, problem.code)
         await self._publish(refusal(command, problem))
+
+
+def _require_latest(account: Account, command: Command) -> None:
+    """Raises Problem 409 when something else was asked for, and done, since: the later wish counts."""
+    done = account.held.asked_at
+    if done and command.at < done - MAX_CLOCK_DIFFERENCE:
+        detail = (
+            "this was asked before the latest connect, disconnect or logout that was carried out, so it was not done"
+        )
+        raise Problem(409, "superseded", detail)

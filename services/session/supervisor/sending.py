@@ -14,6 +14,7 @@ from shared.dispatch import refusal
 from shared.errors import Retry
 from shared.events import MessageFailed, MessageSent
 from shared.ids import derived_id
+from shared.lifetimes import TEXT_TOO_LATE
 from shared.message import Event, Message, utc_now
 from shared.mongo import TRANSIENT_ERRORS
 from shared.records import Party
@@ -29,10 +30,7 @@ PAUSE = 1.0
 TIMED_OUT: Outcome = {
     "outcome": "failed", "code": "timeout", "detail": "an earlier send still waits for WhatsApp; try again",
 }  # fmt: skip
-TOO_LATE: Outcome = {
-    "outcome": "failed", "code": "too_late",
-    "detail": "the text waited longer than its sender allowed and was not sent; send it again if it is still true",
-}  # fmt: skip
+TOO_LATE: Outcome = dict(TEXT_TOO_LATE)
 TOO_MANY: Outcome = {
     "outcome": "failed", "code": "too_many_pending_sends",
     "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
@@ -135,7 +133,9 @@ class Sending:
         if not await self._instances.owns(command.organization_id, command.instance_id):
             raise NotOwned
         account = self._instances.find(command.instance_id)
-        if account is None and await self._instances.elsewhere(command.instance_id):
+        if account:
+            await account.decided()
+        elif await self._instances.elsewhere(command.instance_id):
             raise Retry("another node holds this instance")
         young = (utc_now() - command.at).total_seconds() < PATIENCE and not command.is_too_late
         if young and account and account.coming_back:

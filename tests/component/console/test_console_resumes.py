@@ -108,3 +108,17 @@ async def test_a_logout_ends_the_login_everywhere(console: Page, backend: Backen
     for page in (console, other):
         await expect(page.locator(".login-card")).to_be_visible()
     assert backend.ended == ["r1"]
+
+
+async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: Page, backend: Backend) -> None:
+    """Its refusal comes late: another tab, or another request, has new tokens already."""
+    await console.evaluate(
+        """async () => {
+            const { renewSession } = await import("/console/js/rest.js");
+            const { currentSession } = await import("/console/js/session.js");
+            const refused = currentSession().token;
+            await renewSession(refused);
+            await renewSession(refused);
+        }"""
+    )
+    assert backend.refreshed == ["r1"]

@@ -51,8 +51,8 @@ export const listening = () => Promise.race([joined, new Promise((resolve) => se
 const TIRED = new Set(["token_expired", "role_changed"]);
 
 /** The server refused the socket: tokens are renewed; one that opens nothing ends the session by the 401 of a read. */
-async function rejected(refused, code) {
-  const attempt = TIRED.has(code) ? renewSession() : get("/api/organization");
+async function rejected(refused, code, used) {
+  const attempt = TIRED.has(code) ? renewSession(used) : get("/api/organization");
   const done = await attempt.then(() => true, () => false);
   setTimeout(() => refused === socket && refused.connect(), done && TIRED.has(code) ? 0 : PATIENCE);
 }
@@ -61,7 +61,8 @@ export function connectLive() {
   disconnectLive();
   heard = { sequence: null, names: null };
   joined = new Promise((resolve) => { isJoined = resolve; });
-  const auth = (give) => give({ token: currentSession()?.token, ...since() });
+  let used = null;
+  const auth = (give) => give({ token: (used = currentSession()?.token), ...since() });
   const opened = io({ auth, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
   socket = opened;
   opened.on("connect", () => join(opened));
@@ -71,7 +72,7 @@ export function connectLive() {
   });
   opened.on("connect_error", (error) => {
     offline();
-    if (opened === socket && !opened.active) rejected(opened, error.data?.code);
+    if (opened === socket && !opened.active) rejected(opened, error.data?.code, used);
   });
   opened.on("resync", ({ sequence }) => {
     heard = { sequence, names: null };

@@ -60,10 +60,10 @@ async function send(method, path, { body, query, signal, headers }) {
 
 const OLD = new Set(["token_expired", "role_changed"]);
 
-/** New tokens from the refresh token; a refusal ends the session. Throws ApiError. */
-export async function renewSession() {
+/** New tokens in place of the token `used`; a refusal ends the session. Throws ApiError. */
+export async function renewSession(used) {
   try {
-    await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token } }));
+    await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token } }), used);
   } catch (problem) {
     if (problem.status === 401) onExpired(problem);
     throw problem;
@@ -73,7 +73,8 @@ export async function renewSession() {
 /** call("POST", "/api/…", {body, query, signal, headers}) → parsed answer; throws ApiError, or AbortError of the signal. */
 export async function call(method, path, options = {}) {
   if (path.startsWith("/api/auth/log") || path.startsWith("/api/auth/reg")) return send(method, path, options);
-  if (isDue()) await renewSession().catch(() => {}); // the token is good for a while; the next call tries again
+  if (isDue()) await renewSession(currentSession().token).catch(() => {}); // the token is good for a while; the next call tries again
+  const used = currentSession()?.token; // another tab may renew it before the answer is here
   try {
     return await send(method, path, options);
   } catch (problem) {
@@ -81,7 +82,7 @@ export async function call(method, path, options = {}) {
     if (problem.status !== 401 || !session) throw problem;
     if (!OLD.has(problem.code) || !session.refreshToken) onExpired(problem);
     else {
-      await renewSession();
+      await renewSession(used);
       return send(method, path, options);
     }
     throw problem;

@@ -143,6 +143,7 @@ export const REASONS = {
   number_changed: "Another phone than before is linked now, so the number has changed. Log out and scan with the right phone if that was a mistake.",
   other_number_refused: "A phone with another number scanned the code and was unlinked again. Scan with the right phone.",
   logout_asked: "The account was logged out here. Connect again with a new code.",
+  connect_too_late: "The server could not connect the account when it was asked to. Connect again.",
   pairing_timeout: "The code was not used in time. Ask for a new one.",
   pairing_failed: "WhatsApp gave no code for this number. Check that the number uses WhatsApp, wait a minute, then ask for a new code.",
   as_asked: "The account was disconnected here. Connecting again needs no new code.",

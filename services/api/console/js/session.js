@@ -58,9 +58,11 @@ export const isDue = () => Boolean(session?.refreshToken && session.renewAt && D
 
 let renewing = null;
 
-/** Get new tokens unless another tab just did; `refresh(refreshToken)` asks for them. Throws what it throws. */
-export function renew(refresh) {
-  const used = session?.token;
+/**
+ * Get new tokens in place of the token `used`, unless this or another tab did so meanwhile; `refresh(refreshToken)` asks
+ * for them. Throws what it throws.
+ */
+export function renew(refresh, used) {
   renewing ??= locked(() => exchange(used, refresh)).finally(() => { renewing = null; });
   return renewing;
 }

@@ -8,6 +8,7 @@ from services.session.protocol import Send, Start
 from services.session.supervisor.sending import TOO_LATE
 from shared.commands import SEND_EXPIRY, SendText
 from shared.events import ConnectionChanged, MessageFailed, MessageSent
+from shared.lifetimes import TEXT_TOO_LATE
 from shared.message import utc_now
 from shared.mongo import Database
 from shared.records import ConnectionStatus as S
@@ -73,3 +74,16 @@ async def test_a_text_whose_time_ends_while_the_account_reconnects_fails(bench: 
     await bench.send(late(bench))
     assert (await bench.event(MessageFailed, message_id="m1")).code == TOO_LATE["code"]
     assert not [frame for frame in bench.workers.last.sends() if isinstance(frame, Send)]
+
+
+async def test_a_text_that_the_router_has_failed_is_not_sent_by_a_clock_that_is_behind(
+    bench: Bench, database: Database
+) -> None:
+    """The router writes it where the intent to send would be: whoever is first decides."""
+    await bench.connected()
+    failed_there = {"organization_id": bench.organization, "instance_id": INSTANCE, "at": utc_now()}
+    await database["sends"].insert_one({"_id": "m1", **failed_there, "outcome": TEXT_TOO_LATE})
+    await bench.send(bench.text("m1", expires_at=utc_now() + timedelta(hours=1)))
+    failed = await bench.event(MessageFailed, message_id="m1")
+    assert (failed.code, failed.unconfirmed) == ("too_late", False)
+    assert bench.workers.last.sends() == []
