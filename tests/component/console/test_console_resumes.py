@@ -122,3 +122,33 @@ async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: 
         }"""
     )
     assert backend.refreshed == ["r1"]
+
+
+async def test_a_tab_that_does_not_see_yet_what_another_stored_shows_no_used_refresh_token(
+    console: Page, backend: Backend
+) -> None:
+    """A browser shows a tab what another tab stored a moment later; a token that is shown twice ends the login."""
+    other = await console.context.new_page()
+    await other.goto("/")
+    await other.wait_for_selector(".live.on")
+    await other.evaluate(
+        """() => {
+            const key = "switchboard.session", getItem = Storage.prototype.getItem, old = localStorage.getItem(key);
+            window.isBehind = true;
+            Storage.prototype.getItem = function (name) {
+                return window.isBehind && name === key ? old : getItem.call(this, name);
+            };
+        }"""
+    )
+    renewing = """async () => {
+        const { renewSession } = await import("/console/js/rest.js");
+        const { currentSession } = await import("/console/js/session.js");
+        const renewed = renewSession(currentSession().token);
+        window.renewed = renewed.then(() => currentSession().token, (problem) => problem.code);
+    }"""
+    await console.evaluate(renewing)
+    token = await console.evaluate("window.renewed")
+    await other.evaluate(renewing)
+    await other.evaluate("window.isBehind = false")
+    assert await other.evaluate("window.renewed") == token
+    assert backend.refreshed == ["r1"]

@@ -68,10 +68,44 @@ export function renew(refresh, used) {
 }
 
 async function exchange(used, refresh) {
-  const stored = read();
-  if (!stored?.refreshToken) return;
-  if (stored.token !== used) session = stored;
-  else keepSession({ ...stored, ...tokensOf(await refresh(stored.refreshToken)) });
+  for (const last = Date.now() + CLAIM_LASTS; Date.now() < last; ) {
+    const stored = read();
+    if (!stored?.refreshToken) return;
+    if (stored.token !== used) {
+      session = stored;
+      return;
+    }
+    if (await claim(stored.refreshToken)) return exchangeClaimed(stored, refresh);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // what the other tab stored is not visible here yet
+  }
+}
+
+async function exchangeClaimed(stored, refresh) {
+  try {
+    keepSession({ ...stored, ...tokensOf(await refresh(stored.refreshToken)) });
+  } catch (problem) {
+    releaseClaim(); // another tab may try
+    throw problem;
+  }
+}
+
+let releaseClaim = () => {};
+
+/**
+ * Whether this tab may show this refresh token; for as long as it lives no other one may. A browser shows a tab what
+ * another tab stored a moment later, so that reading behind a lock may still find the token that was used just now.
+ */
+function claim(refreshToken) {
+  if (!navigator.locks) return true; // `locked` waits there between the claim and this
+  return new Promise((resolve, reject) => {
+    const held = (lock) => {
+      resolve(Boolean(lock));
+      if (!lock) return undefined;
+      releaseClaim();
+      return new Promise((release) => { releaseClaim = release; });
+    };
+    navigator.locks.request(`${CLAIM}:${refreshToken}`, { ifAvailable: true }, held).catch(reject);
+  });
 }
 
 /** One tab at a time: a refresh token that is shown twice ends the login. */
