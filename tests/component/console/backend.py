@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +12,12 @@ import socketio
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from playwright.async_api import Page
+from starlette.datastructures import QueryParams
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.responses import Response
 
 from services.api.routes.console import router
+from tests.component.console.lists import answer
 
 AT = "2026-03-02T10:00:00+00:00"
 OWN_ID = "u1"
@@ -36,6 +38,10 @@ class Backend:
         self.login_refusal: Record | None = None
         self.broken: Record | None = None
         """What every request but the login is refused with, when set."""
+        self.asked: list[str] = []
+        """The lists and records that were asked for: path behind /api/, and query."""
+        self.before_answer: Callable[[str, QueryParams], Awaitable[None]] = _at_once
+        """Awaited before a list or record is answered: a test may let it take its time."""
         self.expired = False
         self.sent: list[Record] = []
         self.events: list[tuple[str, Record]] = []
@@ -152,18 +158,13 @@ class Backend:
             return JSONResponse(answer | {"expires_at": code["expires_at"]})
 
     def _routes(self, api: FastAPI) -> None:
-        @api.get("/api/messages")
-        async def messages(kind: str, cursor: str = "0", search: str = "") -> JSONResponse:
-            found, at = [note for note in self.lists["messages"] if note["kind"] == kind], int(cursor)
-            found = [message for message in found if search in message["text"]]
-            following = str(at + 2) if at + 2 < len(found) else None
-            return JSONResponse({"success": True, "data": found[at : at + 2], "next_cursor": following})
-
         @api.post("/api/bookings/{booking_id}/confirm")
         async def confirm(booking_id: str) -> JSONResponse:
             if self.refusal:
                 return JSONResponse(self.refusal, 409)
-            return JSONResponse({"success": True, "data": self.lists["bookings"][0] | {"status": "confirmed"}})
+            booking = next(booking for booking in self.lists["bookings"] if booking["id"] == booking_id)
+            booking["status"] = "confirmed"
+            return JSONResponse({"success": True, "data": booking})
 
         @api.post("/api/conversations/{conversation_id}/{action}")
         async def care(conversation_id: str, action: str, request: Request) -> JSONResponse:
@@ -179,11 +180,15 @@ class Backend:
             return JSONResponse({"success": True, "data": talk})
 
         @api.get("/api/{name:path}")
-        async def listed(name: str) -> JSONResponse:
+        async def listed(name: str, request: Request) -> JSONResponse:
             if self.expired:
                 refused = {"status": 401, "code": "token_expired", "detail": "The token expired; log in again."}
                 return JSONResponse(refused, 401)
-            return JSONResponse({"success": True, "data": self.lists.get(name), "next_cursor": None})
+            self.asked.append(f"{name}?{request.url.query}" if request.url.query else name)
+            await self.before_answer(name, request.query_params)
+            found = answer(self.lists, name, request.query_params, OWN_ID)
+            missing = {"status": 404, "code": "not_found", "detail": "There is no such record."}
+            return JSONResponse(found) if found else JSONResponse(missing, 404)
 
     def _logged_in(self) -> Record:
         self.logins += 1
@@ -267,6 +272,10 @@ class Backend:
 
 def _in(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+
+
+async def _at_once(_name: str, _asked: QueryParams) -> None:
+    pass
 
 
 def _instance() -> Record:

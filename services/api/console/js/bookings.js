@@ -2,9 +2,16 @@
 
 import { fill, h, icon } from "./dom.js";
 import { personName, phone, when } from "./format.js";
+import { perFrame } from "./frames.js";
+import { drawNote } from "./list_notes.js";
+import { matchesPerson, wordsOf } from "./matching.js";
+import { pagedList } from "./paged_list.js";
 import { post } from "./rest.js";
+import { searchField } from "./search_field.js";
 import { contactOf, known, on, put } from "./store.js";
-import { avatar, busy, empty, roving } from "./widgets.js";
+import { talksOf } from "./talks_of.js";
+import { virtualList } from "./virtual_list.js";
+import { avatar, busy, roving } from "./widgets.js";
 
 const STATES = {
   pending: ["Waiting", "warn"],
@@ -19,44 +26,93 @@ const ACTIONS = {
   confirmed: [["complete", "Complete", "primary"], ["no-show", "No-show", ""], ["cancel", "Cancel", "danger"]],
 };
 
+const TABS = [...Object.keys(STATES), "all"];
+const newestFirst = (one, other) => {
+  const between = Date.parse(other.created_at) - Date.parse(one.created_at);
+  return between || (one.id < other.id ? 1 : one.id > other.id ? -1 : 0);
+};
+
+const personOf = (booking) => booking.contact ?? known.contacts.get(booking.contact_id);
+
 /** Draws the view; returns {close}. */
 export function showBookings(view) {
   let shown = "pending";
   const problems = new Map();
+  const draw = perFrame(drawNow);
+  const talks = talksOf(draw);
+  const bookings = pagedList({
+    name: "bookings", path: "/api/bookings", order: newestFirst, changed: draw,
+    arrived: (records) => talks.read(records.map((booking) => booking.contact_id)), reach: () => rows.reach(),
+  });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Status" });
-  const list = h("div", { role: "tabpanel", id: "bookings-panel", "aria-label": "Bookings" });
+  const list = h("div", { class: "rows virtual" });
+  const note = h("div", { class: "list-note" });
+  const search = searchField("Search name, number or text", "Search bookings", ask);
+  const rows = virtualList({
+    scroller: view, list, keyOf: (booking) => booking.id, describe, make: row, stop: ".row",
+    unmoved: (one, other) => newestFirst(one, other) === 0, near: () => bookings.more(),
+  });
   roving(tabs, ".tab");
 
-  function draw() {
-    const all = [...known.bookings.values()].sort((one, other) => other.created_at.localeCompare(one.created_at));
-    const of = (status) => all.filter((booking) => status === "all" || booking.status === status);
-    fill(tabs, ...[...Object.keys(STATES), "all"].map((status) => h("button", {
-      class: "tab", type: "button", role: "tab", "data-key": status, "aria-selected": String(status === shown), "aria-controls": "bookings-panel",
-      tabindex: status === shown ? 0 : -1, onclick: () => { shown = status; draw(); } },
-    `${STATES[status]?.[0] ?? "All"} (${of(status).length})`)));
-    const wanted = of(shown);
-    if (!known.loaded.has("bookings")) return void fill(list, h("p", { class: "muted" }, "Loading…"));
-    if (!wanted.length) return void fill(list, empty("bookings", all.length ? "Nothing here" : "No bookings yet", "A customer's first message opens a booking; it appears here at once."));
-    fill(list, h("div", { class: "rows" }, wanted.map(row)));
+  function ask() {
+    const [status, words] = [shown, wordsOf(search.text())];
+    const accepts = (booking) => (status === "all" || booking.status === status) && matchesPerson(words, personOf(booking), booking.text);
+    rows.toTop();
+    bookings.ask({ status: status === "all" ? null : status, search: search.text() }, accepts);
+    draw();
   }
 
-  function row(booking) {
-    const person = known.contacts.get(booking.contact_id);
+  function choose(status) {
+    shown = status;
+    ask();
+  }
+
+  const countOf = (status) => {
+    const counts = known.counts.bookings;
+    return counts && (status === "all" ? Object.values(counts).reduce((sum, count) => sum + count, 0) : counts[status] ?? 0);
+  };
+
+  function drawTabs() {
+    fill(tabs, ...TABS.map((status) => {
+      const [word, count] = [STATES[status]?.[0] ?? "All", countOf(status)];
+      return h("button", {
+        class: "tab", type: "button", role: "tab", "data-key": status, "aria-selected": String(status === shown), "aria-controls": "bookings-panel",
+        tabindex: status === shown ? 0 : -1, onclick: () => choose(status),
+      }, count === null ? word : `${word} (${count})`);
+    }));
+  }
+
+  function describe(booking) {
+    const person = personOf(booking);
     if (!person) contactOf(booking.contact_id).catch(() => {});
+    const talk = talks.of(booking.contact_id).find((each) => each.instance_id === booking.instance_id);
+    return { booking, person, talk: talk?.id, problem: problems.get(booking.id) };
+  }
+
+  function drawNow() {
+    const items = [...bookings.records()];
+    drawTabs();
+    list.hidden = !items.length;
+    rows.show(items, { complete: bookings.isComplete() || bookings.isFull() });
+    drawNote(note, bookings, search.text()
+      ? ["search", "Nothing found", "No booking of this status matches."]
+      : ["bookings", countOf("all") ? "Nothing here" : "No bookings yet", "A customer's first message opens a booking; it appears here at once."]);
+  }
+
+  function row({ booking, person, talk, problem }) {
     const [word, kind] = STATES[booking.status];
     const name = personName(person);
-    const talk = [...known.conversations.values()].find((conversation) => conversation.contact_id === booking.contact_id && conversation.instance_id === booking.instance_id);
-    const act = (action) => (event) => busy(event.currentTarget, () => change(booking, action), (problem) => { problems.set(booking.id, problem.message); draw(); });
-    return h("article", { class: "row", "data-id": booking.id, "aria-label": `Booking of ${name}` },
+    const act = (action) => (event) => busy(event.currentTarget, () => change(booking, action), (error) => { problems.set(booking.id, error.message); draw(); });
+    return h("article", { class: "row", "data-id": booking.id, "data-key": `row ${booking.id}`, "aria-label": `Booking of ${name}` },
       avatar(name),
       h("div", { class: "main" },
         h("p", { class: "name" }, name, h("span", { class: `badge dot ${kind}` }, word)),
         h("p", { class: "quote" }, booking.text ? `“${booking.text}”` : "Opened by a message without text"),
         h("p", { class: "muted small" }, [phone(person?.phone_number), when(booking.created_at)].filter(Boolean).join(" · "))),
       h("div", { class: "side" },
-        talk ? h("a", { class: "button quiet small icon-only", href: `#/inbox/${talk.id}`, "aria-label": `Open the conversation with ${name}`, title: "Open the conversation" }, icon("inbox")) : null,
+        talk ? h("a", { class: "button quiet small icon-only", href: `#/inbox/${talk}`, "data-key": `${booking.id}-open`, "aria-label": `Open the conversation with ${name}`, title: "Open the conversation" }, icon("inbox")) : null,
         (ACTIONS[booking.status] ?? []).map(([action, label, style]) => h("button", { class: `button small ${style}`, type: "button", "data-key": `${booking.id}-${action}`, onclick: act(action) }, label))),
-      problems.has(booking.id) ? h("p", { class: "error", role: "alert" }, problems.get(booking.id)) : null);
+      problem ? h("p", { class: "error", role: "alert" }, problem) : null);
   }
 
   async function change(booking, action) {
@@ -67,9 +123,16 @@ export function showBookings(view) {
   }
 
   fill(view, h("div", { class: "page" },
-    h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Bookings"), h("p", { class: "muted" }, "Opened by the messages of your customers."))),
-    tabs, list));
-  draw();
-  const stops = ["bookings", "contacts", "conversations"].map((topic) => on(topic, draw));
-  return { close: () => { for (const stop of stops) stop(); } };
+    h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Bookings"), h("p", { class: "muted" }, "Opened by the messages of your customers.")), search.element),
+    tabs, h("div", { class: "listing", role: "tabpanel", id: "bookings-panel", "aria-label": "Bookings" }, list, note)));
+  ask();
+  const stops = ["contacts", "counts"].map((topic) => on(topic, draw));
+  stops.push(on("merged", () => bookings.reload()));
+  return {
+    close() {
+      draw.cancel();
+      for (const part of [search, bookings, talks, rows]) part.close();
+      for (const stop of stops) stop();
+    },
+  };
 }

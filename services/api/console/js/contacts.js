@@ -2,38 +2,70 @@
 
 import { fill, h, icon } from "./dom.js";
 import { personName, phone, when } from "./format.js";
+import { perFrame } from "./frames.js";
+import { drawNote } from "./list_notes.js";
+import { byName, matchesPerson, wordsOf } from "./matching.js";
+import { pagedList } from "./paged_list.js";
+import { searchField } from "./search_field.js";
 import { known, on } from "./store.js";
-import { avatar, empty } from "./widgets.js";
+import { talksOf } from "./talks_of.js";
+import { virtualList } from "./virtual_list.js";
+import { avatar } from "./widgets.js";
+
+function row({ person, name, talks }) {
+  const about = [phone(person.phone_number) || "Number hidden by WhatsApp", person.created_at && `since ${when(person.created_at)}`].filter(Boolean).join(" · ");
+  return h("article", { class: "row", "aria-label": name, "data-key": `row ${person.id}` }, avatar(name),
+    h("div", { class: "main" }, h("p", { class: "name" }, name), h("p", { class: "muted small" }, about)),
+    h("div", { class: "side" }, talks.map(({ id, account }) => h("a", { class: "button small", href: `#/inbox/${id}`, "data-key": `open ${id}`, "aria-label": `Open the conversation with ${name}${account ? ` on ${account}` : ""}` }, icon("inbox"), account ?? "Open"))));
+}
 
 /** Draws the view; returns {close}. */
 export function showContacts(view) {
-  const list = h("div");
-  const search = h("input", { class: "input", type: "search", placeholder: "Search name or number", "aria-label": "Search contacts", oninput: () => draw() });
+  const draw = perFrame(drawNow);
+  const talks = talksOf(draw);
+  const people = pagedList({
+    name: "contacts", path: "/api/contacts", order: byName, changed: draw,
+    arrived: (records) => talks.read(records.map((person) => person.id)), reach: () => rows.reach(),
+  });
+  const list = h("div", { class: "rows virtual" });
+  const note = h("div", { class: "list-note" });
+  const search = searchField("Search name or number", "Search contacts", ask);
+  const rows = virtualList({
+    scroller: view, list, keyOf: (person) => person.id, describe, make: row, stop: ".row",
+    unmoved: (one, other) => byName(one, other) === 0, near: () => people.more(),
+  });
 
-  function draw() {
-    const wanted = search.value.trim().toLowerCase();
-    const digits = wanted.replace(/\D/g, "");
-    const people = [...known.contacts.values()]
-      .filter((person) => !wanted || personName(person).toLowerCase().includes(wanted) || (digits && person.phone_number?.includes(digits)))
-      .sort((one, other) => personName(one).localeCompare(personName(other)));
-    if (!known.loaded.has("contacts")) return void fill(list, h("p", { class: "muted" }, "Loading…"));
-    if (!people.length) return void fill(list, empty("contacts", wanted ? "Nobody found" : "No contacts yet", wanted ? "Try a part of the name or of the number." : "Whoever writes to one of your accounts appears here."));
-    fill(list, h("div", { class: "rows" }, people.map(row)));
+  function ask() {
+    const words = wordsOf(search.text());
+    rows.toTop();
+    people.ask({ sort: "name", search: search.text() }, (person) => matchesPerson(words, person));
   }
 
-  function row(person) {
-    const name = personName(person);
-    const talks = [...known.conversations.values()].filter((conversation) => conversation.contact_id === person.id);
-    const about = [phone(person.phone_number) || "Number hidden by WhatsApp", person.created_at && `since ${when(person.created_at)}`].filter(Boolean).join(" · ");
-    return h("article", { class: "row", "aria-label": name }, avatar(name),
-      h("div", { class: "main" }, h("p", { class: "name" }, name), h("p", { class: "muted small" }, about)),
-      h("div", { class: "side" }, talks.map((talk) => h("a", { class: "button small", href: `#/inbox/${talk.id}` }, icon("inbox"), talks.length > 1 ? (known.instances.get(talk.instance_id)?.instance_name ?? "Open") : "Open"))));
+  function describe(person) {
+    const found = talks.of(person.id);
+    const account = (talk) => (found.length > 1 ? known.instances.get(talk.instance_id)?.instance_name ?? null : null);
+    return { person, name: personName(person), talks: found.map((talk) => ({ id: talk.id, account: account(talk) })) };
+  }
+
+  function drawNow() {
+    const items = [...people.records()];
+    list.hidden = !items.length;
+    rows.show(items, { complete: people.isComplete() || people.isFull() });
+    drawNote(note, people, search.text()
+      ? ["contacts", "Nobody found", "Try a part of the name or of the number."]
+      : ["contacts", "No contacts yet", "Whoever writes to one of your accounts appears here."]);
   }
 
   fill(view, h("div", { class: "page" },
-    h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Contacts"), h("p", { class: "muted" }, "Everybody who wrote to you, or was written to.")), h("div", { class: "search" }, icon("search"), search)),
-    list));
-  draw();
-  const stops = ["contacts", "conversations"].map((topic) => on(topic, draw));
-  return { close: () => { for (const stop of stops) stop(); } };
+    h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Contacts"), h("p", { class: "muted" }, "Everybody who wrote to you, or was written to.")), search.element),
+    h("div", { class: "listing" }, list, note)));
+  ask();
+  const stops = [on("instances", draw), on("merged", () => people.reload())];
+  return {
+    close() {
+      draw.cancel();
+      for (const part of [search, people, talks, rows]) part.close();
+      for (const stop of stops) stop();
+    },
+  };
 }

@@ -68,11 +68,17 @@ export function fill(node, ...children) {
   return node;
 }
 
-/** Make `wanted` the children of a node, touching only what changed: scroll, focus and announcements stay right. */
+/** Make `wanted` the children of a node, touching only what changed: scroll, focus and announcements stay right. The child
+ * with the focus is not moved, for that would take the focus from it; the others are put around it. */
 export function arrange(node, wanted) {
   const kept = new Set(wanted);
   for (const child of [...node.children]) if (!kept.has(child)) child.remove();
-  wanted.forEach((element, at) => {
-    if (node.children[at] !== element) node.insertBefore(element, node.children[at] ?? null);
-  });
+  const fixed = wanted.findIndex((element) => element.parentNode === node && element.contains(document.activeElement));
+  for (let at = fixed - 1; at >= 0; at -= 1) {
+    if (wanted[at].nextElementSibling !== wanted[at + 1]) node.insertBefore(wanted[at], wanted[at + 1]);
+  }
+  for (let at = fixed + 1; at < wanted.length; at += 1) {
+    const next = at ? wanted[at - 1].nextElementSibling : node.firstElementChild;
+    if (next !== wanted[at]) node.insertBefore(wanted[at], next);
+  }
 }

@@ -3,9 +3,10 @@
 import { io } from "../vendor/socket.io.esm.min.js";
 import { byOrder, orderKey } from "./order.js";
 import { Refusal, socketRefusal } from "./problems.js";
+import { forgetNewest, readNewest } from "./recent.js";
 import { get, renewSession } from "./rest.js";
 import { currentSession } from "./session.js";
-import { known, load, put, tell } from "./store.js";
+import { drop, forgetOld, known, load, put, recordOf, tell } from "./store.js";
 
 let socket = null;
 
@@ -100,10 +101,12 @@ function offline() {
 export function disconnectLive() {
   socket?.disconnect();
   socket = null;
+  forgetNewest();
 }
 
 /** Read everything again that may be old. */
 async function resync() {
+  forgetOld();
   await Promise.all([...known.loaded].map((name) => load(name).catch(() => {})));
   tell("resync");
 }
@@ -173,10 +176,10 @@ const HANDLERS = {
   message_status: (payload) => tell("message-status", snake(payload)),
   "contact:created": (payload) => put("contacts", snake(payload)),
   "contact:updated"({ mergedIds = [], ...payload }) {
-    for (const id of mergedIds) known.contacts.delete(id);
+    for (const id of mergedIds) drop("contacts", id);
     put("contacts", snake(payload));
     // two contacts turned out to be one person: their conversations and bookings moved
-    if (mergedIds.length) for (const name of ["conversations", "bookings"]) load(name).catch(() => {});
+    if (mergedIds.length) tell("merged");
   },
   "note:created": (payload) => tell("note", snake(payload)),
   "note:updated": (payload) => tell("note", snake(payload)),
@@ -187,7 +190,7 @@ const HANDLERS = {
 
 /** The newest message of its conversation says something else now: it was edited, deleted, or became readable. */
 function reviseConversation(message) {
-  const last = known.conversations.get(message.conversation_id)?.last_message;
+  const last = recordOf("conversations", message.conversation_id)?.last_message;
   if (last?.id !== message.id || (last.revision ?? 0) > (message.revision ?? 0)) return;
   const { text, type, revoked_at, revision } = message;
   put("conversations", { id: message.conversation_id, last_message: { ...last, text, type, revoked_at, revision } });
@@ -196,10 +199,11 @@ function reviseConversation(message) {
 function touchConversation(message) {
   const id = message.conversation_id;
   if (!id) return;
-  if (!known.conversations.has(id)) return void load("conversations").catch(() => {});
+  const conversation = recordOf("conversations", id);
+  if (!conversation) return readNewest(id);
   const { text, type, direction, timestamp } = message;
   const order_key = orderKey(message);
-  const { last_message: last, unread_count: before = 0, status } = known.conversations.get(id);
+  const { last_message: last, unread_count: before = 0, status } = conversation;
   if (last?.id === message.id) return reviseConversation(message); // known already
   if (last && byOrder(last, message) >= 0) return; // known already
   const answered = direction === "outbound";

@@ -41,7 +41,7 @@ function learnTime(answer) {
 
 async function send(method, path, { body, query, signal, headers }) {
   const url = new URL(path, location.origin);
-  for (const [name, value] of Object.entries(query ?? {})) if (value) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(query ?? {})) for (const each of [value].flat()) if (each) url.searchParams.append(name, each);
   const sent = { Accept: "application/json", ...headers };
   const token = currentSession()?.token;
   if (token) sent.Authorization = `Bearer ${token}`;

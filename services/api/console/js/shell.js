@@ -3,6 +3,7 @@
 import { showAccounts } from "./accounts.js";
 import { showBookings } from "./bookings.js";
 import { showContacts } from "./contacts.js";
+import { followCounts } from "./counts.js";
 import { h, icon } from "./dom.js";
 import { showInbox } from "./inbox.js";
 import { listening } from "./live.js";
@@ -22,9 +23,19 @@ const VIEWS = {
   notes: { label: "Notes", show: showNotes },
 };
 
+/** A link that somebody typed may be no encoding of anything. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** `#/inbox/<conversation>/<message>` → {view, id, part} */
 const routeOf = () => {
-  const [, view, id] = location.hash.split("/");
-  return { view: VIEWS[view] ? view : "accounts", id: id ? decodeURIComponent(id) : null };
+  const [, view, id, part] = location.hash.split("/").map(decoded);
+  return { view: VIEWS[view] ? view : "accounts", id: id || null, part: part || null };
 };
 
 function navigation(logout) {
@@ -46,7 +57,7 @@ function navigation(logout) {
     h("div", { class: "nav-items" }, links),
     h("div", { class: "nav-foot" }, live, h("div", { class: "who", title: currentSession().email }, currentSession().email), h("div", { class: "nav-tools" }, theme, password, leave)));
   const drawCount = () => {
-    const open = [...known.bookings.values()].filter((booking) => booking.status === "pending").length;
+    const open = known.counts.bookings?.pending ?? 0;
     count.hidden = !open;
     count.textContent = open > 99 ? "99+" : open;
     count.setAttribute("aria-label", `${open} waiting`);
@@ -65,11 +76,12 @@ export function showShell(root, { logout }) {
   let shown = null;
   let openItem = () => {};
   let outage = null;
+  let closed = false;
 
   function route() {
-    const { view: name, id } = routeOf();
+    const { view: name, id, part } = routeOf();
     shell.classList.toggle("in-thread", name === "inbox" && Boolean(id));
-    if (shown === name) return openItem(id);
+    if (shown === name) return openItem(id, part);
     leave();
     shown = name;
     for (const link of nav.links) {
@@ -78,14 +90,19 @@ export function showShell(root, { logout }) {
     }
     drawTitle();
     view.scrollTop = 0;
-    const { close, open = () => {} } = VIEWS[name].show(view, id);
+    const { close, open = () => {} } = VIEWS[name].show(view, id, part);
     leave = close;
     openItem = open;
   }
 
   function drawTitle() {
-    const unread = [...known.conversations.values()].filter((talk) => talk.unread_count > 0).length;
+    const unread = known.counts.conversations?.unread ?? 0;
     document.title = `${unread ? `(${unread > 99 ? "99+" : unread}) ` : ""}${VIEWS[shown].label} · Switchboard`;
+  }
+
+  function drawCounts() {
+    drawTitle();
+    nav.drawCount();
   }
 
   function drawOnline() {
@@ -99,16 +116,18 @@ export function showShell(root, { logout }) {
     }, 2500);
   }
 
-  const stops = [on("online", drawOnline), on("conversations", drawTitle), on("bookings", nav.drawCount), on("note", (note) => toast(`Note kept: ${note.text || "without text"}`)), dockSimulator(dock)];
+  const stops = [on("online", drawOnline), on("counts", drawCounts), on("note", (note) => toast(`Note kept: ${note.text || "without text"}`)), dockSimulator(dock)];
   addEventListener("hashchange", route);
   root.replaceChildren(shell);
   route();
   // read behind the socket's beginning, so that nothing falls between the two
   listening().then(() => {
-    for (const list of ["instances", "contacts", "conversations", "bookings"]) load(list).catch((problem) => problem.status !== 401 && toast(`${VIEWS[list]?.label ?? "Data"}: ${problem.message}`, "bad"));
+    load("instances").catch((problem) => problem.status !== 401 && toast(`${VIEWS.accounts.label}: ${problem.message}`, "bad"));
+    if (!closed) stops.push(followCounts());
   });
 
   return () => {
+    closed = true;
     clearTimeout(outage);
     removeEventListener("hashchange", route);
     for (const stop of stops) stop();

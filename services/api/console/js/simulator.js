@@ -4,9 +4,9 @@ import { createInstance, startPairing } from "./account_actions.js";
 import { fill, h, icon } from "./dom.js";
 import { phone } from "./format.js";
 import { forPeople, Refusal } from "./problems.js";
-import { post } from "./rest.js";
+import { get, post } from "./rest.js";
 import { customerChat, makeCustomer } from "./customer.js";
-import { known, on, tell } from "./store.js";
+import { known, listOf, mark, on, put, tell, upToDate } from "./store.js";
 import { busy } from "./widgets.js";
 
 const KEY = "switchboard.simulated";
@@ -56,6 +56,18 @@ function stepsOf(instance) {
   ];
 }
 
+const asked = new Set();
+
+/** The conversations that were there before this page: one page of them tells which step is done. */
+async function readTalks(instanceId) {
+  if (asked.has(instanceId)) return;
+  asked.add(instanceId);
+  const since = mark();
+  const answer = await get("/api/conversations", { instance_id: instanceId, limit: 20 }).catch(() => null);
+  if (!answer) asked.delete(instanceId);
+  else for (const talk of upToDate("conversations", listOf(answer, "conversations"), since)) put("conversations", talk);
+}
+
 /** Fills the dock; returns how to stop. */
 export function dockSimulator(dock) {
   let chat = null;
@@ -75,6 +87,7 @@ export function dockSimulator(dock) {
     const instance = known.instances.get(shown);
     dock.hidden = !instance;
     if (!instance) return stopChat();
+    readTalks(instance.id);
     const list = stepsOf(instance);
     const looks = JSON.stringify([instance, list, known.pairing.get(shown)?.method]);
     if (!dock.contains(panel)) dock.replaceChildren(panel);

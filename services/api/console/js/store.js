@@ -2,14 +2,37 @@
 
 import { get } from "./rest.js";
 
+/** Records of one kind that were read or changed lately. */
+const MAX_CACHED_RECORDS = 1000;
+/** Changes that are remembered to judge answers of requests that were under way. */
+const MAX_REMEMBERED_CHANGES = 5000;
+const PAGE = 200;
+
+/** The newest records; the oldest leave first, but not the pinned one. */
+class RecordCache extends Map {
+  pinned = null;
+
+  set(id, record) {
+    this.delete(id);
+    super.set(id, record);
+    for (const oldest of this.keys()) {
+      if (this.size <= MAX_CACHED_RECORDS) break;
+      if (oldest !== this.pinned && oldest !== id) this.delete(oldest);
+    }
+    return this;
+  }
+}
+
 export const known = {
   config: { simulator: false },
   instances: new Map(),
   /** per instance: {qr, dataUrl, attempt, expiresAt} or {code, expiresAt} */
   pairing: new Map(),
-  contacts: new Map(),
-  conversations: new Map(),
-  bookings: new Map(),
+  /** Not all there are: lists read their own pages (paged_list.js), and recordOf() looks there too. */
+  contacts: new RecordCache(),
+  conversations: new RecordCache(),
+  bookings: new RecordCache(),
+  counts: { conversations: null, bookings: null },
   loaded: new Set(),
   online: false,
 };
@@ -30,48 +53,115 @@ export function tell(topic, detail) {
 /** The list of an answer, however the route frames it. */
 export const listOf = (answer, name) => answer.data ?? answer[name] ?? [];
 
-/** Read every page of a list, `most` records at most. */
-async function all(path, name, query = {}, most = 1000) {
+/** Every record of a list that is short by its nature. */
+export async function readAll(path, name, query = {}) {
   const found = [];
   let cursor = null;
   do {
-    const answer = await get(path, { ...query, limit: 200, cursor });
+    const answer = await get(path, { ...query, limit: PAGE, cursor });
     found.push(...listOf(answer, name));
     cursor = answer.next_cursor;
-  } while (cursor && found.length < most);
+  } while (cursor);
   return found;
 }
 
-const LISTS = {
-  instances: () => all("/api/whatsapp/instances", "instances"),
-  contacts: () => all("/api/contacts", "contacts"),
-  conversations: () => all("/api/conversations", "conversations", {}, 400),
-  bookings: () => all("/api/bookings", "bookings"),
-};
-
-/** Read a whole list again (at the start, and after the socket was away). */
+/** Read the accounts again (at the start, and after the socket was away). */
 export async function load(name) {
-  const found = await LISTS[name]();
+  const found = await readAll("/api/whatsapp/instances", name);
   known[name] = new Map(found.map((record) => [record.id, record]));
-  if (name === "conversations") for (const { contact } of found) if (contact) known.contacts.set(contact.id, contact);
   known.loaded.add(name);
   tell(name);
 }
 
+const finders = { contacts: new Set(), conversations: new Set(), bookings: new Set(), instances: new Set(), messages: new Set() };
+
+/** `find(id)`: a record that a list holds. Returns how to stop. */
+export function holds(name, find) {
+  finders[name].add(find);
+  return () => finders[name].delete(find);
+}
+
+/** The record as far as it is known here: lately read, or in a list on show. */
+export function recordOf(name, id) {
+  let found = known[name]?.get(id);
+  for (const find of finders[name]) found ??= find(id);
+  return found;
+}
+
+let change = 0;
+const changedAt = new Map();
+
+/** A mark to be taken before a request, for upToDate(). */
+export const mark = () => change;
+
+/** An event or an answer changed a record; the fields that are not named stay. */
 export function put(name, record) {
-  known[name].set(record.id, { ...known[name].get(record.id), ...record });
-  tell(name);
+  const before = recordOf(name, record.id);
+  const moved = before && record.contact_id && record.contact_id !== before.contact_id;
+  const merged = { ...before, ...(moved ? { contact: null } : {}), ...record };
+  known[name].set(record.id, merged);
+  changedAt.delete(record.id);
+  changedAt.set(record.id, ++change);
+  if (changedAt.size > MAX_REMEMBERED_CHANGES) changedAt.delete(changedAt.keys().next().value);
+  tell(name, merged);
+}
+
+/** The records of an answer, asked for at `since`: what was changed meanwhile is newer than the answer. */
+export function upToDate(name, records, since) {
+  return records.map((record) => {
+    if ((changedAt.get(record.id) ?? 0) > since) return recordOf(name, record.id) ?? record;
+    if (known[name]?.has(record.id)) {
+      known[name].set(record.id, record);
+      tell(name, record);
+    }
+    return record;
+  });
+}
+
+/** The record is no more; lists take it out. */
+export function drop(name, id) {
+  known[name].delete(id);
+  tell("dropped", { name, id });
 }
 
 export function forget() {
   for (const name of ["instances", "pairing", "contacts", "conversations", "bookings", "loaded"]) known[name].clear();
+  known.counts = { conversations: null, bookings: null };
 }
 
-/** A person's record, read once when the list does not hold it. */
-export async function contactOf(id) {
-  if (id && !known.contacts.has(id)) {
-    const answer = await get(`/api/contacts/${encodeURIComponent(id)}`);
-    put("contacts", answer.data ?? answer.contact ?? answer);
+/** What was read before an interruption may be old: it is read again when it is needed. */
+export function forgetOld() {
+  for (const name of ["contacts", "bookings", "conversations"]) {
+    for (const id of [...known[name].keys()]) if (id !== known[name].pinned) known[name].delete(id);
   }
-  return known.contacts.get(id);
+}
+
+const asked = new Map();
+
+/** Once at a time for each record; `again`: though it is known. */
+async function read(name, id, again) {
+  const found = again ? null : recordOf(name, id);
+  if (found && !known[name].has(id)) known[name].set(id, found);
+  if (found || !id) return found;
+  const path = `/api/${name}/${encodeURIComponent(id)}`;
+  if (!asked.has(path)) {
+    const since = mark();
+    const request = get(path)
+      .then((answer) => put(name, upToDate(name, [answer.data ?? answer.contact ?? answer], since)[0]))
+      .finally(() => asked.delete(path));
+    asked.set(path, request);
+  }
+  await asked.get(path);
+  return known[name].get(id);
+}
+
+/** A person's record, read when it is not known here. */
+export const contactOf = (id) => read("contacts", id);
+
+/** A conversation, read when it is not known here; in the cache at once when a list has it. */
+export const conversationOf = (id, again = false) => read("conversations", id, again);
+
+/** The record of the conversation that is open stays known. */
+export function pinConversation(id) {
+  known.conversations.pinned = id;
 }

@@ -1,0 +1,288 @@
+// A list of which only the rows on the screen and some around them are in the page; the others are height.
+
+import { arrange, fill, h } from "./dom.js";
+import { perFrame } from "./frames.js";
+
+/** Above and below the screen. */
+const OVERSCAN_PX = 320;
+/** So many rows before the last one the next page is asked for. */
+const ROWS_BEFORE_END = 20;
+const FIRST_ESTIMATE_PX = 64;
+
+/**
+ * `scroller`: the element that scrolls; `list`: an element in it that gets the rows; `keyOf(item)`; `describe(item)`: what is
+ * shown of it, as plain data, asked for rows on the screen only; `make(described)` → element; `stop`: selector of what arrow keys reach in a
+ * row, unless `canStop(item)` says that they pass it over; `unmoved(one, other)`: whether two states of an item have one place;
+ * `current()`: key of the row that Tab reaches when it is on the screen; `near()`: the end is near.
+ */
+export function virtualList({ scroller, list, keyOf, describe, make, stop, canStop = () => true, unmoved = () => true, current = () => null, near = () => {} }) {
+  let items = [];
+  let places = new Map();
+  let isComplete = false;
+  let offsets = [0];
+  let estimate = FIRST_ESTIMATE_PX;
+  let width = 0;
+  let wasHidden = false;
+  let tabStop = null;
+  /** So much of the list is above the screen, as it was drawn last. */
+  let passed = 0;
+  let pressed = false;
+  let waiting = null;
+  const heights = new Map();
+  const rows = new Map();
+  list.setAttribute("role", "list");
+
+  const lower = () => list.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+  const keyAt = (node) => node?.closest?.("[data-row]")?.dataset.row ?? null;
+  const focused = () => (list.contains(document.activeElement) ? keyAt(document.activeElement) : null);
+  const isHidden = () => !scroller.clientHeight;
+
+  /** Whether the list is not shown just now. When it is shown again, it stands where it was left. */
+  function isAsleep() {
+    if (isHidden()) return (wasHidden = true);
+    if (wasHidden && passed > 0) scroller.scrollTop = lower() + passed;
+    return (wasHidden = false);
+  }
+
+  function layout() {
+    offsets = new Float64Array(items.length + 1);
+    items.forEach((item, at) => { offsets[at + 1] = offsets[at] + (heights.get(keyOf(item)) ?? estimate); });
+    list.style.setProperty("height", `${offsets[items.length]}px`);
+  }
+
+  /** The row at this height of the list. */
+  function rowAt(height) {
+    let low = 0;
+    let high = items.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (offsets[middle] <= height) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** The row that stays where it is on the screen while the list becomes `next`: one that is on both at the same place. */
+  function anchor(next, nextPlaces, above) {
+    if (above <= 0 || !items.length) return null;
+    const first = rowAt(above);
+    const stays = (at) => {
+      const place = nextPlaces.get(keyOf(items[at]));
+      return place !== undefined && unmoved(items[at], next[place]);
+    };
+    for (let at = first; at < items.length; at += 1) if (stays(at)) return { key: keyOf(items[at]), below: offsets[at] - above };
+    for (let at = first - 1; at >= 0; at -= 1) if (stays(at)) return { key: keyOf(items[at]), below: offsets[at] - above };
+    return null;
+  }
+
+  function hold(held) {
+    const place = held ? places.get(held.key) : undefined;
+    if (place === undefined) return;
+    passed = offsets[place] - held.below;
+    if (isHidden()) return; // until it is shown again
+    const wanted = lower() + passed;
+    if (Math.abs(wanted - scroller.scrollTop) >= 1) scroller.scrollTop = wanted;
+  }
+
+  const placesOf = (of) => new Map(of.map((item, at) => [keyOf(item), at]));
+
+  /** Shows these items. `complete`: there are no others behind them. */
+  function show(next, { complete = true } = {}) {
+    if (pressed) { // what is pressed stays under the finger
+      waiting = [next, { complete }];
+      return;
+    }
+    const nextPlaces = placesOf(next);
+    const held = anchor(next, nextPlaces, isAsleep() ? passed : scroller.scrollTop - lower());
+    const key = focused();
+    const before = places.get(key);
+    items = next;
+    places = nextPlaces;
+    isComplete = complete;
+    for (const known of heights.keys()) if (!places.has(known)) heights.delete(known);
+    layout();
+    hold(held);
+    draw();
+    if (before !== undefined && !places.has(key)) focusNear(before);
+  }
+
+  /** The row with the focus is gone: what stands in its place now gets it. */
+  function focusNear(at) {
+    const next = findStop(Math.min(at, items.length - 1), 1) ?? findStop(items.length - 1, -1);
+    if (next !== null) focus(next);
+  }
+
+  function wantedPlaces() {
+    if (!items.length) return [];
+    const above = scroller.scrollTop - lower();
+    const first = rowAt(above - OVERSCAN_PX);
+    const last = rowAt(above + scroller.clientHeight + OVERSCAN_PX);
+    const found = new Set();
+    for (let at = first; at <= last; at += 1) found.add(at);
+    const kept = places.get(focused());
+    if (kept !== undefined) found.add(kept);
+    return [...found].sort((one, other) => one - other);
+  }
+
+  /** Which row Tab reaches: the one with the focus, else the current or the last one while it is on the screen, else the first there. */
+  function chooseTabStop(drawn) {
+    const above = scroller.scrollTop - lower();
+    const isSeen = (key) => {
+      const at = places.get(key);
+      return at !== undefined && offsets[at] >= above && offsets[at + 1] <= above + scroller.clientHeight;
+    };
+    const choices = [focused(), current(), tabStop].filter((key, at) => key !== null && (at === 0 || isSeen(key)));
+    const seen = drawn.find((at) => offsets[at] >= above && rows.get(keyOf(items[at])).element.querySelector(stop));
+    tabStop = choices[0] ?? keyOf(items[seen ?? drawn[0]]);
+  }
+
+  function rowOf(at) {
+    const item = items[at];
+    const key = keyOf(item);
+    let row = rows.get(key);
+    if (!row) rows.set(key, row = { element: h("div", { class: "virtual-row", role: "listitem", "data-row": key }), looks: null });
+    const described = describe(item);
+    const looks = JSON.stringify(described);
+    if (row.looks !== looks) {
+      row.looks = looks;
+      fill(row.element, make(described));
+    }
+    row.element.setAttribute("aria-posinset", at + 1);
+    row.element.setAttribute("aria-setsize", isComplete ? items.length : -1);
+    return row.element;
+  }
+
+  function position(drawn) {
+    for (const at of drawn) {
+      const { element } = rows.get(keyOf(items[at]));
+      element.style.setProperty("transform", `translateY(${offsets[at]}px)`);
+      element.classList.toggle("first", at === 0);
+    }
+  }
+
+  /** Whether a row is another height than was thought. */
+  function measure(drawn) {
+    let changed = false;
+    for (const at of drawn) {
+      const key = keyOf(items[at]);
+      const height = rows.get(key).element.getBoundingClientRect().height;
+      if (!height || Math.abs((heights.get(key) ?? estimate) - height) < 0.5) continue;
+      if (!heights.size) estimate = height;
+      heights.set(key, height);
+      changed = true;
+    }
+    return changed;
+  }
+
+  function draw() {
+    schedule.cancel();
+    if (isAsleep()) return;
+    const drawn = wantedPlaces();
+    const elements = drawn.map(rowOf);
+    arrange(list, elements);
+    const kept = new Set(elements);
+    for (const [key, row] of rows) if (!kept.has(row.element)) rows.delete(key);
+    position(drawn);
+    const held = anchor(items, places, scroller.scrollTop - lower());
+    if (measure(drawn)) {
+      layout();
+      hold(held);
+      position(drawn);
+      schedule(); // other rows may be on the screen now
+    }
+    passed = scroller.scrollTop - lower();
+    if (!drawn.length) return;
+    chooseTabStop(drawn);
+    for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
+    const above = scroller.scrollTop - lower();
+    if (!isComplete && rowAt(above + scroller.clientHeight) >= items.length - ROWS_BEFORE_END) near();
+  }
+
+  const schedule = perFrame(draw);
+
+  function reveal(at) {
+    const start = lower();
+    if (offsets[at] + start < scroller.scrollTop) scroller.scrollTop = at ? Math.floor(offsets[at] + start) : 0;
+    else if (offsets[at + 1] + start > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = Math.ceil(offsets[at + 1] + start - scroller.clientHeight);
+  }
+
+  /** Rows that are not in the page yet, too. */
+  function focus(at) {
+    for (let round = 0; round < 3; round += 1) { // a row that is measured may be another height
+      reveal(at);
+      draw();
+    }
+    rows.get(keyOf(items[at]))?.element.querySelector(stop)?.focus({ preventScroll: true });
+  }
+
+  /** The next row in this direction that arrow keys reach. */
+  function findStop(from, step) {
+    for (let at = from; at >= 0 && at < items.length; at += step) if (canStop(items[at])) return at;
+    return null;
+  }
+
+  function destination(key, at) {
+    const page = Math.max(1, Math.floor(scroller.clientHeight / estimate) - 1);
+    const last = items.length - 1;
+    switch (key) {
+      case "ArrowDown": return findStop(at + 1, 1);
+      case "ArrowUp": return findStop(at - 1, -1);
+      case "PageDown": return findStop(Math.min(at + page, last), -1);
+      case "PageUp": return findStop(Math.max(at - page, 0), 1);
+      case "Home": return findStop(0, 1);
+      case "End": return findStop(last, -1);
+      default: return null;
+    }
+  }
+
+  function onkeydown(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    const at = places.get(keyAt(event.target));
+    const to = at === undefined ? null : destination(event.key, at);
+    if (to === null) return;
+    event.preventDefault();
+    focus(to);
+  }
+
+  function released() {
+    if (!pressed) return;
+    pressed = false;
+    requestAnimationFrame(() => { // behind the click
+      if (!waiting || pressed) return;
+      const next = waiting;
+      waiting = null;
+      show(...next);
+    });
+  }
+
+  /** The list became visible or has another width. */
+  function resized() {
+    if (isAsleep()) return;
+    if (list.clientWidth !== width) heights.clear();
+    width = list.clientWidth;
+    layout();
+    draw();
+  }
+
+  const press = () => { pressed = true; };
+  const observer = new ResizeObserver(resized);
+  observer.observe(scroller);
+  list.addEventListener("keydown", onkeydown);
+  list.addEventListener("focusin", schedule);
+  list.addEventListener("pointerdown", press);
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, released);
+  scroller.addEventListener("scroll", schedule, { passive: true });
+  return {
+    show,
+    /** So many rows are above the lower edge of the screen. */
+    reach: () => (items.length && !isHidden() ? rowAt(scroller.scrollTop - lower() + scroller.clientHeight) + 1 : 0),
+    /** To the beginning, as for another list. */
+    toTop: () => { scroller.scrollTop = passed = 0; },
+    close() {
+      observer.disconnect();
+      schedule.cancel();
+      scroller.removeEventListener("scroll", schedule);
+      for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, released);
+    },
+  };
+}
