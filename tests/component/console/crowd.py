@@ -10,6 +10,14 @@ from starlette.datastructures import QueryParams
 from tests.component.console.backend import AT, Backend, Record
 
 ROWS = ".talk[data-key]"
+FIRST_ROW = """(scroller) => {
+    const node = document.querySelector(scroller);
+    const top = node.getBoundingClientRect().top;
+    const places = [...node.querySelectorAll("[data-row]")].map(
+        (row) => ({key: row.dataset.row, y: row.getBoundingClientRect().top - top}));
+    const first = places.filter((row) => row.y >= 0).sort((one, other) => one.y - other.y)[0];
+    return {...first, scrolled: node.scrollTop};
+}"""
 
 
 def crowd(backend: Backend, count: int, **fields: object) -> None:
@@ -19,8 +27,8 @@ def crowd(backend: Backend, count: int, **fields: object) -> None:
     for number in range(count):
         name = f"Person {number:04}"
         person = {"id": f"p{number}", "phone_number": f"49170{number:06}", "name": name, "created_at": AT}
-        last = {"id": f"s{number}", "type": "text", "text": f"text {number}", "direction": "inbound", "timestamp": AT}
-        talk = {"id": f"t{number}", "instance_id": "i1", "contact_id": person["id"], "contact": person}
+        last: Record = {"id": f"s{number}", "type": "text", "text": f"text {number}", "direction": "inbound", "timestamp": AT}
+        talk: Record = {"id": f"t{number}", "instance_id": "i1", "contact_id": person["id"], "contact": person}
         key = 1_700_000_000_000_000 - number
         talk |= {"order_key": key, "last_message": last | {"order_key": key}, "updated_at": AT, "status": "open"}
         backend.lists["contacts"].append(person)
@@ -53,13 +61,7 @@ async def writes(backend: Backend, conversation: str, number: int = 0) -> None:
 
 async def first_on_screen(console: Page, scroller: str = ".talks") -> dict[str, Any]:
     """Key and place of the first row that is wholly on the screen, and how far the list is scrolled."""
-    script = """(scroller) => {
-        const node = document.querySelector(scroller);
-        const top = node.getBoundingClientRect().top;
-        const rows = [...node.querySelectorAll("[data-row]")].map((row) => ({key: row.dataset.row, y: row.getBoundingClientRect().top - top}));
-        return {...rows.filter((row) => row.y >= 0).sort((one, other) => one.y - other.y)[0], scrolled: node.scrollTop};
-    }"""  # noqa: E501
-    found: dict[str, Any] = await console.evaluate(script, scroller)
+    found: dict[str, Any] = await console.evaluate(FIRST_ROW, scroller)
     return found
 
 

@@ -160,10 +160,17 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
     await no_mark(console)
     await console.get_by_role("link", name="Notes").click()
     await expect(console.locator(".toast.bad").last).to_contain_text("Notes: ")
+    backend.broken = None
     await console.get_by_role("link", name="Bookings").click()
+    await expect(console.get_by_role("button", name="Confirm")).to_be_visible()
+    backend.broken = BROKEN
     await console.get_by_role("button", name="Confirm").click()
     await expect(console.locator(".row .error")).to_contain_text("cannot be done right now")
     await no_mark(console)
+    for name in ("Contacts", "Inbox", "Bookings"):
+        await console.get_by_role("link", name=name).click()
+        await expect(console.locator(".list-note .error").first).to_contain_text("request id req-4711")
+        await no_mark(console)
     await console.get_by_role("link", name="Accounts").click()
     await console.get_by_role("button", name="Connect").click()
     await expect(console.locator(".account .error")).to_contain_text("request id req-4711")

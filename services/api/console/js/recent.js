@@ -1,7 +1,7 @@
 // Conversations that the socket speaks of and nobody here has read: they are among the newest of the server's list.
 
 import { get } from "./rest.js";
-import { listOf, mark, put, upToDate } from "./store.js";
+import { keepAll, listOf, mark } from "./store.js";
 
 const PAUSE_MS = 1000;
 const RETRY_MS = 5000;
@@ -38,9 +38,7 @@ async function readPages(missing) {
   for (let page = 0; page < MAX_PAGES && missing.size && (cursor || !page); page += 1) {
     const since = mark();
     const answer = await get("/api/conversations", { limit: PAGE, cursor });
-    for (const record of upToDate("conversations", listOf(answer, "conversations"), since)) {
-      if (missing.delete(record.id)) put("conversations", record);
-    }
+    keepAll("conversations", listOf(answer, "conversations").filter((record) => missing.delete(record.id)), since);
     cursor = answer.next_cursor;
   }
 }

@@ -6,7 +6,7 @@ import { phone } from "./format.js";
 import { forPeople, Refusal } from "./problems.js";
 import { get, post } from "./rest.js";
 import { customerChat, makeCustomer } from "./customer.js";
-import { known, listOf, mark, on, put, tell, upToDate } from "./store.js";
+import { keepAll, known, listOf, mark, on, tell } from "./store.js";
 import { busy } from "./widgets.js";
 
 const KEY = "switchboard.simulated";
@@ -65,7 +65,7 @@ async function readTalks(instanceId) {
   const since = mark();
   const answer = await get("/api/conversations", { instance_id: instanceId, limit: 20 }).catch(() => null);
   if (!answer) asked.delete(instanceId);
-  else for (const talk of upToDate("conversations", listOf(answer, "conversations"), since)) put("conversations", talk);
+  else keepAll("conversations", listOf(answer, "conversations"), since);
 }
 
 /** Fills the dock; returns how to stop. */

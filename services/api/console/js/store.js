@@ -4,7 +4,7 @@ import { get } from "./rest.js";
 
 /** Records of one kind that were read or changed lately. */
 const MAX_CACHED_RECORDS = 1000;
-/** Changes that are remembered to judge answers of requests that were under way. */
+/** Of so many records it is remembered how new they are, to judge answers that come late. */
 const MAX_REMEMBERED_CHANGES = 5000;
 const PAGE = 200;
 
@@ -88,34 +88,47 @@ export function recordOf(name, id) {
   return found;
 }
 
-let change = 0;
-const changedAt = new Map();
+let moment = 0;
+/** As of which moment a record is known: that of an event, or that of the request whose answer has it. */
+const asOf = new Map();
 
-/** A mark to be taken before a request, for upToDate(). */
-export const mark = () => change;
+function learned(id, at) {
+  asOf.delete(id); // the newest is the last
+  asOf.set(id, at);
+  if (asOf.size > MAX_REMEMBERED_CHANGES) asOf.delete(asOf.keys().next().value);
+}
 
-/** An event or an answer changed a record; the fields that are not named stay. */
+/** To be taken before a request, for upToDate(). */
+export const mark = () => ++moment;
+
+/** An event or the answer of a change; the fields that are not named stay. */
 export function put(name, record) {
   const before = recordOf(name, record.id);
   const moved = before && record.contact_id && record.contact_id !== before.contact_id;
   const merged = { ...before, ...(moved ? { contact: null } : {}), ...record };
   known[name].set(record.id, merged);
-  changedAt.delete(record.id);
-  changedAt.set(record.id, ++change);
-  if (changedAt.size > MAX_REMEMBERED_CHANGES) changedAt.delete(changedAt.keys().next().value);
+  learned(record.id, ++moment);
   tell(name, merged);
 }
 
-/** The records of an answer, asked for at `since`: what was changed meanwhile is newer than the answer. */
+/** The records of an answer that was asked for at `since`; what is known of a later moment is newer than the answer. */
 export function upToDate(name, records, since) {
   return records.map((record) => {
-    if ((changedAt.get(record.id) ?? 0) > since) return recordOf(name, record.id) ?? record;
-    if (known[name]?.has(record.id)) {
-      known[name].set(record.id, record);
-      tell(name, record);
-    }
+    if ((asOf.get(record.id) ?? 0) > since) return recordOf(name, record.id) ?? record;
+    learned(record.id, since);
+    if (known[name]?.has(record.id)) keep(name, record);
     return record;
   });
+}
+
+function keep(name, record) {
+  known[name].set(record.id, record);
+  tell(name, record);
+}
+
+/** Records of an answer that shall be known for themselves, not only to a list. */
+export function keepAll(name, records, since) {
+  for (const record of upToDate(name, records, since)) keep(name, record);
 }
 
 /** The record is no more; lists take it out. */
@@ -147,7 +160,7 @@ async function read(name, id, again) {
   if (!asked.has(path)) {
     const since = mark();
     const request = get(path)
-      .then((answer) => put(name, upToDate(name, [answer.data ?? answer.contact ?? answer], since)[0]))
+      .then((answer) => keepAll(name, [answer.data ?? answer.contact ?? answer], since))
       .finally(() => asked.delete(path));
     asked.set(path, request);
   }
