@@ -27,7 +27,13 @@ def crowd(backend: Backend, count: int, **fields: object) -> None:
     for number in range(count):
         name = f"Person {number:04}"
         person = {"id": f"p{number}", "phone_number": f"49170{number:06}", "name": name, "created_at": AT}
-        last: Record = {"id": f"s{number}", "type": "text", "text": f"text {number}", "direction": "inbound", "timestamp": AT}
+        last: Record = {
+            "id": f"s{number}",
+            "type": "text",
+            "text": f"text {number}",
+            "direction": "inbound",
+            "timestamp": AT,
+        }
         talk: Record = {"id": f"t{number}", "instance_id": "i1", "contact_id": person["id"], "contact": person}
         key = 1_700_000_000_000_000 - number
         talk |= {"order_key": key, "last_message": last | {"order_key": key}, "updated_at": AT, "status": "open"}
