@@ -59,10 +59,13 @@ class LockLost(Exception):
     """Another replica holds the lock: this one was too slow to renew it."""
 
 
-async def migrate(marks: Collection, steps: Sequence[Step], *, lock_ttl_s: float = LOCK_TTL_S) -> list[str]:
-    """Do what was not done yet. `marks`: the collection of this service that remembers it. The names of the steps that
-    could not be done; waits for MongoDB when it is still starting."""
-    migration = _Migration(marks, steps, lock_ttl_s)
+async def migrate(
+    marks: Collection, steps: Sequence[Step], *, name: str | None = None, lock_ttl_s: float = LOCK_TTL_S
+) -> list[str]:
+    """Do what was not done yet. `marks`: the collection of this service that remembers it. `name`: of steps that others
+    of the same service need not wait for: they have a lock of their own. The names of the steps that could not be done;
+    waits for MongoDB when it is still starting."""
+    migration = _Migration(marks, steps, f"{_LOCK}-{name}" if name else _LOCK, lock_ttl_s)
     while True:
         try:
             failed = await migration.attempt()
@@ -73,7 +76,7 @@ async def migrate(marks: Collection, steps: Sequence[Step], *, lock_ttl_s: float
             log.error("cannot migrate with %s, the service starts without: %s", marks.name, str(error)[:300])
             failed = [step.name for step in steps]
         if failed is not None:
-            failed_steps.labels(marks.name).set(len(failed))
+            failed_steps.labels(f"{marks.name}-{name}" if name else marks.name).set(len(failed))
             return failed
         await asyncio.sleep(min(POLL_INTERVAL_S, lock_ttl_s))
 
@@ -106,8 +109,8 @@ _AGAIN: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, LockLost)
 
 
 class _Migration:
-    def __init__(self, marks: Collection, steps: Sequence[Step], lock_ttl_s: float) -> None:
-        self._marks, self._steps, self._lock_ttl_s = marks, steps, lock_ttl_s
+    def __init__(self, marks: Collection, steps: Sequence[Step], lock: str, lock_ttl_s: float) -> None:
+        self._marks, self._steps, self._lock, self._lock_ttl_s = marks, steps, lock, lock_ttl_s
         self._database: Database = marks.database  # type: ignore[assignment]  # motor declares another type
         self._holder = f"{socket.gethostname()}-{os.getpid()}-{new_id()[:8]}"
         self._told_to_wait = False
@@ -125,7 +128,7 @@ class _Migration:
             return await self._run(await self._missing())
         finally:
             with suppress(PyMongoError):
-                await self._marks.delete_one({"_id": _LOCK, "holder": self._holder})
+                await self._marks.delete_one({"_id": self._lock, "holder": self._holder})
 
     async def _missing(self) -> list[Step]:
         done = {mark["_id"]: mark["version"] async for mark in self._marks.find({"done_at": {"$ne": None}})}
@@ -184,7 +187,7 @@ class _Migration:
         take: Any = {"$cond": [{"$or": [free, mine]}, {"holder": self._holder, "expires_at": expiry}, "$$ROOT"]}
         try:
             lock = await self._marks.find_one_and_update(
-                {"_id": _LOCK}, [{"$replaceWith": {"$mergeObjects": ["$$ROOT", take]}}], upsert=True,
+                {"_id": self._lock}, [{"$replaceWith": {"$mergeObjects": ["$$ROOT", take]}}], upsert=True,
                 return_document=True,
             )  # fmt: skip
         except DuplicateKeyError:  # another replica was first

@@ -39,7 +39,7 @@ ONE_COPY = WriteConcern(w=1)
 
 __all__ = [
     "ONE_COPY", "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError",
-    "IndexModel", "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
+    "ExecutionTimeout", "IndexModel", "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
 ]  # fmt: skip
 
 _NAMESPACE_EXISTS = 48

@@ -47,7 +47,8 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
         "session": Access(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
         "router": Access(
             writes=(
-                "contacts", "conversations", "messages", "bookings", "receipts", "send_claims", "router_migrations",
+                "contacts", "conversations", "messages", "bookings", "receipts", "send_claims", "search_terms",
+                "router_migrations",
             ),
             reads=("instances", "connections", "organizations", "members"),
             inserts=("sends",),
@@ -58,7 +59,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
                 "answers", "idempotency_keys", "login_attempts", "login_devices",
                 "api_migrations",
             ),
-            reads=("contacts", "conversations", "messages", "bookings", "connections"),
+            reads=("contacts", "conversations", "messages", "bookings", "search_terms", "connections"),
             defines=("members",),
             appends=("audit",),
         ),

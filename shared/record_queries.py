@@ -27,10 +27,11 @@ class PagedQuery(Query):
 
 
 class ListContacts(PagedQuery):
-    """Contacts, newest first. `search`: part of the name or of the number."""
+    """Contacts, newest first, or by name. `search`: words, each a part of a word of the name or of the number."""
 
     subject: ClassVar[str] = "wa.query.contact.list"
     search: SearchText | None = None
+    sort: Literal["created_at", "name"] = "created_at"
 
 
 class ReadContact(Query):
@@ -42,7 +43,7 @@ class ReadContact(Query):
 
 class ListConversations(PagedQuery):
     """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all. `assigned_to`: a user id.
-    `search`: part of the contact's name or number. `contact_id`: only conversations with these contacts."""
+    `search`: parts of words of the contact's name, or of the number. `contact_id`: only with these contacts."""
 
     subject: ClassVar[str] = "wa.query.conversation.list"
     status: ConversationStatus | None = None
@@ -77,8 +78,8 @@ class ListConversationMessages(PagedQuery):
 
 
 class ListMessages(PagedQuery):
-    """Messages of all conversations or one, newest first. `kind` `note`: to oneself. `search`: words, accents
-    ignored."""
+    """Messages of all conversations or one, newest first. `kind` `note`: to oneself. `search`: parts of
+    words, case and accents ignored, in the first 4,000 characters of the text."""
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
@@ -108,8 +109,8 @@ class ReadMessage(Query):
 
 
 class ListBookings(PagedQuery):
-    """Bookings with their contacts, newest first, of one status or all. `search`: part of the contact's name or number,
-    or of the booking's text."""
+    """Bookings with their contacts, newest first, of one status or all. `search`: parts of words of the
+    contact's name, of the number or of the booking's text."""
 
     subject: ClassVar[str] = "wa.query.booking.list"
     status: BookingStatus | None = None

@@ -18,8 +18,8 @@ from yarl import URL
 from deploy.local.front_guard import HEADERS_TIMEOUT_S, FirstRequests, max_client_message, problem, refusal
 from deploy.local.replicas import Replicas
 
-MAX_EVENT = 4_000_000
-"""Bytes a service may send at once over a WebSocket; what a browser may send is less."""
+MAX_EVENT, MAX_LINE = 4_000_000, 16_384
+"""Bytes a service may send at once over a WebSocket (a browser may send fewer), and bytes of a request line."""
 CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
 """Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
 _STALLED = web.RequestKey("stalled", bool)
@@ -216,7 +216,7 @@ async def make_app(backends: Backends) -> web.Application:
 
 async def serve(app: web.Application, port: int, stopped: asyncio.Event, timeout_s: float = HEADERS_TIMEOUT_S) -> None:
     """On loopback until `stopped`."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, lingering_time=1.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, lingering_time=1.0, max_line_size=MAX_LINE)
     await runner.setup()
     try:
         assert runner.server is not None

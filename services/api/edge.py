@@ -12,7 +12,7 @@ from shared.ids import new_id
 from shared.tracing import HEADER, following
 
 MAX_PATH_BYTES = 4_096
-MAX_QUERY_BYTES = 8_192
+MAX_QUERY_BYTES = 12_288
 MAX_HEADER_BYTES = 32_768
 """Of all headers together, names and values."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -17,6 +17,8 @@ _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f
 """What shows nothing, or turns the direction of what follows."""
 LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
 NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
+SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
+_CONTROL = re.compile(f"[{_CONTROLS}\\ud800-\\udfff]")
 _UNREADABLE = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
@@ -52,6 +54,14 @@ def _email(text: str) -> str:
 def printable(text: str) -> str:
     """One line of readable characters, as LINE_PATTERN says. Raises ValueError."""
     if _UNREADABLE.search(text):
+        raise ValueError("control characters and line breaks are not allowed here")
+    return text
+
+
+def searchable(text: str) -> str:
+    """As SEARCH_PATTERN says: what shows nothing is allowed, since it stands in emoji, in Persian words and around
+    numbers that are copied. Raises ValueError."""
+    if _CONTROL.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
 

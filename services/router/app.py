@@ -20,7 +20,7 @@ from services.router.handlers.ownership import is_foreign, own_only, refuse
 from services.router.handlers.sending import on_send
 from services.router.numbers import Numbers
 from services.router.settings import RouterSettings
-from services.router.store import Store, open_store
+from services.router.store import Store, migrate_in_background, open_store
 from services.router.stuck import watching
 from shared.batches import in_batches
 from shared.commands import (
@@ -37,8 +37,9 @@ from shared.delivery import Consumers, Publisher, broker_client, say
 from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
 from shared.live import PresenceSeen, TypingSeen
 from shared.message import Command, Live, Message
-from shared.mongo import open_mongo, ping
+from shared.mongo import Database, open_mongo, ping
 from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.tasks import keep_running, stop_task
 
 L = TypeVar("L", bound=Live)
 M = TypeVar("M", bound=Message)
@@ -98,10 +99,20 @@ def make_app(settings: RouterSettings) -> ASGIApp:
                 in_batches(broker, settings, "router", MessageReceived, receive),
                 watching(opened["context"], settings),
                 failing_expired(opened["context"]),
+                _migrating(database),
             ):
                 yield
 
     return with_ops(lifespan_app(lifespan), checks, settings)
+
+
+@asynccontextmanager
+async def _migrating(database: Database) -> AsyncIterator[None]:
+    task = keep_running("background migration", partial(migrate_in_background, database), endless=False)
+    try:
+        yield
+    finally:
+        await stop_task(task)
 
 
 def _in_context(

@@ -73,7 +73,9 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
     ),
     Answerer(q.ReadDefaultInstance, s0.status, lambda c, a: s0.state_of_default(c, _caller(a))),
     Answerer(
-        q.ListContacts, people.list_contacts, lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search)
+        q.ListContacts,
+        people.list_contacts,
+        lambda c, a: people.list_contacts(c, _caller(a), _page(a), a.search, a.sort),
     ),
     Answerer(q.ReadContact, people.read_contact, lambda c, a: people.read_contact(c, _caller(a), a.contact_id)),
     Answerer(

@@ -8,7 +8,7 @@ from pydantic import AfterValidator
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, Manager, Paging
-from services.api.fields import LINE_PATTERN, Body, Text, described, printable
+from services.api.fields import SEARCH_PATTERN, Body, Text, described, searchable
 from services.api.views import bookings as views
 from services.api.views import counts, people
 from services.api.views.bookings import BookingFilter, BookingWithContact, BookingWithHistory
@@ -34,7 +34,7 @@ _WANTED: dict[Action, BookingStatus] = {
 
 
 BookingSearch = Annotated[
-    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN)] | None,
+    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN)] | None,
     Query(max_length=MAX_SEARCH, description="Parts of words of the contact's name, of the number or of the text"),
 ]
 

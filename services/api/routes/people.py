@@ -8,29 +8,39 @@ from pydantic import AfterValidator, Field
 
 from services.api.answers import Listed, One, listed
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import LINE_PATTERN, Body, Id, described, printable, require_own
+from services.api.fields import SEARCH_PATTERN, Body, Id, described, require_own, searchable
 from services.api.views import found, records
 from services.api.views import people as views
 from services.api.views.found import WORDS_PATTERN, MessageFilter
-from services.api.views.people import ContactWithMerges
+from services.api.views.people import ContactSort, ContactWithMerges
 from services.api.views.records import MessageWithHistory
 from shared.commands import SplitContact
 from shared.errors import Problem
 from shared.events import ContactUpdated
+from shared.record_queries import MAX_SEARCH
 from shared.records import Contact, MessageRecord
+from shared.search_terms import MAX_SEARCHED
 
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
 
 Search = Annotated[
-    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN)] | None,
-    Query(max_length=100, description="Part of the name or of the number"),
+    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN)] | None,
+    Query(
+        max_length=MAX_SEARCH,
+        description="Words, each of which is a part of a word of the contact's name or of the number; case and accents "
+        "make no difference",
+    ),
 ]
 
 
 Words = Annotated[
-    Annotated[str, AfterValidator(printable), described(pattern=LINE_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])]
+    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])]
     | None,
-    Query(max_length=100, description="Whole words, all of them in the text; accents and case make no difference"),
+    Query(
+        max_length=MAX_SEARCH,
+        description="Words, each of which is a part of a word of the text; case and accents make no difference. The "
+        f"first {MAX_SEARCHED:,} characters of a text are searched",
+    ),
 ]
 
 
@@ -61,9 +71,11 @@ class ContactsRequest(Body):
 
 
 @router.get("/contacts")
-async def list_contacts(context: Ctx, caller: Reader, page: Paging, search: Search = None) -> Listed[Contact]:
-    """Newest first."""
-    return listed(await views.contacts(context.database, caller.organization_id, search, page))
+async def list_contacts(
+    context: Ctx, caller: Reader, page: Paging, search: Search = None, sort: ContactSort = "created_at"
+) -> Listed[Contact]:
+    """Newest first; `sort=name`: by name, whatever its case and accents, and who has none last, by number."""
+    return listed(await views.contacts(context.database, caller.organization_id, search, page, sort))
 
 
 @router.post("/contacts")

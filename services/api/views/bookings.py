@@ -1,20 +1,27 @@
 """Reads of bookings, written by the router."""
 
-import re
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest, own, read_page
-from services.api.views.people import contact_of, contacts_by_id, matching
+from services.api.views.pages import Page, PageRequest, own, read_page
+from services.api.views.people import contact_of, contacts_by_id
+from services.api.views.searching import (
+    MAX_LOOKED_UP,
+    Listing,
+    by_contact,
+    condition,
+    matching_contacts,
+    read_kept,
+    search_limits,
+)
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Booking, BookingStatus, Contact
-
-_MOST_PEOPLE = 1_000
-"""Of whom a search looks at the bookings."""
+from shared.search_terms import Search, runs
 
 
 class BookingWithContact(Booking):
@@ -60,14 +67,39 @@ async def bookings(
     query: dict[str, Any] = own(organization_id, wanted.instance_ids)
     if wanted.status is not None:
         query["status"] = wanted.status.value
-    if (named := matching(wanted.search)) is not None:
-        people = database.contacts.find({"organization_id": organization_id, **named}, {"_id": 1})
-        ids = [person["_id"] for person in await people.to_list(_MOST_PEOPLE)]
-        text = {"$regex": re.escape((wanted.search or "").strip()), "$options": "i"}
-        query["$or"] = [{"contact_id": {"$in": ids}}, {"text": text}]
-    found = await read_page(database.bookings, query, "created_at", page)
+    if (search := Search.of(wanted.search)) is None:
+        found = await read_page(database.bookings, query, "created_at", page)
+    else:
+        async with search_limits():
+            found = await _search(database, query, page, search)
     known = await contacts_by_id(database, organization_id, [each["contact_id"] for each in found.documents])
     return [_with_contact(each, known.get(each["contact_id"])) for each in found.documents], found.next_cursor
+
+
+async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+    organization_id: str = query["organization_id"]
+    if not search.words:
+        return Page([], None)
+    wanted = await asyncio.gather(*(_has(database, organization_id, word) for word in search.longest(MAX_LOOKED_UP)))
+    either: list[Document] = [] if None in wanted else [{"$and": [one for one in wanted if one]}]
+    if search.number:
+        people = await matching_contacts(database, organization_id, Search((search.number,)))
+        either.append({} if people is None else {"contact_id": {"$in": people}})
+    if not either:
+        return Page([], None)
+    keep = by_contact(database, organization_id, search, or_text=True)
+    return await read_kept(Listing(database.bookings, "created_at"), {**query, "$or": either}, page, keep)
+
+
+async def _has(database: Database, organization_id: str, word: str) -> Document | None:
+    """The bookings that may have the word in their text or in their contact's name or number; None: there are none."""
+    people = await matching_contacts(database, organization_id, Search((word,)))
+    if people is None:
+        return {"_id": {"$exists": True}}
+    text = await condition(database, organization_id, max(runs(word), key=len))
+    either: list[Document] = [{"contact_id": {"$in": people}}] if people else []
+    either += [text.query] if text else []
+    return {"$or": either} if either else None
 
 
 def _with_contact(document: Document, contact: Contact | None) -> BookingWithContact:

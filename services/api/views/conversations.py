@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from services.api.views.pages import Page, PageRequest, own, read_page
-from services.api.views.people import contact_of, contacts_by_id, matching
+from services.api.views.pages import Page, PageRequest, Reading, own, read_page
+from services.api.views.people import contact_of, contacts_by_id
+from services.api.views.searching import MAX_TIME_MS, Listing, by_contact, matching_contacts, read_kept, search_limits
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Contact, ConversationRecord, ConversationStatus, Seen
+from shared.search_terms import Search
 
 _MOST_UNREAD = 1_000
 """More are not counted."""
-_MOST_PEOPLE = 1_000
-"""Of whom a search looks at the conversations."""
 
 
 class Conversation(ConversationRecord):
@@ -37,14 +37,25 @@ class Filter:
 async def conversations(
     database: Database, organization_id: str, page: PageRequest, wanted: Filter
 ) -> tuple[list[Conversation], str | None]:
-    """The liveliest first."""
+    """The liveliest first. Raises Problem 503 `search_timeout`."""
     query = own(organization_id, wanted.instance_ids) | _fields(wanted)
-    if (named := matching(wanted.search)) is not None:
-        people = database.contacts.find({"organization_id": organization_id, **named}, {"_id": 1})
-        found = await people.sort([("updated_at", -1), ("_id", -1)]).to_list(_MOST_PEOPLE)
-        query["$and"] = [{"contact_id": {"$in": [person["_id"] for person in found]}}]
-    page_of = await read_page(database.conversations, query, "order_key", page)
+    if (search := Search.of(wanted.search)) is None:
+        page_of = await read_page(database.conversations, query, "order_key", page)
+    else:
+        async with search_limits():
+            page_of = await _of_people(database, query, page, search)
     return await _complete(database, organization_id, page_of), page_of.next_cursor
+
+
+async def _of_people(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+    """Those of few people are looked up; where many match, what is walked through ends soon."""
+    organization_id: str = query["organization_id"]
+    people = await matching_contacts(database, organization_id, search)
+    if people is None:
+        by_name = by_contact(database, organization_id, search)
+        return await read_kept(Listing(database.conversations, "order_key"), query, page, by_name)
+    query["$and"] = [{"contact_id": {"$in": people}}]
+    return await read_page(database.conversations, query, "order_key", page, Reading(MAX_TIME_MS))
 
 
 def _fields(wanted: Filter) -> dict[str, Any]:

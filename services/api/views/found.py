@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.api.views.pages import Page, PageRequest, own, read_page
+from services.api.views.searching import Listing, by_text, conditions, read_kept, search_limits
 from shared.errors import Problem
-from shared.mongo import Database, OperationFailure
+from shared.mongo import Database
 from shared.records import MessageRecord
+from shared.search_terms import Search
 
-_NO_INDEX = 27
-"""MongoDB's number for it."""
-_SIGNS = string.punctuation + "¿¡„“”«»…"
+_SIGNS = string.punctuation + "¿¡„“”«»…–—"
 """Around words they mean nothing."""
 WORDS_PATTERN = rf"^\s*$|[^\s{re.escape(_SIGNS)}]"
 """Nothing at all, or something beside signs."""
@@ -20,8 +20,8 @@ WORDS_PATTERN = rf"^\s*$|[^\s{re.escape(_SIGNS)}]"
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """Which messages; None: whatever it is. `search`: words, all of which the text has. `stuck`: of ours, and `queued`
-    or `sent` for too long."""
+    """Which messages; None: whatever it is. `search`: words, each of which must be a part of a word of the text.
+    `stuck`: of ours, and `queued` or `sent` for too long."""
 
     kind: Literal["message", "note"] | None = None
     search: str | None = None
@@ -33,7 +33,7 @@ class MessageFilter:
 async def messages(
     database: Database, organization_id: str, page: PageRequest, wanted: MessageFilter
 ) -> tuple[list[MessageRecord], str | None]:
-    """Newest first. Raises Problem 422 `nothing_to_search`, 503 `search_not_ready`."""
+    """Newest first. Raises Problem 422 `nothing_to_search`, 503 `search_timeout`, 503 `search_not_ready`."""
     query: dict[str, Any] = own(organization_id, wanted.instance_ids)
     if wanted.kind is not None:
         query["kind"] = wanted.kind
@@ -41,27 +41,22 @@ async def messages(
         query["conversation_id"] = wanted.conversation_id
     if wanted.stuck is not None:
         query["stuck_since"] = {"$exists": wanted.stuck}
-    if wanted.search and wanted.search.strip():
-        query["$text"] = {"$search": phrases(wanted.search)}
-    page_of = await _read(database, query, page)
+    if (search := Search.of(wanted.search)) is None:
+        page_of = await read_page(database.messages, query, "order_key", page)
+    else:
+        page_of = await _search(database, query, page, search)
     found = [MessageRecord.model_validate({**document, "id": document["_id"]}) for document in page_of.documents]
     return found, page_of.next_cursor
 
 
-def phrases(search: str) -> str:
-    """Each word as MongoDB wants a phrase, so that all of them must be there. Raises Problem 422."""
-    bare = (word.strip(_SIGNS) for word in search.replace('"', " ").split())
-    words = [word.replace("\\", "") for word in bare if word]
-    if not words:
+async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+    if not search.words:
         raise Problem(422, "nothing_to_search", "search: write at least one word, of letters or digits")
-    return " ".join(f'"{word}"' for word in words)
-
-
-async def _read(database: Database, query: dict[str, Any], page: PageRequest) -> Page:
-    try:
-        return await read_page(database.messages, query, "order_key", page)
-    except OperationFailure as error:
-        if error.code != _NO_INDEX:
-            raise
-        detail = "the index of the texts is still being made; try again in a moment"
-        raise Problem(503, "search_not_ready", detail) from error
+    async with search_limits():
+        found = await conditions(database, query["organization_id"], search)
+        if found is None:
+            return Page([], None)
+        indexed = any(one.indexed for one in found) or "conversation_id" in query
+        wanted = {**query, "$and": [one.query for one in found]}
+        hint = None if indexed else "by_order"
+        return await read_kept(Listing(database.messages, "order_key", hint), wanted, page, by_text(search))

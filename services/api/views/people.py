@@ -1,14 +1,17 @@
 """Reads of contacts, written by the router."""
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Literal
 
-from services.api.views.pages import PageRequest, read_page
+from services.api.views.pages import SORT_NAME, Page, PageRequest, read_page
+from services.api.views.searching import Keep, Listing, contact_query, read_kept, search_limits
 from shared.errors import Problem
 from shared.mongo import Database, Document
 from shared.records import Contact, Record
+from shared.search_terms import Search
+
+ContactSort = Literal["created_at", "name"]
 
 
 def contact_of(document: Document) -> Contact:
@@ -21,29 +24,29 @@ async def contacts_by_id(database: Database, organization_id: str, ids: Iterable
     return {document["_id"]: contact_of(document) async for document in database.contacts.find(wanted)}
 
 
-def matching(search: str | None) -> dict[str, Any] | None:
-    """The query for contacts with this part of the name or of the number; None when nothing is searched for.
-
-    Raises Problem 422 for what MongoDB cannot search for.
-    """
-    text = (search or "").strip()
-    if "\x00" in text:
-        raise Problem(422, "validation_failed", "search: control characters are not allowed here")
-    if not text:
-        return None
-    either: list[dict[str, Any]] = [{"name": {"$regex": re.escape(text), "$options": "i"}}]
-    if digits := re.sub(r"[\s()+./-]", "", text):
-        either.append({"phone_number": {"$regex": re.escape(digits)}})
-    return {"$or": either}
-
-
 async def contacts(
-    database: Database, organization_id: str, search: str | None, page: PageRequest
+    database: Database, organization_id: str, search: str | None, page: PageRequest, sort: ContactSort = "created_at"
 ) -> tuple[list[Contact], str | None]:
-    """Newest first; `search` matches part of the name or of the number."""
-    wanted = {"organization_id": organization_id} | (matching(search) or {})
-    found = await read_page(database.contacts, wanted, "created_at", page)
+    """Newest first, or by name. `search`: words, each of which must be a part of a word of the name or of a number.
+    Raises Problem 503 `search_timeout`."""
+    wanted = {"organization_id": organization_id}
+    sorted_by = SORT_NAME if sort == "name" else sort
+    if (parsed := Search.of(search)) is None:
+        found = await read_page(database.contacts, wanted, sorted_by, page)
+    elif not parsed.words:
+        found = Page([], None)
+    else:
+        async with search_limits():
+            listing, query = Listing(database.contacts, sorted_by), {**wanted, **contact_query(parsed)}
+            found = await read_kept(listing, query, page, _by_words(parsed))
     return [contact_of(document) for document in found.documents], found.next_cursor
+
+
+def _by_words(search: Search) -> Keep:
+    async def keep(documents: list[Document]) -> list[Document]:
+        return [each for each in documents if search.matches_contact(each)]
+
+    return keep
 
 
 class Merge(Record):

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from services.router.store import bookings, claims, contacts, conversations, messages, receipts
+from services.router.store import bookings, claims, contacts, conversations, messages, receipts, vocabulary
 from services.router.store.accounts import Accounts
 from services.router.store.blank_names import forget_blank_names
 from services.router.store.bookings import Bookings
 from services.router.store.claims import Claims
+from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.messages import Messages
@@ -15,7 +16,9 @@ from services.router.store.other_parties import add_other_parties
 from services.router.store.partings import Partings
 from services.router.store.receipts import Receipts
 from services.router.store.revisions import Revisions
+from services.router.store.searchable_texts import make_texts_searchable
 from services.router.store.unsent import Unsent
+from services.router.store.vocabulary import Vocabulary
 from shared.migrations import Step, index_step, migrate
 from shared.mongo import Database
 
@@ -26,15 +29,19 @@ INDEXES = {
     "bookings": bookings.INDEXES,
     "receipts": receipts.INDEXES,
     "send_claims": claims.INDEXES,
+    "search_terms": vocabulary.INDEXES,
 }
 RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
 STEPS = (
     Step("other-parties", add_other_parties),
     Step("order-keys", give_order_keys),
     Step("blank-names", forget_blank_names),
+    Step("searchable-contacts", make_contacts_searchable),
     index_step(INDEXES, RETIRED, after=("other-parties",)),
 )
 """The indexes last: those of the earlier version help the other steps, and are dropped then."""
+BACKGROUND_STEPS = (Step("search-terms", make_texts_searchable),)
+"""What takes long, and what the service works without."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +61,13 @@ class Store:
 async def open_store(database: Database) -> Store:
     """Migrates first; waits for MongoDB when it is still starting."""
     await migrate(database["router_migrations"], STEPS)
+    words = Vocabulary(database)
     return Store(
-        Contacts(database), Conversations(database), Messages(database), Bookings(database), Receipts(database),
-        Accounts(database), Partings(database), Revisions(database), Claims(database),
+        Contacts(database), Conversations(database), Messages(database, words), Bookings(database, words),
+        Receipts(database), Accounts(database), Partings(database), Revisions(database, words), Claims(database),
         Unsent(database),
     )  # fmt: skip
+
+
+async def migrate_in_background(database: Database) -> None:
+    await migrate(database["router_migrations"], BACKGROUND_STEPS, name="background")

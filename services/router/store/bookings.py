@@ -13,9 +13,11 @@ from services.router.rules.bookings import OPEN
 from services.router.store.documents import from_document, to_document
 from services.router.store.merging import MERGED
 from services.router.store.together import Together, insert_all
+from services.router.store.vocabulary import Vocabulary
 from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import Booking, BookingStatus
+from shared.search_terms import terms_of
 
 INDEXES = [
     IndexModel(
@@ -24,6 +26,8 @@ INDEXES = [
     ),
     IndexModel([("contact_id", 1), ("created_at", -1)], name="of_contact"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="newest_first"),
+    IndexModel([("organization_id", 1), ("status", 1), ("created_at", -1), ("_id", -1)], name="by_status"),
+    IndexModel([("organization_id", 1), ("search_terms", 1), ("created_at", -1), ("_id", -1)], name="by_term"),
 ]  # fmt: skip
 RETIRED = ("one_open",)
 """Indexes of earlier versions: it knew of no bookings apart."""
@@ -49,8 +53,8 @@ class Change:
 
 
 class Bookings:
-    def __init__(self, database: Database) -> None:
-        self._database, self._bookings = database, database["bookings"]
+    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+        self._database, self._bookings, self._vocabulary = database, database["bookings"], vocabulary
         self._insert = Together(partial(insert_all, self._bookings))
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
@@ -65,8 +69,10 @@ class Bookings:
         of this id, which a redelivery finds even after somebody closed it. Raises DuplicateKeyError when the open one
         closed just now."""
         opened = {"status": booking.status.value, "at": booking.created_at, "by": None}
+        new = _new(booking, opened, apart=apart)
+        await self._vocabulary.learn_from([new])
         try:
-            await self._insert(_new(booking, opened, apart=apart))
+            await self._insert(new)
         except DuplicateKeyError:
             if there := await self._there(booking):
                 return there
@@ -82,6 +88,9 @@ class Bookings:
         if not apart:
             in_the_way.append({"contact_id": booking.contact_id, "open": True})
 
+        new = _new(booking, _step(opened), apart=apart)
+        await self._vocabulary.learn_from([new])
+
         async def work(session: Any) -> Booking | None:
             there = await self._bookings.find({"$or": in_the_way}, session=session).to_list(None)
             if there:
@@ -91,7 +100,7 @@ class Bookings:
             touched = {"$set": {"booked_at": booking.created_at}}
             if not (await self._database["contacts"].update_one(person, touched, session=session)).matched_count:
                 return None
-            await self._bookings.insert_one(_new(booking, _step(opened), apart=apart), session=session)
+            await self._bookings.insert_one(new, session=session)
             return booking
 
         try:
@@ -132,7 +141,7 @@ class Bookings:
 
 def _new(booking: Booking, opened: Document, *, apart: bool) -> Document:
     more: dict[str, Any] = {"apart": booking.id} if apart else {}
-    return to_document(booking, open=True, history=[opened], **more)
+    return to_document(booking, open=True, history=[opened], search_terms=terms_of(booking.text), **more)
 
 
 def _step(change: Change) -> Document:

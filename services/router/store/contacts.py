@@ -9,7 +9,8 @@ from typing import Any
 from services.router.rules.contacts import Sighting, changes, new_contact, survivor
 from services.router.rules.kinship import as_seen_by, kindred
 from services.router.rules.recycling import by_lid_only, former_holder, is_late
-from services.router.store.documents import from_document, to_document
+from services.router.store.contact_documents import as_read, learned, new_document
+from services.router.store.documents import from_document
 from services.router.store.merging import merge, move_stragglers
 from services.router.store.recycling import hand_over
 from services.router.store.splitting import split
@@ -18,6 +19,8 @@ from shared.mongo import Collection, Database, Document, DuplicateKeyError, Inde
 from shared.records import Contact
 
 INDEXES = [
+    IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),
+    IndexModel([("organization_id", 1), ("sort_name", 1), ("_id", 1)], name="by_name"),
     IndexModel([("organization_id", 1), ("aliases", 1)], unique=True, name="one_contact_per_alias"),
     IndexModel([("organization_id", 1), ("updated_at", -1), ("_id", -1)], name="newest_first"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="by_creation"),
@@ -155,13 +158,13 @@ class Contacts:
         """In one round trip, which costs MongoDB five times as much for each contact."""
         newest_first = [{"$match": {"open": True}}, {"$sort": {"created_at": -1, "_id": -1}}, {"$project": {"_id": 1}}]
         bookings = {"from": "bookings", "localField": "_id", "foreignField": "contact_id", "pipeline": newest_first}
-        found = self._contacts.aggregate(
-            [{"$match": {"$or": either}}, {"$lookup": {**bookings, "as": "open_bookings"}}]
-        )
+        lookup = {"$lookup": {**bookings, "as": "open_bookings"}}
+        found = self._contacts.aggregate([{"$match": {"$or": either}}, {"$unset": "search_parts"}, lookup])
         return await found.to_list(None)
 
     async def _then_bookings(self, either: list[Document]) -> list[Document]:
-        contacts = {contact["_id"]: contact async for contact in self._contacts.find({"$or": either})}
+        found = self._contacts.find({"$or": either}, {"search_parts": 0})
+        contacts = {contact["_id"]: contact async for contact in found}
         wanted = {"contact_id": {"$in": list(contacts)}, "open": True}
         newest_first = self._bookings.find(wanted, {"contact_id": 1}).sort([("created_at", -1), ("_id", -1)])
         async for booking in newest_first:
@@ -183,26 +186,22 @@ class Contacts:
         return self._unchanged(seen, found[0])
 
     async def _create(self, seen: Sighting) -> Known:
-        await self._insert(_new_document(seen))
+        await self._insert(new_document(seen))
         return Known(new_contact(seen), created=True)
 
     async def _take_number(self, seen: Sighting, former: Mapping[str, Any], others: list[Document]) -> Known:
         """The number that was seen had been another person's."""
         if is_late(former, seen):
             return await self.meet(by_lid_only(seen))
-        new, holder_id = (None, others[0]["_id"]) if others else (_new_document(seen), seen.contact_id)
+        new, holder_id = (None, others[0]["_id"]) if others else (new_document(seen), seen.contact_id)
         await hand_over(self._database, seen, former, new, holder_id)
         return await self.meet(seen)
 
     async def _update(self, seen: Sighting, found: Document, new: dict[str, Any]) -> Known:
-        change: dict[str, Any] = {
-            "$set": {**new, "updated_by": seen.cause},
-            "$max": {"updated_at": seen.at},
-            "$addToSet": {"aliases": {"$each": seen.aliases}},
-        }
-        after = await self._contacts.find_one_and_update({"_id": found["_id"]}, change, return_document=True)
-        if after is None:  # merged into another contact meanwhile
-            raise DuplicateKeyError("the contact has gone")
+        change = learned(found, new, seen)
+        after = await self._contacts.find_one_and_update(as_read(found), change, return_document=True)
+        if after is None:  # merged into another contact or changed meanwhile
+            raise DuplicateKeyError("the contact has gone or is another now")
         return self._unchanged(seen, {**after, "open_bookings": found.get("open_bookings", ())})
 
     async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
@@ -229,14 +228,6 @@ class Contacts:
             apart_ids=tuple(found.get("apart_from", ())),
             open_booking_ids=tuple(booking["_id"] for booking in found.get("open_bookings", ())),
         )
-
-
-def _new_document(seen: Sighting) -> Document:
-    unseen: Document = {
-        "aliases": seen.aliases, "named_at": seen.at if seen.name else None,
-        "number_at": seen.at if seen.party.phone else None,
-    }  # fmt: skip
-    return to_document(new_contact(seen), **unseen, unasked=seen.answered is False, updated_by=None, merges=[])
 
 
 def _shown(by_alias: Mapping[tuple[str, str], Document], seen: Sighting) -> list[Document]:

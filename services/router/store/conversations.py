@@ -19,6 +19,7 @@ _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
 INDEXES = [
     IndexModel([("organization_id", 1), *_NEWEST_FIRST], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
+    IndexModel([("organization_id", 1), ("status", 1), ("instance_id", 1)], name="by_status"),
     IndexModel(
         [("organization_id", 1), *_NEWEST_FIRST], name="unread_by_order", partialFilterExpression={"unread": True}
     ),

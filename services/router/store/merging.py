@@ -6,6 +6,7 @@ from typing import Any
 
 from services.router.rules.bookings import OPEN
 from services.router.rules.contacts import Sighting
+from services.router.store.contact_documents import changed_fields, plain
 from services.router.store.joining import FACTS, joined
 from shared.ids import derived_id
 from shared.mongo import Database, Document
@@ -68,7 +69,8 @@ def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, A
     if named := [contact for contact in (into, *gone) if contact.get("name")]:
         latest = max(named, key=_named_at)
         fields.update(name=latest["name"], named_at=_named_at(latest))
-    kept = [{"id": contact["_id"], "by": seen.cause, "at": seen.at, "was": contact} for contact in gone]
+    fields = changed_fields(into, fields, aliases)
+    kept = [{"id": contact["_id"], "by": seen.cause, "at": seen.at, "was": plain(contact)} for contact in gone]
     kept += [earlier for contact in gone for earlier in contact["merges"]]
     newest = {"$max": {"updated_at": seen.at}}
     return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}

@@ -10,8 +10,10 @@ from services.router.rules.sending import PendingLimits
 from services.router.rules.statuses import may_become
 from services.router.store.documents import from_document, to_document
 from services.router.store.together import Together, insert_all
+from services.router.store.vocabulary import Vocabulary
 from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.records import MessageRecord, MessageStatus
+from shared.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
 _WAITING = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
@@ -25,9 +27,7 @@ INDEXES = [
     IndexModel([("conversation_id", 1), ("order_key", -1), ("_id", -1)], name="thread_by_order"),
     IndexModel([("organization_id", 1), ("order_key", -1), ("_id", -1)], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
-    IndexModel(
-        [("organization_id", 1), ("text", "text")], name="words", default_language="none", language_override="_none"
-    ),
+    IndexModel([("organization_id", 1), ("search_terms", 1), ("order_key", -1), ("_id", -1)], name="by_term_and_order"),
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
     IndexModel([("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_WAITING),
     IndexModel(
@@ -46,9 +46,9 @@ INDEXES = [
         partialFilterExpression={"status": MessageStatus.QUEUED.value},
     ),
 ]
-RETIRED = ("once", "thread", "newest_first", "stuck")
-"""Indexes of earlier versions: `once` took two senders' messages with one id for one message, the others sorted by
-WhatsApp's times."""
+RETIRED = ("once", "thread", "newest_first", "stuck", "words")
+"""Indexes of earlier versions: `once` took two senders' messages with one id for one message, `words` knew whole words
+only, the others sorted by WhatsApp's times."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Named:
 
 
 class Messages:
-    def __init__(self, database: Database) -> None:
-        self._messages = database["messages"]
+    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+        self._messages, self._vocabulary = database["messages"], vocabulary
         self._find, self._insert = Together(self._find_all), Together(self._insert_all)
         self._find_same = Together(self._find_all_same)
 
@@ -90,7 +90,10 @@ class Messages:
         return [from_document(MessageRecord, item) if item else None for item in same]
 
     async def _insert_all(self, documents: Sequence[Document]) -> list[Exception | None]:
-        return await insert_all(self._messages, documents)
+        inserted, _ = await asyncio.gather(
+            insert_all(self._messages, documents), self._vocabulary.learn_from(documents)
+        )
+        return inserted
 
     async def pending(
         self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
@@ -231,7 +234,7 @@ class Messages:
 
 
 def _document(message: MessageRecord, other_party: Sequence[str]) -> Document:
-    return to_document(message, other_party=list(other_party))
+    return to_document(message, other_party=list(other_party), search_terms=terms_of(message.text))
 
 
 def _since(message: Document) -> datetime:

@@ -5,6 +5,7 @@ from typing import Any
 
 from services.router.rules.contacts import Sighting, changes
 from services.router.rules.recycling import without_number
+from services.router.store.contact_documents import changed_fields, learned
 from services.router.store.merging import in_transaction
 from shared.mongo import Database, Document
 
@@ -22,7 +23,7 @@ async def hand_over(
         before = await contacts.find_one({"_id": former["_id"], "aliases": f"phone:{phone}"}, session=session)
         if before is None:
             return
-        left = {**without_number(before, phone), "updated_by": seen.cause}
+        left = {**changed_fields(before, without_number(before, phone)), "updated_by": seen.cause}
         await contacts.update_one(
             {"_id": before["_id"]}, {"$set": left, "$max": {"updated_at": seen.at}}, session=session
         )
@@ -32,12 +33,7 @@ async def hand_over(
         holder = await contacts.find_one({"_id": holder_id}, session=session)
         if holder is None:  # merged into another just now: the transaction is given up
             raise LookupError(holder_id)
-        change: Document = {
-            "$set": {**changes(holder, seen), "updated_by": seen.cause},
-            "$max": {"updated_at": seen.at},
-            "$addToSet": {"aliases": {"$each": seen.aliases}},
-            "$push": {"taken": taken},
-        }
+        change = {**learned(holder, changes(holder, seen), seen), "$push": {"taken": taken}}
         await contacts.update_one({"_id": holder_id}, change, session=session)
 
     try:

@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from services.router.rules.revisions import Change, changed, revealed
 from services.router.store.documents import from_document
 from services.router.store.together import Together
+from services.router.store.vocabulary import Vocabulary
 from shared.errors import Retry
 from shared.mongo import Database, Document
 from shared.records import MessageRecord
+from shared.search_terms import message_terms
 
 _MAX_ATTEMPTS = 20
 """Of one change, while others change the same message."""
 
 
 class Revisions:
-    def __init__(self, database: Database) -> None:
-        self._messages = database["messages"]
+    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+        self._messages, self._vocabulary = database["messages"], vocabulary
         self._named = Together(self._all_named)
 
     async def named(self, instance_id: str, wa_id: str) -> list[MessageRecord]:
@@ -40,7 +42,8 @@ class Revisions:
                 return from_document(MessageRecord, message)
             revision = message.get("revision", 0)
             as_read = {"_id": message_id, "revision": revision or {"$in": [0, None]}}
-            fields["revision"] = revision + 1
+            fields |= {"revision": revision + 1, "search_terms": message_terms({**message, **fields})}
+            await self._vocabulary.learn_from([{**message, **fields}])
             done = await self._messages.find_one_and_update(as_read, {"$set": fields}, return_document=True)
             if done is not None:
                 return from_document(MessageRecord, done)

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from services.router.rules.bookings import OPEN
+from services.router.store.contact_documents import changed_fields, searchable
 from services.router.store.conversations import conversation_id
 from services.router.store.documents import from_document
 from services.router.store.joining import MARKS, joined, said
@@ -51,7 +52,7 @@ class _Parting:
         await contacts.update_one({"_id": stays}, {"$set": self._without()}, session=self.session)
         apart = [*self.back.get("apart_from", []), stays]
         restored = {**self.back, "updated_at": self.at, "updated_by": self.cause, "apart_from": apart}
-        await contacts.insert_one(restored, session=self.session)
+        await contacts.insert_one(searchable(restored), session=self.session)
         messages, seen = self.database["messages"], {"contact_id": stays}
         for instance_id in await messages.distinct("instance_id", seen, session=self.session):
             await self._return_messages(instance_id)
@@ -68,7 +69,7 @@ class _Parting:
             own = [alias.removeprefix(prefix) for alias in left if alias.startswith(prefix)]
             if self.contact.get(field) not in own:
                 fields[field] = own[0] if own else None
-        return fields | {"updated_at": self.at, "updated_by": self.cause}
+        return changed_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
 
     async def _return_messages(self, instance_id: str) -> None:
         """Those it had, and those that came since under one of its addresses."""

@@ -15,7 +15,9 @@ from nats.aio.msg import Msg
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from services.router.store import messages
+from services.router.store import INDEXES
+from services.router.store.contact_documents import make_contacts_searchable
+from services.router.store.searchable_texts import make_texts_searchable
 from shared.auth import Principal, Role, issue_token
 from shared.delivery import Publisher, jetstream
 from shared.ids import new_id
@@ -145,9 +147,15 @@ async def stage(settings: ApiSettings) -> AsyncIterator[Stage]:
     nats = Client()
     await nats.connect(settings.nats_url)
     async with open_mongo(settings) as database, running(settings) as url:
-        await ensure_indexes(database, {"messages": messages.INDEXES})
+        await ensure_indexes(database, INDEXES)
         yield Stage(url, settings, database, nats)
     await nats.close()
+
+
+async def make_searchable(database: Database) -> None:
+    """What the tests wrote gets the fields that the router writes with it."""
+    await make_contacts_searchable(database)
+    await make_texts_searchable(database)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from shared.message import Command, Event, utc_now
 from shared.mongo import Document
 from shared.ordering import key_at
 from shared.records import ConversationRecord, Seen
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Member, Stage, make_searchable
 from tests.component.api.test_reads import contact
 
 NOW = utc_now()
@@ -53,6 +53,7 @@ async def test_conversations_are_found_by_name_and_number_page_by_page(stage: St
     talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
     await stage.database.contacts.insert_many(people)
     await stage.database.conversations.insert_many(talks)
+    await make_searchable(stage.database)
     ids = [each["_id"] for each in talks]
     assert await listed(member, search="ANN") == ids[:2]
     assert await listed(member, search="+55 11 999") == ids[2:]

@@ -12,7 +12,7 @@ from shared.ids import new_id
 from shared.message import Event, utc_now
 from shared.mongo import Document
 from shared.records import Booking
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Member, Stage, make_searchable
 
 NOW = utc_now()
 
@@ -82,6 +82,7 @@ async def test_contacts_are_found_by_parts_of_name_and_number(
     await stage.database.contacts.insert_many(
         [contact(member, name=name, phone_number=number) for name, number in people.items()]
     )
+    await make_searchable(stage.database)
     answer = await member.get("/api/contacts", search=search)
     assert sorted(person["name"] for person in answer["data"]) == found
 

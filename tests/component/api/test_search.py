@@ -1,5 +1,6 @@
-"""Messages are found by their words, whatever the accents, in one's own organization only."""
+"""Messages are found by parts of their words, whatever the accents, in one's own organization only."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,11 +10,14 @@ import pytest
 from services.api.views import found
 from services.api.views.found import MessageFilter
 from services.api.views.pages import PageRequest
+from services.api.views.searching import MAX_WORDS
+from shared.asking import ask
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
-from shared.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from shared.mongo import Document, ExecutionTimeout
+from shared.queries import ListMessages
+from tests.component.api.conftest import Member, Stage, make_searchable
 
 NOW = utc_now()
 TEXTS = (
@@ -31,6 +35,7 @@ async def said(stage: Stage, member: Member, records: Callable[..., Document]) -
     """The newest first."""
     messages = [records(text=text, timestamp=NOW - timedelta(seconds=age)) for age, text in enumerate(TEXTS)]
     await stage.database.messages.insert_many(messages)
+    await make_searchable(stage.database)
     return messages
 
 
@@ -45,7 +50,14 @@ async def texts(member: Member, **query: Any) -> list[str]:
         ("CAFÉ", [0, 1]),
         ("acucar cafe", [1]),
         ("coffee cafe", []),
-        ("caf", []),
+        ("caf", [0, 1]),
+        ("AF amanh", [0]),
+        ("ffe", [2]),
+        ("n't", [2]),
+        ("n’t", [2]),
+        ("4915112345678", []),
+        ("+49 151 12345678", [4]),
+        ("1234-5678", []),
         ("uber", [3]),
         ("don't", [2]),
         ("-coffee", [2]),
@@ -54,7 +66,7 @@ async def texts(member: Member, **query: Any) -> list[str]:
         ("15h?", [0]),
     ],
 )
-async def test_messages_are_found_by_whole_words_without_accents_or_case(
+async def test_messages_are_found_by_parts_of_words_without_accents_or_case(
     member: Member, said: list[Document], search: str, wanted: list[int]
 ) -> None:
     assert await texts(member, search=search) == [said[number]["text"] for number in wanted]
@@ -76,7 +88,7 @@ async def test_a_blank_search_is_no_search(member: Member, said: list[Document])
     assert len(await texts(member, search=" ")) == len(said)
 
 
-@pytest.mark.parametrize("search", ["?!", '"', "\\ -"])
+@pytest.mark.parametrize("search", ["?!", '"', "\\ -", ".*", "—", "¡¿"])
 async def test_a_search_without_a_word_is_refused(member: Member, search: str) -> None:
     answer = await member.http.get("/api/messages", params={"search": search})
     assert (answer.status_code, answer.json()["code"]) == (422, "nothing_to_search")
@@ -84,6 +96,7 @@ async def test_a_search_without_a_word_is_refused(member: Member, search: str) -
 
 async def test_notes_are_searched_too(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
     await stage.database.messages.insert_one(records(_id=new_id(), kind="note", text="buy sugar"))
+    await make_searchable(stage.database)
     assert await texts(member, search="sugar", kind="note") == ["buy sugar"]
     assert await texts(member, search="sugar", kind="message") == []
 
@@ -100,10 +113,135 @@ async def test_what_waits_for_too_long_is_listed(
 
 
 async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(stage: Stage, member: Member) -> None:
+    """Of words so common that all messages are walked through."""
     name = f"new_{new_id()[:8]}"
     database = stage.database.client[name]
-    await database.messages.insert_one({"_id": new_id(), "organization_id": member.organization_id, "text": "cafe"})
+    words = " ".join(f"cafe{number}" for number in range(MAX_WORDS + 1))
+    await database.messages.insert_one({"_id": new_id(), "organization_id": member.organization_id, "text": words})
+    await make_searchable(database)
     with pytest.raises(Problem) as refused:
         await found.messages(database, member.organization_id, PageRequest(10), MessageFilter(search="cafe"))
     await database.client.drop_database(name)
     assert (refused.value.status, refused.value.code) == (503, "search_not_ready")
+
+
+async def test_a_search_that_takes_too_long_is_given_up(
+    stage: Stage, member: Member, said: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert said
+
+    async def slow(*_args: object) -> None:
+        raise ExecutionTimeout("operation exceeded time limit")
+
+    monkeypatch.setattr(found, "read_kept", slow)
+    answer = await member.http.get("/api/messages", params={"search": "cafe"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "search_timeout")
+
+
+SCRIPTS = {
+    "Müller aus Straßburg": ("mull", "ULLER", "stras", "STRASSB", "ß", "ssburg"),
+    "GRÜßE AUS İSTANBUL ve Isparta, ılık": ("grusse", "istanbul", "ısp", "ilik"),
+    "Conceição comprou ação": ("ção", "CEICAO", "acao"),
+    "Łódź i Đurđevac, smørrebrød": ("lodz", "durde", "smorre", "brød"),
+    "明天晚上我想预订四个人的桌子": ("明天", "预订", "桌子", "晚上我想", "桌"),
+    "病院は機能していない。いちにさん": ("病院", "いち", "にさん", "機能して", "は"),
+    "ｶﾞｯｺｳ と カタカナ": ("ガッコウ", "ｶﾞｯ", "タカ"),
+    "สวัสดีครับ ผมต้องการจองโต๊ะ": ("จอง", "สวัสดี", "โตะ"),
+    "한국어로 예약하고 싶어요": ("예약", "하고", "싶", "한국"),
+    "مُحَمَّد يريد حجز طاولة ٤": ("محمد", "مُحَمَّد", "حجز", "4", "طاوله"),
+    "मुझे टेबल चाहिए": ("टेबल", "मुझे", "चाह"),
+    "ＡＢＣ１２３ and ① item": ("abc123", "ABC", "１２３", "23"),
+    "see https://example.org/a/path?x=1": ("example.org/a/path", "ample", "?x=1", "org/a"),
+    "great 👍🏽 👨‍👩‍👧": ("👍", "👍🏿", "👨‍👩‍👧", "👩"),
+    "a" + "\u0301" * 100 + "gua": ("agua", "á"),
+    "a key " + "k3y" * 40: ("k3yk3yk3yk3yk3yk3yk3yk3yk3yk3y", "3yk"),
+    "call +4915112345678": ("\u202a+4915112345678\u202c", "+49\u00a0151"),
+    "می\u200cخواهم رزرو کنم": ("میخواهم", "می\u200cخواهم", "كنم"),
+    "soft\u00adhyphen zero\u200bwidth": ("softhy", "zerowidth"),
+    "C:\\temp (a+b)* $5.00 ^x|y{2}[z]": ("(a+b)*", "C:\\temp", "$5.00", "^x|y{2}[z]", "5.0"),
+}  # fmt: skip
+
+
+async def test_every_script_and_sign_is_found_by_its_parts(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    await stage.database.messages.insert_many([records(text=text) for text in SCRIPTS])
+    await make_searchable(stage.database)
+    wrongs = [
+        (text, search, found)
+        for text, searches in SCRIPTS.items()
+        for search in searches
+        if text not in (found := await texts(member, search=search))
+    ]
+    assert wrongs == []
+
+
+@pytest.mark.parametrize(
+    "search",
+    ["a.c", "c|f", "caf.c", "c[aou]f", "(?i)cafe", "c\\w+e", "$where", "a" * 100, "caf\u0301\u0301x", "ｃａｆｅx",
+     "\U0001f9ff", "カ", "ﷺ" * 30, "e\u0301" * 50],
+)  # fmt: skip
+async def test_what_is_searched_for_is_no_pattern(member: Member, said: list[Document], search: str) -> None:
+    assert await texts(member, search=search) == []
+
+
+@pytest.mark.parametrize("search", ["\x00", "a\x00b", "a\nb", "\x85", "\ud800"])
+async def test_what_cannot_be_read_is_refused_or_ignored(stage: Stage, member: Member, search: str) -> None:
+    if search != "\ud800":  # it has no UTF-8
+        for path in ("/api/messages", "/api/contacts", "/api/conversations", "/api/bookings"):
+            answer = await member.http.get(path, params={"search": search})
+            assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), path
+    address = ListMessages(organization_id=member.organization_id).address
+    body = json.dumps({"search": search}).encode()
+    answer = json.loads((await stage.nats.request(address, body, timeout=10)).data)
+    assert answer["success"] or answer["status"] == 422
+
+
+async def test_only_the_beginning_of_a_text_is_searched(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    text = f"beginning {'filler ' * 1_000} ending"
+    await stage.database.messages.insert_one(records(text=text))
+    await make_searchable(stage.database)
+    assert await texts(member, search="beginning") == [text]
+    assert await texts(member, search="ending") == []
+
+
+async def test_a_deleted_message_is_not_found(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
+    await stage.database.messages.insert_one(records(text="cafe", revoked_at=NOW))
+    await make_searchable(stage.database)
+    assert await texts(member, search="cafe") == []
+
+
+async def test_a_part_that_many_words_have_is_found_page_by_page(
+    stage: Stage, member: Member, records: Callable[..., Document]
+) -> None:
+    """More words than are looked up one by one; every third message has one, and a signed word besides."""
+    wordings = (f"no{number}x a-b" if number % 3 else f"ok{number}" for number in range(700))
+    said = [records(text=text, order_key=number) for number, text in enumerate(wordings)]
+    await stage.database.messages.insert_many(said)
+    await make_searchable(stage.database)
+    wanted = [f"no{number}x a-b" for number in range(699, -1, -1) if number % 3]
+    for search in ("no", "N", "x no", "a-b"):
+        query: dict[str, Any] = {"search": search, "limit": 200}
+        found: list[str] = []
+        while query.get("cursor", "") is not None:
+            answer = await member.get("/api/messages", **query)
+            found += [message["text"] for message in answer["data"]]
+            query["cursor"] = answer["next_cursor"]
+        assert found == wanted, search
+    assert await texts(member, search="no ok") == []
+
+
+async def test_a_search_can_be_limited_to_one_conversation(
+    stage: Stage, member: Member, stranger: Member, records: Callable[..., Document]
+) -> None:
+    here, there = new_id(), new_id()
+    said = [records(text=f"cafe {place}", conversation_id=place) for place in (here, there)]
+    await stage.database.messages.insert_many(said)
+    await make_searchable(stage.database)
+    assert await texts(member, search="caf", conversation_id=here) == [f"cafe {here}"]
+    assert await texts(member, conversation_id=there) == [f"cafe {there}"]
+    assert await texts(stranger, search="caf", conversation_id=here) == []
+    question = ListMessages(organization_id=member.organization_id, search="AFE", conversation_id=here)
+    assert [item["text"] for item in (await ask(stage.nats, question))["data"]] == [f"cafe {here}"]
