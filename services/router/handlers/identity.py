@@ -35,6 +35,8 @@ async def who_is_meant(seen: Sighting, instance_id: str, context: Context) -> Si
 async def meet_recipient(seen: Sighting, context: Context) -> Known:
     """The contact of who is meant; while WhatsApp could not say it, whoever has the other spelling is in doubt."""
     known = await context.store.contacts.meet(seen)
+    for old_id in known.merged_ids:  # what was stored while the merge committed follows
+        await context.store.contacts.adopt(seen, old_id, known.contact.id)
     if seen.answered is False and (other := other_of(seen)):
         await context.store.contacts.doubt(seen.organization_id, other)
     return known

@@ -85,8 +85,15 @@ class Conversations:
         self._remember({str(message.conversation_id): key_of(message)})
 
     async def show_revised(self, message: MessageRecord) -> bool:
-        """Show the newer content of a message; repeatable. False: there is no such conversation, or not yet."""
-        update = UpdateOne({"_id": message.conversation_id}, joined(said(message)))
+        """Show the newer content of a message where the conversation shows this message; repeatable. False: there is no
+        such conversation, or what it shows is older than the message, which is not shown yet.
+
+        No other facts are added: a split may have moved the message to another conversation just now.
+        """
+        key = key_of(message)
+        not_older = [{"order_key": {"$gt": key}}, {"order_key": key, "last_message.id": {"$gte": message.id}}]
+        facts = {name: fact for name, fact in said(message).items() if name not in ("inbound_key", "read_key")}
+        update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, joined(facts))
         return (await self._conversations.bulk_write([update])).matched_count == 1
 
     async def show_all(self, messages: Sequence[MessageRecord]) -> Shown:

@@ -9,8 +9,12 @@ from services.router.store.conversations import conversation_id
 from services.router.store.joining import MARKS
 from services.router.store.merging import in_transaction
 from services.router.store.splitting import DECISIONS, SPLIT, since_split, still_moved, tell_anew
+from shared.errors import Retry
 from shared.mongo import Database, Document
 from shared.records import BookingStatus
+
+_MAX_PASSES = 10
+"""Of putting two contacts right at once. Two are usual: one that moves, one that finds all in order."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +49,32 @@ class Partings:
 
     async def put_right(self, contact_id: str, apart_ids: Sequence[str], at: datetime, cause: str) -> None:
         """Messages and bookings of a contact and of those that were told apart from it, each to whom its address
-        belongs; their conversations anew from these. Repeatable."""
+        belongs; their conversations anew from these. Repeatable.
+
+        Until a transaction finds all in order: while one moves a message, another message may be stored that it does
+        not see, and whose facts the conversation knows from the one that is moved, so that showing it writes nothing.
+        Raises Retry when others never stop writing.
+        """
         for other_id in apart_ids:
+            for _ in range(_MAX_PASSES):
+                if not await self._put_right(contact_id, other_id, at, cause):
+                    break
+            else:
+                raise Retry("others wrote for the contacts that were split, again and again")
 
-            async def work(session: Any, other_id: str = other_id) -> None:
-                ids = {"$in": [contact_id, other_id]}
-                contacts = await self._contacts.find({"_id": ids}, session=session).to_list(None)
-                if len(contacts) == 2:
-                    await _PuttingRight(self._database, session, at, cause).run(*contacts)
+    async def _put_right(self, contact_id: str, other_id: str, at: datetime, cause: str) -> bool:
+        """Whether something was not in order."""
+        changed = False
 
-            await in_transaction(self._database, work)
+        async def work(session: Any) -> None:
+            nonlocal changed
+            ids = {"$in": [contact_id, other_id]}
+            contacts = await self._contacts.find({"_id": ids}, session=session).to_list(None)
+            both = len(contacts) == 2
+            changed = both and await _PuttingRight(self._database, session, at, cause).run(*contacts)
+
+        await in_transaction(self._database, work)
+        return changed
 
 
 @dataclass(frozen=True)
@@ -64,34 +84,41 @@ class _PuttingRight:
     at: datetime
     cause: str
 
-    async def run(self, one: Document, other: Document) -> None:
-        messages = self.database["messages"]
+    async def run(self, one: Document, other: Document) -> bool:
+        """Whether it changed anything."""
+        messages, changes = self.database["messages"], 0
         both = {"contact_id": {"$in": [one["_id"], other["_id"]]}}
         for instance_id in await messages.distinct("instance_id", both, session=self.session):
-            await self._move(instance_id, one, other)
-            await self._move(instance_id, other, one)
+            changes += await self._move(instance_id, one, other)
+            changes += await self._move(instance_id, other, one)
             for contact in (one, other):
-                conversation = conversation_id(instance_id, contact["_id"])
-                before = await self.database["conversations"].find_one({"_id": conversation}, session=self.session)
-                kept = (*MARKS, *DECISIONS)
-                await tell_anew(self.database, self.session, (conversation, contact["_id"]), before or {}, kept)
-        await self._move_bookings(one["_id"], other)
-        await self._move_bookings(other["_id"], one)
+                changes += await self._tell_anew(conversation_id(instance_id, contact["_id"]), contact["_id"])
+        changes += await self._move_bookings(one["_id"], other)
+        changes += await self._move_bookings(other["_id"], one)
+        return changes > 0
 
-    async def _move(self, instance_id: str, source: Document, target: Document) -> None:
+    async def _tell_anew(self, conversation: str, contact_id: str) -> bool:
+        mine, conversations = {"_id": conversation}, self.database["conversations"]
+        before = await conversations.find_one(mine, session=self.session)
+        await tell_anew(self.database, self.session, (conversation, contact_id), before or {}, (*MARKS, *DECISIONS))
+        return before != await conversations.find_one(mine, session=self.session)
+
+    async def _move(self, instance_id: str, source: Document, target: Document) -> int:
         here, there = (conversation_id(instance_id, one["_id"]) for one in (source, target))
         moved = {"moved_from": {"$in": _itself_and_absorbed(target)}}  # by a merge that ran beside the split
         stray = {"conversation_id": here, "$or": [moved, *since_split(target["aliases"])]}
         place = {"contact_id": target["_id"], "conversation_id": there, "moved_from": still_moved(target["_id"])}
-        await self.database["messages"].update_many(stray, [{"$set": place}], session=self.session)
+        found = await self.database["messages"].update_many(stray, [{"$set": place}], session=self.session)
+        return found.matched_count
 
-    async def _move_bookings(self, source: str, to: Document) -> None:
+    async def _move_bookings(self, source: str, to: Document) -> int:
         """Those that messages of the target opened; one that finds another open one there is cancelled."""
         bookings, session, target = self.database["bookings"], self.session, to["_id"]
         opened = await self.database["messages"].distinct("_id", {"contact_id": target}, session=session)
         moved = {"moved_from": {"$in": _itself_and_absorbed(to)}}
         strays = {"contact_id": source, "$or": [moved, {"moved_from": None, "opened_by": {"$in": opened}}]}
-        async for booking in bookings.find(strays, session=session):
+        found = await bookings.find(strays, session=session).to_list(None)
+        for booking in found:
             change: Document = {"$set": {"contact_id": target}}
             if booking.get("moved_from") == target:
                 change["$unset"] = {"moved_from": True}
@@ -102,6 +129,7 @@ class _PuttingRight:
                 change["$set"] |= {"status": cancelled, "open": False, "updated_at": self.at}
                 change["$push"] = {"history": note}
             await bookings.update_one({"_id": booking["_id"]}, change, session=session)
+        return len(found)
 
 
 def _itself_and_absorbed(contact: Document) -> list[str]:

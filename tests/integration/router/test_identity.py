@@ -4,11 +4,13 @@ import dataclasses
 
 import pytest
 
+from services.router.store import merging
 from services.router.store.blank_names import forget_blank_names
 from shared.commands import SendText
 from shared.queries import NumberOwner
 from shared.records import Party
 from tests.integration.router.conftest import ME, ONE, ORG, Router, add_account, command, received
+from tests.integration.router.test_merging import in_the_transaction
 
 LONG, SHORT = "5547999887766", "554799887766"
 ZE = Party(phone=SHORT, lid="333")
@@ -105,3 +107,23 @@ async def test_the_migration_takes_names_that_show_nothing_and_no_others(router:
     assert [found[f"49151123456{place:02}"] for place in range(6)] == [None, None, None, "Ana", "李", None]
     await router.handle(received("B0", Party(phone="4915112345600"), push_name="Bea"))
     assert (await contacts.find_one({"phone_number": "4915112345600"}) or {})["name"] == "Bea"
+
+
+async def test_a_message_the_transaction_of_a_merge_by_a_send_does_not_see_follows(
+    asking: Router, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is older than what the conversation shows: showing it writes nothing the transaction could conflict with."""
+    network.owners[LONG] = None
+    await asking.handle(received("A1", Party(phone=SHORT), minute=-5), command("m1", to=LONG))
+
+    async def late() -> None:
+        """All that another handler changes in the database for a message that is older than those shown."""
+        message = (await asking.message("m1")).model_copy(update={"id": "late"})
+        await asking.context.store.messages.add(message, [f"phone:{LONG}"])
+
+    in_the_transaction(monkeypatch, merging, "_move", late)
+    network.owners[LONG] = NumberOwner(phone=SHORT)
+    await asking.deliver(command("m2", to=LONG))
+    contact = await asking.only("contacts")
+    assert {message["contact_id"] for message in await asking.rows("messages")} == {contact["_id"]}
+    assert (await asking.only("messages", _id="late"))["moved_from"] not in (None, contact["_id"])

@@ -42,6 +42,18 @@ class Interrupted:
         return run
 
 
+def in_the_transaction(monkeypatch: pytest.MonkeyPatch, where: object, step: str, meanwhile: Meanwhile) -> None:
+    """`meanwhile` happens before a step of a transaction that has read what is there, and has not committed."""
+    waiting, work = [meanwhile], getattr(where, step)
+
+    async def interrupted_step(*args: Any, **named: Any) -> Any:
+        if waiting:
+            await waiting.pop()()
+        return await work(*args, **named)
+
+    monkeypatch.setattr(where, step, interrupted_step)
+
+
 def interrupted(router: Router, part: str, method: str, meanwhile: Meanwhile, *, after: bool = False) -> Router:
     parts: Any = {part: Interrupted(getattr(router.context.store, part), method, meanwhile, after=after)}
     store = dataclasses.replace(router.context.store, **parts)

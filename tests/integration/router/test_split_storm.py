@@ -4,14 +4,12 @@ A fact is left behind when a conversation tells of a message that is not in it, 
 does not have its address.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 
-from services.router.store import splitting
+from services.router.store import partings, splitting
 from services.router.store.conversations import conversation_id
 from shared.commands import SplitContact
+from shared.errors import Retry
 from shared.events import ContactCreated, MessageReceived
 from shared.mongo import Document
 from tests.integration.router.conftest import (
@@ -26,9 +24,7 @@ from tests.integration.router.conftest import (
     command,
     received,
 )
-from tests.integration.router.test_merging import interrupted
-
-Meanwhile = Callable[[], Awaitable[None]]
+from tests.integration.router.test_merging import in_the_transaction, interrupted
 
 
 def split(stays: str, merged: str) -> SplitContact:
@@ -56,7 +52,7 @@ async def check(router: Router) -> None:
     conversations = {item["_id"]: item for item in await router.rows("conversations")}
     assert set(conversations) == set(by_conversation)
     for key, messages in by_conversation.items():
-        newest = max(messages, key=lambda message: message["order_key"])
+        newest = max(messages, key=lambda message: (message["order_key"], message["_id"]))
         assert conversations[key]["last_message"]["id"] == newest["_id"]
         inbound = [message for message in messages if message["direction"] == "inbound"]
         last = max(inbound, key=lambda message: message["order_key"])["order_key"] if inbound else None
@@ -109,18 +105,6 @@ async def test_a_booking_opened_while_the_split_happens_follows(router: Router, 
     assert (await router.only("bookings", open=True))["contact_id"] == younger
 
 
-def in_the_transaction(monkeypatch: pytest.MonkeyPatch, where: object, step: str, meanwhile: Meanwhile) -> None:
-    """`meanwhile` happens before a step of a transaction that has read what is there, and has not committed."""
-    waiting, work = [meanwhile], getattr(where, step)
-
-    async def interrupted_step(*args: Any, **named: Any) -> Any:
-        if waiting:
-            await waiting.pop()()
-        return await work(*args, **named)
-
-    monkeypatch.setattr(where, step, interrupted_step)
-
-
 LATE = {
     "inbound": received("B2", LID, minute=3), "to the LID": received("B2", ME, minute=3, from_me=True, chat=LID),
 }  # fmt: skip
@@ -153,3 +137,47 @@ async def test_a_crash_behind_the_transaction_of_the_split_leaves_nothing_behind
 
     await interrupted(router, "partings", "put_right", crash).deliver(split(older, younger))
     await check(router)
+
+
+async def test_a_message_the_transaction_that_moves_another_does_not_see_is_shown(
+    router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The conversation knows the facts of the message that is moved away, and those of the other are older."""
+    older, younger = await merged(router)
+    stays = received("A3", ME, minute=3, from_me=True, chat=PHONE)
+
+    async def meanwhile() -> None:
+        await router.deliver(split(older, younger))
+        in_the_transaction(monkeypatch, partings._PuttingRight, "_move", lambda: router.deliver(stays))
+
+    late = interrupted(router, "messages", "add", meanwhile)
+    await late.deliver(received("B9", ME, minute=9, from_me=True, chat=LID))
+    await check(router)
+    assert (await router.only("conversations", contact_id=older))["last_message"]["text"] == "text A3"
+
+
+@pytest.mark.parametrize("kind", ["edit", "revoke"])
+@pytest.mark.parametrize(("part", "step"), [("revisions", "change"), ("conversations", "show_revised")])
+async def test_a_message_changed_while_the_split_moves_it_is_shown_where_it_is(
+    router: Router, part: str, step: str, kind: str
+) -> None:
+    older, younger = await merged(router)
+    await router.handle(received("B2", LID, minute=3))
+    late = interrupted(router, part, step, lambda: router.deliver(split(older, younger)))
+    await late.deliver(received("B3", LID, minute=4, type=kind, text="changed", quoted_wa_id="B2"))
+    await check(router)
+    shown = (await router.only("conversations", contact_id=younger))["last_message"]
+    assert (shown["revision"], shown["text"]) == (1, "changed" if kind == "edit" else None)
+
+
+async def test_a_message_that_is_changed_before_it_is_shown_is_shown_as_it_is_then(router: Router) -> None:
+    await router.handle(received("B1", LID))
+    changed = received("B3", LID, minute=2, type="edit", text="changed", quoted_wa_id="B2")
+    with pytest.raises(Retry):
+        await interrupted(router, "conversations", "show_all", lambda: router.handle(changed)).handle(
+            received("B2", LID, minute=1)
+        )
+    await router.deliver(received("B2", LID, minute=1))
+    await router.deliver(changed)
+    await check(router)
+    assert (await router.only("conversations"))["last_message"]["text"] == "changed"
