@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.events import PairingCodeIssued, QrIssued
+from shared.events import ConnectionChanged, PairingCodeIssued, QrIssued
 from shared.message import Event, Live, Message
 from shared.queries import (
     CountFailedCredential,
@@ -112,7 +112,7 @@ def _router() -> Rights:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     said = (*_looking(*_STREAMS), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
     said = (*said, ResolveNumber.pattern())
-    return Rights(said, _heard_by("router"))
+    return Rights(said, (*_heard_by("router"), ConnectionChanged.pattern()))
 
 
 def _api() -> Rights:

@@ -34,7 +34,14 @@ from shared.commands import (
     SplitContact,
 )
 from shared.delivery import Consumers, Publisher, broker_client, say
-from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
+from shared.events import (
+    ConnectionChanged,
+    MessageFailed,
+    MessageReceived,
+    MessageSent,
+    MessagesReadElsewhere,
+    ReceiptReceived,
+)
 from shared.live import PresenceSeen, TypingSeen
 from shared.message import Command, Live, Message
 from shared.mongo import Database, open_mongo, ping
@@ -65,6 +72,12 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
         consumers.hear(live, receive, everyone=False)
 
+    async def follow_number(event: ConnectionChanged) -> None:
+        if event.phone_number:
+            accounts = opened["context"].store.accounts
+            accounts.has_number(event.organization_id, event.instance_id, event.phone_number)
+
+    consumers.hear(ConnectionChanged, follow_number, everyone=True)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)

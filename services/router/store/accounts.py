@@ -47,6 +47,7 @@ class Accounts:
         self._members, self._clock = database["members"], clock
         self._read = Together(self._read_each)
         self._owners: OrderedDict[str, tuple[float, Owner]] = OrderedDict()
+        self._being_read: set[str] = set()
         self._own_instances: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def owner(self, organization_id: str, *, fresh: bool = False) -> Owner:
@@ -69,18 +70,37 @@ class Accounts:
             return error
 
     async def _owner(self, organization_id: str) -> Owner:
-        accounts, settings = await asyncio.gather(self._own(organization_id), self._settings(organization_id))
-        addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
-        aliases = {f"phone:{phone}" for phone in addresses.values()}
-        aliases |= {f"lid:{item['lid']}" for item in accounts if item.get("lid")}
-        if settings.owner_numbers:
-            aliases |= await self._of_people(organization_id, settings)
-        owner = Owner(frozenset(aliases), addresses, settings)
+        self._being_read.add(organization_id)
+        try:
+            accounts, settings = await asyncio.gather(self._own(organization_id), self._settings(organization_id))
+            addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
+            aliases = {f"phone:{phone}" for phone in addresses.values()}
+            aliases |= {f"lid:{item['lid']}" for item in accounts if item.get("lid")}
+            if settings.owner_numbers:
+                aliases |= await self._of_people(organization_id, settings)
+            owner = Owner(frozenset(aliases), addresses, settings)
+            if organization_id in self._being_read:
+                self._remember(organization_id, owner)
+            return owner
+        finally:
+            self._being_read.discard(organization_id)
+
+    def _remember(self, organization_id: str, owner: Owner) -> None:
         self._owners[organization_id] = (self._clock(), owner)
         self._owners.move_to_end(organization_id)
         if len(self._owners) > MAX_REMEMBERED:
             self._owners.popitem(last=False)
-        return owner
+
+    def has_number(self, organization_id: str, instance_id: str, number: str) -> None:
+        """A phone with this number linked the instance: an owner that is remembered, or being read, with another number
+        is not used for what comes next."""
+        self._being_read.discard(organization_id)
+        self._forget_other_number(organization_id, instance_id, number)
+
+    def _forget_other_number(self, organization_id: str, instance_id: str, number: str) -> None:
+        known = self._owners.get(organization_id)
+        if known and known[1].addresses.get(instance_id) != number:
+            self._owners.pop(organization_id)
 
     async def _own(self, organization_id: str) -> list[Document]:
         wanted, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1}
@@ -110,14 +130,10 @@ class Accounts:
         states = self._connections.find({"_id": {"$in": ids}}, {"status": 1, "phone_number": 1})
         links = {item["_id"]: item async for item in states}
         status = {instance_id: str(link["status"]) for instance_id, link in links.items()}
-        self._forget_old_numbers(organization_id, {i: link.get("phone_number") for i, link in links.items()})
+        for instance_id, link in links.items():
+            if link.get("phone_number"):
+                self._forget_other_number(organization_id, instance_id, str(link["phone_number"]))
         return [Account(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
-
-    def _forget_old_numbers(self, organization_id: str, now: Mapping[str, str | None]) -> None:
-        """Another phone linked one of the instances since the owners were read."""
-        known = self._owners.get(organization_id)
-        if known and any(number and known[1].addresses.get(one) != number for one, number in now.items()):
-            self._owners.pop(organization_id)
 
     async def is_foreign(self, organization_id: str, instance_id: str) -> bool:
         """The instance belongs to another organization. An instance never changes its organization."""

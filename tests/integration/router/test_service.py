@@ -9,8 +9,10 @@ from nats.aio.msg import Msg
 
 from services.router.settings import RouterSettings
 from shared.delivery import Publisher, jetstream
-from shared.events import MessageReceived, MessageRecorded
+from shared.events import ConnectionChanged, MessageReceived, MessageRecorded
 from shared.ids import new_id
+from shared.mongo import open_mongo
+from shared.records import ConnectionStatus
 from shared.topology import DEAD_PREFIX
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service
@@ -19,13 +21,17 @@ from tests.subscriptions import subscribed
 
 
 @pytest.fixture
-async def client(nats_url: str, mongo_url: str) -> AsyncIterator[Client]:
-    """A connection to the NATS the router runs on."""
+def settings(nats_url: str, mongo_url: str) -> RouterSettings:
     database = f"router_{new_id()[:12]}"
-    settings = RouterSettings(nats_url=nats_url, mongo_url=mongo_url, mongo_database=database, http_port=free_port())
+    return RouterSettings(nats_url=nats_url, mongo_url=mongo_url, mongo_database=database, http_port=free_port())
+
+
+@pytest.fixture
+async def client(settings: RouterSettings) -> AsyncIterator[Client]:
+    """A connection to the NATS the router runs on."""
     async with service(settings):
         connection = Client()
-        await connection.connect(nats_url)
+        await connection.connect(settings.nats_url)
         yield connection
         await connection.close()
 
@@ -61,3 +67,27 @@ async def test_a_received_message_is_recorded_and_a_poisonous_one_does_not_stop_
     assert buried.data == b"poison"
     assert buried.headers
     assert "ValidationError" in buried.headers["x-error"]
+
+
+def linked(instance_id: str, organization_id: str, number: str) -> ConnectionChanged:
+    return ConnectionChanged(
+        id=new_id(), organization_id=organization_id, instance_id=instance_id, status=ConnectionStatus.CONNECTED,
+        reason="number_changed", phone_number=number,
+    )  # fmt: skip
+
+
+async def test_messages_name_the_number_of_the_phone_that_links_an_instance_at_once(
+    client: Client, settings: RouterSettings
+) -> None:
+    organization, instance_id = f"o{new_id()[:12]}", f"i{new_id()[:12]}"
+    recorded = await heard(client, MessageRecorded.pattern(organization))
+    publish = Publisher(jetstream(client))
+    async with open_mongo(settings) as database:
+        for turn, number in enumerate(("4917011111111", "4917022222222", "4917033333333")):
+            link = {"$set": {"organization_id": organization, "status": "connected", "phone_number": number}}
+            await database["connections"].update_one({"_id": instance_id}, link, upsert=True)
+            await publish(linked(instance_id, organization, number))
+            fields = {"id": new_id(), "organization_id": organization, "instance_id": instance_id}
+            await publish(received(f"A{turn}", **fields))
+            event = MessageRecorded.model_validate_json((await next_of(recorded)).data)
+            assert event.message.to_address == number
