@@ -37,7 +37,6 @@ from shared.topology import DEAD_PREFIX, MAX_MESSAGE_BYTES, durable_name, stream
 from shared.tracing import HEADER, following
 
 M = TypeVar("M", bound=Message)
-L = TypeVar("L", bound=Live | Event)
 Handler = Callable[[M], Awaitable[None]]
 
 BACKOFF = (1.0, 5.0, 15.0, 60.0, 300.0)
@@ -194,7 +193,7 @@ class Consumers:
         for stream, config in self._durables:
             await update_consumer(js, stream, config)
 
-    def hear(self, live: type[L], handler: Handler[L], *, everyone: bool) -> None:
+    def hear(self, live: type[M], handler: Handler[M], *, everyone: bool) -> None:
         """Call `handler` for what is only live, in `everyone` or in one process of this service; never repeated. An
         event is heard at the moment it is published; who was away then misses it."""
 

@@ -4,10 +4,11 @@ The rest of the code names the types of this module.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
+from motor.frameworks import asyncio as motor_framework
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import (
@@ -23,8 +24,10 @@ from pymongo.errors import (
 )
 
 from shared.mongo_roles import VIEWS
+from shared.mongo_threads import Threads, transaction_threads
 from shared.settings import Settings
 
+R = TypeVar("R")
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
@@ -44,6 +47,8 @@ __all__ = [
 
 _NAMESPACE_EXISTS = 48
 
+motor_framework._EXECUTOR = Threads()
+
 log = logging.getLogger(__name__)
 
 
@@ -58,6 +63,14 @@ async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
         yield client[settings.mongo_database]
     finally:
         client.close()
+
+
+async def in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, R]]) -> R:
+    """What `work` answers. It gets the session, and is called again when another transaction was in the way."""
+    with transaction_threads():
+        async with await database.client.start_session() as session:
+            done: R = await session.with_transaction(work)
+            return done
 
 
 class IndexesFailed(Exception):

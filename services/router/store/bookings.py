@@ -15,7 +15,7 @@ from services.router.store.merging import MERGED
 from services.router.store.together import Together, insert_all
 from services.router.store.vocabulary import Vocabulary
 from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 from shared.records import Booking, BookingStatus
 from shared.search_terms import terms_of
 
@@ -104,9 +104,7 @@ class Bookings:
             return booking
 
         try:
-            async with await self._database.client.start_session() as session:
-                done: Booking | None = await session.with_transaction(work)
-                return done
+            return await in_transaction(self._database, work)
         except DuplicateKeyError:
             if there := await self._there(booking):
                 return there

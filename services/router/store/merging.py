@@ -1,6 +1,5 @@
 """Two contacts turned out to be one person: everything of the younger ones moves to the oldest, in one transaction."""
 
-from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +8,7 @@ from services.router.rules.contacts import Sighting
 from services.router.store.contact_documents import changed_fields, plain
 from services.router.store.joining import FACTS, joined
 from shared.ids import derived_id
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, in_transaction
 from shared.records import BookingStatus
 
 MERGED = "contacts_merged"
@@ -47,11 +46,6 @@ async def move_stragglers(database: Database, seen: Sighting, old: str, new: str
             await _move(database, session, seen, old, new)
 
     await in_transaction(database, work)
-
-
-async def in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, None]]) -> None:
-    async with await database.client.start_session() as session:
-        await session.with_transaction(work)
 
 
 def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, Any]:

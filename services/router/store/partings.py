@@ -7,10 +7,9 @@ from typing import Any
 
 from services.router.store.conversations import conversation_id
 from services.router.store.joining import MARKS
-from services.router.store.merging import in_transaction
 from services.router.store.splitting import DECISIONS, SPLIT, since_split, still_moved, tell_anew
 from shared.errors import Retry
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, in_transaction
 from shared.records import BookingStatus
 
 _MAX_PASSES = 10

@@ -6,8 +6,7 @@ from typing import Any
 from services.router.rules.contacts import Sighting, changes
 from services.router.rules.recycling import without_number
 from services.router.store.contact_documents import changed_fields, learned
-from services.router.store.merging import in_transaction
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, in_transaction
 
 
 async def hand_over(

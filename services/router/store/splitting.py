@@ -9,8 +9,8 @@ from services.router.store.contact_documents import changed_fields, searchable
 from services.router.store.conversations import conversation_id
 from services.router.store.documents import from_document
 from services.router.store.joining import MARKS, joined, said
-from services.router.store.merging import MERGED, in_transaction
-from shared.mongo import Database, Document
+from services.router.store.merging import MERGED
+from shared.mongo import Database, Document, in_transaction
 from shared.records import MessageRecord
 
 SPLIT = "contacts_split"

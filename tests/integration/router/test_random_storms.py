@@ -12,7 +12,7 @@ import pytest
 from services.router.context import Context
 from services.router.store import Store, open_store
 from services.router.store.conversations import conversation_id
-from shared.commands import CreateBooking, MarkConversationRead, SendMessage
+from shared.commands import CreateBooking, MarkConversationRead
 from shared.errors import Retry
 from shared.events import ContactCreated, MessageReceived
 from shared.message import Message
@@ -82,7 +82,7 @@ async def deliver(event: Message, replicas: list[Router], dice: random.Random) -
         try:
             return await dice.choice(replicas).handle(event)
         except (Retry, DuplicateKeyError, ConnectionError):
-            await asyncio.sleep(0)
+            await asyncio.sleep(dice.random() / 100)
 
 
 def in_chat(dice: random.Random, wa_id: str, party: Party, *, ours: bool, **fields: Any) -> MessageReceived:
@@ -106,9 +106,9 @@ def messages(dice: random.Random) -> list[Message]:
     return found
 
 
-def sends(dice: random.Random) -> list[tuple[SendMessage, Message, Message]]:
+def sends(dice: random.Random) -> list[tuple[Message, ...]]:
     """Each with its outcome and a receipt, which come after it."""
-    found = []
+    found: list[tuple[Message, ...]] = []
     for place in range(SENDS):
         sent = command(f"m{place}", to=dice.choice((str(ANNA.phone), f"{ANNA.lid}@lid")))
         read = receipt("read", f"W{place}", sender=dice.choice(PARTIES))

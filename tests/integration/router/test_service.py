@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -87,7 +88,7 @@ async def test_messages_name_the_number_of_the_phone_that_links_an_instance_at_o
             link = {"$set": {"organization_id": organization, "status": "connected", "phone_number": number}}
             await database["connections"].update_one({"_id": instance_id}, link, upsert=True)
             await publish(linked(instance_id, organization, number))
-            fields = {"id": new_id(), "organization_id": organization, "instance_id": instance_id}
+            fields: dict[str, Any] = {"id": new_id(), "organization_id": organization, "instance_id": instance_id}
             await publish(received(f"A{turn}", **fields))
             event = MessageRecorded.model_validate_json((await next_of(recorded)).data)
             assert event.message.to_address == number
