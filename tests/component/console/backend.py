@@ -35,6 +35,10 @@ class Backend:
         """What …/qr and …/pairing-code of the account answer."""
         self.connects: list[Record] = []
         """The bodies of its connects; a disconnect is `{}`."""
+        self.read: list[dict[str, str]] = []
+        """The queries of pages of messages."""
+        self.before_page: Callable[[], Awaitable[object]] = _no_wait
+        """Awaited before a page of messages is made."""
         self.login_refusal: Record | None = None
         self.broken: Record | None = None
         """What every request but the login is refused with, when set."""
@@ -84,6 +88,7 @@ class Backend:
         api.middleware("http")(self._refuse)
         self._auth_routes(api)
         self._linking_routes(api)
+        self._thread_routes(api)
         self._routes(api)
         self.socket.on("connect", self._connect)
         self.socket.on("send_message", self._send)
@@ -156,6 +161,17 @@ class Backend:
             code = await self.issue_code(f"NEW{len(self.connects):05}", body["phone_number"])
             answer = {"success": True, "method": "code", "message": "type it", "pairingCode": code["code"]}
             return JSONResponse(answer | {"expires_at": code["expires_at"]})
+
+    def _thread_routes(self, api: FastAPI) -> None:
+        @api.get("/api/conversations/{conversation_id}/messages")
+        async def messages(conversation_id: str, request: Request) -> JSONResponse:
+            asked = dict(request.query_params)
+            self.read.append(asked)
+            if self.expired:
+                refused = {"status": 401, "code": "token_expired", "detail": "The token expired; log in again."}
+                return JSONResponse(refused, 401)
+            await self.before_page()
+            return _page(self.lists.get(f"conversations/{conversation_id}/messages") or [], asked)
 
     def _routes(self, api: FastAPI) -> None:
         @api.post("/api/bookings/{booking_id}/confirm")
@@ -276,6 +292,31 @@ def _in(seconds: float) -> str:
 
 async def _at_once(_name: str, _asked: QueryParams) -> None:
     pass
+
+
+async def _no_wait() -> None:
+    """A page does not wait."""
+
+
+def _page(messages: list[Record], asked: dict[str, str]) -> JSONResponse:
+    """As the route for the messages of a conversation: newest first, with cursors for both directions."""
+    ordered = sorted(messages, key=lambda one: (one.get("order_key", 0), one["timestamp"], one["id"]), reverse=True)
+    places = {one["id"]: place for place, one in enumerate(ordered)}
+    limit, cursor, around = int(asked.get("limit", 50)), asked.get("cursor"), asked.get("around")
+    if around is not None and around not in places:
+        return JSONResponse({"status": 404, "code": "message_not_found", "detail": "no such message"}, 404)
+    first = 0
+    if around is not None:
+        first = max(0, places[around] - limit // 2)
+    elif cursor and cursor.startswith("~"):
+        first = max(0, places[cursor[1:]] - limit)
+        limit = places[cursor[1:]] - first
+    elif cursor:
+        first = places[cursor] + 1
+    page = ordered[first : first + limit]
+    older = page[-1]["id"] if page and first + limit < len(ordered) else None
+    newer = f"~{page[0]['id']}" if page and first > 0 else None
+    return JSONResponse({"success": True, "data": page, "next_cursor": older, "newer_cursor": newer})
 
 
 def _instance() -> Record:

@@ -46,11 +46,12 @@ function content(message) {
 }
 
 /** `retry(message)` is offered on a message of ours that may be tried again, `discard(message)` on one that never left.
- * `quote`: a line about the message it answers. */
-export function bubble(message, { retry, discard, quote = null }) {
+ * `quote`: a line about the message it answers. `isFound`: it was looked for. */
+export function bubble(message, { retry, discard, quote = null, isFound = false }) {
   const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
   const failed = message.status === "failed";
-  return h("div", { class: `message ${kind} ${failed ? "failed" : ""}`, "data-id": message.id },
+  return h("div", { class: `message ${kind} ${failed ? "failed" : ""} ${isFound ? "found" : ""}`, "data-id": message.id },
+    isFound ? h("span", { class: "found-label" }, icon("search"), "Search result") : null,
     h("div", { class: "bubble" },
       kind === "note" ? h("span", { class: "note-label" }, icon("note"), "Note") : null,
       quote ? h("span", { class: "quote" }, quote) : null,

@@ -7,10 +7,10 @@ export function scrolling(log, lines, moved) {
   const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
   log.addEventListener("scroll", moved, { passive: true });
 
-  /** Changes the lines; the first one on the screen stays where it is. */
+  /** Changes the lines; the first message on the screen stays where it is. What stands between messages may move. */
   function hold(change) {
     const top = log.getBoundingClientRect().top;
-    const first = [...lines.children].find((line) => line.getBoundingClientRect().bottom > top);
+    const first = [...lines.children].find((line) => line.dataset.id && line.getBoundingClientRect().bottom > top);
     const before = first?.getBoundingClientRect().top;
     change();
     if (first?.isConnected) log.scrollTop += first.getBoundingClientRect().top - before;

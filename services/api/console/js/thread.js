@@ -1,44 +1,53 @@
-// One conversation: its messages, live, older ones on demand, and the composer.
+// One conversation: its messages, live, older and newer ones as they are scrolled to, and the composer.
 
 import { attention } from "./attention.js";
-import { bubble, isProgress } from "./bubble.js";
+import { bubble } from "./bubble.js";
 import { careButtons, reader } from "./care.js";
 import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
-import { draftOf, dropUnsent, keepDraft, keepUnsent, unsentOf } from "./drafts.js";
-import { day, dayKey, personName, phone, summary } from "./format.js";
-import { sendMessage } from "./live.js";
-import { byOrder, NOT_ACCEPTED } from "./order.js";
+import { draftOf, keepDraft } from "./drafts.js";
+import { clock, day, dayKey, personName, phone, summary } from "./format.js";
+import { loadedMessages } from "./loaded_messages.js";
+import { outgoing } from "./outgoing.js";
 import { forPeople } from "./problems.js";
-import { get } from "./rest.js";
 import { scrolling } from "./scrolling.js";
 import { showSimulator } from "./simulator.js";
-import { contactOf, known, listOf, on } from "./store.js";
+import { contactOf, known, on } from "./store.js";
 import { avatar } from "./widgets.js";
 
-const PAGE = 50;
+/** Pixels from an end of what is loaded at which the next page is read. */
+const NEAR_END_PX = 300;
+const FOUND_SHOWN_MS = 8000;
 
-/** → {close} */
-export function openThread(pane, id) {
-  const messages = new Map();
+/** Shows a conversation at what is new, or at the message `messageId`. → {close} */
+export function openThread(pane, id, messageId = null) {
+  const loaded = loadedMessages(id);
   const drawn = new Map();
-  let cursor = null;
   let closed = false;
   const head = h("header", { class: "thread-head" });
-  const older = h("button", { class: "button small older", type: "button", hidden: true, onclick: () => read(cursor) }, "Load older messages");
-  const error = h("p", { class: "error box", role: "alert" });
+  const older = h("button", { class: "button small older", type: "button", hidden: true, onclick: () => loaded.isLoaded() ? more(older, loaded.readOlder) : start() }, "Load older messages");
+  const newer = h("button", { class: "button small older", type: "button", hidden: true, onclick: () => more(newer, loaded.readNewer) }, "Load newer messages");
+  const error = h("p", { class: "error box thread-error", role: "alert" });
+  const told = h("p", { class: "visually-hidden", role: "status" });
   const lines = h("div", { class: "lines", role: "log", "aria-label": "Messages" });
-  const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, error, lines);
+  const log = h("div", { class: "log", tabindex: 0, "aria-label": "Messages, scrollable" }, older, lines, newer);
   const there = h("span", { class: "there", role: "status" });
   const attending = attention(id, (text) => { there.textContent = text; });
-  const writer = composer(send, attending.typed, { draft: draftOf(id), kept: (text) => keepDraft(id, text) });
+  const own = outgoing(id, loaded, drawOwn);
+  const writer = composer(own.send, attending.typed, { draft: draftOf(id), kept: (text) => keepDraft(id, text) });
   const place = scrolling(log, lines, looked);
-  const newest = h("button", { class: "button small newest", type: "button", hidden: true, onclick: () => { place.toEnd(); looked(); } });
-  const reading = reader(id, () => loaded && place.atEnd());
-  let loaded = false;
+  const newest = h("button", { class: "button small newest", type: "button", hidden: true, onclick: toNewest });
+  /** What is loaded reaches the newest message, and the end of it is on the screen. */
+  const atNewest = () => loaded.reachesNewest() && place.atEnd();
+  const reading = reader(id, () => isShown && atNewest());
+  let isShown = false;
+  let wasAtNewest = false;
   /** The first message that was not on the screen, and how many came since the reader left the end. */
   let fresh = null;
   let below = 0;
+  /** The message that was looked for, marked for a moment. */
+  let found = null;
+  let fading = null;
 
   function drawHead() {
     const talk = known.conversations.get(id);
@@ -57,46 +66,39 @@ export function openThread(pane, id) {
   }
 
   function looked() {
-    if (place.atEnd()) {
+    if (closed) return;
+    wasAtNewest = atNewest();
+    if (wasAtNewest) {
       below = 0;
       reading.look();
     }
-    newest.hidden = place.atEnd();
+    newest.hidden = !isShown || wasAtNewest;
     fill(newest, icon("down"), below ? `${below} new ${below === 1 ? "message" : "messages"}` : "Newest");
     newest.setAttribute("aria-label", below ? `Go to ${below} new ${below === 1 ? "message" : "messages"}` : "Go to the newest message");
+    if (!isShown || error.textContent) return; // after a failure the buttons try again
+    if (loaded.hasNewer() && log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX) more(newer, loaded.readNewer);
+    else if (loaded.hasOlder() && log.scrollTop < NEAR_END_PX) more(older, loaded.readOlder);
   }
 
   function draw({ stick = false } = {}) {
-    const atEnd = place.atEnd();
-    const sorted = [...messages.values()].sort(byOrder);
+    if (closed) return;
+    const follows = stick || (wasAtNewest && atNewest());
     let last = null;
     const wanted = [];
-    for (const message of sorted) {
+    for (const message of loaded.sorted()) {
       const today = dayKey(message.timestamp);
       if (today !== last) wanted.push(once(`day ${today}`, day(message.timestamp), (text) => h("div", { class: "day" }, h("span", null, text))));
       last = today;
       if (message.id === fresh) wanted.push(once("fresh", "", () => h("div", { class: "fresh", role: "separator" }, h("span", null, "New messages"))));
       const quote = quoteOf(message);
-      wanted.push(once(message.id, JSON.stringify([message, quote]), () => bubble(message, { retry, discard, quote })));
+      const isFound = message.id === found;
+      wanted.push(once(message.id, JSON.stringify([message, quote, isFound]), () => bubble(message, { retry: own.retry, discard: own.discard, quote, isFound })));
     }
+    older.hidden = !loaded.hasOlder();
+    newer.hidden = !loaded.hasNewer();
     place.hold(() => arrange(lines, wanted));
-    if (stick || atEnd) place.toEnd();
+    if (follows) place.toEnd();
     looked();
-  }
-
-  /** The first time: at what is new, or at the end. */
-  function showFresh(unread) {
-    const inbound = [...messages.values()].filter((message) => message.direction === "inbound").sort(byOrder);
-    fresh = unread ? inbound.slice(-unread)[0]?.id ?? null : null;
-    loaded = true;
-    draw({ stick: true });
-    if (fresh) lines.querySelector(".fresh")?.scrollIntoView({ block: "start" });
-    looked();
-  }
-
-  /** A line about the message that this one answers or reacts to, when it is loaded. */
-  function quoteOf({ quoted_message_id: quoted }) {
-    return quoted && messages.has(quoted) ? summary(messages.get(quoted)) : null;
   }
 
   /** The element of a key, made again only when it would look different. */
@@ -105,109 +107,102 @@ export function openThread(pane, id) {
     return drawn.get(key).element;
   }
 
-  async function read(after) {
-    const first = !messages.size || !lines.children.length;
-    const unread = known.conversations.get(id)?.unread_count ?? 0;
+  /** A line about the message that this one answers or reacts to, when it is loaded. */
+  function quoteOf({ quoted_message_id: quoted }) {
+    const { messages } = loaded;
+    return quoted && messages.has(quoted) ? summary(messages.get(quoted)) : null;
+  }
+
+  /** Our own lines stand at the newest end: it is loaded first when it is not. */
+  function drawOwn(how) {
+    draw(how);
+    if (how?.stick && loaded.hasNewer()) toNewest();
+  }
+
+  /** Reads and says what went wrong; → whether it is read. */
+  async function tried(read) {
     error.textContent = "";
-    older.disabled = true;
     try {
-      const answer = await get(`/api/conversations/${encodeURIComponent(id)}/messages`, { limit: PAGE, cursor: after });
-      if (closed) return;
-      for (const message of listOf(answer, "messages")) merge(message);
-      if (after || !cursor) cursor = answer.next_cursor ?? null;
-      older.hidden = !cursor;
-      if (!first) draw({ stick: !after && place.atEnd() });
-      else showFresh(unread);
+      await read();
     } catch (problem) {
-      error.textContent = forPeople(problem).message;
-      older.hidden = false;
-    } finally {
-      older.disabled = false;
+      if (!closed) error.textContent = forPeople(problem).message;
+      return false;
     }
+    return !closed;
   }
 
-  /** Our optimistic line and the recorded message are one: by id, else by the client's id. */
-  function merge(message) {
-    const mine = message.client_id && messages.get(message.client_id);
-    if (mine) messages.delete(message.client_id);
-    if (message.client_id) dropUnsent(message.client_id);
-    const before = messages.get(message.id) ?? mine ?? {};
-    const status = before.status && !isProgress(before.status, message.status) ? before.status : message.status;
-    const newer = (message.revision ?? 0) >= (before.revision ?? 0) ? message : { ...message, ...contentOf(before) };
-    messages.set(message.id, { ...before, ...newer, status, problem: null });
+  async function more(button, read) {
+    if (button.disabled) return;
+    button.disabled = true;
+    const isRead = await tried(read);
+    button.disabled = false;
+    if (isRead) draw();
   }
 
-  /** What an edit, a deletion or a readable copy changes. */
-  const contentOf = ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision }) => ({ text, type, media, edited_at, edit_unreadable, revoked_at, revision });
+  async function toNewest() {
+    if (!loaded.reachesNewest() && !(await tried(loaded.readNewest))) return;
+    draw({ stick: true });
+  }
 
-  function changed(message) {
-    if (!messages.has(message.id)) return; // older than what is loaded
-    merge(message);
+  /** The first time: at the message that was looked for, at what is new, or at the end. */
+  async function start() {
+    if (messageId && (await tried(() => loaded.readAround(messageId)))) return showFound();
+    const why = messageId ? error.textContent : "";
+    const unread = known.conversations.get(id)?.unread_count ?? 0;
+    if (!(await tried(loaded.readNewest))) return void (older.hidden = false); // to try again
+    if (why) error.textContent = why;
+    const inbound = loaded.sorted().filter((message) => message.direction === "inbound");
+    fresh = unread ? inbound.slice(-unread)[0]?.id ?? null : null;
+    draw({ stick: true });
+    if (fresh) lines.querySelector(".fresh")?.scrollIntoView({ block: "start" });
+    isShown = true;
+    looked();
+  }
+
+  function showFound() {
+    found = messageId;
     draw();
+    lines.querySelector(`[data-id="${CSS.escape(found)}"]`)?.scrollIntoView({ block: "center" });
+    const message = loaded.messages.get(found);
+    if (message) told.textContent = `Message found: ${message.direction === "outbound" ? "you wrote" : "received"} ${day(message.timestamp)} ${clock(message.timestamp)}, ${summary(message)}`;
+    log.focus({ preventScroll: true });
+    fading = setTimeout(() => { found = null; draw(); }, FOUND_SHOWN_MS);
+    isShown = true;
+    looked();
+  }
+
+  /** After an interruption of the connection. */
+  async function again() {
+    if (!loaded.isLoaded()) return void start();
+    const read = atNewest() ? loaded.readNewest : () => loaded.readFollowing().catch((problem) => {
+      if (problem.status !== 404) throw problem;
+      return loaded.readNewest(); // the message has moved to another conversation
+    });
+    if (await tried(read)) draw();
   }
 
   function arrived(message) {
     if (message.conversation_id !== id) return;
-    const isNew = !messages.has(message.id) && message.direction === "inbound";
-    const unseen = isNew && (document.hidden || !place.atEnd());
-    if (unseen && !below) fresh = message.id;
-    if (unseen) below += 1;
-    merge(message);
-    draw({ stick: message.direction === "outbound" && !messages.get(message.id)?.origin?.includes("phone") });
+    const isFirst = !loaded.isLoaded();
+    const place = loaded.arrive(message);
+    if (isFirst) return; // the page that is being read has it
+    const isUnseen = place !== "known" && message.direction === "inbound" && (document.hidden || !wasAtNewest);
+    if (isUnseen && !below) fresh = message.id;
+    if (isUnseen) below += 1;
+    draw({ stick: place === "new" && message.direction === "outbound" && !message.origin?.includes("phone") && wasAtNewest });
   }
 
-  function progressed({ message_id, client_id, status, error: why }) {
-    const message = messages.get(message_id) ?? messages.get(client_id);
-    if (!message || !isProgress(message.status, status)) return;
-    Object.assign(message, { status, error: why ?? message.error, retryable: false });
-    draw();
-  }
-
-  function send(text) {
-    const clientId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(36).slice(2)}`;
-    deliver({ id: clientId, client_id: clientId, kind: "message", type: "text", direction: "outbound", text, timestamp: new Date().toISOString(), order_key: NOT_ACCEPTED, status: "sending" });
-  }
-
-  /** What never left is sent again under its own id, once at most; what WhatsApp refused becomes a new message. */
-  function retry(message) {
-    if (message.problem) deliver({ ...message, status: "sending", problem: null, error: null });
-    else send(message.text);
-  }
-
-  function discard(message) {
-    messages.delete(message.id);
-    dropUnsent(message.id);
-    draw();
-  }
-
-  async function deliver(message) {
-    messages.set(message.id, message);
-    keepUnsent(id, message);
-    draw({ stick: true });
-    const talk = known.conversations.get(id);
-    const person = known.contacts.get(talk?.contact_id) ?? talk?.contact;
-    try {
-      const to = person?.phone_number ?? (person?.lid ? `${person.lid}@lid` : undefined);
-      const sent = await sendMessage({ conversationId: id, to, instanceId: talk?.instance_id, message: message.text, clientId: message.client_id });
-      const arrivedBefore = messages.has(sent.messageId);
-      merge({ ...(arrivedBefore ? {} : message), id: sent.messageId ?? message.id, client_id: message.client_id, status: sent.status ?? "queued" });
-    } catch (problem) {
-      const now = messages.get(message.id);
-      if (!now) return;
-      Object.assign(now, { status: "failed", problem: forPeople(problem).message, retryable: problem.retryable !== false });
-    }
-    if (!closed) draw();
-  }
-
-  for (const message of unsentOf(id)) {
-    messages.set(message.id, { ...message, client_id: message.id, kind: "message", type: "text", direction: "outbound", order_key: NOT_ACCEPTED, status: "failed", problem: "This message was not sent yet.", retryable: true });
-  }
-  fill(pane, head, h("div", { class: "log-frame" }, log, newest), writer.element);
+  fill(pane, head, h("div", { class: "log-frame" }, log, newest), h("div", null, told, error, writer.element));
   drawHead();
   const talk = known.conversations.get(id);
   if (talk) contactOf(talk.contact_id).catch(() => {});
-  read(null);
-  if (matchMedia("(hover: hover)").matches) writer.focus();
-  const stops = [on("message", arrived), on("message-changed", changed), on("message-status", progressed), on("resync", () => read(null)), ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead))];
-  return { close: () => { closed = true; reading.close(); attending.close(); for (const stop of stops) stop(); } };
+  start();
+  if (!messageId && matchMedia("(hover: hover)").matches) writer.focus();
+  const stops = [
+    on("message", arrived), on("message-changed", (message) => loaded.revise(message) && draw()),
+    on("message-status", (change) => loaded.progress(change) && draw()), on("resync", again),
+    on("online", () => known.online || loaded.interrupted()),
+    ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead)),
+  ];
+  return { close: () => { closed = true; clearTimeout(fading); reading.close(); attending.close(); for (const stop of stops) stop(); } };
 }

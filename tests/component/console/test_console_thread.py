@@ -1,0 +1,197 @@
+"""A thread opens at a message, and what is loaded of it has no gap: pages at both ends, the newest, interruptions."""
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+
+from playwright.async_api import Page, expect
+
+from tests.component.console.backend import Backend, Record, until
+
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)
+ANNOUNCED = "[role=status].visually-hidden"
+OPEN = """async (message) => {
+  const page = document.querySelector("script[type=module]").src; // the modules of the page itself
+  const { openThread } = await import(page.replace("main.js", "thread.js"));
+  window.thread?.close();
+  window.thread = openThread(document.querySelector(".thread-pane"), "v1", message);
+}"""
+
+
+def line(number: int) -> Record:
+    at = START + timedelta(minutes=number)
+    return {
+        "id": f"m{number:04}", "kind": "message", "type": "text", "direction": "inbound", "status": "received",
+        "text": f"line {number}", "conversation_id": "v1", "contact_id": "c1", "timestamp": at.isoformat(),
+        "order_key": int(at.timestamp() * 1_000_000),
+    }  # fmt: skip
+
+
+def long_talk(backend: Backend, count: int, unread: int = 0) -> None:
+    backend.lists["conversations/v1/messages"] = [line(number) for number in range(count)]
+    backend.lists["conversations"][0] |= {"unread_count": unread}
+
+
+async def says(backend: Backend, number: int, *, told: bool = True) -> None:
+    """The contact writes line `number`."""
+    record = line(number)
+    backend.lists["conversations/v1/messages"].append(record)
+    payload = {
+        "id": record["id"], "content": record["text"], "isOutgoing": False, "conversationId": "v1", "type": "text",
+        "status": "received", "timestamp": record["timestamp"], "orderKey": record["order_key"], "from": "49176",
+    }  # fmt: skip
+    if told:
+        await backend.tell("new_message", payload)
+
+
+async def opened_at(console: Page, number: int | None) -> None:
+    await console.goto("/#/inbox")
+    await console.reload()
+    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".talk")
+    await console.evaluate(OPEN, None if number is None else f"m{number:04}")
+
+
+async def shown(page: Page) -> list[int]:
+    """The numbers of the lines in the thread, from the top."""
+    texts = await page.locator(".message .text").all_inner_texts()
+    return [int(text.split()[1]) for text in texts if re.fullmatch(r"line \d+", text)]
+
+
+async def no_gap(page: Page) -> list[int]:
+    numbers = await shown(page)
+    assert numbers == list(range(numbers[0], numbers[-1] + 1))
+    return numbers
+
+
+async def scrolled(page: Page, place: str) -> None:
+    await page.locator(".log").evaluate(f"node => {{ node.scrollTop = {place}; }}")
+
+
+async def test_a_search_hit_opens_at_its_message_marked_and_announced(console: Page, backend: Backend) -> None:
+    long_talk(backend, 300)
+    await opened_at(console, 120)
+    await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
+    await expect(console.locator("[data-id=m0120] .found-label")).to_have_text("Search result")
+    await expect(console.locator(".found")).to_have_count(1)
+    await expect(console.locator(ANNOUNCED, has_text="Message found: received")).to_contain_text("line 120")
+    assert backend.read[-1] == {"limit": "50", "around": "m0120"} or {"limit": "50", "around": "m0120"} in backend.read
+    await no_gap(console)
+    await expect(console.locator(".found-label")).to_have_count(0, timeout=20_000)
+    await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
+
+
+async def test_both_ends_load_while_scrolling_and_what_is_read_stays_in_place(console: Page, backend: Backend) -> None:
+    long_talk(backend, 300)
+    await opened_at(console, 150)
+    await expect(console.locator("[data-id=m0150]")).to_be_in_viewport()
+    first = await no_gap(console)
+    await scrolled(console, "node.scrollHeight")
+    await expect(console.locator(f"[data-id=m{first[-1] + 10:04}]")).to_be_attached()
+    await expect(console.locator(f"[data-id=m{first[-1]:04}]")).to_be_in_viewport()
+    await scrolled(console, "0")
+    await expect(console.locator(f"[data-id=m{first[0] - 10:04}]")).to_be_attached()
+    await expect(console.locator(f"[data-id=m{first[0]:04}]")).to_be_in_viewport()
+    for _ in range(12):
+        await scrolled(console, "node.scrollHeight")
+        if (await no_gap(console))[-1] == 299:
+            break
+        await console.wait_for_timeout(100)
+    await expect(console.locator("[data-id=m0299]")).to_be_attached()
+    await expect(console.get_by_role("button", name="Load newer messages")).to_be_hidden()
+
+
+async def test_what_arrives_beyond_a_gap_is_not_appended_and_marks_nothing_read(
+    console: Page, backend: Backend
+) -> None:
+    long_talk(backend, 300, unread=3)
+    await opened_at(console, 60)
+    await expect(console.locator("[data-id=m0060]")).to_be_in_viewport()
+    for number in (300, 301):
+        await says(backend, number)
+    newest = console.get_by_role("button", name="Go to 2 new messages")
+    await expect(newest).to_be_visible()
+    assert (await no_gap(console))[-1] < 299
+    assert ("v1", "read") not in backend.cared
+    await newest.click()
+    await expect(console.locator("[data-id=m0301]")).to_be_in_viewport()
+    numbers = await no_gap(console)
+    assert numbers[-1] == 301
+    assert numbers[0] > 60
+    await expect(newest).to_be_hidden()
+    await until(lambda: ("v1", "read") in backend.cared, console)
+    await says(backend, 302)
+    await expect(console.locator("[data-id=m0302]")).to_be_in_viewport()
+    await no_gap(console)
+
+
+async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neither_lost_nor_early(
+    console: Page, backend: Backend
+) -> None:
+    long_talk(backend, 120)
+    await opened_at(console, 80)
+    await expect(console.locator("[data-id=m0080]")).to_be_in_viewport()
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        page = list(backend.lists["conversations/v1/messages"])
+        held.set()
+        await go_on.wait()
+        backend.lists["conversations/v1/messages"] = page  # as it was when it was read
+
+    backend.before_page = hold
+    await scrolled(console, "node.scrollHeight")
+    await asyncio.wait_for(held.wait(), 10)
+    await says(backend, 120)
+    await expect(console.get_by_role("button", name="Go to 1 new message")).to_be_visible()
+    go_on.set()
+    await expect(console.locator("[data-id=m0120]")).to_be_attached()
+    assert (await no_gap(console))[-1] == 120
+
+
+async def test_an_own_message_goes_to_the_newest_end_first(console: Page, backend: Backend) -> None:
+    long_talk(backend, 300)
+    await opened_at(console, 40)
+    await expect(console.locator("[data-id=m0040]")).to_be_in_viewport()
+    await console.get_by_label("Write a message", exact=True).fill("my answer")
+    await console.keyboard.press("Enter")
+    await expect(console.locator(".message", has_text="my answer")).to_be_in_viewport()
+    assert (await no_gap(console))[-1] == 299
+    await expect(console.locator(".message").last).to_contain_text("my answer")
+
+
+async def test_a_message_that_is_gone_is_said_and_the_newest_are_shown(console: Page, backend: Backend) -> None:
+    long_talk(backend, 80)
+    await opened_at(console, 4711)
+    await expect(console.locator(".thread-error")).to_contain_text("This message does not exist any more.")
+    await expect(console.locator("[data-id=m0079]")).to_be_in_viewport()
+    await expect(console.locator(".found")).to_have_count(0)
+
+
+async def test_after_a_long_interruption_the_thread_has_no_gap(console: Page, backend: Backend) -> None:
+    long_talk(backend, 60)
+    for position, first in (("node.scrollHeight", 60), ("node.scrollHeight / 2", 200)):
+        await opened_at(console, None)
+        await expect(console.locator(f"[data-id=m{first - 1:04}]")).to_be_in_viewport()
+        await scrolled(console, position)
+        backend.kept = len(backend.events) + 1
+        backend.events += [("x", {"sequence": len(backend.events) + 1})]
+        for number in range(first, first + 130):
+            await says(backend, number, told=False)
+        await backend.drop()
+        await expect(console.locator(".live.on")).to_be_visible()
+        await console.get_by_role("button", name=re.compile("^Go to")).click() if "2" in position else None
+        await expect(console.locator(f"[data-id=m{first + 129:04}]")).to_be_in_viewport(timeout=10_000)
+        await no_gap(console)
+        long_talk(backend, 200)
+
+
+async def test_a_first_page_that_fails_can_be_tried_again(console: Page, backend: Backend) -> None:
+    long_talk(backend, 60)
+    await console.route("**/conversations/v1/messages*", lambda route: route.abort())
+    await opened_at(console, None)
+    await expect(console.locator(".thread-error")).to_contain_text("The server cannot be reached.")
+    await console.unroute("**/conversations/v1/messages*")
+    await console.get_by_role("button", name="Load older messages").click()
+    await expect(console.locator("[data-id=m0059]")).to_be_in_viewport()
+    await expect(console.locator(".thread-error")).to_be_hidden()
