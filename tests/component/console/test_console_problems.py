@@ -62,7 +62,8 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
     asked += [("failure", code, 0) for code in sorted(failures)]
     sentences = await page.evaluate(SENTENCES, [list(one) for one in asked])
     said = dict(zip([(kind, code) for kind, code, _ in asked], sentences, strict=True))
-    assert [key for key, sentence in said.items() if sentence is None] == []
+    missing = [key for key, sentence in said.items() if sentence is None]
+    assert missing == [], f"write a sentence for these in console/js/sentences.js: {missing}"
     wrong = {key: text for key, text in said.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
     details = {place.detail for place in raised()} | set(DETAILS.values())

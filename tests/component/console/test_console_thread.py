@@ -10,12 +10,6 @@ from tests.component.console.backend import Backend, Record, until
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)
 ANNOUNCED = "[role=status].visually-hidden"
-OPEN = """async (message) => {
-  const page = document.querySelector("script[type=module]").src; // the modules of the page itself
-  const { openThread } = await import(page.replace("main.js", "thread.js"));
-  window.thread?.close();
-  window.thread = openThread(document.querySelector(".thread-pane"), "v1", message);
-}"""
 
 
 def line(number: int) -> Record:
@@ -45,11 +39,9 @@ async def says(backend: Backend, number: int, *, told: bool = True) -> None:
 
 
 async def opened_at(console: Page, number: int | None) -> None:
-    await console.goto("/#/inbox")
+    await console.goto("/#/inbox/v1" if number is None else f"/#/inbox/v1/m{number:04}")
     await console.reload()
     await console.wait_for_selector(".live.on")
-    await console.wait_for_selector(".talk")
-    await console.evaluate(OPEN, None if number is None else f"m{number:04}")
 
 
 async def shown(page: Page) -> list[int]:

@@ -92,6 +92,7 @@ export const REFUSALS = {
   role_missing: "Only an owner may do this. Ask an owner of your organization.",
   scope_missing: "You may not do this. Ask an owner of your organization.",
   search_not_ready: "The search is still being prepared. {again}",
+  search_timeout: "The search took too long. Write more letters of the word, or one more word.",
   session_not_found: `This account does not exist. ${GONE}`,
   shown_once: "This was done already, and its secret was shown once. Delete it and make a new one.",
   simulator_answer_too_large: "The simulated phone has too much to tell. Reload the page.",
