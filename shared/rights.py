@@ -25,6 +25,8 @@ from shared.topology import (
     LEASES_BUCKET,
     LIVE,
     REQUESTS,
+    ROOMS_PREFIX,
+    ROOMS_STREAM,
     durable_name,
     events_of,
     stream_of,
@@ -33,6 +35,7 @@ from shared.topology import (
 INTEGRATION = "integration"
 """The user for services that are not Switchboard's; its one durable consumer has this name."""
 _EVENTS, _COMMANDS, _QUERIES = "wa.event.>", "wa.command.>", "wa.query.>"
+_DECLARE = ("INFO", "CREATE", "UPDATE")
 _STREAMS = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
 _LEASES = f"KV_{LEASES_BUCKET}"
 
@@ -65,7 +68,7 @@ def _looking(*streams: str) -> tuple[str, ...]:
 
 def _declaring() -> tuple[str, ...]:
     """Only the api declares streams: who updates one can empty it, or make it take what others may not publish."""
-    return _calls(*(f"STREAM.{verb}.{stream}" for stream in _STREAMS for verb in ("INFO", "CREATE", "UPDATE")))
+    return _calls(*(f"STREAM.{verb}.{stream}" for stream in (*_STREAMS, ROOMS_STREAM) for verb in _DECLARE))
 
 
 def _durable(stream: str, name: str) -> tuple[str, ...]:
@@ -133,7 +136,8 @@ def _realtime() -> Rights:
         f"CONSUMER.CREATE.{EVENTS_STREAM}.*.wa.event.>",
         *(f"CONSUMER.{verb}.{EVENTS_STREAM}.*" for verb in ("INFO", "DELETE", "MSG.NEXT")),
     )  # fmt: skip
-    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers)
+    rooms = (f"{ROOMS_PREFIX}*", *_calls(f"DIRECT.GET.{ROOMS_STREAM}.{ROOMS_PREFIX}*"))
+    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers, *rooms)
     foreign = [INTEGRATION, *(durable_name("router", cls) for cls in EVENTS.values())]
     withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
     deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))

@@ -21,6 +21,10 @@ from shared.settings import Settings
 
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
 LEASES_BUCKET = "WA_LEASES"
+ROOMS_STREAM, ROOMS_PREFIX = "WA_ROOMS", "wa.rooms."
+"""The last message about each socket connection that joined rooms; realtime's own, and no contract (decision 41)."""
+ROOMS_KEPT = timedelta(minutes=2)
+MAX_ROOMS_BYTES, MAX_ROOMS_MESSAGE_BYTES = 32 << 20, 32 << 10
 DEAD_PREFIX = "wa.dead."
 MAX_MESSAGE_BYTES = 1_000_000
 _DUPLICATE_WINDOW = timedelta(minutes=10)
@@ -105,6 +109,15 @@ def _streams(settings: Settings) -> list[StreamConfig]:
     ]
 
 
+def _rooms(settings: Settings) -> StreamConfig:
+    """In memory: when NATS starts anew, clients join their rooms by themselves."""
+    return StreamConfig(
+        name=ROOMS_STREAM, subjects=[f"{ROOMS_PREFIX}*"], max_msgs_per_subject=1, storage=StorageType.MEMORY,
+        max_age=ROOMS_KEPT.total_seconds(), max_bytes=MAX_ROOMS_BYTES, max_msg_size=MAX_ROOMS_MESSAGE_BYTES,
+        discard=DiscardPolicy.OLD, allow_direct=True, num_replicas=settings.stream_replicas, duplicate_window=1,
+    )  # fmt: skip
+
+
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
     """Create or update every stream; waits for NATS when it is still starting. Only the api may (decision 31)."""
     for config in _streams(settings):
@@ -115,6 +128,10 @@ async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
             except (NatsError, TimeoutError) as error:
                 log.warning("waiting for JetStream: %s", error)
                 await asyncio.sleep(0.5)
+    try:
+        await _ensure(js, _rooms(settings))
+    except (NatsError, TimeoutError) as error:  # no right to it, or no memory left: clients join their rooms again
+        log.warning("the stream %s cannot be declared: %s", ROOMS_STREAM, error)
 
 
 async def await_streams(

@@ -22,6 +22,7 @@ from shared.delivery import Publisher, broker_client
 from shared.dispatch import Dispatcher
 from shared.events import AccessEnded
 from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.tasks import keep_running, stop_task
 from shared.topology import EVENTS_STREAM, await_streams
 
 
@@ -46,9 +47,11 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
         # it faces the internet: its NATS user may look at the events only
         events = partial(await_streams, needed=(EVENTS_STREAM,))
         async with connected(broker, settings, prepare, streams=events):
+            renewing = keep_running("renewal of kept rooms", server.recovery.renew)
             try:
                 yield
             finally:
+                await stop_task(renewing)
                 await server.close()
                 await sessions.close()
                 for feed in endings:

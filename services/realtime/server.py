@@ -15,6 +15,7 @@ from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
 from services.realtime.budget import FailureBudget, RateBudget
 from services.realtime.connections import Connection, Connections
 from services.realtime.handshake import identify, token_of
+from services.realtime.kept_rooms import KeptRooms
 from services.realtime.links import Links
 from services.realtime.notes import Notes
 from services.realtime.outgoing import Outgoing, encode
@@ -61,7 +62,8 @@ class RealtimeServer:
         self.links: Links | None = None
         self.notes = Notes()
         self._connections = Connections(settings)
-        self.recovery, self._codes = Recovery(), ShownCodes(self.principal, self._ask, self.tell)
+        self.recovery = Recovery(KeptRooms(self.linked))
+        self._codes = ShownCodes(self.principal, self._ask, self.tell)
         hooks = Hooks(self._logged_in, self._connected, self._requested, self._left, self._is_overfull)
         self.sio = SocketServer(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
@@ -80,8 +82,7 @@ class RealtimeServer:
 
     def on(self, name: str, handler: Handler, refused: str = "") -> None:
         """Answer this event; a Problem becomes the answer, and also the event `refused` to this socket."""
-        if name in RESERVED:
-            raise ValueError(f"{name} is no name for an event of clients")
+        assert name not in RESERVED, f"{name} is no name for an event of clients"
         self.requests[name] = Registered(handler, refused)
 
     def when_left(self, leaving: Leaving) -> None:
@@ -90,8 +91,7 @@ class RealtimeServer:
 
     def joined_organization(self, sid: str) -> bool:
         """It asked for all that happens in its organization."""
-        connection = self._connections.of_socket(sid)
-        return bool(connection and connection.joined)
+        return bool((found := self._connections.of_socket(sid)) and found.joined)
 
     async def close(self) -> None:
         """Say goodbye to every socket; clients reconnect to another replica."""
@@ -138,6 +138,7 @@ class RealtimeServer:
     async def _left(self, connection: Connection) -> None:
         principal = connection.principal
         assert principal is not None
+        await self.recovery.end(connection.sid)
         self._forget(connection)
         if self.links:
             await self.links.rooms.leave(principal.organization_id, connection.sid)
@@ -149,7 +150,6 @@ class RealtimeServer:
         return self.outgoing.is_overfull(connection, queue)
 
     def _forget(self, connection: Connection) -> None:
-        self.recovery.end(connection.sid)
         self._access.forget(connection)
         self.outgoing.uncount(connection)
 

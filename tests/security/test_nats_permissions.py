@@ -5,21 +5,34 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
+from services.realtime.kept_rooms import KeptRooms, Room
+from services.realtime.links import Links
 from shared.commands import SendMessage
 from shared.delivery import jetstream
 from shared.durables import pushed
 from shared.events import MessageReceived
+from shared.ids import new_id
 from shared.queries import CountFailedCredential, ListContacts, ListUsers, TakeRateLimit, VerifyApiKey
 from shared.rights import INTEGRATION
 from shared.service import connected, make_broker
 from shared.settings import Settings
-from shared.topology import COMMANDS_STREAM, DEAD_STREAM, EVENTS_STREAM, LEASES_BUCKET, durable_name, ensure_streams
+from shared.topology import (
+    COMMANDS_STREAM,
+    DEAD_STREAM,
+    EVENTS_STREAM,
+    LEASES_BUCKET,
+    ROOMS_PREFIX,
+    ROOMS_STREAM,
+    durable_name,
+    ensure_streams,
+)
 from tests.integration.deploy.nats_users import Connection, guarded_server, logged_in, url
 from tests.servers import Server
 
@@ -122,6 +135,24 @@ async def test_commands_and_dead_letters_are_read_by_their_services_only(server:
         for stream in STREAMS:
             assert not await attacker.may_publish(f"$JS.API.STREAM.MSG.GET.{stream}")
             assert not await attacker.may_publish(f"$JS.API.DIRECT.GET.{stream}")
+
+
+async def test_rooms_of_sockets_are_kept_and_found_by_realtime_alone(server: Server) -> None:
+    pid, caller = new_id(), ("acme", "ana")
+    rooms: list[Room] = [("join-session", "Loja 1"), ("join_conversation", "c1")]
+    async with logged_in(server, "realtime") as realtime:
+        links = cast(Links, SimpleNamespace(client=realtime.client, js=jetstream(realtime.client)))
+        kept = KeptRooms(lambda: links)
+        await kept.save(pid, caller, rooms)
+        assert await kept.find(pid, caller) == rooms
+        assert await kept.find(pid, ("evil", "ana")) == []
+        for verb in ("MSG.GET", "PURGE", "DELETE", "UPDATE", "INFO"):
+            assert not await realtime.may_publish(f"$JS.API.STREAM.{verb}.{ROOMS_STREAM}")
+        assert not await realtime.may_publish(f"$JS.API.CONSUMER.CREATE.{ROOMS_STREAM}.x.wa.rooms.*")
+    for user in ("session", "router", INTEGRATION):
+        async with logged_in(server, user) as attacker:
+            for subject in (ROOMS_PREFIX + pid, f"$JS.API.DIRECT.GET.{ROOMS_STREAM}.{ROOMS_PREFIX}{pid}"):
+                assert not await attacker.may_publish(subject), (user, subject)
 
 
 @pytest.mark.parametrize("user", ["realtime", "session", "router", "api", INTEGRATION])

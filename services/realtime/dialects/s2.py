@@ -132,11 +132,11 @@ class Chat:
         that somebody looks at it."""
         principal, wanted = self._server.allowed(sid, "read"), _conversation(data)
         await self._attention.watch(principal, wanted)
-        self._server.recovery.join(sid, "join_conversation", wanted)
+        await self._server.recovery.join(sid, ("join_conversation", wanted))
         return {"success": True}
 
     async def _leave_conversation(self, sid: str, data: Any) -> Payload:
-        self._server.recovery.leave(sid, "join_conversation", _conversation(data))
+        await self._server.recovery.leave(sid, ("join_conversation", _conversation(data)))
         return {"success": True}
 
     async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:

@@ -98,7 +98,7 @@ class Sessions:
         except Problem:
             await self._forget(organization_id, sid, name)
             raise
-        self._server.recovery.join(sid, "join-session", name)
+        await self._server.recovery.join(sid, ("join-session", name))
         return {"success": True}
 
     async def _open(self, organization_id: str) -> Watch:
@@ -115,7 +115,7 @@ class Sessions:
 
     async def _leave(self, sid: str, data: Any) -> Payload:
         principal, name = self._server.principal(sid), _name(data)
-        self._server.recovery.leave(sid, "join-session", name)
+        await self._server.recovery.leave(sid, ("join-session", name))
         await self._forget(principal.organization_id, sid, name)
         return {"success": True}
 
