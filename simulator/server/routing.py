@@ -30,7 +30,10 @@ class Router:
         if refused is not None:
             return
         if node.attrs.get("category") != "peer":
-            entry = {"id": node.text("id"), "to": self._number(to), "at": time.time(), "device": companion.device}
+            entry = {
+                "id": node.text("id"), "to": self._number(to), "address": str(to), "at": time.time(),
+                "device": companion.device,
+            }  # fmt: skip
             self._network.delivery.ledger(companion.number).received.append(entry)
         if to.server == "g.us":
             self._to_group(companion, node)
