@@ -156,13 +156,14 @@ class MessageRecorded(Event):
 
 
 class MessageRevised(Event):
-    """The author edited a message or deleted it for everyone; `message` is the record as it is then. Events of one
-    message may come in another order than its changes: the one with the greatest `message.revision` is the newest."""
+    """The author edited a message or deleted it for everyone, or the message it is about became known (`quote_found`:
+    it has a `quoted_message_id` now); `message` is the record as it is then. Events of one message may come in another
+    order than its changes: the one with the greatest `message.revision` is the newest."""
 
     subject: ClassVar[str] = "wa.event.message.revised"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
     message: MessageRecord
-    change: Literal["edited", "revoked"]
+    change: Literal["edited", "revoked", "quote_found"]
 
 
 class MessageStatusChanged(Event):

@@ -8,6 +8,7 @@ from services.router.handlers.changes import name_target
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.identity import meet_sender
 from services.router.handlers.outcomes import apply_early_receipts
+from services.router.handlers.quotes import tell_quoted, with_target
 from services.router.handlers.written import require_still
 from services.router.rules.booking_policy import Step, attached, step_of
 from services.router.rules.bookings import booking_id, new_booking
@@ -64,6 +65,7 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     begins = message.conversation_id is not None and not store.conversations.is_known(message.conversation_id)
     # stored first: a conversation that a merge has just removed comes back only with a message that will follow it
     message = await _keep(message, existing or placeholder, key, context)
+    message = await with_target(message, event, filing, context)
     await _show(message, context, when=begins)
     if message.direction == "outbound":
         message = await apply_early_receipts(message, context)
@@ -72,6 +74,7 @@ async def on_message(event: MessageReceived, context: Context) -> None:
     if known and known.former_holder_ids:
         events = [*await _former_holders(event, known, context), *events]
     await asyncio.gather(context.publish(*events), _show(message, context, when=not begins))
+    await tell_quoted([message], context)
     if message.direction == "inbound":
         await tell_reopened(message, event, context)
     if seen and known and not (existing and known.apart_ids):  # otherwise it was put right just now

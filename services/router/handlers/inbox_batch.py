@@ -13,6 +13,7 @@ from services.router.handlers.changes import is_done_as_change, name_target
 from services.router.handlers.conversations import tell_reopened
 from services.router.handlers.inbox import events_of, is_unwanted, on_message, record_of, sighting_of, step_for
 from services.router.handlers.ownership import foreign_event, is_foreign
+from services.router.handlers.quotes import tell_quoted, with_target
 from services.router.rules.booking_policy import Step
 from services.router.rules.inbox import CHANGES, Filing, file_message
 from services.router.rules.message_keys import key_of
@@ -34,6 +35,7 @@ class Usual:
 
     place: int
     event: MessageReceived
+    filing: Filing
     message: MessageRecord
     known: Known | None
 
@@ -123,19 +125,28 @@ async def _usual(events: Sequence[MessageReceived], context: Context) -> list[Us
         if event.type in CHANGES:  # of a message that may be in this batch: after it
             continue
         if message := _plain(event, filing, owner, known):
-            usual.append(Usual(place, event, message, known))
-    return await _named([(one, filings[one.place]) for one in usual], context)
+            usual.append(Usual(place, event, filing, message, known))
+    return await _named(usual, context)
 
 
-async def _named(usual: Sequence[tuple[Usual, Filing]], context: Context) -> list[Usual]:
+async def _named(usual: Sequence[Usual], context: Context) -> list[Usual]:
     """With the messages they answer or react to."""
-    about = [(one, filing) for one, filing in usual if one.event.quoted_wa_id]
-    beside = [one.message for one, _ in usual] if about else []
-    named = await asyncio.gather(
-        *(name_target(one.message, one.event, filing, context, beside) for one, filing in about)
-    )
-    messages = {one.place: message for (one, _), message in zip(about, named, strict=True)}
-    return [replace(one, message=messages.get(one.place, one.message)) for one, _ in usual]
+    about = [one for one in usual if one.event.quoted_wa_id]
+    beside = [one.message for one in usual] if about else []
+    named = await asyncio.gather(*(name_target(one.message, one.event, one.filing, context, beside) for one in about))
+    return _with_messages(usual, about, named)
+
+
+async def _named_later(stored: Sequence[Usual], context: Context) -> list[Usual]:
+    """The same for those whose message was stored meanwhile."""
+    about = [one for one in stored if one.event.quoted_wa_id]
+    named = await asyncio.gather(*(with_target(one.message, one.event, one.filing, context) for one in about))
+    return _with_messages(stored, about, named)
+
+
+def _with_messages(usual: Sequence[Usual], some: Sequence[Usual], changed: Sequence[MessageRecord]) -> list[Usual]:
+    messages = {one.place: message for one, message in zip(some, changed, strict=True)}
+    return [replace(one, message=messages.get(one.place, one.message)) for one in usual]
 
 
 def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord | None:
@@ -151,6 +162,7 @@ def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | 
 async def _finish(new: Sequence[Usual], context: Context) -> dict[int, Exception]:
     """Show and tell what is stored; what failed of it, by place."""
     try:
+        new = await _named_later(new, context)
         gone = await _tell(new, context)
         misplaced = await context.store.partings.misplaced([one.written for one in new if one.written])
     except Exception as error:
@@ -170,7 +182,8 @@ async def _tell(new: Sequence[Usual], context: Context) -> set[str]:
             (there if conversations.is_known(one.message.conversation_id) else begin).append(one.message)
     first = await conversations.show_all(begin)
     events = [event for one in new for event in _events(one)]
-    _, second = await asyncio.gather(context.publish(*events), conversations.show_all(there))
+    quoted = tell_quoted([one.message for one in new], context)
+    _, second, _ = await asyncio.gather(context.publish(*events), conversations.show_all(there), quoted)
     ids = {message.id for message in [*first.one_by_one, *second.one_by_one]}
     await asyncio.gather(*(tell_reopened(one.message, one.event, context) for one in new if one.message.id in ids))
     contacts = sorted({str(message.contact_id) for message in [*first.unproven, *second.unproven]})

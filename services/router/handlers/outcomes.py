@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from services.router.context import Context
+from services.router.handlers.quotes import tell_quoted
 from services.router.rules.contacts import Sighting
 from services.router.rules.message_keys import may_be_one
 from services.router.rules.statuses import furthest
@@ -23,6 +24,7 @@ async def on_sent(event: MessageSent, context: Context) -> None:
         raise Reject(f"no message {event.message_id} is known")
     message = await messages.advance(event.message_id, MessageStatus.SENT, event.timestamp)
     if message:
+        await tell_quoted([message], context)
         await context.publish(status_changed(await apply_early_receipts(message, context), event))
 
 

@@ -28,6 +28,24 @@ def target_among(
     return next(iter(found), None)
 
 
+def is_quoted_by(target: MessageRecord, answer: MessageRecord) -> bool:
+    """Whether a stored message that names WhatsApp's id of the target means it: they are in one chat. The event of the
+    answer, which may name an author, is gone by then; ids of two messages of one chat differ in practice."""
+    if answer.type in CHANGES or answer.id == target.id or answer.quoted_wa_id != target.wa_id:
+        return False
+    if (answer.instance_id, answer.kind, answer.group) != (target.instance_id, target.kind, target.group):
+        return False
+    if answer.group or answer.kind == "note":
+        return True
+    same_contact = answer.contact_id is not None and answer.contact_id == target.contact_id
+    return same_contact or _other(answer) == _other(target)
+
+
+def _other(message: MessageRecord) -> str:
+    """The address of the contact, in a chat with one."""
+    return message.to_address if message.direction == "outbound" else message.from_address
+
+
 def _is_in_chat(message: MessageRecord, event: MessageReceived, filing: Filing, contact_id: str | None) -> bool:
     if event.group or message.group:
         return message.group == event.group
@@ -35,8 +53,7 @@ def _is_in_chat(message: MessageRecord, event: MessageReceived, filing: Filing, 
         return message.kind == "note"
     if contact_id is not None and message.contact_id == contact_id:
         return True
-    other = message.to_address if message.direction == "outbound" else message.from_address
-    return message.kind == "message" and other in _addresses(filing.party)
+    return message.kind == "message" and _other(message) in _addresses(filing.party)
 
 
 def _is_author(message: MessageRecord, event: MessageReceived) -> bool:

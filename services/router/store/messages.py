@@ -27,6 +27,11 @@ INDEXES = [
     IndexModel([("conversation_id", 1), ("order_key", -1), ("_id", -1)], name="thread_by_order"),
     IndexModel([("organization_id", 1), ("order_key", -1), ("_id", -1)], name="by_order"),
     IndexModel([("contact_id", 1)], name="of_contact"),
+    IndexModel(
+        [("instance_id", 1), ("quoted_wa_id", 1)],
+        name="about_another",
+        partialFilterExpression={"quoted_wa_id": {"$gt": ""}},
+    ),
     IndexModel([("organization_id", 1), ("search_terms", 1), ("order_key", -1), ("_id", -1)], name="by_term_and_order"),
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
     IndexModel([("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_WAITING),

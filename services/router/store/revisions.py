@@ -1,7 +1,7 @@
 """Finds the messages that others are about, and changes their content one revision at a time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from services.router.rules.revisions import Change, changed, revealed
 from services.router.store.documents import from_document
@@ -14,6 +14,11 @@ from shared.search_terms import message_terms
 
 _MAX_ATTEMPTS = 20
 """Of one change, while others change the same message."""
+
+
+_MAX_ANSWERS = 1_000
+"""Looked at when the messages they are about are stored: a stranger may answer one id any number of times."""
+_FOUND_LATER = {"quote_found_later": True}
 
 
 class Revisions:
@@ -32,6 +37,26 @@ class Revisions:
     async def reveal(self, message_id: str, readable: MessageRecord) -> MessageRecord:
         """Put a readable copy into the place of a placeholder; nothing when that is done already. The message then."""
         return await self._revise(message_id, lambda message: revealed(message, readable))
+
+    async def name_target(self, message_id: str, target_id: str) -> MessageRecord:
+        """The message is about that one, unless it is known to be about another. Repeatable. The message then."""
+        fields = {"quoted_message_id": target_id, "quote_found_later": True}
+        return await self._revise(message_id, lambda message: {} if message.get("quoted_message_id") else dict(fields))
+
+    async def without_target(self, names: Iterable[tuple[str, str]]) -> list[MessageRecord]:
+        """Messages that are about one of these (instance, WhatsApp id) and were stored before it was known; those that
+        were given its id later too, for a crash may have kept that from being told."""
+        wa_ids: dict[str, list[str]] = {}
+        for instance_id, wa_id in names:
+            wa_ids.setdefault(instance_id, []).append(wa_id)
+        if not wa_ids:
+            return []
+        either = [
+            {"instance_id": one, "quoted_wa_id": {"$in": ids}, "$or": [{"quoted_message_id": None}, _FOUND_LATER]}
+            for one, ids in wa_ids.items()
+        ]
+        cursor = self._messages.find({"$or": either} if len(either) > 1 else either[0]).limit(_MAX_ANSWERS)
+        return [from_document(MessageRecord, found) async for found in cursor]
 
     async def _revise(self, message_id: str, plan: Callable[[Document], Document]) -> MessageRecord:
         """Raises Retry when others never stop changing the message, or it is gone."""
