@@ -1,4 +1,5 @@
-"""The fixture ladder for real servers, and nothing else: a given URL, else containers when asked for, else our own."""
+"""The fixture ladder for real servers: a given URL, else containers when asked for, else our own. And the profile of
+property tests."""
 
 import os
 from collections.abc import AsyncIterator
@@ -6,9 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from tests.containers import mongo_container, nats_container
 from tests.servers import mongod, nats_server, start_replica_set
+
+# an example takes as long as the machine lets it: no test is about that
+hypothesis_settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("loaded")
 
 CONTAINERS = os.environ.get("WA_TEST_SERVERS") == "containers"
 
