@@ -325,8 +325,8 @@ def _instance() -> Record:
 
 
 async def until(done: Callable[[], object], page: Page) -> None:
-    """The page did it, at most ten seconds later."""
-    for _ in range(200):
+    """The page did it, at most a minute later."""
+    for _ in range(1_200):
         if done():
             return
         await page.wait_for_timeout(50)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser import chromium_browser
 from tests.component.console.backend import Backend
@@ -35,6 +35,9 @@ async def _served(backend: Backend) -> AsyncIterator[str]:
     await running
 
 
+expect.set_options(timeout=30_000)
+
+
 @pytest.fixture
 async def page(chromium: Browser, backend: Backend) -> AsyncIterator[Page]:
     """The login page; an error in a script of the page fails the test."""
@@ -42,7 +45,7 @@ async def page(chromium: Browser, backend: Backend) -> AsyncIterator[Page]:
     async with _served(backend) as address:
         context = await chromium.new_context(base_url=address, viewport={"width": 1280, "height": 800})
         shown = await context.new_page()
-        shown.set_default_timeout(10_000)
+        shown.set_default_timeout(30_000)
         shown.on("pageerror", lambda error: errors.append(str(error)))
         await shown.goto("/")
         yield shown

@@ -26,7 +26,7 @@ def token(organization_id: str, lifetime: timedelta = timedelta(minutes=5), **fi
     return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SIGNING_KEY, lifetime)
 
 
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.01)

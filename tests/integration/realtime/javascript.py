@@ -12,7 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[2] / "services/api/console/vendor/socket.io.esm.min.js"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Page:

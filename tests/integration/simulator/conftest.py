@@ -16,7 +16,7 @@ from simulator.people.phone import Phone
 from simulator.world import World
 
 DRIVER = Path(__file__).with_name("neonize_driver.py")
-PATIENCE = 20  # seconds: generous, because the machine may be busy
+PATIENCE = 60  # seconds: generous, because the machine may be busy
 
 
 @dataclass

@@ -24,7 +24,7 @@ from shared.topology import ensure_streams, parse_event
 from simulator.people.phone import Phone
 from tests.servers import free_port
 
-PATIENCE = 40
+PATIENCE = 60
 INSTANCE = "sales"
 E = TypeVar("E", bound=Event)
 

@@ -22,7 +22,7 @@ from shared.records import ConnectionStatus, Network, Party
 from shared.topology import ensure_streams, parse_event
 from tests.fakes.workers import FakeWorkers
 
-PATIENCE = 20
+PATIENCE = 60
 INSTANCE, INTRUDER = "sales", "intruder"
 E = TypeVar("E", bound=Event)
 

@@ -27,7 +27,7 @@ from services.session.protocol import (
 )
 from services.session.simulated_network import SimulatedNetwork, zygote_environment
 
-PATIENCE = 20  # seconds: generous, because the machine may be busy
+PATIENCE = 60  # seconds: generous, because the machine may be busy
 INSTANCE, ORGANIZATION = "sales", "acme"
 
 
