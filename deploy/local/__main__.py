@@ -14,7 +14,7 @@ from deploy.local.speech import say
 from deploy.local.stack import Options
 from deploy.local.topology import ROOT
 
-BENCHES = ("attack", "latency", "realtime", "router")
+BENCHES = ("attack", "console", "latency", "realtime", "router")
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -119,13 +119,14 @@ async def prepared(ready: dict[str, Any]) -> AsyncIterator[Bench]:
         async with SimulatorClient(ready["simulator"]) as simulator:
             phone = (await simulator.post("/phones"))["number"]
             contacts = [(await simulator.post("/contacts"))["number"] for _ in range(CONTACTS)]
-            await _link(ready, simulator, browser, phone)
+            await link(ready, simulator, browser, phone)
             yield Bench(ready, simulator, browser, phone, contacts)
     finally:
         await client.disconnect()
 
 
-async def _link(ready: dict[str, Any], simulator: SimulatorClient, browser: Browser, phone: str) -> None:
+async def link(ready: dict[str, Any], simulator: SimulatorClient, browser: Browser, phone: str) -> None:
+    """A new instance whose code the phone scans; `browser` hears the organization. Raises TimeoutError."""
     headers = {"Authorization": f"Bearer {ready['token']}"}
     async with httpx.AsyncClient(base_url=ready["api"], headers=headers, trust_env=False, timeout=30) as api:
         body = {"instance_name": "bench", "network": "simulator"}

@@ -26,6 +26,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   let tabStop = null;
   /** So much of the list is above the screen, as it was drawn last. */
   let passed = 0;
+  let left = null;
   let pressed = false;
   let waiting = null;
   const heights = new Map();
@@ -34,7 +35,12 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
 
   const lower = () => list.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
   const keyAt = (node) => node?.closest?.("[data-row]")?.dataset.row ?? null;
-  const focused = () => (list.contains(document.activeElement) ? keyAt(document.activeElement) : null);
+  /** The row with the focus, also when its button lost the focus because it was disabled. */
+  function focused() {
+    if (list.contains(document.activeElement)) return keyAt(document.activeElement);
+    return document.activeElement === document.body ? left : null;
+  }
+
   const isHidden = () => !scroller.clientHeight;
 
   /** Whether the list is not shown just now. When it is shown again, it stands where it was left. */
@@ -125,8 +131,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   }
 
   /** Which row Tab reaches: the one with the focus, else the current or the last one while it is on the screen, else the first there. */
-  function chooseTabStop(drawn) {
-    const above = scroller.scrollTop - lower();
+  function chooseTabStop(drawn, above) {
     const isSeen = (key) => {
       const at = places.get(key);
       return at !== undefined && offsets[at] >= above && offsets[at + 1] <= above + scroller.clientHeight;
@@ -192,10 +197,9 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     }
     passed = scroller.scrollTop - lower();
     if (!drawn.length) return;
-    chooseTabStop(drawn);
+    chooseTabStop(drawn, passed);
     for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
-    const above = scroller.scrollTop - lower();
-    if (!isComplete && rowAt(above + scroller.clientHeight) >= items.length - ROWS_BEFORE_END) near();
+    if (!isComplete && rowAt(passed + scroller.clientHeight) >= items.length - ROWS_BEFORE_END) near();
   }
 
   const schedule = perFrame(draw);
@@ -268,7 +272,11 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   const observer = new ResizeObserver(resized);
   observer.observe(scroller);
   list.addEventListener("keydown", onkeydown);
-  list.addEventListener("focusin", schedule);
+  list.addEventListener("focusin", (event) => {
+    left = keyAt(event.target);
+    schedule();
+  });
+  list.addEventListener("focusout", (event) => { if (event.relatedTarget || !event.target.disabled) left = null; });
   list.addEventListener("pointerdown", press);
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, released);
   scroller.addEventListener("scroll", schedule, { passive: true });
