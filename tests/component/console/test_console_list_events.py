@@ -211,3 +211,16 @@ async def test_an_event_draws_only_what_is_on_the_screen_once(console: Page, bac
         await backend.socket.emit("new_message", message("t0", number))
     await expect(console.locator(ROWS).first).to_contain_text("news 29")
     assert await console.evaluate("window.made") <= 30  # a row is made again at most once a frame
+
+
+async def test_events_of_others_leave_the_open_thread_alone(console: Page, backend: Backend) -> None:
+    crowd(backend, 100)
+    await shown(console, "/#/inbox/t50")
+    await expect(console.locator(".thread-head h2")).to_have_text("Person 0050")
+    await console.get_by_role("button", name="Close", exact=True).evaluate("button => { button.dataset.same = 'yes'; }")
+    await console.get_by_label("Write a message", exact=True).fill("half a sentence")
+    for number in range(5):
+        await writes(backend, f"t{number}", number)
+    await expect(console.locator("[data-row=t4]")).to_have_attribute("aria-posinset", "1")
+    await expect(console.locator("[data-same=yes]")).to_be_visible()
+    await expect(console.get_by_label("Write a message", exact=True)).to_be_focused()

@@ -49,6 +49,9 @@ export function openThread(pane, id, messageId = null) {
   let found = null;
   let fading = null;
 
+  /** Buttons are not made again under a pointer because of other conversations. */
+  const isAbout = (record) => !record || record.id === id || record.id === known.conversations.get(id)?.contact_id;
+
   function drawHead() {
     const talk = known.conversations.get(id);
     const person = known.contacts.get(talk?.contact_id) ?? talk?.contact;
@@ -202,7 +205,7 @@ export function openThread(pane, id, messageId = null) {
     on("message", arrived), on("message-changed", (message) => loaded.revise(message) && draw()),
     on("message-status", (change) => loaded.progress(change) && draw()), on("resync", again),
     on("online", () => known.online || loaded.interrupted()),
-    ...["contacts", "instances", "conversations"].map((topic) => on(topic, drawHead)),
+    on("instances", drawHead), ...["contacts", "conversations"].map((topic) => on(topic, (record) => isAbout(record) && drawHead())),
   ];
   return { close: () => { closed = true; clearTimeout(fading); reading.close(); attending.close(); for (const stop of stops) stop(); } };
 }
