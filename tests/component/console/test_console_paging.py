@@ -190,3 +190,15 @@ async def test_a_conversation_that_is_in_no_page_is_opened_by_its_link(console: 
     assert backend.asked.count("conversations/t250") == 1
     await console.goto("/#/inbox/%E0%A4%A")
     await expect(console.locator(".thread-head h2")).to_have_text("Conversation")
+
+
+async def test_what_is_new_is_marked_in_a_thread_that_is_opened_by_its_link(console: Page, backend: Backend) -> None:
+    crowd(backend, 300)
+    said = {"kind": "message", "direction": "inbound", "type": "text", "status": "received", "timestamp": AT}
+    backend.lists["conversations/t250/messages"] = [
+        said | {"id": f"m{number}", "text": f"line {number}", "order_key": number, "conversation_id": "t250"}
+        for number in range(9, 0, -1)
+    ]
+    backend.lists["conversations"][250]["unread_count"] = 2
+    await shown(console, "/#/inbox/t250")
+    await expect(console.locator(".fresh + .message")).to_contain_text("line 8")

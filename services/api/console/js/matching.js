@@ -3,9 +3,13 @@
 const MARKS = /\p{M}+/gu;
 
 /** Without case, accents and width. */
-export const fold = (text) => (text ?? "").normalize("NFKD").replace(MARKS, "").toLowerCase();
+export const fold = (text) => (text ?? "").normalize("NFKD").replace(MARKS, "").toLowerCase().replaceAll("ß", "ss");
 
-export const wordsOf = (text) => fold(text).split(/\s+/u).filter(Boolean);
+/** Signs part words as blanks do; who searches for signs alone, such as an emoji, searches for them. */
+export function wordsOf(text) {
+  const words = fold(text).split(/[^\p{L}\p{N}]+/u).filter(Boolean);
+  return words.length ? words : fold(text).split(/\s+/u).filter(Boolean);
+}
 
 /** Whether each word is in one of the texts, or its digits in the phone number. */
 export function matches(words, texts, number) {

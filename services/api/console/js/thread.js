@@ -12,7 +12,7 @@ import { outgoing } from "./outgoing.js";
 import { forPeople } from "./problems.js";
 import { scrolling } from "./scrolling.js";
 import { showSimulator } from "./simulator.js";
-import { contactOf, known, on } from "./store.js";
+import { contactOf, conversationOf, known, on } from "./store.js";
 import { avatar } from "./widgets.js";
 
 /** Pixels from an end of what is loaded at which the next page is read. */
@@ -151,8 +151,9 @@ export function openThread(pane, id, messageId = null) {
   async function start() {
     if (messageId && (await tried(() => loaded.readAround(messageId)))) return showFound();
     const why = messageId ? error.textContent : "";
-    const unread = known.conversations.get(id)?.unread_count ?? 0;
+    const asked = conversationOf(id).catch(() => null); // who comes by a link finds it in no list
     if (!(await tried(loaded.readNewest))) return void (older.hidden = false); // to try again
+    const unread = (await asked)?.unread_count ?? 0;
     if (why) error.textContent = why;
     const inbound = loaded.sorted().filter((message) => message.direction === "inbound");
     fresh = unread ? inbound.slice(-unread)[0]?.id ?? null : null;
