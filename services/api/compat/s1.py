@@ -106,7 +106,9 @@ async def start_session(context: Ctx, caller: Manager, body: StartSession, netwo
 async def list_sessions(context: Ctx, caller: Reader) -> list[Account]:
     """The caller's own accounts, newest first."""
     wanted = {**own(caller), "deleted_at": None}
-    found = await context.database.instances.find(wanted).sort([("created_at", -1), ("_id", -1)]).to_list(_MOST)
+    found = (
+        await context.database.instances.find(wanted).sort([("created_at", -1), ("_id", -1)]).limit(_MOST).to_list(None)
+    )
     ids = [document["_id"] for document in found]
     links = context.database.connections.find({"_id": {"$in": ids}, "organization_id": caller.organization_id})
     by_id = {link["_id"]: link for link in await links.to_list(_MOST)}

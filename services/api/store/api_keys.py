@@ -79,7 +79,9 @@ class ApiKeys:
 
     async def all_of(self, organization_id: str) -> list[Document]:
         """At most the newest 200."""
-        return await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).to_list(200)
+        return (
+            await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).limit(200).to_list(None)
+        )
 
     async def revoke(self, organization_id: str, key_id: str) -> Mark:
         """Raises Problem 404 when the organization has no such key."""

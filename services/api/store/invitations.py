@@ -63,7 +63,7 @@ class Invitations:
     async def all_of(self, organization_id: str) -> list[Document]:
         """Those still open, the newest 200."""
         open_ones = {"organization_id": organization_id, "expires_at": {"$gt": utc_now()}}
-        return await self._database.invitations.find(open_ones).sort("created_at", -1).to_list(200)
+        return await self._database.invitations.find(open_ones).sort("created_at", -1).limit(200).to_list(None)
 
     async def withdraw(self, organization_id: str, invitation_id: str) -> None:
         """Raises Problem 404 when the organization has no such invitation."""

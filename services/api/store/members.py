@@ -22,7 +22,7 @@ class Members:
     async def all_of(self, organization_id: str) -> list[Document]:
         """The oldest first, at most 1,000."""
         mine = {"organization_id": organization_id, "removed_at": None}
-        return await self._database.users.find(mine).sort([("created_at", 1), ("_id", 1)]).to_list(1000)
+        return await self._database.users.find(mine).sort([("created_at", 1), ("_id", 1)]).limit(1000).to_list(None)
 
     async def get(self, organization_id: str, user_id: str, session: Any = None) -> Document:
         """Raises Problem 404 `user_not_found`, also for another organization's."""

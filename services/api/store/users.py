@@ -81,7 +81,12 @@ class Users:
     async def all_by_email(self, email: str, organization_id: str | None = None) -> list[Document]:
         """One per organization, the oldest first, at most MAX_USERS_PER_EMAIL; besides that of `organization_id`."""
         users = self._database.users
-        found = await users.find({"email": email}).sort([("created_at", 1), ("_id", 1)]).to_list(MAX_USERS_PER_EMAIL)
+        found = (
+            await users.find({"email": email})
+            .sort([("created_at", 1), ("_id", 1)])
+            .limit(MAX_USERS_PER_EMAIL)
+            .to_list(None)
+        )
         if organization_id and organization_id not in {user["organization_id"] for user in found}:
             found += await users.find({"email": email, "organization_id": organization_id}).to_list(1)
         return found

@@ -28,7 +28,7 @@ async def messages_between(
     ids = await _conversations(database, organization_id, wanted)
     query = {"organization_id": organization_id, "conversation_id": {"$in": ids}, "kind": "message"}
     newest_first = database.messages.find(query).sort([("order_key", -1), ("_id", -1)])
-    found = await newest_first.skip(wanted.offset).to_list(wanted.limit + 1)
+    found = await newest_first.skip(wanted.offset).limit(wanted.limit + 1).to_list(None)
     page = [MessageRecord.model_validate({**document, "id": document["_id"]}) for document in found[: wanted.limit]]
     earlier = wanted.offset + wanted.limit if len(found) > wanted.limit else None
     return page[::-1], earlier

@@ -43,7 +43,7 @@ def own(organization_id: str, instance_ids: frozenset[str] | None = None, *, by:
 
 
 _AS_IT_LIKES = Reading()
-_UNREAD_FIELDS = {"search_terms": 0, "search_parts": 0}
+UNREAD_FIELDS = {"search_terms": 0, "search_parts": 0}
 """Only MongoDB needs them."""
 SORT_NAME = "sort_name"
 MAX_CURSOR_LENGTH = 300
@@ -123,11 +123,11 @@ async def read_page(
         behind = "$gt" if direction == 1 else "$lt"
         later = {"$or": [{sorted_by: {behind: place}}, {sorted_by: place, "_id": {behind: document_id}}]}
         query = {"$and": [query, later]}
-    cursor = collection.find(query, _UNREAD_FIELDS).sort([(sorted_by, direction), ("_id", direction)])
+    cursor = collection.find(query, UNREAD_FIELDS).sort([(sorted_by, direction), ("_id", direction)])
     if how.max_time_ms is not None:
         cursor = cursor.max_time_ms(how.max_time_ms)
     if how.hint is not None:
         cursor = cursor.hint(how.hint)
-    found = await cursor.to_list(request.limit + 1)
+    found = await cursor.limit(request.limit + 1).to_list(None)
     documents = found[: request.limit]
     return Page(documents, cursor_of(documents[-1], sorted_by) if len(found) > request.limit else None)

@@ -93,7 +93,7 @@ async def matching_contacts(database: Database, organization_id: str, search: Se
         return []
     wanted = {"organization_id": organization_id, **contact_query(search)}
     cursor = database["contacts"].find(wanted, {"name": 1, "phone_number": 1, "aliases": 1})
-    found = await cursor.max_time_ms(MAX_TIME_MS).to_list(MAX_PEOPLE + 1)
+    found = await cursor.limit(MAX_PEOPLE + 1).max_time_ms(MAX_TIME_MS).to_list(None)
     if len(found) > MAX_PEOPLE:
         return None
     return [contact["_id"] for contact in found if search.matches_contact(contact)]

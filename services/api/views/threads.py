@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.api.views.pages import PageRequest, decode_key_cursor, encode_cursor
+from services.api.views.pages import UNREAD_FIELDS, PageRequest, decode_key_cursor, encode_cursor
 from shared.errors import Problem
 from shared.mongo import Collection, Database, Document
 from shared.records import MessageRecord
@@ -70,7 +70,7 @@ class _Reading:
             beyond = _DIRECTIONS[direction]
             wanted["$or"] = [{"order_key": {beyond: key}}, {"order_key": key, "_id": {beyond: message_id}}]
         order = [("order_key", direction), ("_id", direction)]
-        found = await self.collection.find(wanted).sort(order).to_list(limit + 1)
+        found = await self.collection.find(wanted, UNREAD_FIELDS).sort(order).limit(limit + 1).to_list(None)
         return found[:limit], len(found) > limit
 
 

@@ -214,7 +214,7 @@ class Messages:
         wanted |= {"history.at": {"$not": {"$gte": before}}}
         if status is MessageStatus.SENT:
             wanted["kind"] = "message"
-        found = await self._messages.find(wanted).sort("timestamp", 1).to_list(most)
+        found = await self._messages.find(wanted).sort("timestamp", 1).limit(most).to_list(None)
         return [(from_document(MessageRecord, item), _since(item)) for item in found]
 
     async def expired(self, now: datetime) -> AsyncIterator[MessageRecord]:
@@ -232,7 +232,7 @@ class Messages:
         """The one message to this contact whose outcome a crash hid; None when there is none, or when another one
         waits for its outcome too: then a receipt could be meant for either."""
         wanted = {"instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before}}
-        found = await self._messages.find({**wanted, "status": MessageStatus.UNCONFIRMED.value}).to_list(2)
+        found = await self._messages.find({**wanted, "status": MessageStatus.UNCONFIRMED.value}).limit(2).to_list(None)
         if len(found) != 1 or await self._messages.find_one({**wanted, "status": MessageStatus.QUEUED.value}):
             return None
         return from_document(MessageRecord, found[0])
