@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import suppress
+from functools import partial
 
 import aiohttp
 from aiohttp import web
@@ -16,6 +16,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from deploy.local.front_guard import HEADERS_TIMEOUT_S, FirstRequests, max_client_message, problem, refusal
+from deploy.local.front_lasting import Lasting, pump_both
 from deploy.local.replicas import Replicas
 
 MAX_EVENT, MAX_LINE = 4_000_000, 16_384
@@ -23,6 +24,8 @@ MAX_EVENT, MAX_LINE = 4_000_000, 16_384
 CONNECT_LIMIT, IDLE_LIMIT = 5.0, 120.0
 """Seconds until a backend accepts, and between two pieces of an answer (a long poll of Socket.IO takes 45)."""
 _STALLED = web.RequestKey("stalled", bool)
+SHUTDOWN_S = 1.0
+"""Seconds an answer may still take after the request to stop."""
 BODY_LIMIT = 30.0
 """Seconds between two pieces of a client's body."""
 _HOP_BY_HOP = frozenset(
@@ -112,7 +115,7 @@ class Front:
                 max_msg_size=max_client_message(), autoclose=False, autoping=False, compress=False
             )
             await browser.prepare(request)
-            await _pump_both(browser, backend)
+            await pump_both(browser, backend)
             return browser
 
 
@@ -128,42 +131,6 @@ async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
         if not piece:
             return
         yield piece
-
-
-Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
-
-
-async def _pump_both(one: Socket, other: Socket) -> None:
-    pumps = {asyncio.create_task(_pump(one, other)), asyncio.create_task(_pump(other, one))}
-    try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-        for socket in (one, other):
-            with suppress(ConnectionError, RuntimeError):
-                await socket.close()
-
-
-async def _pump(source: Socket, sink: Socket) -> None:
-    async for message in _messages(source):
-        match message.type:
-            case aiohttp.WSMsgType.TEXT:
-                await sink.send_str(message.data)
-            case aiohttp.WSMsgType.BINARY:
-                await sink.send_bytes(message.data)
-            case aiohttp.WSMsgType.PING:
-                await sink.ping(message.data)
-            case aiohttp.WSMsgType.PONG:
-                await sink.pong(message.data)
-    await sink.close(code=source.close_code or aiohttp.WSCloseCode.GOING_AWAY)
-
-
-async def _messages(source: Socket) -> AsyncIterator[aiohttp.WSMessage]:
-    ended = {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
-    while (message := await source.receive()).type not in ended:
-        yield message
 
 
 def _url(target: str) -> URL:
@@ -200,6 +167,8 @@ async def make_app(backends: Backends) -> web.Application:
     """An application whose client session lives as long as it does."""
     app = web.Application(middlewares=[_tell_arrival])
     app[ARRIVED] = []
+    lasting = Lasting()
+    app.on_shutdown.append(lasting.end)
     limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_LIMIT, sock_read=IDLE_LIMIT)
 
     async def client(_: web.Application) -> AsyncIterator[None]:
@@ -207,7 +176,7 @@ async def make_app(backends: Backends) -> web.Application:
             connector=aiohttp.TCPConnector(limit=0), timeout=limits, auto_decompress=False, trust_env=False
         ) as session:
             front = Front(backends, session)
-            app.router.add_route("*", "/{path:.*}", front.handle)
+            app.router.add_route("*", "/{path:.*}", partial(lasting.run, front.handle))
             yield
 
     app.cleanup_ctx.append(client)
@@ -216,7 +185,9 @@ async def make_app(backends: Backends) -> web.Application:
 
 async def serve(app: web.Application, port: int, stopped: asyncio.Event, timeout_s: float = HEADERS_TIMEOUT_S) -> None:
     """On loopback until `stopped`."""
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, lingering_time=1.0, max_line_size=MAX_LINE)
+    runner = web.AppRunner(
+        app, access_log=None, shutdown_timeout=SHUTDOWN_S, lingering_time=1.0, max_line_size=MAX_LINE
+    )
     await runner.setup()
     try:
         assert runner.server is not None

@@ -50,7 +50,7 @@ class Options:
 
 
 class Stack:
-    """Starts on entering, stops in reverse order on leaving; what dies meanwhile is started again."""
+    """Starts on entering, stops in stages on leaving (`Process.stops`); what dies meanwhile is started again."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -155,9 +155,10 @@ class Stack:
     async def _close(self) -> None:
         if self._trimmer:
             self._trimmer.cancel()
-        for process in reversed(self._processes):
-            if child := self._children.get(process.name):
-                await child.stop(STOP_GRACE)
+        for stage in sorted({process.stops for process in self._processes}):
+            names = [process.name for process in self._processes if process.stops == stage]
+            ending = [self._children[name].stop(STOP_GRACE) for name in names if name in self._children]
+            await asyncio.gather(*ending)
         await self._http.aclose()
         if self._reaper and self._reaper.stdin:
             self._reaper.communicate("done\n", timeout=STOP_GRACE)

@@ -9,6 +9,7 @@ from typing import Literal
 ROOT = Path(__file__).resolve().parents[2]
 
 Ready = Literal["http", "mongo"]
+LAST_TO_STOP = 2
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Process:
     """One process. Texts in braces are filled in from `places`; a variable whose text comes out empty is left away.
 
     port: offset from the first port. ready: `http` = `ready_path` answers 200 on `ready_port` (an offset, default
-    `port`); `mongo` = the replica set has its primary. needs: what must be ready before it starts.
+    `port`); `mongo` = the replica set has its primary. needs: what must be ready before it starts. stops: those with
+    the lowest number are stopped first, together; what they need to finish their work ends after them.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Process:
     ready_path: str = "/readyz"
     ready_port: int | None = None
     needs: tuple[str, ...] = ()
+    stops: int = LAST_TO_STOP
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -55,9 +58,9 @@ def _words(line: str) -> tuple[str, ...]:
     return tuple(line.split())
 
 
-def _service(name: str, port: int, **env: str) -> Process:
+def _service(name: str, port: int, stops: int, **env: str) -> Process:
     command = ("{python}", "-m", f"services.{name}.main")
-    return Process(name, port, command, needs=_SERVERS, env=_SERVICE | env)
+    return Process(name, port, command, needs=_SERVERS, env=_SERVICE | env, stops=stops)
 
 
 PROCESSES = (
@@ -83,18 +86,19 @@ PROCESSES = (
         _words("{python} -m simulator --control-port {port} --port {network_port} --data {data}/simulator"),
         ready_path="/health",
     ),
-    _service("router", 3),
-    _service("session", 4, WA_DATA_DIR="{data}/session", **_SIMULATOR),
-    _service("api", 1, **_SIGNER, **_BEHIND_FRONT, **_SIMULATOR),
-    _service("realtime", 2, **_READER, **_BEHIND_FRONT),
+    _service("router", 3, 1),
+    _service("session", 4, 1, WA_DATA_DIR="{data}/session", **_SIMULATOR),
+    _service("api", 1, 0, **_SIGNER, **_BEHIND_FRONT, **_SIMULATOR),
+    _service("realtime", 2, 0, **_READER, **_BEHIND_FRONT),
     Process(
         "front",
         0,
         _words("{python} -m deploy.local.front --port {port} --api {api_url} --realtime {realtime_url}"),
         ready_path="/front/livez",
+        stops=0,
     ),
 )
-"""In the order of starting; stopped in reverse."""
+"""In the order of starting. Stopped by `stops`: what callers reach, what does the work, the servers."""
 
 PRIVATE_PORTS = tuple(sorted({p.port for p in PROCESSES} | {SIMULATOR_NETWORK, NATS_MONITOR}))
 

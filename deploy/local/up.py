@@ -19,6 +19,7 @@ from deploy.local.topology import PORTS
 
 REFUSALS = (StartFailed, DataFolderError, PortTaken, MissingBinary, FirstUserError)
 """What `up` answers with one sentence instead of a traceback."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULT_DATA = ".switchboard"
 
 
@@ -48,7 +49,7 @@ async def run(options: Options, as_json: bool) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     starting = asyncio.create_task(_until(stopped, options, as_json))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, _stop, stopped, starting)
     try:
         return await starting
@@ -57,6 +58,10 @@ async def run(options: Options, as_json: bool) -> int:
     except REFUSALS as error:
         say(str(error))
         return 1
+    finally:
+        for number in STOP_SIGNALS:  # another Ctrl-C while this process ends changes nothing
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(stopped: asyncio.Event, starting: asyncio.Task[int]) -> None:

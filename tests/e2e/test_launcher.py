@@ -11,6 +11,7 @@ import httpx
 import psutil
 import pytest
 
+from deploy.local.bench_latency import prepared
 from deploy.local.ports import free_run, is_free
 from deploy.local.topology import PRIVATE_PORTS
 
@@ -109,3 +110,34 @@ async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
     status, said = await up.ended()
     assert (status, await up.gone()) == (0, [])
     assert "Traceback" not in said
+
+
+async def test_ctrl_c_twice_at_work_leaves_nothing_and_loses_no_message(tmp_path: Path) -> None:
+    up = Up(tmp_path / "data", free_run())
+    line = await up.ready()
+    async with prepared(line) as bench:  # a linked account, and a socket that stays open
+        await bench.simulator.post("/load", to=bench.phone, contacts=bench.contacts, rate=20.0, count=2_000)
+        while len(bench.browser.arrivals) < 20:
+            await asyncio.sleep(0.05)
+        told = len(bench.browser.arrivals)
+        up.process.send_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        up.process.send_signal(signal.SIGINT)
+        status, said = await up.ended()
+    assert (status, await up.gone()) == (0, []), said
+    assert "Traceback" not in said
+    for log in (tmp_path / "data" / "logs").glob("*.log"):
+        assert "Traceback" not in log.read_text(errors="replace"), log.name
+
+    again = await up.ready()
+    async with httpx.AsyncClient(base_url=again["api"], trust_env=False, timeout=30) as api:
+        api.headers["Authorization"] = f"Bearer {again['token']}"
+        ids, cursor = set(), ""
+        while True:
+            page = (await api.get("/api/messages", params={"limit": 200, "cursor": cursor} if cursor else {})).json()
+            ids |= {message["id"] for message in page["data"]}
+            if not (cursor := page["next_cursor"]):
+                break
+    assert len(ids) >= told
+    up.process.send_signal(signal.SIGINT)
+    assert (await up.ended())[0] == 0

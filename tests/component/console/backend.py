@@ -39,6 +39,8 @@ class Backend:
         """The queries of pages of messages."""
         self.before_page: Callable[[], Awaitable[object]] = _no_wait
         """Awaited before a page of messages is made."""
+        self.customer: Record = {}
+        """What differs of the simulated customer."""
         self.login_refusal: Record | None = None
         self.broken: Record | None = None
         """What every request but the login is refused with, when set."""
@@ -88,6 +90,7 @@ class Backend:
         api.middleware("http")(self._refuse)
         self._auth_routes(api)
         self._linking_routes(api)
+        self._simulator_routes(api)
         self._thread_routes(api)
         self._routes(api)
         self.socket.on("connect", self._connect)
@@ -161,6 +164,23 @@ class Backend:
             code = await self.issue_code(f"NEW{len(self.connects):05}", body["phone_number"])
             answer = {"success": True, "method": "code", "message": "type it", "pairingCode": code["code"]}
             return JSONResponse(answer | {"expires_at": code["expires_at"]})
+
+    def _simulator_routes(self, api: FastAPI) -> None:
+        person = {"number": "4915155555555", "name": "Clara Customer"}
+
+        @api.post("/api/simulator/contacts")
+        @api.get("/api/simulator/contacts/{number}")
+        async def contact() -> JSONResponse:
+            return JSONResponse(person | self.customer)
+
+        @api.get("/api/simulator/contacts/{number}/inbox")
+        async def inbox() -> JSONResponse:
+            await asyncio.sleep(0.5)
+            return JSONResponse({"messages": []})
+
+        @api.post("/api/simulator/contacts/{number}/{action}")
+        async def act() -> JSONResponse:
+            return JSONResponse({"id": "x"})
 
     def _thread_routes(self, api: FastAPI) -> None:
         @api.get("/api/conversations/{conversation_id}/messages")

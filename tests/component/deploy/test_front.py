@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
+from deploy.local import front
 from deploy.local.front import Backends, make_app
 from tests.servers import free_port
 
@@ -160,3 +161,37 @@ async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
             assert f"the {name} service does not answer" in problem["detail"]
         async with http.get(f"http://127.0.0.1:{front.port}/front/livez") as answer:
             assert answer.status == 200
+
+
+async def test_a_stop_ends_sockets_and_long_polls_at_once_and_lets_an_answer_finish(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(front, "SHUTDOWN_S", 60.0)
+    port, stopped = free_port(), asyncio.Event()
+    async with (
+        asyncio.timeout(60),
+        _backend("api") as api,
+        _backend("realtime") as realtime,
+        aiohttp.ClientSession() as http,
+    ):
+        app = await make_app(Backends(str(api.make_url("")), str(realtime.make_url(""))))
+        serving = asyncio.create_task(front.serve(app, port, stopped))
+        url = f"http://127.0.0.1:{port}"
+        while True:
+            try:
+                await (await http.get(f"{url}/front/livez")).read()
+                break
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.02)
+        socket = await http.ws_connect(f"{url}/socket.io/?sid=1")
+        poll = await http.get(f"{url}/api/simulator/contacts/1/inbox?answer=slow&wait=20")
+        answer = await http.get(f"{url}/api/send?answer=slow")
+        stopped.set()
+        assert (await socket.receive()).type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.ERROR)
+        with pytest.raises(aiohttp.ClientError):
+            await poll.read()
+        assert not serving.done()
+        api.app[RELEASE].set()
+        assert await answer.read() == b"firstsecond"
+        await socket.close()
+        await serving

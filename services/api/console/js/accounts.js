@@ -33,7 +33,7 @@ export function showAccounts(view) {
   const list = h("div", { class: "cards" });
   const add = () => h("button", { class: "button primary", type: "button", onclick: addAccount }, icon("plus"), "Add a WhatsApp account");
   const simulate = () => known.config.simulator
-    ? h("button", { class: "button", type: "button", onclick: (event) => busy(event.currentTarget, startSimulator, (problem) => toast(problem.message, "bad")) }, icon("play"), "Try it with a simulated phone")
+    ? h("button", { class: "button", type: "button", "data-key": "simulate", onclick: (event) => busy(event.currentTarget, startSimulator, (problem) => toast(problem.message, "bad")) }, icon("play"), "Try it with a simulated phone")
     : null;
   const tools = h("div", { class: "tools" });
 

@@ -13,7 +13,12 @@ const KEY = "switchboard.simulated";
 const narrow = matchMedia("(max-width: 860px)");
 let shown = sessionStorage.getItem(KEY);
 
-function show(instanceId) {
+/** What the panel was opened with: gets the focus back. */
+let opener = null;
+let openerKey = null;
+
+function show(instanceId, key = document.activeElement?.dataset.key) {
+  if (instanceId && !shown) [opener, openerKey] = [document.activeElement, key];
   shown = instanceId;
   if (instanceId) sessionStorage.setItem(KEY, instanceId);
   else sessionStorage.removeItem(KEY);
@@ -27,7 +32,7 @@ export async function startSimulator() {
   const instances = [...known.instances.values()].filter((instance) => instance.network === "simulator");
   const name = instances.length ? `Simulated phone ${instances.length + 1}` : "Simulated phone";
   const instance = await createInstance({ instance_name: name, network: "simulator" });
-  show(instance.id);
+  show(instance.id, "simulate");
   await startPairing(instance, "qr");
 }
 
@@ -40,6 +45,13 @@ export async function linkWithSimulator(instanceId) {
     await post(`/api/simulator/phones/${made.number}/scan`, { qr });
   } else await post(`/api/simulator/phones/${phoneNumber}/enter-code`, { code: pairingCode });
   show(instanceId);
+}
+
+/** To what the panel was opened with, or what is drawn in its place, or the view. */
+function giveFocusBack() {
+  const again = openerKey && document.querySelector(`main [data-key="${CSS.escape(openerKey)}"]`);
+  const target = opener?.isConnected && opener !== document.body ? opener : again ?? document.querySelector("main");
+  target?.focus();
 }
 
 const LINKED = new Set(["connected", "reconnecting"]);
@@ -75,11 +87,13 @@ export function dockSimulator(dock) {
   const steps = h("ol", { class: "steps" });
   const error = h("p", { class: "error box", role: "alert" });
   const stage = h("div", { class: "stage" });
-  const title = h("div", { class: "who" });
+  const title = h("div", { class: "who", tabindex: -1 });
   const close = h("button", { class: "button quiet icon-only", type: "button", "aria-label": "Close the simulated phone", onclick: () => show(null) }, icon("close"));
-  const panel = h("section", { class: "simulated", onkeydown: (event) => event.key === "Escape" && show(null) },
+  const panel = h("section", { class: "simulated", "aria-label": "Simulated phone" },
     h("header", null, h("span", { class: "device simulator" }, icon("phone")), title, close), steps, error, stage);
   let drawn = "";
+  /** The page goes on to another view, which has the focus then. */
+  let isLeft = false;
 
   const run = (work) => (event) => { error.textContent = ""; busy(event.currentTarget, work, (problem) => { error.textContent = problem.message; }); };
 
@@ -142,17 +156,37 @@ export function dockSimulator(dock) {
     fill(stage);
   }
 
-  const stops = ["simulator", "instances", "pairing", "conversations"].map((topic) => on(topic, draw));
+  /** Opened or closed by a person: the focus goes along. */
+  function moved() {
+    const before = !dock.hidden;
+    draw();
+    if (before === !dock.hidden) return;
+    if (!dock.hidden) title.focus({ preventScroll: true });
+    else if (!isLeft) giveFocusBack();
+  }
+
+  /** On a small screen the panel lies above the page: Escape closes it from everywhere, but not before what is open on it. */
+  function onkeydown(event) {
+    if (event.key !== "Escape" || dock.hidden || event.defaultPrevented || document.querySelector("dialog[open], .menu")) return;
+    if (!panel.contains(event.target) && !(narrow.matches && !event.target.matches("input, textarea"))) return;
+    show(null);
+  }
+
+  const stops = [on("simulator", moved), ...["instances", "pairing", "conversations"].map((topic) => on(topic, draw))];
   addEventListener("hashchange", redraw);
+  addEventListener("keydown", onkeydown);
   function redraw() {
     // on a small screen the dock covers the composer: leave room to answer
+    isLeft = true;
     if (narrow.matches && location.hash.startsWith("#/inbox/")) show(null);
+    isLeft = false;
     drawn = "";
     draw();
   }
   draw();
   return () => {
     removeEventListener("hashchange", redraw);
+    removeEventListener("keydown", onkeydown);
     for (const stop of stops) stop();
     chat?.close();
   };
