@@ -93,6 +93,8 @@ class MessageReceived(Event):
     """Who wrote that message, when this one names the author."""
     unreadable: bool = False
     """An edit whose new text this device cannot read."""
+    by_admin: bool = False
+    """A revoke by an admin of the group, who may delete what others wrote."""
     timestamp: datetime
     """WhatsApp's, in whole seconds: to be shown, not to be sorted by."""
     order_key: OrderKey | None = None
@@ -156,9 +158,9 @@ class MessageRecorded(Event):
 
 
 class MessageRevised(Event):
-    """The author edited a message or deleted it for everyone, or the message it is about became known (`quote_found`:
-    it has a `quoted_message_id` now); `message` is the record as it is then. Events of one message may come in another
-    order than its changes: the one with the greatest `message.revision` is the newest."""
+    """The author edited a message or deleted it for everyone, as the admin of a group may too; or the message it is
+    about became known (`quote_found`: it has a `quoted_message_id` now). `message` is the record as it is then. Events
+    of one message may come in another order than its changes: the greatest `message.revision` is the newest."""
 
     subject: ClassVar[str] = "wa.event.message.revised"
     publishers: ClassVar[tuple[str, ...]] = ("router",)

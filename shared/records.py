@@ -145,7 +145,8 @@ class MessageRecord(Record):
     phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
     else `<lid>@lid`, else a group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message
     this one answers or reacts to. `edited_at`: `text` is the author's newest; with `edit_unreadable` the newest that is
-    known, and the last edit can only be read on the phone. `revoked_at`: its author deleted it for everyone.
+    known, and the last edit can only be read on the phone. `revoked_at`: its author deleted it for everyone,
+    or, when `revoked_by` is the address of somebody, that admin of the group did.
     `revision`: how often its content changed; of two copies the greater one is the newer. `timestamp`: WhatsApp's time
     of what came in, ours of what was sent, to be shown. `order_key`: the place among the messages of a conversation, to
     be sorted by; microseconds of our clock.
@@ -173,6 +174,7 @@ class MessageRecord(Record):
     edited_at: datetime | None = None
     edit_unreadable: bool = False
     revoked_at: datetime | None = None
+    revoked_by: str | None = None
     revision: int = 0
     status: MessageStatus
     error: str | None = None

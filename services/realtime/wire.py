@@ -115,7 +115,8 @@ def _message(event: MessageRecorded) -> Wire:
 
 _SAID = (
     "id", "conversationId", "instanceId", "contactId", "bookingId", "timestamp", "status", "type", "media", "group",
-    "referral", "origin", "clientId", "error", "orderKey", "editedAt", "editUnreadable", "revokedAt", "revision",
+    "referral", "origin", "clientId", "error", "orderKey", "editedAt", "editUnreadable", "revokedAt", "revokedBy",
+    "revision",
 )  # fmt: skip
 _ABOUT = ("quotedMessageId", "quotedWaId")
 """Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""

@@ -29,6 +29,8 @@ from shared.words import has_letter_or_digit
 _FIRST_TIME = datetime(2009, 1, 1, tzinfo=UTC)
 """WhatsApp is not older than this year."""
 _MAX_FUTURE = timedelta(days=1)
+_ADMIN_REVOKE = "8"
+"""The `edit` attribute of a deletion by an admin of the group; WhatsApp takes it from admins only."""
 _RECEIPTS = {"DELIVERED": "delivered", "READ": "read", "PLAYED": "played"}
 
 
@@ -112,6 +114,7 @@ def _received(
         referral=content.referral,
         quoted_wa_id=content.quoted_wa_id,
         unreadable=content.unreadable,
+        by_admin=content.type == "revoke" and group is not None and info.Edit == _ADMIN_REVOKE,
         timestamp=moment(info.Timestamp),
     )
 

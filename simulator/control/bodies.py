@@ -160,6 +160,14 @@ class GroupText(Body):
     text: Text
 
 
+class GroupRevoke(Body):
+    """`from`: who deletes the message `id` for everyone; `author`: who wrote it, when that is another member."""
+
+    sender: Number = Field(alias="from")
+    id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
+    author: Number | None = None
+
+
 class Stanza(Body):
     """Texts that look like an address (`user@server`) are sent as one. A stanza without an id is not kept."""
 

@@ -10,12 +10,13 @@ from google.protobuf.json_format import ParseDict, ParseError
 from simulator.control import bodies
 from simulator.control.errors import Conflict, Unknown
 from simulator.control.routes import Call, Table
-from simulator.people import content
+from simulator.people import about, content
 from simulator.people.broadcast_lists import write_through_list
 from simulator.people.calls import Call as PhoneCall
 from simulator.people.contact import Contact
 from simulator.people.content import MediaFile
 from simulator.protocol.protos import Message
+from simulator.server.accounts import Group
 
 table = Table()
 
@@ -170,10 +171,27 @@ async def groups(call: Call) -> Any:
 
 @table.add("POST", "/groups/{id}/write", "A contact writes to a group", body=bodies.GroupText)
 async def write_group(call: Call) -> Any:
+    group, contact = _member(call)
+    return {"id": contact.write_to_group(group, call.body.text)}
+
+
+@table.add("POST", "/groups/{id}/revoke", "An author or an admin deletes a message of a group", body=bodies.GroupRevoke)
+async def revoke_in_group(call: Call) -> Any:
+    """The first member, who owns the group, is its admin."""
+    group, contact = _member(call)
+    if call.body.author in (None, contact.account.number):
+        return {"id": contact.write_to_group(group, about.revoke(call.body.id))}
+    if contact.account.number != group.members[0]:
+        raise Conflict(f"{contact.account.number} is no admin of this group")
+    author = call.context.account(call.body.author)
+    return {"id": contact.write_to_group(group, about.revoke_of(call.body.id, str(author.lid), str(group.jid)))}
+
+
+def _member(call: Call) -> tuple[Group, Contact]:
     group = call.context.world.network.groups.get(call.path["id"].removesuffix("@g.us"))
     if group is None:
         raise Unknown(f"there is no group {call.path['id']}: make it with POST /groups")
     contact = call.context.contact(call.body.sender)
     if contact.account.number not in group.members:
         raise Conflict(f"{contact.account.number} is not a member of this group")
-    return {"id": contact.write_to_group(group, call.body.text)}
+    return group, contact

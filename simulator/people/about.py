@@ -8,7 +8,7 @@ from simulator.people.content import Content
 from simulator.protocol.kdf import hkdf
 from simulator.protocol.protos import Message
 
-EDITED, REVOKED = "1", "7"
+EDITED, REVOKED, REVOKED_BY_ADMIN = "1", "7", "8"
 """The `edit` attribute of the stanza."""
 MESSAGE_EDIT = 14
 
@@ -68,3 +68,12 @@ def revoke(message_id: str) -> Content:
     message.protocolMessage.type = message.protocolMessage.REVOKE
     message.protocolMessage.key.ID, message.protocolMessage.key.fromMe = message_id, True
     return Content(message.SerializeToString(), edit=REVOKED)
+
+
+def revoke_of(message_id: str, author: str, group: str) -> Content:
+    """The admin of a group deletes what another wrote. `author`: JID of who wrote it."""
+    message = Message()
+    protocol = message.protocolMessage
+    protocol.type, protocol.key.ID, protocol.key.fromMe = protocol.REVOKE, message_id, False
+    protocol.key.remoteJID, protocol.key.participant = group, author
+    return Content(message.SerializeToString(), edit=REVOKED_BY_ADMIN)

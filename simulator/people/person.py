@@ -65,9 +65,9 @@ class SimulatedPerson:
             )
         return message_id, sent_at
 
-    def write_to_group(self, group: Group, words: str) -> str:
-        """One text for all companions of all members; those that lack our sender key get it along."""
-        message_id, content = self.network.names.message_id(), text(words)
+    def write_to_group(self, group: Group, said: str | Content) -> str:
+        """One text or other content for all companions of all members; those that lack our sender key get it along."""
+        message_id, content = self.network.names.message_id(), text(said) if isinstance(said, str) else said
         chain = self.account.own_chains.setdefault(group.id, OwnChain(SenderKey.new()))
         distribution = Message()
         distribution.senderKeyDistributionMessage.groupID = str(group.jid)

@@ -6,9 +6,9 @@ from typing import Literal
 
 from services.router.context import Context
 from services.router.rules.contacts import Sighting
-from services.router.rules.inbox import CHANGES, Filing, file_message
+from services.router.rules.inbox import CHANGES, Filing, address_of, file_message
 from services.router.rules.revisions import Change
-from services.router.rules.targets import target_among
+from services.router.rules.targets import is_author, target_among
 from shared.errors import Retry
 from shared.events import MessageReceived, MessageRevised
 from shared.ids import derived_id
@@ -69,7 +69,8 @@ async def _contact_of(event: MessageReceived, filing: Filing, context: Context) 
 
 async def _change(target: MessageRecord, event: MessageReceived, context: Context) -> None:
     kind: Literal["edited", "revoked"] = "revoked" if event.type == "revoke" else "edited"
-    change = Change(event.id, kind, event.at, event.timestamp, event.text, event.unreadable)
+    by = None if is_author(target, event) else address_of(event.sender)
+    change = Change(event.id, kind, event.at, event.timestamp, event.text, event.unreadable, by)
     message = await context.store.revisions.change(target.id, change)
     if message.conversation_id and not await context.store.conversations.show_revised(message):
         raise Retry("the message is not shown yet, or its contact was merged into another just now")

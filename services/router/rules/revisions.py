@@ -29,12 +29,14 @@ class Change:
     text: str | None = None
     unreadable: bool = False
     """An edit whose text is not known."""
+    by: str | None = None
+    """Address of the admin who revoked what another wrote."""
 
 
 def changed(message: Document, change: Change) -> Fields:
     """The fields of the stored message to set; empty when it knows the change already."""
     if change.kind == "revoked":
-        return {} if message.get("revoked_at") else {"revoked_at": change.timestamp}
+        return {} if message.get("revoked_at") else {"revoked_at": change.timestamp, "revoked_by": change.by}
     edits = message.get("edits", [])
     if any(edit["id"] == change.id for edit in edits):
         return {}

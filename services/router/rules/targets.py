@@ -16,12 +16,14 @@ def target_among(
 ) -> MessageRecord | None:
     """`candidates`: all messages of the account that have the WhatsApp id which the event names.
 
-    None when there is none in the chat of the event or, for edits and revokes, none of its author. A deletion by the
-    admin of a group is no revoke of the author: whether somebody is an admin is not known here.
+    None when there is none in the chat of the event or, for edits and revokes, none of its author. The admin of a group
+    deletes what the author he names wrote.
     """
     found = [one for one in candidates if _is_in_chat(one, event, filing, contact_id)]
-    if event.type in CHANGES:
-        return next((one for one in found if _is_author(one, event)), None)
+    if event.by_admin:
+        found = [one for one in found if event.quoted_sender is None or _may_be_by(one, event.quoted_sender)]
+    elif event.type in CHANGES:
+        return next((one for one in found if is_author(one, event)), None)
     if event.quoted_sender is not None and len(found) > 1:
         named = [one for one in found if _is_written_by(one, event.quoted_sender, event, filing)]
         return next(iter(named), None)
@@ -56,10 +58,20 @@ def _is_in_chat(message: MessageRecord, event: MessageReceived, filing: Filing, 
     return message.kind == "message" and _other(message) in _addresses(filing.party)
 
 
-def _is_author(message: MessageRecord, event: MessageReceived) -> bool:
+def is_author(message: MessageRecord, event: MessageReceived) -> bool:
     if message.direction != ("outbound" if event.from_me else "inbound"):
         return False
     return event.from_me or event.group is None or message.from_address in _addresses(event.sender)
+
+
+def _may_be_by(message: MessageRecord, author: Party) -> bool:
+    """Unless both are known by addresses of one kind, and these differ. Our own message may be named by a LID that is
+    not in the record."""
+    if message.direction == "outbound":
+        return True
+    by_lid = message.from_address.endswith("@lid")
+    known = author.lid and f"{author.lid}@lid" if by_lid else author.phone
+    return known is None or known == message.from_address
 
 
 def _is_written_by(message: MessageRecord, author: Party, event: MessageReceived, filing: Filing) -> bool:

@@ -335,3 +335,56 @@ async def test_what_cannot_be_read_in_a_group_is_kept_too(router: Router) -> Non
     assert (await record(router, "G1")).group == GROUP
     await router.handle(received("G1", group=GROUP))
     assert (await record(router, "G1")).text == "text G1"
+
+
+# --- admins of groups
+
+EVE = Party(phone="4915155555555", lid="555")
+BY_ADMIN: dict[str, Any] = {"group": GROUP, "by_admin": True}
+
+
+@pytest.mark.parametrize("named", [None, BOB, Party(lid="222"), Party(phone=BOB.phone)], ids=str)
+async def test_the_admin_of_a_group_deletes_what_another_wrote(router: Router, named: Party | None) -> None:
+    await router.handle(received("G1", BOB, group=GROUP), revoke("G2", "G1", EVE, quoted_sender=named, **BY_ADMIN))
+    message = await router.only("messages")
+    assert (message["wa_id"], message["revoked_by"], message["revision"]) == ("G1", EVE.phone, 1)
+    assert message["revoked_at"] is not None
+    (told,) = router.of(MessageRevised)
+    assert (told.change, told.message.revoked_by) == ("revoked", EVE.phone)
+
+
+async def test_the_owner_deletes_on_the_phone_what_a_member_of_his_group_wrote(router: Router) -> None:
+    deleted = revoke("G2", "G1", ME, from_me=True, quoted_sender=Party(lid="222"), **BY_ADMIN)
+    await router.handle(received("G1", BOB, group=GROUP), deleted)
+    assert (await router.only("messages"))["revoked_by"] == ME.phone
+
+
+async def test_an_admin_deletes_what_the_owner_wrote_on_the_phone(router: Router) -> None:
+    written = received("G1", ME, from_me=True, group=GROUP)
+    await router.handle(written, revoke("G2", "G1", EVE, quoted_sender=Party(lid=ME.lid), **BY_ADMIN))
+    assert (await router.only("messages"))["revoked_by"] == EVE.phone
+
+
+async def test_an_admin_who_deletes_his_own_message_is_its_author(router: Router) -> None:
+    await router.handle(received("G1", EVE, group=GROUP), revoke("G2", "G1", EVE, quoted_sender=EVE, **BY_ADMIN))
+    message = await router.only("messages")
+    assert (message["revoked_by"], message["revoked_at"] is None) == (None, False)
+
+
+async def test_of_two_messages_with_one_id_the_admin_deletes_the_one_of_the_author_he_names(router: Router) -> None:
+    await router.handle(received("G1", BOB, group=GROUP), received("G1", ANNA, group=GROUP))
+    await router.handle(revoke("G2", "G1", EVE, quoted_sender=Party(phone=ANNA.phone), **BY_ADMIN))
+    deleted = [row["from_address"] for row in await router.rows("messages") if row["revoked_at"]]
+    assert deleted == [ANNA.phone]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"by_admin": False}, {"group": "120363049999999999@g.us"}, {"quoted_sender": Party(phone="4911")}],
+    ids=str,
+)
+async def test_nobody_else_deletes_what_another_wrote(router: Router, fields: dict[str, Any]) -> None:
+    """No admin, in another group, or of another author: phones go on showing the message."""
+    deleted = revoke("G2", "G1", EVE, minute=-5, **{**BY_ADMIN, "quoted_sender": BOB, **fields})
+    await router.handle(received("G1", BOB, group=GROUP), deleted)
+    assert (await router.only("messages"))["revoked_at"] is None

@@ -48,6 +48,23 @@ async def test_an_encrypted_edit_is_read(service: SessionService, phone: Phone, 
     assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", None, "3EB0", True)
 
 
+async def test_an_admin_deletes_what_another_member_wrote(
+    service: SessionService, simulator: Simulator, phone: Phone, bob: Contact
+) -> None:
+    eve = simulator.world.add_contact(name="Eve")
+    members = [eve.account.number, bob.account.number, phone.account.number]
+    group = simulator.world.network.add_group("The group", members)
+    written = bob.write_to_group(group, "buy this")
+    own = eve.write_to_group(group, about.revoke(written))
+    by_admin = eve.write_to_group(group, about.revoke_of(written, str(bob.account.lid), str(group.jid)))
+    for wa_id, expected in ((own, False), (by_admin, True)):
+        event = await service.event(MessageReceived, wa_id=wa_id)
+        assert (event.type, event.quoted_wa_id, event.group) == ("revoke", written, str(group.jid))
+        assert event.by_admin is expected
+    assert event.quoted_sender is not None
+    assert (event.quoted_sender.lid, event.sender.lid) == (bob.account.lid_user, eve.account.lid_user)
+
+
 async def test_the_owner_edits_and_revokes_on_the_phone(service: SessionService, phone: Phone, bob: Contact) -> None:
     first = phone.write_own(bob.account, "at nine")
     for said, kind in ((about.edit("at ten", first), "edit"), (about.revoke(first), "revoke")):
