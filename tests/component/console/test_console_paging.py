@@ -202,3 +202,13 @@ async def test_what_is_new_is_marked_in_a_thread_that_is_opened_by_its_link(cons
     backend.lists["conversations"][250]["unread_count"] = 2
     await shown(console, "/#/inbox/t250")
     await expect(console.locator(".fresh + .message")).to_contain_text("line 8")
+
+
+async def test_a_link_leads_to_no_other_path_of_the_api(console: Page, backend: Backend) -> None:
+    crowd(backend, 10)
+    for link in ("..", ".", "%2e%2e", "../..", "..%2Fmessages"):
+        await shown(console, f"/#/inbox/{link}")
+        await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
+        await until(lambda: "conversations/counts" in backend.asked, console)
+    allowed = ("whatsapp/instances", "conversations", "bookings/counts")
+    assert [path for path in backend.asked if not path.startswith(allowed)] == []

@@ -23,10 +23,11 @@ const VIEWS = {
   notes: { label: "Notes", show: showNotes },
 };
 
-/** A link that somebody typed may be no encoding of anything. */
+/** A link that somebody made may be no encoding of anything, or lead to another path of the API when it is put into one. */
 function decoded(text) {
   try {
-    return decodeURIComponent(text);
+    const id = decodeURIComponent(text);
+    return id === "." || id === ".." ? "" : id;
   } catch {
     return text;
   }
