@@ -11,7 +11,7 @@ from services.session.protocol import FROM_ZYGOTE, Fork, Forked, FromZygote, Wor
 from shared.tasks import run_once
 
 log = logging.getLogger(__name__)
-FORK_LIMIT = 30.0
+FORK_LIMIT = 60.0
 """Seconds a fork may take; the first one waits for the zygote's imports."""
 
 Environment = Callable[[], Awaitable[dict[str, str]]]
