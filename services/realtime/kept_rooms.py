@@ -15,7 +15,7 @@ from shared.errors import Problem
 from shared.topology import ROOMS_PREFIX, ROOMS_STREAM
 
 MAX_ROOMS_PER_CONNECTION = 50
-_FIND_TIMEOUT_S = 2.0
+_STORE_TIMEOUT_S, _FIND_TIMEOUT_S = 2.0, 2.0
 _PID = re.compile(r"[0-9a-f]{32}")
 Room = tuple[Literal["join-session", "join_conversation"], Annotated[str, Field(max_length=200)]]
 """The event a client joined with, and its data."""
@@ -37,11 +37,11 @@ class KeptRooms:
         self._linked = linked
 
     async def save(self, pid: str, caller: Caller, rooms: Sequence[Room]) -> None:
-        """From now on for two minutes these are the rooms of this connection."""
+        """When this returns, and for two minutes, these are the rooms of this connection."""
         body = _Kept(caller=caller, rooms=tuple(rooms)).model_dump_json().encode()
         try:
-            await self._linked().client.publish(ROOMS_PREFIX + pid, body)
-        except (NatsError, OSError, Problem) as error:
+            await self._linked().js.publish(ROOMS_PREFIX + pid, body, timeout=_STORE_TIMEOUT_S)
+        except (NatsError, OSError, TimeoutError, Problem) as error:
             log.warning("the rooms of a socket are not kept: %s", type(error).__name__)
 
     async def find(self, pid: str, caller: Caller) -> list[Room]:
