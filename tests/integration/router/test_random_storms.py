@@ -36,7 +36,7 @@ from tests.integration.router.conftest import (
 )
 from tests.integration.router.test_split_storm import check, split
 
-STORMS = 24
+STORMS = 16
 MAX_CRASHES = 0.03
 """Of all steps."""
 MESSAGES, SENDS = 8, 2
