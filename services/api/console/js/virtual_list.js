@@ -2,12 +2,12 @@
 
 import { arrange, fill, h } from "./dom.js";
 import { perFrame } from "./frames.js";
+import { rowPlaces } from "./row_places.js";
 
 /** Above and below the screen. */
 const OVERSCAN_PX = 320;
 /** So many rows before the last one the next page is asked for. */
 const ROWS_BEFORE_END = 20;
-const FIRST_ESTIMATE_PX = 64;
 
 /**
  * `scroller`: the element that scrolls; `list`: an element in it that gets the rows; `keyOf(item)`; `describe(item)`: what is
@@ -16,11 +16,7 @@ const FIRST_ESTIMATE_PX = 64;
  * `current()`: key of the row that Tab reaches when it is on the screen; `near()`: the end is near.
  */
 export function virtualList({ scroller, list, keyOf, describe, make, stop, canStop = () => true, unmoved = () => true, current = () => null, near = () => {} }) {
-  let items = [];
-  let places = new Map();
   let isComplete = false;
-  let offsets = [0];
-  let estimate = FIRST_ESTIMATE_PX;
   let width = 0;
   let wasHidden = false;
   let tabStop = null;
@@ -29,7 +25,8 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   let left = null;
   let pressed = false;
   let waiting = null;
-  const heights = new Map();
+  const placed = rowPlaces(keyOf, unmoved);
+  const findStop = (from, step) => placed.find(from, step, canStop);
   const rows = new Map();
   list.setAttribute("role", "list");
 
@@ -50,47 +47,16 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     return (wasHidden = false);
   }
 
-  function layout() {
-    offsets = new Float64Array(items.length + 1);
-    items.forEach((item, at) => { offsets[at + 1] = offsets[at] + (heights.get(keyOf(item)) ?? estimate); });
-    list.style.setProperty("height", `${offsets[items.length]}px`);
-  }
-
-  /** The row at this height of the list. */
-  function rowAt(height) {
-    let low = 0;
-    let high = items.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (offsets[middle] <= height) low = middle;
-      else high = middle - 1;
-    }
-    return low;
-  }
-
-  /** The row that stays where it is on the screen while the list becomes `next`: one that is on both at the same place. */
-  function anchor(next, nextPlaces, above) {
-    if (above <= 0 || !items.length) return null;
-    const first = rowAt(above);
-    const stays = (at) => {
-      const place = nextPlaces.get(keyOf(items[at]));
-      return place !== undefined && unmoved(items[at], next[place]);
-    };
-    for (let at = first; at < items.length; at += 1) if (stays(at)) return { key: keyOf(items[at]), below: offsets[at] - above };
-    for (let at = first - 1; at >= 0; at -= 1) if (stays(at)) return { key: keyOf(items[at]), below: offsets[at] - above };
-    return null;
-  }
+  const layout = () => list.style.setProperty("height", `${placed.layout()}px`);
 
   function hold(held) {
-    const place = held ? places.get(held.key) : undefined;
+    const place = held ? placed.at(held.key) : undefined;
     if (place === undefined) return;
-    passed = offsets[place] - held.below;
+    passed = placed.top(place) - held.below;
     if (isHidden()) return; // until it is shown again
     const wanted = lower() + passed;
     if (Math.abs(wanted - scroller.scrollTop) >= 1) scroller.scrollTop = wanted;
   }
-
-  const placesOf = (of) => new Map(of.map((item, at) => [keyOf(item), at]));
 
   /** Shows these items. `complete`: there are no others behind them. */
   function show(next, { complete = true } = {}) {
@@ -98,34 +64,30 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
       waiting = [next, { complete }];
       return;
     }
-    const nextPlaces = placesOf(next);
-    const held = anchor(next, nextPlaces, isAsleep() ? passed : scroller.scrollTop - lower());
     const key = focused();
-    const before = places.get(key);
-    items = next;
-    places = nextPlaces;
+    const before = placed.at(key);
+    const held = placed.replace(next, isAsleep() ? passed : scroller.scrollTop - lower());
     isComplete = complete;
-    for (const known of heights.keys()) if (!places.has(known)) heights.delete(known);
     layout();
     hold(held);
     draw();
-    if (before !== undefined && !places.has(key)) focusNear(before);
+    if (before !== undefined && placed.at(key) === undefined) focusNear(before);
   }
 
   /** The row with the focus is gone: what stands in its place now gets it. */
   function focusNear(at) {
-    const next = findStop(Math.min(at, items.length - 1), 1) ?? findStop(items.length - 1, -1);
+    const next = findStop(Math.min(at, placed.count() - 1), 1) ?? findStop(placed.count() - 1, -1);
     if (next !== null) focus(next);
   }
 
   function wantedPlaces() {
-    if (!items.length) return [];
+    if (!placed.count()) return [];
     const above = scroller.scrollTop - lower();
-    const first = rowAt(above - OVERSCAN_PX);
-    const last = rowAt(above + scroller.clientHeight + OVERSCAN_PX);
+    const first = placed.rowAt(above - OVERSCAN_PX);
+    const last = placed.rowAt(above + scroller.clientHeight + OVERSCAN_PX);
     const found = new Set();
     for (let at = first; at <= last; at += 1) found.add(at);
-    const kept = places.get(focused());
+    const kept = placed.at(focused());
     if (kept !== undefined) found.add(kept);
     return [...found].sort((one, other) => one - other);
   }
@@ -133,16 +95,16 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   /** Which row Tab reaches: the one with the focus, else the current or the last one while it is on the screen, else the first there. */
   function chooseTabStop(drawn, above) {
     const isSeen = (key) => {
-      const at = places.get(key);
-      return at !== undefined && offsets[at] >= above && offsets[at + 1] <= above + scroller.clientHeight;
+      const at = placed.at(key);
+      return at !== undefined && placed.top(at) >= above && placed.top(at + 1) <= above + scroller.clientHeight;
     };
     const choices = [focused(), current(), tabStop].filter((key, at) => key !== null && (at === 0 || isSeen(key)));
-    const seen = drawn.find((at) => offsets[at] >= above && rows.get(keyOf(items[at])).element.querySelector(stop));
-    tabStop = choices[0] ?? keyOf(items[seen ?? drawn[0]]);
+    const seen = drawn.find((at) => placed.top(at) >= above && rows.get(placed.key(at)).element.querySelector(stop));
+    tabStop = choices[0] ?? placed.key(seen ?? drawn[0]);
   }
 
   function rowOf(at) {
-    const item = items[at];
+    const item = placed.item(at);
     const key = keyOf(item);
     let row = rows.get(key);
     if (!row) rows.set(key, row = { element: h("div", { class: "virtual-row", role: "listitem", "data-row": key }), looks: null });
@@ -153,14 +115,14 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
       fill(row.element, make(described));
     }
     row.element.setAttribute("aria-posinset", at + 1);
-    row.element.setAttribute("aria-setsize", isComplete ? items.length : -1);
+    row.element.setAttribute("aria-setsize", isComplete ? placed.count() : -1);
     return row.element;
   }
 
   function position(drawn) {
     for (const at of drawn) {
-      const { element } = rows.get(keyOf(items[at]));
-      element.style.setProperty("transform", `translateY(${offsets[at]}px)`);
+      const { element } = rows.get(placed.key(at));
+      element.style.setProperty("transform", `translateY(${placed.top(at)}px)`);
       element.classList.toggle("first", at === 0);
     }
   }
@@ -169,12 +131,8 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   function measure(drawn) {
     let changed = false;
     for (const at of drawn) {
-      const key = keyOf(items[at]);
-      const height = rows.get(key).element.getBoundingClientRect().height;
-      if (!height || Math.abs((heights.get(key) ?? estimate) - height) < 0.5) continue;
-      if (!heights.size) estimate = height;
-      heights.set(key, height);
-      changed = true;
+      const key = placed.key(at);
+      if (placed.measured(key, rows.get(key).element.getBoundingClientRect().height)) changed = true;
     }
     return changed;
   }
@@ -188,7 +146,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     const kept = new Set(elements);
     for (const [key, row] of rows) if (!kept.has(row.element)) rows.delete(key);
     position(drawn);
-    const held = anchor(items, places, scroller.scrollTop - lower());
+    const held = placed.anchor(scroller.scrollTop - lower());
     if (measure(drawn)) {
       layout();
       hold(held);
@@ -199,15 +157,16 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
     if (!drawn.length) return;
     chooseTabStop(drawn, passed);
     for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
-    if (!isComplete && rowAt(passed + scroller.clientHeight) >= items.length - ROWS_BEFORE_END) near();
+    if (!isComplete && placed.rowAt(passed + scroller.clientHeight) >= placed.count() - ROWS_BEFORE_END) near();
   }
 
   const schedule = perFrame(draw);
 
   function reveal(at) {
     const start = lower();
-    if (offsets[at] + start < scroller.scrollTop) scroller.scrollTop = at ? Math.floor(offsets[at] + start) : 0;
-    else if (offsets[at + 1] + start > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = Math.ceil(offsets[at + 1] + start - scroller.clientHeight);
+    const [top, bottom] = [placed.top(at) + start, placed.top(at + 1) + start];
+    if (top < scroller.scrollTop) scroller.scrollTop = at ? Math.floor(top) : 0;
+    else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = Math.ceil(bottom - scroller.clientHeight);
   }
 
   /** Rows that are not in the page yet, too. */
@@ -216,18 +175,12 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
       reveal(at);
       draw();
     }
-    rows.get(keyOf(items[at]))?.element.querySelector(stop)?.focus({ preventScroll: true });
-  }
-
-  /** The next row in this direction that arrow keys reach. */
-  function findStop(from, step) {
-    for (let at = from; at >= 0 && at < items.length; at += step) if (canStop(items[at])) return at;
-    return null;
+    rows.get(placed.key(at))?.element.querySelector(stop)?.focus({ preventScroll: true });
   }
 
   function destination(key, at) {
-    const page = Math.max(1, Math.floor(scroller.clientHeight / estimate) - 1);
-    const last = items.length - 1;
+    const page = Math.max(1, Math.floor(scroller.clientHeight / placed.estimate()) - 1);
+    const last = placed.count() - 1;
     switch (key) {
       case "ArrowDown": return findStop(at + 1, 1);
       case "ArrowUp": return findStop(at - 1, -1);
@@ -241,7 +194,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
 
   function onkeydown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
-    const at = places.get(keyAt(event.target));
+    const at = placed.at(keyAt(event.target));
     const to = at === undefined ? null : destination(event.key, at);
     if (to === null) return;
     event.preventDefault();
@@ -262,7 +215,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   /** The list became visible or has another width. */
   function resized() {
     if (isAsleep()) return;
-    if (list.clientWidth !== width) heights.clear();
+    if (list.clientWidth !== width) placed.forgetHeights();
     width = list.clientWidth;
     layout();
     draw();
@@ -283,7 +236,7 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
   return {
     show,
     /** So many rows are above the lower edge of the screen. */
-    reach: () => (items.length && !isHidden() ? rowAt(scroller.scrollTop - lower() + scroller.clientHeight) + 1 : 0),
+    reach: () => (placed.count() && !isHidden() ? placed.rowAt(scroller.scrollTop - lower() + scroller.clientHeight) + 1 : 0),
     /** To the beginning, as for another list. */
     toTop: () => { scroller.scrollTop = passed = 0; },
     close() {
