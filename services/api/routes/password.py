@@ -16,7 +16,7 @@ from services.api.store.audit import Deed
 from services.api.store.untold import Mark
 from shared.auth import Principal
 from shared.errors import Problem
-from shared.mongo import Document
+from shared.mongo import Document, in_transaction
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -60,9 +60,7 @@ async def _change(context: Context, caller: Principal, request: Request, hashes:
         await context.audit.record(_deed(request, caller, "change_password"), session)
         return ended
 
-    async with await context.database.client.start_session() as session:
-        ended: Mark = await session.with_transaction(write)
-    return ended
+    return await in_transaction(context.database, write)
 
 
 def _deed(request: Request, caller: Principal, action: str) -> Deed:

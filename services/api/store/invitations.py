@@ -11,7 +11,7 @@ from shared.auth import ROLE_SCOPES, Principal, Role
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _PREFIX = "sbi_"
 
@@ -102,12 +102,10 @@ class Invitations:
             await self._database.users.insert_one(user, session=session)
             return user
 
-        async with await self._database.client.start_session() as session:
-            try:
-                user: Document = await session.with_transaction(write)
-            except DuplicateKeyError as error:
-                raise _taken() from error
-        return user
+        try:
+            return await in_transaction(self._database, write)
+        except DuplicateKeyError as error:
+            raise _taken() from error
 
     async def _role_now(self, invitation: Document, session: Any = None) -> Role | None:
         """The role of the invitation, at most that of its maker now; None when the maker may not invite any more.

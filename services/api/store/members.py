@@ -8,7 +8,7 @@ from shared.auth import Role
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
-from shared.mongo import Database, Document, IndexModel
+from shared.mongo import Database, Document, IndexModel, in_transaction
 
 
 class Members:
@@ -67,9 +67,7 @@ class Members:
             await self._database.organizations.update_one({"_id": organization_id}, lock, session=session)
             return await write(session)
 
-        async with await self._database.client.start_session() as session:
-            changed: Document = await session.with_transaction(locked)
-        return changed
+        return await in_transaction(self._database, locked)
 
     async def _keep_an_owner(self, user: Document, session: Any) -> None:
         if role_of(user) != "owner":

@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.errors import Problem
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, in_transaction
 from shared.records import OrganizationSettings
 
 
@@ -30,9 +30,7 @@ class Organizations:
             await self._database.organizations.update_one({"_id": organization_id}, {"$set": stored}, session=session)
             return {**found, **stored}
 
-        async with await self._database.client.start_session() as session:
-            changed: Document = await session.with_transaction(write)
-        return changed
+        return await in_transaction(self._database, write)
 
     async def _read(self, organization_id: str, session: Any) -> Document:
         found = await self._database.organizations.find_one({"_id": organization_id}, session=session)

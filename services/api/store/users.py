@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.message import utc_now
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _FIRST = "first"
 MAX_USERS_PER_EMAIL = 20
@@ -69,13 +69,12 @@ class Users:
             await self._database.organizations.insert_one(dict(organization), session=session)
             await self._database.users.insert_one(dict(user), session=session)
 
-        async with await self._database.client.start_session() as session:
-            try:
-                await session.with_transaction(write)
-            except DuplicateKeyError as error:
-                if new.only_first:
-                    raise Problem(403, "registration_closed", "registration is closed") from error
-                raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
+        try:
+            await in_transaction(self._database, write)
+        except DuplicateKeyError as error:
+            if new.only_first:
+                raise Problem(403, "registration_closed", "registration is closed") from error
+            raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
         return user
 
     async def all_by_email(self, email: str, organization_id: str | None = None) -> list[Document]:
