@@ -206,7 +206,8 @@ class Consumers:
 
         receive.__name__ = f"{self._service}_{live.__name__}"
         queue = "" if everyone else self._service
-        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is)(receive)
+        # a reply would reach the publisher as if it came from JetStream
+        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is, no_reply=True)(receive)
 
 
 async def _deliver(

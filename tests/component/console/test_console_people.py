@@ -153,6 +153,7 @@ async def test_what_cannot_be_read_can_be_asked_for_again(console: Page, backend
     backend.broken = {"status": 503, "code": "busy"}
     for name in ("Contacts", "Bookings"):
         await console.get_by_role("link", name=name).click()
+        await expect(console.get_by_role("heading", name=name, exact=True)).to_be_visible()
         await expect(console.locator(".list-note .error")).not_to_be_empty()
     backend.broken = None
     await console.get_by_role("button", name="Try again").click()

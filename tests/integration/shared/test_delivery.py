@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from faststream.nats import NatsBroker
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from shared import batches, delivery
@@ -394,3 +395,30 @@ async def test_what_is_only_live_is_heard_once_in_a_process_or_once_in_a_service
         await say(client, seen.model_copy(update={"id": "last"}))
         await until(lambda: heard.count("last") == times)
     assert heard.count("good") == times
+
+
+async def test_an_event_that_is_heard_outside_of_its_stream_is_not_answered(nats_url: str) -> None:
+    """The publisher waits for JetStream's answer, and would take ours for it."""
+    settings, heard = Settings(nats_url=nats_url), list[str]()
+
+    async def hear(live: TypingSeen) -> None:
+        heard.append(live.id)
+
+    broker = make_broker("silent", settings)
+    Consumers(broker, settings, "silent").hear(TypingSeen, hear, everyone=True)
+    async with connected(broker, settings):
+        client, answers = broker_client(broker), list[bytes]()
+        inbox = client.new_inbox()
+
+        async def answered(message: Msg) -> None:
+            answers.append(message.data)
+
+        await client.subscribe(inbox, cb=answered)
+        seen = TypingSeen(organization_id="silent", instance_id="one", sender=Party(phone="1"), state="paused", id="a")
+        await client.publish(seen.address, seen.model_dump_json().encode(), reply=inbox)
+        await until(lambda: heard == ["a"])
+        for _ in range(20):  # an answer would be published behind the handler
+            await client.flush()
+        await client.publish(inbox, b"the last")
+        await until(lambda: b"the last" in answers)
+    assert answers == [b"the last"]
