@@ -194,8 +194,8 @@ class Consumers:
             await update_consumer(js, stream, config)
 
     def hear(self, live: type[M], handler: Handler[M], *, everyone: bool) -> None:
-        """Call `handler` for what is only live, in `everyone` or in one process of this service; never repeated. An
-        event is heard at the moment it is published; who was away then misses it."""
+        """Call `handler` for what is only live, or for an event as it is published, in `everyone` or in one process of
+        this service; never repeated, and not answered: a publisher would take that for JetStream's answer."""
 
         async def receive(raw: NatsMessage) -> None:
             address = raw.raw_message.subject
@@ -206,7 +206,6 @@ class Consumers:
 
         receive.__name__ = f"{self._service}_{live.__name__}"
         queue = "" if everyone else self._service
-        # a reply would reach the publisher as if it came from JetStream
         self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is, no_reply=True)(receive)
 
 

@@ -81,7 +81,7 @@ def searched(text: str | None) -> str:
 
 
 def is_unspaced(run: str) -> bool:
-    return _UNSPACED.fullmatch(run) is not None
+    return not run.isascii() and _UNSPACED.fullmatch(run) is not None
 
 
 def pairs(run: str) -> list[str]:

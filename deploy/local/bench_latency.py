@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import socketio
 
@@ -112,17 +113,18 @@ async def run(args: argparse.Namespace) -> int:
 @asynccontextmanager
 async def prepared(ready: dict[str, Any]) -> AsyncIterator[Bench]:
     """Link a simulated phone to a new instance. Raises TimeoutError when it does not come online."""
-    browser, client = Browser(), socketio.AsyncClient()
-    client.on("*", browser.hear)
-    await client.connect(ready["realtime"], auth={"token": ready["token"]}, transports=["websocket"])
-    try:
-        async with SimulatorClient(ready["simulator"]) as simulator:
-            phone = (await simulator.post("/phones"))["number"]
-            contacts = [(await simulator.post("/contacts"))["number"] for _ in range(CONTACTS)]
-            await link(ready, simulator, browser, phone)
-            yield Bench(ready, simulator, browser, phone, contacts)
-    finally:
-        await client.disconnect()
+    async with aiohttp.ClientSession() as http:  # closed by us, also when the server went away first
+        browser, client = Browser(), socketio.AsyncClient(http_session=http)
+        client.on("*", browser.hear)
+        await client.connect(ready["realtime"], auth={"token": ready["token"]}, transports=["websocket"])
+        try:
+            async with SimulatorClient(ready["simulator"]) as simulator:
+                phone = (await simulator.post("/phones"))["number"]
+                contacts = [(await simulator.post("/contacts"))["number"] for _ in range(CONTACTS)]
+                await link(ready, simulator, browser, phone)
+                yield Bench(ready, simulator, browser, phone, contacts)
+        finally:
+            await client.shutdown()
 
 
 async def link(ready: dict[str, Any], simulator: SimulatorClient, browser: Browser, phone: str) -> None:

@@ -21,10 +21,14 @@ _MAX_ANSWERS = 1_000
 _FOUND_LATER = {"quote_found_later": True}
 
 
+Name = tuple[str, str]
+"""Instance and WhatsApp's id of a message."""
+
+
 class Revisions:
     def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
         self._messages, self._vocabulary = database["messages"], vocabulary
-        self._named = Together(self._all_named)
+        self._named, self._answers = Together(self._all_named), Together(self._all_answers)
 
     async def named(self, instance_id: str, wa_id: str) -> list[MessageRecord]:
         """The account's messages with this WhatsApp id, of whomever."""
@@ -43,14 +47,25 @@ class Revisions:
         fields = {"quoted_message_id": target_id, "quote_found_later": True}
         return await self._revise(message_id, lambda message: {} if message.get("quoted_message_id") else dict(fields))
 
-    async def without_target(self, names: Iterable[tuple[str, str]]) -> list[MessageRecord]:
+    async def without_target(self, names: Iterable[Name]) -> list[MessageRecord]:
         """Messages that are about one of these (instance, WhatsApp id) and were stored before it was known; those that
         were given its id later too, for a crash may have kept that from being told."""
+        wanted = tuple(names)
+        return await self._answers(wanted) if wanted else []
+
+    async def _all_answers(self, asked: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
+        found = await self._answers_to([name for names in asked for name in names])
+        if len(found) == _MAX_ANSWERS and len(asked) > 1:  # too many answers to one hide no others
+            return [await self._answers_to(names) for names in asked]
+        by_name: dict[Name, list[MessageRecord]] = {}
+        for answer in found:
+            by_name.setdefault((answer.instance_id, str(answer.quoted_wa_id)), []).append(answer)
+        return [[answer for name in dict.fromkeys(names) for answer in by_name.get(name, ())] for names in asked]
+
+    async def _answers_to(self, names: Iterable[Name]) -> list[MessageRecord]:
         wa_ids: dict[str, list[str]] = {}
         for instance_id, wa_id in names:
             wa_ids.setdefault(instance_id, []).append(wa_id)
-        if not wa_ids:
-            return []
         either = [
             {"instance_id": one, "quoted_wa_id": {"$in": ids}, "$or": [{"quoted_message_id": None}, _FOUND_LATER]}
             for one, ids in wa_ids.items()
