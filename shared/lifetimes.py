@@ -35,13 +35,13 @@ class Lifetime:
     late: str = ""
 
 
-_OWN_RECORDS = "the answer said that it was taken on, and of two that contradict each other the later one counts"
+_OWN_RECORDS = "its caller was answered that it will be done; of two commands that contradict each other the later wins"
 
 LIFETIMES: Mapping[type[Command], Lifetime] = MappingProxyType(
     {
         ConnectInstance: Lifetime(
             timedelta(minutes=5),
-            "whoever asked looks at no QR code any more, and the caller was told that there is none",
+            "after that the caller, who got no code in time, is not expected to scan one",
             "`CommandRefused` with `too_late`; an account that is not running shows the reason `connect_too_late`",
         ),
         DisconnectInstance: Lifetime(
@@ -49,17 +49,19 @@ LIFETIMES: Mapping[type[Command], Lifetime] = MappingProxyType(
         ),
         LogoutInstance: Lifetime(None, "a device that was to be unlinked must not keep its access to the account"),
         SendText: Lifetime(
-            SEND_EXPIRY, "or until `expires_at`, when the sender said another time", "`MessageFailed` with `too_late`"
+            SEND_EXPIRY, "the default; a sender may set another `expires_at`", "`MessageFailed` with `too_late`"
         ),
-        MarkRead: Lifetime(timedelta(hours=1), "read ticks of yesterday help nobody", "nothing; nobody waits for it"),
+        MarkRead: Lifetime(
+            timedelta(hours=1), "a read receipt a day late is of no use", "nothing; the sender awaits no event"
+        ),
         SendMessage: Lifetime(
-            SEND_EXPIRY, "or until `expires_at`, when the sender said another time",
+            SEND_EXPIRY, "the default; a sender may set another `expires_at`",
             "the message becomes `failed` with `too_late`",
         ),
         CreateBooking: Lifetime(None, _OWN_RECORDS),
         RescheduleBooking: Lifetime(None, _OWN_RECORDS),
         ChangeBooking: Lifetime(None, _OWN_RECORDS),
-        MarkConversationRead: Lifetime(None, "it reads up to a certain message, which does not change with time"),
+        MarkConversationRead: Lifetime(None, "it marks messages read up to one that it names, whenever it is handled"),
         SplitContact: Lifetime(None, _OWN_RECORDS),
         AssignConversation: Lifetime(None, _OWN_RECORDS),
         ChangeConversation: Lifetime(None, _OWN_RECORDS),

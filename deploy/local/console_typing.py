@@ -21,8 +21,10 @@ _PAGE_LIMIT_MS = 60_000
 _MEASURE = """(session) => {
   localStorage.setItem("switchboard.session", session);
   window.measured = { keys: [], tasks: [] };
-  new PerformanceObserver((list) => { for (const entry of list.getEntries()) window.measured.tasks.push(entry.duration); })
-    .observe({ type: "longtask", buffered: true });
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) window.measured.tasks.push(entry.duration);
+  });
+  observer.observe({ type: "longtask", buffered: true });
   addEventListener("keydown", (event) => {
     event.target.addEventListener("input", () => requestAnimationFrame(() => {
       const painted = new MessageChannel();
@@ -30,7 +32,7 @@ _MEASURE = """(session) => {
       painted.port2.postMessage(0);
     }), { once: true });
   }, { capture: true });
-}"""  # noqa: E501
+}"""
 _TAKE = """() => {
   const found = window.measured;
   window.measured = { keys: [], tasks: [] };
@@ -41,7 +43,8 @@ _TAKE = """() => {
 
 @dataclass(frozen=True)
 class Typing:
-    """Milliseconds of every key, and of every task of the page that took longer than 50 ms meanwhile."""
+    """keys: milliseconds from each key press to the frame that shows it. tasks: milliseconds of each task of the page
+    that took longer than 50 ms while the keys were pressed."""
 
     field: str
     keys: tuple[float, ...]

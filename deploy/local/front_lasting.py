@@ -1,4 +1,4 @@
-"""Requests of the front server that last until somebody ends them: WebSockets and long polls."""
+"""Long-lived requests of the front server: WebSockets and long polls, which end when client or server closes them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ def lasts(request: web.BaseRequest) -> bool:
 
 
 class Lasting:
-    """Ended all together when the server stops: nobody waits for them."""
+    """Cancels all long-lived requests when the server stops, instead of waiting until their clients close them."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[web.StreamResponse]] = set()

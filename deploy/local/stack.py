@@ -50,7 +50,8 @@ class Options:
 
 
 class Stack:
-    """Starts on entering, stops in stages on leaving (`Process.stops`); what dies meanwhile is started again."""
+    """Starts the processes on entering and stops them in stages on leaving (`Process.stops`); restarts one that dies in
+    between."""
 
     def __init__(self, options: Options) -> None:
         self.options = options

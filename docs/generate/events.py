@@ -63,9 +63,9 @@ def _sayers(cls: type[Message]) -> list[str]:
 def _lifetime(command: type[Command]) -> str:
     found = LIFETIMES[command]
     if found.limit is None:
-        return f"Waits as long as the stream keeps it: {found.reason}."
+        return f"It does not expire while the stream keeps it: {found.reason}."
     minutes = int(found.limit.total_seconds() // 60)
-    return f"Waits {minutes} minutes: {found.reason}. Later: {found.late}."
+    return f"It expires {minutes} minutes after it was issued: {found.reason}. When it has expired: {found.late}."
 
 
 def _questions() -> list[type[Query]]:

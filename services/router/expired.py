@@ -1,5 +1,5 @@
-"""Texts whose time ends while nobody sends them, say because the session service is stopped: the sender learns it then
-and not when that service is back. The session service refuses them as well (docs/decisions/0045)."""
+"""Marks queued texts failed when they expire while the session service is stopped, so that the sender learns it then
+and not when that service runs again. The session service refuses expired texts as well (docs/decisions/0045)."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Contacts are merged and split while messages of theirs are handled."""
+"""Checks that a contact was neither merged nor split while a message or send of theirs was written."""
 
 import asyncio
 

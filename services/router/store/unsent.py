@@ -1,4 +1,4 @@
-"""Texts that the session service has not begun to send and never shall."""
+"""Expired texts that the session service has not begun to send: a document in `sends` keeps it from sending them."""
 
 from datetime import datetime
 
