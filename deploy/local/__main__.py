@@ -10,10 +10,10 @@ from typing import NoReturn
 
 from deploy.local import up
 from deploy.local.checks import run_checks
-from deploy.local.child import PRIVATE_UMASK
-from deploy.local.speech import say
+from deploy.local.child_process import PRIVATE_UMASK
+from deploy.local.console_output import say
+from deploy.local.process_specs import ROOT
 from deploy.local.stack import Options
-from deploy.local.topology import ROOT
 
 BENCHES = ("attack", "console", "latency", "realtime", "router", "stop")
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
         case "bench":
             return _bench(rest)
         case "kill-test":
-            return _module("chaos", rest)
+            return _module("kill_test", rest)
         case "help":
             parser.print_help()
             return 0

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from deploy.local.attack_report import OPERATIONS, Samples
-from deploy.local.attack_scene import PASSWORD, Organization, api_client
+from deploy.local.attack_setup import PASSWORD, Organization, api_client
 
 REQUEST_LIMIT_S = 75.0
 """After which a request of the victim counts as lost."""

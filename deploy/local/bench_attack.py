@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.local import attack_crowd, topology
-from deploy.local.attack_crowd import Counts, Plan
+from deploy.local import attack_load, process_specs
+from deploy.local.attack_load import Counts, Plan
+from deploy.local.attack_monitor import MemoryWatch, Usage, watched
 from deploy.local.attack_report import ATTACKERS, Phase, Report
-from deploy.local.attack_scene import EVENTS, Organization, found_organization, publish_history
+from deploy.local.attack_setup import EVENTS, Organization, found_organization, publish_history
 from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
-from deploy.local.attack_watch import MemoryWatch, Usage, watched
 from deploy.local.stack import Options, Stack
 from simulator.client import SimulatorClient, set_faults
 
@@ -69,7 +69,7 @@ async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None
 
 
 def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Load) -> Plan:
-    ports = {process.name: stack.port + process.port for process in topology.PROCESSES}
+    ports = {process.name: stack.port + process.port for process in process_specs.PROCESSES}
     return Plan(
         ports["front"], ports["realtime"], victims.email, attackers.token, attackers.id, attackers.instance_id,
         attackers.contact, load.seconds, load.login_seconds, load.send_seconds, load.counts,
@@ -79,8 +79,8 @@ def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Lo
 async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[str, Any]]:
     """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
     crowd = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", attack_crowd.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        cwd=topology.ROOT,
+        sys.executable, "-m", attack_load.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        cwd=process_specs.ROOT,
     )  # fmt: skip
     assert crowd.stdin
     assert crowd.stdout

@@ -15,13 +15,13 @@ from deploy.local.bench_latency import Browser, link
 from deploy.local.console_typing import HEAD, Typing, console, opened, typed
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
-from shared.delivery import Publisher, jetstream
-from shared.events import MessageReceived
-from shared.ids import derived_id
-from shared.message import utc_now
-from shared.mongo import Database, open_mongo
-from shared.records import Party
-from shared.settings import Settings
+from shared.contracts.events import MessageReceived
+from shared.contracts.ids import derived_id
+from shared.contracts.message import utc_now
+from shared.contracts.records import Party
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database, open_mongo
+from shared.platform.settings import Settings
 from simulator.client import SimulatorClient
 
 CONVERSATIONS, RATE, KEYS, WRITERS = 5_000, 10.0, 200, 200

@@ -16,21 +16,21 @@ from pathlib import Path
 import aiohttp
 from nats.aio.client import Client
 
-from deploy.local import topology
+from deploy.local import process_specs
 from deploy.local.data_folder import DataFolder
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
-from shared.auth import Principal, issue_token
-from shared.delivery import Publisher, jetstream
-from shared.events import MessageStatusChanged
-from shared.ids import new_id
-from shared.records import MessageStatus
-from shared.token_keys import SigningKey
+from shared.contracts.events import MessageStatusChanged
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal, issue_token
+from shared.contracts.records import MessageStatus
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.token_keys import SigningKey
 
 SOCKETS, ROOM, RATE, SECONDS = 2_000, 20, 100.0, 20.0
 _AT_ONCE, _SILENCE = 50, 5.0
 """Sockets that connect at the same time; seconds after the last event in which it must have arrived."""
-_PROCESSES = tuple(process for process in topology.PROCESSES if process.name in ("nats", "realtime"))
+_PROCESSES = tuple(process for process in process_specs.PROCESSES if process.name in ("nats", "realtime"))
 _NOBODY = "mongodb://127.0.0.1:1/"
 """None of these processes asks a database."""
 _LIFETIME = timedelta(hours=1)
@@ -152,7 +152,7 @@ async def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         data = Path(folder)
         async with Stack(Options(data=data, port=0, simulator=False, mongo_url=_NOBODY, processes=_PROCESSES)) as stack:
-            url = topology.url(stack.port + _PROCESSES[-1].port)
+            url = process_specs.url(stack.port + _PROCESSES[-1].port)
             crowd = Crowd(url, SigningKey.parse(DataFolder(data).secrets().token_private_key), expected)
             cost = await measure(stack, crowd, rooms, args)
     sys.stdout.write("\n".join(lines(args, len(rooms), crowd, cost)) + "\n")

@@ -15,16 +15,16 @@ from pathlib import Path
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from deploy.local import topology
+from deploy.local import process_specs
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
-from shared.delivery import Publisher, jetstream
-from shared.events import MessageReceived, MessageRecorded
-from shared.ids import derived_id, new_id
-from shared.message import utc_now
-from shared.mongo import Database, open_mongo
-from shared.records import Party
-from shared.settings import Settings
+from shared.contracts.events import MessageReceived, MessageRecorded
+from shared.contracts.ids import derived_id, new_id
+from shared.contracts.message import utc_now
+from shared.contracts.records import Party
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database, open_mongo
+from shared.platform.settings import Settings
 
 MESSAGES, CONTACTS, RATE, SECONDS = 10_000, 1_000, 20.0, 20.0
 COLLECTIONS = ("contacts", "conversations", "messages", "bookings")
@@ -33,7 +33,7 @@ _BATCH = 1_000
 _AT_ONCE = 256
 _LIMIT = 300.0
 """Seconds for all messages."""
-_PROCESSES = tuple(process for process in topology.PROCESSES if process.name in ("nats", "mongo", "router"))
+_PROCESSES = tuple(process for process in process_specs.PROCESSES if process.name in ("nats", "mongo", "router"))
 _INSTANCE = "bench"
 
 

@@ -19,7 +19,7 @@ import psutil
 
 from deploy.local.bench_latency import Bench, link, prepared
 from deploy.local.ports import free_run
-from deploy.local.topology import ROOT
+from deploy.local.process_specs import ROOT
 
 RUNS, ACCOUNTS, RATE = 10, 3, 10.0
 WANTED_S = 3.0

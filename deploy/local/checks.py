@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy.local.console_output import say
 from deploy.local.prerequisites import missing_packages, provide
-from deploy.local.speech import say
 
 ROOT = Path(__file__).resolve().parents[2]
 FLOORS = ("unit", "contract", "component", "integration", "e2e", "security")

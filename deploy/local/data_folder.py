@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.token_keys import InvalidKey, SigningKey
+from shared.platform.token_keys import InvalidKey, SigningKey
 
 FIRST_USER_EMAIL = "owner@example.com"
 MIN_FREE = 500_000_000

@@ -6,7 +6,7 @@ import posixpath
 
 from aiohttp import web
 
-from shared.hosts import host_name, is_loopback, parse_hosts
+from shared.web.allowed_hosts import host_name, is_loopback, parse_hosts
 
 _OPERATIONS = ("/livez", "/readyz", "/metrics", "/workers")
 _FRAMING = 4_096

@@ -10,8 +10,8 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from shared.events import MessageReceived, MessageRecorded
-from shared.topology import EVENTS_STREAM, parse_event
+from shared.contracts.events import MessageReceived, MessageRecorded
+from shared.contracts.registry import EVENTS_STREAM, parse_event
 
 _QUIET = 1.0
 """Seconds without an event after which all have been read."""

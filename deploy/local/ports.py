@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from deploy.local.topology import PORTS
+from deploy.local.process_specs import PORTS
 
 
 class PortTaken(RuntimeError):

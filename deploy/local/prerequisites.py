@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 
 from deploy.local.binaries import MissingBinary, find_mongod
-from deploy.local.servers import require_runnable
+from deploy.local.server_requirements import require_runnable
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

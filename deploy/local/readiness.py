@@ -6,7 +6,7 @@ import httpx
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.topology import Process, url
+from deploy.local.process_specs import Process, url
 
 _NOT_YET_INITIATED, _NOT_A_MEMBER = 94, 93
 """Error codes of mongod: no replica set yet; its replica set knows it by another address (another --port)."""

@@ -13,15 +13,15 @@ from typing import Any, Self
 
 import httpx
 
-from deploy.local import ports, topology
+from deploy.local import ports, process_specs
 from deploy.local.binaries import find_mongod, find_nats_server
-from deploy.local.child import Child, Hooks, Plan, StartFailed
+from deploy.local.child_process import Child, Hooks, Plan, StartFailed
 from deploy.local.data_folder import DataFolder, Secrets
 from deploy.local.first_user import first_login
+from deploy.local.process_specs import PROCESSES, ROOT, Process
 from deploy.local.readiness import is_ready
-from deploy.local.servers import require_runnable
+from deploy.local.server_requirements import require_runnable
 from deploy.local.streams import declare_streams
-from deploy.local.topology import PROCESSES, ROOT, Process
 
 START_LIMIT, STOP_GRACE = 120.0, 15.0
 """Seconds."""
@@ -119,7 +119,7 @@ class Stack:
 
     async def _open(self) -> None:
         await asyncio.to_thread(self._folder.open, self.port)
-        ports.require_free(self.port + offset for offset in topology.PRIVATE_PORTS)
+        ports.require_free(self.port + offset for offset in process_specs.PRIVATE_PORTS)
         secrets = self._folder.secrets()
         places = self._places(secrets)
         self._reaper = self._start_reaper()
@@ -128,7 +128,7 @@ class Stack:
         await self._start_all()
         self.ready = self._line(places, secrets)
         if "api" in self._children:
-            login = await first_login(topology.url(self.port), secrets, self._http)
+            login = await first_login(process_specs.url(self.port), secrets, self._http)
             self.ready |= {"token": login.token, "organization_id": login.organization_id}
         self._trimmer = asyncio.create_task(self._trim_logs())
 
@@ -143,7 +143,7 @@ class Stack:
             await self._children[process.name].start()
             await self.wait_ready(process.name)
             if process.name == "nats" and "api" not in self.names:
-                await declare_streams(topology.url(self.port + process.port, "nats"))
+                await declare_streams(process_specs.url(self.port + process.port, "nats"))
             done[process.name].set()
 
         try:
@@ -166,17 +166,17 @@ class Stack:
         self._folder.close()
 
     def _places(self, secrets: Secrets) -> dict[str, str]:
-        monitor, network = self.port + topology.NATS_MONITOR, self.port + topology.SIMULATOR_NETWORK
+        monitor, network = self.port + process_specs.NATS_MONITOR, self.port + process_specs.SIMULATOR_NETWORK
         offsets = {process.name: self.port + process.port for process in PROCESSES}
         given = self.options
         return {
             "python": sys.executable, "root": str(ROOT), "data": str(self._folder.path), "environment": "local",
             "nats_server": "" if given.nats_url else self._program(find_nats_server(self._environ)),
             "mongod": "" if given.mongo_url else self._program(find_mongod(self._environ)),
-            "nats_url": given.nats_url or topology.url(offsets["nats"], "nats"),
-            "mongo_url": given.mongo_url or topology.mongo_url(offsets["mongo"]),
-            "simulator_url": topology.url(offsets["simulator"]) if given.simulator else "",
-            "api_url": topology.url(offsets["api"]), "realtime_url": topology.url(offsets["realtime"]),
+            "nats_url": given.nats_url or process_specs.url(offsets["nats"], "nats"),
+            "mongo_url": given.mongo_url or process_specs.mongo_url(offsets["mongo"]),
+            "simulator_url": process_specs.url(offsets["simulator"]) if given.simulator else "",
+            "api_url": process_specs.url(offsets["api"]), "realtime_url": process_specs.url(offsets["realtime"]),
             "monitor_port": str(monitor), "network_port": str(network),
             "token_private_key": secrets.token_private_key, "token_public_key": secrets.token_public_key,
         }  # fmt: skip
@@ -190,11 +190,11 @@ class Stack:
         return os.environ if self.options.environ is None else self.options.environ
 
     def _plan(self, process: Process, places: Mapping[str, str]) -> Plan:
-        command, variables = topology.fill(process, self.port, places)
+        command, variables = process_specs.fill(process, self.port, places)
         return Plan(process.name, command, {**self._environ, **variables}, ROOT, self._folder.log(process.name))
 
     def _line(self, places: Mapping[str, str], secrets: Secrets) -> dict[str, Any]:
-        origin = topology.url(self.port)
+        origin = process_specs.url(self.port)
         return {
             "api": origin, "realtime": origin, "console": f"{origin}/", "nats": places["nats_url"],
             "mongo": places["mongo_url"], "simulator": places["simulator_url"] or None,
@@ -203,7 +203,7 @@ class Stack:
 
     def _start_reaper(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.reaper"], stdin=subprocess.PIPE, text=True, cwd=ROOT,
+            [sys.executable, "-m", "deploy.local.orphan_cleanup"], stdin=subprocess.PIPE, text=True, cwd=ROOT,
             start_new_session=True, pass_fds=(self._folder.lock_descriptor,),
         )  # fmt: skip
 

@@ -2,9 +2,9 @@
 
 from nats.aio.client import Client
 
-from shared.delivery import jetstream
-from shared.settings import Settings
-from shared.topology import ensure_streams
+from shared.contracts.registry import ensure_streams
+from shared.messaging.consumer import jetstream
+from shared.platform.settings import Settings
 
 
 async def declare_streams(nats_url: str) -> None:

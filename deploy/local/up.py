@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from deploy.local.binaries import MissingBinary
-from deploy.local.child import StartFailed
+from deploy.local.child_process import StartFailed
+from deploy.local.console_output import say
 from deploy.local.data_folder import DataFolderError
 from deploy.local.first_user import FirstUserError
 from deploy.local.ports import PortTaken
-from deploy.local.speech import say
+from deploy.local.process_specs import PORTS
 from deploy.local.stack import Options, Stack
-from deploy.local.topology import PORTS
 
 REFUSALS = (StartFailed, DataFolderError, PortTaken, MissingBinary, FirstUserError)
 """What `up` answers with one sentence instead of a traceback."""

@@ -2,7 +2,7 @@
 
 import json
 
-from services.api.bus.asyncapi import document
+from services.api.nats.asyncapi import document
 
 
 def asyncapi_json() -> str:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from shared.mongo_roles import ACCESS
-from shared.mongo_roles import password_variable as mongo_password
-from shared.nats_users import password_variable as nats_password
-from shared.rights import rights
+from shared.messaging.nats_users import password_variable as nats_password
+from shared.messaging.permissions import rights
+from shared.platform.mongo_roles import ACCESS
+from shared.platform.mongo_roles import password_variable as mongo_password
 
 SECRETS: Mapping[str, str] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from docs.generate.deployment import COMPOSE_VARIABLES, SECRETS, SET_BY_COMPOSE, with_settings
 from docs.generate.listeners import listeners_table
-from shared.settings import Settings
+from shared.platform.settings import Settings
 
 SERVICES = ("session", "router", "api", "realtime")
 

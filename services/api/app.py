@@ -9,58 +9,59 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
-from services.api import key_answers, matching, openapi, problems
+from services.api import openapi, problems, route_matching
 from services.api.access.audit_queue import AuditQueue
-from services.api.access.auditing import Auditing
-from services.api.access.bodies import Bodies
-from services.api.access.compression import Compression
-from services.api.access.cross_site import SameSite
-from services.api.access.ended_access import keep_telling_untold
-from services.api.access.endings import Endings
-from services.api.access.gate import Gate
 from services.api.access.passwords import Passwords
-from services.api.access.rates import Rates
-from services.api.access.repeats import Repeats
-from services.api.bus.answering import Answering, serving
-from services.api.bus.questions import ANSWERERS
-from services.api.bus.writes import requests_to
-from services.api.compat import s0, s1, s2, s4
+from services.api.access.rate_limits import Rates
+from services.api.access.revocation_steps import keep_telling_untold
+from services.api.access.revocations import Endings
+from services.api.compat import broadcaster, chat, named_sessions, single_account
 from services.api.context import Context
-from services.api.edge import Edge
+from services.api.middleware.audit import Auditing
+from services.api.middleware.authentication import Gate
+from services.api.middleware.compression import Compression
+from services.api.middleware.cross_site import SameSite
+from services.api.middleware.idempotency import Repeats
+from services.api.middleware.json_bodies import Bodies
+from services.api.middleware.request_context import Edge
+from services.api.nats import access_queries
+from services.api.nats.queries import ANSWERERS
+from services.api.nats.requests import requests_to
+from services.api.nats.rpc_server import Answering, serving
 from services.api.routes import (
     admin,
     api_keys,
     audit,
     auth,
     bookings,
-    connecting,
     console,
+    contacts_and_messages,
     conversations,
     docs,
     health,
+    instance_connection,
     instances,
     organization,
     password,
-    people,
-    sending,
+    sends,
     simulator,
     users,
 )
 from services.api.settings import ApiSettings
 from services.api.store.audit import AuditLog
 from services.api.store.migrations import migrate_api
-from services.api.store.untold import UntoldEndings
-from shared.delivery import Publisher, broker_client, jetstream
-from shared.dispatch import Dispatcher
-from shared.mongo import open_mongo, ping
-from shared.service import Check, connected, make_broker, nats_ready, with_ops
-from shared.tasks import keep_running, stop_task
-from shared.topology import ensure_streams
+from services.api.store.pending_revocations import UntoldEndings
+from shared.contracts.registry import ensure_streams
+from shared.messaging.command_client import Dispatcher
+from shared.messaging.consumer import Publisher, broker_client, jetstream
+from shared.platform.background import keep_running, stop_task
+from shared.platform.mongo import open_mongo, ping
+from shared.platform.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
-    auth, password, organization, api_keys, instances, connecting, sending, people, conversations, bookings,
-    health, simulator, docs, console, admin, audit, users,
-    s0, s1, s2, s4,
+    auth, password, organization, api_keys, instances, instance_connection, sends, contacts_and_messages,
+    conversations, bookings, health, simulator, docs, console, admin, audit, users,
+    single_account, broadcaster, chat, named_sessions,
 )  # fmt: skip
 
 _EXPOSED = [
@@ -100,7 +101,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             telling = keep_running("untold endings", partial(keep_telling_untold, app.state.context))
             async with (
                 audits.running(),
-                key_answers.serving(client, database, Rates(settings)),
+                access_queries.serving(client, database, Rates(settings)),
                 serving(client, [*reads, *requests_to(app)]),
             ):
                 yield
@@ -116,7 +117,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     openapi.install(app)
     for part in _PARTS:
         app.include_router(part.router)
-    matching.remember(app, (route for part in _PARTS for route in part.router.routes))
+    route_matching.remember(app, (route for part in _PARTS for route in part.router.routes))
     app.add_middleware(Auditing)
     app.add_middleware(Repeats)
     app.add_middleware(Bodies)

@@ -10,15 +10,14 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from nats.js import JetStreamContext
 
 from services.api.access.audit_queue import AuditQueue
-from services.api.access.endings import Endings
 from services.api.access.login_throttle import Throttle
 from services.api.access.passwords import Passwords
-from services.api.fields import described
+from services.api.access.revocations import Endings
+from services.api.request_fields import described
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
 from services.api.store.dead_letters import SEQUENCE_PATTERN, DeadLetters
-from services.api.store.idempotency import IdempotencyKeys
 from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations
 from services.api.store.login_attempts import LoginAttempts
@@ -26,12 +25,13 @@ from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
+from services.api.store.send_idempotency_keys import IdempotencyKeys
 from services.api.store.users import Users
-from services.api.views.pages import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
-from shared.auth import Principal, Scope
-from shared.dispatch import Dispatcher
-from shared.errors import Problem
-from shared.mongo import Database
+from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
+from shared.contracts.errors import Problem
+from shared.contracts.principal import Principal, Scope
+from shared.messaging.command_client import Dispatcher
+from shared.platform.mongo import Database
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 
 MAX_JSON_DEPTH = 32
 """Lists and objects within each other."""

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.api.access.repeats import HEADER
+from services.api.middleware.idempotency import HEADER
 from services.api.problems import MEDIA_TYPE, ProblemBody
 
 DESCRIPTION = (

@@ -13,10 +13,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Scope
 
-from services.api.matching import routes_at
-from shared.errors import Problem
-from shared.ids import InvalidPhone
-from shared.mongo import TRANSIENT_ERRORS
+from services.api.route_matching import routes_at
+from shared.contracts.errors import Problem
+from shared.contracts.ids import InvalidPhone
+from shared.platform.mongo import TRANSIENT_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
 _S3_PATHS = "/api/whatsapp/instances"

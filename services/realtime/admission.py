@@ -11,13 +11,13 @@ from urllib.parse import parse_qs
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.realtime.connections import Connection
-from services.realtime.notes import Notes
-from services.realtime.protocol import UnreadableError, check_frame, check_payload
+from services.realtime.client_error_log import Notes
+from services.realtime.connection_limits import Connection
+from services.realtime.packet_parser import UnreadableError, check_frame, check_payload
 from services.realtime.transport import Transport
-from shared.addresses import network_of
-from shared.errors import Problem
-from shared.websockets import abort_of
+from shared.contracts.errors import Problem
+from shared.web.bounded_websocket import abort_of
+from shared.web.client_addresses import network_of
 
 BODY_TIMEOUT = 20.0
 """Seconds a client has to send the body of a polling POST."""

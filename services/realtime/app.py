@@ -9,21 +9,21 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.realtime.admission import Admission
-from services.realtime.attention import Attention
-from services.realtime.dialects.s2 import Chat
-from services.realtime.dialects.s4 import Sessions
-from services.realtime.feed import Feed
-from services.realtime.links import Links
-from services.realtime.resume import History
+from services.realtime.dialects.chat import Chat
+from services.realtime.dialects.named_sessions import Sessions
+from services.realtime.nats_clients import Links
+from services.realtime.presence import Attention
+from services.realtime.replay import History
 from services.realtime.rooms import Rooms
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from shared.delivery import Publisher, broker_client
-from shared.dispatch import Dispatcher
-from shared.events import AccessEnded
-from shared.service import connected, lifespan_app, make_broker, nats_ready, with_ops
-from shared.tasks import keep_running, stop_task
-from shared.topology import EVENTS_STREAM, await_streams
+from shared.contracts.events import AccessEnded
+from shared.contracts.registry import EVENTS_STREAM, await_streams
+from shared.messaging.command_client import Dispatcher
+from shared.messaging.consumer import Publisher, broker_client
+from shared.messaging.ordered_consumer import Feed
+from shared.platform.background import keep_running, stop_task
+from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 
 
 def make_app(settings: RealtimeSettings) -> ASGIApp:

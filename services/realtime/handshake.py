@@ -7,11 +7,11 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from services.realtime.budget import too_many_failures
-from shared.auth import API_KEY_PREFIX, Principal, read_token
-from shared.errors import Problem
-from shared.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
-from shared.token_keys import VerificationKeys
+from services.realtime.rate_budget import too_many_failures
+from shared.contracts.errors import Problem
+from shared.contracts.principal import API_KEY_PREFIX, Principal, read_token
+from shared.contracts.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
+from shared.platform.token_keys import VerificationKeys
 
 _ANSWER = 3.0
 """Seconds the api has to say whose key it is."""

@@ -16,17 +16,17 @@ from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from services.realtime.ephemeral_feed import LiveFeed
 from services.realtime.fair_slots import FairSlots
-from services.realtime.feed import Feed
-from services.realtime.follower import Follower, Room, Standing
 from services.realtime.keyed_locks import KeyedLocks
-from services.realtime.live import LiveFeed
-from services.realtime.outgoing import Outgoing, encode
-from services.realtime.resume import History, TooMuchMissedError
-from services.realtime.wire import Wire, to_wire
-from shared.errors import Problem
-from shared.tasks import note_failure, start_waited
-from shared.topology import events_of, parse_event
+from services.realtime.payloads import Wire, to_wire
+from services.realtime.replay import History, TooMuchMissedError
+from services.realtime.send_queue import Outgoing, encode
+from services.realtime.subscriber import Follower, Room, Standing
+from shared.contracts.errors import Problem
+from shared.contracts.registry import events_of, parse_event
+from shared.messaging.ordered_consumer import Feed
+from shared.platform.background import note_failure, start_waited
 
 READERS, READERS_PER_ORGANIZATION = 8, 2
 """Sockets that are told what they missed at the same time; the others wait, and organizations take turns."""

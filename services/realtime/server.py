@@ -10,31 +10,31 @@ from nats.errors import Error as NatsError
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from services.realtime.access import Access
 from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
-from services.realtime.budget import FailureBudget, RateBudget
-from services.realtime.connections import Connection, Connections
+from services.realtime.client_error_log import Notes
+from services.realtime.client_requests import echo_of, failure_of, since_of
+from services.realtime.connection_limits import Connection, Connections
+from services.realtime.connection_recovery import Recovery
 from services.realtime.handshake import identify, token_of
-from services.realtime.kept_rooms import KeptRooms
-from services.realtime.links import Links
-from services.realtime.notes import Notes
-from services.realtime.outgoing import Outgoing, encode
-from services.realtime.packets import SocketServer
-from services.realtime.protocol import RESERVED, the_argument
-from services.realtime.recovery import Recovery
-from services.realtime.requests import echo_of, failure_of, since_of
-from services.realtime.sending import send
+from services.realtime.linking_codes import ShownCodes
+from services.realtime.nats_clients import Links
+from services.realtime.packet_parser import RESERVED, the_argument
+from services.realtime.payloads import Payload, Wire
+from services.realtime.rate_budget import FailureBudget, RateBudget
+from services.realtime.room_store import KeptRooms
+from services.realtime.send_message import send
+from services.realtime.send_queue import Outgoing, encode
 from services.realtime.settings import RealtimeSettings
-from services.realtime.shown_codes import ShownCodes
+from services.realtime.socket_access import Access
+from services.realtime.socket_server import SocketServer
 from services.realtime.transport import Hooks
-from services.realtime.wire import Payload, Wire
-from shared.asking import ask
-from shared.auth import Principal, Scope
-from shared.errors import Problem
-from shared.events import AccessEnded
-from shared.ids import new_id
-from shared.message import Query
-from shared.tracing import following
+from shared.contracts.errors import Problem
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.message import Query
+from shared.contracts.principal import Principal, Scope
+from shared.contracts.request_id import following
+from shared.messaging.rpc_client import ask
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 Handler = Callable[[str, Any], Awaitable[Payload]]

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.settings import TokenReaderSettings
+from shared.platform.settings import TokenReaderSettings
 
 
 class RealtimeSettings(TokenReaderSettings):

@@ -9,16 +9,16 @@ import engineio
 import socketio
 from socketio.async_manager import eio_packet
 
+from services.realtime.allowed_origins import allowed_origins
 from services.realtime.backlog import PacketQueue
-from services.realtime.connections import Connection, Connections
-from services.realtime.notes import Notes
-from services.realtime.openings import Openings
-from services.realtime.origins import allowed_origins
-from services.realtime.protocol import DISCONNECT, NAMESPACE, UnreadableError
+from services.realtime.client_error_log import Notes
+from services.realtime.connection_limits import Connection, Connections
+from services.realtime.handshake_queue import Openings
+from services.realtime.packet_parser import DISCONNECT, NAMESPACE, UnreadableError
 from services.realtime.settings import RealtimeSettings
-from shared.errors import Problem
-from shared.tasks import FAILURES, start_waited
-from shared.websockets import abort_of
+from shared.contracts.errors import Problem
+from shared.platform.background import FAILURES, start_waited
+from shared.web.bounded_websocket import abort_of
 
 _FLUSH = 1.0
 """Seconds a polling client has to fetch the last packets."""

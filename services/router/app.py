@@ -9,21 +9,20 @@ from nats.js import JetStreamContext
 from starlette.types import ASGIApp
 
 from services.router.context import Context
-from services.router.expired import failing_expired
-from services.router.handlers.bookings import on_change, on_create, on_reschedule
-from services.router.handlers.contacts import on_split
-from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
-from services.router.handlers.inbox_batch import on_messages
-from services.router.handlers.live import Say, on_presence, on_typing
-from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
+from services.router.expired_sends import failing_expired
+from services.router.handlers.booking_commands import on_change, on_create, on_reschedule
+from services.router.handlers.contact_commands import on_split
+from services.router.handlers.conversation_commands import on_assign, on_mark_read, on_read_elsewhere, on_status
+from services.router.handlers.message_status import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import is_foreign, own_only, refuse
+from services.router.handlers.presence import Say, on_presence, on_typing
 from services.router.handlers.sending import on_send
-from services.router.numbers import Numbers
+from services.router.inbox.batch import on_messages
+from services.router.number_lookup import Numbers
 from services.router.settings import RouterSettings
 from services.router.store import Store, migrate_in_background, open_store
-from services.router.stuck import watching
-from shared.batches import in_batches
-from shared.commands import (
+from services.router.stuck_messages import watching
+from shared.contracts.commands import (
     AssignConversation,
     ChangeBooking,
     ChangeConversation,
@@ -33,8 +32,8 @@ from shared.commands import (
     SendMessage,
     SplitContact,
 )
-from shared.delivery import Consumers, Publisher, broker_client, say
-from shared.events import (
+from shared.contracts.ephemeral import PresenceSeen, TypingSeen
+from shared.contracts.events import (
     ConnectionChanged,
     MessageFailed,
     MessageReceived,
@@ -42,11 +41,12 @@ from shared.events import (
     MessagesReadElsewhere,
     ReceiptReceived,
 )
-from shared.live import PresenceSeen, TypingSeen
-from shared.message import Command, Live, Message
-from shared.mongo import Database, open_mongo, ping
-from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
-from shared.tasks import keep_running, stop_task
+from shared.contracts.message import Command, Live, Message
+from shared.messaging.batch_consumer import in_batches
+from shared.messaging.consumer import Consumers, Publisher, broker_client, say
+from shared.platform.background import keep_running, stop_task
+from shared.platform.mongo import Database, open_mongo, ping
+from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 
 L = TypeVar("L", bound=Live)
 M = TypeVar("M", bound=Message)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from services.router.rules.sending import PendingLimits
+from services.router.rules.send_checks import PendingLimits
 from services.router.store import Store
-from shared.message import Message, utc_now
-from shared.queries import NumberOwner
+from shared.contracts.message import Message, utc_now
+from shared.contracts.queries import NumberOwner
 
 
 async def nobody_to_ask(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner | None:
@@ -17,7 +17,7 @@ async def nobody_to_ask(_organization_id: str, _instance_id: str, _number: str) 
 
 
 class Publish(Protocol):
-    """shared/delivery.py's Publisher."""
+    """shared/messaging/consumer.py's Publisher."""
 
     async def __call__(self, *messages: Message) -> None: ...
 

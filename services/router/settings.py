@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from services.router.rules.sending import PendingLimits
-from shared.fair_consumer import Share
-from shared.settings import Settings
+from services.router.rules.send_checks import PendingLimits
+from shared.messaging.fair_consumer import Share
+from shared.platform.settings import Settings
 
 
 class RouterSettings(Settings):

@@ -9,24 +9,24 @@ from nats.js import JetStreamContext
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.session.data_folder import only_user_of
-from services.session.node import Node
-from services.session.private_files import tighten
-from services.session.questions import answering
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import migrate_session
-from services.session.supervisor.pool import Forker
-from services.session.supervisor.zygote import Zygote
-from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
-from shared.delivery import Consumers, broker_client
-from shared.fair_consumer import Share
-from shared.live import ShowTyping, WatchContact
-from shared.message import Command
-from shared.mongo import open_mongo, ping
-from shared.records import Network
-from shared.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
-from shared.settings import private_directory
+from services.session.store.data_folder import only_user_of
+from services.session.store.private_files import tighten
+from services.session.supervisor.node import Node
+from services.session.supervisor.number_queries import answering
+from services.session.supervisor.worker_pool import Forker
+from services.session.supervisor.zygote_handle import Zygote
+from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
+from shared.contracts.ephemeral import ShowTyping, WatchContact
+from shared.contracts.message import Command
+from shared.contracts.records import Network
+from shared.messaging.consumer import Consumers, broker_client
+from shared.messaging.fair_consumer import Share
+from shared.platform.mongo import open_mongo, ping
+from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.platform.settings import private_directory
 
 SENDS = Share(concurrency=1_024, per_instance=16, room=8_192)
 """A send to an account that WhatsApp does not answer takes a minute, and the library sends one message of an account

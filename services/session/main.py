@@ -1,9 +1,9 @@
 """`python -m services.session.main`"""
 
 from services.session.app import make_app
-from services.session.private_files import keep_private
 from services.session.settings import SessionSettings
-from shared.service import serve
+from services.session.store.private_files import keep_private
+from shared.platform.service import serve
 
 if __name__ == "__main__":
     keep_private()

@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from services.session.relinking import OtherNumber
-from shared.ids import is_slug
-from shared.settings import Settings
+from services.session.supervisor.relinking import OtherNumber
+from shared.contracts.ids import is_slug
+from shared.platform.settings import Settings
 
 
 def _host_name() -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from simulator.control import bodies
 from simulator.control.routes import Call, Table
-from simulator.people import about, content
+from simulator.people import content, message_context
 
 table = Table()
 
@@ -18,22 +18,22 @@ def _from_contact(call: Call, said: content.Content) -> dict[str, Any]:
 
 @table.add("POST", "/contacts/{number}/answer", "Answer a message by its id", body=bodies.AboutMessage)
 async def answer(call: Call) -> Any:
-    return _from_contact(call, about.answer(call.body.text, call.body.id))
+    return _from_contact(call, message_context.answer(call.body.text, call.body.id))
 
 
 @table.add("POST", "/contacts/{number}/react", "React to a message; no text takes it back", body=bodies.AboutMessage)
 async def react(call: Call) -> Any:
-    return _from_contact(call, about.reaction(call.body.text, call.body.id))
+    return _from_contact(call, message_context.reaction(call.body.text, call.body.id))
 
 
 @table.add("POST", "/contacts/{number}/edit", "Change the text of an own message", body=bodies.AboutMessage)
 async def edit(call: Call) -> Any:
-    return _from_contact(call, about.edit(call.body.text, call.body.id))
+    return _from_contact(call, message_context.edit(call.body.text, call.body.id))
 
 
 @table.add("POST", "/contacts/{number}/revoke", "Delete an own message for everyone", body=bodies.AboutMessage)
 async def revoke(call: Call) -> Any:
-    return _from_contact(call, about.revoke(call.body.id))
+    return _from_contact(call, message_context.revoke(call.body.id))
 
 
 @table.add("POST", "/contacts/{number}/write-unreadable", "A message that cannot be read", body=bodies.Unreadable)
@@ -48,10 +48,10 @@ async def write_unreadable(call: Call) -> Any:
 @table.add("POST", "/phones/{number}/edit", "The owner changes the text of an own message", body=bodies.AboutMessage)
 async def edit_own(call: Call) -> Any:
     phone, to = call.context.phone(call.path["number"]), call.context.account(call.body.to)
-    return {"id": phone.write_own_content(to, about.edit(call.body.text, call.body.id))}
+    return {"id": phone.write_own_content(to, message_context.edit(call.body.text, call.body.id))}
 
 
 @table.add("POST", "/phones/{number}/revoke", "The owner deletes an own message for everyone", body=bodies.AboutMessage)
 async def revoke_own(call: Call) -> Any:
     phone, to = call.context.phone(call.path["number"]), call.context.account(call.body.to)
-    return {"id": phone.write_own_content(to, about.revoke(call.body.id))}
+    return {"id": phone.write_own_content(to, message_context.revoke(call.body.id))}

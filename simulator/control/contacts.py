@@ -10,7 +10,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from simulator.control import bodies
 from simulator.control.errors import Conflict, Unknown
 from simulator.control.routes import Call, Table
-from simulator.people import about, content
+from simulator.people import content, message_context
 from simulator.people.broadcast_lists import write_through_list
 from simulator.people.calls import Call as PhoneCall
 from simulator.people.contact import Contact
@@ -180,11 +180,13 @@ async def revoke_in_group(call: Call) -> Any:
     """The first member, who owns the group, is its admin."""
     group, contact = _member(call)
     if call.body.author in (None, contact.account.number):
-        return {"id": contact.write_to_group(group, about.revoke(call.body.id))}
+        return {"id": contact.write_to_group(group, message_context.revoke(call.body.id))}
     if contact.account.number != group.members[0]:
         raise Conflict(f"{contact.account.number} is no admin of this group")
     author = call.context.account(call.body.author)
-    return {"id": contact.write_to_group(group, about.revoke_of(call.body.id, str(author.lid), str(group.jid)))}
+    return {
+        "id": contact.write_to_group(group, message_context.revoke_of(call.body.id, str(author.lid), str(group.jid)))
+    }
 
 
 def _member(call: Call) -> tuple[Group, Contact]:

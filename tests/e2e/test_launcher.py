@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.bench_latency import prepared
 from deploy.local.ports import free_run, is_free
-from deploy.local.topology import PRIVATE_PORTS
+from deploy.local.process_specs import PRIVATE_PORTS
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(180)

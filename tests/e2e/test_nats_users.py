@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.local.process_specs import PROCESSES
 from deploy.local.stack import Options, Stack
-from deploy.local.topology import PROCESSES
-from shared.rights import INTEGRATION, rights
+from shared.messaging.permissions import INTEGRATION, rights
 from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart

@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.framing import pack, read_frame
-from services.session.protocol import (
+from services.session.ipc.framing import pack, read_frame
+from services.session.ipc.messages import (
     TO_WORKER,
     Changed,
     Entry,
@@ -22,7 +22,7 @@ from services.session.protocol import (
     Stop,
     ToWorker,
 )
-from shared.message import utc_now
+from shared.contracts.message import utc_now
 
 NO_PROCESS_ID = 50_000_000
 """Larger than any process id: the supervisor kills workers by theirs."""

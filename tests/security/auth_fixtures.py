@@ -10,7 +10,7 @@ import pytest
 
 from services.api.settings import ApiSettings
 from services.api.store import login_attempts
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.component.api.conftest import Stage, running
 from tests.servers import free_port
 

@@ -14,20 +14,20 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from services.session import app
-from services.session.node import Node
-from services.session.protocol import Send, ToWorker
+from services.session.ipc.messages import Send, ToWorker
 from services.session.settings import SessionSettings
 from services.session.store import migrate_session
-from shared.commands import ConnectInstance, SendText
-from shared.delivery import Consumers, Publisher, broker_client, jetstream
-from shared.events import ConnectionChanged
-from shared.ids import new_id
-from shared.message import Event, Message
-from shared.mongo import Database, open_mongo
-from shared.records import ConnectionStatus, Network, Party
-from shared.service import connected, make_broker
-from shared.settings import Settings
-from shared.topology import ensure_streams, parse_event
+from services.session.supervisor.node import Node
+from shared.contracts.commands import ConnectInstance, SendText
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event, Message
+from shared.contracts.records import ConnectionStatus, Network, Party
+from shared.contracts.registry import ensure_streams, parse_event
+from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream
+from shared.platform.mongo import Database, open_mongo
+from shared.platform.service import connected, make_broker
+from shared.platform.settings import Settings
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
 from tests.servers import nats_server
 from tests.subscriptions import subscribed

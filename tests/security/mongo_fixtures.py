@@ -13,8 +13,8 @@ from typing import Any
 from pymongo import AsyncMongoClient
 
 from deploy.local.binaries import find_mongod
-from shared.mongo_roles import ACCESS, password_variable
-from shared.mongo_setup import SETUP_USER
+from shared.platform.mongo_roles import ACCESS, password_variable
+from shared.platform.mongo_setup import SETUP_USER
 from tests.security.compose_file import SERVICES
 from tests.servers import Server, free_port
 
@@ -61,7 +61,7 @@ class GuardedMongo:
             **{password_variable(user): password for user, password in self.passwords.items()},
         }  # fmt: skip
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "shared.mongo_setup", cwd=ROOT, env=environment | changed,
+            sys.executable, "-m", "shared.platform.mongo_setup", cwd=ROOT, env=environment | changed,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         output, _ = await process.communicate()

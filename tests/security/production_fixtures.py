@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 
 from deploy.local.binaries import find_nats_server
-from shared.mongo_roles import ACCESS, password_variable
-from shared.mongo_setup import SETUP_USER
+from shared.platform.mongo_roles import ACCESS, password_variable
+from shared.platform.mongo_setup import SETUP_USER
 from simulator.app import Simulator
 from tests.security.caddy_fixtures import Caddy, caddy
 from tests.security.compose_file import OURS, ROOT, SERVICES, environment, read_env

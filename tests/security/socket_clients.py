@@ -14,11 +14,11 @@ import aiohttp
 from nats.aio.client import Client
 
 from services.api.settings import ApiSettings
-from shared.delivery import Publisher, jetstream
-from shared.events import ConnectionChanged
-from shared.ids import new_id
-from shared.mongo import Database, ensure_indexes, open_mongo
-from shared.records import ConnectionStatus
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.ids import new_id
+from shared.contracts.records import ConnectionStatus
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database, ensure_indexes, open_mongo
 from tests.component.api.conftest import Stage, running
 from tests.integration.realtime.conftest import service, until
 from tests.servers import free_port, nats_server

@@ -5,7 +5,7 @@ The same as `./switchboard bench attack` in smaller numbers, and without looking
 
 import pytest
 
-from deploy.local.attack_crowd import FRAME_BYTES, Counts
+from deploy.local.attack_load import FRAME_BYTES, Counts
 from deploy.local.attack_report import MAX_REALTIME_GROWTH_BYTES, OPERATIONS, Report
 from deploy.local.bench_attack import Load, measure
 from deploy.local.stack import Options, Stack

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from services.api.bus.questions import ANSWERERS
-from services.api.bus.writes import WRITES
 from services.api.json_input import MAX_JSON_DEPTH, parse_json
-from shared.errors import Problem
-from shared.message import Message
+from services.api.nats.queries import ANSWERERS
+from services.api.nats.requests import WRITES
+from shared.contracts.errors import Problem
+from shared.contracts.message import Message
 from tests.component.api.conftest import Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, Schema, operations
 
@@ -74,7 +74,7 @@ def of_operation(operation: Operation) -> Iterator[str]:
 
 
 async def test_every_text_and_list_of_every_route_is_bounded(stage: Stage) -> None:
-    """Paths are bounded as a whole (services/api/edge.py)."""
+    """Paths are bounded as a whole (services/api/middleware/request_context.py)."""
     async with stage.client() as http:
         document = (await http.get("/openapi.json")).json()
     found = [place for operation in operations(document) for place in of_operation(operation)]

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from deploy.local.binaries import find_nats_server
-from deploy.local.topology import PROCESSES
+from deploy.local.process_specs import PROCESSES
 from docs.generate.listeners import LISTENERS
 from tests.security.compose_file import COMPOSE, ONCE, ROOT, SERVICES
 

@@ -10,14 +10,14 @@ import httpx
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from services.api import matching
-from services.api.access.compression import COMPRESSED_FROM_BYTES, may_be_compressed
-from services.api.access.repeats import answer_has_secrets
+from services.api import route_matching
 from services.api.app import _PARTS
-from shared.delivery import Publisher
-from shared.events import PairingCodeIssued
-from shared.ids import new_id
-from shared.message import utc_now
+from services.api.middleware.compression import COMPRESSED_FROM_BYTES, may_be_compressed
+from services.api.middleware.idempotency import answer_has_secrets
+from shared.contracts.events import PairingCodeIssued
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.messaging.consumer import Publisher
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.conftest import member as member
 from tests.component.api.conftest import own_bus as own_bus
@@ -51,7 +51,7 @@ def is_plain(answer: httpx.Response) -> bool:
 
 def test_no_route_that_shows_a_secret_is_compressed() -> None:
     known = FastAPI()
-    matching.remember(known, (route for part in _PARTS for route in part.router.routes))
+    route_matching.remember(known, (route for part in _PARTS for route in part.router.routes))
     plain, compressed = set[tuple[str, str]](), set[tuple[str, str]]()
     for route in known.state.routes:
         for method in route.methods or ():

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from services.router import numbers
+from services.router import number_lookup
 from services.router.settings import RouterSettings
-from services.session.protocol import Mark
-from services.session.supervisor import attending, sending
-from shared.commands import DisconnectInstance, MarkRead, SendMessage
-from shared.events import (
+from services.session.ipc.messages import Mark
+from services.session.supervisor import presence, sending
+from shared.contracts.commands import DisconnectInstance, MarkRead, SendMessage
+from shared.contracts.events import (
     CommandRefused,
     ConnectionChanged,
     MessageFailed,
@@ -19,10 +19,10 @@ from shared.events import (
     MessageSent,
     MessageStatusChanged,
 )
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.queries import ResolveNumber
-from shared.records import ConnectionStatus, Party
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.queries import ResolveNumber
+from shared.contracts.records import ConnectionStatus, Party
 from tests.fakes.workers import obedient
 from tests.integration.router.service import service as router_service
 from tests.security.fairness_fixtures import (
@@ -117,7 +117,7 @@ async def test_sends_beyond_the_share_of_an_organization_fail_at_once_and_are_ne
 async def test_read_ticks_that_get_no_answer_hold_up_no_other_organization(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(attending, "LIMIT", 300)
+    monkeypatch.setattr(presence, "LIMIT", 300)
     await session.connected("mallory", "stuck")
     await session.connected("victim", "fine")
     sender = Party(phone="4915199999999")
@@ -150,7 +150,7 @@ async def test_commands_for_an_account_that_is_busy_hold_up_no_other_organizatio
 @pytest.fixture
 async def router(mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bus]:
     """A router, and a session service that never answers who has a number."""
-    monkeypatch.setattr(numbers, "LIMIT", 300.0)
+    monkeypatch.setattr(number_lookup, "LIMIT", 300.0)
     async with own_nats(tmp_path) as nats_url:
         settings = RouterSettings(
             nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}", http_port=free_port(),

@@ -12,16 +12,16 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic.fields import FieldInfo
 
 from services.router.settings import RouterSettings
-from services.session.questions import answering
-from shared.commands import SendMessage, SendText
-from shared.delivery import broker_client
-from shared.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
-from shared.ids import NO_INSTANCE, derived_id, new_id
-from shared.message import Command, Event, Live, Message, utc_now
-from shared.mongo import Document
-from shared.queries import ResolveNumber
-from shared.records import Party
-from shared.topology import COMMANDS, EVENTS, LIVE, durable_name, stream_of
+from services.session.supervisor.number_queries import answering
+from shared.contracts.commands import SendMessage, SendText
+from shared.contracts.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
+from shared.contracts.ids import NO_INSTANCE, derived_id, new_id
+from shared.contracts.message import Command, Event, Live, Message, utc_now
+from shared.contracts.queries import ResolveNumber
+from shared.contracts.records import Party
+from shared.contracts.registry import COMMANDS, EVENTS, LIVE, durable_name, stream_of
+from shared.messaging.consumer import broker_client
+from shared.platform.mongo import Document
 from tests.integration.router.service import service as router_service
 from tests.security.fairness_fixtures import Bus, Session, open_bus, open_session, own_nats, session_settings, text
 from tests.servers import free_port

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from services.session import node
-from services.session.framing import MAX_FRAME, read_frame, receive_frame
-from services.session.journal import Journal
-from services.session.protocol import FROM_WORKER, Changed, Entry, Noticed, Resolve, Show, TooLarge
-from services.session.supervisor.worker import MAX_UNREAD_BYTES, Worker
-from services.session.worker.attention import MAX_JOBS, Attention
-from services.session.worker.lookups import MAX_LOOKUPS, Lookups
-from services.session.worker.outbox import MAX_WAITING_NOTICED, Outbox, packed
-from services.session.worker.pump import WINDOW_CHARACTERS, Pump
-from shared.events import MessageReceived
-from shared.message import utc_now
-from shared.records import Network, Party
-from shared.topology import DEAD_PREFIX
+from services.session.ipc.framing import MAX_FRAME, read_frame, receive_frame
+from services.session.ipc.messages import FROM_WORKER, Changed, Entry, Noticed, Resolve, Show, TooLarge
+from services.session.supervisor import node
+from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, Worker
+from services.session.worker.ipc_writer import MAX_WAITING_NOTICED, Outbox, packed
+from services.session.worker.journal import Journal
+from services.session.worker.journal_forwarder import WINDOW_CHARACTERS, Pump
+from services.session.worker.number_lookup import MAX_LOOKUPS, Lookups
+from services.session.worker.presence import MAX_JOBS, Attention
+from shared.contracts.events import MessageReceived
+from shared.contracts.message import utc_now
+from shared.contracts.records import Network, Party
+from shared.contracts.registry import DEAD_PREFIX
 from tests.fakes.workers import NO_PROCESS_ID
 from tests.security.fairness_fixtures import Session, open_session, own_nats, session_settings, until
 

@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.store.answers import claim_of
-from shared.commands import ConnectInstance
-from shared.events import PairingCodeIssued, QrIssued
-from shared.ids import new_id
-from shared.message import Event, utc_now
+from services.api.store.idempotent_responses import claim_of
+from shared.contracts.commands import ConnectInstance
+from shared.contracts.events import PairingCodeIssued, QrIssued
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event, utc_now
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.component.api.document import Operation, Schema, operations, resolved
 
@@ -53,7 +53,7 @@ def unmarked(operation: Operation) -> list[str]:
 
 
 async def test_every_field_that_opens_something_is_marked_as_a_secret(stage: Stage) -> None:
-    """Declare it as `Secret` (services/api/answers.py): then no answer of that route is kept."""
+    """Declare it as `Secret` (services/api/responses.py): then no answer of that route is kept."""
     async with stage.client() as http:
         everything = operations((await http.get("/openapi.json")).json())
     assert [name for operation in everything for name in unmarked(operation)] == []

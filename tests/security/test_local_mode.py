@@ -13,10 +13,10 @@ import pytest
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
 
-from deploy.local import front
-from deploy.local.front import Backends, make_app, serve
+from deploy.local import front_proxy
+from deploy.local.front_proxy import Backends, make_app, serve
+from deploy.local.process_specs import PROCESSES
 from deploy.local.stack import Options, Stack
-from deploy.local.topology import PROCESSES
 from simulator.app import Simulator
 from tests.servers import free_port
 
@@ -180,7 +180,7 @@ async def test_who_never_ends_its_headers_is_hung_up_on(door: Door) -> None:
 
 
 async def test_a_body_that_stops_arriving_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "BODY_LIMIT", 0.3)
+    monkeypatch.setattr(front_proxy, "BODY_LIMIT", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(b"POST /api/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf")
     async with asyncio.timeout(30):

@@ -10,8 +10,8 @@ from argon2.low_level import hash_secret
 
 from services.api.settings import ApiSettings
 from services.api.store.audit import AuditLog, Deed
-from shared.ids import new_id
-from shared.mongo import Document, open_mongo
+from shared.contracts.ids import new_id
+from shared.platform.mongo import Document, open_mongo
 from tests.component.api import conftest
 from tests.component.api.conftest import Member, Stage
 from tests.security import auth_fixtures

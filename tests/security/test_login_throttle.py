@@ -9,7 +9,7 @@ from services.api.settings import ApiSettings
 from services.api.store import login_attempts
 from services.api.store.login_attempts import Bucket, LoginAttempts
 from services.api.store.login_devices import MAX_DEVICES_PER_ADDRESS, MAX_DEVICES_PER_USER, LoginDevices, Origin
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.component.api import conftest
 from tests.component.api.conftest import Stage
 from tests.security import auth_fixtures

@@ -15,11 +15,11 @@ from deploy.local.binaries import find_mongod
 from services.api.store.migrations import STEPS as API_STEPS
 from services.router.store import STEPS as ROUTER_STEPS
 from services.session.store import STEPS as SESSION_STEPS
-from shared.migrations import Step, migrate
-from shared.mongo import Database, ensure_views, open_mongo
-from shared.mongo_roles import ACCESS, VIEWS, password_variable
-from shared.mongo_setup import SETUP_USER
-from shared.settings import Settings
+from shared.platform.migrations import Step, migrate
+from shared.platform.mongo import Database, ensure_views, open_mongo
+from shared.platform.mongo_roles import ACCESS, VIEWS, password_variable
+from shared.platform.mongo_setup import SETUP_USER
+from shared.platform.settings import Settings
 from tests.security.mongo_fixtures import ROOT, GuardedMongo, guarded_mongo
 from tests.servers import Server, start_replica_set
 

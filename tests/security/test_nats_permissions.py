@@ -12,18 +12,13 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from services.realtime.kept_rooms import KeptRooms, Room
-from services.realtime.links import Links
-from shared.commands import SendMessage
-from shared.delivery import jetstream
-from shared.durables import pushed
-from shared.events import MessageReceived
-from shared.ids import new_id
-from shared.queries import CountFailedCredential, ListContacts, ListUsers, TakeRateLimit, VerifyApiKey
-from shared.rights import INTEGRATION
-from shared.service import connected, make_broker
-from shared.settings import Settings
-from shared.topology import (
+from services.realtime.nats_clients import Links
+from services.realtime.room_store import KeptRooms, Room
+from shared.contracts.commands import SendMessage
+from shared.contracts.events import MessageReceived
+from shared.contracts.ids import new_id
+from shared.contracts.queries import CountFailedCredential, ListContacts, ListUsers, TakeRateLimit, VerifyApiKey
+from shared.contracts.registry import (
     COMMANDS_STREAM,
     DEAD_STREAM,
     EVENTS_STREAM,
@@ -33,6 +28,11 @@ from shared.topology import (
     durable_name,
     ensure_streams,
 )
+from shared.messaging.consumer import jetstream
+from shared.messaging.durable_consumers import pushed
+from shared.messaging.permissions import INTEGRATION
+from shared.platform.service import connected, make_broker
+from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import Connection, guarded_server, logged_in, url
 from tests.servers import Server
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from services.api.bus.questions import ANSWERERS
-from services.api.bus.writes import WRITES
-from services.api.key_answers import AT_ONCE as KEY_ANSWERS_AT_ONCE
+from services.api.nats.access_queries import AT_ONCE as KEY_ANSWERS_AT_ONCE
+from services.api.nats.queries import ANSWERERS
+from services.api.nats.requests import WRITES
 from services.api.settings import ApiSettings
-from shared.ids import new_id
-from shared.message import Message
-from shared.queries import CountFailedCredential, TakeRateLimit, VerifyApiKey
+from shared.contracts.ids import new_id
+from shared.contracts.message import Message
+from shared.contracts.queries import CountFailedCredential, TakeRateLimit, VerifyApiKey
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.component.api.document import Operation, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal

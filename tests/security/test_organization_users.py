@@ -13,10 +13,10 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from deploy.local.binaries import find_nats_server
-from shared.commands import SendMessage
-from shared.events import MessageReceived, PairingCodeIssued, QrIssued
-from shared.live import ContactTyping
-from shared.queries import (
+from shared.contracts.commands import SendMessage
+from shared.contracts.ephemeral import ContactTyping
+from shared.contracts.events import MessageReceived, PairingCodeIssued, QrIssued
+from shared.contracts.queries import (
     CountFailedCredential,
     ListContacts,
     ListShownCodes,
@@ -25,8 +25,8 @@ from shared.queries import (
     TakeRateLimit,
     VerifyApiKey,
 )
-from shared.rights import inbox_prefix
-from shared.topology import EVENTS_STREAM, events_of
+from shared.contracts.registry import EVENTS_STREAM, events_of
+from shared.messaging.permissions import inbox_prefix
 from tests.integration.deploy.nats_users import ROOT, Connection
 from tests.servers import Server, free_port
 from tests.subscriptions import subscribed
@@ -36,7 +36,7 @@ PASSWORD = "a-password-of-the-test-4711"
 
 
 def printed(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "shared.nats_users", *arguments]
+    command = [sys.executable, "-m", "shared.messaging.nats_users", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -158,4 +158,4 @@ def test_what_is_no_organization_gets_no_block(arguments: tuple[str, ...]) -> No
 
 def test_the_page_names_the_command() -> None:
     page = (Path(ROOT) / "docs" / "other-services.md").read_text()
-    assert "python -m shared.nats_users" in page
+    assert "python -m shared.messaging.nats_users" in page

@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from shared.mongo_roles import ACCESS
-from shared.rights import INTEGRATION, inbox_prefix
+from shared.messaging.permissions import INTEGRATION, inbox_prefix
+from shared.platform.mongo_roles import ACCESS
 from simulator import client as simulated
 from simulator.client import SimulatorClient
 from tests.e2e.front_end import FrontEnd, front_end

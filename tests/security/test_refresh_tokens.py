@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from services.api.store.logins import MAX_FORMER_TOKENS, Lifetime, Logins
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 from tests.component.api import conftest
 from tests.component.api.conftest import Stage
 from tests.security.auth_fixtures import client_at, registered

@@ -11,12 +11,11 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.api import key_answers
-from services.api.bus import answering
-from services.session import questions
-from shared.message import Message
-from shared.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
-from shared.replies import is_inbox
+from services.api.nats import access_queries, rpc_server
+from services.session.supervisor import number_queries
+from shared.contracts.message import Message
+from shared.contracts.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
+from shared.messaging.reply_subjects import is_inbox
 from tests.subscriptions import subscribed
 
 ELSEWHERE = (
@@ -79,9 +78,9 @@ def answerers(client: Client) -> dict[type[Message], AbstractAsyncContextManager
     rates: Any = NoLimits()
     numbers: Any = Numbers()
     return {
-        ListUsers: answering.serving(client, [Kind()]),
-        VerifyApiKey: key_answers.serving(client, database, rates),
-        ResolveNumber: questions.answering(client, numbers),
+        ListUsers: rpc_server.serving(client, [Kind()]),
+        VerifyApiKey: access_queries.serving(client, database, rates),
+        ResolveNumber: number_queries.answering(client, numbers),
     }
 
 
@@ -125,7 +124,7 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
 async def test_what_cannot_be_answered_is_not_done(client: Client) -> None:
     """A write whose answer goes elsewhere would be done all the same."""
     kind = Kind()
-    async with answering.serving(client, [kind]):
+    async with rpc_server.serving(client, [kind]):
         await client.publish(ListUsers.pattern("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
         await client.publish(ListUsers.pattern("acme", "-"), b"{}")
         await asyncio.wait_for(client.request(ListUsers.pattern("other", "-"), b"{}", timeout=20), 30)

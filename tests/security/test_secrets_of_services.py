@@ -10,8 +10,8 @@ import pytest
 
 from docs.generate.deployment import SECRETS, SET_BY_COMPOSE
 from docs.generate.settings import settings_class, variable
-from shared.token_keys import SigningKey
-from shared.weak_secrets import weakness
+from shared.platform.token_keys import SigningKey
+from shared.platform.weak_secrets import weakness
 from tests.security.compose_file import OURS, ROOT, SERVICES, MissingVariable, environment, read_env
 
 READERS = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.events import AccessEnded
-from shared.ids import new_id
-from shared.message import utc_now
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import changed, logged_in, platform, publisher
 

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shared.auth import Principal, issue_token
-from shared.ids import new_id
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal, issue_token
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import PATH, RawClient, logged_in, raw_client
 from tests.token_keys import SIGNING_KEY

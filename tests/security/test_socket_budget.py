@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from services.realtime.budget import BLOCK
-from shared.asking import ask
-from shared.auth import Principal, issue_token
-from shared.ids import new_id
-from shared.queries import ApiKeyOwner, TakeRateLimit, VerifyApiKey
+from services.realtime.rate_budget import BLOCK
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal, issue_token
+from shared.contracts.queries import ApiKeyOwner, TakeRateLimit, VerifyApiKey
+from shared.messaging.rpc_client import ask
 from tests.component.api.conftest import Member
 from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import Platform, RawClient, logged_in, platform, raw_client

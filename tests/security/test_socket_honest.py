@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import socketio
 
-from shared.auth import Principal
-from shared.delivery import Publisher
-from shared.events import AccessEnded
-from shared.ids import new_id
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal
+from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import changed, publisher
 

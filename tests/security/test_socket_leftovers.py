@@ -9,17 +9,17 @@ import pytest
 from nats.errors import Error as NatsError
 
 from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
-from services.realtime.budget import RateBudget
-from services.realtime.connections import Connections
-from services.realtime.ended import EndedAccess
-from services.realtime.live import LiveFeed
+from services.realtime.connection_limits import Connections
+from services.realtime.ephemeral_feed import LiveFeed
+from services.realtime.rate_budget import RateBudget
+from services.realtime.revoked_access import EndedAccess
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from shared.auth import Principal
-from shared.errors import Problem
-from shared.events import AccessEnded
-from shared.ids import new_id
-from shared.message import Query
+from shared.contracts.errors import Problem
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.message import Query
+from shared.contracts.principal import Principal
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import logged_in, raw_client
 
@@ -82,7 +82,7 @@ async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
 
 
 async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.realtime.budget._MAX_KEYS", 50)
+    monkeypatch.setattr("services.realtime.rate_budget._MAX_KEYS", 50)
 
     async def away(_: Query) -> dict[str, Any]:
         raise Problem(503, "nobody_answers", "")

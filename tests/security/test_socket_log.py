@@ -9,7 +9,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import PATH, logged_in, raw_client, realtime_process
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import PATH, logged_in, raw_client
 

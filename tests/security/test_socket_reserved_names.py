@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.auth import Principal, issue_token
-from shared.events import AccessEnded
-from shared.ids import new_id
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal, issue_token
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import changed, logged_in, publisher
 from tests.token_keys import SIGNING_KEY

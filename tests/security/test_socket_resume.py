@@ -12,8 +12,8 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
 from services.realtime.fair_slots import FairSlots
-from shared.delivery import Publisher
-from shared.ids import new_id
+from shared.contracts.ids import new_id
+from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import PATH, RealtimeProcess, changed, logged_in, publisher, realtime_process
 

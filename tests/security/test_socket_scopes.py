@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from shared.auth import ROLE_SCOPES, Scope
-from shared.delivery import Publisher, jetstream, say
-from shared.events import MessageStatusChanged, PairingCodeIssued, QrIssued
-from shared.ids import new_id
-from shared.live import ContactPresence, ContactTyping
-from shared.message import utc_now
-from shared.records import MessageStatus
+from shared.contracts.ephemeral import ContactPresence, ContactTyping
+from shared.contracts.events import MessageStatusChanged, PairingCodeIssued, QrIssued
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import ROLE_SCOPES, Scope
+from shared.contracts.records import MessageStatus
+from shared.messaging.consumer import Publisher, jetstream, say
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
-from services.realtime.attention import Attention
-from services.realtime.dialects.s2 import Chat
-from services.realtime.dialects.s4 import Sessions
+from services.realtime.dialects.chat import Chat
+from services.realtime.dialects.named_sessions import Sessions
+from services.realtime.presence import Attention
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from shared.auth import ROLE_SCOPES, Scope
-from shared.delivery import Publisher, jetstream
-from shared.ids import new_id
-from shared.message import utc_now
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import ROLE_SCOPES, Scope
+from shared.messaging.consumer import Publisher, jetstream
 from tests.component.api.conftest import Member
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import Platform, RawClient, changed, logged_in, platform

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.session.addresses import Untranslatable
-from services.session.journal import Journal
-from services.session.translate import Account, Ignored, message_received, typing_seen
-from services.session.worker.intake import Intake
+from services.session.worker.event_mapping import Account, Ignored, message_received, typing_seen
+from services.session.worker.jids import Untranslatable
+from services.session.worker.journal import Journal
+from services.session.worker.journal_writer import Intake
 from services.session.worker.preload import preload_protobufs
-from shared.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
-from shared.message_parts import Media
-from shared.records import Contact, MessageRecord, Party
-from shared.topology import MAX_MESSAGE_BYTES, parse_event
+from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
+from shared.contracts.message_parts import Media
+from shared.contracts.records import Contact, MessageRecord, Party
+from shared.contracts.registry import MAX_MESSAGE_BYTES, parse_event
 from tests.integration.router.conftest import START
 
 preload_protobufs()

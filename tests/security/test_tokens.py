@@ -12,17 +12,17 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from pydantic import ValidationError
 
-from deploy.local import topology
+from deploy.local import process_specs
 from services.api.settings import ApiSettings
 from services.realtime.settings import RealtimeSettings
 from services.router.settings import RouterSettings
 from services.session.settings import SessionSettings
-from shared.auth import Principal, issue_token, read_token
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.service import start_advice
-from shared.token_keys import InvalidKey, SigningKey, VerificationKeys
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import Principal, issue_token, read_token
+from shared.platform.service import start_advice
+from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
 from tests.component.api import conftest
 from tests.component.api.conftest import Member, Stage
 from tests.token_keys import PRIVATE_KEY, PUBLIC_KEY, SIGNING_KEY, VERIFICATION_KEYS
@@ -129,11 +129,11 @@ async def test_no_forged_token_opens_the_api(stage: Stage, member: Member) -> No
 
 async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member: Member) -> None:
     """What any other process of the launcher is given is tried as a key."""
-    places = {name: f"<{name}>" for process in topology.PROCESSES for name in _places(process)} | {
+    places = {name: f"<{name}>" for process in process_specs.PROCESSES for name in _places(process)} | {
         "token_private_key": PRIVATE_KEY, "token_public_key": PUBLIC_KEY, "token_secret": PRIVATE_KEY,
     }  # fmt: skip
-    given = {value for process in topology.PROCESSES if process.name != "api"
-             for value in topology.fill(process, 3000, places)[1].values()}  # fmt: skip
+    given = {value for process in process_specs.PROCESSES if process.name != "api"
+             for value in process_specs.fill(process, 3000, places)[1].values()}  # fmt: skip
     async with stage.client() as http:
         for value in given:
             token = hmac_with(value.encode(), sub=member.user_id, org=member.organization_id)
@@ -141,7 +141,7 @@ async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member
             assert answer.status_code == 401
 
 
-def _places(process: topology.Process) -> list[str]:
+def _places(process: process_specs.Process) -> list[str]:
     texts = [*process.command, *process.env.values()]
     return [name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name]
 

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 from pydantic import ValidationError
 
-from deploy.local.front import Backends, make_app
+from deploy.local.front_proxy import Backends, make_app
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared import service
-from shared.addresses import network_of
-from shared.proxies import TrustedProxies, parse_networks
+from shared.platform import service
+from shared.web.client_addresses import network_of
+from shared.web.trusted_proxies import TrustedProxies, parse_networks
 from tests.component.api import conftest
 from tests.integration.realtime.conftest import service as realtime
 from tests.security import auth_fixtures

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import pytest
 
 from services.api.settings import ApiSettings
-from shared.auth import ROLE_SCOPES, Role, Scope
-from shared.delivery import jetstream
-from shared.ids import new_id
-from shared.topology import DEAD_STREAM, dead_letters_of
+from shared.contracts.ids import new_id
+from shared.contracts.principal import ROLE_SCOPES, Role, Scope
+from shared.contracts.registry import DEAD_STREAM, dead_letters_of
+from shared.messaging.consumer import jetstream
 from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, operations
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, filled, refusal

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.api.bus.questions import ANSWERERS
-from services.api.bus.writes import WRITES
-from shared import queries
-from shared.delivery import jetstream
-from shared.errors import SwitchboardError
-from shared.message import Command, Message, Query, utc_now
-from shared.mongo import Document
-from shared.topology import COMMANDS, DEAD_STREAM, LIVE, REQUESTS, dead_letters_of
+from services.api.nats.queries import ANSWERERS
+from services.api.nats.requests import WRITES
+from shared.contracts import queries
+from shared.contracts.errors import SwitchboardError
+from shared.contracts.message import Command, Message, Query, utc_now
+from shared.contracts.registry import COMMANDS, DEAD_STREAM, LIVE, REQUESTS, dead_letters_of
+from shared.messaging.consumer import jetstream
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, refusal
 from tests.component.api.test_queues import dead
@@ -27,7 +27,7 @@ __all__ = ["member", "own_bus", "settings", "stage"]
 ASKED: tuple[type[Message], ...] = (*(item.question for item in ANSWERERS), *(item.question for item in WRITES))
 OTHER, TWO = "other", "two"
 ELSEWHERE = {
-    "VerifyApiKey": "asked with a key, which says whose it is: tests/security/test_rights_of_makers.py",
+    "VerifyApiKey": "asked with a key, which says whose it is: tests/security/test_rights_of_creators.py",
     "TakeRateLimit": "counts for a caller of the organization in the subject; names nothing else",
     "CountFailedCredential": "counts for an address; concerns no organization",
     "ResolveNumber": "answered by the session service for the accounts it holds",

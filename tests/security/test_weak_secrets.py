@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.router.settings import RouterSettings
-from shared.service import start_advice
-from shared.weak_secrets import weakness
+from shared.platform.service import start_advice
+from shared.platform.weak_secrets import weakness
 
 WEAK = [
     "", "changeme", "changeme-changeme-changeme", "ChangeMe12345678", "change_me_please_now!", "password", "Passw0rd",

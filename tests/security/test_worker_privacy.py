@@ -8,11 +8,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from services.session.private_files import tighten
 from services.session.settings import SessionSettings
-from shared.events import MessageReceived, MessageSent
-from shared.ids import new_id
-from shared.mongo import open_mongo
+from services.session.store.private_files import tighten
+from shared.contracts.events import MessageReceived, MessageSent
+from shared.contracts.ids import new_id
+from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people import content
 from tests.integration.session.service.service import INSTANCE, SessionService

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.message import Message
-from shared.topology import COMMANDS, EVENTS, LIVE, REQUESTS, durable_name
+from shared.contracts.message import Message
+from shared.contracts.registry import COMMANDS, EVENTS, LIVE, REQUESTS, durable_name
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("session", "router", "api", "realtime")
@@ -65,26 +65,37 @@ def test_the_simulator_knows_nothing_of_switchboard() -> None:
 
 
 def test_neonize_is_met_in_few_modules() -> None:
-    users = importers("neonize", *SHIPPED) - {f"services/session/neonize_{part}.py" for part in ("client", "loop")}
+    users = importers("neonize", *SHIPPED) - {
+        f"services/session/worker/neonize_{part}.py" for part in ("client", "loop")
+    }
     assert all(user.startswith("services/session/") for user in users)
     assert users <= {
-        f"services/session/{file}" for file in ("worker/preload.py", "simulated_network.py", "translate.py")
+        f"services/session/{file}" for file in ("worker/preload.py", "simulated_network.py", "worker/event_mapping.py")
     }
 
 
 def test_motor_is_met_in_one_module() -> None:
-    assert importers("motor", *SHIPPED) == {"shared/mongo.py"}
+    assert importers("motor", *SHIPPED) == {"shared/platform/mongo.py"}
 
 
 def test_background_tasks_are_started_in_one_module() -> None:
     starts = re.compile(r"create_task\(|ensure_future\(")
     starters = {name(path) for path in sources("services", "shared") if starts.search(path.read_text())}
-    assert starters <= {"shared/tasks.py", "shared/migrations.py"}  # the latter awaits its own
+    assert starters <= {"shared/platform/background.py", "shared/platform/migrations.py"}  # the latter awaits its own
 
 
 def test_rules_are_pure() -> None:
     rules = [path for path in sources("services") if "rules" in path.parts]
-    impure = {"asyncio", "time", "os", "random", "socket", "threading", "shared.mongo", "shared.delivery"}
+    impure = {
+        "asyncio",
+        "time",
+        "os",
+        "random",
+        "socket",
+        "threading",
+        "shared.platform.mongo",
+        "shared.messaging.consumer",
+    }
     for path in rules:
         own = ".".join(path.relative_to(ROOT).parts[:3])
         for module in imports(path):

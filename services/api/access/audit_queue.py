@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from services.api.store.audit import AuditLog, Deed
-from shared.tasks import keep_running, stop_task
+from shared.platform.background import keep_running, stop_task
 
 MAX_PENDING_ENTRIES = 1_000
 CLOSE_TIMEOUT_S = 3.0

@@ -3,10 +3,10 @@
 from services.api.store.api_keys import ApiKeys
 from services.api.store.logins import Logins
 from services.api.store.members import role_of
-from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
-from shared.errors import Problem
-from shared.mongo import Database
-from shared.token_keys import VerificationKeys
+from shared.contracts.errors import Problem
+from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
+from shared.platform.mongo import Database
+from shared.platform.token_keys import VerificationKeys
 
 
 async def identify(database: Database, keys: VerificationKeys, token: str) -> Principal:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from services.api.store.login_attempts import Bucket, LoginAttempts, Taken
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 
 MAX_ACCOUNT_DELAY_MS = 60_000
 """Shorter than that of an address: one address cannot keep an account waiting, its own delay grows beyond this one."""

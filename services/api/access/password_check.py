@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from fastapi import Request, Response
 
-from services.api.access.hashing_line import HashClient
+from services.api.access.hash_queue import HashClient
 from services.api.access.passwords import is_outdated
 from services.api.context import Context
 from services.api.store.login_devices import Origin, cookie_name
-from shared.addresses import network_of
-from shared.errors import Problem
-from shared.mongo import Document
+from shared.contracts.errors import Problem
+from shared.platform.mongo import Document
+from shared.web.client_addresses import network_of
 
 DEVICE_COOKIE_PATH = "/api/auth"
 _NOBODY = "nobody"

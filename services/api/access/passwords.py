@@ -19,7 +19,7 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError
 from argon2.low_level import hash_secret
 
-from services.api.access.hashing_line import MAX_HASHES_AT_ONCE, HashClient, HashingLine
+from services.api.access.hash_queue import MAX_HASHES_AT_ONCE, HashClient, HashingLine
 
 T = TypeVar("T")
 

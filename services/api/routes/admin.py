@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from services.api.answers import Done, Listed, One, listed
 from services.api.context import Ctx, Manager, SequencePaging
+from services.api.responses import Done, Listed, One, listed
 from services.api.store.dead_letters import DeadLetter, DeadLetterWithBody
-from services.api.views.queues import QueueStats, consumer_stats, stream_stats
+from services.api.views.queue_stats import QueueStats, consumer_stats, stream_stats
 
 router = APIRouter(prefix="/api/admin", tags=["admin"])
 

@@ -6,16 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.api.access.ended_access import after_revocation
-from services.api.answers import Done, Listed, One, Secret
+from services.api.access.revocation_steps import after_revocation
 from services.api.context import Ctx, Manager
-from services.api.fields import Body, Instant, Name
+from services.api.request_fields import Body, Instant, Name
+from services.api.responses import Done, Listed, One, Secret
 from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
-from shared.auth import Principal, Scope
-from shared.errors import Problem
-from shared.ids import Slug
-from shared.message import utc_now
-from shared.mongo import Document
+from shared.contracts.errors import Problem
+from shared.contracts.ids import Slug
+from shared.contracts.message import utc_now
+from shared.contracts.principal import Principal, Scope
+from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.api.answers import Listed, listed
 from services.api.context import Ctx, Manager, Paging
+from services.api.responses import Listed, listed
 from services.api.store.audit import AuditEntry
 
 router = APIRouter(prefix="/api/audit", tags=["admin"])

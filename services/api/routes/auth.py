@@ -6,21 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from services.api.access.hashing_line import HashClient
+from services.api.access.hash_queue import HashClient
 from services.api.access.password_check import address_of, check_password, remember_device
-from services.api.answers import Done, Secret
 from services.api.context import Anyone, Context, Ctx
-from services.api.fields import Body, Email, Name
 from services.api.problems import request_id_of
+from services.api.request_fields import Body, Email, Name
+from services.api.responses import Done, Secret
 from services.api.store.audit import Deed
 from services.api.store.logins import Login
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
-from shared.addresses import network_of
-from shared.auth import Principal, Role, issue_token
-from shared.errors import Problem
-from shared.message import utc_now
-from shared.mongo import Document
+from shared.contracts.errors import Problem
+from shared.contracts.message import utc_now
+from shared.contracts.principal import Principal, Role, issue_token
+from shared.platform.mongo import Document
+from shared.web.client_addresses import network_of
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 

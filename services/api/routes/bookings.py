@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
-from services.api.answers import Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, Manager, Paging
-from services.api.fields import SEARCH_PATTERN, Body, Text, described, searchable
-from services.api.views import bookings as views
-from services.api.views import counts, people
-from services.api.views.bookings import BookingFilter, BookingWithContact, BookingWithHistory
+from services.api.request_fields import SEARCH_PATTERN, Body, Text, described, searchable
+from services.api.responses import Listed, One, listed
+from services.api.views import booking_list as views
+from services.api.views import contacts, counts
+from services.api.views.booking_list import BookingFilter, BookingWithContact, BookingWithHistory
 from services.api.views.counts import BookingCounts
-from shared.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
-from shared.errors import Problem
-from shared.events import BookingCreated, BookingUpdated
-from shared.ids import Slug
-from shared.record_queries import MAX_SEARCH, AnyId
-from shared.records import Booking, BookingStatus, Moment
+from shared.contracts.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
+from shared.contracts.errors import Problem
+from shared.contracts.events import BookingCreated, BookingUpdated
+from shared.contracts.ids import Slug
+from shared.contracts.record_queries import MAX_SEARCH, AnyId
+from shared.contracts.records import Booking, BookingStatus, Moment
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
 
@@ -89,7 +89,7 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One
     """
     if body.instance_id:
         await context.instances.get(caller.organization_id, body.instance_id)
-    await people.contact(context.database, caller.organization_id, body.contact_id)
+    await contacts.contact(context.database, caller.organization_id, body.contact_id)
     command = CreateBooking(
         organization_id=caller.organization_id,
         by=caller.subject,

@@ -11,7 +11,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 
 ROOT = Path(__file__).resolve().parent.parent / "console"
 TYPES = {

@@ -6,21 +6,21 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 
-from services.api.answers import Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, LimitedSender, Paging
-from services.api.fields import Body, Id
-from services.api.routes.people import Search
-from services.api.views import conversations as views
-from services.api.views import counts, threads
-from services.api.views.conversations import Conversation, Filter
+from services.api.request_fields import Body, Id
+from services.api.responses import Listed, One, listed
+from services.api.routes.contacts_and_messages import Search
+from services.api.views import conversation_list as views
+from services.api.views import conversation_messages, counts
+from services.api.views.conversation_list import Conversation, Filter
 from services.api.views.counts import ConversationCounts
-from shared.auth import Principal
-from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
-from shared.errors import Problem
-from shared.events import ConversationUpdated
-from shared.message import Command
-from shared.record_queries import MAX_CONTACT_IDS
-from shared.records import ConversationStatus, MessageRecord
+from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.contracts.errors import Problem
+from shared.contracts.events import ConversationUpdated
+from shared.contracts.message import Command
+from shared.contracts.principal import Principal
+from shared.contracts.record_queries import MAX_CONTACT_IDS
+from shared.contracts.records import ConversationStatus, MessageRecord
 
 router = APIRouter(prefix="/api/conversations", tags=["contacts and conversations"])
 
@@ -111,7 +111,9 @@ async def list_messages(
     """Its messages and notes, newest first. Go on with `cursor`: the answer's `next_cursor` for older ones,
     `newer_cursor` for newer ones. 404 `message_not_found`: the conversation has no message `around`."""
     await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    found = await threads.messages(context.database, caller.organization_id, conversation_id, page, around)
+    found = await conversation_messages.messages(
+        context.database, caller.organization_id, conversation_id, page, around
+    )
     return MessagesPage(data=found.messages, next_cursor=found.next_cursor, newer_cursor=found.newer_cursor)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
-from services.api.bus import asyncapi
-from services.api.bus import page as bus_page
-from services.api.doc_page import field_line, fields, framed, prose
+from services.api.html_page import field_line, fields, framed, prose
+from services.api.nats import asyncapi
+from services.api.nats import asyncapi_page as bus_page
 from services.api.openapi import PROBLEMS
 from services.api.problems import ProblemBody
 

@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from shared.message import utc_now
+from shared.contracts.message import utc_now
 
 router = APIRouter(prefix="/health", tags=["health"])
 

@@ -5,15 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import field_validator
 
-from services.api.answers import Done, Listed, One, listed
 from services.api.context import Context, Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
-from services.api.views import instances as views
-from services.api.views.instances import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
-from shared.auth import Principal
-from shared.commands import LogoutInstance
-from shared.errors import Problem
-from shared.records import Network
+from services.api.request_fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
+from services.api.responses import Done, Listed, One, listed
+from services.api.views import instance_status as views
+from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
+from shared.contracts.commands import LogoutInstance
+from shared.contracts.errors import Problem
+from shared.contracts.principal import Principal
+from shared.contracts.records import Network
 
 router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 

@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
-from services.api.answers import One
 from services.api.context import Ctx, Manager, Reader
-from services.api.fields import MAY_BE_LEFT_OUT, Body
 from services.api.problems import validation_problem
-from shared.mongo import Document
-from shared.opening_hours import OpeningHours
-from shared.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
-from shared.words import Keyword
+from services.api.request_fields import MAY_BE_LEFT_OUT, Body
+from services.api.responses import One
+from shared.contracts.opening_hours import OpeningHours
+from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
+from shared.platform.mongo import Document
+from shared.text.text_match import Keyword
 
 router = APIRouter(prefix="/api/organization", tags=["organization"])
 

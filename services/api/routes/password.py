@@ -5,18 +5,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request
 from pydantic import Field
 
-from services.api.access.hashing_line import HashClient
+from services.api.access.hash_queue import HashClient
 from services.api.access.password_check import address_of, check_password, origin_of
-from services.api.answers import Done
 from services.api.context import Context, Ctx, Reader
-from services.api.fields import Body
 from services.api.problems import request_id_of
+from services.api.request_fields import Body
+from services.api.responses import Done
 from services.api.routes.auth import MAX_PASSWORD, MIN_PASSWORD
 from services.api.store.audit import Deed
-from services.api.store.untold import Mark
-from shared.auth import Principal
-from shared.errors import Problem
-from shared.mongo import Document, in_transaction
+from services.api.store.pending_revocations import Mark
+from shared.contracts.errors import Problem
+from shared.contracts.principal import Principal
+from shared.platform.mongo import Document, in_transaction
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 

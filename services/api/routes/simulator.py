@@ -10,7 +10,7 @@ import httpx
 from fastapi import APIRouter, Path, Request, Response
 
 from services.api.context import Ctx, Manager
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 
 router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 

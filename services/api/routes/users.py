@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
-from services.api.access.ended_access import after_removal, after_role_change
-from services.api.answers import Done, Listed, One, Secret
+from services.api.access.revocation_steps import after_removal, after_role_change
 from services.api.context import Ctx, Manager, Reader
-from services.api.fields import MAY_BE_LEFT_OUT, Body, Email, Name
+from services.api.request_fields import MAY_BE_LEFT_OUT, Body, Email, Name
+from services.api.responses import Done, Listed, One, Secret
 from services.api.store.members import mark_of, role_of
-from shared.auth import ROLE_SCOPES, Principal, Role
-from shared.errors import Problem
-from shared.mongo import Document
+from shared.contracts.errors import Problem
+from shared.contracts.principal import ROLE_SCOPES, Principal, Role
+from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api", tags=["users"])
 

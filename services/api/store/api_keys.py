@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from services.api.store.members import role_of
-from services.api.store.untold import UNTOLD, Mark
-from shared.auth import API_KEY_PREFIX, ROLE_SCOPES, Principal, Scope
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Collection, Document, IndexModel
+from services.api.store.pending_revocations import UNTOLD, Mark
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, Scope
+from shared.platform.mongo import Collection, Document, IndexModel
 
 KEY_SUBJECT = "key:"
 """Before the id of a key, where it stands for the key as a caller."""

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest, own, read_page
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Collection, IndexModel
+from services.api.views.pagination import PageRequest, own, read_page
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Collection, IndexModel
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 from pydantic import BaseModel
 
-from services.api.views.pages import PageRequest
-from shared.delivery import FULL_SIZE_HEADER
-from shared.errors import Problem
-from shared.topology import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_letters_of, subject_of
+from services.api.views.pagination import PageRequest
+from shared.contracts.errors import Problem
+from shared.contracts.registry import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_letters_of, subject_of
+from shared.messaging.consumer import FULL_SIZE_HEADER
 
 
 class DeadLetter(BaseModel):

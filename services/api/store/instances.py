@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Collection, Document, DuplicateKeyError, IndexModel
-from shared.records import Network
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.records import Network
+from shared.platform.mongo import Collection, Document, DuplicateKeyError, IndexModel
 
 
 class Instances:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from services.api.store.api_keys import KEY_SUBJECT, ApiKeys
 from services.api.store.members import role_of
-from shared.auth import ROLE_SCOPES, Principal, Role
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import ROLE_SCOPES, Principal, Role
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _PREFIX = "sbi_"
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shared.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
 RESET_AFTER_MS = 3_600_000
 """Failures are forgotten this long after the newest one."""

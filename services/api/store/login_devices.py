@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from shared.addresses import network_of
-from shared.message import utc_now
-from shared.mongo import Collection, IndexModel
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Collection, IndexModel
+from shared.web.client_addresses import network_of
 
 MAX_DEVICES_PER_USER, MAX_DEVICES_PER_ADDRESS = 50, 5
 """Of one user. A program without cookies makes a new device with every login: it replaces those of its own address."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from services.api.store.untold import UNTOLD, Mark
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Collection, Document, IndexModel
+from services.api.store.pending_revocations import UNTOLD, Mark
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Collection, Document, IndexModel
 
 _PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100

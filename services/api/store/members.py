@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from services.api.store.untold import UNTOLD, Mark
-from shared.auth import Role
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Database, Document, IndexModel, in_transaction
+from services.api.store.pending_revocations import UNTOLD, Mark
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import Role
+from shared.platform.mongo import Database, Document, IndexModel, in_transaction
 
 
 class Members:

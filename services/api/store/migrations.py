@@ -1,20 +1,20 @@
 """The api's migration steps. It alone writes its collections and makes the views."""
 
-from services.api.store.answers import Answers
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
-from services.api.store.idempotency import IdempotencyKeys
+from services.api.store.idempotent_responses import Answers
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
 from services.api.store.login_attempts import LoginAttempts
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
+from services.api.store.pending_revocations import UntoldEndings
 from services.api.store.rate_counters import RateCounters
-from services.api.store.untold import UntoldEndings
+from services.api.store.send_idempotency_keys import IdempotencyKeys
 from services.api.store.users import Users
-from shared.migrations import index_step, migrate, view_step
-from shared.mongo import Database, IndexModel
+from shared.platform.migrations import index_step, migrate, view_step
+from shared.platform.mongo import Database, IndexModel
 
 _STORES = (
     Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.errors import Problem
-from shared.mongo import Database, Document, in_transaction
-from shared.records import OrganizationSettings
+from shared.contracts.errors import Problem
+from shared.contracts.records import OrganizationSettings
+from shared.platform.mongo import Database, Document, in_transaction
 
 
 class Organizations:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shared.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
 WINDOW = 60_000
 """Milliseconds."""

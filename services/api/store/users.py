@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _FIRST = "first"
 MAX_USERS_PER_EMAIL = 20

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.api.views.pages import own
-from shared.mongo import Collection, Database
-from shared.records import BookingStatus, ConversationStatus
+from services.api.views.pagination import own
+from shared.contracts.records import BookingStatus, ConversationStatus
+from shared.platform.mongo import Collection, Database
 
 MAX_COUNT = 100_000
 """More are not counted."""

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from services.router.context import Context
-from shared.dispatch import over_share, refusal
-from shared.errors import Problem, Reject
-from shared.ids import NO_INSTANCE
-from shared.message import Command, Live, Message
+from shared.contracts.errors import Problem, Reject
+from shared.contracts.ids import NO_INSTANCE
+from shared.contracts.message import Command, Live, Message
+from shared.messaging.command_client import over_share, refusal
 
 M = TypeVar("M", bound=Message)
 Handle = Callable[[M, Context], Awaitable[None]]

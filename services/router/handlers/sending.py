@@ -3,15 +3,15 @@
 from datetime import datetime
 
 from services.router.context import Context
-from services.router.handlers.identity import meet_recipient, who_is_meant
-from services.router.handlers.outcomes import status_changed
-from services.router.handlers.refusals import refusing
-from services.router.handlers.repeats import SentRecord, claimed, require_same
-from services.router.handlers.written import require_still
-from services.router.rules.contacts import Sighting
-from services.router.rules.inbox import address_of, is_owner
+from services.router.handlers.contact_checks import require_still
+from services.router.handlers.contact_resolution import meet_recipient, who_is_meant
+from services.router.handlers.message_status import status_changed
+from services.router.handlers.rejections import refusing
+from services.router.handlers.send_deduplication import SentRecord, claimed, require_same
+from services.router.rules.classification import address_of, is_owner
+from services.router.rules.contact_identity import Sighting
 from services.router.rules.message_keys import alias_of
-from services.router.rules.sending import (
+from services.router.rules.send_checks import (
     choose_account,
     expiry_of,
     fingerprint_of,
@@ -21,12 +21,12 @@ from services.router.rules.sending import (
     require_text,
 )
 from services.router.store.conversations import conversation_id
-from services.router.store.partings import Written
-from shared.commands import SendMessage, SendText
-from shared.errors import Problem
-from shared.events import ContactCreated, MessageRecorded
-from shared.ids import NO_INSTANCE, derived_id
-from shared.records import Contact, MessageRecord, MessageStatus, Party
+from services.router.store.unmerge_late_writes import Written
+from shared.contracts.commands import SendMessage, SendText
+from shared.contracts.errors import Problem
+from shared.contracts.events import ContactCreated, MessageRecorded
+from shared.contracts.ids import NO_INSTANCE, derived_id
+from shared.contracts.records import Contact, MessageRecord, MessageStatus, Party
 
 
 async def on_send(command: SendMessage, context: Context) -> None:

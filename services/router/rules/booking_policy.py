@@ -3,8 +3,8 @@
 from datetime import datetime
 from enum import Enum, auto
 
-from shared.records import BookingPolicy, OrganizationSettings
-from shared.words import contains, words
+from shared.contracts.records import BookingPolicy, OrganizationSettings
+from shared.text.text_match import contains, words
 
 
 class Step(Enum):

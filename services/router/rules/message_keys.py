@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.events import MessageReceived
-from shared.ids import derived_id
-from shared.message_identity import OWN, identity, other_party
-from shared.records import Contact, Party
+from shared.contracts.events import MessageReceived
+from shared.contracts.ids import derived_id
+from shared.contracts.message_identity import OWN, identity, other_party
+from shared.contracts.records import Contact, Party
 
 
 @dataclass(frozen=True)

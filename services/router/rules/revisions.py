@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from services.router.rules.inbox import PLACEHOLDERS
-from shared.records import MessageRecord
+from services.router.rules.classification import PLACEHOLDERS
+from shared.contracts.records import MessageRecord
 
 Document = Mapping[str, Any]
 Fields = dict[str, Any]

@@ -2,34 +2,42 @@
 
 from dataclasses import dataclass
 
-from services.router.store import bookings, claims, contacts, conversations, messages, receipts, vocabulary
-from services.router.store.accounts import Accounts
-from services.router.store.blank_names import forget_blank_names
+from services.router.store import (
+    bookings,
+    client_ids,
+    contacts,
+    conversations,
+    early_receipts,
+    messages,
+    search_vocabulary,
+)
 from services.router.store.bookings import Bookings
-from services.router.store.claims import Claims
+from services.router.store.client_ids import Claims
 from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
+from services.router.store.early_receipts import Receipts
+from services.router.store.instance_directory import Accounts
 from services.router.store.messages import Messages
-from services.router.store.order_keys import give_order_keys
-from services.router.store.other_parties import add_other_parties
-from services.router.store.partings import Partings
-from services.router.store.receipts import Receipts
+from services.router.store.migrations.blank_names import forget_blank_names
+from services.router.store.migrations.order_keys import give_order_keys
+from services.router.store.migrations.other_parties import add_other_parties
+from services.router.store.migrations.searchable_texts import make_texts_searchable
 from services.router.store.revisions import Revisions
-from services.router.store.searchable_texts import make_texts_searchable
-from services.router.store.unsent import Unsent
-from services.router.store.vocabulary import Vocabulary
-from shared.migrations import Step, index_step, migrate
-from shared.mongo import Database
+from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.send_cancellations import Unsent
+from services.router.store.unmerge_late_writes import Partings
+from shared.platform.migrations import Step, index_step, migrate
+from shared.platform.mongo import Database
 
 INDEXES = {
     "contacts": contacts.INDEXES,
     "conversations": conversations.INDEXES,
     "messages": messages.INDEXES,
     "bookings": bookings.INDEXES,
-    "receipts": receipts.INDEXES,
-    "send_claims": claims.INDEXES,
-    "search_terms": vocabulary.INDEXES,
+    "receipts": early_receipts.INDEXES,
+    "send_claims": client_ids.INDEXES,
+    "search_terms": search_vocabulary.INDEXES,
 }
 RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
 STEPS = (
@@ -50,11 +58,11 @@ class Store:
     conversations: Conversations
     messages: Messages
     bookings: Bookings
-    receipts: Receipts
+    early_receipts: Receipts
     accounts: Accounts
     partings: Partings
     revisions: Revisions
-    claims: Claims
+    client_ids: Claims
     unsent: Unsent
 
 

@@ -9,15 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-from services.router.rules.bookings import OPEN
+from services.router.rules.booking_status import OPEN
+from services.router.store.contact_merge import MERGED
 from services.router.store.documents import from_document, to_document
-from services.router.store.merging import MERGED
-from services.router.store.together import Together, insert_all
-from services.router.store.vocabulary import Vocabulary
-from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
-from shared.records import Booking, BookingStatus
-from shared.search_terms import terms_of
+from services.router.store.operation_batcher import Together, insert_all
+from services.router.store.search_vocabulary import Vocabulary
+from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.records import Booking, BookingStatus
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.text.search_terms import terms_of
 
 INDEXES = [
     IndexModel(

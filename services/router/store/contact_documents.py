@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from services.router.rules.contacts import Sighting, new_contact
+from services.router.rules.contact_identity import Sighting, new_contact
 from services.router.store.documents import to_document
-from shared.mongo import Database, Document, UpdateOne
-from shared.search_terms import contact_fields
+from shared.platform.mongo import Database, Document, UpdateOne
+from shared.text.search_terms import contact_fields
 
 SEARCH_FIELDS = ("search_parts", "sort_name")
 _INPUTS = ("name", "phone_number", "lid", "aliases")

@@ -6,17 +6,17 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from services.router.rules.contacts import Sighting, changes, new_contact, survivor
-from services.router.rules.kinship import as_seen_by, kindred
-from services.router.rules.recycling import by_lid_only, former_holder, is_late
+from services.router.rules.contact_identity import Sighting, changes, new_contact, survivor
+from services.router.rules.merge_candidates import as_seen_by, kindred
+from services.router.rules.recycled_numbers import by_lid_only, former_holder, is_late
 from services.router.store.contact_documents import as_read, learned, new_document
+from services.router.store.contact_merge import merge, move_stragglers
+from services.router.store.contact_unmerge import split
 from services.router.store.documents import from_document
-from services.router.store.merging import merge, move_stragglers
-from services.router.store.recycling import hand_over
-from services.router.store.splitting import split
-from services.router.store.together import Together, insert_all
-from shared.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
-from shared.records import Contact
+from services.router.store.operation_batcher import Together, insert_all
+from services.router.store.recycled_numbers import hand_over
+from shared.contracts.records import Contact
+from shared.platform.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.router.store.conversation_state import COVERING, covers, follows, joined, key_of, newest_of, said
 from services.router.store.documents import from_document
-from services.router.store.joining import COVERING, covers, follows, joined, key_of, newest_of, said
-from services.router.store.together import Together, outcomes
-from shared.ids import derived_id
-from shared.mongo import Database, Document, IndexModel, UpdateOne
-from shared.ordering import key_at
-from shared.records import ConversationRecord, MessageRecord
+from services.router.store.operation_batcher import Together, outcomes
+from shared.contracts.ids import derived_id
+from shared.contracts.order_keys import key_at
+from shared.contracts.records import ConversationRecord, MessageRecord
+from shared.platform.mongo import Database, Document, IndexModel, UpdateOne
 
 _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
 INDEXES = [
@@ -100,7 +100,7 @@ class Conversations:
         """Add what these tell, all of them written by contacts and stored before.
 
         In one round trip, where a conversation is there and open. What is newer than all there is makes the same of it
-        by a plain update as by the rules in joining.py, which cost MongoDB and us twice as much.
+        by a plain update as by the rules in conversation_state.py, which cost MongoDB and us twice as much.
         """
         threads: dict[str, list[MessageRecord]] = defaultdict(list)
         for message in messages:
@@ -136,7 +136,7 @@ class Conversations:
         return conversation_id in self._known
 
     async def learn(self, organization_id: str, conversation_id: str, facts: Document) -> ConversationRecord | None:
-        """Add facts (services/router/store/joining.py); the conversation then, None when there is none."""
+        """Add facts (services/router/store/conversation_state.py); the conversation then, None when there is none."""
         mine = {"_id": conversation_id, "organization_id": organization_id}
         found = await self._conversations.find_one_and_update(mine, joined(facts), return_document=True)
         return await self._record(found) if found else None

@@ -2,8 +2,8 @@
 
 from typing import Any, TypeVar
 
-from shared.mongo import Document
-from shared.records import Record
+from shared.contracts.records import Record
+from shared.platform.mongo import Document
 
 R = TypeVar("R", bound=Record)
 

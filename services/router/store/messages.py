@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.router.rules.message_keys import MessageKey, stored_party
-from services.router.rules.sending import PendingLimits
-from services.router.rules.statuses import may_become
+from services.router.rules.send_checks import PendingLimits
+from services.router.rules.status_order import may_become
 from services.router.store.documents import from_document, to_document
-from services.router.store.together import Together, insert_all
-from services.router.store.vocabulary import Vocabulary
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
-from shared.records import MessageRecord, MessageStatus
-from shared.search_terms import terms_of
+from services.router.store.operation_batcher import Together, insert_all
+from services.router.store.search_vocabulary import Vocabulary
+from shared.contracts.records import MessageRecord, MessageStatus
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.text.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
 _WAITING = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from services.router.rules.revisions import Change, changed, revealed
 from services.router.store.documents import from_document
-from services.router.store.together import Together
-from services.router.store.vocabulary import Vocabulary
-from shared.errors import Retry
-from shared.mongo import Database, Document
-from shared.records import MessageRecord
-from shared.search_terms import message_terms
+from services.router.store.operation_batcher import Together
+from services.router.store.search_vocabulary import Vocabulary
+from shared.contracts.errors import Retry
+from shared.contracts.records import MessageRecord
+from shared.platform.mongo import Database, Document
+from shared.text.search_terms import message_terms
 
 _MAX_ATTEMPTS = 20
 """Of one change, while others change the same message."""

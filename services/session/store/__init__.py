@@ -1,8 +1,8 @@
 """The session service's collections: it alone writes them."""
 
 from services.session.store import connections, sends
-from shared.migrations import index_step, migrate
-from shared.mongo import Database
+from shared.platform.migrations import index_step, migrate
+from shared.platform.mongo import Database
 
 STEPS = (index_step({"connections": connections.INDEXES, "sends": sends.INDEXES}),)
 

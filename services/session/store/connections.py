@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from shared.mongo import Database, Document, DuplicateKeyError, IndexModel
-from shared.records import ConnectionStatus, Network
+from shared.contracts.records import ConnectionStatus, Network
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("status", 1)], name="of_organization"),

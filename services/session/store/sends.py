@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from shared.message import utc_now
-from shared.mongo import Database, DuplicateKeyError, IndexModel
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel
 
 KEPT = timedelta(days=8)
 """Longer than the command's stream keeps what may be redelivered."""

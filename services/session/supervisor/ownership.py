@@ -4,11 +4,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.session.protocol import Frame
+from services.session.ipc.messages import Frame
 from services.session.store.connections import Connections
-from services.session.supervisor.account import Account
-from services.session.supervisor.accounts import Accounts
-from shared.errors import Problem
+from services.session.supervisor.instance_supervisor import Accounts
+from services.session.supervisor.supervised_instance import Account
+from shared.contracts.errors import Problem
 
 MAX_REMEMBERED = 100_000
 """Pairs of organization and instance. An instance never changes its organization, so they stay true."""

@@ -7,15 +7,15 @@ from contextlib import suppress
 
 from nats.errors import Error as NatsError
 
-from services.session.lease import Lease
 from services.session.store.connections import Connections, Held
-from services.session.supervisor.account import Account
-from services.session.supervisor.accounts import Accounts
-from shared.errors import Problem
-from shared.mongo import TRANSIENT_ERRORS
-from shared.records import ConnectionStatus as S
-from shared.records import Network
-from shared.tasks import note_failure
+from services.session.supervisor.instance_supervisor import Accounts
+from services.session.supervisor.node_lease import Lease
+from services.session.supervisor.supervised_instance import Account
+from shared.contracts.errors import Problem
+from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.records import Network
+from shared.platform.background import note_failure
+from shared.platform.mongo import TRANSIENT_ERRORS
 
 EVERY = 5.0
 """Seconds between two looks."""

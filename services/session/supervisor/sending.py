@@ -5,19 +5,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
-from services.session.protocol import Send, Sent
+from services.session.ipc.messages import Send, Sent
 from services.session.store.sends import NotOwned, Outcome, Sends
-from services.session.supervisor.account import Account
 from services.session.supervisor.ownership import Instances, unknown_instance
-from shared.commands import SendText
-from shared.dispatch import refusal
-from shared.errors import Retry
-from shared.events import MessageFailed, MessageSent
-from shared.ids import derived_id
-from shared.lifetimes import TEXT_TOO_LATE
-from shared.message import Event, Message, utc_now
-from shared.mongo import TRANSIENT_ERRORS
-from shared.records import Party
+from services.session.supervisor.supervised_instance import Account
+from shared.contracts.command_lifetimes import TEXT_TOO_LATE
+from shared.contracts.commands import SendText
+from shared.contracts.errors import Retry
+from shared.contracts.events import MessageFailed, MessageSent
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Event, Message, utc_now
+from shared.contracts.records import Party
+from shared.messaging.command_client import refusal
+from shared.platform.mongo import TRANSIENT_ERRORS
 
 LIMIT = 90.0
 """Seconds a worker has to tell an outcome; its own limit is shorter."""

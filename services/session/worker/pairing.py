@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from services.session.protocol import Changed, Issued, Start
-from services.session.qr import qr_ascii, qr_data_url
-from services.session.whatsapp import WhatsApp, WhatsAppError
+from services.session.ipc.messages import Changed, Issued, Start
+from services.session.worker.qr_image import qr_ascii, qr_data_url
 from services.session.worker.threads import start_thread
+from services.session.worker.whatsapp_port import WhatsApp, WhatsAppError
 
 FIRST_QR, LATER_QR = timedelta(seconds=60), timedelta(seconds=20)
 """How long WhatsApp honours a code: the first of a pairing, and every later one."""

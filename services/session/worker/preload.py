@@ -19,9 +19,9 @@ _PROTOBUFS = (
 )
 _ITS_IMPORTS = ("magic", "PIL.Image", "requests", "httpx", "bs4", "segno", "phonenumbers", "tqdm", "linkpreview")
 _OURS = (
-    "services.session.translate",
+    "services.session.worker.event_mapping",
     "services.session.simulated_network",
-    "services.session.worker.instance",
+    "services.session.worker.instance_thread",
     "concurrent.futures.thread",
 )
 

@@ -9,10 +9,8 @@ import time
 from functools import partial
 from pathlib import Path
 
-from services.session.framing import receive_frame
-from services.session.gate import Gate
-from services.session.neonize_client import NeonizeClient
-from services.session.protocol import (
+from services.session.ipc.framing import receive_frame
+from services.session.ipc.messages import (
     TO_WORKER,
     Changed,
     Mark,
@@ -26,14 +24,16 @@ from services.session.protocol import (
     Stop,
 )
 from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
-from services.session.whatsapp import Listener, WhatsApp
-from services.session.worker import outcomes
-from services.session.worker.attention import NOT_CONNECTED
-from services.session.worker.instance import Instance
-from services.session.worker.lookups import unanswered
-from services.session.worker.outbox import Outbox
-from services.session.worker.relay import Relay
+from services.session.worker import send_results
+from services.session.worker.ack_delay_proxy import Relay
+from services.session.worker.client_lock import Gate
+from services.session.worker.instance_thread import Instance
+from services.session.worker.ipc_writer import Outbox
+from services.session.worker.neonize_client import NeonizeClient
+from services.session.worker.number_lookup import unanswered
+from services.session.worker.presence import NOT_CONNECTED
 from services.session.worker.threads import start_thread
+from services.session.worker.whatsapp_port import Listener, WhatsApp
 
 QUIT_GRACE, ORPHAN_GRACE = 20.0, 5.0
 """Seconds to close the connections when asked to quit, and when the supervisor is gone."""
@@ -96,7 +96,7 @@ class Worker:
         if living := self._living(send.instance_id):
             living[-1].send(send)
         else:
-            self._outbox.put(outcomes.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+            self._outbox.put(send_results.failed(send, "not_connected", "the account is not connected to WhatsApp"))
 
     def _attend(self, wish: Show | Mark) -> None:
         if living := self._living(wish.instance_id):

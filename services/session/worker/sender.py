@@ -8,13 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from services.session.chat_timers import ChatTimer
-from services.session.protocol import Send, Sent
-from services.session.whatsapp import WhatsApp, WhatsAppError
-from services.session.worker import outcomes
+from services.session.ipc.messages import Send, Sent
+from services.session.worker import send_results
+from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.threads import start_thread
-from shared.message import utc_now
-from shared.tasks import note_failure
+from services.session.worker.whatsapp_port import WhatsApp, WhatsAppError
+from shared.contracts.message import utc_now
+from shared.platform.background import note_failure
 
 _LAST_ANSWER = 5.0
 """Seconds to wait for a send that is inside the library while its connection closes."""
@@ -49,7 +49,9 @@ class Sender:
     def put(self, send: Send) -> None:
         """Called on one thread only. The supervisor hands over few at once; beyond MAX_SENDS none is taken."""
         if self._jobs.qsize() >= MAX_SENDS:
-            self._report(outcomes.failed(send, "timeout", "too many earlier sends still wait for WhatsApp; try again"))
+            self._report(
+                send_results.failed(send, "timeout", "too many earlier sends still wait for WhatsApp; try again")
+            )
             return
         self._jobs.put(_Job(send, time.monotonic() + send.timeout))
 
@@ -65,32 +67,32 @@ class Sender:
                 outcome = self._outcome(job)
             except Exception as error:  # one send holds up no other
                 note_failure("send", error)
-                outcome = outcomes.unconfirmed(job.send, repr(error))
+                outcome = send_results.unconfirmed(job.send, repr(error))
             self._report(outcome)
 
     def _outcome(self, job: _Job) -> Sent:
         if not self._connected.is_set():
-            return outcomes.failed(job.send, "not_connected", "the account is not connected to WhatsApp")
+            return send_results.failed(job.send, "not_connected", "the account is not connected to WhatsApp")
         if _is_too_late(job.send):
-            return outcomes.too_late(job.send)
+            return send_results.too_late(job.send)
         call = self._calls.submit(self._attempt, job.send)
         try:
             return call.result(max(0.0, job.deadline - time.monotonic()))
         except TimeoutError:
             if call.cancel():
-                return outcomes.failed(job.send, "timeout", "an earlier send still waits for WhatsApp; try again")
-            return outcomes.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout:g} s")
+                return send_results.failed(job.send, "timeout", "an earlier send still waits for WhatsApp; try again")
+            return send_results.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout:g} s")
 
     def _attempt(self, send: Send) -> Sent:
         if _is_too_late(send):  # it waited behind a call whose answer did not come in time
-            return outcomes.too_late(send)
+            return send_results.too_late(send)
         try:
-            return outcomes.accepted(send, self._whatsapp.send_text(send.to, send.text, self._timer_of(send.to)))
+            return send_results.accepted(send, self._whatsapp.send_text(send.to, send.text, self._timer_of(send.to)))
         except WhatsAppError as error:
-            return outcomes.refused(send, str(error))
+            return send_results.refused(send, str(error))
         except Exception as error:
             log.exception("a send failed in a way nobody foresaw")
-            return outcomes.unconfirmed(send, repr(error))
+            return send_results.unconfirmed(send, repr(error))
 
 
 def _is_too_late(send: Send) -> bool:

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from shared.tasks import note_failure
+from shared.platform.background import note_failure
 
 
 def start_thread(

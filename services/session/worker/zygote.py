@@ -12,12 +12,12 @@ import signal
 import socket
 import sys
 
-from services.session.framing import pack
-from services.session.private_files import keep_private
-from services.session.protocol import Fork, Forked, Frame, WorkerExited
+from services.session.ipc.framing import pack
+from services.session.ipc.messages import Fork, Forked, Frame, WorkerExited
+from services.session.store.private_files import keep_private
 from services.session.worker.preload import preload
-from shared.logs import configure_logging
-from shared.settings import Settings
+from shared.platform.logs import configure_logging
+from shared.platform.settings import Settings
 
 _HEAD = 4
 log = logging.getLogger(__name__)

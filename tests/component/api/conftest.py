@@ -17,14 +17,14 @@ from services.api.app import create_app
 from services.api.settings import ApiSettings
 from services.router.store import INDEXES
 from services.router.store.contact_documents import make_contacts_searchable
-from services.router.store.searchable_texts import make_texts_searchable
-from shared.auth import Principal, Role, issue_token
-from shared.delivery import Publisher, jetstream
-from shared.ids import new_id
-from shared.message import Command, Event, utc_now
-from shared.mongo import Database, Document, ensure_indexes, open_mongo
-from shared.ordering import key_at
-from shared.records import ConnectionStatus
+from services.router.store.migrations.searchable_texts import make_texts_searchable
+from shared.contracts.ids import new_id
+from shared.contracts.message import Command, Event, utc_now
+from shared.contracts.order_keys import key_at
+from shared.contracts.principal import Principal, Role, issue_token
+from shared.contracts.records import ConnectionStatus
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database, Document, ensure_indexes, open_mongo
 from tests.servers import free_port, nats_server
 from tests.token_keys import PRIVATE_KEY, SIGNING_KEY
 

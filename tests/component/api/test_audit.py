@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.ids import new_id
+from shared.contracts.ids import new_id
 from tests.component.api.conftest import Member, Stage
 
 

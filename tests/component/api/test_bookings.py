@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from shared.asking import ask
-from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
-from shared.dispatch import refusal
-from shared.errors import Problem
-from shared.events import BookingCreated, BookingUpdated
-from shared.ids import new_id
-from shared.message import Command, Event, utc_now
-from shared.mongo import Document
-from shared.records import Booking, BookingStatus
-from shared.requests import OpenBookingRequest
+from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.errors import Problem
+from shared.contracts.events import BookingCreated, BookingUpdated
+from shared.contracts.ids import new_id
+from shared.contracts.message import Command, Event, utc_now
+from shared.contracts.records import Booking, BookingStatus
+from shared.contracts.requests import OpenBookingRequest
+from shared.messaging.command_client import refusal
+from shared.messaging.rpc_client import ask
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 
 SOON = "2026-12-01T10:00:00+01:00"

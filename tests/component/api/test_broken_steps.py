@@ -8,18 +8,18 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.access import ended_access
-from services.api.access.endings import Endings
+from services.api.access import revocation_steps
+from services.api.access.revocations import Endings
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
 from services.api.store.invitations import Invitations
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
-from services.api.store.untold import UNTOLD
-from shared.events import AccessEnded
-from shared.ids import new_id
-from shared.mongo import open_mongo
+from services.api.store.pending_revocations import UNTOLD
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.platform.mongo import open_mongo
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 from tests.subscriptions import subscribed
@@ -192,7 +192,7 @@ async def revokes(member: Member, _: Member, key_id: str) -> httpx.Response:
 @pytest.fixture
 async def own_stage(settings: ApiSettings, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """An api with a database of its own, which looks for what is left undone all the time."""
-    monkeypatch.setattr(ended_access, "UNTOLD_INTERVAL_S", 0.05)
+    monkeypatch.setattr(revocation_steps, "UNTOLD_INTERVAL_S", 0.05)
     own = settings.model_copy(update={"mongo_database": f"api_{new_id()[:8]}", "http_port": free_port()})
     async with open_mongo(own) as database:
         async with running(own) as url:

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.commands import SplitContact
-from shared.dispatch import refusal
-from shared.errors import Problem
-from shared.events import ContactUpdated
-from shared.ids import new_id
-from shared.message import Event
-from shared.records import Contact
+from shared.contracts.commands import SplitContact
+from shared.contracts.errors import Problem
+from shared.contracts.events import ContactUpdated
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event
+from shared.contracts.records import Contact
+from shared.messaging.command_client import refusal
 from tests.component.api.conftest import Member, Stage
 
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)

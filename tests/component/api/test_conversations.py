@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
-from shared.events import CommandRefused, ConversationUpdated
-from shared.ids import new_id
-from shared.message import Command, Event, utc_now
-from shared.mongo import Document
-from shared.ordering import key_at
-from shared.records import ConversationRecord, Seen
+from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.contracts.events import CommandRefused, ConversationUpdated
+from shared.contracts.ids import new_id
+from shared.contracts.message import Command, Event, utc_now
+from shared.contracts.order_keys import key_at
+from shared.contracts.records import ConversationRecord, Seen
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, make_searchable
 from tests.component.api.test_reads import contact
 

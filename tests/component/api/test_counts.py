@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.asking import ask
-from shared.queries import CountBookings, CountConversations
-from shared.records import BookingStatus
+from shared.contracts.queries import CountBookings, CountConversations
+from shared.contracts.records import BookingStatus
+from shared.messaging.rpc_client import ask
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_keys import created

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from services.api.settings import ApiSettings
-from shared.commands import ConnectInstance
-from shared.ids import new_id
+from shared.contracts.commands import ConnectInstance
+from shared.contracts.ids import new_id
 from tests.component.api.conftest import Member, Stage, running
 from tests.component.api.document import Operation, Schema, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal

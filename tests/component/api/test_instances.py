@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from shared.asking import ask
-from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance
-from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued
-from shared.message import Command, Event, utc_now
-from shared.mongo import Document
-from shared.queries import ListShownCodes
-from shared.records import ConnectionStatus as S
+from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance
+from shared.contracts.events import CommandRefused, ConnectionChanged, PairingCodeIssued
+from shared.contracts.message import Command, Event, utc_now
+from shared.contracts.queries import ListShownCodes
+from shared.contracts.records import ConnectionStatus as S
+from shared.messaging.rpc_client import ask
+from shared.platform.mongo import Document
 from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Member, Stage
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.message import utc_now
-from shared.queries import ApiKeyOwner, VerifyApiKey
+from shared.contracts.message import utc_now
+from shared.contracts.queries import ApiKeyOwner, VerifyApiKey
 from tests.component.api.conftest import Member, Stage
 
 

@@ -10,8 +10,7 @@ from typing import Any, TypeGuard
 import httpx
 import pytest
 
-from shared.auth import ROLE_SCOPES, Role
-from shared.commands import (
+from shared.contracts.commands import (
     AssignConversation,
     ChangeBooking,
     ChangeConversation,
@@ -22,10 +21,11 @@ from shared.commands import (
     MarkConversationRead,
     SendMessage,
 )
-from shared.delivery import jetstream
-from shared.events import CommandRefused
-from shared.message import Command, Event
-from shared.topology import DEAD_STREAM, dead_letters_of
+from shared.contracts.events import CommandRefused
+from shared.contracts.message import Command, Event
+from shared.contracts.principal import ROLE_SCOPES, Role
+from shared.contracts.registry import DEAD_STREAM, dead_letters_of
+from shared.messaging.consumer import jetstream
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.document import Operation, Schema, operations, resolved
 from tests.component.api.test_queues import dead

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Document
-from shared.queries import ApiKeyOwner
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.queries import ApiKeyOwner
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.test_keys import created, verified
 

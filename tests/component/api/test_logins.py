@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.ids import new_id
-from shared.message import utc_now
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
 from tests.component.api.conftest import Member, Stage
 
 Login = dict[str, Any]

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from services.api.views import searching
-from shared.mongo import Database, Document
+from services.api.views import list_search
+from shared.platform.mongo import Database, Document
 from tests.component.api.conftest import Member, Stage, make_searchable
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_reads import booking, contact
@@ -53,7 +53,7 @@ PATHS = (
 async def test_a_page_reads_what_it_shows(
     stage: Stage, member: Member, plenty: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(searching, "MAX_PEOPLE", 100)
+    monkeypatch.setattr(list_search, "MAX_PEOPLE", 100)
     for path in PATHS:
         async with examined(stage.database) as counts:
             url = path.format(id=plenty["_id"], middle=plenty["middle"])

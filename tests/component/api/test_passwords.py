@@ -9,8 +9,8 @@ import pytest
 from nats.aio.subscription import Subscription
 
 from services.api.store import login_attempts
-from shared.events import AccessEnded
-from shared.ids import new_id
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
 from tests.component.api.conftest import Member, Stage
 from tests.subscriptions import subscribed
 

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 import pytest
 from nats.js.api import AckPolicy, ConsumerConfig
 
-from shared.asking import ask
-from shared.commands import ChangeBooking
-from shared.delivery import Publisher, jetstream
-from shared.events import ReceiptReceived
-from shared.ids import new_id
-from shared.message import Event, utc_now
-from shared.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
-from shared.records import BookingStatus
-from shared.topology import EVENTS_STREAM
+from shared.contracts.commands import ChangeBooking
+from shared.contracts.events import ReceiptReceived
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event, utc_now
+from shared.contracts.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
+from shared.contracts.records import BookingStatus
+from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.rpc_client import ask
 from tests.component.api.conftest import Member, Stage
 from tests.subscriptions import subscribed
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from shared.commands import ChangeBooking
-from shared.events import BookingUpdated, CommandRefused
-from shared.ids import new_id
-from shared.message import Event, utc_now
-from shared.mongo import Document
-from shared.records import Booking
+from shared.contracts.commands import ChangeBooking
+from shared.contracts.events import BookingUpdated, CommandRefused
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event, utc_now
+from shared.contracts.records import Booking
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, make_searchable
 
 NOW = utc_now()

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from shared.asking import ask
-from shared.commands import ConnectInstance, LogoutInstance, SendMessage
-from shared.errors import Problem
-from shared.events import CommandRefused, ConnectionChanged
-from shared.message import Command, Event
-from shared.records import ConnectionStatus as S
-from shared.requests import ConnectInstanceRequest
+from shared.contracts.commands import ConnectInstance, LogoutInstance, SendMessage
+from shared.contracts.errors import Problem
+from shared.contracts.events import CommandRefused, ConnectionChanged
+from shared.contracts.message import Command, Event
+from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.requests import ConnectInstanceRequest
+from shared.messaging.rpc_client import ask
 from tests.component.api.conftest import Member, Stage
 
 PATH = "/api/whatsapp/instances"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from services.api.views import found
-from services.api.views.found import MessageFilter
-from services.api.views.pages import PageRequest
-from services.api.views.searching import MAX_WORDS
-from shared.asking import ask
-from shared.errors import Problem
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Document, ExecutionTimeout
-from shared.queries import ListMessages
+from services.api.views import message_search
+from services.api.views.list_search import MAX_WORDS
+from services.api.views.message_search import MessageFilter
+from services.api.views.pagination import PageRequest
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.queries import ListMessages
+from shared.messaging.rpc_client import ask
+from shared.platform.mongo import Document, ExecutionTimeout
 from tests.component.api.conftest import Member, Stage, make_searchable
 
 NOW = utc_now()
@@ -120,7 +120,7 @@ async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(s
     await database.messages.insert_one({"_id": new_id(), "organization_id": member.organization_id, "text": words})
     await make_searchable(database)
     with pytest.raises(Problem) as refused:
-        await found.messages(database, member.organization_id, PageRequest(10), MessageFilter(search="cafe"))
+        await message_search.messages(database, member.organization_id, PageRequest(10), MessageFilter(search="cafe"))
     await database.client.drop_database(name)
     assert (refused.value.status, refused.value.code) == (503, "search_not_ready")
 
@@ -133,7 +133,7 @@ async def test_a_search_that_takes_too_long_is_given_up(
     async def slow(*_args: object) -> None:
         raise ExecutionTimeout("operation exceeded time limit")
 
-    monkeypatch.setattr(found, "read_kept", slow)
+    monkeypatch.setattr(message_search, "read_kept", slow)
     answer = await member.http.get("/api/messages", params={"search": "cafe"})
     assert (answer.status_code, answer.json()["code"]) == (503, "search_timeout")
 
@@ -168,10 +168,10 @@ async def test_every_script_and_sign_is_found_by_its_parts(
     await stage.database.messages.insert_many([records(text=text) for text in SCRIPTS])
     await make_searchable(stage.database)
     wrongs = [
-        (text, search, found)
+        (text, search, message_search)
         for text, searches in SCRIPTS.items()
         for search in searches
-        if text not in (found := await texts(member, search=search))
+        if text not in (message_search := await texts(member, search=search))
     ]
     assert wrongs == []
 
@@ -224,12 +224,12 @@ async def test_a_part_that_many_words_have_is_found_page_by_page(
     wanted = [f"no{number}x a-b" for number in range(699, -1, -1) if number % 3]
     for search in ("no", "N", "x no", "a-b"):
         query: dict[str, Any] = {"search": search, "limit": 200}
-        found: list[str] = []
+        message_search: list[str] = []
         while query.get("cursor", "") is not None:
             answer = await member.get("/api/messages", **query)
-            found += [message["text"] for message in answer["data"]]
+            message_search += [message["text"] for message in answer["data"]]
             query["cursor"] = answer["next_cursor"]
-        assert found == wanted, search
+        assert message_search == wanted, search
     assert await texts(member, search="no ok") == []
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.commands import SendMessage
-from shared.dispatch import refusal
-from shared.errors import Problem
-from shared.events import CommandRefused, MessageStatusChanged
-from shared.ids import derived_id
-from shared.message import Event, utc_now
-from shared.mongo import Document
-from shared.records import MessageStatus as S
+from shared.contracts.commands import SendMessage
+from shared.contracts.errors import Problem
+from shared.contracts.events import CommandRefused, MessageStatusChanged
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Event, utc_now
+from shared.contracts.records import MessageStatus as S
+from shared.messaging.command_client import refusal
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 
 TO, TEXT = "+49 151 12345678", "hello"
@@ -79,7 +79,7 @@ async def test_what_the_router_refuses_is_not_called_queued_by_who_does_not_wait
 async def test_who_does_not_wait_is_answered_when_the_message_is_taken_on(
     stage: Stage, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.api.routes.sending._TAKE_ON_TIMEOUT_S", 600.0)
+    monkeypatch.setattr("services.api.routes.sends._TAKE_ON_TIMEOUT_S", 600.0)
     async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard, asyncio.timeout(60):
         answer = await send(member, instance, wait=0)
     assert (answer.status_code, answer.json()["messageId"]) == (202, heard[0].message_id)

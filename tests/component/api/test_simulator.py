@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from services.api.routes.simulator import bounded_wait
 from services.api.settings import ApiSettings
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 

@@ -9,9 +9,9 @@ import pytest
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Document
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 from tests.token_keys import PRIVATE_KEY
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.component.console.backend import Backend, until
-from tests.component.console.crowd import ROWS, Gate, asked, crowd, first_on_screen, message, shown, writes
+from tests.component.console.many_conversations import ROWS, Gate, asked, crowd, first_on_screen, message, shown, writes
 
 FOCUSED = "document.activeElement.dataset.key"
 

@@ -9,8 +9,8 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from docs.generate.errors import raised
-from services.session.reasons import DETAILS
-from services.session.worker.outcomes import REASONS
+from services.session.supervisor.status_reasons import DETAILS
+from services.session.worker.send_results import REASONS
 from tests.component.console.backend import AT, Backend, Record
 
 SESSION = Path(__file__).parents[3] / "services/session"
@@ -18,7 +18,7 @@ MARK = "instance_id: wa.command.x was not taken (E4711)"
 """What only a programmer understands."""
 BROKEN = {"status": 409, "code": "made_up", "detail": MARK, "error": MARK, "title": MARK, "request_id": "req-4711"}
 SENTENCES = """async (asked) => {
-  const { sentenceOf, reasonSentence, failureSentence, isKnown } = await import("/console/js/problems.js");
+  const { sentenceOf, reasonSentence, failureSentence, isKnown } = await import("/console/js/errors.js");
   return asked.map(([kind, code, status]) => {
     if (!isKnown(code)) return null;
     if (kind === "refusal") return sentenceOf({ code, status });
@@ -63,7 +63,7 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
     sentences = await page.evaluate(SENTENCES, [list(one) for one in asked])
     said = dict(zip([(kind, code) for kind, code, _ in asked], sentences, strict=True))
     missing = [key for key, sentence in said.items() if sentence is None]
-    assert missing == [], f"write a sentence for these in console/js/sentences.js: {missing}"
+    assert missing == [], f"write a sentence for these in console/js/error_texts.js: {missing}"
     wrong = {key: text for key, text in said.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
     details = {place.detail for place in raised()} | set(DETAILS.values())
@@ -71,7 +71,7 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
 
 
 async def sentence(page: Page, **refusal: Any) -> str:
-    asked = "async (refusal) => (await import('/console/js/problems.js')).sentenceOf(refusal)"
+    asked = "async (refusal) => (await import('/console/js/errors.js')).sentenceOf(refusal)"
     return str(await page.evaluate(asked, refusal))
 
 
@@ -89,7 +89,7 @@ async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page
 
 
 async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
-    asked = "async (entry) => (await import('/console/js/problems.js')).fieldSentence(entry)"
+    asked = "async (entry) => (await import('/console/js/errors.js')).fieldSentence(entry)"
     for field, code, part in [
         ("email", "value_error", "me@example.org"), ("password", "string_too_short", "10 to 128"),
         ("body.instance_name", "string_too_long", "at most 80"), ("name", "missing", "fill this in"),

@@ -10,8 +10,8 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from deploy.local.binaries import find_nats_server
-from shared.nats_users import password_variable
-from shared.rights import inbox_prefix, rights
+from shared.messaging.nats_users import password_variable
+from shared.messaging.permissions import inbox_prefix, rights
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -8,7 +8,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
-from shared.commands import (
+from shared.contracts.commands import (
     ChangeBooking,
     ConnectInstance,
     CreateBooking,
@@ -17,13 +17,19 @@ from shared.commands import (
     SendMessage,
     SendText,
 )
-from shared.delivery import jetstream
-from shared.events import BookingCreated, MessageReceived
-from shared.message import Message
-from shared.requests import CreateApiKeyRequest, DecideBookingRequest, InviteRequest, LogoutInstanceRequest, SendRequest
-from shared.rights import INTEGRATION, inbox_prefix, rights
-from shared.settings import Settings
-from shared.topology import EVENTS_STREAM, LIVE, durable_name, ensure_streams
+from shared.contracts.events import BookingCreated, MessageReceived
+from shared.contracts.message import Message
+from shared.contracts.registry import EVENTS_STREAM, LIVE, durable_name, ensure_streams
+from shared.contracts.requests import (
+    CreateApiKeyRequest,
+    DecideBookingRequest,
+    InviteRequest,
+    LogoutInstanceRequest,
+    SendRequest,
+)
+from shared.messaging.consumer import jetstream
+from shared.messaging.permissions import INTEGRATION, inbox_prefix, rights
+from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import guarded_server, logged_in
 from tests.servers import Server
 

@@ -17,20 +17,20 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.session.chat_timers import ChatTimer
-from services.session.journal import Journal
-from services.session.protocol import Entry, Frame, Send, Sent, Start
-from services.session.whatsapp import Accepted, Device
-from services.session.worker import instance as module
-from services.session.worker.instance import Instance
-from shared.commands import SendText
-from shared.delivery import Publisher, jetstream
-from shared.events import MessageReceived, MessageSent, ReceiptReceived
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.topology import parse_event
+from services.session.ipc.messages import Entry, Frame, Send, Sent, Start
+from services.session.worker import instance_thread as module
+from services.session.worker.chat_timers import ChatTimer
+from services.session.worker.instance_thread import Instance
+from services.session.worker.journal import Journal
+from services.session.worker.whatsapp_port import Accepted, Device
+from shared.contracts.commands import SendText
+from shared.contracts.events import MessageReceived, MessageSent, ReceiptReceived
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.registry import parse_event
+from shared.messaging.consumer import Publisher, jetstream
 from tests.subscriptions import subscribed
-from tests.unit.session.test_worker_instance import FakeWhatsApp
+from tests.unit.session.test_instance_thread import FakeWhatsApp
 
 
 class HostClock:

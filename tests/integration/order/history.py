@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import httpx
 
-from services.session.worker.intake import _class_of as class_of
-from shared.message import utc_now
+from services.session.worker.journal_writer import _class_of as class_of
+from shared.contracts.message import utc_now
 from tests.integration.order.account import HostClock, LinkedAccount
 from tests.integration.order.readers import Listener
-from tests.unit.session.test_worker_instance import complete
+from tests.unit.session.test_instance_thread import complete
 
 PEOPLE = ("4915100000001", "4915100000002", "4915100000003")
 OWNER = "4915112345678"

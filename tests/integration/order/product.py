@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestServer
 
-from deploy.local.front import Backends, make_app
+from deploy.local.front_proxy import Backends, make_app
 from services.api.settings import ApiSettings
 from services.router.settings import RouterSettings
 from tests.component.api.conftest import running as api_service

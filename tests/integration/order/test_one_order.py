@@ -19,11 +19,11 @@ import pytest
 from nats.aio.client import Client
 from playwright.async_api import Browser
 
-from shared.auth import Principal, issue_token
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.mongo import Database, open_mongo
-from shared.settings import Settings
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.principal import Principal, issue_token
+from shared.platform.mongo import Database, open_mongo
+from shared.platform.settings import Settings
 from tests.browser import chromium_browser
 from tests.integration.order.account import linked_account
 from tests.integration.order.history import OWNER, History, Scene

@@ -8,8 +8,15 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.message import Query
-from shared.queries import ListContacts, MessagesBetween, ReadConversation, ReadDefaultInstance, ReadInstance, ShowQr
+from shared.contracts.message import Query
+from shared.contracts.queries import (
+    ListContacts,
+    MessagesBetween,
+    ReadConversation,
+    ReadDefaultInstance,
+    ReadInstance,
+    ShowQr,
+)
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import page
 from tests.subscriptions import subscribed

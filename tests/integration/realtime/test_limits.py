@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from prometheus_client import REGISTRY
 from websockets.asyncio.client import connect
 
-from shared.delivery import Publisher
-from shared.events import ConnectionChanged
-from shared.ids import new_id
-from shared.records import ConnectionStatus
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.ids import new_id
+from shared.contracts.records import ConnectionStatus
+from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 
 BACKLOG = 50

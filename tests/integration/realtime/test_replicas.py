@@ -9,12 +9,12 @@ import socketio
 from aiohttp.test_utils import TestServer
 from nats.aio.client import Client
 
-from deploy.local.front import Backends, make_app
-from shared.delivery import Publisher, jetstream
-from shared.events import ConnectionChanged
-from shared.ids import new_id
-from shared.records import ConnectionStatus
-from shared.topology import EVENTS_STREAM, events_of
+from deploy.local.front_proxy import Backends, make_app
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.ids import new_id
+from shared.contracts.records import ConnectionStatus
+from shared.contracts.registry import EVENTS_STREAM, events_of
+from shared.messaging.consumer import Publisher, jetstream
 from tests.integration.realtime.conftest import service, token, until
 
 TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"]) * 2

@@ -11,9 +11,9 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared.auth import Principal, issue_token
-from shared.delivery import Publisher
-from shared.topology import MAX_ROOMS_BYTES, ROOMS_KEPT, ROOMS_PREFIX, ROOMS_STREAM
+from shared.contracts.principal import Principal, issue_token
+from shared.contracts.registry import MAX_ROOMS_BYTES, ROOMS_KEPT, ROOMS_PREFIX, ROOMS_STREAM
+from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import service, token
 from tests.integration.realtime.raw_socket import RawSocket
 from tests.integration.realtime.test_session_rooms import SHOWN, Account

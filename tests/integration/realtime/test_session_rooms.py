@@ -10,12 +10,12 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.delivery import Publisher
-from shared.events import ConnectionChanged, QrIssued
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.queries import ReadCurrentQr, ReadInstance, ReadSession
-from shared.records import ConnectionStatus as S
+from shared.contracts.events import ConnectionChanged, QrIssued
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.contracts.queries import ReadCurrentQr, ReadInstance, ReadSession
+from shared.contracts.records import ConnectionStatus as S
+from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import Page, page
 from tests.integration.realtime.raw_socket import RawSocket

@@ -11,12 +11,12 @@ import socketio
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from shared.commands import SendMessage
-from shared.delivery import Publisher, jetstream
-from shared.events import CommandRefused, ConnectionChanged, MessageStatusChanged
-from shared.ids import new_id
-from shared.queries import ApiKeyOwner, VerifyApiKey
-from shared.records import ConnectionStatus, MessageStatus
+from shared.contracts.commands import SendMessage
+from shared.contracts.events import CommandRefused, ConnectionChanged, MessageStatusChanged
+from shared.contracts.ids import new_id
+from shared.contracts.queries import ApiKeyOwner, VerifyApiKey
+from shared.contracts.records import ConnectionStatus, MessageStatus
+from shared.messaging.consumer import Publisher, jetstream
 from tests.integration.realtime.conftest import browser, service, token, until
 from tests.servers import nats_server
 from tests.subscriptions import subscribed

@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from nats.js import JetStreamContext
 
-from services.realtime import feed, rooms
-from services.realtime.feed import Feed
-from services.realtime.resume import History
-from shared import tasks
-from shared.delivery import Publisher
-from shared.events import ConnectionChanged
-from shared.ids import new_id
-from shared.records import ConnectionStatus
-from shared.topology import EVENTS_STREAM
+from services.realtime import rooms
+from services.realtime.replay import History
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.ids import new_id
+from shared.contracts.records import ConnectionStatus
+from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging import ordered_consumer
+from shared.messaging.consumer import Publisher
+from shared.messaging.ordered_consumer import Feed
+from shared.platform import background
 from tests.integration.realtime.conftest import Browser, browser, token, until
 
 
@@ -29,7 +30,7 @@ def details(socket: Browser) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
     monkeypatch.setattr(rooms, "_AGAIN_AFTER_FAULT_S", 0.01)
 
 
@@ -51,8 +52,8 @@ class Fault:
 async def test_the_watch_of_a_feed_goes_on(
     realtime: str, publish: Publisher, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "HEARTBEAT", 0.1)
-    monkeypatch.setattr(feed, "SILENCE", 0.3)
+    monkeypatch.setattr(ordered_consumer, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(ordered_consumer, "SILENCE", 0.3)
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
         await socket.ask("join-organization", {"organizationId": organization_id})

@@ -12,16 +12,16 @@ from typing import Any, TypeVar
 import pytest
 
 from services.router.context import Context
-from services.router.handlers.bookings import on_change, on_create, on_reschedule
-from services.router.handlers.contacts import on_split
-from services.router.handlers.conversations import on_assign, on_mark_read, on_read_elsewhere, on_status
-from services.router.handlers.inbox_batch import on_messages
-from services.router.handlers.outcomes import on_failed, on_receipt, on_sent
+from services.router.handlers.booking_commands import on_change, on_create, on_reschedule
+from services.router.handlers.contact_commands import on_split
+from services.router.handlers.conversation_commands import on_assign, on_mark_read, on_read_elsewhere, on_status
+from services.router.handlers.message_status import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import own_only
 from services.router.handlers.sending import on_send
+from services.router.inbox.batch import on_messages
 from services.router.rules.message_keys import record_id
 from services.router.store import open_store
-from shared.commands import (
+from shared.contracts.commands import (
     AssignConversation,
     ChangeBooking,
     ChangeConversation,
@@ -31,15 +31,15 @@ from shared.commands import (
     SendMessage,
     SplitContact,
 )
-from shared.errors import Retry
-from shared.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
-from shared.ids import derived_id
-from shared.message import Message
-from shared.message_identity import identity, other_party
-from shared.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
-from shared.ordering import key_at
-from shared.records import MessageRecord, Party
-from shared.settings import Settings
+from shared.contracts.errors import Retry
+from shared.contracts.events import MessageFailed, MessageReceived, MessageSent, MessagesReadElsewhere, ReceiptReceived
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.message_identity import identity, other_party
+from shared.contracts.order_keys import key_at
+from shared.contracts.records import MessageRecord, Party
+from shared.platform.mongo import Database, Document, DuplicateKeyError, ensure_views, open_mongo
+from shared.platform.settings import Settings
 
 M = TypeVar("M", bound=Message)
 ORG, ONE = "acme", "one"

@@ -5,14 +5,14 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from services.session.translate import Account, message_received
+from services.session.worker.event_mapping import Account, message_received
 from services.session.worker.preload import preload_protobufs
-from shared.commands import SendMessage
-from shared.events import MessageReceived
-from shared.ids import derived_id
-from shared.message import Message
-from shared.numbering import other_spelling
-from shared.queries import NumberOwner
+from shared.contracts.commands import SendMessage
+from shared.contracts.events import MessageReceived
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.queries import NumberOwner
+from shared.text.phone_variants import other_spelling
 from tests.integration.router.conftest import ME, ONE, ORG, START
 
 preload_protobufs()

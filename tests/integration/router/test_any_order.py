@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from shared.events import MessageFailed
-from shared.message import Message
+from shared.contracts.events import MessageFailed
+from shared.contracts.message import Message
 from tests.integration.router.conftest import (
     ME,
     ONE,

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.router.handlers.inbox import on_message
-from services.router.handlers.inbox_batch import on_messages
+from services.router.inbox.batch import on_messages
+from services.router.inbox.pipeline import on_message
 from services.router.rules.message_keys import record_id
 from services.router.store.conversations import conversation_id
-from shared.commands import ChangeConversation, MarkConversationRead
-from shared.events import ConversationUpdated, MessageReceived, MessageRecorded
-from shared.ids import derived_id
-from shared.message import Message
-from shared.message_parts import Media
-from shared.records import ConversationStatus, Party
+from shared.contracts.commands import ChangeConversation, MarkConversationRead
+from shared.contracts.events import ConversationUpdated, MessageReceived, MessageRecorded
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.message_parts import Media
+from shared.contracts.records import ConversationStatus, Party
 from tests.integration.router.conftest import (
     ME,
     ONE,

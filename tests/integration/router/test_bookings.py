@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
-from shared.events import BookingCreated, BookingUpdated, CommandRefused, ContactCreated
-from shared.ids import new_id
-from shared.message import Message
-from shared.records import BookingStatus, Party
+from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.events import BookingCreated, BookingUpdated, CommandRefused, ContactCreated
+from shared.contracts.ids import new_id
+from shared.contracts.message import Message
+from shared.contracts.records import BookingStatus, Party
 from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, add_account, received, want
 
 LATER = START + timedelta(days=3)

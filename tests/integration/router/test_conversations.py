@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from shared.commands import AssignConversation, ChangeConversation, MarkConversationRead
-from shared.events import CommandRefused, ConversationUpdated
-from shared.ids import derived_id
-from shared.message import Message
-from shared.records import ConversationRecord, ConversationStatus, Seen
+from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
+from shared.contracts.events import CommandRefused, ConversationUpdated
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.records import ConversationRecord, ConversationStatus, Seen
 from tests.integration.router.conftest import (
     ANNA,
     LID,

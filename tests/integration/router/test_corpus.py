@@ -6,8 +6,8 @@ import random
 import secrets
 from collections import Counter
 
-from shared.events import MessageReceived
-from shared.message import Message
+from shared.contracts.events import MessageReceived
+from shared.contracts.message import Message
 from tests.integration.router import corpus
 from tests.integration.router.conftest import ME, Router, seeded
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from services.router.context import Context
-from services.router.rules.bookings import booking_id
+from services.router.rules.booking_status import booking_id
 from services.router.store import Store
-from shared.commands import ChangeBooking, CreateBooking, RescheduleBooking
-from shared.events import MessageStatusChanged
-from shared.ids import derived_id
-from shared.message import Message
-from shared.mongo import Document
-from shared.records import BookingStatus, MessageStatus
+from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.events import MessageStatusChanged
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.records import BookingStatus, MessageStatus
+from shared.platform.mongo import Document
 from tests.integration.router.conftest import (
     LID,
     ME,

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from services.router.store.bookings import Change
-from shared.errors import Retry
-from shared.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
-from shared.message_parts import Referral
-from shared.mongo import DuplicateKeyError
-from shared.records import BookingStatus, Party
+from shared.contracts.errors import Retry
+from shared.contracts.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
+from shared.contracts.message_parts import Referral
+from shared.contracts.records import BookingStatus, Party
+from shared.platform.mongo import DuplicateKeyError
 from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, received, recorded_as, seeded
 
 

@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
-from services.router.rules.bookings import booking_id
+from services.router.rules.booking_status import booking_id
 from services.router.store import messages, open_store
-from services.router.store.other_parties import add_other_parties
-from shared.events import BookingCreated, ConversationUpdated, MessageFailed, MessageRecorded, MessagesReadElsewhere
-from shared.ids import derived_id
-from shared.mongo import Document
-from shared.records import Party
+from services.router.store.migrations.other_parties import add_other_parties
+from shared.contracts.events import (
+    BookingCreated,
+    ConversationUpdated,
+    MessageFailed,
+    MessageRecorded,
+    MessagesReadElsewhere,
+)
+from shared.contracts.ids import derived_id
+from shared.contracts.records import Party
+from shared.platform.mongo import Document
 from tests.integration.router.conftest import (
     ANNA,
     LID,

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.router.handlers.inbox import on_message
+from services.router.inbox.pipeline import on_message
 from services.router.rules.message_keys import MessageKey
-from shared.commands import SendText
-from shared.events import MessageRecorded
-from shared.mongo import Document
-from shared.ordering import key_at, moment_of
+from shared.contracts.commands import SendText
+from shared.contracts.events import MessageRecorded
+from shared.contracts.order_keys import key_at, moment_of
+from shared.platform.mongo import Document
 from tests.integration.router.conftest import ANNA, ME, START, Router, arrival, command, received
 
 AHEAD = timedelta(minutes=2)

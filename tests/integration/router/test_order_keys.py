@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.router.store.order_keys import give_order_keys
-from shared.mongo import Database, Document
-from shared.ordering import key_at
+from services.router.store.migrations.order_keys import give_order_keys
+from shared.contracts.order_keys import key_at
+from shared.platform.mongo import Database, Document
 from tests.integration.router.conftest import Router, seeded
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)

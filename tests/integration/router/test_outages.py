@@ -10,9 +10,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from services.router.settings import RouterSettings
-from shared.delivery import Publisher, jetstream
-from shared.mongo import open_mongo
-from shared.topology import DEAD_STREAM
+from shared.contracts.registry import DEAD_STREAM
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import open_mongo
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service
 from tests.servers import Server, free_port, mongod, nats_server, start_replica_set

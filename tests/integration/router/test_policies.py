@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from services.router.rules.bookings import booking_id
+from services.router.rules.booking_status import booking_id
 from services.router.store import open_store
 from services.router.store.bookings import Change
-from shared.events import BookingCreated, MessageRecorded
-from shared.mongo import IndexModel
-from shared.records import BookingStatus, Party
+from shared.contracts.events import BookingCreated, MessageRecorded
+from shared.contracts.records import BookingStatus, Party
+from shared.platform.mongo import IndexModel
 from tests.integration.router.conftest import (
     ANNA,
     LID,

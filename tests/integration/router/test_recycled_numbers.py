@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.router.store import open_store
-from shared.commands import SendText
-from shared.events import ContactCreated, ContactUpdated, MessageReceived
-from shared.records import Party
+from shared.contracts.commands import SendText
+from shared.contracts.events import ContactCreated, ContactUpdated, MessageReceived
+from shared.contracts.records import Party
 from tests.integration.router.conftest import Router, command, open_router, received
 
 OLD, NEW = "4915112345678", "4915187654321"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.commands import SendMessage, SendText
-from shared.events import CommandRefused, MessageStatusChanged
-from shared.ids import derived_id, new_id
-from shared.records import MessageStatus, Party
+from shared.contracts.commands import SendMessage, SendText
+from shared.contracts.events import CommandRefused, MessageStatusChanged
+from shared.contracts.ids import derived_id, new_id
+from shared.contracts.records import MessageStatus, Party
 from tests.integration.router.conftest import ANNA, ONE, ORG, START, Router, command, outcome, received
 
 BOB = Party(phone="4915133333333")

@@ -12,12 +12,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.router.settings import RouterSettings
-from shared.delivery import Publisher, jetstream
-from shared.events import BookingCreated, MessageReceived, MessageRecorded
-from shared.ids import new_id
-from shared.message import Event
-from shared.mongo import Database, open_mongo
-from shared.records import Party
+from shared.contracts.events import BookingCreated, MessageReceived, MessageRecorded
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event
+from shared.contracts.records import Party
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database, open_mongo
 from tests.integration.router.conftest import received, seeded
 from tests.integration.router.service import service
 from tests.servers import free_port

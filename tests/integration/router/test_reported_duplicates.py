@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.commands import SendText
-from shared.message import Message
-from shared.queries import NumberOwner
-from shared.records import Party
+from shared.contracts.commands import SendText
+from shared.contracts.message import Message
+from shared.contracts.queries import NumberOwner
+from shared.contracts.records import Party
 from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, command, outcome, received, seeded
 
 LONG, SHORT = "5562999887766", "556299887766"

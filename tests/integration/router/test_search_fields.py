@@ -5,22 +5,23 @@ from typing import Any
 
 import pytest
 
-from services.router.rules.contacts import Sighting
-from services.router.store import migrate_in_background, open_store, searchable_texts
+from services.router.rules.contact_identity import Sighting
+from services.router.store import migrate_in_background, open_store
 from services.router.store.contact_documents import SEARCH_FIELDS, make_contacts_searchable
-from services.router.store.searchable_texts import make_texts_searchable
-from services.router.store.vocabulary import Vocabulary
-from shared.commands import CreateBooking
-from shared.events import ContactCreated
-from shared.ids import new_id
-from shared.mongo import Document, open_mongo
-from shared.records import Party
-from shared.search_terms import contact_fields, message_terms, parts_of, terms_of
-from shared.settings import Settings
+from services.router.store.migrations import searchable_texts
+from services.router.store.migrations.searchable_texts import make_texts_searchable
+from services.router.store.search_vocabulary import Vocabulary
+from shared.contracts.commands import CreateBooking
+from shared.contracts.events import ContactCreated
+from shared.contracts.ids import new_id
+from shared.contracts.records import Party
+from shared.platform.mongo import Document, open_mongo
+from shared.platform.settings import Settings
+from shared.text.search_terms import contact_fields, message_terms, parts_of, terms_of
 from tests.integration.router.conftest import ANNA, LID, ORG, PHONE, START, Router, received, seeded
-from tests.integration.router.test_changes import edit, placeholder, revoke
+from tests.integration.router.test_contact_unmerge import split
+from tests.integration.router.test_message_revisions import edit, placeholder, revoke
 from tests.integration.router.test_recycled_numbers import CARLOS, DORA, MOVED
-from tests.integration.router.test_splitting import split
 
 
 async def all_is_searchable(router: Router) -> None:

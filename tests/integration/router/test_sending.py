@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.commands import SendText
-from shared.errors import Reject
-from shared.events import MessageFailed, MessageRecorded, MessageStatusChanged
-from shared.ids import new_id
-from shared.records import MessageStatus, Party
+from shared.contracts.commands import SendText
+from shared.contracts.errors import Reject
+from shared.contracts.events import MessageFailed, MessageRecorded, MessageStatusChanged
+from shared.contracts.ids import new_id
+from shared.contracts.records import MessageStatus, Party
 from tests.integration.router.conftest import (
     ANNA,
     ME,

@@ -9,12 +9,12 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.router.settings import RouterSettings
-from shared.delivery import Publisher, jetstream
-from shared.events import ConnectionChanged, MessageReceived, MessageRecorded
-from shared.ids import new_id
-from shared.mongo import open_mongo
-from shared.records import ConnectionStatus
-from shared.topology import DEAD_PREFIX
+from shared.contracts.events import ConnectionChanged, MessageReceived, MessageRecorded
+from shared.contracts.ids import new_id
+from shared.contracts.records import ConnectionStatus
+from shared.contracts.registry import DEAD_PREFIX
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import open_mongo
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service
 from tests.servers import free_port

@@ -7,14 +7,14 @@ from pathlib import Path
 import nats
 import pytest
 
-from shared.delivery import Consumers, Publisher, broker_client, jetstream
-from shared.events import MessageSent
-from shared.fair_consumer import Share
-from shared.in_hand import InHand
-from shared.message import utc_now
-from shared.service import connected, make_broker
-from shared.settings import Settings
-from shared.topology import durable_name, ensure_streams
+from shared.contracts.events import MessageSent
+from shared.contracts.message import utc_now
+from shared.contracts.registry import durable_name, ensure_streams
+from shared.messaging.ack_extension import InHand
+from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream
+from shared.messaging.fair_consumer import Share
+from shared.platform.service import connected, make_broker
+from shared.platform.settings import Settings
 from tests.servers import nats_server
 
 COUNT = 30

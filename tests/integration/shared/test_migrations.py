@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from services.router.store import open_store
-from shared.ids import new_id
-from shared.message import utc_now
-from shared.migrations import Step, failed_steps, index_step, migrate
-from shared.mongo import Collection, Database, IndexModel, open_mongo
-from shared.settings import Settings
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.platform.migrations import Step, failed_steps, index_step, migrate
+from shared.platform.mongo import Collection, Database, IndexModel, open_mongo
+from shared.platform.settings import Settings
 from tests.servers import mongod, start_replica_set
 
 SHORT_TTL_S = 0.3

@@ -4,10 +4,10 @@ import asyncio
 from contextvars import copy_context
 from typing import Any
 
-from shared.ids import new_id
-from shared.mongo import in_transaction, open_mongo
-from shared.mongo_threads import MAX_THREADS
-from shared.settings import Settings
+from shared.contracts.ids import new_id
+from shared.platform.mongo import in_transaction, open_mongo
+from shared.platform.mongo_threads import MAX_THREADS
+from shared.platform.settings import Settings
 
 
 async def test_writes_that_wait_for_a_transaction_leave_it_its_threads(mongo_url: str) -> None:

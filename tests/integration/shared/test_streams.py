@@ -7,10 +7,10 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import NoStreamResponseError
 
-from shared.commands import SendMessage
-from shared.delivery import jetstream
-from shared.settings import Settings
-from shared.topology import COMMANDS_STREAM, REQUESTS, ensure_streams
+from shared.contracts.commands import SendMessage
+from shared.contracts.registry import COMMANDS_STREAM, REQUESTS, ensure_streams
+from shared.messaging.consumer import jetstream
+from shared.platform.settings import Settings
 from tests.servers import nats_server
 
 

@@ -12,7 +12,7 @@ from httpx import ASGITransport, AsyncClient
 
 from services.api.routes import console
 from services.api.routes.console import ROOT, TYPES, console_file, router
-from shared.errors import Problem
+from shared.contracts.errors import Problem
 
 SOURCES = [file for file in ROOT.rglob("*") if file.suffix in {".js", ".css", ".html"} and file.parent.name != "vendor"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.local.attack_crowd import Counts, Plan, address
+from deploy.local.attack_load import Counts, Plan, address
 from deploy.local.attack_report import ATTACKERS, OPERATIONS, WATCHED, Memory, Report, Samples
 from deploy.local.attack_socket import TEXT, header
 

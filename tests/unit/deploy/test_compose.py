@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.topology import PROCESSES, Process
+from deploy.local.process_specs import PROCESSES, Process
 from docs.generate.deployment import SECRETS
 from docs.generate.nats_users import nats_users
 from tests.security.compose_file import COMPOSE, ONCE, OURS, ROOT, SERVICES, environment, interpolated

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.data_folder import DataFolder, DataFolderError
-from shared.token_keys import SigningKey
+from shared.platform.token_keys import SigningKey
 
 Usage = namedtuple("Usage", "total used free")
 

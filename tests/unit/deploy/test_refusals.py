@@ -8,9 +8,9 @@ import pytest
 from deploy.local import ports, up
 from deploy.local.__main__ import main, make_parser
 from deploy.local.binaries import MissingBinary
+from deploy.local.orphan_cleanup import groups_left
 from deploy.local.ports import PortTaken
-from deploy.local.reaper import groups_left
-from deploy.local.servers import explain, require_runnable
+from deploy.local.server_requirements import explain, require_runnable
 
 
 def test_a_taken_port_is_named_with_its_holder() -> None:

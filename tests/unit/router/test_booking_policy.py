@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.router.rules.booking_policy import Step, attached, one_at_a_time, step_of
-from shared.opening_hours import OpeningHours
-from shared.records import BookingPolicy, OrganizationSettings
+from shared.contracts.opening_hours import OpeningHours
+from shared.contracts.records import BookingPolicy, OrganizationSettings
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 WEEK = {"mon": [["09:00", "17:00"]]}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.router.rules.bookings import OPEN, booking_id, may_change, new_booking
-from services.router.rules.inbox import OPENS_NO_BOOKING, address_of, file_message
-from services.router.rules.statuses import furthest, may_become
-from shared.events import MessageReceived
-from shared.records import BookingStatus, MessageRecord, MessageStatus, Party
+from services.router.rules.booking_status import OPEN, booking_id, may_change, new_booking
+from services.router.rules.classification import OPENS_NO_BOOKING, address_of, file_message
+from services.router.rules.status_order import furthest, may_become
+from shared.contracts.events import MessageReceived
+from shared.contracts.records import BookingStatus, MessageRecord, MessageStatus, Party
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ANNA, ME = Party(phone="4915112345678", lid="111"), Party(phone="4915199999999", lid="999")

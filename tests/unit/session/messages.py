@@ -3,9 +3,9 @@
 import sys
 from typing import Any
 
-from services.session.translate import Account, message_received
+from services.session.worker.event_mapping import Account, message_received
 from services.session.worker.preload import preload_protobufs
-from shared.events import MessageReceived
+from shared.contracts.events import MessageReceived
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]

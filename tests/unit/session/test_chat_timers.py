@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.session.chat_timers import MAX_CHATS, MAX_SECONDS, ChatTimer, ChatTimers, setting_of
+from services.session.worker.chat_timers import MAX_CHATS, MAX_SECONDS, ChatTimer, ChatTimers, setting_of
 from tests.unit.session.messages import BOB_LID, BOB_PHONE, OWN_LID, e2e, jid, message
 
 DAY, SET_AT = 86_400, 1_780_000_000
@@ -88,7 +88,7 @@ def test_timers_survive_a_restart_until_the_account_is_linked_anew(timers: ChatT
 def test_the_chats_are_bounded(timers: ChatTimers, monkeypatch: pytest.MonkeyPatch) -> None:
     """An attack: a stranger with many numbers fills the disk. Those set longest ago go first."""
     assert MAX_CHATS <= 10_000
-    monkeypatch.setattr("services.session.chat_timers.MAX_CHATS", 4)
+    monkeypatch.setattr("services.session.worker.chat_timers.MAX_CHATS", 4)
     for number in range(10):
         sender = {"Sender": jid(f"49151123456{number}", "s.whatsapp.net"), "SenderAlt": jid("", "")}
         timers.hear(message(text(DAY, SET_AT + number), **sender))

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.session.encrypted_edits import MAX_SECRETS, EncryptedEdits
+from services.session.worker.encrypted_edits import MAX_SECRETS, EncryptedEdits
 from services.session.worker.preload import preload_protobufs
-from simulator.people import about
+from simulator.people import message_context
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
@@ -25,12 +25,12 @@ def event(payload: bytes, wa_id: str = "A1", sender: str = BOB) -> Any:
 
 
 def sealed(wa_id: str = "A1", secret: bytes = SECRET) -> bytes:
-    return about.encrypted_edit("new", wa_id, f"{BOB}@lid", secret).payload
+    return message_context.encrypted_edit("new", wa_id, f"{BOB}@lid", secret).payload
 
 
 def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
     edits = EncryptedEdits()
-    edits.opened(event(about.with_secret("old", SECRET).payload))
+    edits.opened(event(message_context.with_secret("old", SECRET).payload))
     opened = edits.opened(event(sealed(), "A2")).Message.protocolMessage
     assert (opened.key.ID, opened.editedMessage.conversation) == ("A1", "new")
 
@@ -38,10 +38,10 @@ def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
 @pytest.mark.parametrize(
     "secret_event",
     [
-        event(about.with_secret("old", SECRET).payload, sender="555"),
-        event(about.with_secret("old", SECRET).payload, "OTHER"),
-        event(about.with_secret("old", b"x" * 32).payload),
-        event(about.with_secret("old", b"short").payload),
+        event(message_context.with_secret("old", SECRET).payload, sender="555"),
+        event(message_context.with_secret("old", SECRET).payload, "OTHER"),
+        event(message_context.with_secret("old", b"x" * 32).payload),
+        event(message_context.with_secret("old", b"short").payload),
     ],
     ids=["of another sender", "of another message", "another one", "of another length"],
 )
@@ -54,7 +54,7 @@ def test_no_other_secret_opens_it(secret_event: Any) -> None:
 @pytest.mark.parametrize(("field", "value"), [("encIV", b""), ("encIV", b"x" * 300), ("encPayload", b"")])
 def test_a_broken_edit_stays_as_it_came(field: str, value: bytes) -> None:
     edits, broken = EncryptedEdits(), event(sealed(), "A2")
-    edits.opened(event(about.with_secret("old", SECRET).payload))
+    edits.opened(event(message_context.with_secret("old", SECRET).payload))
     setattr(broken.Message.secretEncryptedMessage, field, value)
     assert edits.opened(broken).Message.HasField("secretEncryptedMessage")
 
@@ -62,6 +62,6 @@ def test_a_broken_edit_stays_as_it_came(field: str, value: bytes) -> None:
 def test_the_secrets_of_the_newest_messages_are_kept() -> None:
     edits = EncryptedEdits()
     for number in range(MAX_SECRETS + 1):
-        edits.opened(event(about.with_secret("old", SECRET).payload, f"A{number}"))
+        edits.opened(event(message_context.with_secret("old", SECRET).payload, f"A{number}"))
     assert edits.opened(event(sealed("A0"), "E1")).Message.HasField("secretEncryptedMessage")
     assert edits.opened(event(sealed("A1"), "E2")).Message.HasField("protocolMessage")

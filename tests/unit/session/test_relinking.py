@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.session.relinking import OtherNumber, Verdict, verdict
+from services.session.supervisor.relinking import OtherNumber, Verdict, verdict
 
 A, B, C = "4915112345678", "4915198765432", "4917012345678"
 

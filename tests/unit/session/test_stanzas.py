@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session.stanzas import LoginFailure, Unreadable, login_failure_of, read_stanza, receipts_of, typing_of
 from services.session.worker.preload import preload_protobufs
+from services.session.worker.stanzas import (
+    LoginFailure,
+    Unreadable,
+    login_failure_of,
+    read_stanza,
+    receipts_of,
+    typing_of,
+)
 
 preload_protobufs()
 OWN = frozenset({"4915112345678", "77"})

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from services.session.chat_timers import ChatTimer
-from services.session.protocol import Send, Sent
-from services.session.whatsapp import Accepted, WhatsApp
+from services.session.ipc.messages import Send, Sent
+from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.sender import Sender
+from services.session.worker.whatsapp_port import Accepted, WhatsApp
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMEOUT_S = 60.0

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from services.session.journal import Journal
-from services.session.protocol import Mark, Send
-from services.session.whatsapp import Accepted
-from services.session.worker import instance as module
-from services.session.worker.attention import Attention
-from tests.unit.session.test_worker_instance import NOW, FakeWhatsApp, Running
+from services.session.ipc.messages import Mark, Send
+from services.session.worker import instance_thread as module
+from services.session.worker.journal import Journal
+from services.session.worker.presence import Attention
+from services.session.worker.whatsapp_port import Accepted
+from tests.unit.session.test_instance_thread import NOW, FakeWhatsApp, Running
 
 
 @pytest.fixture

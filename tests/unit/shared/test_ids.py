@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.ids import InvalidPhone, derived_id, is_slug, mask_phone, new_id, parse_phone
+from shared.contracts.ids import InvalidPhone, derived_id, is_slug, mask_phone, new_id, parse_phone
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.records import OrganizationSettings
+from shared.contracts.records import OrganizationSettings
 
 
 def hours(*spans: list[str], zone: str = "Europe/Berlin", day: str = "mon") -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, BadRequestError, NoStreamResponseError, NotFoundError, ServiceUnavailableError
 from pymongo.errors import AutoReconnect, NetworkTimeout, OperationFailure, ServerSelectionTimeoutError
 
-from shared.outages import is_outage
+from shared.platform.outages import is_outage
 
 
 @pytest.mark.parametrize(

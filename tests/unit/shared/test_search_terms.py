@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.folding import folded
-from shared.search_terms import (
+from shared.text.folding import folded
+from shared.text.search_terms import (
     MAX_PART,
     MAX_RUN,
     MAX_SORT_BYTES,
@@ -72,7 +72,7 @@ def test_what_is_stored_of_a_text_is_bounded() -> None:
 
 
 def is_looked_up(terms: list[str], run: str) -> bool:
-    """As services/api/views/searching.py does in MongoDB."""
+    """As services/api/views/list_search.py does in MongoDB."""
     if is_unspaced(run) and len(run) > 1:
         return set(pairs(run)) <= set(terms)
     return any(part.startswith(run[:MAX_PART]) for term in terms for part in parts_of(term))

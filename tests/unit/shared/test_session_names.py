@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from shared.session_names import MAX_SESSION_NAME, parse_session_name
+from shared.text.session_names import MAX_SESSION_NAME, parse_session_name
 
 TYPED = [
     "my-session", "Loja 1", "MySession", "cliente.sp", "ação", "東京店", "متجر", "می‌خواهم",

@@ -5,7 +5,7 @@ import { arrange, fill, h, icon } from "./dom.js";
 import { clock, phone, when } from "./format.js";
 import { askForCode, attemptOf, isAsked } from "./linking.js";
 import { pairingPanel } from "./pairing.js";
-import { reasonSentence } from "./problems.js";
+import { reasonSentence } from "./errors.js";
 import { showSimulator, startSimulator } from "./simulator.js";
 import { known, on } from "./store.js";
 import { busy, empty, toast } from "./widgets.js";

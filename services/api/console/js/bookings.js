@@ -2,14 +2,14 @@
 
 import { fill, h, icon } from "./dom.js";
 import { personName, phone, when } from "./format.js";
-import { perFrame } from "./frames.js";
-import { drawNote } from "./list_notes.js";
-import { matchesPerson, wordsOf } from "./matching.js";
+import { perFrame } from "./frame_scheduler.js";
+import { drawNote } from "./list_footer.js";
+import { matchesPerson, wordsOf } from "./search_match.js";
 import { pagedList } from "./paged_list.js";
 import { post } from "./rest.js";
 import { searchField } from "./search_field.js";
 import { contactOf, known, on, put } from "./store.js";
-import { talksOf } from "./talks_of.js";
+import { talksOf } from "./contact_conversations.js";
 import { virtualList } from "./virtual_list.js";
 import { avatar, busy, roving } from "./widgets.js";
 

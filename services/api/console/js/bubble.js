@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { clock, DELETED, summary } from "./format.js";
-import { failureSentence } from "./problems.js";
+import { failureSentence } from "./errors.js";
 
 const TICKS = {
   sending: ["clock", "Sending"],

@@ -1,14 +1,14 @@
 // The inbox: conversations on the left, one thread on the right.
 
-import { isClosed, isMine } from "./care.js";
+import { isClosed, isMine } from "./assignment.js";
 import { fill, h } from "./dom.js";
 import { marks } from "./drafts.js";
 import { personName, summary, when } from "./format.js";
-import { perFrame } from "./frames.js";
-import { messageHits } from "./hits.js";
-import { drawNote, failure } from "./list_notes.js";
-import { matchesPerson, wordsOf } from "./matching.js";
-import { byOrder } from "./order.js";
+import { perFrame } from "./frame_scheduler.js";
+import { messageHits } from "./message_results.js";
+import { drawNote, failure } from "./list_footer.js";
+import { matchesPerson, wordsOf } from "./search_match.js";
+import { byOrder } from "./order_keys.js";
 import { pagedList } from "./paged_list.js";
 import { searchField } from "./search_field.js";
 import { contactOf, conversationOf, known, on, pinConversation } from "./store.js";

@@ -2,7 +2,7 @@
 
 import { isProgress } from "./bubble.js";
 import { dropUnsent } from "./drafts.js";
-import { byOrder, NOT_ACCEPTED, orderKey } from "./order.js";
+import { byOrder, NOT_ACCEPTED, orderKey } from "./order_keys.js";
 import { get } from "./rest.js";
 import { listOf } from "./store.js";
 

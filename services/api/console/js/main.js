@@ -2,7 +2,7 @@
 
 import { forgetDrafts } from "./drafts.js";
 import { forgetAttempts } from "./linking.js";
-import { connectLive, disconnectLive } from "./live.js";
+import { connectLive, disconnectLive } from "./socket.js";
 import { showLogin } from "./login.js";
 import { get, post, whenExpired } from "./rest.js";
 import { currentSession, keepSession, whenEnded } from "./session.js";

@@ -2,7 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { clock, day, DELETED } from "./format.js";
-import { byOrder } from "./order.js";
+import { byOrder } from "./order_keys.js";
 import { get } from "./rest.js";
 import { known, on } from "./store.js";
 import { busy, empty, toast } from "./widgets.js";

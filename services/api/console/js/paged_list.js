@@ -1,6 +1,6 @@
 // A list that the server pages: the records read so far in their order, kept current by what the socket tells.
 
-import { listening } from "./live.js";
+import { listening } from "./socket.js";
 import { call } from "./rest.js";
 import { holds, listOf, mark, on, recordOf, upToDate } from "./store.js";
 

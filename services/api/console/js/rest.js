@@ -1,6 +1,6 @@
 // The REST API: one function, one error type, one place that sends the token and renews it in time.
 
-import { fieldSentence, Refusal } from "./problems.js";
+import { fieldSentence, Refusal } from "./errors.js";
 import { currentSession, isDue, renew } from "./session.js";
 
 let onExpired = () => {};

@@ -6,7 +6,7 @@ import { showContacts } from "./contacts.js";
 import { followCounts } from "./counts.js";
 import { h, icon } from "./dom.js";
 import { showInbox } from "./inbox.js";
-import { listening } from "./live.js";
+import { listening } from "./socket.js";
 import { showNotes } from "./notes.js";
 import { changePassword } from "./password.js";
 import { currentSession } from "./session.js";

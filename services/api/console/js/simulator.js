@@ -3,9 +3,9 @@
 import { createInstance, startPairing } from "./account_actions.js";
 import { fill, h, icon } from "./dom.js";
 import { phone } from "./format.js";
-import { forPeople, Refusal } from "./problems.js";
+import { forPeople, Refusal } from "./errors.js";
 import { get, post } from "./rest.js";
-import { customerChat, makeCustomer } from "./customer.js";
+import { customerChat, makeCustomer } from "./simulated_customer.js";
 import { keepAll, known, listOf, mark, on, tell } from "./store.js";
 import { busy } from "./widgets.js";
 

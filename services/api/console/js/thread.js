@@ -1,15 +1,15 @@
 // One conversation: its messages, live, older and newer ones as they are scrolled to, and the composer.
 
-import { attention } from "./attention.js";
+import { attention } from "./presence.js";
 import { bubble } from "./bubble.js";
-import { careButtons, reader } from "./care.js";
+import { careButtons, reader } from "./assignment.js";
 import { composer } from "./composer.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { draftOf, keepDraft } from "./drafts.js";
 import { clock, day, dayKey, personName, phone, summary } from "./format.js";
 import { loadedMessages } from "./loaded_messages.js";
-import { outgoing } from "./outgoing.js";
-import { forPeople } from "./problems.js";
+import { outgoing } from "./unsent_messages.js";
+import { forPeople } from "./errors.js";
 import { scrolling } from "./scrolling.js";
 import { showSimulator } from "./simulator.js";
 import { contactOf, conversationOf, known, on } from "./store.js";

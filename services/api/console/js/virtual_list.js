@@ -1,7 +1,7 @@
 // A list of which only the rows on the screen and some around them are in the page; the others are height.
 
 import { arrange, fill, h } from "./dom.js";
-import { perFrame } from "./frames.js";
+import { perFrame } from "./frame_scheduler.js";
 import { rowPlaces } from "./row_places.js";
 
 /** Above and below the screen. */

@@ -2,7 +2,7 @@
 
 import { fill, h, icon } from "./dom.js";
 import { hue, initials } from "./format.js";
-import { forPeople } from "./problems.js";
+import { forPeople } from "./errors.js";
 
 /** A short line at the bottom of the window; read out to screen readers. */
 export function toast(text, kind = "") {

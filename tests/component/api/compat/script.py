@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
-from shared.commands import ConnectInstance, SendMessage
-from shared.events import ConnectionChanged, MessageStatusChanged, QrIssued
-from shared.message import Command, Event, utc_now
-from shared.mongo import Document
-from shared.records import ConnectionStatus, MessageStatus
+from shared.contracts.commands import ConnectInstance, SendMessage
+from shared.contracts.events import ConnectionChanged, MessageStatusChanged, QrIssued
+from shared.contracts.message import Command, Event, utc_now
+from shared.contracts.records import ConnectionStatus, MessageStatus
+from shared.platform.mongo import Document
 
 PNG = "data:image/png;base64,iVBORw0KGgoAAAA="
 QR: Document = {"qr": "2@a1b2c3d4e5f6", "data_url": PNG, "ascii": "█", "attempt": 1}

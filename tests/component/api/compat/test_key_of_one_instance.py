@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.commands import ConnectInstance, SendMessage
+from shared.contracts.commands import ConnectInstance, SendMessage
 from tests.component.api.compat.script import sends, shows_qr
 from tests.component.api.conftest import Member, Stage
 

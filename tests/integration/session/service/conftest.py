@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.session.settings import SessionSettings
-from shared.ids import new_id
-from shared.mongo import open_mongo
+from shared.contracts.ids import new_id
+from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people.phone import Phone
 from tests.integration.session.service.service import SessionService

@@ -13,14 +13,14 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from services.session.settings import SessionSettings
-from shared.commands import ConnectInstance, SendText
-from shared.delivery import Publisher, jetstream
-from shared.events import ConnectionChanged, QrIssued
-from shared.ids import new_id
-from shared.message import Command, Event
-from shared.mongo import Database
-from shared.records import ConnectionStatus, Network, Party
-from shared.topology import ensure_streams, parse_event
+from shared.contracts.commands import ConnectInstance, SendText
+from shared.contracts.events import ConnectionChanged, QrIssued
+from shared.contracts.ids import new_id
+from shared.contracts.message import Command, Event
+from shared.contracts.records import ConnectionStatus, Network, Party
+from shared.contracts.registry import ensure_streams, parse_event
+from shared.messaging.consumer import Publisher, jetstream
+from shared.platform.mongo import Database
 from simulator.people.phone import Phone
 from tests.servers import free_port
 

@@ -1,7 +1,7 @@
 """People and accounts change while messages are on their way: nothing waits for ever, and nobody is lost."""
 
-from shared.events import ConnectionChanged, MessageFailed, MessageReceived, MessageSent
-from shared.records import ConnectionStatus as S
+from shared.contracts.events import ConnectionChanged, MessageFailed, MessageReceived, MessageSent
+from shared.contracts.records import ConnectionStatus as S
 from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.phone import Phone

@@ -8,10 +8,10 @@ import nats
 import pytest
 
 from services.session.settings import SessionSettings
-from shared.delivery import jetstream
-from shared.events import ConnectionChanged, MessageReceived
-from shared.mongo import open_mongo
-from shared.records import ConnectionStatus as S
+from shared.contracts.events import ConnectionChanged, MessageReceived
+from shared.contracts.records import ConnectionStatus as S
+from shared.messaging.consumer import jetstream
+from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.phone import Phone

@@ -6,8 +6,8 @@ import signal
 
 import psutil
 
-from shared.events import ConnectionChanged, MessageReceived, MessageSent, QrIssued
-from shared.records import ConnectionStatus as S
+from shared.contracts.events import ConnectionChanged, MessageReceived, MessageSent, QrIssued
+from shared.contracts.records import ConnectionStatus as S
 from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.phone import Phone

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from services.session.settings import SessionSettings
-from shared.ids import new_id
-from shared.mongo import Database, open_mongo
+from shared.contracts.ids import new_id
+from shared.platform.mongo import Database, open_mongo
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.bench import Bench
+from tests.integration.session.supervisor.testbed import Bench
 
 
 @pytest.fixture

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.protocol import Issued, Start, Stop, ToWorker
-from shared.errors import Retry
-from shared.events import CommandRefused, ConnectionChanged, PairingCodeIssued, QrIssued
-from shared.message import utc_now
-from shared.mongo import Database
-from shared.records import ConnectionStatus as S
-from shared.records import Network
+from services.session.ipc.messages import Issued, Start, Stop, ToWorker
+from shared.contracts.errors import Retry
+from shared.contracts.events import CommandRefused, ConnectionChanged, PairingCodeIssued, QrIssued
+from shared.contracts.message import utc_now
+from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.records import Network
+from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.bench import INSTANCE, INTRUDER, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, INTRUDER, Bench
 
 
 def pairing(worker: FakeWorker, frame: ToWorker) -> None:

@@ -4,16 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.protocol import Send, Start
+from services.session.ipc.messages import Send, Start
 from services.session.supervisor.sending import TOO_LATE
-from shared.commands import SEND_EXPIRY, SendText
-from shared.events import ConnectionChanged, MessageFailed, MessageSent
-from shared.lifetimes import TEXT_TOO_LATE
-from shared.message import utc_now
-from shared.mongo import Database
-from shared.records import ConnectionStatus as S
+from shared.contracts.command_lifetimes import TEXT_TOO_LATE
+from shared.contracts.commands import SEND_EXPIRY, SendText
+from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
+from shared.contracts.message import utc_now
+from shared.contracts.records import ConnectionStatus as S
+from shared.platform.mongo import Database
 from tests.fakes.workers import obedient
-from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 
 BEFORE = timedelta(seconds=-1)
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from services.session.protocol import Stop
-from services.session.supervisor import worker as module
+from services.session.ipc.messages import Stop
+from services.session.supervisor import worker_handle as module
 from services.session.supervisor.process_handle import ProcessHandle
-from services.session.supervisor.worker import Worker
-from shared.records import Network
-from tests.integration.session.supervisor.bench import PATIENCE
+from services.session.supervisor.worker_handle import Worker
+from shared.contracts.records import Network
+from tests.integration.session.supervisor.testbed import PATIENCE
 
 Process = subprocess.Popen[bytes]
 

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from services.session.protocol import Mark
+from services.session.ipc.messages import Mark
 from services.session.store.connections import Connections, Held
-from shared.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead
-from shared.events import CommandRefused, ConnectionChanged, MessageSent
-from shared.lifetimes import LIFETIMES
-from shared.message import Command, utc_now
-from shared.records import ConnectionStatus as S
-from shared.records import Party
+from shared.contracts.command_lifetimes import LIFETIMES
+from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead
+from shared.contracts.events import CommandRefused, ConnectionChanged, MessageSent
+from shared.contracts.message import Command, utc_now
+from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.records import Party
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 
 YESTERDAY = timedelta(days=1)
 
@@ -95,7 +95,7 @@ async def test_read_ticks_are_given_for_an_hour(bench: Bench, age: timedelta, gi
 
     def noting(worker: FakeWorker, frame: Any) -> None:
         if isinstance(frame, Mark):
-            from services.session.protocol import Marked
+            from services.session.ipc.messages import Marked
 
             marks.append(frame)
             worker.say(Marked(instance_id=frame.instance_id, mark_id=frame.mark_id))

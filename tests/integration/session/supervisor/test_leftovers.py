@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
-from services.session.supervisor import outlet
-from shared.commands import LogoutInstance
-from shared.events import ConnectionChanged, MessageSent
-from shared.records import ConnectionStatus as S
-from tests.integration.session.supervisor.bench import PATIENCE, Bench
+from services.session.supervisor import event_publisher
+from shared.contracts.commands import LogoutInstance
+from shared.contracts.events import ConnectionChanged, MessageSent
+from shared.contracts.records import ConnectionStatus as S
+from tests.integration.session.supervisor.testbed import PATIENCE, Bench
 
 
 async def test_deleted_accounts_leave_no_queues_locks_and_tasks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlet, "IDLE_S", 0.5)
+    monkeypatch.setattr(event_publisher, "IDLE_S", 0.5)
     node = bench.node
     assert node
     names = [f"i{number}" for number in range(3)]

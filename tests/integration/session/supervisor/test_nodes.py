@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from services.session.protocol import Stop
+from services.session.ipc.messages import Stop
 from services.session.settings import SessionSettings
-from shared.errors import Retry
-from shared.events import ConnectionChanged
-from shared.mongo import Database
-from shared.records import ConnectionStatus as S
+from shared.contracts.errors import Retry
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.records import ConnectionStatus as S
+from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.bench import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
 from tests.servers import Server, nats_server
 
 

@@ -1,8 +1,8 @@
 """What should run, runs: after a restart, after the death of a worker, after a lost lease."""
 
-from shared.events import ConnectionChanged
-from shared.records import ConnectionStatus as S
-from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.records import ConnectionStatus as S
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 
 
 async def test_every_account_comes_back_after_a_restart_without_a_scan(bench: Bench) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from services.session.data_folder import FolderInUse, folder_id, only_user_of
-from services.session.lease import Holder, Lease, SecondNode
-from shared.delivery import jetstream
-from shared.ids import new_id
-from shared.topology import LEASES_BUCKET
+from services.session.store.data_folder import FolderInUse, folder_id, only_user_of
+from services.session.supervisor.node_lease import Holder, Lease, SecondNode
+from shared.contracts.ids import new_id
+from shared.contracts.registry import LEASES_BUCKET
+from shared.messaging.consumer import jetstream
 
 TTL_S = 5.0
 

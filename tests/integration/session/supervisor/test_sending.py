@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.protocol import Send, Start, ToWorker
-from shared.errors import Retry
-from shared.events import ConnectionChanged, MessageFailed, MessageSent
-from shared.message import utc_now
-from shared.mongo import Database
-from shared.records import ConnectionStatus as S
+from services.session.ipc.messages import Send, Start, ToWorker
+from shared.contracts.errors import Retry
+from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
+from shared.contracts.message import utc_now
+from shared.contracts.records import ConnectionStatus as S
+from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.bench import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 
 
 def silent(worker: FakeWorker, frame: ToWorker) -> None:

@@ -7,31 +7,31 @@ from typing import Any
 
 import pytest
 
-from services.session.lease import Lease
-from services.session.protocol import Changed, Published
+from services.session.ipc.messages import Changed, Published
 from services.session.store.connections import Connections
-from services.session.supervisor import outlet, reconciler, worker, zygote
-from services.session.supervisor.accounts import Accounts
-from services.session.supervisor.pool import Pool
-from services.session.supervisor.zygote import Zygote, ZygoteGone
-from shared import tasks
-from shared.delivery import Publisher
-from shared.events import ConnectionChanged, MessageReceived
-from shared.message import Message
-from shared.records import ConnectionStatus as S
-from shared.tasks import ProcessEnd
-from shared.topology import DEAD_PREFIX
-from tests.integration.session.supervisor.bench import INSTANCE, PATIENCE, Bench
-from tests.integration.session.supervisor.test_outlet import hand_over, received, until_confirmed
+from services.session.supervisor import event_publisher, reconciler, worker_handle, zygote_handle
+from services.session.supervisor.instance_supervisor import Accounts
+from services.session.supervisor.node_lease import Lease
+from services.session.supervisor.worker_pool import Pool
+from services.session.supervisor.zygote_handle import Zygote, ZygoteGone
+from shared.contracts.events import ConnectionChanged, MessageReceived
+from shared.contracts.message import Message
+from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.registry import DEAD_PREFIX
+from shared.messaging.consumer import Publisher
+from shared.platform import background
+from shared.platform.background import ProcessEnd
+from tests.integration.session.supervisor.test_event_publisher import hand_over, received, until_confirmed
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
 
 Fault = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
     monkeypatch.setattr(reconciler, "EVERY", 0.05)
-    monkeypatch.setattr(outlet, "PAUSE", 0.01)
+    monkeypatch.setattr(event_publisher, "PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def test_a_lease_that_nobody_renews_any_more_closes_every_connection_and_e
 ) -> None:
     end, ended = ProcessEnd(), list[str]()
     monkeypatch.setattr(end, "end", ended.append)
-    monkeypatch.setattr(tasks, "process_end", end)
+    monkeypatch.setattr(background, "process_end", end)
     await bench.connected()
     fault(Lease, "_try_to_renew")
     await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
@@ -126,7 +126,7 @@ async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Faul
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
-    fault(worker, "read_frame")
+    fault(worker_handle, "read_frame")
     first.change(INSTANCE, "disconnected")  # it is read once more, and then no more
     await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
     await bench.status(S.CONNECTED)
@@ -159,7 +159,7 @@ async def test_a_zygote_whose_reader_fails_is_replaced(fault: Fault) -> None:
         return dict(os.environ)
 
     forker = Zygote(environment)
-    fault(zygote, "read_frame")
+    fault(zygote_handle, "read_frame")
     try:
         with pytest.raises(ZygoteGone):
             await forker.fork("first")

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from services.session.connection import STABLE_AFTER_S
-from services.session.protocol import Quit, Start, ToWorker
-from services.session.supervisor.account import MAX_FATAL_STARTS
-from services.session.supervisor.worker import ABANDONED_LIMIT
-from shared.events import ConnectionChanged
-from shared.records import ConnectionStatus as S
+from services.session.ipc.messages import Quit, Start, ToWorker
+from services.session.supervisor.connection_state import STABLE_AFTER_S
+from services.session.supervisor.supervised_instance import MAX_FATAL_STARTS
+from services.session.supervisor.worker_handle import ABANDONED_LIMIT
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.bench import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
 
 
 def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from services.session.framing import pack, read_frame
-from services.session.protocol import (
+from services.session.ipc.framing import pack, read_frame
+from services.session.ipc.messages import (
     FROM_WORKER,
     FROM_ZYGOTE,
     Changed,

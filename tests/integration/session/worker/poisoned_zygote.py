@@ -10,7 +10,7 @@ _become_worker = zygote.Zygote._become_worker
 
 
 def _ask_for_everything(self: Any, connection: socket.socket) -> None:
-    from services.session import neonize_loop  # loads the native library, which must not be forked
+    from services.session.worker import neonize_loop
 
     neonize_loop.SUBSCRIBED[:] = range(46)
     _become_worker(self, connection)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.message import utc_now
+from shared.contracts.message import utc_now
 from simulator.people import content
 from simulator.people.broadcast_lists import write_through_list, write_to_list
 from simulator.people.calls import Call

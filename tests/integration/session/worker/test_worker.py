@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.protocol import (
+from services.session.ipc.messages import (
     Changed,
     Entry,
     Issued,
@@ -20,7 +20,7 @@ from services.session.protocol import (
     Show,
     WorkerExited,
 )
-from shared.message import utc_now
+from shared.contracts.message import utc_now
 from simulator.people import content
 from simulator.people.contact import Contact
 from simulator.people.phone import Phone

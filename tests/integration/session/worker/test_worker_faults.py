@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.session.protocol import Changed, Issued
+from services.session.ipc.messages import Changed, Issued
 from simulator.people import content
 from simulator.people.phone import Phone
 from simulator.protocol.node import element

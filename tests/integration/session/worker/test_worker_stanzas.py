@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.session.protocol import Changed, Entry, Noticed, WorkerExited
+from services.session.ipc.messages import Changed, Entry, Noticed, WorkerExited
 from services.session.simulated_network import find_simulated_network
 from simulator.app import Simulator
 from simulator.people import content

@@ -1,0 +1,130 @@
+"""Tell realtime whose access ended, so that open sockets end too. It is ended already: telling may wait for NATS."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from services.api.store.pending_revocations import UNTOLD, Mark, UntoldEndings
+from shared.contracts.events import AccessEnded
+from shared.contracts.principal import ROLE_SCOPES, Role
+from shared.messaging.consumer import Publisher
+from shared.platform.background import note_failure, run_once
+from shared.platform.mongo import TRANSIENT_ERRORS, Document
+from shared.platform.outages import is_outage
+
+AGAIN = 1.0
+"""Seconds until NATS is asked again."""
+
+log = logging.getLogger(__name__)
+
+
+class Endings:
+    """Publishes AccessEnded, again and again while NATS is away. When the process ends before NATS has taken the event,
+    the mark stays on the document and the next start of an api publishes it (revocation_steps.py)."""
+
+    def __init__(self, publish: Publisher, untold: UntoldEndings) -> None:
+        self._publish, self._untold = publish, untold
+        self._telling: set[asyncio.Task[None]] = set()
+        self._marks = Counter[str]()
+        """How often the change of a mark is being told."""
+
+    async def logged_out(self, login: Document | None) -> None:
+        """`login`: as it is now; None when there was none."""
+        if login:
+            reason, ended = "this login was ended; log in again and reconnect", (login["_id"],)
+            event = AccessEnded(
+                organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=ended
+            )
+            await self._tell([event], Mark("logins", ended, login[UNTOLD]))
+
+    async def password_changed(self, organization_id: str, logins: Mark) -> None:
+        """`logins`: those that ended with it."""
+        if logins.ids:
+            reason = "the password was changed; log in with the new one and reconnect"
+            event = AccessEnded(
+                organization_id=organization_id, code="password_changed", reason=reason, login_ids=logins.ids
+            )
+            await self._tell([event], logins)
+
+    async def removed(self, user: Document, key_ids: Sequence[str], *marks: Mark) -> None:
+        """`key_ids`: the keys that ended with the user, their maker."""
+        reason, organization_id = "this user was removed from the organization; ask its owner", user["organization_id"]
+        event = AccessEnded(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
+        await self._tell([event, *_of_makers_end(organization_id, key_ids)], *marks)
+
+    async def role_changed(self, user: Document, role: Role, key_ids: Sequence[str], *marks: Mark) -> None:
+        """`key_ids`: the keys that go on with at most the scopes of the role of their maker."""
+        organization_id, kept = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
+        reason = f"this user's role is {role} now; get a new token and reconnect"
+        event = AccessEnded(
+            organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
+        )
+        reason = "who made this API key has another role now, and the key may do at most the same; connect again"
+        narrowed = [
+            AccessEnded(
+                organization_id=organization_id, code="role_changed", reason=reason, holder=f"key:{key_id}", scopes=kept
+            )
+            for key_id in key_ids
+        ]
+        await self._tell([event, *narrowed], *marks)
+
+    async def revoked(self, organization_id: str, key_id: str, below: Sequence[str], *marks: Mark) -> None:
+        """`below`: the keys that were made with it, and so on."""
+        reason = "the API key was revoked; use another one"
+        event = AccessEnded(
+            organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}"
+        )
+        await self._tell([event, *_of_makers_end(organization_id, below)], *marks)
+
+    def is_telling(self, mark: Mark) -> bool:
+        """It waits for NATS here."""
+        return self._marks[mark.change] > 0
+
+    async def close(self) -> None:
+        for task in self._telling:
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
+
+    async def _tell(self, events: Sequence[AccessEnded], *marks: Mark) -> None:
+        changes = [mark.change for mark in marks]
+        self._marks.update(changes)
+        task = run_once("ended access", self._until_all_told(events, marks))
+        self._telling.add(task)
+
+        def told(_: object) -> None:
+            self._telling.discard(task)
+            self._marks.subtract(changes)
+            self._marks += Counter()  # without those at 0
+
+        task.add_done_callback(told)
+        await asyncio.wait([task], timeout=AGAIN)
+
+    async def _until_all_told(self, events: Sequence[AccessEnded], marks: Sequence[Mark]) -> None:
+        await asyncio.gather(*map(self._until_told, events))
+        try:
+            for mark in marks:
+                await self._untold.forget(mark)
+        except TRANSIENT_ERRORS as error:
+            log.warning("an ended access is told once more at the next start: %s", type(error).__name__)
+
+    async def _until_told(self, event: AccessEnded) -> None:
+        while True:
+            try:
+                await self._publish(event)
+                return
+            except Exception as error:
+                if is_outage(error):
+                    log.warning("an ended access cannot be told yet: %s", type(error).__name__)
+                else:
+                    note_failure("ended access", error)
+                await asyncio.sleep(AGAIN)
+
+
+def _of_makers_end(organization_id: str, key_ids: Sequence[str]) -> list[AccessEnded]:
+    """Of the keys whose maker was removed, or was itself a key that was revoked."""
+    reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
+    return [
+        AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
+        for key_id in key_ids
+    ]

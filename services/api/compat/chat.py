@@ -1,0 +1,129 @@
+"""The dialect of the chat front end before its sockets: contacts, the messages between two numbers, QR code, send."""
+
+from dataclasses import replace
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.api.compat.chat_schemas import (
+    ChatContact,
+    ChatMessages,
+    ChatQr,
+    ChatSend,
+    ChatSent,
+    Numbers,
+    chat_contact,
+    chat_message,
+)
+from services.api.compat.instance_selection import OnNetwork, default_instance, find_default, reached
+from services.api.compat.qr_linking import first_qr
+from services.api.context import Context, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
+from services.api.responses import Listed, One
+from services.api.routes import instance_connection, sends
+from services.api.routes.contacts_and_messages import Search
+from services.api.views import contacts as contact_views
+from services.api.views import conversation_list
+from services.api.views.instance_status import RUNNING, connection_of
+from services.api.views.messages_between import Between, messages_between
+from services.api.views.pagination import PageRequest
+from shared.contracts.errors import Problem
+from shared.contracts.principal import Principal
+from shared.contracts.records import ConnectionStatus as S
+from shared.platform.mongo import Document
+
+router = APIRouter(prefix="/api/whatsapp", tags=["chat"])
+
+Limit = Annotated[int, Query(ge=1, le=1000, description="Clients that know no pages get all they are likely to have")]
+InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
+
+
+@router.get("/contacts")
+async def contacts(
+    context: Ctx, caller: Reader, search: Search = None, limit: Limit = 1000, cursor: Cursor = None
+) -> Listed[ChatContact]:
+    """People who wrote or were written to, newest first."""
+    page = PageRequest(limit, cursor)
+    found, next_cursor = await contact_views.contacts(context.database, caller.organization_id, search, page)
+    return Listed(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
+
+
+@router.get("/messages/between")
+async def between(context: Ctx, caller: LimitedReader, numbers: Annotated[Numbers, Query()]) -> ChatMessages:
+    """What an account and a contact said to each other: the newest messages, oldest first."""
+    wanted = Between(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
+    found, earlier = await messages_between(context.database, caller.organization_id, wanted)
+    return ChatMessages(data=[chat_message(message) for message in found], nextOffset=earlier)
+
+
+@router.get("/qr")
+async def qr(
+    context: Ctx,
+    caller: LimitedManager,
+    force_new: Annotated[bool, Query(alias="forceNew")] = False,
+    instance_id: InstanceId = None,
+    network: OnNetwork = None,
+) -> One[ChatQr]:
+    """The code to scan now; connects the account and waits for the first one, at most 30 s, when there is none.
+
+    `forceNew` begins anew, unless the account is connected.
+    """
+    instance = await _instance(context, caller, instance_id, network)
+    if force_new:
+        await _begin_anew(context, caller, instance)
+    code = await first_qr(context, instance)
+    status = S.QR_PENDING if code else S.CONNECTED
+    shown = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
+    data_url, text, until = shown
+    return One(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=until))
+
+
+async def _instance(context: Context, caller: Principal, instance_id: str | None, network: OnNetwork) -> Document:
+    if instance_id:
+        return await reached(context, caller, instance_id)
+    return await default_instance(context, caller, network)
+
+
+async def _begin_anew(context: Context, caller: Principal, instance: Document) -> None:
+    link = await connection_of(context.database, caller.organization_id, instance["_id"])
+    state = S(link.get("status", S.DISCONNECTED))
+    if state in RUNNING and state is not S.CONNECTED:
+        await instance_connection.disconnect(context, caller, instance["_id"])
+
+
+@router.post("/send-message", responses={202: {"model": ChatSent, "description": "Queued, not acknowledged yet"}})
+async def send_message(
+    context: Ctx, caller: LimitedSender, body: ChatSend, response: Response, key: sends.IdempotencyKey = None
+) -> ChatSent:
+    """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
+    outgoing = replace(await _outgoing(context, caller, body), key=key)
+    sent = await sends.deliver(context, outgoing, response)
+    return ChatSent(**sent.model_dump(), clientId=body.clientId)
+
+
+async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> sends.Outgoing:
+    """Raises Problem 404, 409, or 422 `missing_recipient`."""
+    instance_id, to, conversation_id = body.instanceId, body.to, None
+    if instance_id:
+        await reached(context, caller, instance_id)
+    if body.conversationId:
+        talk = await conversation_list.conversation(
+            context.database, caller.organization_id, body.conversationId, caller.instance_ids
+        )
+        instance_id = instance_id or talk.instance_id
+        if to is None and instance_id == talk.instance_id:
+            conversation_id = talk.id  # a repetition names it again, while the contact's number may have become known
+        elif to is None and talk.contact:
+            to = talk.contact.phone_number or f"{talk.contact.lid}@lid"
+    if to is None and conversation_id is None:
+        raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
+    return sends.Outgoing(
+        caller, instance_id or await _only_account(context, caller), body.message, to, conversation_id,
+        client_id=body.clientId, wait=body.wait, expires_in=body.expiresIn,
+    )  # fmt: skip
+
+
+async def _only_account(context: Context, caller: Principal) -> str:
+    found = await find_default(context, caller)
+    if found is None:
+        raise Problem(409, "instance_not_connected", "there is no account yet; connect one first, and send again")
+    return str(found["_id"])

@@ -1,0 +1,112 @@
+"""What the chat front end reads and writes: camelCase, and messages as `new_message` over the socket has them."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from services.api.compat.instance_selection import DialectBody
+from services.api.request_fields import Id, Recipient, Text
+from services.api.responses import Done, Secret
+from services.api.routes.sends import Expiry, SendAnswer, Wait
+from shared.contracts.commands import SEND_EXPIRY
+from shared.contracts.message_parts import Media
+from shared.contracts.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
+from shared.text.phone_numbers import MAX_ADDRESS_INPUT
+
+
+class _Camel(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ChatContact(_Camel):
+    """`phoneNumber`: digits; null when WhatsApp hides it, then `lid` is known."""
+
+    id: str
+    organization_id: str
+    phone_number: str | None
+    lid: str | None
+    name: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ChatMessage(_Camel):
+    """`from` and `to`: digits, or `<digits>@lid`. `waId`: WhatsApp's own id."""
+
+    id: str
+    content: str | None
+    is_outgoing: bool
+    from_address: str = Field(alias="from")
+    to_address: str = Field(alias="to")
+    conversation_id: str | None
+    contact_id: str | None
+    instance_id: str
+    timestamp: datetime
+    order_key: int | None
+    status: MessageStatus
+    type: str
+    media: Media | None
+    wa_id: str | None
+    client_id: str | None
+
+
+class ChatMessages(Done):
+    """Oldest first; `nextOffset` leads to the messages before these, null when there are none."""
+
+    data: list[ChatMessage]
+    nextOffset: int | None
+
+
+class ChatQr(_Camel):
+    """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected and needs none."""
+
+    qr_code: Secret | None
+    qr: Secret | None
+    status: ConnectionStatus
+    instance_id: str
+    expires_at: datetime | None
+
+
+class Numbers(BaseModel):
+    """Two numbers in any order, the account's own and the contact's; `offset` counts from the newest message."""
+
+    from_: Recipient = Field(alias="from")
+    to: Recipient
+    limit: int = Field(50, ge=1, le=500)
+    offset: int = Field(0, ge=0, le=1_000_000)
+
+
+class ChatSend(DialectBody):
+    """`to` or `conversationId`. A repeated `clientId` is the same message, sent once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": most}}}
+                for name, most in (("to", MAX_ADDRESS_INPUT), ("conversationId", 64))
+            ]
+        }
+    )
+    to: Recipient | None = None
+    message: Text
+    conversationId: Id | None = None
+    instanceId: Id | None = None
+    clientId: str | None = Field(None, min_length=1, max_length=128)
+    wait: Wait = 10.0
+    expiresIn: Expiry = SEND_EXPIRY.total_seconds()
+
+
+class ChatSent(SendAnswer):
+    """What `message_sent_success` says over the socket."""
+
+    clientId: str | None = None
+
+
+def chat_contact(contact: Contact) -> ChatContact:
+    return ChatContact.model_validate(contact.model_dump())
+
+
+def chat_message(message: MessageRecord) -> ChatMessage:
+    own = {"content": message.text, "is_outgoing": message.direction == "outbound"}
+    return ChatMessage.model_validate(message.model_dump() | own)

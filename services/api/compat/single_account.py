@@ -1,0 +1,105 @@
+"""The dialect of front ends that know one account: connect, status, disconnect.
+
+They mean the organization's oldest instance; the first connect makes it.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter
+
+from services.api.compat.instance_selection import WantedNetwork, default_instance, find_default
+from services.api.context import Context, Ctx, LimitedManager, LimitedReader
+from services.api.responses import Done
+from services.api.routes import instance_connection
+from services.api.views.instance_status import (
+    RUNNING,
+    CurrentPairingCode,
+    CurrentQr,
+    connection_of,
+    current_pairing_code,
+    current_qr,
+    shows_pairing_code,
+    shows_qr,
+)
+from shared.contracts.principal import Principal
+from shared.contracts.records import ConnectionStatus as S
+
+router = APIRouter(prefix="/api/whatsapp", tags=["one account"])
+
+
+class Initializing(Done):
+    """The QR code follows over the socket as `whatsapp:qr`, then `whatsapp:ready`."""
+
+    initializing: Literal[True] = True
+    instanceId: str
+
+
+class OneStatus(Done):
+    """`isInitializing`: the account is being connected and the user has nothing to do; false while a code is shown.
+
+    `qr` and `pairingCode`: the code that is shown, for callers with the scope `manage`. `phoneNumber`: digits."""
+
+    isReady: bool
+    isInitializing: bool
+    hasQR: bool
+    hasPairingCode: bool = False
+    phoneNumber: str | None = None
+    instanceId: str | None = None
+    status: S = S.DISCONNECTED
+    reason: str | None = None
+    detail: str | None = None
+    lastConnectedAt: datetime | None = None
+    qr: CurrentQr | None = None
+    pairingCode: CurrentPairingCode | None = None
+
+
+@router.post("/connect")
+async def connect(context: Ctx, caller: LimitedManager, network: WantedNetwork) -> Initializing:
+    """Start connecting by QR code; answers before there is one."""
+    found = await default_instance(context, caller, network)
+    await instance_connection.connect(context, caller, found["_id"], instance_connection.ConnectRequest(method="qr"))
+    return Initializing(instanceId=found["_id"])
+
+
+@router.get("/status")
+async def status(context: Ctx, caller: LimitedReader) -> OneStatus:
+    """How the account does, without waiting for anything."""
+    found = await state_of_default(context, caller)
+    if found.instanceId and "manage" in caller.scopes:
+        if found.hasQR:
+            found.qr = await current_qr(context.database, caller.organization_id, found.instanceId)
+        if found.hasPairingCode:
+            found.pairingCode = await current_pairing_code(context.database, caller.organization_id, found.instanceId)
+    return found
+
+
+async def state_of_default(context: Context, caller: Principal) -> OneStatus:
+    """The same without a code, which services on the bus must not hear."""
+    found = await find_default(context, caller)
+    if found is None:
+        return OneStatus(isReady=False, isInitializing=False, hasQR=False)
+    link = await connection_of(context.database, caller.organization_id, found["_id"])
+    state = S(link.get("status", S.DISCONNECTED))
+    qr, pairing = shows_qr(link), shows_pairing_code(link)
+    return OneStatus(
+        isReady=state is S.CONNECTED,
+        isInitializing=state in RUNNING and state is not S.CONNECTED and not (qr or pairing),
+        hasQR=qr,
+        hasPairingCode=pairing,
+        phoneNumber=link.get("phone_number") or found["phone_number"],
+        instanceId=found["_id"],
+        status=state,
+        reason=link.get("reason"),
+        detail=link.get("detail"),
+        lastConnectedAt=link.get("last_connected_at"),
+    )
+
+
+@router.post("/disconnect")
+async def disconnect(context: Ctx, caller: LimitedManager) -> instance_connection.Closed:
+    """Close the connection and keep the device keys. Without an account there is nothing to close."""
+    found = await find_default(context, caller)
+    if found is None:
+        return instance_connection.Closed(status=S.DISCONNECTED)
+    return await instance_connection.disconnect(context, caller, found["_id"])

@@ -1,0 +1,115 @@
+"""The kinds of fields that request bodies are made of: what is accepted, what becomes of it, what is said otherwise."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.contracts.commands import MAX_TEXT
+from shared.contracts.errors import Problem
+from shared.contracts.ids import parse_address, parse_phone
+from shared.text.phone_numbers import MAX_ADDRESS_INPUT
+from shared.text.visible_text import VISIBLE_PATTERN, shows_something
+
+_CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
+_INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
+"""What shows nothing, or turns the direction of what follows."""
+LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
+NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
+SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
+_CONTROL = re.compile(f"[{_CONTROLS}\\ud800-\\udfff]")
+_UNREADABLE = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
+
+
+class Body(BaseModel):
+    """A field that is not known is refused: a misspelt one would be lost without a word."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def described(**keywords: Any) -> Any:
+    """What the OpenAPI document says of a field whose check is a function: keywords of JSON Schema."""
+    return Field(json_schema_extra=keywords)
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
+    schema.pop("default", None)
+    schema.update(options[0] if len(options) == 1 else {"anyOf": options})
+
+
+MAY_BE_LEFT_OUT: Any = Field(json_schema_extra=_without_null)
+"""Of a field of a change: None in our code means left out, and the OpenAPI document knows no null."""
+
+
+def _email(text: str) -> str:
+    email = text.strip().lower()
+    if not _EMAIL.fullmatch(email) or not email.isprintable():
+        raise ValueError("not an e-mail address; write it like me@example.org")
+    return email
+
+
+def printable(text: str) -> str:
+    """One line of readable characters, as LINE_PATTERN says. Raises ValueError."""
+    if _UNREADABLE.search(text):
+        raise ValueError("control characters and line breaks are not allowed here")
+    return text
+
+
+def searchable(text: str) -> str:
+    """As SEARCH_PATTERN says: what shows nothing is allowed, since it stands in emoji, in Persian words and around
+    numbers that are copied. Raises ValueError."""
+    if _CONTROL.search(text):
+        raise ValueError("control characters and line breaks are not allowed here")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not shows_something(text):
+        raise ValueError("an empty text, or one of invisible characters only, cannot be sent")
+    return text
+
+
+def _instant(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("write a time between the years 1 and 9999, in UTC too") from error
+
+
+Id = Annotated[str, StringConstraints(max_length=64)]
+"""Of anything; one that is not known is not found."""
+Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
+"""A time with its zone, such as 2026-12-01T10:00:00+01:00, in UTC."""
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), described(format="email")]
+"""Lower case, so that spelling does not make two users."""
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=80, strip_whitespace=True),
+    AfterValidator(printable),
+    described(pattern=NAME_PATTERN),
+]
+"""What people call something: one line."""
+Phone = Annotated[
+    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), described(format="phone")
+]
+"""Any usual spelling, or a JID → E.164 digits without the plus."""
+Recipient = Annotated[
+    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_address), described(format="phone")
+]
+"""A Phone, or `<digits>@lid` of somebody whose number is hidden."""
+Text = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_TEXT),
+    AfterValidator(_not_blank),
+    described(pattern=VISIBLE_PATTERN),
+]
+
+
+def require_own(named: str | None, organization_id: str) -> None:
+    """Clients of the seeds name their organization; the token decides. Raises Problem 403 `organization_mismatch`."""
+    if named not in (None, organization_id):
+        detail = "organization_id: the token belongs to another organization; leave the field out"
+        raise Problem(403, "organization_mismatch", detail)

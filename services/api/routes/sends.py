@@ -1,0 +1,173 @@
+"""Send a text from an instance."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Response
+from pydantic import Field, StringConstraints
+
+from services.api.context import Context, Ctx, Sender
+from services.api.request_fields import Body, Recipient, Text
+from services.api.responses import Done
+from services.api.store.send_idempotency_keys import SendKey
+from services.api.views.instance_status import connection_of
+from services.api.views.message_details import find_message
+from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
+from shared.contracts.errors import Problem
+from shared.contracts.events import MessageRecorded, MessageStatusChanged
+from shared.contracts.ids import new_id
+from shared.contracts.message import Event, utc_now
+from shared.contracts.principal import Principal
+from shared.contracts.records import ConnectionStatus, MessageStatus
+
+router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
+
+_PENDING = frozenset({MessageStatus.QUEUED})
+_LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+_TAKE_ON_TIMEOUT_S = 2.0
+"""The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
+that is refused was not queued, and the caller would not learn of it."""
+
+Expiry = Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)]
+"""Seconds a text may wait until it is handed to WhatsApp; later it fails as `too_late`."""
+Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
+IdempotencyKey = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
+    Header(alias="Idempotency-Key", description="The same key within a day is the same message, sent once"),
+]
+
+
+class SendRequest(Body):
+    """`to`: a number with or without a JID suffix. `wait`: seconds to wait for WhatsApp's acknowledgement. A text that
+    could not be handed to WhatsApp within `expires_in` seconds fails as `too_late`."""
+
+    to: Recipient
+    message: Text
+    wait: Wait = 10.0
+    expires_in: Expiry = SEND_EXPIRY.total_seconds()
+
+
+class SendAnswer(Done):
+    """`messageId` is the id at /api/messages; `status` `queued` (with HTTP 202) means it is on its way still."""
+
+    messageId: str
+    status: MessageStatus
+    timestamp: datetime
+
+
+@dataclass(frozen=True)
+class SendCall:
+    """What is to be sent; `key` makes a repetition the same message."""
+
+    caller: Sender
+    instance_id: str
+    body: SendRequest
+    key: IdempotencyKey = None
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A text of a caller from an instance, to a number or into a conversation. `client_id`: the front end's own id of
+    the message, a key of this caller unless `key` is given."""
+
+    caller: Principal
+    instance_id: str
+    text: str
+    to: str | None = None
+    conversation_id: str | None = None
+    key: str | None = None
+    client_id: str | None = None
+    wait: float = 10.0
+    expires_in: float = SEND_EXPIRY.total_seconds()
+
+    @property
+    def send_key(self) -> SendKey | None:
+        kind, key = ("key", self.key) if self.key else ("client id", self.client_id)
+        return SendKey(self.caller.organization_id, self.caller.subject, kind, key) if key else None
+
+    @property
+    def request(self) -> tuple[str, ...]:
+        """What tells it from another request."""
+        recipient = ("", self.conversation_id or "") if self.to is None else (self.to,)
+        return (self.instance_id, *recipient, self.text)
+
+
+@router.post("/send", responses={202: {"model": SendAnswer, "description": "Queued, not acknowledged yet"}})
+async def send(context: Ctx, request: Annotated[SendCall, Depends()], response: Response) -> SendAnswer:
+    """Send a text, and wait until WhatsApp has it."""
+    body = request.body
+    outgoing = Outgoing(
+        request.caller,
+        request.instance_id,
+        body.message,
+        to=body.to,
+        key=request.key,
+        wait=body.wait,
+        expires_in=body.expires_in,
+    )
+    return await deliver(context, outgoing, response)
+
+
+async def deliver(context: Context, outgoing: Outgoing, response: Response) -> SendAnswer:
+    """Raises Problem."""
+    organization_id = outgoing.caller.organization_id
+    await context.instances.get(organization_id, outgoing.instance_id)
+    message_id, now = await _message_id(context, outgoing), utc_now()
+    command = SendMessage(
+        organization_id=organization_id,
+        instance_id=outgoing.instance_id,
+        message_id=message_id,
+        to=outgoing.to,
+        conversation_id=outgoing.conversation_id if outgoing.to is None else None,
+        text=outgoing.text,
+        client_id=outgoing.client_id,
+        at=now,
+        expires_at=now + timedelta(seconds=outgoing.expires_in),
+    )
+    answer = await _sent(context, command, outgoing.wait)
+    response.status_code = 202 if answer.status in _PENDING else 200
+    return answer
+
+
+async def _message_id(context: Context, outgoing: Outgoing) -> str:
+    """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before. A key of a
+    refused send is not used up."""
+    organization_id, key = outgoing.caller.organization_id, outgoing.send_key
+    known = await context.idempotency.find(key, *outgoing.request) if key else None
+    if not (known and await find_message(context.database, organization_id, known)):
+        await _require_connected(context, organization_id, outgoing.instance_id)
+    return await context.idempotency.claim(key, *outgoing.request) if key else new_id()
+
+
+async def _require_connected(context: Context, organization_id: str, instance_id: str) -> None:
+    link = await connection_of(context.database, organization_id, instance_id)
+    state = link.get("status", ConnectionStatus.DISCONNECTED.value)
+    if state != ConnectionStatus.CONNECTED:
+        detail = f"the instance is {state}; connect it first, and send again"
+        raise Problem(409, "instance_not_connected", detail, state=state)
+
+
+async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnswer:
+    """Raises Problem 502 `message_failed` or `message_unconfirmed`, and what the router refuses the message with."""
+    taken_on = False
+
+    def concerns(event: Event) -> bool:
+        about = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
+        return about == command.message_id
+
+    def settled(event: Event) -> bool:
+        nonlocal taken_on
+        taken_on = taken_on or concerns(event)
+        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
+
+    async with context.dispatcher.listening(command, MessageRecorded, MessageStatusChanged) as answers:
+        await context.dispatcher.publish(command)
+        event = await answers.first(settled, command, wait)
+        if event is None and not taken_on and wait < _TAKE_ON_TIMEOUT_S:
+            event = await answers.first(concerns, command, _TAKE_ON_TIMEOUT_S - wait)
+    status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
+    if isinstance(event, MessageStatusChanged) and status in _LOST:
+        detail = event.error or "WhatsApp did not take the message"
+        raise Problem(502, f"message_{status.value}", detail, messageId=command.message_id)
+    return SendAnswer(messageId=command.message_id, status=status, timestamp=command.at)

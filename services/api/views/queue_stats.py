@@ -1,0 +1,99 @@
+"""How far the streams and their consumers are: numbers of the whole server, which name no organization."""
+
+import asyncio
+from datetime import datetime
+
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
+from nats.js.errors import NotFoundError
+from pydantic import BaseModel
+
+from shared.contracts.message import utc_now
+from shared.contracts.registry import COMMANDS_STREAM, DEAD_STREAM, EVENTS_STREAM
+
+_PAGE = 256
+"""Consumers in one answer of the server."""
+
+
+class StreamStats(BaseModel):
+    """`oldest_age`: seconds since its oldest message was stored, null when it is empty."""
+
+    name: str
+    messages: int
+    bytes: int
+    consumers: int
+    oldest_age: float | None
+
+
+class ConsumerStats(BaseModel):
+    """`pending`: not delivered yet. `unacknowledged`: being handled, or waiting for another attempt.
+
+    `redelivered`: of those, delivered more than once. `lag`: pending and unacknowledged together.
+    `oldest_age`: seconds since the oldest message it is not done with was stored, null when there is none.
+    """
+
+    stream: str
+    name: str
+    pending: int
+    unacknowledged: int
+    redelivered: int
+    lag: int
+    oldest_age: float | None
+
+
+class QueueStats(BaseModel):
+    """`dead_letters`: the organization's own; everything else is of the whole server."""
+
+    streams: list[StreamStats]
+    consumers: list[ConsumerStats]
+    dead_letters: int
+
+
+async def stream_stats(js: JetStreamContext) -> list[StreamStats]:
+    """The three streams, in the order messages take."""
+
+    async def one(name: str) -> StreamStats:
+        info = await js.stream_info(name)
+        state = info.state
+        age = await _age(js, name, state.first_seq, ">") if state.messages else None
+        return StreamStats(
+            name=name, messages=state.messages, bytes=state.bytes, consumers=state.consumer_count, oldest_age=age
+        )
+
+    return list(await asyncio.gather(*map(one, (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM))))
+
+
+async def consumer_stats(js: JetStreamContext) -> list[ConsumerStats]:
+    """The services' own consumers; the passing ones of sockets belong to organizations and are left out."""
+    found: list[ConsumerInfo] = []
+    for stream in (EVENTS_STREAM, COMMANDS_STREAM):
+        found += [info for info in await _consumers(js, stream) if info.config.durable_name]
+    return list(await asyncio.gather(*(_consumer(js, info) for info in found)))
+
+
+async def _consumers(js: JetStreamContext, stream: str) -> list[ConsumerInfo]:
+    found: list[ConsumerInfo] = []
+    while True:
+        page = await js.consumers_info(stream, offset=len(found))
+        found += page
+        if len(page) < _PAGE:
+            return found
+
+
+async def _consumer(js: JetStreamContext, info: ConsumerInfo) -> ConsumerStats:
+    pending, unacknowledged = info.num_pending or 0, info.num_ack_pending or 0
+    first = info.ack_floor.stream_seq + 1 if info.ack_floor else 1
+    lag = pending + unacknowledged
+    age = await _age(js, info.stream_name, first, info.config.filter_subject or ">") if lag else None
+    return ConsumerStats(
+        stream=info.stream_name, name=info.name, pending=pending, unacknowledged=unacknowledged,
+        redelivered=info.num_redelivered or 0, lag=lag, oldest_age=age,
+    )  # fmt: skip
+
+
+async def _age(js: JetStreamContext, stream: str, sequence: int, subject: str) -> float | None:
+    try:
+        stored: datetime | None = (await js.get_msg(stream, max(sequence, 1), subject, next=True)).time
+    except NotFoundError:
+        return None
+    return max(0.0, (utc_now() - stored).total_seconds()) if stored else None

@@ -1,0 +1,111 @@
+"""The rooms of a connection that broke, for the client that comes back, to this replica or another one.
+
+A client of Socket.IO 4.6 or later sends the `pid` of its last connection when it connects again. It is another one each
+time, so that the client does not take itself for `recovered`: what it missed is sent for `since`, not for `pid`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, Room
+from shared.contracts.errors import Problem
+from shared.contracts.ids import new_id
+from shared.contracts.principal import Principal
+from shared.contracts.registry import ROOMS_KEPT
+
+RENEWAL_INTERVAL_S = ROOMS_KEPT.total_seconds() / 3
+"""The rooms of connections that go on are stored again so often: a process that is killed cannot do it."""
+Handler = Callable[[str, Any], Awaitable[Any]]
+log = logging.getLogger(__name__)
+
+
+class Kept(Protocol):
+    """services/realtime/room_store.py"""
+
+    async def save(self, pid: str, caller: Caller, rooms: list[Room]) -> None: ...
+
+    async def find(self, pid: str, caller: Caller) -> list[Room]: ...
+
+
+@dataclass
+class _Joined:
+    caller: Caller
+    pid: str
+    follows: str | None
+    """The pid of the connection that this one follows, as the client says."""
+    rooms: dict[Room, None] = field(default_factory=dict)
+    """In the order in which they were joined."""
+    restored: list[Room] = field(default_factory=list)
+    """Of the connection that this one follows, and not joined again yet."""
+
+
+class Recovery:
+    """By socket: what its client joined and did not leave."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+        self._joined: dict[str, _Joined] = {}
+
+    def begin(self, sid: str, principal: Principal, auth: Any) -> str:
+        """The pid of this connection."""
+        before = auth.get("pid") if isinstance(auth, dict) else None
+        caller = (principal.organization_id, principal.subject)
+        joined = self._joined[sid] = _Joined(caller, new_id(), before if isinstance(before, str) else None)
+        return joined.pid
+
+    async def restore(self, sid: str, handler_of: Callable[[str], Handler]) -> None:
+        """Joins what the client had joined on the connection that this one follows, when that had the same caller. Each
+        is joined as if the client asked now, so it may be refused."""
+        joined = self._joined.get(sid)
+        if joined is None or joined.follows is None:
+            return
+        before, joined.follows = joined.follows, None
+        joined.restored = await self._kept.find(before, joined.caller)
+        if not joined.restored:
+            return
+        while joined.restored:
+            name, data = joined.restored[0]
+            try:
+                await handler_of(name)(sid, data)
+            except Problem as problem:
+                log.info("%s of a socket that came back is not restored: %s", name, problem.code)
+            del joined.restored[:1]
+        await self._kept.save(before, joined.caller, [])
+
+    async def join(self, sid: str, room: Room) -> None:
+        """The client joined this. Repeatable; the oldest room is forgotten when there are too many."""
+        if joined := self._joined.get(sid):
+            joined.rooms[room] = None
+            while len(joined.rooms) > MAX_ROOMS_PER_CONNECTION:
+                del joined.rooms[next(iter(joined.rooms))]
+            await self._save(joined)
+
+    async def leave(self, sid: str, room: Room) -> None:
+        """The client left this. Repeatable."""
+        joined = self._joined.get(sid)
+        if joined and room in joined.rooms:
+            del joined.rooms[room]
+            await self._save(joined)
+
+    async def end(self, sid: str) -> None:
+        """The connection is gone. Repeatable."""
+        joined = self._joined.pop(sid, None)
+        if joined and (joined.rooms or joined.restored):
+            await self._save(joined)
+
+    async def renew(self) -> None:
+        """Keep the rooms of connections that go on, for when this process dies. Has no end."""
+        while True:
+            await asyncio.sleep(RENEWAL_INTERVAL_S)
+            for joined in list(self._joined.values()):
+                if joined.rooms or joined.restored:
+                    await self._save(joined)
+                    await asyncio.sleep(0)
+
+    async def _save(self, joined: _Joined) -> None:
+        """With those that are still to be restored."""
+        rooms = list(dict.fromkeys([*joined.restored, *joined.rooms]))
+        await self._kept.save(joined.pid, joined.caller, rooms[-MAX_ROOMS_PER_CONNECTION:])

@@ -1,0 +1,48 @@
+"""What a session's room is told. Pure; names and fields as the front ends with named sessions expect them."""
+
+from services.realtime.payloads import Payload, Wire
+from shared.contracts.events import ConnectionChanged, QrIssued
+from shared.contracts.records import ConnectionStatus as S
+
+COMPLETE = "session-complete"
+_PAIRING_ENDED = frozenset({"pairing_timeout", "pairing_failed"})
+_ENDED = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
+_LINKED = (
+    ("authenticated", "The account is linked."),
+    ("ready", "The session is ready."),
+    ("inChat", "Messages can be sent and are received."),
+)
+
+
+def event_shown(name: str, event: QrIssued | ConnectionChanged) -> Wire:
+    """Empty for what these front ends have no word for: an account on its way."""
+    return code_shown(name, event.model_dump()) if isinstance(event, QrIssued) else _state_shown(name, event)
+
+
+def code_shown(name: str, code: Payload) -> Wire:
+    """`code` has the fields of a QR code: qr, data_url, ascii, attempt.
+
+    `urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it.
+    """
+    bare = code["qr"].rpartition("#")[2]
+    shown = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": bare}
+    return [("qr-code", shown | {"sessionName": name})]
+
+
+def _state_shown(name: str, state: ConnectionChanged) -> Wire:
+    if state.status is S.CONNECTED:
+        done = {"message": "The session is linked; this connection ends now.", "sessionName": name}
+        return [*(_update(name, state, status, message=text) for status, text in _LINKED), (COMPLETE, done)]
+    if state.status is S.QR_PENDING:
+        return [_update(name, state, "notLogged", message="Scan the QR code to link the account.")]
+    if state.status is S.CONNECTING and state.reason == "paired":
+        return [_update(name, state, "qrReadSuccess", message=state.detail or "The QR code was scanned.")]
+    if state.status in _ENDED:
+        status = "qrReadError" if state.reason in _PAIRING_ENDED else "error"
+        return [_update(name, state, status, error=state.detail or f"the session is {state.status}; start it again")]
+    return []
+
+
+def _update(name: str, state: ConnectionChanged, status: str, **text: str) -> tuple[str, Payload]:
+    at = state.model_dump(mode="json", include={"at"})["at"]
+    return "status-update", {"status": status, "sessionName": name, "timestamp": at, **text}

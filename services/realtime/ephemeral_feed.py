@@ -1,0 +1,45 @@
+"""What an organization's contacts do just now, for whoever listens at this moment."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from pydantic import ValidationError
+
+from services.realtime.payloads import Wire, live_wire
+from shared.contracts.ephemeral import is_stale
+from shared.contracts.message import utc_now
+from shared.contracts.registry import live_of, parse_live
+
+log = logging.getLogger(__name__)
+
+
+class LiveFeed:
+    """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
+
+    def __init__(self, client: Client, organization_id: str, tell: Callable[[Wire], Awaitable[None]]) -> None:
+        self._client, self._patterns, self._tell = client, live_of("realtime", organization_id), tell
+        self._subscriptions: list[Subscription] = []
+
+    async def start(self) -> None:
+        """Raises a NATS error when the connection is away."""
+        for pattern in self._patterns:
+            self._subscriptions.append(await self._client.subscribe(pattern, cb=self._on_message))
+
+    async def stop(self) -> None:
+        for subscription in self._subscriptions:
+            with suppress(NatsError, OSError):
+                await subscription.unsubscribe()
+
+    async def _on_message(self, message: Msg) -> None:
+        try:
+            live = parse_live(message.subject, message.data)
+        except ValidationError as error:
+            log.warning("%s: unreadable, left out: %s", message.subject, error.errors()[0]["msg"])
+            return
+        if live and live.address == message.subject and not is_stale(live, utc_now()):
+            await self._tell(live_wire(live))

@@ -1,0 +1,17 @@
+"""What the sockets need of NATS."""
+
+from dataclasses import dataclass
+
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from services.realtime.rooms import Rooms
+from shared.messaging.command_client import Dispatcher
+
+
+@dataclass(frozen=True)
+class Links:
+    client: Client
+    js: JetStreamContext
+    rooms: Rooms
+    dispatcher: Dispatcher

@@ -1,0 +1,148 @@
+"""What a person at a socket shows the contact: that he types, that he looks, that he has read.
+
+Typing and looking are only live (docs/decisions/0018): the acknowledgement says that it was asked of the right account,
+not that somebody saw it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter
+
+from services.realtime.client_requests import Request, ShortText, parse
+from services.realtime.payloads import Payload
+from services.realtime.server import RealtimeServer
+from shared.contracts.commands import MarkConversationRead
+from shared.contracts.ephemeral import ShowTyping, TypingState, WatchContact
+from shared.contracts.errors import Problem
+from shared.contracts.events import ConversationUpdated
+from shared.contracts.message import Query
+from shared.contracts.order_keys import key_at
+from shared.contracts.principal import Principal
+from shared.contracts.queries import ReadConversation, ReadMessage
+from shared.contracts.records import Party, Seen
+from shared.messaging.consumer import say
+from shared.messaging.rpc_client import ask
+
+LIMIT = 10.0
+"""Seconds the router has to mark a conversation read."""
+_MOMENT: TypeAdapter[datetime] = TypeAdapter(datetime)
+
+
+class ConversationRequest(Request):
+    conversation_id: ShortText
+
+
+class TypingRequest(ConversationRequest):
+    """`state`, or `isTyping` as chat front ends say it; without either: composing."""
+
+    state: TypingState | None = None
+    is_typing: bool = True
+
+
+class ReadRequest(Request):
+    """The whole conversation, or everything up to the newest of these messages (our ids or WhatsApp's)."""
+
+    conversation_id: ShortText | None = None
+    message_ids: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
+
+
+class Attention:
+    """Registers itself for its events."""
+
+    def __init__(self, server: RealtimeServer) -> None:
+        self._server = server
+        server.on("typing", self._typing)
+        server.on("stop_typing", self._stop_typing)
+        server.on("presence_subscribe", self._presence_subscribe)
+        server.on("mark_read", self._mark_read)
+
+    async def watch(self, principal: Principal, conversation_id: str) -> None:
+        """Somebody opened this conversation. Raises Problem when there is none."""
+        found = await self._conversation(principal, conversation_id)
+        if to := _contact(found):
+            ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
+            await say(self._server.linked().client, WatchContact.model_validate({**ids, "to": to}))
+
+    async def _typing(self, sid: str, data: Any) -> Payload:
+        request = parse(TypingRequest, data)
+        state: TypingState = request.state or ("composing" if request.is_typing else "paused")
+        return await self._show(sid, request.conversation_id, state)
+
+    async def _stop_typing(self, sid: str, data: Any) -> Payload:
+        return await self._show(sid, parse(ConversationRequest, data).conversation_id, "paused")
+
+    async def _show(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
+        principal = self._server.allowed(sid, "send")
+        found = await self._conversation(principal, conversation_id)
+        if to := _contact(found):
+            ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
+            await say(self._server.linked().client, ShowTyping.model_validate({**ids, "to": to, "state": state}))
+        return {"success": True}
+
+    async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
+        await self.watch(self._server.allowed(sid, "read"), parse(ConversationRequest, data).conversation_id)
+        return {"success": True}
+
+    async def _mark_read(self, sid: str, data: Any) -> Payload:
+        principal, request = self._server.allowed(sid, "send"), parse(ReadRequest, data)
+        if request.conversation_id is not None:
+            found = await self._conversation(principal, request.conversation_id)
+            marks = {request.conversation_id: Seen(order_key=_key_of(found, "updated_at"))}
+        elif request.message_ids:
+            await self._server.charge(principal, len(set(request.message_ids)) - 1)
+            marks = await self._seen(principal, request.message_ids)
+        else:
+            raise Problem(422, "invalid_payload", "say what was read: `conversationId` or `messageIds`")
+        read = await asyncio.gather(*(self._mark(principal, each, seen) for each, seen in marks.items()))
+        return {"success": True, "data": read}
+
+    async def _seen(self, principal: Principal, message_ids: Sequence[str]) -> dict[str, Seen]:
+        """By conversation: up to the newest of these messages."""
+        organization_id = principal.organization_id
+        asked = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
+        newest: dict[str, int] = {}
+        for answer in await asyncio.gather(*(self._ask(question) for question in asked)):
+            message = answer["data"]
+            conversation_id = message["conversation_id"]
+            _check(principal, message["instance_id"])
+            if conversation_id is not None:
+                newest[conversation_id] = max(_key_of(message, "timestamp"), newest.get(conversation_id, 0))
+        return {conversation_id: Seen(order_key=key) for conversation_id, key in newest.items()}
+
+    async def _mark(self, principal: Principal, conversation_id: str, seen: Seen) -> Payload:
+        command = MarkConversationRead(
+            organization_id=principal.organization_id, conversation_id=conversation_id, seen=seen, by=principal.subject
+        )
+        event = await self._server.linked().dispatcher.issue(command, ConversationUpdated, timeout=LIMIT)
+        unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
+        return {"conversationId": conversation_id, "unreadCount": unread}
+
+    async def _conversation(self, principal: Principal, conversation_id: str) -> Payload:
+        question = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
+        found: Payload = (await self._ask(question))["data"]
+        _check(principal, found["instance_id"])
+        return found
+
+    async def _ask(self, query: Query) -> Payload:
+        return await ask(self._server.linked().client, query)
+
+
+def _key_of(record: Payload, time_field: str) -> int:
+    """Its order key; an api of the previous version tells only a time."""
+    key = record.get("order_key")
+    return key_at(_MOMENT.validate_python(record[time_field])) if key is None else int(key)
+
+
+def _check(principal: Principal, instance_id: str) -> None:
+    """As over REST, what a key does not reach is not there."""
+    if principal.instance_ids is not None and instance_id not in principal.instance_ids:
+        raise Problem(404, "conversation_not_found", "there is no such conversation")
+
+
+def _contact(conversation: Payload) -> Party | None:
+    contact = conversation.get("contact") or {}
+    phone, lid = contact.get("phone_number"), contact.get("lid")
+    return Party(phone=phone, lid=lid) if phone or lid else None

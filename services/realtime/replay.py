@@ -1,0 +1,102 @@
+"""What a socket missed, read from the stream page by page."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from shared.contracts.ids import new_id
+from shared.contracts.registry import EVENTS_STREAM
+
+PAGE, PAGE_BYTES = 200, 262_144
+"""Events read at once, fewer when they are large: a slow socket takes only a few, and the others are read in vain."""
+_SPARE = 65_536
+"""Bytes a page may have beyond the largest message: NATS counts subject and header as well."""
+INACTIVE = 30.0
+"""Seconds after which the server forgets a reader that died."""
+_ANSWER = 5.0
+"""Seconds the server has for a page."""
+
+
+class TooMuchMissedError(Exception):
+    """The stream no longer keeps everything since then, or it is more than a socket is told: load the records anew."""
+
+
+class History:
+    """The events of the stream by subject filter. `limit`: how many are read at most for one socket."""
+
+    def __init__(self, client: Client, js: JetStreamContext, limit: int) -> None:
+        self._client, self._js, self._limit = client, js, limit
+
+    async def after(self, pattern: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
+        """Pages of what follows `sequence`, in order, until there is nothing more at the moment.
+
+        Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
+        """
+        config = ConsumerConfig(
+            name=f"realtime-{new_id()}", deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1,
+            ack_policy=AckPolicy.NONE, filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE,
+            num_replicas=1,
+        )  # fmt: skip
+        info = await self._js.add_consumer(EVENTS_STREAM, config)
+        pending = info.num_pending or 0
+        try:
+            if pending > self._limit:
+                raise TooMuchMissedError(f"{pending} events")
+            if not pending:
+                await self.check_kept(sequence)
+            while pending:
+                page = await self._page(info.name, min(pending, PAGE))
+                await self.check_kept(sequence)
+                sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
+                yield page
+        finally:
+            with suppress(NatsError, OSError):  # without an address for its answer, which nobody reads, NATS ignores it
+                subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
+                await self._client.publish(subject, reply=self._client.new_inbox())
+
+    async def _page(self, consumer: str, count: int) -> list[Msg]:
+        """At least one message, as the caller knows that there are some. Bounded in bytes, which `fetch` of the library
+        is not: 200 events may have 200 MB. Raises a NATS error or TimeoutError."""
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
+        try:
+            for max_bytes in (PAGE_BYTES, self._client.max_payload + _SPARE):  # the latter holds the largest event
+                if page := await self._pull(inbox, arrived, consumer, {"batch": count, "max_bytes": max_bytes}):
+                    return page
+        finally:
+            with suppress(NatsError, OSError):
+                await inbox.unsubscribe()
+        raise NatsError("nats: an empty page of events")
+
+    async def _pull(
+        self, inbox: Subscription, arrived: asyncio.Queue[Msg], consumer: str, bounds: dict[str, int]
+    ) -> list[Msg]:
+        """Empty when the next event is larger than `max_bytes`."""
+        wanted, count = {"no_wait": True, **bounds}, bounds["batch"]
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
+        await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
+        page: list[Msg] = []
+        async with asyncio.timeout(_ANSWER):
+            while len(page) < count:
+                message = await arrived.get()
+                if not message.reply:  # a status: there is no more, or the next one does not fit
+                    break
+                page.append(message)
+        return page
+
+    async def check_kept(self, sequence: int) -> None:
+        """Raises TooMuchMissedError unless everything behind `sequence` is kept.
+
+        Asked after reading: what is kept then was kept when the page was read.
+        """
+        state = (await self._js.stream_info(EVENTS_STREAM)).state
+        if not state.first_seq - 1 <= sequence <= state.last_seq:
+            raise TooMuchMissedError(f"the stream keeps {state.first_seq} to {state.last_seq}")

@@ -1,0 +1,78 @@
+"""Marks queued texts failed when they expire while the session service is stopped, so that the sender learns it then
+and not when that service runs again. The session service refuses expired texts as well (docs/decisions/0045)."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from nats.errors import Error as NatsError
+
+from services.router.context import Context
+from services.router.handlers.message_status import status_changed
+from shared.contracts.command_lifetimes import TEXT_TOO_LATE
+from shared.contracts.events import MessageFailed
+from shared.contracts.ids import derived_id
+from shared.contracts.records import MessageRecord, MessageStatus
+from shared.platform.background import keep_running, note_failure, stop_task
+from shared.platform.mongo import PyMongoError
+
+CHECK_INTERVAL_S = 5.0
+_OUTAGES = (PyMongoError, NatsError, TimeoutError, OSError)
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def failing_expired(context: Context) -> AsyncIterator[None]:
+    """Look for them again and again as long as the context lasts."""
+    task = keep_running("expired texts", partial(_watch, context))
+    try:
+        yield
+    finally:
+        await stop_task(task)
+
+
+async def _watch(context: Context) -> None:
+    while True:
+        try:
+            await fail_expired(context)
+        except _OUTAGES as error:
+            log.warning("expired texts cannot be looked for yet: %s", type(error).__name__)
+        await asyncio.sleep(CHECK_INTERVAL_S)
+
+
+async def fail_expired(context: Context) -> None:
+    """Fail all texts whose time has ended and that nobody has begun to send. Repeatable. Raises MongoDB's and NATS's
+    errors; what was not failed is found again."""
+    async for message in context.store.messages.expired(context.now()):
+        try:
+            if await context.store.unsent.give_up(message, context.now()):
+                await _fail(message, context)
+        except _OUTAGES:
+            raise
+        except Exception as error:  # one text holds up no other
+            note_failure("expired texts", error)
+
+
+async def _fail(message: MessageRecord, context: Context) -> None:
+    """Told first: after a crash in between the message is found again, and the same event is told once more."""
+    event = _too_late(message, context)
+    error = f"{event.code}: {event.detail}"
+    failed = message.model_copy(update={"status": MessageStatus.FAILED, "error": error})
+    await context.publish(status_changed(failed, event))
+    await context.store.messages.advance(message.id, MessageStatus.FAILED, event.at, error)
+
+
+def _too_late(message: MessageRecord, context: Context) -> MessageFailed:
+    """As the session service would say it, under the same id."""
+    return MessageFailed(
+        id=derived_id(message.id, "failed"),
+        at=context.now(),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        cause=derived_id(message.id, "send"),
+        message_id=message.id,
+        code=TEXT_TOO_LATE["code"],
+        detail=TEXT_TOO_LATE["detail"],
+    )

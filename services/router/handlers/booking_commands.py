@@ -1,0 +1,113 @@
+"""A person makes a booking, changes its status or says when it begins."""
+
+from services.router.context import Context
+from services.router.handlers.rejections import refusing
+from services.router.rules.booking_policy import one_at_a_time
+from services.router.rules.booking_status import may_change, may_reschedule, requested_booking
+from services.router.store.bookings import Change
+from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
+from shared.contracts.errors import Problem, Retry
+from shared.contracts.events import BookingCreated, BookingUpdated
+from shared.contracts.ids import NO_INSTANCE, derived_id
+from shared.contracts.records import Booking
+from shared.platform.mongo import DuplicateKeyError
+
+
+async def on_create(command: CreateBooking, context: Context) -> None:
+    """Repeatable: the same command makes one booking, and answers with it however it is by then."""
+    async with refusing(command, context):
+        wanted = requested_booking(command, await _instance(command, context), context.now())
+        booking = await _create(command, wanted, context)
+        await context.publish(
+            BookingCreated(
+                id=derived_id(command.id, "created"),
+                organization_id=booking.organization_id,
+                instance_id=booking.instance_id,
+                cause=command.id,
+                booking=booking,
+            )
+        )
+
+
+async def on_change(command: ChangeBooking, context: Context) -> None:
+    """Repeatable: a booking that has the wanted status already is answered the same way, and a note is noted once."""
+    async with refusing(command, context):
+        booking, done = await _find(command, context)
+        if not done and (command.note or booking.status is not command.status):
+            if booking.status is not command.status and not may_change(booking.status, command.status):
+                raise _conflict(booking, f"become {command.status.value}")
+            booking = await _change(booking, Change.of(command, command.status, context.now()), context)
+        await _updated(command, booking, context)
+
+
+async def on_reschedule(command: RescheduleBooking, context: Context) -> None:
+    """Repeatable: what this command did once it does not do again."""
+    async with refusing(command, context):
+        booking, done = await _find(command, context)
+        if not done:
+            if not may_reschedule(booking.status):
+                raise _conflict(booking, "be rescheduled")
+            change = Change.of(command, booking.status, context.now(), command.starts_at)
+            booking = await _change(booking, change, context)
+        await _updated(command, booking, context)
+
+
+async def _instance(command: CreateBooking, context: Context) -> str:
+    """The one that is named, else the one the contact talks with, else the oldest."""
+    accounts = await context.store.accounts.accounts(command.organization_id)
+    ids = [account.instance_id for account in accounts]
+    if command.instance_id != NO_INSTANCE:
+        if command.instance_id not in ids:
+            raise Problem(404, "instance_not_found", "there is no such instance in this organization")
+        return command.instance_id
+    if not ids:
+        raise Problem(404, "instance_not_found", "this organization has no instance yet; create one first")
+    latest = await context.store.conversations.latest_instance(command.contact_id, ids)
+    return latest or ids[0]
+
+
+async def _create(command: CreateBooking, wanted: Booking, context: Context) -> Booking:
+    owner = await context.store.accounts.owner(command.organization_id, fresh=True)
+    opened = Change.of(command, wanted.status, wanted.created_at, command.starts_at)
+    try:
+        booking = await context.store.bookings.create(wanted, opened, apart=not one_at_a_time(owner.settings))
+    except DuplicateKeyError as error:
+        raise Retry("the contact's booking was closed just now") from error
+    if booking is None:
+        raise Problem(404, "contact_not_found", "there is no such contact in this organization")
+    if booking.id != wanted.id:
+        detail = f"the contact has the open booking {booking.id}; reschedule it, or close it first"
+        raise Problem(409, "booking_open", detail, booking_id=booking.id)
+    return booking
+
+
+async def _find(command: ChangeBooking | RescheduleBooking, context: Context) -> tuple[Booking, bool]:
+    """The booking, and whether this command changed it before a crash."""
+    found = await context.store.bookings.find(command.organization_id, command.booking_id, command.id)
+    if found is None:
+        raise Problem(404, "booking_not_found", "there is no such booking in this organization")
+    return found
+
+
+def _conflict(booking: Booking, what: str) -> Problem:
+    detail = f"a {booking.status.value} booking cannot {what}"
+    return Problem(409, "booking_status_conflict", detail, state=booking.status.value)
+
+
+async def _change(booking: Booking, change: Change, context: Context) -> Booking:
+    changed = await context.store.bookings.change(booking, change)
+    if changed is None:
+        raise Retry("somebody else changed the booking at the same moment")
+    return changed
+
+
+async def _updated(command: ChangeBooking | RescheduleBooking, booking: Booking, context: Context) -> None:
+    await context.publish(
+        BookingUpdated(
+            id=derived_id(command.id, "updated"),
+            organization_id=booking.organization_id,
+            instance_id=booking.instance_id,
+            cause=command.id,
+            booking=booking,
+        )
+    )

@@ -1,0 +1,37 @@
+"""A person says that two contacts were no one person after all."""
+
+from typing import Any
+
+from services.router.context import Context
+from services.router.handlers.rejections import refusing
+from shared.contracts.commands import SplitContact
+from shared.contracts.errors import Problem
+from shared.contracts.events import ContactCreated, ContactUpdated
+from shared.contracts.ids import derived_id
+
+
+async def on_split(command: SplitContact, context: Context) -> None:
+    """Repeatable: a contact that is apart already is answered the same way."""
+    async with refusing(command, context):
+        contacts = context.store.contacts
+        if await contacts.by_id(command.organization_id, command.contact_id) is None:
+            raise Problem(404, "contact_not_found", "there is no such contact in this organization")
+        await contacts.split(command.contact_id, command.merged_id, context.now(), command.id)
+        stayed = await contacts.by_id(command.organization_id, command.contact_id)
+        back = await contacts.by_id(command.organization_id, command.merged_id)
+        if stayed is None or back is None:
+            detail = "that contact was not merged into this one; GET /api/contacts/{id} shows its merges"
+            raise Problem(409, "contact_not_merged", detail)
+        await _move_late_writes(command, context)
+        common: dict[str, Any] = {"organization_id": command.organization_id, "cause": command.id}
+        created = ContactCreated(id=derived_id(command.id, "back"), contact=back, **common)
+        updated = ContactUpdated(id=derived_id(command.id, "stayed"), contact=stayed, **common)
+        await context.publish(created, updated)
+
+
+async def _move_late_writes(command: SplitContact, context: Context) -> None:
+    """What handlers stored between the first read of the split's transaction and its commit. The transaction does not
+    see it, and the handlers still saw one contact when they looked whether theirs was split."""
+    partings = context.store.partings
+    if command.merged_id in await partings.apart_from(command.contact_id):
+        await partings.put_right(command.contact_id, [command.merged_id], context.now(), command.id)

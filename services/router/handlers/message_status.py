@@ -1,0 +1,118 @@
+"""What became of a message of ours: accepted, failed, delivered, read. News may come in any order."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from services.router.context import Context
+from services.router.handlers.quoted_messages import tell_quoted
+from services.router.rules.contact_identity import Sighting
+from services.router.rules.message_keys import may_be_one
+from services.router.rules.status_order import furthest
+from services.router.store.early_receipts import EarlyReceipt
+from services.router.store.messages import Named
+from shared.contracts.errors import Reject
+from shared.contracts.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
+from shared.contracts.ids import derived_id
+from shared.contracts.message import Message
+from shared.contracts.records import MessageRecord, MessageStatus
+
+
+async def on_sent(event: MessageSent, context: Context) -> None:
+    """WhatsApp's id first: a receipt handler that misses it leaves the receipt where we look next."""
+    messages = context.store.messages
+    if await messages.set_wa_id(event.organization_id, event.message_id, event.wa_id) is None:
+        raise Reject(f"no message {event.message_id} is known")
+    message = await messages.advance(event.message_id, MessageStatus.SENT, event.timestamp)
+    if message:
+        await tell_quoted([message], context)
+        await context.publish(status_changed(await apply_early_receipts(message, context), event))
+
+
+async def on_failed(event: MessageFailed, context: Context) -> None:
+    known = await context.store.messages.by_id(event.message_id)
+    if known is None or known.organization_id != event.organization_id:
+        raise Reject(f"no message {event.message_id} is known")
+    status = MessageStatus.UNCONFIRMED if event.unconfirmed else MessageStatus.FAILED
+    message = await context.store.messages.advance(event.message_id, status, event.at, f"{event.code}: {event.detail}")
+    await context.publish(status_changed(message or known, event))
+
+
+async def on_receipt(event: ReceiptReceived, context: Context) -> None:
+    """Receipts for messages not known by WhatsApp's id yet are kept first and looked for once more then."""
+    store, status = context.store, MessageStatus(event.status)
+    known = await _meant(event, event.wa_ids, context)
+    if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
+        early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
+        await asyncio.gather(
+            *(store.early_receipts.keep(event.instance_id, i, early, event.timestamp) for i in missing)
+        )
+        known += await _meant(event, missing, context)
+        known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
+    moved = await asyncio.gather(*(store.messages.advance(m.id, status, event.timestamp) for m in known))
+    await context.publish(*(status_changed(message, event) for message in moved if message))
+
+
+async def apply_early_receipts(message: MessageRecord, context: Context) -> MessageRecord:
+    """The receipts that came before the message had its WhatsApp id."""
+    if not message.wa_id or not (early := await context.store.early_receipts.of(message.instance_id, message.wa_id)):
+        return message
+    named = await context.store.messages.sent_as(message.organization_id, message.instance_id, [message.wa_id])
+    own = [one for one in named if one.message.id == message.id]
+    theirs = [receipt.status for receipt in early if await _of_recipient(own, receipt.sender, context)]
+    if not theirs:
+        return message
+    return await context.store.messages.advance(message.id, furthest(theirs), context.now()) or message
+
+
+async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: Context) -> list[MessageRecord]:
+    """Our messages with these ids whose recipient the receipt comes from: an id is unique in one chat only."""
+    named = await context.store.messages.sent_as(event.organization_id, event.instance_id, wa_ids)
+    return await _of_recipient(named, event.sender.aliases if event.sender else (), context)
+
+
+async def _of_recipient(named: Sequence[Named], sender: Sequence[str], context: Context) -> list[MessageRecord]:
+    """Those of the messages that may have been written to `sender`. In a group everybody sends receipts."""
+    unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
+    if not sender or not unclear:
+        return [one.message for one in named]
+    contacts, organization_id = context.store.contacts, unclear[0].message.organization_id
+    everything = await contacts.with_addresses(organization_id, sender)
+    ids = [one.message.contact_id for one in unclear if one.message.contact_id]
+    addresses = await contacts.addresses(organization_id, ids)
+    recipients = {one.message.id: [*one.other_party, *addresses.get(one.message.contact_id or "", ())] for one in named}
+    return [
+        one.message for one in named
+        if one not in unclear or may_be_one(recipients[one.message.id], everything)
+    ]  # fmt: skip
+
+
+async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context) -> list[MessageRecord]:
+    """A crash hid WhatsApp's id of a send: a receipt from its receiver, when it fits only one, tells it."""
+    if len(wa_ids) != 1 or event.sender is None:
+        return []
+    seen = Sighting(event.organization_id, event.sender, None, event.id, event.at)
+    contact_id = await context.store.contacts.only_id(seen)
+    if contact_id is None:
+        return []
+    messages = context.store.messages
+    hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.at)
+    if hidden is None:
+        return []
+    named = await messages.recognise(hidden.id, next(iter(wa_ids)))
+    return [named] if named else []
+
+
+def status_changed(message: MessageRecord, cause: Message, *, repeat: bool = False) -> MessageStatusChanged:
+    """One event per message and status; `repeat` makes a new one, for somebody who asks again."""
+    key = (cause.id, message.id) if repeat else (message.id,)
+    return MessageStatusChanged(
+        id=derived_id(*key, message.status.value),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        cause=cause.id,
+        message_id=message.id,
+        wa_id=message.wa_id,
+        status=message.status,
+        error=message.error,
+        client_id=message.client_id,
+    )

@@ -1,0 +1,44 @@
+"""Asks the session service which account of WhatsApp a phone number belongs to."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from nats.aio.client import Client
+
+from shared.contracts.errors import Problem
+from shared.contracts.queries import NumberOwner, ResolveNumber
+from shared.messaging.rpc_client import ask
+
+LIMIT = 5.0
+"""Seconds to wait for the session service, which itself gives WhatsApp 4."""
+PAUSE = 30.0
+"""Seconds an instance that gave no answer is not asked again: a message must not wait for each of its numbers."""
+
+log = logging.getLogger(__name__)
+
+
+class Numbers:
+    """`await numbers(organization_id, instance_id, number)`: the owner, None when WhatsApp could not be asked."""
+
+    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
+        self._silent: dict[str, float] = {}
+
+    async def __call__(self, organization_id: str, instance_id: str, number: str) -> NumberOwner | None:
+        if self._clock() - self._silent.get(instance_id, -PAUSE) < PAUSE:
+            return None
+        query = ResolveNumber(organization_id=organization_id, instance_id=instance_id, number=number)
+        try:
+            answer = await ask(self._client, query, LIMIT)
+        except Problem as problem:
+            log.info("a number could not be looked up: %s", problem.code, extra={"instance_id": instance_id})
+            self._remember_silent(instance_id)
+            return None
+        self._silent.pop(instance_id, None)
+        return NumberOwner.model_validate(answer["data"])
+
+    def _remember_silent(self, instance_id: str) -> None:
+        now = self._clock()
+        self._silent = {one: since for one, since in self._silent.items() if now - since < PAUSE}
+        self._silent[instance_id] = now

@@ -1,0 +1,61 @@
+"""Bookings: which message opens one, and how its status may change. Pure."""
+
+from datetime import datetime
+
+from shared.contracts.commands import CreateBooking
+from shared.contracts.ids import derived_id
+from shared.contracts.records import Booking, MessageRecord
+from shared.contracts.records import BookingStatus as S
+
+OPEN = frozenset({S.PENDING, S.CONFIRMED})
+"""A contact has at most one booking in these."""
+
+_NEXT: dict[S, frozenset[S]] = {
+    S.PENDING: frozenset({S.CONFIRMED, S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
+    S.CONFIRMED: frozenset({S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
+}
+
+
+def may_change(current: S, wanted: S) -> bool:
+    """Completed, no-show and cancelled are final."""
+    return wanted in _NEXT.get(current, ())
+
+
+def may_reschedule(current: S) -> bool:
+    """Only what is open still has a time to come."""
+    return current in OPEN
+
+
+def booking_id(opened_by: str) -> str:
+    """The id of the booking a message record or a command opens: the same again on redelivery."""
+    return derived_id("booking", opened_by)
+
+
+def requested_booking(command: CreateBooking, instance_id: str, now: datetime) -> Booking:
+    """The booking a person asks for; the same id again on redelivery."""
+    return Booking(
+        id=booking_id(command.id),
+        organization_id=command.organization_id,
+        instance_id=instance_id,
+        contact_id=command.contact_id,
+        status=S.PENDING,
+        text=command.text,
+        starts_at=command.starts_at,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def new_booking(message: MessageRecord, contact_id: str, now: datetime) -> Booking:
+    """The booking a contact's message opens."""
+    return Booking(
+        id=booking_id(message.id),
+        organization_id=message.organization_id,
+        instance_id=message.instance_id,
+        contact_id=contact_id,
+        status=S.PENDING,
+        opened_by=message.id,
+        text=message.text,
+        created_at=now,
+        updated_at=now,
+    )

@@ -1,0 +1,64 @@
+"""What a received message is: a contact's, one the owner typed on the phone, or a note. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.contracts.events import MessageReceived
+from shared.contracts.records import Party
+from shared.text.text_match import has_letter_or_digit
+
+_SPEAKING_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
+"""A file that may hold a question; a sticker is like an emoji."""
+PLACEHOLDERS = frozenset({"undecryptable", "unavailable"})
+"""Types of messages whose content this device could not read; a readable copy with the same WhatsApp id may follow."""
+CHANGES = frozenset({"edit", "revoke"})
+"""Types of messages that change an earlier one of the same author."""
+OPENS_NO_BOOKING = frozenset({"reaction", "poll_update", "missed_call", *CHANGES, *PLACEHOLDERS})
+"""Kinds that say nothing by themselves, only something about an earlier message; missed calls; what cannot be read."""
+
+
+@dataclass(frozen=True)
+class Filing:
+    """Where a message belongs. `party` is the contact it is exchanged with: None for notes and groups."""
+
+    kind: Literal["message", "note"]
+    direction: Literal["inbound", "outbound"]
+    origin: Literal["contact", "phone"]
+    party: Party | None
+    name: str | None = None
+    """What the contact calls himself, when the contact wrote it."""
+    opens_booking: bool = False
+    has_words: bool = True
+    """Whether it says something by a letter or digit, or by a file."""
+
+
+def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
+    """`owners` are the aliases (`phone:…`, `lid:…`) of everybody the organization is (docs/decisions/0008)."""
+    if event.group:
+        return Filing(
+            "message", "outbound" if event.from_me else "inbound", "phone" if event.from_me else "contact", None
+        )
+    other = (event.chat if event.from_me else event.sender) or event.sender
+    direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
+    if is_owner(other, owners):
+        return Filing("note", direction, "phone", None)
+    if event.from_me:
+        return Filing("message", "outbound", "phone", other)
+    name = event.push_name if event.push_name and has_letter_or_digit(event.push_name) else None
+    opens = event.type not in OPENS_NO_BOOKING
+    return Filing("message", "inbound", "contact", other, name, opens, has_words(event))
+
+
+def has_words(event: MessageReceived) -> bool:
+    """Not so for `👍`, `...` and stickers."""
+    return event.type in _SPEAKING_MEDIA or has_letter_or_digit(event.text or "")
+
+
+def is_owner(party: Party, owners: frozenset[str]) -> bool:
+    """One address suffices: phone and LID are the same person."""
+    return not owners.isdisjoint(party.aliases)
+
+
+def address_of(party: Party) -> str:
+    """How a message record names a person: phone digits, else `<lid>@lid`."""
+    return party.phone or f"{party.lid}@lid"

@@ -1,0 +1,91 @@
+"""Who is this: phone and LID are aliases of one contact, and a contact is never split. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.contracts.ids import derived_id
+from shared.contracts.records import Contact, Party
+from shared.text.phone_variants import other_spelling
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A person met in a message: addresses, the name they gave themselves, by which event, when.
+
+    also: another spelling of the number that, as WhatsApp said, belongs to the same account. answered: whether WhatsApp
+    did say, None when there was nothing to ask.
+    """
+
+    organization_id: str
+    party: Party
+    name: str | None
+    cause: str
+    at: datetime
+    also: str | None = None
+    answered: bool | None = None
+
+    @property
+    def aliases(self) -> list[str]:
+        """All keys the contact is found by."""
+        return self.party.aliases + ([f"phone:{self.also}"] if self.also else [])
+
+    @property
+    def contact_id(self) -> str:
+        """The id a contact gets when this sighting is the first: the same again on redelivery."""
+        return derived_id("contact", self.cause)
+
+
+def new_contact(seen: Sighting) -> Contact:
+    """The contact this sighting creates."""
+    return Contact(
+        id=seen.contact_id,
+        organization_id=seen.organization_id,
+        phone_number=seen.party.phone,
+        lid=seen.party.lid,
+        name=seen.name,
+        created_at=seen.at,
+        updated_at=seen.at,
+    )
+
+
+def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
+    """The fields a sighting adds to a stored contact; empty when it tells nothing new.
+
+    An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
+    aliases and is shown. Of two names, and of two numbers, the one seen later counts, whichever arrives first.
+    """
+    found: dict[str, Any] = {}
+    if seen.party.lid and not _known(contact, "lid", seen.party.lid):
+        found["lid"] = seen.party.lid
+    if seen.party.phone and (not _known(contact, "phone_number", seen.party.phone) or _moved_back(contact, seen)):
+        found.update(phone_number=seen.party.phone, number_at=seen.at)
+    new_spelling = seen.also and not _known(contact, "phone_number", seen.also)
+    if new_spelling or (seen.answered is not None and seen.answered is bool(contact.get("unasked"))):
+        found["unasked"] = not seen.answered
+    if seen.name and seen.name != contact.get("name") and _is_newest(contact.get("named_at"), seen.at):
+        found.update(name=seen.name, named_at=seen.at)
+    return found
+
+
+def _moved_back(contact: Mapping[str, Any], seen: Sighting) -> bool:
+    """The account has a number again that it had before."""
+    since, number = contact.get("number_at"), contact.get("phone_number")
+    if since is None or seen.at <= since or number is None or f"lid:{seen.party.lid}" not in contact["aliases"]:
+        return False
+    return seen.party.phone not in (number, other_spelling(number))
+
+
+def _is_newest(named_at: datetime | None, at: datetime) -> bool:
+    return named_at is None or at >= named_at
+
+
+def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:
+    prefix = "phone" if field == "phone_number" else "lid"
+    return f"{prefix}:{value}" in contact["aliases"]
+
+
+def survivor(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Of several contacts that turned out to be one person, the one that stays: the oldest, then the smallest id."""
+    return min(contacts, key=lambda contact: (contact["created_at"], contact["_id"]))

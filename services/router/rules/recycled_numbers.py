@@ -1,0 +1,57 @@
+"""A number that went from one account to another: a new person under an old number. Pure.
+
+A LID belongs to one account for good. A number is given up and, months later, given to somebody else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from services.router.rules.contact_identity import Sighting
+from shared.contracts.records import Party
+from shared.text.phone_variants import other_spelling
+
+Contact = Mapping[str, Any]
+
+
+def former_holder(found: Sequence[Contact], seen: Sighting) -> Contact | None:
+    """The contact that had the number before the account that was seen with it: one with another LID, when either of
+    both is known by another number. While nothing tells that he has another number, a new LID is taken for the same
+    person, who registered again."""
+    phone, lid = seen.party.phone, seen.party.lid
+    if phone is None or lid is None:
+        return None
+    before, after = _with(found, f"phone:{phone}"), _with(found, f"lid:{lid}")
+    if before is None or before is after or not any(alias.startswith("lid:") for alias in before["aliases"]):
+        return None
+    moved = _has_another_number(before, phone) or (after is not None and _has_another_number(after, phone))
+    return before if moved else None
+
+
+def is_late(former: Contact, seen: Sighting) -> bool:
+    """The sighting is from before the contact was seen with the number: he is the one who has it now."""
+    since = former.get("number_at")
+    return former.get("phone_number") == seen.party.phone and since is not None and seen.at < since
+
+
+def by_lid_only(seen: Sighting) -> Sighting:
+    return replace(seen, party=Party(lid=seen.party.lid), also=None)
+
+
+def without_number(contact: Contact, phone: str) -> dict[str, Any]:
+    """The fields of the former holder then."""
+    aliases = [alias for alias in contact["aliases"] if alias != f"phone:{phone}"]
+    numbers = [alias.removeprefix("phone:") for alias in aliases if alias.startswith("phone:")]
+    fields: dict[str, Any] = {"aliases": aliases}
+    if contact.get("phone_number") == phone:
+        fields |= {"phone_number": numbers[-1] if numbers else None, "number_at": None}
+    return fields
+
+
+def _with(found: Sequence[Contact], alias: str) -> Contact | None:
+    return next((contact for contact in found if alias in contact["aliases"]), None)
+
+
+def _has_another_number(contact: Contact, phone: str) -> bool:
+    number = contact.get("phone_number")
+    return number is not None and number not in (phone, other_spelling(phone))

@@ -1,0 +1,32 @@
+"""Client ids of senders: within a day the same one of the same sender leads to the same message."""
+
+from datetime import datetime, timedelta
+
+from shared.contracts.ids import derived_id
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel
+
+KEPT = timedelta(hours=24)
+INDEXES = [IndexModel([("at", 1)], name="kept_for_a_day", expireAfterSeconds=int(KEPT.total_seconds()))]
+
+
+class Claims:
+    """Collection `send_claims`: `_id` is derived from organization, sender and client id."""
+
+    def __init__(self, database: Database) -> None:
+        self._claims = database["send_claims"]
+
+    async def claim(self, sender: tuple[str, str], client_id: str, message_id: str, at: datetime) -> str:
+        """The message this client id leads to: the one claimed within the last day, else `message_id` from now on.
+
+        `sender`: organization and user id or key. Repeatable, also by several routers at once.
+        """
+        key = derived_id("client id", *sender, client_id)
+        fresh = {"_id": key, "at": {"$gt": at - KEPT}}
+        while True:
+            try:
+                found = await self._claims.find_one_and_update(
+                    fresh, {"$setOnInsert": {"message_id": message_id, "at": at}}, upsert=True, return_document=True
+                )
+                return str(found["message_id"])
+            except DuplicateKeyError:  # one of the day before, which MongoDB has not removed yet, or another router's
+                await self._claims.delete_one({"_id": key, "at": {"$lte": at - KEPT}})

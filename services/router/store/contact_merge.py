@@ -1,0 +1,114 @@
+"""Two contacts turned out to be one person: everything of the younger ones moves to the oldest, in one transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from services.router.rules.booking_status import OPEN
+from services.router.rules.contact_identity import Sighting
+from services.router.store.contact_documents import changed_fields, plain
+from services.router.store.conversation_state import FACTS, joined
+from shared.contracts.ids import derived_id
+from shared.contracts.records import BookingStatus
+from shared.platform.mongo import Database, Document, in_transaction
+
+MERGED = "contacts_merged"
+"""Why a booking was cancelled, in its history."""
+
+
+async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
+    """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
+    so that a person can undo a wrong merge (contact_unmerge.py)."""
+
+    async def work(session: Any) -> None:
+        contacts = database["contacts"]
+        into = await contacts.find_one({"_id": stays}, session=session)
+        gone = await contacts.find({"_id": {"$in": goes}}, session=session).to_list(None)
+        if into is None or not gone:
+            return
+        await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in gone]}}, session=session)
+        await contacts.update_one({"_id": stays}, _absorb(into, gone, seen), session=session)
+        for contact in gone:
+            await _move(database, session, seen, contact["_id"], stays)
+
+    await in_transaction(database, work)
+
+
+async def move_stragglers(database: Database, seen: Sighting, old: str, new: str) -> None:
+    """What another handler wrote for a contact at the moment it was merged away. Nothing when the contact is there: a
+    person may have undone the merge since."""
+
+    async def work(session: Any) -> None:
+        contacts, mine = database["contacts"], {"_id": new}
+        if await contacts.find_one({"_id": old}, {"_id": 1}, session=session) is None:
+            # written to and left as it was: a split at the same moment conflicts, and one of both is done again
+            await contacts.update_one(mine, {"$set": {"adopting": old}}, session=session)
+            await contacts.update_one(mine, {"$unset": {"adopting": True}}, session=session)
+            await _move(database, session, seen, old, new)
+
+    await in_transaction(database, work)
+
+
+def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, Any]:
+    """What the one that stays takes over: all addresses, the latest name, and who it absorbed."""
+    aliases = [alias for contact in gone for alias in contact["aliases"]]
+    fields: dict[str, Any] = {"updated_by": seen.cause}
+    for field in ("phone_number", "lid"):
+        known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
+        if known and not into.get(field):
+            fields[field] = known[0]
+    if seen.party.phone and seen.party.lid:  # what makes them one is the newest that is known of the account
+        fields.update(phone_number=seen.party.phone, lid=seen.party.lid, number_at=seen.at)
+    if seen.also:  # of two spellings the one WhatsApp uses
+        fields.update(phone_number=seen.party.phone, unasked=False)
+    if named := [contact for contact in (into, *gone) if contact.get("name")]:
+        latest = max(named, key=_named_at)
+        fields.update(name=latest["name"], named_at=_named_at(latest))
+    fields = changed_fields(into, fields, aliases)
+    kept = [{"id": contact["_id"], "by": seen.cause, "at": seen.at, "was": plain(contact)} for contact in gone]
+    kept += [earlier for contact in gone for earlier in contact["merges"]]
+    newest = {"$max": {"updated_at": seen.at}}
+    return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
+
+
+def _named_at(contact: Document) -> datetime:
+    at = contact.get("named_at") or contact["created_at"]
+    assert isinstance(at, datetime)
+    return at
+
+
+async def _move(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
+    await _move_bookings(database, session, seen, old, new)
+    conversations, messages = database["conversations"], database["messages"]
+    async for conversation in conversations.find({"contact_id": old}, session=session):
+        await _move_conversation(database, session, conversation, new)
+    instances = messages.aggregate(
+        [{"$match": {"contact_id": old}}, {"$group": {"_id": "$instance_id"}}], session=session
+    )
+    for instance_id in [item["_id"] async for item in instances]:
+        place = {"contact_id": new, "conversation_id": derived_id(instance_id, new), **_from(old)}
+        await messages.update_many({"contact_id": old, "instance_id": instance_id}, [{"$set": place}], session=session)
+
+
+def _from(contact_id: str) -> Document:
+    """Where a document was first, for who undoes the merge."""
+    return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
+
+
+async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
+    """One open booking is kept, besides those that stand apart; of the other the reason is written down."""
+    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}, "apart": None}
+    if await bookings.find_one({"contact_id": new, **is_open}, session=session):
+        cancelled = BookingStatus.CANCELLED
+        note = {"status": cancelled, "at": seen.at, "by": None, "reason": MERGED, "cause": seen.cause}
+        change = {"$set": {"status": cancelled, "open": False, "updated_at": seen.at}, "$push": {"history": note}}
+        await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
+    moved = [{"$set": {"contact_id": new, **_from(old)}}]
+    await bookings.update_many({"contact_id": old}, moved, session=session)
+
+
+async def _move_conversation(database: Database, session: Any, old: Document, contact_id: str) -> None:
+    conversations, new_id = database["conversations"], derived_id(old["instance_id"], contact_id)
+    await conversations.delete_one({"_id": old["_id"]}, session=session)
+    place = {"organization_id": old["organization_id"], "instance_id": old["instance_id"], "contact_id": contact_id}
+    facts = joined({name: old[name] for name in FACTS if name in old})
+    await conversations.update_one({"_id": new_id}, [{"$set": place}, *facts], upsert=True, session=session)

@@ -1,0 +1,43 @@
+"""The words that an organization's messages and bookings have, each with its parts: search looks them up by any part
+(docs/decisions/0042). A word is stored before, or at the same time as, what has it, and is never removed."""
+
+from collections.abc import Iterable, Sequence
+
+from services.router.store.operation_batcher import insert_all
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.text.search_terms import parts_of
+
+INDEXES = [IndexModel([("organization_id", 1), ("parts", 1)], name="by_part")]
+
+_REMEMBERED = 300_000
+"""Words that a process knows to be stored; 50 MB."""
+_AT_ONCE = 1_000
+
+Word = tuple[str, str]
+"""Organization and term."""
+
+
+class Vocabulary:
+    def __init__(self, database: Database) -> None:
+        self._terms = database["search_terms"]
+        self._known = set[Word]()
+
+    async def learn_from(self, documents: Iterable[Document]) -> None:
+        """Store the words of documents with `search_terms`, in one round trip; none when all are known. Repeatable."""
+        words = ((document["organization_id"], term) for document in documents for term in document["search_terms"])
+        new = list(dict.fromkeys(word for word in words if word not in self._known))
+        for start in range(0, len(new), _AT_ONCE):
+            await self._store(new[start : start + _AT_ONCE])
+
+    async def _store(self, words: Sequence[Word]) -> None:
+        for error in await insert_all(self._terms, [_document(*word) for word in words]):
+            if error is not None and not isinstance(error, DuplicateKeyError):
+                raise error
+        if len(self._known) + len(words) > _REMEMBERED:
+            self._known.clear()
+        self._known.update(words)
+
+
+def _document(organization_id: str, term: str) -> Document:
+    # the id says it all: two replicas that store the same word store one document
+    return {"_id": f"{organization_id}:{term}", "organization_id": organization_id, "parts": parts_of(term)}

@@ -1,0 +1,58 @@
+"""The data folder of a node: one process uses it, and it has an identity, so that nodes know whose keys lie where."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from shared.contracts.ids import new_id
+
+MAX_WAIT_S = 10.0
+"""Seconds to wait for the process that used the folder before and is just ending."""
+_PAUSE_S = 0.1
+_LOCK, _ID = "node.lock", "folder-id"
+
+
+class FolderInUse(RuntimeError):
+    """Another process of the session service uses this data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"another process of the session service uses the data folder {folder}; only one may run: stop that process"
+            " first, or set WA_DATA_DIR to another folder"
+        )
+
+
+@asynccontextmanager
+async def only_user_of(folder: Path, max_wait_s: float = MAX_WAIT_S) -> AsyncIterator[None]:
+    """Lock the folder; the kernel releases the lock when the process ends, however it ends. Raises FolderInUse."""
+    file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        await _lock(file, folder, max_wait_s)
+        yield
+    finally:
+        os.close(file)
+
+
+async def _lock(file: int, folder: Path, max_wait_s: float) -> None:
+    for _ in range(int(max_wait_s / _PAUSE_S) + 1):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            await asyncio.sleep(_PAUSE_S)
+    raise FolderInUse(folder)
+
+
+def folder_id(folder: Path) -> str:
+    """Of this folder, wherever it is mounted and whatever its node is called; made when it has none."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = folder / _ID
+    if file.exists() and (known := file.read_text().strip()):
+        return known
+    made, partial = new_id(), file.with_suffix(".new")
+    partial.write_text(made)
+    partial.rename(file)
+    return made

@@ -1,0 +1,64 @@
+"""What became of a send → protocol.Sent. Pure. The rule: `failed` only when the message cannot have gone out."""
+
+import re
+
+from services.session.ipc.messages import Send, Sent
+from services.session.worker.whatsapp_port import Accepted
+
+NEW_CHATS_RESTRICTED = "new_chats_restricted"
+_REFUSED = re.compile(r"server returned error (\d+)")
+REASONS = {
+    "463": (
+        NEW_CHATS_RESTRICTED,
+        "WhatsApp restricts this account for a while from writing to people who never wrote to it (error 463); those "
+        "who wrote first can be answered; send this again later",
+    ),
+    "429": ("too_many_messages", "WhatsApp takes no more messages of this account for now (error 429); send it later"),
+}
+"""By the number WhatsApp refuses a message with: code, and what to do."""
+
+
+def accepted(send: Send, answer: Accepted) -> Sent:
+    return Sent(
+        instance_id=send.instance_id,
+        message_id=send.message_id,
+        outcome="accepted",
+        wa_id=answer.wa_id,
+        timestamp=answer.timestamp,
+    )
+
+
+def failed(send: Send, code: str, detail: str) -> Sent:
+    return Sent(
+        instance_id=send.instance_id, message_id=send.message_id, outcome="failed", code=code, detail=detail[:500]
+    )
+
+
+def too_late(send: Send) -> Sent:
+    return failed(send, "too_late", "the text waited longer than its sender allowed and was not sent; send it again")
+
+
+def unconfirmed(send: Send, detail: str) -> Sent:
+    return Sent(
+        instance_id=send.instance_id,
+        message_id=send.message_id,
+        outcome="unconfirmed",
+        code="timeout",
+        detail=detail[:500],
+    )
+
+
+def refused(send: Send, error: str) -> Sent:
+    """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
+    words = error.lower()
+    if number := _REFUSED.search(words):
+        return failed(send, *REASONS.get(number[1], ("refused_by_whatsapp", error)))
+    if "no lid found" in words or "not on whatsapp" in words:
+        return failed(send, "not_on_whatsapp", error)
+    if "usync" in words or "failed to get device list" in words or "failed to fetch prekeys" in words:
+        return failed(send, "timeout" if "timed out" in words else "not_connected", error)
+    if "not connected" in words or "not logged in" in words:
+        return failed(send, "not_connected", error)
+    if "timed out" in words or "disconnected" in words or "closed" in words or "context" in words:
+        return unconfirmed(send, error)
+    return failed(send, "library_error", error)

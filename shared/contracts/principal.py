@@ -1,0 +1,77 @@
+"""Who is calling: access tokens (JWT, EdDSA) for people; the principal that routes and rooms are keyed by."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Literal
+
+import jwt
+from pydantic import BaseModel, ConfigDict
+
+from shared.contracts.errors import Problem
+from shared.contracts.message import utc_now
+from shared.platform.token_keys import SigningKey, VerificationKeys
+
+API_KEY_PREFIX = "sbk_"
+MAX_TOKEN_LENGTH = 4_096
+"""Characters; ours have about 500."""
+_ISSUER = "switchboard"
+_ALGORITHM = "EdDSA"
+"""The only one that is accepted, whatever the header of a token names."""
+
+Scope = Literal["read", "send", "manage"]
+Role = Literal["owner", "admin", "agent", "viewer"]
+_ALL: frozenset[Scope] = frozenset({"read", "send", "manage"})
+ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = MappingProxyType(
+    {"owner": _ALL, "admin": _ALL, "agent": frozenset({"read", "send"}), "viewer": frozenset({"read"})}
+)
+"""What people of a role may do; only owners decide about owners."""
+
+
+class Principal(BaseModel):
+    """The organization comes from here and never from what a client sends."""
+
+    model_config = ConfigDict(frozen=True)
+    organization_id: str
+    subject: str
+    """User id, or `key:<id>`."""
+    scopes: frozenset[Scope] = _ALL
+    expires_at: float | None = None
+    """Epoch seconds."""
+    role: Role | None = None
+    """Of a person; None for API keys and other services."""
+    instance_ids: frozenset[str] | None = None
+    """The only instances an API key reaches; None: all of the organization."""
+    session_id: str | None = None
+    """The login an access token comes from."""
+
+    def has_role(self, role: Role) -> "Principal":
+        """The same person in this role, with its scopes."""
+        return self.model_copy(update={"role": role, "scopes": ROLE_SCOPES[role]})
+
+
+def issue_token(principal: Principal, key: SigningKey, ttl: timedelta) -> str:
+    """A signed access token for this principal."""
+    now = utc_now()
+    claims = {"iss": _ISSUER, "sub": principal.subject, "org": principal.organization_id, "iat": now, "exp": now + ttl}
+    about = {"scopes": sorted(principal.scopes), "role": principal.role, "sid": principal.session_id}
+    return jwt.encode(claims | about, key.private, algorithm=_ALGORITHM, headers={"kid": key.kid})
+
+
+def read_token(token: str, keys: VerificationKeys) -> Principal:
+    """Raises Problem 401 `token_expired` or `token_invalid`."""
+    try:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise ValueError("too long for an access token")
+        key = keys.by_kid[str(jwt.get_unverified_header(token)["kid"])]
+        claims = jwt.decode(
+            token, key, algorithms=[_ALGORITHM], issuer=_ISSUER, options={"require": ["iss", "sub", "iat", "exp"]}
+        )
+        return Principal(
+            organization_id=claims["org"], subject=claims["sub"], scopes=claims["scopes"], expires_at=claims["exp"],
+            role=claims.get("role"), session_id=claims.get("sid"),
+        )  # fmt: skip
+    except jwt.ExpiredSignatureError as error:
+        raise Problem(401, "token_expired", "the access token has expired; log in again") from error
+    except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:
+        raise Problem(401, "token_invalid", "the access token is not valid; log in at /api/auth/login") from error

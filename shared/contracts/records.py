@@ -1,0 +1,226 @@
+"""The records that events carry, REST answers show and MongoDB keeps: one shape each."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from shared.contracts.message_parts import Media, Referral
+from shared.contracts.opening_hours import OpeningHours
+from shared.contracts.order_keys import OrderKey
+from shared.contracts.statuses import BookingStatus as BookingStatus
+from shared.contracts.statuses import ConnectionStatus as ConnectionStatus
+from shared.contracts.statuses import ConversationStatus as ConversationStatus
+from shared.contracts.statuses import MessageStatus as MessageStatus
+from shared.contracts.statuses import Network as Network
+from shared.text.bounded_text import MAX_ADDRESS, BoundedName, CutText
+from shared.text.phone_numbers import AddressText
+from shared.text.text_match import Keyword
+
+
+class Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Party(Record):
+    """One person's addresses as far as known: phone (E.164 digits) and LID user part (digits)."""
+
+    phone: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
+    lid: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not (self.phone or self.lid):
+            raise ValueError("a party needs a phone or a lid")
+        return self
+
+    @property
+    def aliases(self) -> list[str]:
+        """`phone:<digits>` and `lid:<digits>`, the keys a contact is found by."""
+        found = [f"phone:{self.phone}"] if self.phone else []
+        return found + ([f"lid:{self.lid}"] if self.lid else [])
+
+
+class Contact(Record):
+    id: str
+    organization_id: str
+    phone_number: str | None = None
+    lid: str | None = None
+    name: BoundedName | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class BookingPolicy(StrEnum):
+    """Which messages of contacts open a booking. But for `every_message` only when the contact has none open."""
+
+    OFF = "off"
+    ONE_OPEN = "one_open"
+    EVERY_MESSAGE = "every_message"
+    KEYWORDS = "keywords"
+    OPENING_HOURS = "opening_hours"
+
+
+class OwnerMessages(StrEnum):
+    """What becomes of messages between owners of the organization: recorded as notes, or not kept at all."""
+
+    NOTE = "note"
+    IGNORE = "ignore"
+
+
+OwnerNumber = Annotated[AddressText, Field(json_schema_extra={"format": "phone"})]
+"""E.164 digits, or `<digits>@lid`; any usual spelling and any device of it."""
+
+
+class OrganizationSettings(Record):
+    """How an organization wants its messages treated. `owner_numbers`: owners beside the linked accounts.
+
+    `bookings_without_words`: whether a text without any letter or digit, or a sticker, may open a booking.
+    """
+
+    booking_policy: BookingPolicy = BookingPolicy.ONE_OPEN
+    booking_keywords: tuple[Keyword, ...] = Field((), max_length=50, validate_default=True)
+    opening_hours: OpeningHours | None = Field(None, validate_default=True)
+    bookings_without_words: bool = False
+    owner_messages: OwnerMessages = OwnerMessages.NOTE
+    owner_numbers: tuple[OwnerNumber, ...] = Field((), max_length=20)
+
+    @field_validator("booking_keywords")
+    @classmethod
+    def _some_keywords(cls, keywords: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if info.data.get("booking_policy") is BookingPolicy.KEYWORDS and not keywords:
+            raise ValueError("the policy `keywords` needs at least one")
+        return keywords
+
+    @field_validator("opening_hours")
+    @classmethod
+    def _some_hours(cls, hours: OpeningHours | None, info: ValidationInfo) -> OpeningHours | None:
+        if info.data.get("booking_policy") is BookingPolicy.OPENING_HOURS and hours is None:
+            raise ValueError("the policy `opening_hours` needs them")
+        return hours
+
+
+def _within_reason(moment: datetime) -> datetime:
+    if not 2000 <= moment.year < 2100:
+        raise ValueError("write a time between the years 2000 and 2100")
+    moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": "^20[0-9]{2}-"}), AfterValidator(_within_reason)]
+"""A time somebody names, with its zone (`2026-12-01T10:00:00+01:00`); kept in UTC, to the millisecond."""
+
+
+class Booking(Record):
+    """`opened_by`: id of the message record that opened it, None when a person made it. `starts_at`: when what is
+    booked begins, once somebody said so. `source`: the channel the booking came in by, or is answered by."""
+
+    id: str
+    organization_id: str
+    instance_id: str
+    contact_id: str
+    status: BookingStatus
+    source: Literal["whatsapp"] = "whatsapp"
+    opened_by: str | None = None
+    text: CutText | None = None
+    starts_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageRecord(Record):
+    """A message or note as everybody sees it.
+
+    `wa_id` is WhatsApp's id, unknown until a message of ours was accepted. `origin`: a contact, the account's own
+    phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
+    else `<lid>@lid`, else a group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message
+    this one answers or reacts to. `edited_at`: `text` is the author's newest; with `edit_unreadable` the newest that is
+    known, and the last edit can only be read on the phone. `revoked_at`: its author deleted it for everyone,
+    or, when `revoked_by` is the address of somebody, that admin of the group did.
+    `revision`: how often its content changed; of two copies the greater one is the newer. `timestamp`: WhatsApp's time
+    of what came in, ours of what was sent, to be shown. `order_key`: the place among the messages of a conversation, to
+    be sorted by; microseconds of our clock.
+    """
+
+    id: str
+    organization_id: str
+    instance_id: str
+    wa_id: str | None = None
+    kind: Literal["message", "note"] = "message"
+    direction: Literal["inbound", "outbound"]
+    origin: Literal["contact", "phone", "api"]
+    contact_id: str | None = None
+    conversation_id: str | None = None
+    booking_id: str | None = None
+    from_address: str
+    to_address: str
+    group: str | None = None
+    type: str = "text"
+    text: CutText | None = None
+    media: Media | None = None
+    referral: Referral | None = None
+    quoted_wa_id: str | None = None
+    quoted_message_id: str | None = None
+    edited_at: datetime | None = None
+    edit_unreadable: bool = False
+    revoked_at: datetime | None = None
+    revoked_by: str | None = None
+    revision: int = 0
+    status: MessageStatus
+    error: str | None = None
+    client_id: str | None = None
+    timestamp: datetime
+    order_key: OrderKey | None = None
+
+
+class LastMessage(Record):
+    """The message of a conversation with the greatest order key; `text`: its first 200 characters, null when its author
+    deleted it."""
+
+    id: str
+    text: str | None = None
+    type: str = "text"
+    direction: Literal["inbound", "outbound"]
+    timestamp: datetime
+    revoked_at: datetime | None = None
+    revision: int = 0
+    order_key: OrderKey | None = None
+
+
+class ConversationRecord(Record):
+    """What one instance and one contact said to each other.
+
+    `unread_count`: the contact's messages since somebody marked it read or wrote, at most 1,000 are counted.
+    `assigned_to`: user id of who takes care of it. A message of the contact opens a closed one. `order_key`: of the
+    last message, to sort conversations by; `updated_at`: the same as a time.
+    """
+
+    id: str
+    organization_id: str
+    instance_id: str
+    contact_id: str
+    last_message: LastMessage | None = None
+    unread_count: int = 0
+    assigned_to: str | None = None
+    status: ConversationStatus = ConversationStatus.OPEN
+    updated_at: datetime
+    order_key: OrderKey | None = None
+
+
+class Seen(Record):
+    """How far somebody looked: all messages up to this order key. Commands of an earlier version say `at` instead, a
+    time, and the `ids` of the messages with just this time."""
+
+    order_key: OrderKey | None = None
+    at: datetime | None = None
+    ids: tuple[str, ...] = Field((), max_length=1000)

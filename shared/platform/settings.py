@@ -1,0 +1,153 @@
+"""Settings every service has. A service's own class extends this one and is read once, in its main.py."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
+from shared.platform.weak_secrets import REMEDY, weak_password_in
+from shared.web.allowed_hosts import parse_hosts
+from shared.web.trusted_proxies import parse_networks
+
+
+class Settings(BaseSettings):
+    """Read from environment variables with the prefix `WA_`, e.g. `WA_HTTP_PORT`; NATS_URL and MONGO_URL stand bare."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="WA_", frozen=True, extra="ignore", populate_by_name=True, use_attribute_docstrings=True,
+        hide_input_in_errors=True,  # an input may be a password
+    )  # fmt: skip
+
+    environment: Literal["local", "production"] = "production"
+    """`local` allows the simulated network, and anybody to register."""
+    nats_url: str = Field(default="nats://127.0.0.1:4222", validation_alias="NATS_URL")
+    """Server, or several with commas."""
+    mongo_url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", validation_alias="MONGO_URL")
+    """A replica set, one member is enough."""
+    mongo_database: str = "switchboard"
+    """Name of the database."""
+    http_host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 in a container."""
+    http_port: int = 8000
+    """Of the service's own routes and of /livez, /readyz, /metrics."""
+    trusted_proxies: str = ""
+    """Addresses and networks of the front servers, with commas: `172.30.0.0/24,10.0.0.5`. Only what they say in
+    X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host counts; without any, nothing does."""
+    allowed_hosts: str = ""
+    """Host names this service is reached by, with commas: `chat.example.com,*.example.org`; loopback names always work.
+    Others are answered 421. Empty: any name, and in local mode none but loopback."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least severe line that is written."""
+    log_format: Literal["json", "console"] = "json"
+    """One JSON object per line, or plain lines for people."""
+    stream_replicas: int = Field(default=1, ge=1, le=5)
+    """Copies of every stream; 3 on a NATS cluster."""
+    events_max_age: timedelta = timedelta(days=7)
+    """How long events stay in the stream."""
+    dead_max_age: timedelta = timedelta(days=30)
+    """How long what could not be handled is kept."""
+    ack_wait: timedelta = timedelta(seconds=30)
+    """How long the stream waits for a sign of life of whoever handles a message before it delivers the message again. A
+    handler may take longer: the stream is told that it is at work."""
+    shutdown_grace: timedelta = timedelta(seconds=5)
+    """What is under way has this long to finish when the service is stopped."""
+
+    @model_validator(mode="after")
+    def _addresses_and_hosts_are_readable(self) -> Self:
+        for name, parse in (("trusted_proxies", parse_networks), ("allowed_hosts", parse_hosts)):
+            try:
+                parse(getattr(self, name))
+            except ValueError as error:
+                raise ValueError(f"WA_{name.upper()}: {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _no_weak_password_outside_local_mode(self) -> Self:
+        for name, url in (("NATS_URL", self.nats_url), ("MONGO_URL", self.mongo_url)):
+            if self.environment != "local" and (why := weak_password_in(url)):
+                raise ValueError(f"{name}: its password {why}; {REMEDY}, here and at the server")
+        return self
+
+
+class WebSettings(Settings):
+    """For the services that clients of the outside reach, through a front server or directly."""
+
+    token_ttl: timedelta = timedelta(hours=12)
+    """How long an access token is valid."""
+    cors_origins: list[str] = []
+    """Origins of front ends on other hosts, as JSON: `["https://app.example.com"]`. Empty: only the own origin."""
+
+
+class TokenReaderSettings(WebSettings):
+    """For a service that reads access tokens and makes none."""
+
+    token_public_key: str = ""
+    """Public half of the api's key pair (base64 of DER), with which access tokens are checked. Several with commas
+    while the pair is being replaced."""
+
+    @property
+    def verification_keys(self) -> VerificationKeys:
+        """Parsed."""
+        return VerificationKeys.parse(self.token_public_key)
+
+    @model_validator(mode="after")
+    def _a_public_key(self) -> Self:
+        try:
+            VerificationKeys.parse(self.token_public_key)
+        except InvalidKey as error:
+            raise ValueError(f"WA_TOKEN_PUBLIC_KEY: {error}{retired_secret()}") from error
+        return self
+
+
+class TokenSignerSettings(WebSettings):
+    """For the api, which alone makes access tokens."""
+
+    token_private_key: str = Field(default="", repr=False)
+    """Private half of the Ed25519 key pair of the access tokens (base64 of PKCS#8 DER). Secret, for the api only."""
+    token_former_public_keys: str = ""
+    """Public halves of former key pairs, with commas: their tokens are accepted too until you take them out."""
+
+    @property
+    def signing_key(self) -> SigningKey:
+        """Parsed."""
+        return SigningKey.parse(self.token_private_key)
+
+    @property
+    def verification_keys(self) -> VerificationKeys:
+        """The public half of the own key, and the former ones."""
+        own = self.signing_key.private.public_key()
+        former = self.token_former_public_keys.strip()
+        return VerificationKeys.of([own, *(VerificationKeys.parse(former).by_kid.values() if former else ())])
+
+    @model_validator(mode="after")
+    def _a_private_key(self) -> Self:
+        try:
+            SigningKey.parse(self.token_private_key)
+        except InvalidKey as error:
+            raise ValueError(f"WA_TOKEN_PRIVATE_KEY: {error}{retired_secret()}") from error
+        try:
+            if self.token_former_public_keys.strip():
+                VerificationKeys.parse(self.token_former_public_keys)
+        except InvalidKey as error:
+            raise ValueError(f"WA_TOKEN_FORMER_PUBLIC_KEYS: {error}") from error
+        return self
+
+
+def retired_secret() -> str:
+    """A sentence for who still sets WA_TOKEN_SECRET; empty otherwise."""
+    if not os.environ.get("WA_TOKEN_SECRET"):
+        return ""
+    return (
+        "; WA_TOKEN_SECRET is no longer used: remove it, tokens are signed with a key pair now"
+        " (WA_TOKEN_PRIVATE_KEY for the api, WA_TOKEN_PUBLIC_KEY for realtime), and everybody logs in once more"
+    )
+
+
+def private_directory(path: Path) -> Path:
+    """The directory, made when missing, readable by its owner only."""
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return path

@@ -1,0 +1,135 @@
+"""Numbers and addresses as people copy them → E.164 digits or `<digits>@lid`. Pure."""
+
+import re
+import unicodedata
+from typing import Annotated
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import phonenumbers
+from pydantic import AfterValidator, StringConstraints
+
+from shared.text.phone_variants import other_spelling
+
+MAX_ADDRESS_INPUT = 256
+"""Characters of a number, JID or link that are looked at."""
+_LID = re.compile(r"[0-9]{1,20}")
+
+_PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
+_LID_SERVERS = frozenset({"lid", "hosted.lid"})
+_NUMBER_SCHEMES = ("tel:", "sms:", "smsto:", "callto:")
+_CHAT_LINK = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:wa\.me|(?:api|web|chat)\.whatsapp\.com|whatsapp\.com)(?=/)|whatsapp:(?=//)",
+    re.IGNORECASE,
+)
+_OPENING_QUOTES, _CLOSING_QUOTES = "\"'<«“‘„‚", "\"'>»”’,;."
+_DEVICE = re.compile(r"(?P<user>[0-9]+)(?:[._][0-9]{1,3})?(?::[0-9]{1,5})?")
+"""The user part of a JID with the agent and the device behind it."""
+_PLUS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2795": "+"})
+_DASHES = frozenset("\u2212\u2043\u30fc\uff70\u02d7\u223c")
+"""Signs outside of Unicode's dashes that are written as one."""
+_SEPARATORS = re.compile(r"[\s().\-/\[\]\u00b7\u2219\u2022]")
+_REVERSED = "\u202e"
+"""Shows the digits behind it in reverse order: what is read is not what is written."""
+
+
+class InvalidPhone(ValueError):
+    """The text is not a phone number WhatsApp could know; the message says why and what to write instead."""
+
+
+def parse_phone(text: str) -> str:
+    """Any usual spelling, a JID, or a link to a chat → E.164 digits without the plus, e.g. `4915112345678`.
+
+    Raises InvalidPhone with the reason when the country code is missing or the number cannot exist.
+    """
+    user, server = _parts(text)
+    if server is not None and server not in _PHONE_SERVERS:
+        raise InvalidPhone(f"{text[:40]!r} is not the address of a phone; write the number, e.g. +4915112345678")
+    return _e164(user, text)
+
+
+def parse_address(text: str) -> str:
+    """`<digits>@lid` of somebody whose number is hidden, without its device; anything else like `parse_phone`."""
+    user, server = _parts(text)
+    if server in _LID_SERVERS and _LID.fullmatch(user) and user in text:  # no program writes it in other digits
+        return f"{user}@lid"
+    return parse_phone(text)
+
+
+def _parts(text: str) -> tuple[str, str | None]:
+    """The number as it is written, in ASCII, and the server of a JID. Raises InvalidPhone."""
+    if len(text) > MAX_ADDRESS_INPUT:
+        raise InvalidPhone(f"a phone number has at most {MAX_ADDRESS_INPUT} characters; write it like +4915112345678")
+    if _REVERSED in text:
+        raise InvalidPhone(
+            f"{text[:40]!r} has a mark that shows its digits in reverse order; write it anew, e.g. +4915112345678"
+        )
+    readable = "".join(map(_ascii, text.translate(_PLUS))).strip().lstrip(_OPENING_QUOTES).rstrip(_CLOSING_QUOTES)
+    number = _out_of_link(readable).strip()
+    user, at, server = number.partition("@")
+    if device := _DEVICE.fullmatch(user):
+        user = device["user"] if at or ":" in user else user
+    return user, server.casefold() if at else None
+
+
+def _ascii(character: str) -> str:
+    """A digit of any script, a dash or a blank of any width as ASCII writes it; empty for what is not seen."""
+    if character.isascii():
+        return character
+    category = unicodedata.category(character)
+    if category == "Nd":
+        return str(unicodedata.digit(character))
+    if category == "Cf" or character == "\u20e3" or "\ufe00" <= character <= "\ufe0f":  # marks; keycaps of emoji digits
+        return ""
+    if category == "Pd" or character in _DASHES:
+        return "-"
+    if category == "Zs":
+        return " "
+    return {"\uff08": "(", "\uff09": ")", "\uff0e": ".", "\uff0f": "/", "\uff1a": ":", "\uff20": "@"}.get(
+        character, character
+    )
+
+
+def _out_of_link(text: str) -> str:
+    """The number in `tel:…`, `https://wa.me/…`, `https://api.whatsapp.com/send?phone=…`; other texts as they are."""
+    for scheme in _NUMBER_SCHEMES:
+        if text[: len(scheme)].lower() == scheme:
+            return unquote(text[len(scheme) :].removeprefix("//"))
+    if not (link := _CHAT_LINK.match(text)):
+        return text
+    try:
+        rest = urlsplit(text[link.end() :] if text[link.end() :].startswith("//") else "//x" + text[link.end() :])
+        named = parse_qs(rest.query.replace("+", "%2B")).get("phone", [""])[0]
+    except ValueError:
+        return text
+    return named or unquote(rest.path.strip("/"))
+
+
+def _e164(written: str, text: str) -> str:
+    digits = _SEPARATORS.sub("", written).removeprefix("+").removeprefix("00")
+    if not digits.isascii() or not digits.isdigit():
+        raise InvalidPhone(
+            f"{text[:40]!r} is not a phone number; write the country code and digits, e.g. +4915112345678"
+        )
+    if e164 := _valid(digits):
+        return e164
+    if (other := other_spelling(digits)) and _valid(other):
+        return digits  # as WhatsApp may know the line, though nobody dials it so any more
+    raise InvalidPhone(
+        f"{text[:40]!r} is not a valid international number; include the country code, "
+        "e.g. 5511999887766 (Brazil) instead of 11999887766"
+    )
+
+
+def _valid(digits: str) -> str | None:
+    """In E.164 digits, None when there can be no such number."""
+    try:
+        number = phonenumbers.parse("+" + digits)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+AddressText = Annotated[str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_address)]
+"""A field in which any spelling becomes E.164 digits or `<digits>@lid`."""

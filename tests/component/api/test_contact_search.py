@@ -1,0 +1,196 @@
+"""Contacts, conversations and bookings are found by parts of names, numbers and texts; contacts are sorted by name."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.api.views import list_search
+from shared.contracts.ids import new_id
+from shared.contracts.queries import ListBookings, ListContacts, ListConversations
+from shared.messaging.rpc_client import ask
+from shared.platform.mongo import Document
+from tests.component.api.conftest import Member, Stage, make_searchable
+from tests.component.api.test_conversations import listed, talk
+from tests.component.api.test_keys import created
+from tests.component.api.test_reads import NOW, booking, contact, pages
+
+NAMES = ("Müller", "Schmuller", "Conceição", "O’Brien", "明天", "محمد", "İpek", None)
+
+
+@pytest.fixture
+async def people(stage: Stage, member: Member, stranger: Member) -> list[Document]:
+    """The newest first; another organization has the same."""
+    found = [contact(member, age, name=name, phone_number=f"49151000{age}") for age, name in enumerate(NAMES)]
+    theirs = [{**person, "_id": new_id(), "organization_id": stranger.organization_id, "aliases": [new_id()]}
+              for person in found]  # fmt: skip
+    await stage.database.contacts.insert_many([*found, *theirs])
+    await make_searchable(stage.database)
+    return found
+
+
+SEARCHES = [
+    ("mul", [0, 1]), ("MÜL", [0, 1]), ("ção", [2]), ("o'b", [3]), ("brien", [3]), ("天", [4]), ("مُحَمَّد", [5]),
+    ("ipek", [6]), ("0151 0007", [7]), ("+49 151", [0, 1, 2, 3, 4, 5, 6, 7]), ("mul 0001", [1]), ("nobody", []),
+    ("*", []), ("m.ller", []), ("i", [2, 3, 6]), ("ｍｕｌ", [0, 1]), ("\u202a+49 1510000\u202c", [0]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("search", "wanted"), SEARCHES)
+async def test_people_and_what_is_theirs_is_found(
+    stage: Stage, member: Member, people: list[Document], search: str, wanted: list[int]
+) -> None:
+    talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
+    taken = [booking(member, contact_id=person["_id"], created_at=NOW - timedelta(seconds=age))
+             for age, person in enumerate(people)]  # fmt: skip
+    await stage.database.conversations.insert_many(talks)
+    await stage.database.bookings.insert_many(taken)
+    names = [item["name"] for item in (await member.get("/api/contacts", search=search))["data"]]
+    assert names == [NAMES[number] for number in wanted]
+    assert await listed(member, search=search) == [talks[number]["_id"] for number in wanted]
+    found = (await member.get("/api/bookings", search=search))["data"]
+    assert [item["id"] for item in found] == [taken[number]["_id"] for number in wanted]
+    assert [item["contact"]["name"] for item in found] == names
+
+
+async def test_where_many_people_match_their_lists_are_walked_through(
+    stage: Stage, member: Member, people: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same pages as where few match, with no cap."""
+    talks = [talk(member, age, contact_id=people[age % 8]["_id"]) for age in range(40)]
+    taken = [booking(member, contact_id=people[age % 8]["_id"], text="haircut", created_at=NOW - timedelta(seconds=age))
+             for age in range(40)]  # fmt: skip
+    await stage.database.conversations.insert_many(talks)
+    await stage.database.bookings.insert_many(taken)
+    await make_searchable(stage.database)
+    for search in ("mul", "49151", "hair mul", "cut"):
+        few = [await found(member, path, search) for path in ("/api/conversations", "/api/bookings")]
+        with monkeypatch.context() as patch:
+            patch.setattr(list_search, "MAX_PEOPLE", 1)
+            assert [await found(member, path, search) for path in ("/api/conversations", "/api/bookings")] == few
+    assert len(await found(member, "/api/bookings", "hair mul")) == 10
+    assert len(await found(member, "/api/conversations", "49151")) == 40
+
+
+async def found(member: Member, path: str, search: str) -> list[str]:
+    query: dict[str, Any] = {"search": search, "limit": 3}
+    ids: list[str] = []
+    while query.get("cursor", "") is not None:
+        answer = await member.get(path, **query)
+        assert len(answer["data"]) <= 3
+        ids += [item["id"] for item in answer["data"]]
+        query["cursor"] = answer["next_cursor"]
+    return ids
+
+
+async def test_a_walk_that_takes_long_answers_what_it_has_and_goes_on(
+    stage: Stage, member: Member, people: list[Document], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    talks = [talk(member, age, contact_id=people[age % 8]["_id"]) for age in range(40)]
+    await stage.database.conversations.insert_many(talks)
+    monkeypatch.setattr(list_search, "MAX_PEOPLE", 1)
+    monkeypatch.setattr(list_search, "MAX_WALK_S", 0)
+    answer = await member.get("/api/conversations", search="mul", limit=7)
+    assert len(answer["data"]) < 7
+    assert answer["next_cursor"] is not None
+    assert len(await found(member, "/api/conversations", "mul")) == 10
+
+
+async def test_conversations_of_named_contacts_are_listed(
+    stage: Stage, member: Member, stranger: Member, people: list[Document]
+) -> None:
+    talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
+    await stage.database.conversations.insert_many(talks)
+    ids = [people[number]["_id"] for number in (0, 4)]
+    assert await listed(member, contact_id=ids) == [talks[0]["_id"], talks[4]["_id"]]
+    assert await listed(member, contact_id=ids, search="mul") == [talks[0]["_id"]]
+    assert await listed(member, contact_id=[new_id() for _ in range(199)] + ids[:1]) == [talks[0]["_id"]]
+    assert await listed(stranger, contact_id=ids) == []
+    question = ListConversations(organization_id=member.organization_id, contact_id=tuple(ids))
+    assert [item["id"] for item in (await ask(stage.nats, question))["data"]] == [talks[0]["_id"], talks[4]["_id"]]
+    answer = await member.http.get("/api/conversations", params={"contact_id": [new_id()] * 201})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "contact_id")
+
+
+async def test_bookings_are_found_by_their_text_and_by_status(
+    stage: Stage, member: Member, people: list[Document]
+) -> None:
+    texts = (("Corte de cabelo", "pending"), ("Coloração e corte", "confirmed"), (None, "pending"))
+    taken = [
+        booking(member, contact_id=person["_id"], text=text, status=status, created_at=person["created_at"])
+        for person, (text, status) in zip(people, texts, strict=False)
+    ]
+    await stage.database.bookings.insert_many(
+        [*taken, booking(member, contact_id="gone", text="corte", created_at=NOW - timedelta(hours=1))]
+    )
+    await make_searchable(stage.database)
+    ids = [item["_id"] for item in taken]
+    assert (await found(member, "/api/bookings", "orte"))[:-1] == ids[:2]
+    assert await found(member, "/api/bookings", "coloracao") == [ids[1]]
+    assert await found(member, "/api/bookings", "orte schmu") == [ids[1]]
+    assert await found(member, "/api/bookings", "conc") == [ids[2]]
+    chosen = await member.get("/api/bookings", search="orte", status="confirmed")
+    assert [item["id"] for item in chosen["data"]] == [ids[1]]
+    question = ListBookings(organization_id=member.organization_id, search="coloracao")
+    (told,) = (await ask(stage.nats, question))["data"]
+    assert (told["id"], told["contact"]["name"]) == (ids[1], "Schmuller")
+    assert (await member.get(f"/api/bookings/{ids[1]}"))["data"]["contact"]["name"] == "Schmuller"
+
+
+async def test_a_limited_key_finds_what_is_of_its_instance(
+    stage: Stage, member: Member, people: list[Document]
+) -> None:
+    mine, other = await member.instance(), await member.instance()
+    talks = [talk(member, contact_id=people[0]["_id"], instance_id=one) for one in (mine, other)]
+    taken = [booking(member, contact_id=people[0]["_id"], instance_id=one) for one in (mine, other)]
+    await stage.database.conversations.insert_many(talks)
+    await stage.database.bookings.insert_many(taken)
+    key = (await created(member, "read", instance_ids=[mine]))["key"]
+    async with stage.client(**{"X-Api-Key": key}) as http:
+        for path, wanted in (("/api/conversations", talks[0]), ("/api/bookings", taken[0])):
+            answer = (await http.get(path, params={"search": "mul"})).json()["data"]
+            assert [item["id"] for item in answer] == [wanted["_id"]]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_contacts_are_sorted_by_name_page_by_page(stage: Stage, member: Member, limit: int) -> None:
+    names = ["anna", "Ärger", "Bert", "bert", "Ćwik", "x" * 256, "明" * 100, "👍" * 100, None, None]
+    people = [contact(member, name=name, phone_number=str(100 + age)) for age, name in enumerate(names)]
+    await stage.database.contacts.insert_many(people)
+    await make_searchable(stage.database)
+    found = [each for page in await sorted_pages(member, limit) for each in page]
+    assert [person["name"] for person in found] == [*names[:2], *found_names(found)[2:4], *names[4:]]
+    assert sorted(found_names(found)[2:4]) == ["Bert", "bert"]
+    assert [person["phone_number"] for person in found[-2:]] == ["108", "109"]
+    question = ListContacts(organization_id=member.organization_id, sort="name", search="ber")
+    assert {item["name"] for item in (await ask(stage.nats, question))["data"]} == {"Bert", "bert"}
+
+
+def found_names(found: list[Any]) -> list[Any]:
+    return [person["name"] for person in found]
+
+
+async def sorted_pages(member: Member, limit: int) -> list[list[Any]]:
+    query: dict[str, Any] = {"sort": "name", "limit": limit}
+    pages: list[list[Any]] = []
+    while query.get("cursor", "") is not None:
+        answer = await member.get("/api/contacts", **query)
+        pages.append(answer["data"])
+        query["cursor"] = answer["next_cursor"]
+    return pages
+
+
+async def test_the_newest_contact_stands_first_by_default(member: Member, people: list[Document]) -> None:
+    ids = [person["_id"] for person in people]
+    assert await pages(member, "/api/contacts", 3) == [ids[:3], ids[3:6], ids[6:]]
+    assert await pages(member, "/api/contacts?sort=created_at", 100) == [ids]
+
+
+@pytest.mark.parametrize(
+    "cursor", ["0.", "0.x", "1700000000000.abc", "0.~", "0.%ff~%00", "0._-~x", "0.AAAA~%7E", "0.A~"]
+)
+async def test_any_cursor_is_a_place_among_the_names(member: Member, people: list[Document], cursor: str) -> None:
+    answer = await member.http.get("/api/contacts", params={"sort": "name", "cursor": cursor})
+    assert answer.status_code == 200, answer.text
+    refused = await member.http.get("/api/contacts", params={"sort": "name", "cursor": "!!"})
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_cursor")

@@ -1,0 +1,154 @@
+"""Ended access is told as soon as NATS is back, and when the api dies before, at its next start."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
+
+import pytest
+from nats.errors import NoServersError
+
+from services.api.access import revocations
+from services.api.access.revocations import Endings
+from services.api.settings import ApiSettings
+from services.api.store.logins import _hashed
+from services.api.store.pending_revocations import UNTOLD, Mark, UntoldEndings
+from shared.contracts.events import AccessEnded
+from shared.contracts.ids import new_id
+from shared.contracts.message import utc_now
+from shared.messaging.consumer import Publisher
+from shared.platform.mongo import open_mongo
+from tests.component.api.conftest import Member, Stage, running
+from tests.servers import free_port
+
+NINA = {"_id": "nina", "organization_id": "acme"}
+MARK = Mark("users", ("nina",), "change")
+
+
+class Untold:
+    def __init__(self) -> None:
+        self.forgotten: list[Mark] = []
+
+    async def forget(self, mark: Mark) -> None:
+        self.forgotten.append(mark)
+
+
+@pytest.mark.parametrize("error", [NoServersError(), KeyError("thrown on purpose")], ids=repr)
+async def test_an_ending_is_told_when_nats_is_back_and_nobody_waits_for_it(monkeypatch: Any, error: Exception) -> None:
+    monkeypatch.setattr(revocations, "AGAIN", 0.01)
+    told, away, untold = asyncio.Queue[AccessEnded](), True, Untold()
+
+    async def publish(event: AccessEnded) -> None:
+        if away:
+            raise error
+        told.put_nowait(event)
+
+    telling = Endings(cast(Publisher, publish), cast(UntoldEndings, untold))
+    await telling.removed(NINA, [], MARK)
+    assert told.empty()
+    assert untold.forgotten == []
+    away = False
+    assert (await asyncio.wait_for(told.get(), 5)).holder == "nina"
+    await asyncio.gather(*telling._telling)
+    assert untold.forgotten == [MARK]
+    away = True
+    await telling.revoked("acme", "till", [], MARK)
+    await telling.close()
+    assert told.empty()
+    assert untold.forgotten == [MARK]
+
+
+Change = Callable[[Stage, Member], Awaitable[set[tuple[str, str]]]]
+"""Ends an access over HTTP; what is to be told, as code and holder or login."""
+
+
+async def _key(member: Member, **headers: str) -> tuple[str, str]:
+    body = {"name": "till", "scopes": ["read", "send", "manage"]}
+    made = (await member.http.post("/api/api-keys", json=body, headers=headers)).json()["data"]
+    return made["id"], made["key"]
+
+
+async def _login(stage: Stage, member: Member) -> str:
+    login_id = new_id()
+    await stage.database.logins.insert_one(
+        {"_id": login_id, "user_id": member.user_id, "organization_id": member.organization_id, "hash": login_id,
+         "former": [], "created_at": utc_now(), "revoked_at": None}
+    )  # fmt: skip
+    return login_id
+
+
+async def revokes_a_key(stage: Stage, member: Member) -> set[tuple[str, str]]:
+    key_id, key = await _key(member)
+    async with stage.client(**{"X-Api-Key": key}) as http:
+        below, _ = await _key(Member(http, member.organization_id))
+    assert (await member.http.delete(f"/api/api-keys/{key_id}")).status_code == 200
+    return {("api_key_revoked", f"key:{key_id}"), ("api_key_revoked", f"key:{below}")}
+
+
+async def removes_a_user(stage: Stage, member: Member) -> set[tuple[str, str]]:
+    async with stage.member("admin", member.organization_id) as other:
+        key_id, _ = await _key(other)
+    assert (await member.http.delete(f"/api/users/{other.user_id}")).status_code == 200
+    return {("user_removed", other.user_id), ("api_key_revoked", f"key:{key_id}")}
+
+
+async def changes_a_role(stage: Stage, member: Member) -> set[tuple[str, str]]:
+    async with stage.member("admin", member.organization_id) as other:
+        key_id, _ = await _key(other)
+    answer = await member.http.patch(f"/api/users/{other.user_id}", json={"role": "viewer"})
+    assert answer.status_code == 200
+    return {("role_changed", other.user_id), ("role_changed", f"key:{key_id}")}
+
+
+async def ends_a_login(stage: Stage, member: Member) -> set[tuple[str, str]]:
+    login_id = await _login(stage, member)
+    token = f"sbr_{login_id}.secret"
+    await stage.database.logins.update_one({"_id": login_id}, {"$set": {"hash": _hashed(token)}})
+    assert (await member.http.post("/api/auth/logout", json={"refresh_token": token})).status_code == 200
+    return {("login_ended", login_id)}
+
+
+@pytest.fixture
+async def own_stage(settings: ApiSettings, stage: Stage) -> AsyncIterator[Callable[[], Any]]:
+    """An api with a database of its own, which may be started more than once."""
+    own = settings.model_copy(update={"mongo_database": f"api_{new_id()[:8]}", "http_port": free_port()})
+    async with open_mongo(own) as database:
+        yield lambda: (own, Stage(f"http://127.0.0.1:{own.http_port}", own, database, stage.nats))
+        await database.client.drop_database(database.name)
+
+
+@pytest.mark.parametrize("change", [revokes_a_key, removes_a_user, changes_a_role, ends_a_login])
+async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
+    own_stage: Callable[[], tuple[ApiSettings, Stage]], change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, stage = own_stage()
+    heard: set[tuple[str, str]] = set()
+
+    async def hear(message: Any) -> None:
+        event = AccessEnded.model_validate_json(message.data)
+        heard.update((event.code, holder) for holder in (*event.login_ids, event.holder) if holder)
+
+    async def nowhere(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Endings, "_until_told", nowhere)
+        dying.setattr(revocations, "AGAIN", 0.01)
+        async with running(settings), stage.member() as member:
+            subscription = await stage.nats.subscribe(AccessEnded.pattern(member.organization_id), cb=hear)
+            expected = await change(stage, member)
+    await stage.nats.flush()
+    assert heard == set()
+    async with running(settings), asyncio.timeout(20):
+        while heard != expected or await _marked(stage):
+            await asyncio.sleep(0.02)
+    heard.clear()
+    async with running(settings):  # and not once more
+        pass
+    await stage.nats.flush()
+    assert heard == set()
+    await subscription.unsubscribe()
+
+
+async def _marked(stage: Stage) -> int:
+    counts = [await stage.database[name].count_documents({UNTOLD: {"$exists": True}}) for name in ("users", "logins")]
+    return sum(counts) + await stage.database.api_keys.count_documents({UNTOLD: {"$exists": True}})

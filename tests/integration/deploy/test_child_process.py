@@ -1,0 +1,123 @@
+"""A supervised process: what dies comes back, what is stopped is gone with everything it started."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deploy.local import child_process as child_module
+from deploy.local.child_process import Child, Hooks, Plan, StartFailed
+
+SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
+PARENT = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
+STUBBORN = (
+    "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(600)"
+)
+
+
+@dataclass
+class Scene:
+    folder: Path
+    said: list[str] = field(default_factory=list)
+    groups: set[int] = field(default_factory=set)
+    children: list[Child] = field(default_factory=list)
+
+    def child(self, program: str, *command: str, **env: str) -> Child:
+        """Runs a Python program, or `command`."""
+        words = list(command) or [sys.executable, "-c", program]
+        plan = Plan("program", words, {**os.environ, **env}, self.folder, self.folder / "program.log")
+        made = Child(plan, Hooks(self.said.append, self.groups.add, self.groups.discard))
+        self.children.append(made)
+        return made
+
+    def log(self) -> list[str]:
+        path = self.folder / "program.log"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
+    monkeypatch.setattr(child_module, "BACKOFF", (0.01,))
+    made = Scene(tmp_path)
+    yield made
+    for child in made.children:
+        await child.stop(5)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.02)
+
+
+async def test_what_is_killed_is_started_again_and_said(scene: Scene) -> None:
+    child = scene.child(SLEEPER)
+    await child.start()
+    first = child.pid
+    child.kill()
+    await until(lambda: child.deaths == 1 and child.running)
+    assert child.pid != first
+    assert "program ended (signal SIGKILL) and is started again" in scene.said[0]
+    assert scene.groups == {child.pid}
+
+
+async def test_an_exit_code_is_said(scene: Scene) -> None:
+    child = scene.child("raise SystemExit(3)")
+    await child.start()
+    await until(lambda: len(scene.said) >= 2)
+    assert "exit code 3" in scene.said[0]
+
+
+async def test_what_it_started_ends_with_it(scene: Scene) -> None:
+    child = scene.child(PARENT)
+    await child.start()
+    await until(lambda: bool(scene.log()))
+    grandchild = psutil.Process(int(scene.log()[0]))
+    child.kill()
+    await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
+
+
+async def test_stopped_means_gone_even_when_it_does_not_listen(scene: Scene) -> None:
+    child = scene.child(STUBBORN)
+    await child.start()
+    await until(lambda: bool(scene.log()))
+    pid = child.pid
+    await child.stop(0.1)
+    assert (child.running, psutil.pid_exists(pid), scene.groups, scene.said) == (False, False, set(), [])
+
+
+async def test_what_was_stopped_can_be_started_again(scene: Scene) -> None:
+    child = scene.child(SLEEPER)
+    await child.start()
+    await until(lambda: scene.log() == ["up"])
+    await child.stop(5)
+    await child.start()
+    await until(lambda: scene.log() == ["up", "up"])
+
+
+async def test_a_program_that_is_not_there_is_named(scene: Scene) -> None:
+    with pytest.raises(StartFailed, match="program cannot be started"):
+        await scene.child("", "/nowhere/program").start()
+
+
+async def test_the_environment_arrives_as_given(scene: Scene) -> None:
+    names = ("https_proxy", "no_proxy", "SSL_CERT_FILE", "PYTHONPATH")
+    program = f"import os, time\nprint([os.environ[name] for name in {names}], flush=True)\ntime.sleep(600)"
+    await scene.child(program, **{name: f"/a {name}" for name in names}).start()
+    await until(lambda: bool(scene.log()))
+    assert scene.log() == [str([f"/a {name}" for name in names])]
+
+
+async def test_a_large_log_is_moved_aside(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "MAX_LOG", 100)
+    (scene.folder / "program.log").write_text("x" * 200 + "\nthe end\n")
+    child = scene.child(SLEEPER)
+    assert child.last_words(1) == "the end"
+    await child.start()
+    await until(lambda: scene.log() == ["up"])
+    assert (scene.folder / "program.log.1").read_text().endswith("the end\n")

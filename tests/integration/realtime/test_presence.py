@@ -1,0 +1,171 @@
+"""Typing, presence and what was read, between sockets and NATS; the api and the router are played here."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from shared.contracts.commands import MarkConversationRead
+from shared.contracts.ephemeral import FRESH, ContactPresence, ContactTyping, ShowTyping, WatchContact
+from shared.contracts.events import ConversationUpdated
+from shared.contracts.ids import new_id
+from shared.contracts.message import Query, utc_now
+from shared.contracts.queries import ReadConversation, ReadMessage
+from shared.contracts.records import ConversationRecord, Party, Seen
+from shared.messaging.consumer import Publisher, say
+from tests.integration.realtime.conftest import Browser, browser, token, until
+from tests.subscriptions import subscribed
+
+AT = utc_now()
+
+
+@pytest.fixture
+def acme() -> str:
+    return f"o{new_id()[:12]}"
+
+
+@pytest.fixture
+async def open_browser(realtime: str, acme: str) -> AsyncIterator[Browser]:
+    async with browser(realtime, token(acme)) as opened:
+        await opened.ask("join-organization", acme)
+        yield opened
+
+
+async def answering(nats: Client, question: type[Query], organization_id: str, answers: dict[str, Any]) -> None:
+    """By the id that is asked for; others are not there."""
+    missing = {"success": False, "status": 404, "code": "conversation_not_found", "detail": "there is none"}
+
+    async def respond(message: Msg) -> None:
+        asked = json.loads(message.data)
+        data = answers.get(asked.get("conversation_id") or asked.get("message_id"))
+        await message.respond(json.dumps({"success": True, "data": data} if data else missing).encode())
+
+    await nats.subscribe(question.pattern(organization_id), cb=respond)
+    await subscribed(nats)
+
+
+def talk(contact: Any = None) -> dict[str, Any]:
+    contact = contact or {"phone_number": "4915112345678", "lid": "77"}
+    return {"id": "v", "instance_id": "one", "contact": contact, "updated_at": AT.isoformat(), "order_key": 7}
+
+
+async def hear(nats: Client, pattern: str) -> "asyncio.Queue[Msg]":
+    heard: asyncio.Queue[Msg] = asyncio.Queue()
+    await nats.subscribe(pattern, cb=heard.put)
+    await subscribed(nats)
+    return heard
+
+
+async def next_of(heard: "asyncio.Queue[Msg]") -> Msg:
+    async with asyncio.timeout(10):
+        return await heard.get()
+
+
+async def test_a_contact_who_types_or_comes_is_told_to_his_organization_only(
+    realtime: str, nats: Client, acme: str, open_browser: Browser
+) -> None:
+    async with browser(realtime, token("others")) as others:
+        await others.ask("join-organization", "others")
+        whose: dict[str, Any] = {
+            "organization_id": acme, "instance_id": "one", "contact_id": "c", "conversation_id": "v",
+            "from_address": "4915112345678",
+        }  # fmt: skip
+        late = utc_now() - FRESH - timedelta(seconds=1)
+        await say(nats, ContactTyping(**whose, state="recording", at=late))
+        await nats.publish(ContactTyping(**whose, state="paused").address, b"{}")
+        await say(nats, ContactTyping(**whose, state="composing"))
+        await say(nats, ContactPresence(**whose, available=True))
+        await until(lambda: open_browser.named("presence"))
+        (typing,) = open_browser.named("typing")
+        assert (typing["conversationId"], typing["contactId"], typing["state"]) == ("v", "c", "composing")
+        assert others.heard == []
+
+
+async def test_typing_at_a_socket_is_shown_to_the_contact(nats: Client, acme: str, open_browser: Browser) -> None:
+    await answering(nats, ReadConversation, acme, {"v": talk()})
+    heard = await hear(nats, ShowTyping.pattern(acme))
+    for event, data, state in (
+        ("typing", {}, "composing"), ("typing", {"isTyping": False}, "paused"),
+        ("typing", {"state": "recording"}, "recording"), ("stop_typing", {}, "paused"),
+    ):  # fmt: skip
+        assert await open_browser.ask(event, {"conversationId": "v", **data}) == {"success": True}
+        message = await next_of(heard)
+        shown = ShowTyping.received(message.subject, message.data)
+        assert (shown.state, shown.to, shown.instance_id) == (state, Party(phone="4915112345678", lid="77"), "one")
+
+
+@pytest.mark.parametrize("event", ["presence_subscribe", "join_conversation"])
+async def test_who_opens_a_conversation_watches_its_contact(
+    nats: Client, acme: str, open_browser: Browser, event: str
+) -> None:
+    await answering(nats, ReadConversation, acme, {"v": talk()})
+    heard = await hear(nats, WatchContact.pattern(acme))
+    assert await open_browser.ask(event, {"conversationId": "v"}) == {"success": True}
+    message = await next_of(heard)
+    assert WatchContact.received(message.subject, message.data).to.lid == "77"
+
+
+async def test_what_is_wrong_is_said(nats: Client, realtime: str, acme: str, open_browser: Browser) -> None:
+    await answering(nats, ReadConversation, acme, {"v": talk()})
+    for event in ("typing", "stop_typing", "presence_subscribe", "mark_read"):
+        assert (await open_browser.ask(event, {"conversationId": "x"}))["code"] == "conversation_not_found"
+        assert (await open_browser.ask(event, "v"))["code"] == "invalid_payload"
+    assert (await open_browser.ask("mark_read", {}))["code"] == "invalid_payload"
+    assert (await open_browser.ask("typing", {"conversationId": "v", "state": "thinking"}))["field"] == "state"
+    async with browser(realtime, token(acme, scopes=frozenset({"read"}))) as reader:
+        assert (await reader.ask("typing", {"conversationId": "v"}))["code"] == "scope_missing"
+        assert (await reader.ask("mark_read", {"conversationId": "v"}))["code"] == "scope_missing"
+
+
+async def test_a_conversation_is_marked_read_as_it_was_found(
+    nats: Client, js: JetStreamContext, acme: str, open_browser: Browser
+) -> None:
+    await answering(nats, ReadConversation, acme, {"v": talk()})
+    asked = asyncio.create_task(router(nats, js, acme, 1))
+    answer = await open_browser.ask("mark_read", {"conversationId": "v"})
+    assert answer == {"success": True, "data": [{"conversationId": "v", "unreadCount": 2}]}
+    (command,) = await asked
+    assert (command.conversation_id, command.by) == ("v", "user")
+    assert command.seen == Seen(order_key=7)
+
+
+async def test_messages_are_marked_read_up_to_the_newest_of_them(
+    nats: Client, js: JetStreamContext, acme: str, open_browser: Browser
+) -> None:
+    def message(name: str, conversation_id: str, order_key: int) -> dict[str, Any]:
+        place = {"conversation_id": conversation_id, "instance_id": "one", "order_key": order_key}
+        return {"id": name, "timestamp": AT.isoformat(), **place}
+
+    messages = {
+        "a": message("a", "v", 0), "b": message("b", "v", 5), "b2": message("b2", "v", 6), "w": message("w", "w", 1),
+    }  # fmt: skip
+    await answering(nats, ReadMessage, acme, messages)
+    asked = asyncio.create_task(router(nats, js, acme, 2))
+    answer = await open_browser.ask("mark_read", {"messageIds": ["b", "a", "b2", "w", "a"]})
+    assert [each["conversationId"] for each in answer["data"]] == ["v", "w"]
+    marks = {command.conversation_id: command.seen for command in await asked}
+    assert marks == {"v": Seen(order_key=6), "w": Seen(order_key=1)}
+    missing = await open_browser.ask("mark_read", {"messageIds": ["x"]})
+    assert missing["code"] == "conversation_not_found"
+
+
+async def router(nats: Client, js: JetStreamContext, acme: str, count: int) -> list[MarkConversationRead]:
+    """Takes so many commands and answers them."""
+    heard, commands = await hear(nats, MarkConversationRead.pattern(acme)), []
+    for _ in range(count):
+        message = await next_of(heard)
+        command = MarkConversationRead.received(message.subject, message.data)
+        commands.append(command)
+        record = ConversationRecord(
+            id=command.conversation_id, organization_id=acme, instance_id="one", contact_id="c", unread_count=2,
+            updated_at=AT,
+        )  # fmt: skip
+        ids = {"organization_id": acme, "instance_id": "one", "cause": command.id}
+        await Publisher(js)(ConversationUpdated.model_validate({**ids, "conversation": record}))
+    return commands

@@ -1,0 +1,98 @@
+"""Answers, edits, revokes and what cannot be read, from a phone through the real library to an event."""
+
+import pytest
+
+from shared.contracts.events import MessageReceived
+from simulator.app import Simulator
+from simulator.people import content, message_context
+from simulator.people.contact import Contact
+from simulator.people.phone import Phone
+from tests.integration.session.service.service import SessionService
+
+
+@pytest.fixture
+async def bob(service: SessionService, simulator: Simulator, phone: Phone) -> Contact:
+    await service.link(phone)
+    return simulator.world.add_contact(name="Bob")
+
+
+async def test_what_is_about_a_message_names_it(service: SessionService, phone: Phone, bob: Contact) -> None:
+    first, _ = bob.write(phone.account, content.text("wednesday?"))
+    said = {
+        "text": message_context.answer("yes", first, f"{bob.account.lid_user}@lid"),
+        "reaction": message_context.reaction("👍", first),
+        "edit": message_context.edit("thursday?", first),
+        "revoke": message_context.revoke(first),
+    }
+    for kind, words in said.items():
+        wa_id, _ = bob.write(phone.account, words)
+        event = await service.event(MessageReceived, wa_id=wa_id)
+        assert (event.type, event.quoted_wa_id) == (kind, first)
+    answer, edit = (event for event in service.seen(MessageReceived) if event.text in ("yes", "thursday?"))
+    assert answer.quoted_sender is not None
+    assert answer.quoted_sender.lid == bob.account.lid_user
+    plain, _ = bob.write(phone.account, message_context.edit("friday?", first, wrapped=False))
+    event = await service.event(MessageReceived, wa_id=plain)
+    assert (event.type, event.text, edit.text) == ("edit", "friday?", "thursday?")
+
+
+@pytest.mark.parametrize("named_by", ["lid", "phone"])
+async def test_an_encrypted_edit_is_read(service: SessionService, phone: Phone, bob: Contact, named_by: str) -> None:
+    author = str(bob.account.lid if named_by == "lid" else bob.account.pn)
+    first, _ = bob.write(phone.account, message_context.with_secret("wednesday?", b"s" * 32))
+    wa_id, _ = bob.write(phone.account, message_context.encrypted_edit("thursday?", first, author, b"s" * 32))
+    event = await service.event(MessageReceived, wa_id=wa_id)
+    assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", "thursday?", first, False)
+    unknown, _ = bob.write(phone.account, message_context.encrypted_edit("friday?", "3EB0", author, b"s" * 32))
+    event = await service.event(MessageReceived, wa_id=unknown)
+    assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", None, "3EB0", True)
+
+
+async def test_an_admin_deletes_what_another_member_wrote(
+    service: SessionService, simulator: Simulator, phone: Phone, bob: Contact
+) -> None:
+    eve = simulator.world.add_contact(name="Eve")
+    members = [eve.account.number, bob.account.number, phone.account.number]
+    group = simulator.world.network.add_group("The group", members)
+    written = bob.write_to_group(group, "buy this")
+    own = eve.write_to_group(group, message_context.revoke(written))
+    by_admin = eve.write_to_group(group, message_context.revoke_of(written, str(bob.account.lid), str(group.jid)))
+    for wa_id, expected in ((own, False), (by_admin, True)):
+        event = await service.event(MessageReceived, wa_id=wa_id)
+        assert (event.type, event.quoted_wa_id, event.group) == ("revoke", written, str(group.jid))
+        assert event.by_admin is expected
+    assert event.quoted_sender is not None
+    assert (event.quoted_sender.lid, event.sender.lid) == (bob.account.lid_user, eve.account.lid_user)
+
+
+async def test_the_owner_edits_and_revokes_on_the_phone(service: SessionService, phone: Phone, bob: Contact) -> None:
+    first = phone.write_own(bob.account, "at nine")
+    for said, kind in ((message_context.edit("at ten", first), "edit"), (message_context.revoke(first), "revoke")):
+        wa_id = phone.write_own_content(bob.account, said)
+        event = await service.event(MessageReceived, wa_id=wa_id)
+        assert (event.type, event.from_me, event.quoted_wa_id) == (kind, True, first)
+        assert event.chat is not None
+        assert event.chat.lid == bob.account.lid_user
+
+
+async def test_what_never_becomes_readable_is_told(service: SessionService, phone: Phone, bob: Contact) -> None:
+    lost = bob.write_undecryptable(phone.account, content.text("lost"), resends=False)
+    event = await service.event(MessageReceived, wa_id=lost)
+    assert (event.type, event.text, event.push_name) == ("undecryptable", None, "Bob")
+    once = bob.write_unavailable(phone.account)
+    event = await service.event(MessageReceived, wa_id=once)
+    assert (event.type, event.sender.lid) == ("unavailable", bob.account.lid_user)
+
+
+async def test_what_becomes_readable_is_told_twice(service: SessionService, phone: Phone, bob: Contact) -> None:
+    wa_id = bob.write_undecryptable(phone.account, content.text("hello"))
+    await service.event(MessageReceived, wa_id=wa_id, type="undecryptable")
+    readable = await service.event(MessageReceived, wa_id=wa_id, type="text")
+    assert readable.text == "hello"
+
+
+async def test_what_is_to_be_hidden_is_not_told(service: SessionService, phone: Phone, bob: Contact) -> None:
+    hidden = bob.write_undecryptable(phone.account, message_context.reaction("👍", "3EB0"), resends=False, hide=True)
+    wa_id, _ = bob.write(phone.account, content.text("after it"))
+    await service.event(MessageReceived, wa_id=wa_id)
+    assert hidden not in {event.wa_id for event in service.seen(MessageReceived)}

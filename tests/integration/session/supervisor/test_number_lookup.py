@@ -1,0 +1,109 @@
+"""Numbers other services ask about: answered by the node that holds the account."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.session.ipc.messages import Resolve, Resolved, ToWorker
+from services.session.supervisor.number_lookup import Numbers
+from services.session.supervisor.number_queries import answering
+from shared.contracts.errors import Problem
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.queries import NumberOwner, ResolveNumber
+from shared.contracts.records import ConnectionStatus as S
+from shared.messaging.rpc_client import ask
+from tests.fakes.workers import FakeWorker, obedient
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.subscriptions import subscribed
+
+THERE, NOBODY, UNREACHABLE = "5547999887766", "5547999887404", "5547999887500"
+ZE = NumberOwner(phone="554799887766", lid="333")
+
+
+def knowing(worker: FakeWorker, frame: ToWorker) -> None:
+    """Everybody is there, except one number that cannot be asked about and one that nobody has."""
+    if not isinstance(frame, Resolve):
+        obedient(worker, frame)
+    elif frame.number.endswith("500"):
+        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question, error="timed out"))
+    elif not frame.number.endswith("404"):
+        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question, phone="554799887766", lid="333"))
+    else:
+        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question))
+
+
+def query(bench: Bench, number: str, **more: str) -> ResolveNumber:
+    given = {"organization_id": bench.organization, "instance_id": INSTANCE, "number": number}
+    return ResolveNumber.model_validate(given | more)
+
+
+@pytest.fixture
+async def numbers(bench: Bench) -> AsyncIterator[Numbers]:
+    """Of the node, which answers on NATS too; its account is connected."""
+    bench.workers.script = knowing
+    await bench.connected()
+    await bench.event(ConnectionChanged, status=S.CONNECTED)  # the node told it, so it knows it
+    assert bench.node
+    async with answering(bench.client, bench.node.numbers):
+        await subscribed(bench.client)
+        yield bench.node.numbers
+
+
+def asked(bench: Bench) -> list[str]:
+    return [frame.number for frame in bench.workers.last.told if isinstance(frame, Resolve)]
+
+
+async def test_an_answer_is_remembered_and_nobody_is_looked_up_again(bench: Bench, numbers: Numbers) -> None:
+    found = [await numbers.resolve(query(bench, number)) for number in (THERE, THERE, NOBODY, NOBODY)]
+    assert found == [ZE, ZE, NumberOwner(), NumberOwner()]
+    assert asked(bench) == [THERE, NOBODY, NOBODY]
+
+
+async def test_the_node_answers_on_nats_about_its_accounts_only(bench: Bench, numbers: Numbers) -> None:
+    answer = await ask(bench.client, query(bench, THERE))
+    assert answer == {"success": True, "data": ZE.model_dump()}
+    with pytest.raises(Problem) as silence:
+        await ask(bench.client, query(bench, THERE, instance_id="elsewhere"), timeout=0.3)
+    assert silence.value.code == "no_answer"
+
+
+@pytest.mark.parametrize(
+    ("number", "more", "code"),
+    [
+        (UNREACHABLE, {}, "number_not_asked"),
+        (THERE, {"organization_id": "another"}, "no_answer"),
+    ],
+)
+async def test_what_cannot_be_answered_is_said(
+    bench: Bench, numbers: Numbers, number: str, more: dict[str, str], code: str
+) -> None:
+    with pytest.raises(Problem) as refused:
+        await ask(bench.client, query(bench, number, **more), timeout=2)
+    assert refused.value.code == code
+
+
+async def test_a_question_that_is_none_is_refused(bench: Bench, numbers: Numbers) -> None:
+    address = ResolveNumber.pattern(bench.organization, INSTANCE)
+    answer = json.loads((await bench.client.request(address, b'{"number": "+1"}', timeout=5)).data)
+    assert (answer["success"], answer["code"]) == (False, "validation_failed")
+
+
+async def test_an_account_that_is_not_connected_asks_nobody(bench: Bench, numbers: Numbers) -> None:
+    await bench.disconnect()
+    await bench.status(S.DISCONNECTED)
+    with pytest.raises(Problem) as refused:
+        await numbers.resolve(query(bench, THERE))
+    assert (refused.value.status, refused.value.code) == (409, "instance_not_connected")
+
+
+async def test_a_question_that_fails_in_our_code_is_answered(
+    bench: Bench, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> NumberOwner:
+        raise KeyError("thrown on purpose")
+
+    monkeypatch.setattr(numbers, "resolve", broken)
+    answer = await bench.client.request(query(bench, THERE).address, query(bench, THERE).model_dump_json().encode(), 10)
+    told = json.loads(answer.data)
+    assert (told["status"], told["code"]) == (500, "internal_error")

@@ -1,0 +1,119 @@
+"""Typing, presence and read ticks: to the worker that has the account, and out to whom it concerns."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from nats.aio.msg import Msg
+
+from services.session.ipc.messages import Mark, Marked, Noticed, Show, ToWorker
+from shared.contracts.commands import MarkRead
+from shared.contracts.ephemeral import FRESH, ShowTyping, TypingSeen, WatchContact
+from shared.contracts.errors import Retry
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.message import utc_now
+from shared.contracts.records import ConnectionStatus, Party
+from shared.contracts.registry import parse_live
+from tests.fakes.workers import FakeWorker, Script, obedient
+from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+
+CONTACT = Party(phone="4915112345678", lid="77")
+
+
+def mark(bench: Bench, instance: str = INSTANCE, **more: object) -> MarkRead:
+    return MarkRead.model_validate(
+        {"organization_id": bench.organization, "instance_id": instance, "wa_ids": ["A"], "sender": CONTACT, **more}
+    )
+
+
+def marking(error: str | None) -> Script:
+    def script(worker: FakeWorker, frame: ToWorker) -> None:
+        if isinstance(frame, Mark):
+            worker.say(Marked(instance_id=frame.instance_id, mark_id=frame.mark_id, error=error))
+        obedient(worker, frame)
+
+    return script
+
+
+async def ready(bench: Bench) -> None:
+    """The node itself knows it, which is a moment after MongoDB says so."""
+    await bench.connected()
+    await bench.event(ConnectionChanged, status=ConnectionStatus.CONNECTED)
+
+
+async def told(bench: Bench, kind: type, count: int = 1) -> Sequence[object]:
+    async with asyncio.timeout(10):
+        while len(found := [frame for frame in bench.workers.last.told if isinstance(frame, kind)]) < count:
+            await asyncio.sleep(0.01)
+    return found
+
+
+async def test_typing_reaches_the_worker_and_nothing_that_is_late_or_of_others(bench: Bench) -> None:
+    await ready(bench)
+    assert bench.node
+    attending, mine = bench.node.attending, bench.organization
+    late = utc_now() - FRESH - timedelta(seconds=1)
+    attending.show(ShowTyping(organization_id=mine, instance_id=INSTANCE, to=CONTACT, at=late), "composing")
+    attending.show(ShowTyping(organization_id="others", instance_id=INSTANCE, to=CONTACT), "composing")
+    attending.show(ShowTyping(organization_id=mine, instance_id="other", to=CONTACT), "composing")
+    wish = WatchContact(organization_id=mine, instance_id=INSTANCE, to=Party(phone="4915112345678"))
+    attending.show(wish, "watching")
+    assert await told(bench, Show) == [
+        Show(instance_id=INSTANCE, to="4915112345678", what="watching", until=wish.at + FRESH)
+    ]
+
+
+async def test_what_a_worker_noticed_is_heard_on_nats_and_is_in_no_stream(bench: Bench) -> None:
+    await ready(bench)
+    heard: asyncio.Queue[Msg] = asyncio.Queue()
+    await bench.client.subscribe(f"wa.live.*.*.{bench.organization}.*", cb=heard.put)
+    seen = TypingSeen(organization_id=bench.organization, instance_id=INSTANCE, sender=CONTACT, state="composing")
+    stored = (await bench.js.stream_info("WA_EVENTS")).state.last_seq
+    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject="wa.live.typing.seen.a.b", body="{}"))
+    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject=seen.address, body=seen.model_dump_json()))
+    async with asyncio.timeout(10):
+        message = await heard.get()
+    assert parse_live(message.subject, message.data) == seen
+    assert (await bench.js.stream_info("WA_EVENTS", subjects_filter=seen.address)).state.subjects is None
+    assert stored
+
+
+async def test_read_ticks_are_given_by_lid_where_it_is_known(bench: Bench) -> None:
+    bench.workers.script = marking(None)
+    await ready(bench)
+    assert bench.node
+    command = mark(bench)
+    await bench.node.attending.mark_read(command)
+    assert await told(bench, Mark) == [Mark(instance_id=INSTANCE, mark_id=command.id, wa_ids=("A",), sender="77@lid")]
+
+
+async def test_read_ticks_that_could_not_be_given_are_tried_again_for_an_hour(bench: Bench) -> None:
+    bench.workers.script = marking("no")
+    await ready(bench)
+    assert bench.node
+    with pytest.raises(Retry, match="no"):
+        await bench.node.attending.mark_read(mark(bench))
+    await bench.node.attending.mark_read(mark(bench, at=utc_now() - timedelta(hours=2)))
+
+
+async def test_a_worker_that_dies_leaves_the_read_ticks_to_be_tried_again(bench: Bench) -> None:
+    await ready(bench)
+    assert bench.node
+    giving = asyncio.create_task(bench.node.attending.mark_read(mark(bench)))
+    await told(bench, Mark)
+    bench.workers.last.die()
+    with pytest.raises(Retry, match="worker process ended"):
+        await giving
+
+
+async def test_read_ticks_wait_for_no_account_that_is_not_to_run(bench: Bench) -> None:
+    await ready(bench)
+    await bench.disconnect()
+    await bench.create("nobody")
+    assert bench.node
+    await bench.node.attending.mark_read(mark(bench))
+    await bench.node.attending.mark_read(mark(bench, "nobody", at=utc_now() - timedelta(minutes=2)))
+    with pytest.raises(Retry, match="no node holds"):
+        await bench.node.attending.mark_read(mark(bench, "nobody"))
+    assert not [frame for frame in bench.workers.last.told if isinstance(frame, Mark)]

@@ -1,0 +1,56 @@
+"""One organization's questions on NATS do not keep others from being answered."""
+
+import asyncio
+from typing import Any, ClassVar
+
+from nats.aio.client import Client
+
+from services.api.nats.rpc_server import MAX_UNDER_WAY, Answerer, Answering, serving
+from services.api.responses import Done
+from shared.contracts.errors import Problem
+from shared.contracts.message import Query
+from shared.messaging.rpc_client import ask
+from tests.subscriptions import subscribed
+
+NOTHING: Any = None
+"""The context, which the answer here does not look at."""
+
+
+class Forecast(Query):
+    subject: ClassVar[str] = "wa.query.forecast.read"
+
+
+async def outcome(client: Client, organization_id: str) -> str:
+    try:
+        await ask(client, Forecast(organization_id=organization_id), timeout=60)
+    except Problem as problem:
+        return problem.code
+    return "answered"
+
+
+async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: str) -> None:
+    """12fd981: 32 questions that hang, of whichever organization, kept every later one waiting."""
+    hang, working = asyncio.Event(), list[str]()
+
+    async def answer(_context: Any, question: Forecast) -> Done:
+        working.append(question.organization_id)
+        if question.organization_id == "greedy":
+            await hang.wait()
+        return Done()
+
+    api, asker = Client(), Client()
+    await api.connect(nats_url)
+    await asker.connect(nats_url)
+    async with serving(api, [Answering(NOTHING, Answerer(Forecast, answer, answer))]):
+        await subscribed(api)
+        greedy = [asyncio.create_task(outcome(asker, "greedy")) for _ in range(2 * MAX_UNDER_WAY)]
+        async with asyncio.timeout(50):
+            others = await asyncio.gather(*(outcome(asker, f"other-{number}") for number in range(50)))
+        assert others == ["answered"] * 50
+        assert working.count("greedy") > 1
+        hang.set()
+        answers = await asyncio.gather(*greedy)
+    await asker.close()
+    await api.close()
+    assert set(answers) == {"answered", "busy"}
+    assert answers.count("answered") <= MAX_UNDER_WAY

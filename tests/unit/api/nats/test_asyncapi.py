@@ -1,0 +1,74 @@
+"""The AsyncAPI document says everything that travels, and points at nothing that is not there."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.api.nats.asyncapi import document
+from services.api.nats.asyncapi_page import page
+from services.api.nats.queries import ANSWERERS
+from services.api.nats.requests import WRITES
+from shared.contracts.message import Message
+from shared.contracts.registry import COMMANDS, EVENTS, LIVE
+
+DOCUMENT = document()
+ASKED: list[type[Message]] = [*(item.question for item in ANSWERERS), *(item.question for item in WRITES)]
+CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *LIVE.values(), *ASKED]
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(part.get("$ref"), str):
+            yield part["$ref"]
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+def resolve(reference: str) -> Any:
+    found = DOCUMENT
+    for step in reference.removeprefix("#/").split("/"):
+        found = found[step]
+    return found
+
+
+def test_every_reference_leads_somewhere() -> None:
+    found = set(references(DOCUMENT))
+    assert found
+    assert all(resolve(reference) for reference in found)
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_a_message_has_its_subject_its_meaning_and_its_fields(cls: type[Message]) -> None:
+    channel = DOCUMENT["channels"][cls.__name__]
+    assert channel["address"] == f"{cls.subject}.{{organization_id}}.{{instance_id}}"
+    assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"])
+    assert channel["description"]
+    message = resolve(channel["messages"][cls.__name__]["$ref"])
+    assert set(resolve(message["payload"]["$ref"])["properties"]) == set(cls.model_fields)
+
+
+def test_every_operation_uses_messages_of_its_channel() -> None:
+    assert len(DOCUMENT["operations"]) == len(CLASSES)
+    for operation in DOCUMENT["operations"].values():
+        for part in (operation, operation.get("reply", operation)):
+            assert all(item["$ref"].startswith(part["channel"]["$ref"] + "/messages/") for item in part["messages"])
+
+
+@pytest.mark.parametrize("name", ["answerReadContact", "askInviteRequest"])
+def test_what_is_asked_says_what_its_answer_and_its_refusal_look_like(name: str) -> None:
+    reply = DOCUMENT["operations"][name]["reply"]
+    answer, problem = (resolve(resolve(resolve(item["$ref"])["$ref"])["payload"]["$ref"]) for item in reply["messages"])
+    assert "data" in answer["properties"]
+    assert {"status", "code", "detail"} <= set(problem["properties"])
+
+
+def test_the_page_shows_every_message_and_runs_no_script() -> None:
+    shown = bytes(page(DOCUMENT).body).decode()
+    assert all(f"<h3>{cls.__name__}</h3>" in shown for cls in CLASSES)
+    assert "<script" not in shown
+    assert not re.search(r'(src|href)="(?!/)', shown)

@@ -1,0 +1,40 @@
+"""Every read of the REST API has its question on NATS."""
+
+import pkgutil
+from importlib import import_module
+
+import pytest
+from fastapi.routing import APIRoute
+
+from services.api import routes
+from services.api.nats.queries import ANSWERERS
+from shared.contracts.message import Message
+
+READS = {
+    route.path: route.endpoint
+    for module in pkgutil.iter_modules(routes.__path__)
+    for route in import_module(f"services.api.routes.{module.name}").router.routes
+    if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and route.include_in_schema
+}
+"""Those of the dialects repeat these."""
+
+
+@pytest.mark.parametrize("path", sorted(path for path in READS if path.startswith("/api/")))
+def test_a_read_is_answered_on_nats_too(path: str) -> None:
+    answered = {item.view for item in ANSWERERS}
+    assert READS[path] in answered, (
+        f"GET {path}: add a class to shared/contracts/queries.py and a line to services/api/bus"
+    )
+
+
+def test_every_question_has_a_subject_of_its_own() -> None:
+    subjects = [item.question.subject for item in ANSWERERS]
+    assert len(set(subjects)) == len(subjects)
+
+
+@pytest.mark.parametrize("question", [item.question for item in ANSWERERS], ids=lambda cls: cls.__name__)
+def test_a_questions_subject_follows_the_grammar(question: type[Message]) -> None:
+    kind, noun, verb = question.subject.removeprefix("wa.").split(".")
+    assert kind == "query"
+    assert noun.replace("-", "").isalpha()
+    assert verb.replace("-", "").isalpha()

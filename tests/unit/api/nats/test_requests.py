@@ -1,0 +1,54 @@
+"""Every write of the REST API can be asked on NATS."""
+
+import pkgutil
+from importlib import import_module
+
+import pytest
+from fastapi.routing import APIRoute
+
+from services.api import routes
+from services.api.nats.requests import WRITES, route_of
+from services.api.nats.route_bridge import Write, body_fields, path_fields
+from shared.contracts.message import Message, RepeatableRequest
+from shared.contracts.registry import COMMANDS, REQUESTS
+
+_MUTATING = {"POST", "PUT", "PATCH", "DELETE"}
+_OF_PEOPLE_ONLY = ("/api/auth/", "/api/simulator/")
+"""Logins are a person's own; the simulated network is none of the contract."""
+_READING = {"/api/contacts"}
+"""Asked with a body, and still a read: ListContacts."""
+
+ROUTES = [
+    route
+    for module in pkgutil.iter_modules(routes.__path__)
+    for route in import_module(f"services.api.routes.{module.name}").router.routes
+    if isinstance(route, APIRoute) and (route.methods or set()) & _MUTATING and route.include_in_schema
+]
+
+
+def _name(route: APIRoute) -> str:
+    return f"{min(route.methods or {''})} {route.path}"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=_name)
+def test_a_write_can_be_asked_on_nats_too(route: APIRoute) -> None:
+    asked = route.endpoint in {write.view for write in WRITES}
+    exempt = route.path.startswith(_OF_PEOPLE_ONLY) or route.path in _READING
+    assert asked != exempt, (
+        f"{_name(route)}: add a class to shared/contracts/requests.py and a line to services/api/nats/requests.py"
+    )
+
+
+@pytest.mark.parametrize("write", WRITES, ids=lambda write: write.question.__name__)
+def test_a_request_has_the_fields_of_its_route(write: Write) -> None:
+    route = route_of(write)
+    wanted = body_fields(route) | path_fields(route)
+    repeatable = issubclass(write.question, RepeatableRequest)
+    own = set(write.question.model_fields) - set(Message.model_fields) - {"idempotency_key"}
+    assert own == wanted - set(Message.model_fields)
+    assert repeatable == (route.methods == {"POST"})
+
+
+def test_every_request_is_answered_and_none_is_taken_by_a_stream() -> None:
+    assert {write.question for write in WRITES} == set(REQUESTS.values())
+    assert set(REQUESTS) & set(COMMANDS) == set()

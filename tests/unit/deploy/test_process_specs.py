@@ -1,0 +1,52 @@
+"""Processes as data: places filled in, ports apart."""
+
+import pytest
+
+from deploy.local import process_specs
+from deploy.local.process_specs import PORTS, PRIVATE_PORTS, PROCESSES, Process
+
+NAMES = [process.name for process in PROCESSES]
+PLACES = {
+    name: f"<{name}>"
+    for name in (
+        "python", "root", "data", "environment", "nats_server", "mongod", "nats_url", "mongo_url", "simulator_url",
+        "api_url", "realtime_url", "monitor_port", "network_port", "token_private_key",
+        "token_public_key",
+    )
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("process", PROCESSES, ids=NAMES)
+def test_every_place_of_a_process_is_known(process: Process) -> None:
+    command, variables = process_specs.fill(process, 3000, PLACES)
+    assert not [text for text in (*command, *variables.values()) if "{" in text]
+
+
+def test_a_process_starts_after_what_it_needs() -> None:
+    for process in PROCESSES:
+        assert all(NAMES.index(need) < NAMES.index(process.name) for need in process.needs)
+
+
+def test_ports_are_apart_and_within_the_run() -> None:
+    assert len(PRIVATE_PORTS) == len(PROCESSES) + 2
+    assert set(PRIVATE_PORTS) == set(range(PORTS))
+
+
+def test_an_empty_variable_is_left_away() -> None:
+    session = next(process for process in PROCESSES if process.name == "session")
+    _, variables = process_specs.fill(session, 3000, PLACES | {"simulator_url": ""})
+    assert "WA_SIMULATOR_URL" not in variables
+    assert variables["WA_HTTP_PORT"] == "3004"
+
+
+def test_a_folder_with_spaces_and_braces_stays_one_argument() -> None:
+    nats = next(process for process in PROCESSES if process.name == "nats")
+    command, _ = process_specs.fill(nats, 3000, PLACES | {"data": "/home/a b/{x}"})
+    assert command[command.index("-sd") + 1] == "/home/a b/{x}/nats"
+
+
+def test_only_the_api_gets_the_private_key_and_only_realtime_the_public_one() -> None:
+    holders = {name: {key for key in p.env if "TOKEN" in key} for name, p in zip(NAMES, PROCESSES, strict=True)}
+    assert holders.pop("api") == {"WA_TOKEN_PRIVATE_KEY"}
+    assert holders.pop("realtime") == {"WA_TOKEN_PUBLIC_KEY"}
+    assert not any(holders.values())

@@ -1,0 +1,40 @@
+"""The words a session's room hears for each state of the connection."""
+
+import pytest
+
+from services.realtime.dialects.named_sessions_payloads import event_shown
+from shared.contracts.events import ConnectionChanged
+from shared.contracts.records import ConnectionStatus as S
+
+
+def told(status: S, reason: str | None = None) -> list[str]:
+    event = ConnectionChanged(organization_id="acme", instance_id="one", status=status, reason=reason)
+    return [str(payload.get("status", name)) for name, payload in event_shown("my-session", event)]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (S.CONNECTING, None, []),
+        (S.CONNECTING, "paired", ["qrReadSuccess"]),
+        (S.PAIRING, None, []),
+        (S.RECONNECTING, "connection_lost", []),
+        (S.QR_PENDING, None, ["notLogged"]),
+        (S.CONNECTED, None, ["authenticated", "ready", "inChat", "session-complete"]),
+        (S.DISCONNECTED, "pairing_timeout", ["qrReadError"]),
+        (S.DISCONNECTED, "pairing_failed", ["qrReadError"]),
+        (S.DISCONNECTED, "as_asked", ["error"]),
+        (S.LOGGED_OUT, "logged_out", ["error"]),
+        (S.RESTRICTED, None, ["error"]),
+        (S.FAILED, "client_outdated", ["error"]),
+    ],
+)
+def test_each_state_has_its_words(status: S, reason: str | None, words: list[str]) -> None:
+    assert told(status, reason) == words
+
+
+def test_what_ended_always_says_why() -> None:
+    event = ConnectionChanged(organization_id="acme", instance_id="one", status=S.FAILED)
+    ((_, payload),) = event_shown("my-session", event)
+    assert set(payload) == {"status", "sessionName", "timestamp", "error"}
+    assert payload["error"]

@@ -1,0 +1,147 @@
+"""The library's words → the states and outcomes the supervisor knows."""
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.session.ipc.messages import Changed, Send
+from services.session.worker import send_results
+from services.session.worker.connection_events import (
+    ENDS,
+    MAX_BAN_S,
+    change_of_event,
+    change_of_failure,
+    change_of_login,
+)
+from services.session.worker.pairing import grouped, qr_issued
+from services.session.worker.preload import preload_protobufs
+from services.session.worker.stanzas import LoginFailure
+from services.session.worker.whatsapp_port import Accepted
+
+preload_protobufs()
+pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SEND = Send(instance_id="sales", message_id="m1", to="4915112345678", text="hello")
+
+
+def change(name: str, event: Any = None) -> Changed | None:
+    return change_of_event("sales", name, event, NOW)
+
+
+@pytest.mark.parametrize(
+    ("name", "event", "state", "reason"),
+    [
+        ("Connected", None, "connected", None),
+        ("Disconnected", None, "disconnected", None),
+        ("StreamReplaced", None, "replaced", None),
+        ("ClientOutdated", None, "outdated", None),
+        ("LoggedOut", pb.LoggedOut(OnConnect=True, Reason=4), "logged_out", "main_device_gone"),
+        ("PairStatus", pb.PairStatus(ID=pb.JID(), Status=1, Error="nope"), "pairing_failed", "nope"),
+    ],
+)
+def test_events_become_states(name: str, event: Any, state: str, reason: str | None) -> None:
+    changed = change(name, event)
+    assert changed is not None
+    assert (changed.state, changed.reason) == (state, reason)
+
+
+def failed(number: int, code: int | None = None, expire: int | None = None, message: str = "") -> Changed:
+    return change_of_failure("sales", LoginFailure(number, code, expire, message), NOW)
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "reason"),
+    [(400, "bad", "400 generic: bad"), (501, "", "501 experimental"), (415, "", "415 not_found"), (999, "", "999")],
+)
+def test_a_failed_login_is_a_refusal_whatever_its_number(number: int, message: str, reason: str) -> None:
+    changed = failed(number, message=message)
+    assert (changed.state, changed.reason) == ("refused", reason)
+
+
+@pytest.mark.parametrize(("code", "reason"), [(102, "blocked_by_users"), (107, "code 107"), (None, "code None")])
+def test_a_restriction_says_until_when(code: int | None, reason: str) -> None:
+    changed = failed(402, code, 3600)
+    assert (changed.state, changed.reason, changed.until) == ("restricted", reason, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("expire", [None, 0])
+def test_a_restriction_without_an_end_has_none(expire: int | None) -> None:
+    assert failed(402, 102, expire).until is None
+
+
+def test_a_restriction_of_absurd_length_has_an_end_that_can_be_written_down() -> None:
+    assert failed(402, 102, 10**14).until == NOW + timedelta(seconds=MAX_BAN_S)
+
+
+def test_a_pairing_names_the_device() -> None:
+    jid = pb.JID(User="4915112345678", Device=3, Server="s.whatsapp.net")
+    changed = change("PairStatus", pb.PairStatus(ID=jid, Status=2))
+    assert changed is not None
+    assert (changed.state, changed.jid, changed.phone_number) == (
+        "paired", "4915112345678:3@s.whatsapp.net", "4915112345678",
+    )  # fmt: skip
+
+
+def test_other_events_say_nothing_about_the_connection() -> None:
+    assert change("Presence") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "reason"),
+    [("timeout", "pairing_timeout", None), ("err-unexpected-state", "pairing_failed", "err-unexpected-state")],
+)
+def test_the_end_of_a_pairing_is_told(status: str, state: str, reason: str | None) -> None:
+    changed = change_of_login("sales", status)
+    assert changed is not None
+    assert (changed.state, changed.reason) == (state, reason)
+    assert change_of_login("sales", "success") is None
+
+
+def test_after_a_lost_connection_the_library_comes_back_by_itself() -> None:
+    assert not ENDS & {"paired", "connected", "disconnected"}
+    assert {"logged_out", "unreachable", "replaced", "pairing_timeout"} <= ENDS
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome", "code"),
+    [
+        ("server returned error 463", "failed", "new_chats_restricted"),
+        ("failed to send: server returned error 463", "failed", "new_chats_restricted"),
+        ("server returned error 429", "failed", "too_many_messages"),
+        ("server returned error 403", "failed", "refused_by_whatsapp"),
+        ("server returned error 479", "failed", "refused_by_whatsapp"),
+        ("server returned error 4631", "failed", "refused_by_whatsapp"),
+        ("no LID found for 49151@s.whatsapp.net from server", "failed", "not_on_whatsapp"),
+        ("websocket not connected", "failed", "not_connected"),
+        ("failed to get device list: failed to send usync query: websocket not connected", "failed", "not_connected"),
+        ("failed to get device list: failed to send usync query: info query timed out", "failed", "timeout"),
+        ("timed out waiting for message send response", "unconfirmed", "timeout"),
+        ("websocket disconnected before message send returned response", "unconfirmed", "timeout"),
+        ("context deadline exceeded", "unconfirmed", "timeout"),
+        ("can't send message type", "failed", "library_error"),
+    ],
+)
+def test_an_error_is_a_failure_only_when_nothing_went_out(error: str, outcome: str, code: str) -> None:
+    sent = send_results.refused(SEND, error)
+    assert (sent.outcome, sent.code, sent.message_id) == (outcome, code, "m1")
+    assert sent.detail == error or (
+        code in ("new_chats_restricted", "too_many_messages") and "later" in str(sent.detail)
+    )
+
+
+def test_an_accepted_message_has_its_id_and_time() -> None:
+    sent = send_results.accepted(SEND, Accepted("3EB0", NOW))
+    assert (sent.outcome, sent.wa_id, sent.timestamp, sent.code) == ("accepted", "3EB0", NOW, None)
+
+
+def test_the_first_qr_code_lives_longer_than_the_later_ones() -> None:
+    first, later = qr_issued("sales", "2@x", 1, NOW), qr_issued("sales", "2@y", 2, NOW)
+    assert (first.expires_at - NOW, later.expires_at - NOW) == (timedelta(seconds=60), timedelta(seconds=20))
+    assert (later.attempt, later.code, later.kind) == (2, "2@y", "qr")
+
+
+@pytest.mark.parametrize("code", ["ABCDEFGH", "ABCD-EFGH"])
+def test_a_code_to_type_is_written_as_the_phone_shows_it(code: str) -> None:
+    assert grouped(code) == "ABCD-EFGH"

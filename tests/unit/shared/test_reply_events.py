@@ -1,0 +1,74 @@
+"""Those who wait for answers leave no subscription behind, whatever NATS does at that moment."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+from nats.aio.client import Client
+from nats.errors import FlushTimeoutError
+
+from shared.contracts.events import MessageFailed, MessageSent
+from shared.messaging.reply_events import Answers, Ears
+
+
+class FakeSubscription:
+    """`unsubscribe` returns once `go_on` is set."""
+
+    def __init__(self, go_on: asyncio.Event) -> None:
+        self.go_on, self.ended = go_on, False
+
+    async def unsubscribe(self) -> None:
+        self.ended = True
+        await self.go_on.wait()
+
+
+class FakeClient:
+    def __init__(self, connected: bool = True, error: Exception | None = None) -> None:
+        self.is_connected, self._error = connected, error
+        self.subscriptions: list[FakeSubscription] = []
+        self.go_on = asyncio.Event()
+        self.go_on.set()
+
+    async def subscribe(self, subject: str, cb: Any) -> FakeSubscription:
+        self.subscriptions.append(FakeSubscription(self.go_on))
+        return self.subscriptions[-1]
+
+    async def flush(self) -> None:
+        if self._error:
+            raise self._error
+
+
+def ears_of(client: FakeClient) -> Ears:
+    return Ears(cast(Client, client))
+
+
+async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None:
+    """A client that reconnects subscribes again to all it still knows of."""
+    client = FakeClient(connected=False)
+    async with ears_of(client).listening("one", [MessageSent], Answers()):
+        pass
+    assert [subscription.ended for subscription in client.subscriptions] == [True]
+
+
+async def test_a_subscription_that_nats_does_not_confirm_is_ended() -> None:
+    client = FakeClient(error=FlushTimeoutError())
+    with pytest.raises(FlushTimeoutError):
+        async with ears_of(client).listening("one", [MessageSent], Answers()):
+            pass
+    assert [subscription.ended for subscription in client.subscriptions] == [True]
+
+
+async def test_who_is_cancelled_while_leaving_listens_to_nothing_more() -> None:
+    client = FakeClient()
+    ears = ears_of(client)
+
+    async def listen() -> None:
+        async with ears.listening("one", [MessageSent, MessageFailed], Answers()):
+            client.go_on.clear()
+
+    task = asyncio.create_task(listen())
+    while client.go_on.is_set() or not any(subscription.ended for subscription in client.subscriptions):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert [ear.listeners for ear in ears._ears.values()] == [0]
