@@ -67,9 +67,13 @@ def _module(name: str, arguments: list[str]) -> int:
 
 def _stack_options(given: argparse.Namespace) -> Options:
     return Options(
-        data=up.data_path(given.data, ROOT), port=given.port, simulator=not given.no_simulator, say=say,
-        nats_url=os.environ.get("NATS_URL") or None, mongo_url=os.environ.get("MONGO_URL") or None,
-    )  # fmt: skip
+        data=up.data_path(given.data, ROOT),
+        port=given.port,
+        simulator=not given.no_simulator,
+        say=say,
+        nats_url=os.environ.get("NATS_URL") or None,
+        mongo_url=os.environ.get("MONGO_URL") or None,
+    )
 
 
 def _end(status: int) -> NoReturn:

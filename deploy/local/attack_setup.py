@@ -98,8 +98,15 @@ async def publish_history(nats_url: str, organization: Organization, events: int
 
 def _large_event(organization: Organization) -> MessageRecorded:
     record = MessageRecord(
-        id=new_id(), organization_id=organization.id, instance_id=organization.instance_id, direction="inbound",
-        origin="contact", from_address=organization.contact, to_address=organization.phone,
-        text="x" * EVENT_TEXT_BYTES, status=MessageStatus.DELIVERED, timestamp=utc_now(),
-    )  # fmt: skip
+        id=new_id(),
+        organization_id=organization.id,
+        instance_id=organization.instance_id,
+        direction="inbound",
+        origin="contact",
+        from_address=organization.contact,
+        to_address=organization.phone,
+        text="x" * EVENT_TEXT_BYTES,
+        status=MessageStatus.DELIVERED,
+        timestamp=utc_now(),
+    )
     return MessageRecorded(organization_id=organization.id, instance_id=organization.instance_id, message=record)

@@ -71,17 +71,30 @@ async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None
 def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Load) -> Plan:
     ports = {process.name: stack.port + process.port for process in process_specs.PROCESSES}
     return Plan(
-        ports["front"], ports["realtime"], victims.email, attackers.token, attackers.id, attackers.instance_id,
-        attackers.contact, load.seconds, load.login_seconds, load.send_seconds, load.counts,
-    )  # fmt: skip
+        ports["front"],
+        ports["realtime"],
+        victims.email,
+        attackers.token,
+        attackers.id,
+        attackers.instance_id,
+        attackers.contact,
+        load.seconds,
+        load.login_seconds,
+        load.send_seconds,
+        load.counts,
+    )
 
 
 async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[str, Any]]:
     """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
     crowd = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", attack_load.__name__, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        sys.executable,
+        "-m",
+        attack_load.__name__,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
         cwd=process_specs.ROOT,
-    )  # fmt: skip
+    )
     assert crowd.stdin
     assert crowd.stdout
     try:

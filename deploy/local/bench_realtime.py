@@ -117,9 +117,11 @@ async def publish_steadily(nats_url: str, rooms: list[str], rate: float, count: 
         for number in range(count):
             await asyncio.sleep(max(0.0, begun + number / rate - loop.time()))
             event = MessageStatusChanged(
-                organization_id=rooms[number % len(rooms)], message_id=new_id(), status=MessageStatus.DELIVERED,
+                organization_id=rooms[number % len(rooms)],
+                message_id=new_id(),
+                status=MessageStatus.DELIVERED,
                 client_id=f"{time.time():.6f}",
-            )  # fmt: skip
+            )
             group.create_task(publish(event))
     await client.close()
 

@@ -47,7 +47,7 @@ class Listener:
 
     async def hear(self, message: Msg) -> None:
         now = time.perf_counter()
-        record = MessageRecorded.received(message.subject, message.data).message
+        record = MessageRecorded.from_nats(message.subject, message.data).message
         self.told.setdefault(str(record.wa_id), now)
         if len(self.told) >= self.expected:
             self.complete.set()
@@ -67,7 +67,7 @@ class Bench:
     @asynccontextmanager
     async def listening(self, expected: int) -> AsyncIterator[Listener]:
         listener = Listener(expected)
-        pattern = MessageRecorded.pattern(self.organization)
+        pattern = MessageRecorded.subject_filter(self.organization)
         subscription = await self._client.subscribe(pattern, cb=listener.hear)
         await self._client.flush()
         yield listener

@@ -65,9 +65,17 @@ def _slowest(parts: dict[str, float]) -> list[tuple[str, float]]:
 
 async def _once(folder: Path) -> Ended:
     process = await asyncio.create_subprocess_exec(
-        "./switchboard", "up", "--json", "--data", str(folder / "data"), "--port", str(free_run()), cwd=ROOT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+        "./switchboard",
+        "up",
+        "--json",
+        "--data",
+        str(folder / "data"),
+        "--port",
+        str(free_run()),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     assert process.stdout
     try:
         ready = json.loads(await process.stdout.readline())

@@ -112,9 +112,15 @@ class Child:
         try:
             with _private(self.plan.log, os.O_WRONLY | os.O_APPEND) as log:
                 process = await asyncio.create_subprocess_exec(
-                    *self.plan.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log,
-                    env=dict(self.plan.env), cwd=self.plan.cwd, start_new_session=True, umask=PRIVATE_UMASK,
-                )  # fmt: skip
+                    *self.plan.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=dict(self.plan.env),
+                    cwd=self.plan.cwd,
+                    start_new_session=True,
+                    umask=PRIVATE_UMASK,
+                )
         except OSError as error:
             raise StartFailed(f"{self.plan.name} cannot be started: {error}") from error
         self._hooks.started(process.pid)

@@ -40,9 +40,14 @@ def _answers_to(name: str) -> bool:
 def problem(status: int, title: str, code: str, detail: str) -> web.Response:
     """An error like those of the api."""
     body = {
-        "type": "about:blank", "title": title, "status": status, "code": code, "detail": detail,
-        "success": False, "error": code,
-    }  # fmt: skip
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "success": False,
+        "error": code,
+    }
     return web.json_response(body, status=status, content_type="application/problem+json")
 
 

@@ -32,7 +32,7 @@ async def read_trail(url: str, organization_id: str, begun: float) -> dict[str, 
     client = await nats.connect(url)
     try:
         for cls in (MessageReceived, MessageRecorded):
-            async for message in _stored(client.jetstream(), cls.pattern(organization_id), begun):
+            async for message in _stored(client.jetstream(), cls.subject_filter(organization_id), begun):
                 _note(message, trails)
     finally:
         await client.close()

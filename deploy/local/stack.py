@@ -170,16 +170,22 @@ class Stack:
         offsets = {process.name: self.port + process.port for process in PROCESSES}
         given = self.options
         return {
-            "python": sys.executable, "root": str(ROOT), "data": str(self._folder.path), "environment": "local",
+            "python": sys.executable,
+            "root": str(ROOT),
+            "data": str(self._folder.path),
+            "environment": "local",
             "nats_server": "" if given.nats_url else self._program(find_nats_server(self._environ)),
             "mongod": "" if given.mongo_url else self._program(find_mongod(self._environ)),
             "nats_url": given.nats_url or process_specs.url(offsets["nats"], "nats"),
             "mongo_url": given.mongo_url or process_specs.mongo_url(offsets["mongo"]),
             "simulator_url": process_specs.url(offsets["simulator"]) if given.simulator else "",
-            "api_url": process_specs.url(offsets["api"]), "realtime_url": process_specs.url(offsets["realtime"]),
-            "monitor_port": str(monitor), "network_port": str(network),
-            "token_private_key": secrets.token_private_key, "token_public_key": secrets.token_public_key,
-        }  # fmt: skip
+            "api_url": process_specs.url(offsets["api"]),
+            "realtime_url": process_specs.url(offsets["realtime"]),
+            "monitor_port": str(monitor),
+            "network_port": str(network),
+            "token_private_key": secrets.token_private_key,
+            "token_public_key": secrets.token_public_key,
+        }
 
     def _program(self, path: Path) -> str:
         require_runnable(path)
@@ -196,16 +202,25 @@ class Stack:
     def _line(self, places: Mapping[str, str], secrets: Secrets) -> dict[str, Any]:
         origin = process_specs.url(self.port)
         return {
-            "api": origin, "realtime": origin, "console": f"{origin}/", "nats": places["nats_url"],
-            "mongo": places["mongo_url"], "simulator": places["simulator_url"] or None,
-            "email": secrets.email, "password": secrets.password,
-        }  # fmt: skip
+            "api": origin,
+            "realtime": origin,
+            "console": f"{origin}/",
+            "nats": places["nats_url"],
+            "mongo": places["mongo_url"],
+            "simulator": places["simulator_url"] or None,
+            "email": secrets.email,
+            "password": secrets.password,
+        }
 
     def _start_reaper(self) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "deploy.local.orphan_cleanup"], stdin=subprocess.PIPE, text=True, cwd=ROOT,
-            start_new_session=True, pass_fds=(self._folder.lock_descriptor,),
-        )  # fmt: skip
+            [sys.executable, "-m", "deploy.local.orphan_cleanup"],
+            stdin=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+            pass_fds=(self._folder.lock_descriptor,),
+        )
 
     def _tell_reaper(self, sign: str) -> Callable[[int], None]:
         def tell(group: int) -> None:

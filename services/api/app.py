@@ -52,17 +52,35 @@ from services.api.store.audit import AuditLog
 from services.api.store.migrations import migrate_api
 from services.api.store.pending_revocations import UntoldEndings
 from shared.contracts.registry import ensure_streams
-from shared.messaging.command_client import Dispatcher
+from shared.messaging.command_client import CommandClient
 from shared.messaging.consumer import Publisher, broker_client, jetstream
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.service import Check, connected, make_broker, nats_ready, with_ops
 
 _PARTS = (
-    auth, password, organization, api_keys, instances, instance_connection, sends, contacts_and_messages,
-    conversations, bookings, health, simulator, docs, console, admin, audit, users,
-    single_account, broadcaster, chat, named_sessions,
-)  # fmt: skip
+    auth,
+    password,
+    organization,
+    api_keys,
+    instances,
+    instance_connection,
+    sends,
+    contacts_and_messages,
+    conversations,
+    bookings,
+    health,
+    simulator,
+    docs,
+    console,
+    admin,
+    audit,
+    users,
+    single_account,
+    broadcaster,
+    chat,
+    named_sessions,
+)
 
 _EXPOSED = [
     "X-Request-Id",
@@ -94,7 +112,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
             app.state.context = Context(
-                settings, database, Dispatcher(client, publish), streams, passwords, endings, audits, simulated
+                settings, database, CommandClient(client, publish), streams, passwords, endings, audits, simulated
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
@@ -110,9 +128,15 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             await endings.close()
 
     app = FastAPI(
-        title="Switchboard", version="0.1.0", lifespan=lifespan, docs_url=None, redoc_url=None,
-        openapi_url="/openapi.json", responses=openapi.PROBLEMS, description=openapi.DESCRIPTION,
-    )  # fmt: skip
+        title="Switchboard",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        responses=openapi.PROBLEMS,
+        description=openapi.DESCRIPTION,
+    )
     problems.install(app)
     openapi.install(app)
     for part in _PARTS:
@@ -125,9 +149,12 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     app.add_middleware(Compression)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware, allow_origins=settings.cors_origins, allow_methods=["*"], allow_headers=["*"],
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
             expose_headers=_EXPOSED,
-        )  # fmt: skip
+        )
     checks = {name: _check(app, name) for name in ("mongo", "nats")}
     return with_ops(Edge(SameSite(app, settings.cors_origins), settings.body_limit), checks, settings)
 

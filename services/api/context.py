@@ -30,7 +30,7 @@ from services.api.store.users import Users
 from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal, Scope
-from shared.messaging.command_client import Dispatcher
+from shared.messaging.command_client import CommandClient
 from shared.platform.mongo import Database
 
 
@@ -40,7 +40,7 @@ class Context:
 
     settings: ApiSettings
     database: Database
-    dispatcher: Dispatcher
+    dispatcher: CommandClient
     streams: JetStreamContext
     passwords: Passwords
     endings: Endings

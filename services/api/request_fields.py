@@ -10,7 +10,7 @@ from shared.contracts.commands import MAX_TEXT
 from shared.contracts.errors import Problem
 from shared.contracts.ids import parse_address, parse_phone
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
-from shared.text.visible_text import VISIBLE_PATTERN, shows_something
+from shared.text.visible_text import VISIBLE_PATTERN, has_visible_text
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
 _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
@@ -67,7 +67,7 @@ def searchable(text: str) -> str:
 
 
 def _not_blank(text: str) -> str:
-    if not shows_something(text):
+    if not has_visible_text(text):
         raise ValueError("an empty text, or one of invisible characters only, cannot be sent")
     return text
 

@@ -17,9 +17,9 @@ from services.realtime.replay import History
 from services.realtime.rooms import Rooms
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.registry import EVENTS_STREAM, await_streams
-from shared.messaging.command_client import Dispatcher
+from shared.messaging.command_client import CommandClient
 from shared.messaging.consumer import Publisher, broker_client
 from shared.messaging.ordered_consumer import Feed
 from shared.platform.background import keep_running, stop_task
@@ -39,10 +39,10 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
 
         async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
-            endings.append(Feed(client, js, AccessEnded.pattern(), server.end_access))
+            endings.append(Feed(client, js, AccessRevoked.subject_filter(), server.end_access))
             await endings[0].start(from_beginning=True)
             rooms = Rooms(client, js, server.outgoing, History(client, js, settings.resume_limit))
-            server.links = Links(client, js, rooms, Dispatcher(client, Publisher(js)))
+            server.links = Links(client, js, rooms, CommandClient(client, Publisher(js)))
 
         # it faces the internet: its NATS user may look at the events only
         events = partial(await_streams, needed=(EVENTS_STREAM,))

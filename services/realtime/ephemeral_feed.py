@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from services.realtime.payloads import Wire, live_wire
 from shared.contracts.ephemeral import is_stale
 from shared.contracts.message import utc_now
-from shared.contracts.registry import live_of, parse_live
+from shared.contracts.registry import ephemeral_filters, parse_ephemeral
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class LiveFeed:
     """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
 
     def __init__(self, client: Client, organization_id: str, tell: Callable[[Wire], Awaitable[None]]) -> None:
-        self._client, self._patterns, self._tell = client, live_of("realtime", organization_id), tell
+        self._client, self._patterns, self._tell = client, ephemeral_filters("realtime", organization_id), tell
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
@@ -37,9 +37,9 @@ class LiveFeed:
 
     async def _on_message(self, message: Msg) -> None:
         try:
-            live = parse_live(message.subject, message.data)
+            live = parse_ephemeral(message.subject, message.data)
         except ValidationError as error:
             log.warning("%s: unreadable, left out: %s", message.subject, error.errors()[0]["msg"])
             return
-        if live and live.address == message.subject and not is_stale(live, utc_now()):
+        if live and live.full_subject == message.subject and not is_stale(live, utc_now()):
             await self._tell(live_wire(live))

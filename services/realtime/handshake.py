@@ -41,7 +41,7 @@ async def _key_owner(key: str, client: Client, address: str) -> Principal:
         raise Problem(401, "token_invalid", "this is no API key; make one at /api/api-keys")
     query = VerifyApiKey(organization_id="unknown", key=key, client=address)
     try:
-        answer = await client.request(query.address, query.model_dump_json().encode(), timeout=_ANSWER)
+        answer = await client.request(query.full_subject, query.model_dump_json().encode(), timeout=_ANSWER)
         owner = ApiKeyOwner.model_validate_json(answer.data)
     except (NatsError, TimeoutError, OSError, ValidationError) as error:
         raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error
@@ -54,7 +54,9 @@ async def _key_owner(key: str, client: Client, address: str) -> Principal:
         raise Problem(401, "token_invalid", "the API key is unknown, expired or revoked", counted=True)
     return Principal.model_validate(
         {
-            "organization_id": owner.organization_id, "subject": f"key:{owner.key_id}", "scopes": owner.scopes,
+            "organization_id": owner.organization_id,
+            "subject": f"key:{owner.key_id}",
+            "scopes": owner.scopes,
             "expires_at": owner.expires_at,
         }
-    )  # fmt: skip
+    )

@@ -27,10 +27,10 @@ class ShownCodes:
     def __init__(
         self,
         principal: Callable[[str], Principal],
-        ask: Callable[[Query], Awaitable[dict[str, Any]]],
+        rpc_request: Callable[[Query], Awaitable[dict[str, Any]]],
         tell: Callable[[str, Wire], Awaitable[None]],
     ) -> None:
-        self._principal, self._ask, self._tell = principal, ask, tell
+        self._principal, self._ask, self._tell = principal, rpc_request, tell
         self._answers: OrderedDict[str, tuple[float, Wire]] = OrderedDict()
         self._locks = KeyedLocks()
 

@@ -6,7 +6,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from services.realtime.rooms import Rooms
-from shared.messaging.command_client import Dispatcher
+from shared.messaging.command_client import CommandClient
 
 
 @dataclass(frozen=True)
@@ -14,4 +14,4 @@ class Links:
     client: Client
     js: JetStreamContext
     rooms: Rooms
-    dispatcher: Dispatcher
+    dispatcher: CommandClient

@@ -20,7 +20,7 @@ from shared.contracts.events import (
     PairingCodeIssued,
     QrIssued,
 )
-from shared.contracts.message import Event, Live
+from shared.contracts.message import EphemeralEvent, Event
 from shared.contracts.principal import Scope
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import MessageRecord
@@ -66,7 +66,7 @@ def _makes(cls: type[E]) -> Callable[[Callable[[E], Wire]], Callable[[E], Wire]]
     return register
 
 
-def _common(event: Event | Live) -> Payload:
+def _common(event: Event | EphemeralEvent) -> Payload:
     at = event.model_dump(mode="json", include={"at"})["at"]
     return {"instanceId": event.instance_id, "organizationId": event.organization_id, "timestamp": at}
 
@@ -114,10 +114,27 @@ def _message(event: MessageRecorded) -> Wire:
 
 
 _SAID = (
-    "id", "conversationId", "instanceId", "contactId", "bookingId", "timestamp", "status", "type", "media", "group",
-    "referral", "origin", "clientId", "error", "orderKey", "editedAt", "editUnreadable", "revokedAt", "revokedBy",
+    "id",
+    "conversationId",
+    "instanceId",
+    "contactId",
+    "bookingId",
+    "timestamp",
+    "status",
+    "type",
+    "media",
+    "group",
+    "referral",
+    "origin",
+    "clientId",
+    "error",
+    "orderKey",
+    "editedAt",
+    "editUnreadable",
+    "revokedAt",
+    "revokedBy",
     "revision",
-)  # fmt: skip
+)
 _ABOUT = ("quotedMessageId", "quotedWaId")
 """Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""
 
@@ -175,7 +192,7 @@ def _stuck(event: MessageStuck) -> Wire:
     return [("message:stuck", _common(event) | fields)]
 
 
-def live_wire(live: Live) -> Wire:
+def live_wire(live: EphemeralEvent) -> Wire:
     """The same for what is only live: without `sequence`, for nobody is told it later."""
     if isinstance(live, ContactTyping):
         shown = camel(live.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))

@@ -15,7 +15,7 @@ from services.realtime.client_requests import Request, ShortText, parse
 from services.realtime.payloads import Payload
 from services.realtime.server import RealtimeServer
 from shared.contracts.commands import MarkConversationRead
-from shared.contracts.ephemeral import ShowTyping, TypingState, WatchContact
+from shared.contracts.ephemeral import SendTyping, SubscribePresence, TypingState
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConversationUpdated
 from shared.contracts.message import Query
@@ -23,8 +23,8 @@ from shared.contracts.order_keys import key_at
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import Party, Seen
-from shared.messaging.consumer import say
-from shared.messaging.rpc_client import ask
+from shared.messaging.consumer import publish_ephemeral
+from shared.messaging.rpc_client import rpc_request
 
 LIMIT = 10.0
 """Seconds the router has to mark a conversation read."""
@@ -64,7 +64,7 @@ class Attention:
         found = await self._conversation(principal, conversation_id)
         if to := _contact(found):
             ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
-            await say(self._server.linked().client, WatchContact.model_validate({**ids, "to": to}))
+            await publish_ephemeral(self._server.linked().client, SubscribePresence.model_validate({**ids, "to": to}))
 
     async def _typing(self, sid: str, data: Any) -> Payload:
         request = parse(TypingRequest, data)
@@ -79,7 +79,9 @@ class Attention:
         found = await self._conversation(principal, conversation_id)
         if to := _contact(found):
             ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
-            await say(self._server.linked().client, ShowTyping.model_validate({**ids, "to": to, "state": state}))
+            await publish_ephemeral(
+                self._server.linked().client, SendTyping.model_validate({**ids, "to": to, "state": state})
+            )
         return {"success": True}
 
     async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
@@ -116,7 +118,7 @@ class Attention:
         command = MarkConversationRead(
             organization_id=principal.organization_id, conversation_id=conversation_id, seen=seen, by=principal.subject
         )
-        event = await self._server.linked().dispatcher.issue(command, ConversationUpdated, timeout=LIMIT)
+        event = await self._server.linked().dispatcher.execute(command, ConversationUpdated, timeout=LIMIT)
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 
@@ -127,7 +129,7 @@ class Attention:
         return found
 
     async def _ask(self, query: Query) -> Payload:
-        return await ask(self._server.linked().client, query)
+        return await rpc_request(self._server.linked().client, query)
 
 
 def _key_of(record: Payload, time_field: str) -> int:

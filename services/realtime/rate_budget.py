@@ -50,8 +50,8 @@ class _Reserved:
 class RateBudget:
     """Of callers. alone: requests a minute a caller may make while the api is away."""
 
-    def __init__(self, ask: Ask, alone: int) -> None:
-        self._ask, self._rate, self._burst = ask, alone / 60, max(1, alone // 6)
+    def __init__(self, rpc_request: Ask, alone: int) -> None:
+        self._ask, self._rate, self._burst = rpc_request, alone / 60, max(1, alone // 6)
         self._reserved: OrderedDict[tuple[str, str], _Reserved] = OrderedDict()
         self._alone: OrderedDict[tuple[str, str], Bucket] = OrderedDict()
         self._away_until = 0.0
@@ -103,8 +103,8 @@ class RateBudget:
 class FailureBudget:
     """Of addresses: wrong tokens that were shown to sockets."""
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, rpc_request: Ask) -> None:
+        self._ask = rpc_request
         self._refused: OrderedDict[str, float] = OrderedDict()
         self._alone: OrderedDict[str, Bucket] = OrderedDict()
 

@@ -41,10 +41,15 @@ class History:
         Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
         """
         config = ConsumerConfig(
-            name=f"realtime-{new_id()}", deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=sequence + 1,
-            ack_policy=AckPolicy.NONE, filter_subject=pattern, mem_storage=True, inactive_threshold=INACTIVE,
+            name=f"realtime-{new_id()}",
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=sequence + 1,
+            ack_policy=AckPolicy.NONE,
+            filter_subject=pattern,
+            mem_storage=True,
+            inactive_threshold=INACTIVE,
             num_replicas=1,
-        )  # fmt: skip
+        )
         info = await self._js.add_consumer(EVENTS_STREAM, config)
         pending = info.num_pending or 0
         try:

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import Principal
 
 MAX_LOGINS = 20_000
@@ -16,13 +16,13 @@ class EndedAccess:
 
     def __init__(self, kept: timedelta) -> None:
         self._kept = kept
-        self._logins: dict[tuple[str, str], AccessEnded] = {}
-        self._holders: dict[tuple[str, str], AccessEnded] = {}
+        self._logins: dict[tuple[str, str], AccessRevoked] = {}
+        self._holders: dict[tuple[str, str], AccessRevoked] = {}
         self._counts = Counter[str]()
-        self._forgotten: dict[str, AccessEnded] = {}
+        self._forgotten: dict[str, AccessRevoked] = {}
         """By organization the newest ended login that is not known any more: older tokens of logins open nothing."""
 
-    def note(self, event: AccessEnded) -> None:
+    def note(self, event: AccessRevoked) -> None:
         """In the order of the stream; of a holder the newest counts, and a removal for good."""
         self._forget(event.at - self._kept)
         for login_id in event.login_ids:
@@ -48,7 +48,7 @@ class EndedAccess:
         if self._counts[organization_id] <= 0:
             del self._counts[organization_id]
 
-    def _forget_logins(self, event: AccessEnded) -> None:
+    def _forget_logins(self, event: AccessRevoked) -> None:
         """All of its organization: from now on every token that was issued before this moment is refused instead."""
         for key in [key for key in self._logins if key[0] == event.organization_id]:
             del self._logins[key]
@@ -56,7 +56,7 @@ class EndedAccess:
         self._forgotten.pop(event.organization_id, None)
         self._forgotten[event.organization_id] = event.model_copy(update={"reason": _EVERY_LOGIN})
 
-    def why(self, principal: Principal) -> AccessEnded | None:
+    def why(self, principal: Principal) -> AccessRevoked | None:
         """What ended it; None while it goes on."""
         found = self._holders.get((principal.organization_id, principal.subject))
         if found and _concerns(found, principal):
@@ -70,7 +70,7 @@ class EndedAccess:
         return forgotten if issued_at <= forgotten.at.timestamp() else None
 
 
-def _concerns(event: AccessEnded, principal: Principal) -> bool:
+def _concerns(event: AccessRevoked, principal: Principal) -> bool:
     if event.scopes is not None:
         return not principal.scopes <= frozenset(event.scopes)
     return event.role is None or event.role != principal.role

@@ -24,7 +24,7 @@ from services.realtime.replay import History, TooMuchMissedError
 from services.realtime.send_queue import Outgoing, encode
 from services.realtime.subscriber import Follower, Room, Standing
 from shared.contracts.errors import Problem
-from shared.contracts.registry import events_of, parse_event
+from shared.contracts.registry import organization_events_filter, parse_event
 from shared.messaging.ordered_consumer import Feed
 from shared.platform.background import note_failure, start_waited
 
@@ -112,7 +112,7 @@ class Rooms:
 
     async def _open(self, organization_id: str) -> Room:
         room = Room(organization_id)
-        feed = Feed(self._client, self._js, events_of(organization_id), self._relay(room))
+        feed = Feed(self._client, self._js, organization_events_filter(organization_id), self._relay(room))
         live = LiveFeed(self._client, organization_id, self._tell_live(room))
         try:
             await feed.start()
@@ -202,7 +202,7 @@ class Rooms:
         """Page by page, until the socket reads too slowly (False) or others wait for a reader. A gap ends where the
         socket began to hear; else events that came in the meantime are told as well."""
         last = until if follower.gap else sys.maxsize
-        async with aclosing(self._history.after(events_of(room.organization_id), behind)) as pages:
+        async with aclosing(self._history.after(organization_events_filter(room.organization_id), behind)) as pages:
             async for page in pages:
                 for message in page:
                     sequence = message.metadata.sequence.stream

@@ -13,9 +13,9 @@ from shared.contracts.ids import NO_INSTANCE, Slug, new_id
 from shared.contracts.message import Event, utc_now
 from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
-from shared.messaging.command_client import Dispatcher
+from shared.messaging.command_client import CommandClient
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
-from shared.text.visible_text import shows_something
+from shared.text.visible_text import has_visible_text
 
 _PENDING = frozenset({MessageStatus.QUEUED})
 _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
@@ -38,7 +38,7 @@ class SendRequest(Request):
 def parse_request(data: Any) -> SendRequest:
     """Raises Problem 422 that names the field."""
     request = parse(SendRequest, data)
-    if not shows_something(request.message):
+    if not has_visible_text(request.message):
         detail = "message: an empty text, or one of invisible characters only, cannot be sent"
         raise Problem(422, "invalid_payload", detail, field="message")
     if not (request.to or request.conversation_id):
@@ -64,7 +64,7 @@ def command_of(request: SendRequest, principal: Principal) -> SendMessage:
     )
 
 
-async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: float) -> dict[str, Any]:
+async def send(data: Any, principal: Principal, dispatcher: CommandClient, wait: float) -> dict[str, Any]:
     """The fields of `message_sent_success`. Raises Problem; `retryable` in its extra says whether to try again."""
     if "send" not in principal.scopes:
         raise Problem(403, "scope_missing", "this key may not send; it lacks the scope `send`")
@@ -80,7 +80,7 @@ async def send(data: Any, principal: Principal, dispatcher: Dispatcher, wait: fl
             message_id = event.message_id
         return event.message_id == message_id and event.status not in _PENDING
 
-    async with dispatcher.listening(command, MessageStatusChanged) as answers:
+    async with dispatcher.replies(command, MessageStatusChanged) as answers:
         await dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED

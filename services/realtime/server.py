@@ -29,12 +29,12 @@ from services.realtime.socket_access import Access
 from services.realtime.socket_server import SocketServer
 from services.realtime.transport import Hooks
 from shared.contracts.errors import Problem
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
-from shared.contracts.request_id import following
-from shared.messaging.rpc_client import ask
+from shared.contracts.request_id import bound_request_id
+from shared.messaging.rpc_client import rpc_request
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 Handler = Callable[[str, Any], Awaitable[Payload]]
@@ -68,9 +68,11 @@ class RealtimeServer:
         self.sio = SocketServer(settings, self._connections, hooks, self.notes)
         self._access = Access(settings.token_ttl, self.sio, self._connections)
         limits = BacklogLimits(
-            settings.socket_backlog, settings.socket_backlog_bytes, settings.socket_backlog_organization_bytes,
+            settings.socket_backlog,
+            settings.socket_backlog_bytes,
+            settings.socket_backlog_organization_bytes,
             settings.socket_backlog_total_bytes,
-        )  # fmt: skip
+        )
         self.outgoing = Outgoing(self.sio, Backlogs(limits), settings.socket_patience, self._access.goes_on)
         self._rates = RateBudget(self._ask, settings.socket_caller_limit)
         self._failures = FailureBudget(self._ask)
@@ -156,7 +158,7 @@ class RealtimeServer:
     async def end_access(self, _address: str, _sequence: int, body: bytes) -> None:
         """An AccessEnded of the stream: the sockets that were opened with it end, and no new ones begin."""
         try:
-            self._access.end(AccessEnded.model_validate_json(body))
+            self._access.end(AccessRevoked.model_validate_json(body))
         except ValidationError as error:
             log.warning("an unreadable ending is left out: %s", error.errors()[0]["msg"])
 
@@ -189,7 +191,7 @@ class RealtimeServer:
         await self._rates.take(principal)
         connection.under_way += 1
         try:
-            with following(new_id()):
+            with bound_request_id(new_id()):
                 answer = await found.handler(connection.sid, data)
         finally:
             connection.under_way -= 1
@@ -241,7 +243,7 @@ class RealtimeServer:
         return {"success": True, **answer}
 
     async def _ask(self, query: Query) -> Payload:
-        return await ask(self.linked().client, query, _RATE_ANSWER)
+        return await rpc_request(self.linked().client, query, _RATE_ANSWER)
 
     def linked(self) -> Links:
         """Raises Problem 503 while the service starts."""

@@ -10,7 +10,7 @@ from services.realtime.revoked_access import EndedAccess
 from services.realtime.send_queue import packet_of
 from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import Principal
 
 _KEY = "key:"
@@ -48,7 +48,7 @@ class Access:
         if self.goes_on(connection):  # the clock was set back
             self.watch(connection)
 
-    def end(self, event: AccessEnded) -> None:
+    def end(self, event: AccessRevoked) -> None:
         """The sockets that were opened with it end, and no new ones begin."""
         self._ended.note(event)
         for connection in self._connections.logged_in(event.organization_id):

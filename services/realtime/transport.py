@@ -49,11 +49,15 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     def __init__(self, settings: RealtimeSettings, connections: Connections, hooks: Hooks, notes: Notes) -> None:
         super().__init__(
-            async_mode="asgi", logger=notes.library, engineio_logger=notes.library,
+            async_mode="asgi",
+            logger=notes.library,
+            engineio_logger=notes.library,
             cors_allowed_origins=allowed_origins(settings.cors_origins),
-            max_http_buffer_size=settings.socket_payload_limit, ping_interval=20, ping_timeout=20,
+            max_http_buffer_size=settings.socket_payload_limit,
+            ping_interval=20,
+            ping_timeout=20,
             http_compression=False,  # one answer to a long poll may hold a pairing code and a stranger's message
-        )  # fmt: skip
+        )
         self.connections, self._hooks, self._notes = connections, hooks, notes
         self.openings = Openings()
         self._open_for = settings.socket_login_time

@@ -32,7 +32,7 @@ from shared.contracts.commands import (
     SendMessage,
     SplitContact,
 )
-from shared.contracts.ephemeral import PresenceSeen, TypingSeen
+from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.events import (
     ConnectionChanged,
     MessageFailed,
@@ -41,14 +41,14 @@ from shared.contracts.events import (
     MessagesReadElsewhere,
     ReceiptReceived,
 )
-from shared.contracts.message import Command, Live, Message
-from shared.messaging.batch_consumer import in_batches
-from shared.messaging.consumer import Consumers, Publisher, broker_client, say
+from shared.contracts.message import Command, EphemeralEvent, Message
+from shared.messaging.batch_consumer import batch_consumer
+from shared.messaging.consumer import Consumers, Publisher, broker_client, publish_ephemeral
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import Database, open_mongo, ping
 from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 
-L = TypeVar("L", bound=Live)
+L = TypeVar("L", bound=EphemeralEvent)
 M = TypeVar("M", bound=Message)
 
 
@@ -63,21 +63,21 @@ def make_app(settings: RouterSettings) -> ASGIApp:
         refuses = issubclass(message, Command)
         share = settings.commands_share if refuses else settings.events_share
         own = _in_context(own_only(handle), opened)
-        consumers.on(message, own, share, _in_context(refuse, opened) if refuses else None)
+        consumers.consume(message, own, share, _in_context(refuse, opened) if refuses else None)
 
     def hear(live: type[L], handle: Callable[[L, Store, Say], Awaitable[None]]) -> None:
         async def receive(seen: L) -> None:
             if not await is_foreign(seen, opened["context"]):
-                await handle(seen, opened["context"].store, partial(say, broker_client(broker)))
+                await handle(seen, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
 
-        consumers.hear(live, receive, everyone=False)
+        consumers.subscribe(live, receive, everyone=False)
 
     async def follow_number(event: ConnectionChanged) -> None:
         if event.phone_number:
             accounts = opened["context"].store.accounts
             accounts.has_number(event.organization_id, event.instance_id, event.phone_number)
 
-    consumers.hear(ConnectionChanged, follow_number, everyone=True)
+    consumers.subscribe(ConnectionChanged, follow_number, everyone=True)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)
@@ -90,8 +90,8 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     on(MessagesReadElsewhere, on_read_elsewhere)
     on(AssignConversation, on_assign)
     on(ChangeConversation, on_status)
-    hear(TypingSeen, on_typing)
-    hear(PresenceSeen, on_presence)
+    hear(TypingObserved, on_typing)
+    hear(PresenceObserved, on_presence)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -109,7 +109,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
             async with (
                 connected(broker, settings, prepare),
-                in_batches(broker, settings, "router", MessageReceived, receive),
+                batch_consumer(broker, settings, "router", MessageReceived, receive),
                 watching(opened["context"], settings),
                 failing_expired(opened["context"]),
                 _migrating(database),

@@ -8,7 +8,7 @@ from nats.aio.client import Client
 
 from shared.contracts.errors import Problem
 from shared.contracts.queries import NumberOwner, ResolveNumber
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 
 LIMIT = 5.0
 """Seconds to wait for the session service, which itself gives WhatsApp 4."""
@@ -30,7 +30,7 @@ class Numbers:
             return None
         query = ResolveNumber(organization_id=organization_id, instance_id=instance_id, number=number)
         try:
-            answer = await ask(self._client, query, LIMIT)
+            answer = await rpc_request(self._client, query, LIMIT)
         except Problem as problem:
             log.info("a number could not be looked up: %s", problem.code, extra={"instance_id": instance_id})
             self._remember_silent(instance_id)

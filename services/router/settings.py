@@ -5,7 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from services.router.rules.send_checks import PendingLimits
-from shared.messaging.fair_consumer import Share
+from shared.messaging.fair_consumer import FairShare
 from shared.platform.settings import Settings
 
 
@@ -24,15 +24,15 @@ class RouterSettings(Settings):
     """How often such messages are looked for."""
 
     @property
-    def events_share(self) -> Share:
+    def events_share(self) -> FairShare:
         """What is published about one instance takes at most an eighth of the handlers."""
-        return Share(self.router_concurrency, per_instance=max(1, self.router_concurrency // 8))
+        return FairShare(self.router_concurrency, per_instance=max(1, self.router_concurrency // 8))
 
     @property
-    def commands_share(self) -> Share:
+    def commands_share(self) -> FairShare:
         """More may wait than run: one whose organization has its share waiting is refused."""
         share = self.events_share
-        return Share(share.concurrency, share.per_instance, room=16 * self.router_concurrency)
+        return FairShare(share.concurrency, share.per_instance, room=16 * self.router_concurrency)
 
     @property
     def pending_limits(self) -> PendingLimits:

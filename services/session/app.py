@@ -19,23 +19,23 @@ from services.session.supervisor.number_queries import answering
 from services.session.supervisor.worker_pool import Forker
 from services.session.supervisor.zygote_handle import Zygote
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
-from shared.contracts.ephemeral import ShowTyping, WatchContact
+from shared.contracts.ephemeral import SendTyping, SubscribePresence
 from shared.contracts.message import Command
 from shared.contracts.records import Network
 from shared.messaging.consumer import Consumers, broker_client
-from shared.messaging.fair_consumer import Share
+from shared.messaging.fair_consumer import FairShare
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
 from shared.platform.settings import private_directory
 
-SENDS = Share(concurrency=1_024, per_instance=16, room=8_192)
+SENDS = FairShare(concurrency=1_024, per_instance=16, room=8_192)
 """A send to an account that WhatsApp does not answer takes a minute, and the library sends one message of an account
 after another: more than a few of one account gain nothing."""
 
-MARKS = Share(concurrency=512, per_instance=8, room=4_096)
+MARKS = FairShare(concurrency=512, per_instance=8, room=4_096)
 """Those of an account that is being reconnected wait up to an hour."""
 
-CONNECTIONS = Share(concurrency=64, per_instance=2, room=1_024)
+CONNECTIONS = FairShare(concurrency=64, per_instance=2, room=1_024)
 """Connect, disconnect, log out: one at a time for each account."""
 
 
@@ -74,14 +74,14 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     _connections(consumers, nodes)
     _messages(consumers, nodes)
 
-    async def show_typing(live: ShowTyping) -> None:
+    async def show_typing(live: SendTyping) -> None:
         nodes[0].attending.show(live, live.state)
 
-    async def watch(live: WatchContact) -> None:
+    async def watch(live: SubscribePresence) -> None:
         nodes[0].attending.show(live, "watching")
 
-    consumers.hear(ShowTyping, show_typing, everyone=True)
-    consumers.hear(WatchContact, watch, everyone=True)
+    consumers.subscribe(SendTyping, show_typing, everyone=True)
+    consumers.subscribe(SubscribePresence, watch, everyone=True)
 
 
 def _connections(consumers: Consumers, nodes: list[Node]) -> None:
@@ -97,9 +97,9 @@ def _connections(consumers: Consumers, nodes: list[Node]) -> None:
     async def refuse(command: Command) -> None:
         await nodes[0].handlers.refuse(command)
 
-    consumers.on(ConnectInstance, connect, CONNECTIONS, refuse)
-    consumers.on(DisconnectInstance, disconnect, CONNECTIONS, refuse)
-    consumers.on(LogoutInstance, logout, CONNECTIONS, refuse)
+    consumers.consume(ConnectInstance, connect, CONNECTIONS, refuse)
+    consumers.consume(DisconnectInstance, disconnect, CONNECTIONS, refuse)
+    consumers.consume(LogoutInstance, logout, CONNECTIONS, refuse)
 
 
 def _messages(consumers: Consumers, nodes: list[Node]) -> None:
@@ -115,8 +115,8 @@ def _messages(consumers: Consumers, nodes: list[Node]) -> None:
     async def refuse_mark(command: MarkRead) -> None:
         await nodes[0].attending.refuse(command)
 
-    consumers.on(SendText, send, SENDS, refuse_send)
-    consumers.on(MarkRead, mark_read, MARKS, refuse_mark)
+    consumers.consume(SendText, send, SENDS, refuse_send)
+    consumers.consume(MarkRead, mark_read, MARKS, refuse_mark)
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:

@@ -36,11 +36,28 @@ async def find_simulated_network(simulator_url: str) -> SimulatedNetwork:
 
 _INHERITED = frozenset(
     {
-        "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SSL_CERT_FILE",
-        "SSL_CERT_DIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "WA_LOG_LEVEL", "WA_LOG_FORMAT",
-        "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT",
+        "PATH",
+        "HOME",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+        "LD_LIBRARY_PATH",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "ALL_PROXY",
+        "WA_LOG_LEVEL",
+        "WA_LOG_FORMAT",
+        "GODEBUG",
+        "GOGC",
+        "GOMAXPROCS",
+        "GOMEMLIMIT",
     }
-)  # fmt: skip
+)
 _INHERITED_PREFIXES = ("LC_", "PYTHON", "COVERAGE_", "COV_CORE_")
 _NOISE_ROOT_OF_TEST_TOOL = re.compile(r"[A-Z0-9]+_NOISE_ROOT")
 _PUBLIC_KEY = re.compile(r"[0-9a-fA-F]{64}")

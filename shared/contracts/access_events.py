@@ -6,7 +6,7 @@ from shared.contracts.message import Event
 from shared.contracts.principal import Role, Scope
 
 
-class AccessEnded(Event):
+class AccessRevoked(Event):
     """Logins ended, or all that `holder` (a user's id or `key:<id>`) opened; sockets opened with them are ended.
 
     With `role` only what was opened in another role, with `scopes` only what was opened with a scope besides these.

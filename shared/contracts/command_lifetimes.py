@@ -55,7 +55,8 @@ LIFETIMES: Mapping[type[Command], Lifetime] = MappingProxyType(
             timedelta(hours=1), "a read receipt a day late is of no use", "nothing; the sender awaits no event"
         ),
         SendMessage: Lifetime(
-            SEND_EXPIRY, "the default; a sender may set another `expires_at`",
+            SEND_EXPIRY,
+            "the default; a sender may set another `expires_at`",
             "the message becomes `failed` with `too_late`",
         ),
         CreateBooking: Lifetime(None, _OWN_RECORDS),
@@ -66,7 +67,7 @@ LIFETIMES: Mapping[type[Command], Lifetime] = MappingProxyType(
         AssignConversation: Lifetime(None, _OWN_RECORDS),
         ChangeConversation: Lifetime(None, _OWN_RECORDS),
     }
-)  # fmt: skip
+)
 """By class; a new command needs its line. Typing and presence are no commands: they are kept by nobody and worth
 nothing after shared.contracts.ephemeral.FRESH."""
 
@@ -76,9 +77,10 @@ contradict each other the earlier one is known only when they are further apart 
 
 
 TEXT_TOO_LATE = {
-    "outcome": "failed", "code": "too_late",
+    "outcome": "failed",
+    "code": "too_late",
     "detail": "the text waited longer than its sender allowed and was not sent; send it again if it is still true",
-}  # fmt: skip
+}
 """The outcome of a late text, whoever notices it first (collection `sends`)."""
 
 

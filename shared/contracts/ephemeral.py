@@ -6,40 +6,40 @@ Whoever is away misses it. What is older than FRESH is dropped and never sent la
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
-from shared.contracts.message import Live
+from shared.contracts.message import EphemeralEvent
 from shared.contracts.records import Party
 
-FRESH = timedelta(seconds=10)
+MAX_EPHEMERAL_AGE = timedelta(seconds=10)
 """How long a live message is worth anything; WhatsApp shows typing for little longer."""
 
 TypingState = Literal["composing", "recording", "paused"]
 
 
-def is_stale(message: Live, now: datetime) -> bool:
+def is_stale(message: EphemeralEvent, now: datetime) -> bool:
     """It was true once; doing it now would tell something false."""
-    return now - message.at > FRESH
+    return now - message.at > MAX_EPHEMERAL_AGE
 
 
 # --- published by session ------------------------------------------------------------------------------------------
 
 
-class TypingSeen(Live):
+class TypingObserved(EphemeralEvent):
     """Somebody types, records or stopped, in a chat with this account; in `group` when it is one."""
 
     subject: ClassVar[str] = "wa.live.typing.seen"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
-    hearers: ClassVar[tuple[str, ...]] = ("router",)
+    subscribers: ClassVar[tuple[str, ...]] = ("router",)
     sender: Party
     state: TypingState
     group: str | None = None
 
 
-class PresenceSeen(Live):
+class PresenceObserved(EphemeralEvent):
     """Somebody this account watches came or went. last_seen: only of who went and shows it."""
 
     subject: ClassVar[str] = "wa.live.presence.seen"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
-    hearers: ClassVar[tuple[str, ...]] = ("router",)
+    subscribers: ClassVar[tuple[str, ...]] = ("router",)
     sender: Party
     available: bool
     last_seen: datetime | None = None
@@ -48,12 +48,12 @@ class PresenceSeen(Live):
 # --- published by router -------------------------------------------------------------------------------------------
 
 
-class ContactTyping(Live):
+class ContactTyping(EphemeralEvent):
     """A contact types, records or stopped. Who is no contact yet, or writes in a group, has an address only."""
 
     subject: ClassVar[str] = "wa.live.contact.typing"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
-    hearers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
+    subscribers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
     contact_id: str | None = None
     conversation_id: str | None = None
     from_address: str
@@ -61,12 +61,12 @@ class ContactTyping(Live):
     state: TypingState
 
 
-class ContactPresence(Live):
+class ContactPresence(EphemeralEvent):
     """A contact came online or went. last_seen: only of who went and shows it."""
 
     subject: ClassVar[str] = "wa.live.contact.presence"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
-    hearers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
+    subscribers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
     contact_id: str | None = None
     conversation_id: str | None = None
     from_address: str
@@ -77,20 +77,20 @@ class ContactPresence(Live):
 # --- asked of session ----------------------------------------------------------------------------------------------
 
 
-class ShowTyping(Live):
+class SendTyping(EphemeralEvent):
     """Show `to` that this account types, records or stopped. Nothing answers."""
 
     subject: ClassVar[str] = "wa.live.typing.show"
     publishers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
-    hearers: ClassVar[tuple[str, ...]] = ("session",)
+    subscribers: ClassVar[tuple[str, ...]] = ("session",)
     to: Party
     state: TypingState = "composing"
 
 
-class WatchContact(Live):
+class SubscribePresence(EphemeralEvent):
     """Somebody looks at the chat with `to`: tell when he types, comes or goes. Ends by itself after some minutes."""
 
     subject: ClassVar[str] = "wa.live.contact.watch"
     publishers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
-    hearers: ClassVar[tuple[str, ...]] = ("session",)
+    subscribers: ClassVar[tuple[str, ...]] = ("session",)
     to: Party

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from shared.contracts.access_events import AccessEnded as AccessEnded
+from shared.contracts.access_events import AccessRevoked as AccessRevoked
 from shared.contracts.message import Event
 from shared.contracts.message_parts import Media, Referral
 from shared.contracts.order_keys import OrderKey

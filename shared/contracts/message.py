@@ -41,24 +41,24 @@ class Message(BaseModel):
     """The `X-Request-Id` of the HTTP request, or the id of the socket event, that led to this."""
 
     @property
-    def address(self) -> str:
+    def full_subject(self) -> str:
         """`wa.<kind>.<noun>.<verb>.<organization>.<instance>`"""
         return f"{self.subject}.{self.organization_id}.{self.instance_id}"
 
     @classmethod
-    def pattern(cls, organization_id: str = "*", instance_id: str = "*") -> str:
+    def subject_filter(cls, organization_id: str = "*", instance_id: str = "*") -> str:
         """The subject filter for this class, for everybody, one organization or one instance."""
         return f"{cls.subject}.{organization_id}.{instance_id}"
 
     @classmethod
-    def received(cls, address: str, body: bytes) -> Self:
+    def from_nats(cls, address: str, body: bytes) -> Self:
         """What arrived on `address`. NATS guards subjects, not bodies, so a body that names other ids is refused.
 
         Raises ValidationError, and Reject for other ids than those of the subject.
         """
         message = cls.model_validate_json(body)
-        if message.address != address:
-            raise Reject(f"the body belongs on {message.address}")
+        if message.full_subject != address:
+            raise Reject(f"the body belongs on {message.full_subject}")
         return message
 
 
@@ -74,17 +74,17 @@ class Command(Message):
     issuers: ClassVar[tuple[str, ...]] = ("api", "realtime")
 
 
-class Live(Message):
+class EphemeralEvent(Message):
     """What is true only now: core NATS, kept by nobody. `hearers`: the shipped users that may hear it."""
 
     publishers: ClassVar[tuple[str, ...]] = ()
-    hearers: ClassVar[tuple[str, ...]] = ()
+    subscribers: ClassVar[tuple[str, ...]] = ()
 
 
 class Query(Message):
     """A question, answered by NATS request/reply. `answerer`: the service that does."""
 
-    answerer: ClassVar[str] = "api"
+    responder: ClassVar[str] = "api"
 
 
 class Request(Message):

@@ -68,9 +68,13 @@ def read_token(token: str, keys: VerificationKeys) -> Principal:
             token, key, algorithms=[_ALGORITHM], issuer=_ISSUER, options={"require": ["iss", "sub", "iat", "exp"]}
         )
         return Principal(
-            organization_id=claims["org"], subject=claims["sub"], scopes=claims["scopes"], expires_at=claims["exp"],
-            role=claims.get("role"), session_id=claims.get("sid"),
-        )  # fmt: skip
+            organization_id=claims["org"],
+            subject=claims["sub"],
+            scopes=claims["scopes"],
+            expires_at=claims["exp"],
+            role=claims.get("role"),
+            session_id=claims.get("sid"),
+        )
     except jwt.ExpiredSignatureError as error:
         raise Problem(401, "token_expired", "the access token has expired; log in again") from error
     except (jwt.PyJWTError, KeyError, ValueError, TypeError, RecursionError) as error:

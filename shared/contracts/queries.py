@@ -117,7 +117,7 @@ class ReadSession(Query):
     name: SessionName
 
 
-class ShowQr(Query):
+class RequestQr(Query):
     """The QR code to scan now, of `instance_id` or, when that is `-`, of the oldest instance, made when there is none.
 
     Connects it when no code is shown and waits for the first one, at most 30 s: ask with more patience than that.

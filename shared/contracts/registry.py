@@ -16,7 +16,7 @@ from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfi
 from nats.js.errors import NotFoundError
 
 from shared.contracts import commands, ephemeral, events, requests
-from shared.contracts.message import Command, Event, Live, Message, Request
+from shared.contracts.message import Command, EphemeralEvent, Event, Message, Request
 from shared.platform.settings import Settings
 
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
@@ -43,7 +43,7 @@ COMMANDS = _by_subject(commands, Command)
 """Every command class by its subject."""
 REQUESTS = _by_subject(requests, Request)
 """Every request class by its subject."""
-LIVE = _by_subject(ephemeral, Live)
+EPHEMERAL_EVENTS = _by_subject(ephemeral, EphemeralEvent)
 """Every live class by its subject."""
 
 log = logging.getLogger(__name__)
@@ -60,48 +60,54 @@ def durable_name(service: str, message: type[Message]) -> str:
     return f"{service}-do-{noun}-{verb}" if issubclass(message, Command) else f"{service}-{noun}-{verb}"
 
 
-def events_of(organization_id: str) -> str:
+def organization_events_filter(organization_id: str) -> str:
     """The subject filter for everything that happens in one organization."""
     return f"wa.event.*.*.{organization_id}.*"
 
 
-def live_of(service: str, organization_id: str) -> list[str]:
+def ephemeral_filters(service: str, organization_id: str) -> list[str]:
     """The subject filters for what this service may hear of one organization just now; it may hear no wider ones."""
-    return [cls.pattern(organization_id) for cls in LIVE.values() if service in cls.hearers]
+    return [cls.subject_filter(organization_id) for cls in EPHEMERAL_EVENTS.values() if service in cls.subscribers]
 
 
-def dead_letters_of(organization_id: str) -> str:
+def dead_letters_filter(organization_id: str) -> str:
     """The subject filter for every dead letter of one organization."""
     return f"{DEAD_PREFIX}wa.*.*.*.{organization_id}.*"
 
 
-def subject_of(address: str) -> str:
+def class_subject(address: str) -> str:
     """The class part of an address, `wa.event.message.received`."""
     return ".".join(address.split(".")[:4])
 
 
 def parse_event(address: str, body: bytes) -> Event | None:
     """The event a NATS message carries; None for a class this version does not know. Raises ValidationError."""
-    cls = EVENTS.get(subject_of(address))
+    cls = EVENTS.get(class_subject(address))
     return cls.model_validate_json(body) if cls else None
 
 
-def parse_live(address: str, body: bytes) -> Live | None:
+def parse_ephemeral(address: str, body: bytes) -> EphemeralEvent | None:
     """The same for what is only live."""
-    cls = LIVE.get(subject_of(address))
+    cls = EPHEMERAL_EVENTS.get(class_subject(address))
     return cls.model_validate_json(body) if cls else None
 
 
 def _streams(settings: Settings) -> list[StreamConfig]:
     def config(name: str, subjects: list[str], retention: RetentionPolicy, max_age: timedelta) -> StreamConfig:
         return StreamConfig(
-            name=name, subjects=subjects, retention=retention, max_age=max_age.total_seconds(),
-            storage=StorageType.FILE, discard=DiscardPolicy.OLD, num_replicas=settings.stream_replicas,
-            duplicate_window=_DUPLICATE_WINDOW.total_seconds(), max_msg_size=MAX_MESSAGE_BYTES,
-        )  # fmt: skip
+            name=name,
+            subjects=subjects,
+            retention=retention,
+            max_age=max_age.total_seconds(),
+            storage=StorageType.FILE,
+            discard=DiscardPolicy.OLD,
+            num_replicas=settings.stream_replicas,
+            duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
+            max_msg_size=MAX_MESSAGE_BYTES,
+        )
 
     # not `wa.command.>`: the stream would answer who makes a request before the api does
-    kept = [cls.pattern() for cls in COMMANDS.values()]
+    kept = [cls.subject_filter() for cls in COMMANDS.values()]
     return [
         config(EVENTS_STREAM, ["wa.event.>"], RetentionPolicy.LIMITS, settings.events_max_age),
         config(COMMANDS_STREAM, kept, RetentionPolicy.WORK_QUEUE, settings.events_max_age),
@@ -112,10 +118,18 @@ def _streams(settings: Settings) -> list[StreamConfig]:
 def _rooms(settings: Settings) -> StreamConfig:
     """In memory: when NATS starts anew, clients join their rooms by themselves."""
     return StreamConfig(
-        name=ROOMS_STREAM, subjects=[f"{ROOMS_PREFIX}*"], max_msgs_per_subject=1, storage=StorageType.MEMORY,
-        max_age=ROOMS_KEPT.total_seconds(), max_bytes=MAX_ROOMS_BYTES, max_msg_size=MAX_ROOMS_MESSAGE_BYTES,
-        discard=DiscardPolicy.OLD, allow_direct=True, num_replicas=settings.stream_replicas, duplicate_window=1,
-    )  # fmt: skip
+        name=ROOMS_STREAM,
+        subjects=[f"{ROOMS_PREFIX}*"],
+        max_msgs_per_subject=1,
+        storage=StorageType.MEMORY,
+        max_age=ROOMS_KEPT.total_seconds(),
+        max_bytes=MAX_ROOMS_BYTES,
+        max_msg_size=MAX_ROOMS_MESSAGE_BYTES,
+        discard=DiscardPolicy.OLD,
+        allow_direct=True,
+        num_replicas=settings.stream_replicas,
+        duplicate_window=1,
+    )
 
 
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:

@@ -16,7 +16,7 @@ def current_request() -> str | None:
 
 
 @contextmanager
-def following(request_id: str | None) -> Iterator[None]:
+def bound_request_id(request_id: str | None) -> Iterator[None]:
     """What is done in this block belongs to the request."""
     token = _current.set(request_id)
     try:

@@ -92,7 +92,7 @@ class SendRequest(RepeatableRequest):
     expires_in: float = 3_600.0
 
 
-class OpenBookingRequest(RepeatableRequest):
+class CreateBookingRequest(RepeatableRequest):
     """A booking for a contact, of `instance_id` or, when that is `-`, of the one the contact talked with last."""
 
     subject: ClassVar[str] = "wa.command.booking.open"
@@ -103,7 +103,7 @@ class OpenBookingRequest(RepeatableRequest):
     note: NoteText | None = None
 
 
-class MoveBookingRequest(RepeatableRequest):
+class RescheduleBookingRequest(RepeatableRequest):
     """Say when an open booking begins, with the zone; `note`: why."""
 
     subject: ClassVar[str] = "wa.command.booking.move"
@@ -113,7 +113,7 @@ class MoveBookingRequest(RepeatableRequest):
     note: NoteText | None = None
 
 
-class DecideBookingRequest(RepeatableRequest):
+class ChangeBookingRequest(RepeatableRequest):
     """Confirm, cancel or complete a booking, or say that nobody came; `note`: why."""
 
     subject: ClassVar[str] = "wa.command.booking.decide"
@@ -198,7 +198,7 @@ class RemoveUserRequest(Request):
     user_id: PathId
 
 
-class InviteRequest(RepeatableRequest):
+class CreateInvitationRequest(RepeatableRequest):
     """Invite somebody; the answer shows the one-time token this once. No mail is sent."""
 
     subject: ClassVar[str] = "wa.command.invitation.create"

@@ -14,7 +14,7 @@ MAX_HOLD_S = 600.0
 """Seconds for which a message is kept from redelivery; a handler that takes longer hangs."""
 
 
-class InHand:
+class AckExtender:
     """Of one consumer, by their sequence in the stream. A handler may take longer than `ack_wait`."""
 
     def __init__(self, ack_wait: timedelta) -> None:

@@ -17,10 +17,10 @@ from nats.errors import Error as NatsError
 
 from shared.contracts.message import Message
 from shared.contracts.registry import stream_of
-from shared.contracts.request_id import HEADER, following
-from shared.messaging.ack_extension import InHand
-from shared.messaging.consumer import broker_client, give_back, jetstream
-from shared.messaging.durable_consumers import pushed, update_consumer
+from shared.contracts.request_id import HEADER, bound_request_id
+from shared.messaging.ack_extension import AckExtender
+from shared.messaging.consumer import broker_client, jetstream, nak_or_dead_letter
+from shared.messaging.durable_consumers import push_consumer_config, update_consumer
 from shared.platform.background import finish_tasks, note_failure, run_once
 from shared.platform.settings import Settings
 
@@ -28,35 +28,39 @@ M = TypeVar("M", bound=Message)
 Handle = Callable[[Sequence[M]], Awaitable[Sequence[Exception | None]]]
 """What became of each, in their order; None: done."""
 
-MOST = 512
+MAX_BATCH_SIZE = 512
 """Messages handled together."""
-LANES = 2
+CONCURRENT_BATCHES = 2
 """Batches under way at once: while one waits for MongoDB, another has the processor."""
-PATIENCE = 1.0
+SLOW_BATCH_AFTER_S = 1.0
 """Seconds after which a batch that waits for somebody else, say for WhatsApp, gives its lane to what came meanwhile."""
-MOST_LANES = 32
+MAX_CONCURRENT_BATCHES = 32
 """Batches that wait so."""
-IN_HAND = 2048
+MAX_UNACKED = 2048
 """Messages that are not acknowledged, and of those that wait here."""
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def in_batches(
+async def batch_consumer(
     broker: NatsBroker, settings: Settings, service: str, message: type[M], handle: Handle[M]
 ) -> AsyncIterator[None]:
     """Inside this block `handle` gets every message of the class: at once while a lane is free, else with all the
     others that came meanwhile. Raising counts for all of them. At the end what is in hand is finished, within
     `shutdown_grace`."""
     js = jetstream(broker_client(broker))
-    wanted = pushed(service, message, settings, in_hand=IN_HAND)
+    wanted = push_consumer_config(service, message, settings, in_hand=MAX_UNACKED)
     await update_consumer(js, stream_of(message), wanted)
-    batches = _Batches(broker, message, handle, settings.ack_wait)
+    batches = _BatchConsumer(broker, message, handle, settings.ack_wait)
     subscription = await js.subscribe(
-        message.pattern(), queue=wanted.durable_name, stream=stream_of(message), cb=batches.take, manual_ack=True,
+        message.subject_filter(),
+        queue=wanted.durable_name,
+        stream=stream_of(message),
+        cb=batches.take,
+        manual_ack=True,
         config=wanted,
-    )  # fmt: skip
+    )
     try:
         yield
     finally:
@@ -66,23 +70,23 @@ async def in_batches(
         await batches.finished(settings.shutdown_grace.total_seconds())
 
 
-class _Batches(Generic[M]):
+class _BatchConsumer(Generic[M]):
     def __init__(self, broker: NatsBroker, message: type[M], handle: Handle[M], ack_wait: timedelta) -> None:
         self._broker, self._message, self._handle = broker, message, handle
-        self._in_hand = InHand(ack_wait)
+        self._in_hand = AckExtender(ack_wait)
         self._ended = False
         self._waiting: list[Msg] = []
-        self._free, self._running, self._lanes = LANES, 0, set[asyncio.Task[None]]()
+        self._free, self._running, self._lanes = CONCURRENT_BATCHES, 0, set[asyncio.Task[None]]()
 
     async def take(self, raw: Msg) -> None:
         order = raw.metadata.sequence.stream
-        if order not in self._in_hand and len(self._waiting) < IN_HAND:  # what is left out comes once more
+        if order not in self._in_hand and len(self._waiting) < MAX_UNACKED:  # what is left out comes once more
             self._in_hand.take(order, raw)
             self._waiting.append(raw)
         self._begin()
 
     def _begin(self) -> None:
-        if self._free and self._waiting and self._running < MOST_LANES and not self._ended:
+        if self._free and self._waiting and self._running < MAX_CONCURRENT_BATCHES and not self._ended:
             self._free, self._running = self._free - 1, self._running + 1
             lane = run_once("batches", self._empty())
             self._lanes.add(lane)
@@ -101,15 +105,15 @@ class _Batches(Generic[M]):
     async def _empty(self) -> None:
         held = True
 
-        def step_aside() -> None:
+        def release_slot() -> None:
             nonlocal held
             held, self._free = False, self._free + 1
             self._begin()
 
         try:
             while held and self._waiting:
-                batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-                patience = asyncio.get_running_loop().call_later(PATIENCE, step_aside)
+                batch, self._waiting = self._waiting[:MAX_BATCH_SIZE], self._waiting[MAX_BATCH_SIZE:]
+                patience = asyncio.get_running_loop().call_later(SLOW_BATCH_AFTER_S, release_slot)
                 try:
                     await self._settle(batch)
                 finally:
@@ -123,7 +127,7 @@ class _Batches(Generic[M]):
         outcomes: list[tuple[Msg, Exception | None]] = []
         for raw in batch:
             try:
-                readable.append((raw, self._message.received(raw.subject, raw.data)))
+                readable.append((raw, self._message.from_nats(raw.subject, raw.data)))
             except Exception as error:
                 outcomes.append((raw, error))
         outcomes += zip((raw for raw, _ in readable), await self._handled([said for _, said in readable]), strict=True)
@@ -147,5 +151,5 @@ class _Batches(Generic[M]):
         if outcome is None:
             await raw.ack()
         else:
-            with following((raw.headers or {}).get(HEADER)):
-                await give_back(self._broker, raw, outcome)
+            with bound_request_id((raw.headers or {}).get(HEADER)):
+                await nak_or_dead_letter(self._broker, raw, outcome)

@@ -11,7 +11,7 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Command, Event
 from shared.messaging.consumer import Publisher
-from shared.messaging.reply_events import Answers, Ears, keys_of_command
+from shared.messaging.reply_events import ReplyStream, ReplySubscriptions, correlation_keys
 
 
 def refusal(command: Command, problem: Problem) -> CommandRefused:
@@ -34,12 +34,12 @@ def over_share() -> Problem:
     return Problem(429, "too_many_pending_commands", detail)
 
 
-class Dispatcher:
+class CommandClient:
     """Publishes commands and hears their answers on the organization's own subjects."""
 
     def __init__(self, client: Client, publish: Publisher) -> None:
         self._client, self._publish = client, publish
-        self._ears = Ears(client)
+        self._ears = ReplySubscriptions(client)
 
     async def publish(self, command: Command) -> None:
         """Store the command in its stream. Raises Problem 503 when NATS is away."""
@@ -49,20 +49,20 @@ class Dispatcher:
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
 
     @asynccontextmanager
-    async def listening(self, about: Command | str, *events: type[Event]) -> AsyncIterator[Answers]:
+    async def replies(self, about: Command | str, *events: type[Event]) -> AsyncIterator[ReplyStream]:
         """Hear these classes (and refusals) before something is issued: what a command causes or what concerns its
         message, or everything of an organization, given by its id."""
         organization_id = about.organization_id if isinstance(about, Command) else about
-        answers = Answers(keys_of_command(about) if isinstance(about, Command) else None)
+        answers = ReplyStream(correlation_keys(about) if isinstance(about, Command) else None)
         try:
             async with self._ears.listening(organization_id, (*events, CommandRefused), answers):
                 yield answers
         except NatsError as error:
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
 
-    async def issue(self, command: Command, *until: type[Event], timeout: float) -> Event | None:
+    async def execute(self, command: Command, *until: type[Event], timeout: float) -> Event | None:
         """Publish and wait for the first of these events that this command caused; None after `timeout` seconds."""
-        async with self.listening(command, *until) as answers:
+        async with self.replies(command, *until) as answers:
             await self.publish(command)
             return await answers.first(
                 lambda event: event.cause == command.id and isinstance(event, until), command, timeout

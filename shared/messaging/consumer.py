@@ -25,11 +25,11 @@ from nats.js.errors import BadRequestError
 from pydantic import ValidationError
 
 from shared.contracts.errors import Reject, Retry
-from shared.contracts.message import Event, Live, Message
+from shared.contracts.message import EphemeralEvent, Event, Message
 from shared.contracts.registry import DEAD_PREFIX, MAX_MESSAGE_BYTES, durable_name, stream_of
-from shared.contracts.request_id import HEADER, following
-from shared.messaging.durable_consumers import pushed, update_consumer
-from shared.messaging.fair_consumer import FairConsumer, Share
+from shared.contracts.request_id import HEADER, bound_request_id
+from shared.messaging.durable_consumers import push_consumer_config, update_consumer
+from shared.messaging.fair_consumer import FairConsumer, FairShare
 from shared.messaging.jetstream_client import JetStream
 from shared.messaging.permissions import inbox_prefix
 from shared.platform.logs import masked
@@ -39,12 +39,12 @@ from shared.platform.settings import Settings
 M = TypeVar("M", bound=Message)
 Handler = Callable[[M], Awaitable[None]]
 
-BACKOFF = (1.0, 5.0, 15.0, 60.0, 300.0)
+REDELIVERY_DELAYS_S = (1.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before the second, third, ... delivery."""
-OUTAGE_BACKOFF_CAP = 5.0
+MAX_OUTAGE_DELAY_S = 5.0
 """While MongoDB or NATS is away we look again at least this often (seconds)."""
-MAX_ATTEMPTS = 6
-_PUBLISH_TIMEOUT = 5.0
+MAX_DELIVERY_ATTEMPTS = 6
+_PUBLISH_TIMEOUT_S = 5.0
 
 MAX_BODY_BYTES = MAX_MESSAGE_BYTES - 20_000
 """Of a message; the rest is for its headers."""
@@ -66,7 +66,7 @@ class Publisher:
         try:
             for message in messages:
                 under_way.append(await self._start(message))
-            if under_way and (await asyncio.wait(under_way, timeout=_PUBLISH_TIMEOUT))[1]:
+            if under_way and (await asyncio.wait(under_way, timeout=_PUBLISH_TIMEOUT_S))[1]:
                 raise NatsTimeoutError
         finally:
             for future in under_way:
@@ -79,7 +79,9 @@ class Publisher:
         headers = {"Nats-Msg-Id": f"{message.subject}:{message.id}"} | request_header(message)
         body, newest = message.model_dump_json().encode(), self._newest()
         try:
-            return await self._js.publish_async(message.address, body, stream=stream_of(type(message)), headers=headers)
+            return await self._js.publish_async(
+                message.full_subject, body, stream=stream_of(type(message)), headers=headers
+            )
         except NatsError:
             if (mine := self._newest()) is not None and mine is not newest:
                 mine.cancel()
@@ -111,12 +113,12 @@ def request_header(message: Message) -> dict[str, str]:
     return {HEADER: message.request_id} if message.request_id else {}
 
 
-async def say(client: Client, live: Live) -> None:
+async def publish_ephemeral(client: Client, live: EphemeralEvent) -> None:
     """Publish what is only live; nothing while NATS is away. Raises ValueError for one that NATS does not take."""
     if not client.is_connected:
         return
     with suppress(NatsError, OSError):
-        await client.publish(live.address, live.model_dump_json().encode())
+        await client.publish(live.full_subject, live.model_dump_json().encode())
 
 
 def jetstream(client: Client) -> JetStreamContext:
@@ -127,15 +129,15 @@ def jetstream(client: Client) -> JetStreamContext:
 
 def retry_delay(error: Exception, attempt: int) -> float | None:
     """Seconds until the next delivery, or None when the message goes to WA_DEAD. `attempt` starts at 1."""
-    pause = BACKOFF[min(attempt, len(BACKOFF)) - 1]
+    pause = REDELIVERY_DELAYS_S[min(attempt, len(REDELIVERY_DELAYS_S)) - 1]
     if isinstance(error, Reject | ValidationError):
         return None
     if is_outage(error):
-        return min(pause, OUTAGE_BACKOFF_CAP)
-    return pause if isinstance(error, Retry) or attempt < MAX_ATTEMPTS else None
+        return min(pause, MAX_OUTAGE_DELAY_S)
+    return pause if isinstance(error, Retry) or attempt < MAX_DELIVERY_ATTEMPTS else None
 
 
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
+async def _undecoded(message: NatsMessage) -> NatsMessage:
     """Handlers get the message itself: the framework's injection would take four hops through threads for each."""
     return message
 
@@ -147,17 +149,17 @@ class Consumers:
         self._broker, self._settings, self._service = broker, settings, service
         self._durables: list[tuple[str, ConsumerConfig]] = []
 
-    def on(
+    def consume(
         self,
         message: type[M],
         handler: Handler[M],
-        share: Share | int = 64,
+        share: FairShare | int = 64,
         refuse: Handler[M] | None = None,
     ) -> None:
         """Call `handler` for every message of this class, `share` (or so many) at once, fairly between organizations
         and instances. `refuse` is called instead for an organization that has more than its share waiting."""
-        broker, share = self._broker, share if isinstance(share, Share) else Share(share)
-        config = pushed(self._service, message, self._settings, in_hand=share.places)
+        broker, share = self._broker, share if isinstance(share, FairShare) else FairShare(share)
+        config = push_consumer_config(self._service, message, self._settings, in_hand=share.places)
 
         async def deliver(raw: Msg) -> float | None:
             return await _deliver(broker, message, handler, raw, may_wait)
@@ -178,14 +180,14 @@ class Consumers:
         receive.__name__ = durable.replace("-", "_")
         self._durables.append((stream_of(message), config))
         broker.subscriber(
-            message.pattern(),
+            message.subject_filter(),
             queue=durable,
             stream=JStream(stream_of(message), declare=False),
             config=config,
             max_workers=share.places,
             ack_policy=AckPolicy.MANUAL,
             inbox_prefix=f"{inbox_prefix(self._service)}.".encode(),
-            decoder=_as_it_is,
+            decoder=_undecoded,
         )(receive)
 
     async def update(self, js: JetStreamContext) -> None:
@@ -193,40 +195,42 @@ class Consumers:
         for stream, config in self._durables:
             await update_consumer(js, stream, config)
 
-    def hear(self, live: type[M], handler: Handler[M], *, everyone: bool) -> None:
+    def subscribe(self, live: type[M], handler: Handler[M], *, everyone: bool) -> None:
         """Call `handler` for what is only live, or for an event as it is published, in `everyone` or in one process of
         this service; never repeated, and not answered: a publisher would take that for JetStream's answer."""
 
         async def receive(raw: NatsMessage) -> None:
             address = raw.raw_message.subject
             try:
-                await handler(live.received(address, bytes(raw.body)))
+                await handler(live.from_nats(address, bytes(raw.body)))
             except Exception as error:
                 log.warning("%s: left out (%s)", address, masked(f"{type(error).__name__}: {error}")[:200])
 
         receive.__name__ = f"{self._service}_{live.__name__}"
         queue = "" if everyone else self._service
-        self._broker.subscriber(live.pattern(), queue=queue, max_workers=16, decoder=_as_it_is, no_reply=True)(receive)
+        self._broker.subscriber(live.subject_filter(), queue=queue, max_workers=16, decoder=_undecoded, no_reply=True)(
+            receive
+        )
 
 
 async def _deliver(
     broker: NatsBroker, message: type[M], handler: Handler[M], raw: Msg, may_wait: Callable[[Msg], bool]
 ) -> float | None:
     """Seconds until it comes again, None when it is done. What `may_wait` does not allow to be retried is left."""
-    with following((raw.headers or {}).get(HEADER)):
+    with bound_request_id((raw.headers or {}).get(HEADER)):
         try:
-            received = message.received(raw.subject, raw.data)
-            with following(received.request_id):
+            received = message.from_nats(raw.subject, raw.data)
+            with bound_request_id(received.request_id):
                 await handler(received)
         except Exception as error:
             if not isinstance(error, Retry) or may_wait(raw):
-                return await give_back(broker, raw, error)
+                return await nak_or_dead_letter(broker, raw, error)
             log.warning("%s: not tried again, the organization has too many waiting (%s)", raw.subject, error)
         await raw.ack()
         return None
 
 
-async def give_back(broker: NatsBroker, raw: Msg, error: Exception) -> float | None:
+async def nak_or_dead_letter(broker: NatsBroker, raw: Msg, error: Exception) -> float | None:
     """It could not be handled: it comes again after a pause (seconds), or goes to the dead letters (None)."""
     address, delivery = raw.subject, raw.metadata
     attempt = delivery.num_delivered

@@ -10,7 +10,7 @@ from shared.messaging.permissions import inbox_prefix
 from shared.platform.settings import Settings
 
 
-def pushed(service: str, message: type[Message], settings: Settings, *, in_hand: int) -> ConsumerConfig:
+def push_consumer_config(service: str, message: type[Message], settings: Settings, *, in_hand: int) -> ConsumerConfig:
     """The durable consumer of a class; at most `in_hand` messages are unacknowledged. Where it delivers follows from
     its name: two replicas that make it at the same time make the same one."""
     durable = durable_name(service, message)
@@ -18,7 +18,7 @@ def pushed(service: str, message: type[Message], settings: Settings, *, in_hand:
         durable_name=durable,
         deliver_group=durable,
         deliver_subject=f"{inbox_prefix(service)}.{durable}",
-        filter_subject=message.pattern(),
+        filter_subject=message.subject_filter(),
         ack_wait=settings.ack_wait.total_seconds(),
         max_ack_pending=in_hand,
         max_deliver=-1,

@@ -7,8 +7,8 @@ from datetime import timedelta
 from nats.aio.msg import Msg
 from prometheus_client import Counter
 
-from shared.messaging.ack_extension import InHand
-from shared.messaging.fair_shares import Room, Turns
+from shared.messaging.ack_extension import AckExtender
+from shared.messaging.fair_shares import FairCapacity, FairSemaphore
 
 MAX_HELD_BYTES = 64_000_000
 """Bytes of the messages of one consumer that one process holds."""
@@ -21,7 +21,7 @@ Deliver = Callable[[Msg], Awaitable[float | None]]
 
 
 @dataclass(frozen=True)
-class Share:
+class FairShare:
     """concurrency: handlers that run at once, per_instance: of those for one instance, room: messages that are
     delivered and not acknowledged. None: as many as concurrency allows, twice as many."""
 
@@ -38,13 +38,13 @@ class FairConsumer:
     """`refuse` answers a message of an organization that has more than its share of the room; without it such a message
     waits like any other."""
 
-    def __init__(self, share: Share, ack_wait: timedelta, deliver: Deliver, refuse: Deliver | None = None) -> None:
+    def __init__(self, share: FairShare, ack_wait: timedelta, deliver: Deliver, refuse: Deliver | None = None) -> None:
         self._deliver, self._refuse = deliver, refuse
         self._ack_wait_s = ack_wait.total_seconds()
-        self._turns = Turns(share.concurrency, share.per_instance or share.concurrency)
-        self._refusals = Turns(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE)
-        self._room = Room(share.places, MAX_HELD_BYTES)
-        self._in_hand = InHand(ack_wait)
+        self._turns = FairSemaphore(share.concurrency, share.per_instance or share.concurrency)
+        self._refusals = FairSemaphore(REFUSALS_AT_ONCE, REFUSALS_AT_ONCE)
+        self._room = FairCapacity(share.places, MAX_HELD_BYTES)
+        self._in_hand = AckExtender(ack_wait)
 
     def over_share(self, organization_id: str) -> bool:
         """The organization has all the places it may have."""

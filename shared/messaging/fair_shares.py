@@ -1,8 +1,9 @@
 """Fair shares of a consumer between organizations and instances (docs/decisions/0029).
 
-Two resources are shared: the handlers that run at once (`Turns`) and the messages that are delivered and not
-acknowledged (`Room`). Both use the same rule, a dynamic threshold: an organization may take one more while it has fewer
-than are free. One busy organization gets half, k busy ones get 1/(k+1) each, and as much stays free for the next one.
+Two resources are shared: the handlers that run at once (`FairSemaphore`) and the messages that are delivered and not
+acknowledged (`FairCapacity`). Both use the same rule, a dynamic threshold: an organization may take one more while it
+has fewer than are free. One busy organization gets half, k busy ones get 1/(k+1) each, and as much stays free for the
+next one.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class _Organization:
     """Instances with a waiting message and a free handler."""
 
 
-class Turns:
+class FairSemaphore:
     """At most `slots` handlers at once, at most `per_instance` of them for one instance; organizations in turn, their
     instances in turn. Messages of one instance begin in the order of the stream."""
 
@@ -70,8 +71,10 @@ class Turns:
             return  # cancelled while it waited: the last one of its instance to leave took it out already
         if waiter.holds:
             self._running, organization.running, lane.running = (
-                self._running - 1, organization.running - 1, lane.running - 1,
-            )  # fmt: skip
+                self._running - 1,
+                organization.running - 1,
+                lane.running - 1,
+            )
         else:  # cancelled while it waited
             lane.waiting = [other for other in lane.waiting if other is not waiter]
             heapq.heapify(lane.waiting)
@@ -106,8 +109,10 @@ class Turns:
                 continue
             waiter.holds = True
             self._running, organization.running, lane.running = (
-                self._running + 1, organization.running + 1, lane.running + 1,
-            )  # fmt: skip
+                self._running + 1,
+                organization.running + 1,
+                lane.running + 1,
+            )
             organization.ready.move_to_end(instance_id)
             self._ready.move_to_end(chosen)
             self._mark(chosen, instance_id)
@@ -132,7 +137,7 @@ class _Usage:
     size: int = 0
 
 
-class Room:
+class FairCapacity:
     """What is delivered and not acknowledged, by its position in the stream; at most `places` messages of together
     `size` bytes. A message that was given back with a delay is not acknowledged either, so it keeps its place."""
 

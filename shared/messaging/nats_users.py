@@ -7,7 +7,7 @@ import json
 import sys
 
 from shared.contracts.ids import is_slug
-from shared.messaging.permissions import Rights, organization_rights
+from shared.messaging.permissions import NatsPermissions, organization_rights
 
 ANSWER_EXPIRES = "2m"
 """A service that answers may publish one message to the reply subject within this time; the longest takes 60 s."""
@@ -19,17 +19,24 @@ def password_variable(user: str) -> str:
     return f"NATS_{user.upper().replace('-', '_')}_PASSWORD"
 
 
-def user_block(name: str, granted: Rights) -> str:
+def user_block(name: str, granted: NatsPermissions) -> str:
     """One entry of `users` in the server's configuration."""
-    publish = [_listed("allow", granted.publish), *([_listed("deny", granted.withheld)] if granted.withheld else [])]
+    publish = [
+        _listed("allow", granted.publish),
+        *([_listed("deny", granted.deny_publish)] if granted.deny_publish else []),
+    ]
     heard = [_listed("allow", granted.subscribe), *([_listed("deny", granted.unheard)] if granted.unheard else [])]
     inner = "\n".join(
         (
-            "      publish: {", *publish, "      }",
-            "      subscribe: {", *heard, "      }",
+            "      publish: {",
+            *publish,
+            "      }",
+            "      subscribe: {",
+            *heard,
+            "      }",
             *((f'      allow_responses: {{ max: 1, expires: "{ANSWER_EXPIRES}" }}',) if granted.answers else ()),
         )
-    )  # fmt: skip
+    )
     return f"    {{ user: {name}, password: ${password_variable(name)}, permissions: {{\n{inner}\n    }} }}"
 
 

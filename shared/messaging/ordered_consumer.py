@@ -62,10 +62,17 @@ class Feed:
         self._expected, self._alive = 1, time.monotonic()
         self._subscription = await self._client.subscribe(inbox, cb=self._on_message)
         config = ConsumerConfig(
-            name=f"realtime-{new_id()}", deliver_subject=inbox, deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=self.sequence + 1, ack_policy=AckPolicy.NONE, filter_subject=self._pattern,
-            idle_heartbeat=HEARTBEAT, mem_storage=True, inactive_threshold=INACTIVE, num_replicas=1,
-        )  # fmt: skip
+            name=f"realtime-{new_id()}",
+            deliver_subject=inbox,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=self.sequence + 1,
+            ack_policy=AckPolicy.NONE,
+            filter_subject=self._pattern,
+            idle_heartbeat=HEARTBEAT,
+            mem_storage=True,
+            inactive_threshold=INACTIVE,
+            num_replicas=1,
+        )
         self._consumer = (await self._js.add_consumer(EVENTS_STREAM, config)).name
 
     async def _forget(self) -> None:

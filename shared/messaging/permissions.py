@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
-from shared.contracts.message import Event, Live, Message
+from shared.contracts.message import EphemeralEvent, Event, Message
 from shared.contracts.queries import (
     CountFailedCredential,
     ListShownCodes,
     ReadCurrentPairingCode,
     ReadCurrentQr,
+    RequestQr,
     ResolveNumber,
-    ShowQr,
     TakeRateLimit,
     VerifyApiKey,
 )
@@ -20,15 +20,15 @@ from shared.contracts.registry import (
     COMMANDS_STREAM,
     DEAD_PREFIX,
     DEAD_STREAM,
+    EPHEMERAL_EVENTS,
     EVENTS,
     EVENTS_STREAM,
     LEASES_BUCKET,
-    LIVE,
     REQUESTS,
     ROOMS_PREFIX,
     ROOMS_STREAM,
     durable_name,
-    events_of,
+    organization_events_filter,
     stream_of,
 )
 
@@ -41,13 +41,13 @@ _LEASES = f"KV_{LEASES_BUCKET}"
 
 
 @dataclass(frozen=True)
-class Rights:
+class NatsPermissions:
     """Subjects; `withheld` is taken away from what `publish` allows, `unheard` from what `subscribe` allows. `answers`:
     may answer what it is asked."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
-    withheld: tuple[str, ...] = ()
+    deny_publish: tuple[str, ...] = ()
     answers: bool = False
     unheard: tuple[str, ...] = ()
 
@@ -86,18 +86,18 @@ def _consuming(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...
 
 
 def _said_by(service: str) -> tuple[str, ...]:
-    facts: list[type[Event] | type[Live]] = [*EVENTS.values(), *LIVE.values()]
-    issued = (cls.pattern() for cls in COMMANDS.values() if service in cls.issuers)
-    return (*(cls.pattern() for cls in facts if service in cls.publishers), *issued)
+    facts: list[type[Event] | type[EphemeralEvent]] = [*EVENTS.values(), *EPHEMERAL_EVENTS.values()]
+    issued = (cls.subject_filter() for cls in COMMANDS.values() if service in cls.issuers)
+    return (*(cls.subject_filter() for cls in facts if service in cls.publishers), *issued)
 
 
 def _heard_by(service: str) -> tuple[str, ...]:
     """Its answers, and what is only live."""
-    live = (cls.pattern() for cls in LIVE.values() if service in cls.hearers)
+    live = (cls.subject_filter() for cls in EPHEMERAL_EVENTS.values() if service in cls.subscribers)
     return (f"{inbox_prefix(service)}.>", *live)
 
 
-def _session() -> Rights:
+def _session() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] == "session"]
     leases = (
         *_calls(*(f"STREAM.{verb}.{_LEASES}" for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET"))),
@@ -108,77 +108,80 @@ def _session() -> Rights:
         f"$JS.FC.{_LEASES}.>",
     )
     said = (*_looking(*_STREAMS), *_said_by("session"), *_consuming("session", owned), *leases)
-    return Rights(said, (*_heard_by("session"), ResolveNumber.pattern()), answers=True)
+    return NatsPermissions(said, (*_heard_by("session"), ResolveNumber.subject_filter()), answers=True)
 
 
-def _router() -> Rights:
+def _router() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
     said = (*_looking(*_STREAMS), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
-    said = (*said, ResolveNumber.pattern())
-    return Rights(said, (*_heard_by("router"), ConnectionChanged.pattern()))
+    said = (*said, ResolveNumber.subject_filter())
+    return NatsPermissions(said, (*_heard_by("router"), ConnectionChanged.subject_filter()))
 
 
-def _api() -> Rights:
+def _api() -> NatsPermissions:
     """It replays dead letters of every kind, so it may publish every kind."""
     looking = _calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
     # the age of the oldest message of a queue is read from the message; NATS cannot allow one sequence only
     letters = _calls(*(f"STREAM.MSG.GET.{stream}" for stream in _STREAMS), f"STREAM.MSG.DELETE.{DEAD_STREAM}")
     said = (*_declaring(), _EVENTS, _COMMANDS, _QUERIES, *looking, *letters)
-    asked = (_QUERIES, *(cls.pattern() for cls in REQUESTS.values()))
-    return Rights(said, (f"{inbox_prefix('api')}.>", _EVENTS, *asked), answers=True)
+    asked = (_QUERIES, *(cls.subject_filter() for cls in REQUESTS.values()))
+    return NatsPermissions(said, (f"{inbox_prefix('api')}.>", _EVENTS, *asked), answers=True)
 
 
-def _realtime() -> Rights:
+def _realtime() -> NatsPermissions:
     """It faces the internet. Its consumers live as long as a room and have made-up names, so it may use all but the
     durable ones; it acknowledges nothing and may look at no stream but that of the events. It has to name a consumer in
     the subject: a request without a name in its subject may redirect any consumer by a name in its body."""
     consumers = _calls(
         f"CONSUMER.CREATE.{EVENTS_STREAM}.*.wa.event.>",
         *(f"CONSUMER.{verb}.{EVENTS_STREAM}.*" for verb in ("INFO", "DELETE", "MSG.NEXT")),
-    )  # fmt: skip
+    )
     rooms = (f"{ROOMS_PREFIX}*", *_calls(f"DIRECT.GET.{ROOMS_STREAM}.{ROOMS_PREFIX}*"))
     said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers, *rooms)
     foreign = [INTEGRATION, *(durable_name("router", cls) for cls in EVENTS.values())]
     withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
     deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
-    return Rights(said, (*_heard_by("realtime"), _EVENTS), (*withheld, *deletions))
+    return NatsPermissions(said, (*_heard_by("realtime"), _EVENTS), (*withheld, *deletions))
 
 
 def _bus_patterns(organization_id: str = "*") -> tuple[str, ...]:
     """What a service that is not Switchboard's may say: commands and requests about messages and bookings, live."""
     issued = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
     asked = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
-    live = [cls for cls in LIVE.values() if INTEGRATION in cls.publishers]
-    return tuple(cls.pattern(organization_id) for cls in (*issued, *asked, *live))
+    live = [cls for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.publishers]
+    return tuple(cls.subject_filter(organization_id) for cls in (*issued, *asked, *live))
 
 
 def _internal_queries(organization_id: str = "*") -> tuple[str, ...]:
     """Questions of our own services only: they make an instance, try API keys, or use up the budgets of callers."""
-    classes = (ShowQr, VerifyApiKey, TakeRateLimit, CountFailedCredential)
-    return tuple(cls.pattern(organization_id) for cls in classes)
+    classes = (RequestQr, VerifyApiKey, TakeRateLimit, CountFailedCredential)
+    return tuple(cls.subject_filter(organization_id) for cls in classes)
 
 
-def _integration() -> Rights:
+def _integration() -> NatsPermissions:
     """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
     said = (
-        *_bus_patterns(), _QUERIES, *_looking(EVENTS_STREAM),
-        *_durable(EVENTS_STREAM, INTEGRATION), f"$JS.FC.{EVENTS_STREAM}.{INTEGRATION}.>",
-    )  # fmt: skip
-    return Rights(said, (*_heard_by(INTEGRATION), _EVENTS), _internal_queries())
+        *_bus_patterns(),
+        _QUERIES,
+        *_looking(EVENTS_STREAM),
+        *_durable(EVENTS_STREAM, INTEGRATION),
+        f"$JS.FC.{EVENTS_STREAM}.{INTEGRATION}.>",
+    )
+    return NatsPermissions(said, (*_heard_by(INTEGRATION), _EVENTS), _internal_queries())
 
 
-def organization_rights(organization_id: str, user: str) -> Rights:
+def organization_rights(organization_id: str, user: str) -> NatsPermissions:
     """Those of `integration` within one organization, without a consumer: a consumer may read every subject. Codes that
     link an account need the scope `manage` over REST and sockets, so they are neither heard nor asked for."""
-    live = (cls.pattern(organization_id) for cls in LIVE.values() if INTEGRATION in cls.hearers)
-    heard = (f"{inbox_prefix(user)}.>", events_of(organization_id), *live)
+    live = (cls.subject_filter(organization_id) for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.subscribers)
+    heard = (f"{inbox_prefix(user)}.>", organization_events_filter(organization_id), *live)
     said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
-    codes = (QrIssued.pattern(organization_id), PairingCodeIssued.pattern(organization_id))
-    asked = (cls.pattern(organization_id) for cls in (ReadCurrentQr, ReadCurrentPairingCode, ListShownCodes))
-    return Rights(said, heard, (*_internal_queries(organization_id), *asked), unheard=codes)
+    codes = (QrIssued.subject_filter(organization_id), PairingCodeIssued.subject_filter(organization_id))
+    asked = (cls.subject_filter(organization_id) for cls in (ReadCurrentQr, ReadCurrentPairingCode, ListShownCodes))
+    return NatsPermissions(said, heard, (*_internal_queries(organization_id), *asked), unheard=codes)
 
 
-def rights() -> dict[str, Rights]:
+def rights() -> dict[str, NatsPermissions]:
     """Of every user of the server, by name."""
     return {
         "session": _session(),

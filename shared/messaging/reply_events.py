@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]
 
 
-def keys_of_command(command: Command) -> frozenset[Key]:
+def correlation_keys(command: Command) -> frozenset[Key]:
     """What an event has to be about to answer this command. A pairing code is shown to everybody who asked for one of
     the instance, and has the id of the last command only."""
     keys: list[Key] = [("cause", command.id)]
@@ -52,7 +52,7 @@ def _keys_of_event(event: Event) -> Iterable[Key]:
     yield "instance", event.instance_id
 
 
-class Answers:
+class ReplyStream:
     """The events seen since the subscription began, in order; `keys` None: all of the organization."""
 
     def __init__(self, keys: frozenset[Key] | None = None) -> None:
@@ -88,20 +88,20 @@ class Answers:
 
 
 @dataclass
-class _Ear:
+class _ReplySubscription:
     """One subscription and those who listen to it, by what they listen for."""
 
     subscribed: asyncio.Future[Subscription]
-    all: dict[int, Answers] = field(default_factory=dict)
-    by_key: dict[Key, dict[int, Answers]] = field(default_factory=dict)
+    all: dict[int, ReplyStream] = field(default_factory=dict)
+    by_key: dict[Key, dict[int, ReplyStream]] = field(default_factory=dict)
     listeners: int = 0
 
-    def add(self, answers: Answers) -> None:
+    def add(self, answers: ReplyStream) -> None:
         self.listeners += 1
         for places in self._places(answers):
             places[id(answers)] = answers
 
-    def remove(self, answers: Answers) -> None:
+    def remove(self, answers: ReplyStream) -> None:
         self.listeners -= 1
         for places in self._places(answers):
             places.pop(id(answers), None)
@@ -109,7 +109,7 @@ class _Ear:
             if not self.by_key[key]:
                 del self.by_key[key]
 
-    def _places(self, answers: Answers) -> list[dict[int, Answers]]:
+    def _places(self, answers: ReplyStream) -> list[dict[int, ReplyStream]]:
         if answers.keys is None:
             return [self.all]
         return [self.by_key.setdefault(key, {}) for key in answers.keys]
@@ -131,20 +131,20 @@ class _Ear:
                 self.by_key.setdefault(("message", message_id), {})[id(answers)] = answers
 
 
-class Ears:
+class ReplySubscriptions:
     """The subscriptions of a process, by subject; each lives as long as somebody listens."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, _ReplySubscription] = {}
 
     @asynccontextmanager
     async def listening(
-        self, organization_id: str, classes: Iterable[type[Event]], answers: Answers
+        self, organization_id: str, classes: Iterable[type[Event]], answers: ReplyStream
     ) -> AsyncIterator[None]:
         """Inside this block `answers` gets what concerns it. Raises NATS's errors before it begins."""
-        subjects = dict.fromkeys(cls.pattern(organization_id) for cls in classes)
-        heard: dict[str, _Ear] = {}
+        subjects = dict.fromkeys(cls.subject_filter(organization_id) for cls in classes)
+        heard: dict[str, _ReplySubscription] = {}
         try:
             for subject in subjects:
                 heard[subject] = self._ears.get(subject) or self._begin(subject)
@@ -158,12 +158,12 @@ class Ears:
             for subject, ear in heard.items():
                 await self._end_if_unused(subject, ear)
 
-    def _begin(self, subject: str) -> _Ear:
-        ear = self._ears[subject] = _Ear(asyncio.get_running_loop().create_future())
+    def _begin(self, subject: str) -> _ReplySubscription:
+        ear = self._ears[subject] = _ReplySubscription(asyncio.get_running_loop().create_future())
         ear.subscribed = start_waited("ear", self._subscribe(subject, ear))
         return ear
 
-    async def _subscribe(self, subject: str, ear: _Ear) -> Subscription:
+    async def _subscribe(self, subject: str, ear: _ReplySubscription) -> Subscription:
         async def receive(message: Msg) -> None:
             if ear.listeners:
                 _hear(ear, message)
@@ -176,7 +176,7 @@ class Ears:
             raise
         return subscription
 
-    async def _end_if_unused(self, subject: str, ear: _Ear) -> None:
+    async def _end_if_unused(self, subject: str, ear: _ReplySubscription) -> None:
         if ear.listeners:
             return
         if self._ears.get(subject) is ear:
@@ -191,7 +191,7 @@ async def _unsubscribe(subscription: Subscription) -> None:
         await subscription.unsubscribe()
 
 
-def _hear(ear: _Ear, message: Msg) -> None:
+def _hear(ear: _ReplySubscription, message: Msg) -> None:
     PARSED.inc()
     try:
         event = parse_event(message.subject, message.data)

@@ -12,7 +12,7 @@ from shared.contracts.message import Query, Request
 from shared.messaging.consumer import request_header
 
 
-async def ask(client: Client, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
+async def rpc_request(client: Client, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
     """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. Of a request only what was set is asked for.
 
     Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.
@@ -23,7 +23,7 @@ async def ask(client: Client, asked: Query | Request, timeout: float = 5.0) -> d
     body = asked.model_dump_json(exclude=left_out).encode()
     try:
         headers = request_header(asked) or None
-        reply = await client.request(asked.address, body, timeout=timeout, headers=headers)
+        reply = await client.request(asked.full_subject, body, timeout=timeout, headers=headers)
         answer = json.loads(reply.data)
     except NoRespondersError as error:
         raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error

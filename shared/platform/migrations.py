@@ -187,9 +187,11 @@ class _Migration:
         take: Any = {"$cond": [{"$or": [free, mine]}, {"holder": self._holder, "expires_at": expiry}, "$$ROOT"]}
         try:
             lock = await self._marks.find_one_and_update(
-                {"_id": self._lock}, [{"$replaceWith": {"$mergeObjects": ["$$ROOT", take]}}], upsert=True,
+                {"_id": self._lock},
+                [{"$replaceWith": {"$mergeObjects": ["$$ROOT", take]}}],
+                upsert=True,
                 return_document=True,
-            )  # fmt: skip
+            )
         except DuplicateKeyError:  # another replica was first
             return False
         return bool(lock and lock["holder"] == self._holder)

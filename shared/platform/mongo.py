@@ -33,17 +33,32 @@ Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
-    AutoReconnect, ConnectionFailure, ExecutionTimeout, WTimeoutError, WriteConcernError,
-)  # fmt: skip
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    WTimeoutError,
+    WriteConcernError,
+)
 """MongoDB is away or has no primary: the same write may succeed later."""
 
 ONE_COPY = WriteConcern(w=1)
 """For counters whose last steps may be lost in a failover."""
 
 __all__ = [
-    "ONE_COPY", "TRANSIENT_ERRORS", "BulkWriteError", "Collection", "Database", "Document", "DuplicateKeyError",
-    "ExecutionTimeout", "IndexModel", "OperationFailure", "PyMongoError", "UpdateOne", "WriteConcernError",
-]  # fmt: skip
+    "ONE_COPY",
+    "TRANSIENT_ERRORS",
+    "BulkWriteError",
+    "Collection",
+    "Database",
+    "Document",
+    "DuplicateKeyError",
+    "ExecutionTimeout",
+    "IndexModel",
+    "OperationFailure",
+    "PyMongoError",
+    "UpdateOne",
+    "WriteConcernError",
+]
 
 _NAMESPACE_EXISTS = 48
 
@@ -56,9 +71,14 @@ log = logging.getLogger(__name__)
 async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
     """A database whose writes are acknowledged by a majority and whose times are aware UTC."""
     client: Any = AsyncIOMotorClient(
-        settings.mongo_url, tz_aware=True, w="majority", serverSelectionTimeoutMS=5_000, connectTimeoutMS=5_000,
-        retryWrites=True, appname="switchboard",
-    )  # fmt: skip
+        settings.mongo_url,
+        tz_aware=True,
+        w="majority",
+        serverSelectionTimeoutMS=5_000,
+        connectTimeoutMS=5_000,
+        retryWrites=True,
+        appname="switchboard",
+    )
     try:
         yield client[settings.mongo_database]
     finally:

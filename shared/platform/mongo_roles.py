@@ -47,7 +47,13 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
         "session": Access(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
         "router": Access(
             writes=(
-                "contacts", "conversations", "messages", "bookings", "receipts", "send_claims", "search_terms",
+                "contacts",
+                "conversations",
+                "messages",
+                "bookings",
+                "receipts",
+                "send_claims",
+                "search_terms",
                 "router_migrations",
             ),
             reads=("instances", "connections", "organizations", "members"),
@@ -55,8 +61,18 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
         ),
         "api": Access(
             writes=(
-                "organizations", "users", "invitations", "logins", "api_keys", "instances", "audit", "rate_counters",
-                "answers", "idempotency_keys", "login_attempts", "login_devices",
+                "organizations",
+                "users",
+                "invitations",
+                "logins",
+                "api_keys",
+                "instances",
+                "audit",
+                "rate_counters",
+                "answers",
+                "idempotency_keys",
+                "login_attempts",
+                "login_devices",
                 "api_migrations",
             ),
             reads=("contacts", "conversations", "messages", "bookings", "search_terms", "connections"),
@@ -64,7 +80,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
             appends=("audit",),
         ),
     }
-)  # fmt: skip
+)
 
 
 def role_name(service: str) -> str:
@@ -77,9 +93,12 @@ def privileges(service: str, database: str) -> list[Privilege]:
     granted = ACCESS[service]
     changed = tuple(name for name in granted.writes if name not in granted.appends)
     kinds = (
-        (changed, _WRITE), (granted.appends, _APPEND), (granted.reads, _READ), (granted.defines, _DEFINE),
+        (changed, _WRITE),
+        (granted.appends, _APPEND),
+        (granted.reads, _READ),
+        (granted.defines, _DEFINE),
         (granted.inserts, _INSERT),
-    )  # fmt: skip
+    )
     return [
         {"resource": {"db": database, "collection": name}, "actions": list(actions)}
         for names, actions in kinds

@@ -51,9 +51,11 @@ class SetupSettings:
             if why := weakness(password):
                 raise SetupError(f"{password_variable(user)} {why}: `deploy/generate-env` makes what is not set")
         return cls(
-            environ.get("MONGO_SETUP_ADDRESS", "127.0.0.1:27017"), environ.get("MONGO_SETUP_MEMBER", "mongo:27017"),
-            environ.get("WA_MONGO_DATABASE") or "switchboard", passwords,
-        )  # fmt: skip
+            environ.get("MONGO_SETUP_ADDRESS", "127.0.0.1:27017"),
+            environ.get("MONGO_SETUP_MEMBER", "mongo:27017"),
+            environ.get("WA_MONGO_DATABASE") or "switchboard",
+            passwords,
+        )
 
 
 def set_up(settings: SetupSettings, timeout_s: float = START_TIMEOUT_S) -> None:
@@ -73,9 +75,13 @@ def set_up(settings: SetupSettings, timeout_s: float = START_TIMEOUT_S) -> None:
 def _client(settings: SetupSettings, user: str | None = None) -> Client:
     login: dict[str, Any] = {"username": user, "password": settings.passwords[user]} if user else {}
     return MongoClient(
-        f"mongodb://{settings.address}", directConnection=True, serverSelectionTimeoutMS=3_000, authSource="admin",
-        appname="switchboard-setup", **login,
-    )  # fmt: skip
+        f"mongodb://{settings.address}",
+        directConnection=True,
+        serverSelectionTimeoutMS=3_000,
+        authSource="admin",
+        appname="switchboard-setup",
+        **login,
+    )
 
 
 def _wait(ready: Callable[[], bool], deadline: float) -> None:
@@ -117,9 +123,12 @@ def _logs_in(settings: SetupSettings) -> bool:
 def _make_setup_user(stranger: Client, settings: SetupSettings) -> None:
     try:
         stranger.admin.command(
-            "createUser", SETUP_USER, pwd=settings.passwords[SETUP_USER], mechanisms=["SCRAM-SHA-256"],
+            "createUser",
+            SETUP_USER,
+            pwd=settings.passwords[SETUP_USER],
+            mechanisms=["SCRAM-SHA-256"],
             roles=[_FIRST_ROLE],
-        )  # fmt: skip
+        )
     except OperationFailure as error:
         if error.code not in (_UNAUTHORIZED, _USER_EXISTS):
             raise

@@ -19,10 +19,16 @@ from nats.js.errors import BadRequestError
 from shared.platform.mongo import TRANSIENT_ERRORS
 
 _PERMANENT: tuple[type[Exception], ...] = (
-    BadHeaderError, BadSubjectError, BadTimeoutError, InvalidCallbackTypeError, JsonParseError, MaxPayloadError,
-    MsgAlreadyAckdError, NotJSMessageError,
+    BadHeaderError,
+    BadSubjectError,
+    BadTimeoutError,
+    InvalidCallbackTypeError,
+    JsonParseError,
+    MaxPayloadError,
+    MsgAlreadyAckdError,
+    NotJSMessageError,
     BadRequestError,  # JetStream's 400: 10054 (larger than the stream takes), 10060 (another stream's subject), ...
-)  # fmt: skip
+)
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, ConnectionError, socket.gaierror)
 _UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT})
 

@@ -175,14 +175,22 @@ def start_advice(service: str, settings: Settings, environ: Mapping[str, str]) -
 def server_config(app: ASGIApp, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> uvicorn.Config:
     """Of the server of a service. max_message: bytes a WebSocket client may send at once; no more is held for it."""
     return uvicorn.Config(
-        app, host=settings.http_host, port=settings.http_port, log_config=None, access_log=False, lifespan="on",
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
         http=BoundedHttp,
         proxy_headers=False,  # shared/web/trusted_proxies.py does it
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1, server_header=False,
-        ws=BoundedWebSocket, ws_max_size=max_message, ws_max_queue=1,
+        timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()) or 1,
+        server_header=False,
+        ws=BoundedWebSocket,
+        ws_max_size=max_message,
+        ws_max_queue=1,
         ws_per_message_deflate=False,  # events are small; a compressor would double the memory of every socket
-    )  # fmt: skip
+    )
 
 
 def serve(app: ASGIApp, service: str, settings: Settings, max_message: int = MAX_SOCKET_MESSAGE) -> None:

@@ -18,9 +18,13 @@ class Settings(BaseSettings):
     """Read from environment variables with the prefix `WA_`, e.g. `WA_HTTP_PORT`; NATS_URL and MONGO_URL stand bare."""
 
     model_config = SettingsConfigDict(
-        env_prefix="WA_", frozen=True, extra="ignore", populate_by_name=True, use_attribute_docstrings=True,
+        env_prefix="WA_",
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        use_attribute_docstrings=True,
         hide_input_in_errors=True,  # an input may be a password
-    )  # fmt: skip
+    )
 
     environment: Literal["local", "production"] = "production"
     """`local` allows the simulated network, and anybody to register."""

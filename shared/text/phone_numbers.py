@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import phonenumbers
 from pydantic import AfterValidator, StringConstraints
 
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 MAX_ADDRESS_INPUT = 256
 """Characters of a number, JID or link that are looked at."""
@@ -112,7 +112,7 @@ def _e164(written: str, text: str) -> str:
         )
     if e164 := _valid(digits):
         return e164
-    if (other := other_spelling(digits)) and _valid(other):
+    if (other := mobile_variant(digits)) and _valid(other):
         return digits  # as WhatsApp may know the line, though nobody dials it so any more
     raise InvalidPhone(
         f"{text[:40]!r} is not a valid international number; include the country code, "

@@ -17,6 +17,6 @@ _FORMS = (
 )
 
 
-def other_spelling(phone: str) -> str | None:
+def mobile_variant(phone: str) -> str | None:
     """E.164 digits → the other digits the same line may have, None where a number has one spelling only."""
     return next((form.sub(other, phone) for form, other in _FORMS if form.fullmatch(phone)), None)

@@ -12,6 +12,6 @@ VISIBLE_PATTERN = f"[^{INVISIBLE}]"
 _VISIBLE = re.compile(f"[^{INVISIBLE}\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\ud800-\udfff]")
 
 
-def shows_something(text: str) -> bool:
+def has_visible_text(text: str) -> bool:
     """False for an empty text too."""
     return _VISIBLE.search(text) is not None

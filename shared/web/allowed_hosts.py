@@ -81,7 +81,13 @@ def _refusal() -> JSONResponse:
         "this service does not answer to the name in the Host header; who runs it adds the name to WA_ALLOWED_HOSTS"
     )
     body = {
-        "type": "urn:switchboard:problem:host_not_allowed", "title": "Misdirected Request", "status": 421,
-        "detail": detail, "code": "host_not_allowed", "request_id": "", "success": False, "error": detail,
-    }  # fmt: skip
+        "type": "urn:switchboard:problem:host_not_allowed",
+        "title": "Misdirected Request",
+        "status": 421,
+        "detail": detail,
+        "code": "host_not_allowed",
+        "request_id": "",
+        "success": False,
+        "error": detail,
+    }
     return JSONResponse(body, status_code=421, media_type="application/problem+json")

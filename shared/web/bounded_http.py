@@ -94,9 +94,15 @@ class BoundedHttp(HttpToolsProtocol):
         self._refused = True
         phrase = HTTPStatus(status).phrase
         problem = {
-            "type": f"urn:switchboard:problem:{code}", "title": phrase, "status": status, "detail": detail,
-            "code": code, "request_id": "", "success": False, "error": detail,
-        }  # fmt: skip
+            "type": f"urn:switchboard:problem:{code}",
+            "title": phrase,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "request_id": "",
+            "success": False,
+            "error": detail,
+        }
         body = json.dumps(problem).encode()
         head = (
             f"HTTP/1.1 {status} {phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"

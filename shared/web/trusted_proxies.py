@@ -80,8 +80,9 @@ class TrustedProxies:
             self._warned.add(peer)
             log.warning(
                 "%s sends X-Forwarded headers, which are ignored: all its clients count as one; if it is your front "
-                "server, name its address or network in WA_TRUSTED_PROXIES", peer or "a peer without an address",
-            )  # fmt: skip
+                "server, name its address or network in WA_TRUSTED_PROXIES",
+                peer or "a peer without an address",
+            )
         return {**scope, "headers": kept}
 
     def _client(self, forwarded: str) -> Address | None:

@@ -13,8 +13,11 @@ from simulator.world import World
 
 LARGEST_BODY = 32 << 20
 ROUTES: tuple[Route, ...] = (
-    *operations.table.routes, *phones.table.routes, *contacts.table.routes, *about.table.routes,
-)  # fmt: skip
+    *operations.table.routes,
+    *phones.table.routes,
+    *contacts.table.routes,
+    *about.table.routes,
+)
 CONTEXT = web.AppKey("context", Context)
 
 

@@ -16,9 +16,12 @@ BROADCAST_SERVER = "broadcast"
 def write_through_list(contact: Contact, to: Account, content: Content) -> str:
     """A contact writes to a list that `to` is on. -> id"""
     address: Attributes = {
-        "from": _list_of(contact.network.now()), "participant": contact.account.lid,
-        "participant_pn": contact.account.pn, "sender_pn": None, "addressing_mode": "lid",
-    }  # fmt: skip
+        "from": _list_of(contact.network.now()),
+        "participant": contact.account.lid,
+        "participant_pn": contact.account.pn,
+        "sender_pn": None,
+        "addressing_mode": "lid",
+    }
     message_id, _ = contact.write(to, content, extra=address)
     return message_id
 
@@ -34,9 +37,13 @@ def write_to_list(phone: Phone, recipients: Sequence[Account], words: str) -> st
         phone.write(recipient, text(words), message_id)
     named = [element("to", {"jid": account.lid, "peer_recipient_pn": account.pn}) for account in recipients]
     head: Attributes = {
-        "from": address, "participant": owner.lid, "participant_pn": owner.pn, "recipient": owner.lid,
-        "addressing_mode": "lid", "id": message_id,
-    }  # fmt: skip
+        "from": address,
+        "participant": owner.lid,
+        "participant_pn": owner.pn,
+        "recipient": owner.lid,
+        "addressing_mode": "lid",
+        "id": message_id,
+    }
     for companion in owner.companions.values():
         phone.tell(companion, message, head, element("participants", None, *named))
     return message_id

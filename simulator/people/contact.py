@@ -51,8 +51,11 @@ class Contact(SimulatedPerson):
         old = self.account.pn
         self.network.renumber(self.account, number)
         moved: Attributes = {
-            "old": old, "new": self.account.pn, "old_lid": self.account.lid, "new_lid": self.account.lid,
-        }  # fmt: skip
+            "old": old,
+            "new": self.account.pn,
+            "old_lid": self.account.lid,
+            "new_lid": self.account.lid,
+        }
         head: Attributes = {"from": old, "type": "contacts", "id": self.network.names.message_id()}
         for companion in told.companions.values():
             stanza = element("notification", {**head, "t": self.network.now()}, element("modify", moved))

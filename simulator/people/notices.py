@@ -60,11 +60,13 @@ def _of_people(phone: Phone, contact: Contact) -> dict[str, Node]:
         "about": _notice("status", account.lid, contact, leaf("set", b"busy")),
         "privacy": _notice("account_sync", own, contact, element("privacy", None, *privacy)),
         "blocked": _notice(
-            "account_sync", own, contact,
+            "account_sync",
+            own,
+            contact,
             element("blocklist", {"action": "modify"}, element("item", {"jid": account.lid, "action": "block"})),
         ),
         "something nobody knows": _notice("of_tomorrow", account.lid, contact, element("news")),
-    }  # fmt: skip
+    }
 
 
 def _of_the_moment(contact: Contact) -> dict[str, Node]:

@@ -107,12 +107,12 @@ class Connection:
         while (item := await self._out.get()) is not None:
             chunk = [item]
             while len(chunk) < PACKED_FRAMES and not self._out.empty():
-                following = self._out.get_nowait()
-                if following is None:
+                bound_request_id = self._out.get_nowait()
+                if bound_request_id is None:
                     self._out.task_done()
                     self._out.put_nowait(None)
                     break
-                chunk.append(following)
+                chunk.append(bound_request_id)
             try:
                 await self._socket.send_bytes(b"".join(chunk))
                 for _ in chunk:

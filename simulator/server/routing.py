@@ -31,9 +31,12 @@ class Router:
             return
         if node.attrs.get("category") != "peer":
             entry = {
-                "id": node.text("id"), "to": self._number(to), "address": str(to), "at": time.time(),
+                "id": node.text("id"),
+                "to": self._number(to),
+                "address": str(to),
+                "at": time.time(),
                 "device": companion.device,
-            }  # fmt: skip
+            }
             self._network.delivery.ledger(companion.number).received.append(entry)
         if to.server == "g.us":
             self._to_group(companion, node)

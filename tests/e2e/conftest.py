@@ -28,9 +28,11 @@ async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A caller with a token of an organization of its own."""
     async with httpx.AsyncClient(base_url=stack.ready["api"], trust_env=False, timeout=60) as client:
         registration = {
-            "email": f"user-{uuid4().hex}@example.org", "password": "correct horse battery", "name": "User",
+            "email": f"user-{uuid4().hex}@example.org",
+            "password": "correct horse battery",
+            "name": "User",
             "organization_name": "Praxis",
-        }  # fmt: skip
+        }
         response = await client.post("/api/auth/register", json=registration)
         response.raise_for_status()
         client.headers["Authorization"] = f"Bearer {response.json()['token']}"

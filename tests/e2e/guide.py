@@ -100,9 +100,16 @@ async def _bash(script: str, folder: Path) -> str:
     """Standard output and error together. What the script leaves running ends with it."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(
-        "bash", "-c", script, cwd=folder, env=_environment(), stdin=asyncio.subprocess.DEVNULL, stdout=pipe,
-        stderr=asyncio.subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+        "bash",
+        "-c",
+        script,
+        cwd=folder,
+        env=_environment(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=pipe,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
     try:
         async with asyncio.timeout(PATIENCE):
             return (await process.communicate())[0].decode()

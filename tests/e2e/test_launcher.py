@@ -28,10 +28,18 @@ class Up:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            "./switchboard", "up", "--json", "--data", str(self.folder), "--port", str(self.port),
-            cwd=ROOT, env=os.environ | {"HOME": str(self.folder.parent)},
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+            "./switchboard",
+            "up",
+            "--json",
+            "--data",
+            str(self.folder),
+            "--port",
+            str(self.port),
+            cwd=ROOT,
+            env=os.environ | {"HOME": str(self.folder.parent)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
 
     async def ready(self) -> dict[str, Any]:
         """The line."""

@@ -44,9 +44,13 @@ async def test_a_send_can_be_followed_from_the_caller_to_whatsapp_and_back(
         answer = await api.post(url, json=body, headers={"X-Request-Id": TRACE})
         assert answer.headers["X-Request-Id"] == TRACE
     wanted = {
-        "command.message.send", "command.session.send", "event.contact.created", "event.message.recorded",
-        "event.message.sent", "event.message.status-changed",
-    }  # fmt: skip
+        "command.message.send",
+        "command.session.send",
+        "event.contact.created",
+        "event.message.recorded",
+        "event.message.sent",
+        "event.message.status-changed",
+    }
     async with asyncio.timeout(PATIENCE):
         while not wanted <= traced.keys():
             await asyncio.sleep(0.05)

@@ -96,10 +96,13 @@ def obedient(worker: FakeWorker, frame: ToWorker) -> None:
         case Send(instance_id=instance_id, message_id=message_id):
             worker.say(
                 Sent(
-                    instance_id=instance_id, message_id=message_id, outcome="accepted", wa_id=f"WA-{message_id}",
+                    instance_id=instance_id,
+                    message_id=message_id,
+                    outcome="accepted",
+                    wa_id=f"WA-{message_id}",
                     timestamp=utc_now(),
                 )
-            )  # fmt: skip
+            )
 
 
 class FakeWorkers:

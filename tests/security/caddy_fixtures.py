@@ -38,11 +38,15 @@ async def caddy(
     """`api`, `realtime`: ports of the services on loopback."""
     port, health = port or free_port(), free_port()
     variables: Mapping[str, str] = {
-        "SWITCHBOARD_SITE": f":{port}", "SWITCHBOARD_HEALTH_PORT": str(health),
-        "SWITCHBOARD_API_HOST": "127.0.0.1", "SWITCHBOARD_API_PORT": str(api),
-        "SWITCHBOARD_REALTIME_HOST": "127.0.0.1", "SWITCHBOARD_REALTIME_PORT": str(realtime),
-        "XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config"),
-    } | changed  # fmt: skip
+        "SWITCHBOARD_SITE": f":{port}",
+        "SWITCHBOARD_HEALTH_PORT": str(health),
+        "SWITCHBOARD_API_HOST": "127.0.0.1",
+        "SWITCHBOARD_API_PORT": str(api),
+        "SWITCHBOARD_REALTIME_HOST": "127.0.0.1",
+        "SWITCHBOARD_REALTIME_PORT": str(realtime),
+        "XDG_DATA_HOME": str(folder / "data"),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+    } | changed
     command = [program(), "run", "--config", str(file), "--adapter", "caddyfile"]
     assignments = [f"{name}={value}" for name, value in variables.items()]
     server = Server(["env", *assignments, *command], port, folder / "caddy.log")

@@ -123,10 +123,16 @@ class Session:
 
 def session_settings(nats_url: str, mongo_url: str, folder: Path) -> SessionSettings:
     return SessionSettings(
-        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
-        data_dir=folder / "session", node_name=f"node-{new_id()[:8]}", start_interval=0, lease_ttl=5,
+        environment="local",
+        nats_url=nats_url,
+        mongo_url=mongo_url,
+        mongo_database=f"t{new_id()[:12]}",
+        data_dir=folder / "session",
+        node_name=f"node-{new_id()[:8]}",
+        start_interval=0,
+        lease_ttl=5,
         shutdown_grace=timedelta(seconds=0.5),
-    )  # fmt: skip
+    )
 
 
 @asynccontextmanager

@@ -13,9 +13,12 @@ from services.api.app import create_app
 from services.api.settings import ApiSettings
 
 WITHOUT_LIMITS = {
-    "rate_limit_caller": 0, "rate_limit_organization": 0, "rate_limit_failures": 1_000_000, "login_failures": 100_000,
+    "rate_limit_caller": 0,
+    "rate_limit_organization": 0,
+    "rate_limit_failures": 1_000_000,
+    "login_failures": 100_000,
     "login_failures_address": 100_000,
-}  # fmt: skip
+}
 """Settings of an api that a test asks more than any client would."""
 
 
@@ -44,12 +47,20 @@ class InProcess:
         if body:
             given.setdefault("content-type", "application/json")
         asked = {
-            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
-            "scheme": "http", "path": urllib.parse.unquote(raw), "raw_path": raw.encode("latin-1", "replace"),
-            "query_string": query.encode("latin-1", "replace"), "root_path": "", "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 80), "state": {},
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": urllib.parse.unquote(raw),
+            "raw_path": raw.encode("latin-1", "replace"),
+            "query_string": query.encode("latin-1", "replace"),
+            "root_path": "",
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 80),
+            "state": {},
             "headers": [(name.lower().encode(), value.encode("latin-1", "replace")) for name, value in given.items()],
-        } | scope  # fmt: skip
+        } | scope
         said: list[Message] = []
         left = [{"type": "http.request", "body": body, "more_body": False}]
 

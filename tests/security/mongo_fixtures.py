@@ -56,14 +56,20 @@ class GuardedMongo:
     async def set_up(self, **changed: str) -> tuple[int, str]:
         """Exit status and output of the setup step."""
         environment = {
-            **os.environ, "MONGO_SETUP_ADDRESS": f"127.0.0.1:{self.port}",
+            **os.environ,
+            "MONGO_SETUP_ADDRESS": f"127.0.0.1:{self.port}",
             "MONGO_SETUP_MEMBER": f"127.0.0.1:{self.port}",
             **{password_variable(user): password for user, password in self.passwords.items()},
-        }  # fmt: skip
+        }
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "shared.platform.mongo_setup", cwd=ROOT, env=environment | changed,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "shared.platform.mongo_setup",
+            cwd=ROOT,
+            env=environment | changed,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output, _ = await process.communicate()
         return process.returncode or 0, output.decode()
 

@@ -193,9 +193,14 @@ async def platform(mongo_url: str, folder: Path, **limits: Any) -> AsyncIterator
     await bus.start()
     url = f"nats://127.0.0.1:{bus.port}"
     settings = ApiSettings(
-        environment="local", nats_url=url, mongo_url=mongo_url, mongo_database=f"sockets_{new_id()[:8]}",
-        http_port=free_port(), token_private_key=PRIVATE_KEY, **limits,
-    )  # fmt: skip
+        environment="local",
+        nats_url=url,
+        mongo_url=mongo_url,
+        mongo_database=f"sockets_{new_id()[:8]}",
+        http_port=free_port(),
+        token_private_key=PRIVATE_KEY,
+        **limits,
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(bus.kill)
         nats = Client()

@@ -11,9 +11,16 @@ from deploy.local.bench_attack import Load, measure
 from deploy.local.stack import Options, Stack
 
 SMALL = Load(
-    rate=1, seconds=10, alone=2, counts=Counts(frames=16, resumers=8, logins=20, sends=300), login_seconds=1,
-    send_seconds=2, events=600, warm_up=1, after=0,
-)  # fmt: skip
+    rate=1,
+    seconds=10,
+    alone=2,
+    counts=Counts(frames=16, resumers=8, logins=20, sends=300),
+    login_seconds=1,
+    send_seconds=2,
+    events=600,
+    warm_up=1,
+    after=0,
+)
 """More sends than the session service has in hand for all accounts together."""
 pytestmark = pytest.mark.timeout(240)
 

@@ -171,11 +171,19 @@ GUARDS = {
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("GET", "/nowhere", b""), ("PUT", "/api/users", b""), ("GET", "/health", b""), ("GET", "/openapi.json", b""),
-        ("POST", "/api/auth/login", b"{"), ("POST", "/api/auth/login", b"{}"), ("GET", "/api/users", b""),
-        ("GET", "/docs", b""), ("GET", "/api/config", b""), ("OPTIONS", "/api/users", b""), ("GET", "/api/users/", b""),
+        ("GET", "/nowhere", b""),
+        ("PUT", "/api/users", b""),
+        ("GET", "/health", b""),
+        ("GET", "/openapi.json", b""),
+        ("POST", "/api/auth/login", b"{"),
+        ("POST", "/api/auth/login", b"{}"),
+        ("GET", "/api/users", b""),
+        ("GET", "/docs", b""),
+        ("GET", "/api/config", b""),
+        ("OPTIONS", "/api/users", b""),
+        ("GET", "/api/users/", b""),
     ],
-)  # fmt: skip
+)
 async def test_every_answer_is_guarded_and_over_tls_for_good(
     api: InProcess, method: str, path: str, body: bytes
 ) -> None:
@@ -190,11 +198,15 @@ async def test_every_answer_is_guarded_and_over_tls_for_good(
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/api/users/x", "DELETE, GET, PATCH"), ("/api/api-keys", "GET, POST"), ("/api/organization", "GET, PATCH"),
-        ("/api/whatsapp/instances/x", "DELETE, GET, PATCH"), ("/api/bookings", "GET, POST"),
-        ("/docs", "GET, HEAD"), ("/", "GET, HEAD"),
+        ("/api/users/x", "DELETE, GET, PATCH"),
+        ("/api/api-keys", "GET, POST"),
+        ("/api/organization", "GET, PATCH"),
+        ("/api/whatsapp/instances/x", "DELETE, GET, PATCH"),
+        ("/api/bookings", "GET, POST"),
+        ("/docs", "GET, HEAD"),
+        ("/", "GET, HEAD"),
     ],
-)  # fmt: skip
+)
 async def test_a_wrong_method_names_all_right_ones(api: InProcess, path: str, allowed: str) -> None:
     for method in ("PUT", "OPTIONS", "TRACE", "BREW"):
         answer = await api.ask(method, path)

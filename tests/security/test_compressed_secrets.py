@@ -33,12 +33,19 @@ from tests.security.socket_clients import PATH as SOCKET_PATH
 ACCEPTING = {"Accept-Encoding": "gzip, br, deflate, zstd"}
 INSTANCES = "/api/whatsapp/instances"
 SHOWN = {
-    ("POST", "/api/auth/register"), ("POST", "/api/auth/login"), ("POST", "/api/auth/refresh"),
-    ("POST", "/api/auth/accept-invitation"), ("POST", "/api/api-keys"), ("POST", "/api/invitations"),
-    ("GET", "/api/whatsapp/instances/{instance_id}/qr"), ("GET", "/api/whatsapp/instances/{instance_id}/pairing-code"),
-    ("POST", "/api/whatsapp/instances/{instance_id}/connect"), ("GET", "/api/whatsapp/status"),
-    ("GET", "/api/whatsapp/qr"), ("POST", "/api/v1/whatsapp/start-session"),
-}  # fmt: skip
+    ("POST", "/api/auth/register"),
+    ("POST", "/api/auth/login"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/accept-invitation"),
+    ("POST", "/api/api-keys"),
+    ("POST", "/api/invitations"),
+    ("GET", "/api/whatsapp/instances/{instance_id}/qr"),
+    ("GET", "/api/whatsapp/instances/{instance_id}/pairing-code"),
+    ("POST", "/api/whatsapp/instances/{instance_id}/connect"),
+    ("GET", "/api/whatsapp/status"),
+    ("GET", "/api/whatsapp/qr"),
+    ("POST", "/api/v1/whatsapp/start-session"),
+}
 """Routes that show tokens, keys and codes today; a new one needs nothing but the type `Secret`."""
 
 
@@ -108,9 +115,12 @@ async def test_a_long_poll_of_a_socket_is_not_compressed(realtime: str, publish:
         await http.post(url, data="42" + json.dumps(["join-organization", organization_id]))
         expires = utc_now() + timedelta(minutes=1)
         code = PairingCodeIssued(
-            organization_id=organization_id, instance_id="one", code="ABCD-EFGH", phone_number="49" * 600,
+            organization_id=organization_id,
+            instance_id="one",
+            code="ABCD-EFGH",
+            phone_number="49" * 600,
             expires_at=expires,
-        )  # fmt: skip
+        )
         await publish(code)
         said = ""
         while "ABCD" not in said:

@@ -163,9 +163,12 @@ async def test_a_rebound_name_opens_no_socket(nats_url: str) -> None:
         assert (await http.get(path)).status_code == 200
         assert (await http.get(path, headers={"Host": "evil.example"})).status_code == 421
         upgrade = {
-            "Host": "evil.example", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+            "Host": "evil.example",
+            "Connection": "Upgrade",
+            "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13",
             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-        }  # fmt: skip
+        }
         answer = await http.get("/socket.io/?EIO=4&transport=websocket", headers=upgrade)
         assert answer.status_code == 403
 

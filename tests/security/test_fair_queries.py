@@ -9,7 +9,7 @@ from services.api.nats.rpc_server import MAX_UNDER_WAY, Answerer, Answering, ser
 from services.api.responses import Done
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.subscriptions import subscribed
 
 NOTHING: Any = None
@@ -22,7 +22,7 @@ class Forecast(Query):
 
 async def outcome(client: Client, organization_id: str) -> str:
     try:
-        await ask(client, Forecast(organization_id=organization_id), timeout=60)
+        await rpc_request(client, Forecast(organization_id=organization_id), timeout=60)
     except Problem as problem:
         return problem.code
     return "answered"

@@ -153,11 +153,15 @@ async def router(mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(number_lookup, "LIMIT", 300.0)
     async with own_nats(tmp_path) as nats_url:
         settings = RouterSettings(
-            nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}", http_port=free_port(),
-            environment="local", shutdown_grace=timedelta(seconds=1),
-        )  # fmt: skip
+            nats_url=nats_url,
+            mongo_url=mongo_url,
+            mongo_database=f"t{new_id()[:12]}",
+            http_port=free_port(),
+            environment="local",
+            shutdown_grace=timedelta(seconds=1),
+        )
         async with open_bus(settings) as bus:
-            await bus.js._nc.subscribe(ResolveNumber.pattern(), cb=_no_answer)
+            await bus.js._nc.subscribe(ResolveNumber.subject_filter(), cb=_no_answer)
             async with router_service(settings):
                 yield bus
 
@@ -196,9 +200,14 @@ async def test_lookups_that_hang_hold_up_no_other_organization(router: Bus, inst
 async def test_sends_pile_up_to_a_limit_and_say_so(mongo_url: str, tmp_path: Path) -> None:
     async with own_nats(tmp_path) as nats_url:
         settings = RouterSettings(
-            nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}", http_port=free_port(),
-            environment="local", pending_sends_per_instance=5, pending_sends_per_organization=7,
-        )  # fmt: skip
+            nats_url=nats_url,
+            mongo_url=mongo_url,
+            mongo_database=f"t{new_id()[:12]}",
+            http_port=free_port(),
+            environment="local",
+            pending_sends_per_instance=5,
+            pending_sends_per_organization=7,
+        )
         async with open_bus(settings) as bus, router_service(settings):
             for organization_id, instance_id in (("mallory", "one"), ("mallory", "two"), ("victim", "fine")):
                 await account(bus, organization_id, instance_id)

@@ -16,10 +16,10 @@ from services.session.supervisor.number_queries import answering
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
 from shared.contracts.ids import NO_INSTANCE, derived_id, new_id
-from shared.contracts.message import Command, Event, Live, Message, utc_now
+from shared.contracts.message import Command, EphemeralEvent, Event, Message, utc_now
 from shared.contracts.queries import ResolveNumber
 from shared.contracts.records import Party
-from shared.contracts.registry import COMMANDS, EVENTS, LIVE, durable_name, stream_of
+from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, durable_name, stream_of
 from shared.messaging.consumer import broker_client
 from shared.platform.mongo import Document
 from tests.integration.router.service import service as router_service
@@ -34,8 +34,8 @@ ROUTER_COMMANDS = [cls for cls in COMMANDS.values() if cls not in SESSION_COMMAN
 ROUTER_EVENTS = [cls for cls in EVENTS.values() if cls.publishers == ("session",) and "received" in cls.subject]
 ROUTER_EVENTS += [EVENTS[f"wa.event.message.{verb}"] for verb in ("sent", "failed", "read-elsewhere")]
 ROUTER_EVENTS = list(dict.fromkeys(ROUTER_EVENTS))
-HEARD_BY_SESSION = [cls for cls in LIVE.values() if "session" in cls.hearers]
-HEARD_BY_ROUTER = [cls for cls in LIVE.values() if "router" in cls.hearers]
+HEARD_BY_SESSION = [cls for cls in EPHEMERAL_EVENTS.values() if "session" in cls.subscribers]
+HEARD_BY_ROUTER = [cls for cls in EPHEMERAL_EVENTS.values() if "router" in cls.subscribers]
 COLLECTIONS = ("contacts", "conversations", "messages", "bookings", "receipts", "connections", "instances", "sends")
 
 
@@ -47,7 +47,7 @@ def filled(cls: type[Message], ids: dict[str, Any]) -> Any:
             values[name] = ids[name]
         elif field.is_required() and name not in values:
             values[name] = _value(name, field)
-    if isinstance(cls, type) and issubclass(cls, Live):
+    if isinstance(cls, type) and issubclass(cls, EphemeralEvent):
         values["at"] = utc_now()
     return cls.model_validate(values)
 
@@ -120,7 +120,7 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
         for instance_id in ("fine", "nowhere"):
             query = ResolveNumber(organization_id=MALLORY, instance_id=instance_id, number="4915112345678")
             with pytest.raises((NatsTimeoutError, TimeoutError)):
-                await bus.js._nc.request(query.address, query.model_dump_json().encode(), timeout=1)
+                await bus.js._nc.request(query.full_subject, query.model_dump_json().encode(), timeout=1)
     assert len(session.workers.last.told) == told
     assert await snapshot(bus) == before
     assert len(of_victim(bus)) == events
@@ -157,9 +157,12 @@ async def router(mongo_url: str, tmp_path: Path) -> AsyncIterator[Bus]:
     """The victim has a contact, a conversation, a booking and a message that is queued."""
     async with own_nats(tmp_path) as nats_url:
         settings = RouterSettings(
-            nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}", http_port=free_port(),
+            nats_url=nats_url,
+            mongo_url=mongo_url,
+            mongo_database=f"t{new_id()[:12]}",
+            http_port=free_port(),
             environment="local",
-        )  # fmt: skip
+        )
         async with open_bus(settings) as bus:
             for organization_id, instance_id in ((VICTIM, "fine"), (MALLORY, "own")):
                 await bus.create(organization_id, instance_id, created_at=utc_now())
@@ -172,9 +175,16 @@ async def router(mongo_url: str, tmp_path: Path) -> AsyncIterator[Bus]:
 
 async def _told(bus: Bus) -> None:
     message = MessageReceived(
-        organization_id=VICTIM, instance_id="fine", wa_id="HERS", sender=BOB, chat=BOB, push_name=SECRET, text=SECRET,
-        timestamp=utc_now(), id=derived_id("fine", "message", "HERS"),
-    )  # fmt: skip
+        organization_id=VICTIM,
+        instance_id="fine",
+        wa_id="HERS",
+        sender=BOB,
+        chat=BOB,
+        push_name=SECRET,
+        text=SECRET,
+        timestamp=utc_now(),
+        id=derived_id("fine", "message", "HERS"),
+    )
     send = SendMessage(
         organization_id=VICTIM, instance_id="fine", message_id="queued", to="+4915112345679", text=SECRET
     )
@@ -193,9 +203,15 @@ async def foreign_ids(bus: Bus) -> dict[str, Any]:
 
     contact = await one("contacts")
     return {
-        "conversation_id": await one("conversations"), "booking_id": await one("bookings"), "contact_id": contact,
-        "merged_id": contact, "message_id": "queued", "wa_ids": ["HERS"], "wa_id": "HERS", "user_id": None,
-    }  # fmt: skip
+        "conversation_id": await one("conversations"),
+        "booking_id": await one("bookings"),
+        "contact_id": contact,
+        "merged_id": contact,
+        "message_id": "queued",
+        "wa_ids": ["HERS"],
+        "wa_id": "HERS",
+        "user_id": None,
+    }
 
 
 async def until_handled(bus: Bus, classes: list[type[Message]]) -> None:
@@ -251,6 +267,10 @@ async def test_a_message_of_the_victim_arrives_although_somebody_pretended_it_be
 
 def test_every_class_that_a_service_takes_is_covered() -> None:
     assert {cls.__name__ for cls in ROUTER_EVENTS} >= {
-        "MessageReceived", "ReceiptReceived", "MessageSent", "MessageFailed", "MessagesReadElsewhere",
-    }  # fmt: skip
+        "MessageReceived",
+        "ReceiptReceived",
+        "MessageSent",
+        "MessageFailed",
+        "MessagesReadElsewhere",
+    }
     assert len(SESSION_COMMANDS) + len(ROUTER_COMMANDS) == len(COMMANDS)

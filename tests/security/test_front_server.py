@@ -18,9 +18,20 @@ from tests.servers import free_port
 
 OPERATIONS = ("/metrics", "/readyz", "/livez", "/workers")
 DISGUISES = (
-    "{path}", "{path}/", "{path}?x=1", "{path}/x", "/{path}", "//{path}", "/.{path}", "/api/..{path}",
-    "/api/%2e%2e{path}", "/api/%2E%2E/..{path}", "/socket.io/..{path}", "/socket.io/%2e%2e{path}", "{path}/.",
-)  # fmt: skip
+    "{path}",
+    "{path}/",
+    "{path}?x=1",
+    "{path}/x",
+    "/{path}",
+    "//{path}",
+    "/.{path}",
+    "/api/..{path}",
+    "/api/%2e%2e{path}",
+    "/api/%2E%2E/..{path}",
+    "/socket.io/..{path}",
+    "/socket.io/%2e%2e{path}",
+    "{path}/.",
+)
 """Ways to write an address that a service or a proxy might take for `path`."""
 
 
@@ -113,10 +124,13 @@ async def test_everything_else_is_passed_on_unchanged(front: Caddy, backends: Ba
 
 async def test_a_client_cannot_pretend_to_be_another(front: Caddy, backends: Backends) -> None:
     forged = {
-        "X-Forwarded-For": "203.0.113.9, 10.0.0.1", "X-Real-IP": "203.0.113.9", "Forwarded": "for=203.0.113.9",
-        "X-Forwarded-Proto": "https", "X-Forwarded-Host": "elsewhere.example",
+        "X-Forwarded-For": "203.0.113.9, 10.0.0.1",
+        "X-Real-IP": "203.0.113.9",
+        "Forwarded": "for=203.0.113.9",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "elsewhere.example",
         "Connection": "close, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Host",
-    }  # fmt: skip
+    }
     for path in ("/api/x", "/socket.io/x"):
         async with aiohttp.ClientSession() as http, http.get(front.url + path, headers=forged) as answer:
             assert answer.status == 200
@@ -202,9 +216,12 @@ async def test_nothing_but_the_site_and_its_health_listens(front: Caddy) -> None
     with pytest.raises(OSError):  # noqa: PT011
         await asyncio.open_connection("127.0.0.1", 2019)
     adapted = await asyncio.create_subprocess_exec(
-        *front.server.argv[: front.server.argv.index("run")], "adapt", *front.server.argv[-4:],
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
+        *front.server.argv[: front.server.argv.index("run")],
+        "adapt",
+        *front.server.argv[-4:],
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
     config = json.loads((await adapted.communicate())[0])
     assert config["admin"] == {"disabled": True}
     listening = {address for server in config["apps"]["http"]["servers"].values() for address in server["listen"]}

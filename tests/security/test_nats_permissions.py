@@ -29,7 +29,7 @@ from shared.contracts.registry import (
     ensure_streams,
 )
 from shared.messaging.consumer import jetstream
-from shared.messaging.durable_consumers import pushed
+from shared.messaging.durable_consumers import push_consumer_config
 from shared.messaging.permissions import INTEGRATION
 from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
@@ -46,7 +46,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         async with logged_in(running, "api") as api:
             await ensure_streams(jetstream(api.client), Settings())
         async with logged_in(running, "router") as router:
-            consumer = pushed("router", MessageReceived, Settings(), in_hand=2)
+            consumer = push_consumer_config("router", MessageReceived, Settings(), in_hand=2)
             await jetstream(router.client).add_consumer(EVENTS_STREAM, consumer)
         yield running
 
@@ -77,7 +77,7 @@ async def call(attacker: Connection, subject: str, **body: Any) -> dict[str, Any
 async def test_a_service_cannot_empty_or_widen_a_stream(server: Server, api: JetStreamContext, user: str) -> None:
     async with logged_in(server, "session") as session:
         for number in range(3):
-            await jetstream(session.client).publish(MessageReceived.pattern("acme", f"n{number}"), b"{}")
+            await jetstream(session.client).publish(MessageReceived.subject_filter("acme", f"n{number}"), b"{}")
     before = await api.stream_info(EVENTS_STREAM)
     emptied = before.config.evolve(max_msgs=1).as_dict()
     forging = (await api.stream_info(COMMANDS_STREAM)).config.evolve(subjects=["wa.command.>", "wa.forged"]).as_dict()
@@ -105,12 +105,15 @@ async def test_a_service_cannot_make_a_stream(server: Server, user: str) -> None
 async def test_realtime_cannot_redirect_the_routers_consumer(server: Server, api: JetStreamContext, key: str) -> None:
     """A request whose subject names no consumer may name one in its body."""
     stolen = {
-        key: ROUTERS, "deliver_subject": "_INBOX_realtime.stolen", "deliver_group": ROUTERS,
-        "ack_policy": "explicit", "filter_subject": MessageReceived.pattern(),
-    }  # fmt: skip
+        key: ROUTERS,
+        "deliver_subject": "_INBOX_realtime.stolen",
+        "deliver_group": ROUTERS,
+        "ack_policy": "explicit",
+        "filter_subject": MessageReceived.subject_filter(),
+    }
     before = (await api.consumers_info(EVENTS_STREAM))[0].config
     async with logged_in(server, "realtime") as attacker:
-        for place in ("CREATE", f"CREATE.{ROUTERS}", f"CREATE.{ROUTERS}.{MessageReceived.pattern()}"):
+        for place in ("CREATE", f"CREATE.{ROUTERS}", f"CREATE.{ROUTERS}.{MessageReceived.subject_filter()}"):
             subject = place.replace("CREATE", f"CONSUMER.CREATE.{EVENTS_STREAM}")
             await call(attacker, subject, stream_name=EVENTS_STREAM, config=stolen)
         await call(
@@ -125,12 +128,19 @@ async def test_commands_and_dead_letters_are_read_by_their_services_only(server:
     async with logged_in(server, user) as attacker:
         for stream in (COMMANDS_STREAM, DEAD_STREAM, f"KV_{LEASES_BUCKET}"):
             for subject in (
-                f"CONSUMER.CREATE.{stream}", f"CONSUMER.CREATE.{stream}.mine", f"CONSUMER.CREATE.{stream}.mine.wa.>",
-                f"CONSUMER.DURABLE.CREATE.{stream}.mine", f"CONSUMER.MSG.NEXT.{stream}.mine",
-                f"CONSUMER.LIST.{stream}", f"CONSUMER.NAMES.{stream}", f"CONSUMER.DELETE.{stream}.mine",
-                f"STREAM.MSG.GET.{stream}", f"STREAM.INFO.{stream}",
-                f"DIRECT.GET.{stream}", f"DIRECT.GET.{stream}.wa.command.message.send.acme.one",
-            ):  # fmt: skip
+                f"CONSUMER.CREATE.{stream}",
+                f"CONSUMER.CREATE.{stream}.mine",
+                f"CONSUMER.CREATE.{stream}.mine.wa.>",
+                f"CONSUMER.DURABLE.CREATE.{stream}.mine",
+                f"CONSUMER.MSG.NEXT.{stream}.mine",
+                f"CONSUMER.LIST.{stream}",
+                f"CONSUMER.NAMES.{stream}",
+                f"CONSUMER.DELETE.{stream}.mine",
+                f"STREAM.MSG.GET.{stream}",
+                f"STREAM.INFO.{stream}",
+                f"DIRECT.GET.{stream}",
+                f"DIRECT.GET.{stream}.wa.command.message.send.acme.one",
+            ):
                 assert not await attacker.may_publish(f"$JS.API.{subject}"), subject
         for stream in STREAMS:
             assert not await attacker.may_publish(f"$JS.API.STREAM.MSG.GET.{stream}")
@@ -174,7 +184,7 @@ async def test_nobody_acknowledges_for_another(server: Server, user: str) -> Non
 @pytest.mark.parametrize(("user", "allowed"), [("session", False), ("router", False), ("api", True)])
 async def test_only_who_has_to_ask_may(server: Server, user: str, allowed: bool) -> None:
     async with logged_in(server, user) as connection:
-        assert await connection.may_publish(ListUsers.pattern("acme", "-")) is allowed
+        assert await connection.may_publish(ListUsers.subject_filter("acme", "-")) is allowed
 
 
 @pytest.mark.parametrize("user", ["realtime", "router", "session", INTEGRATION])
@@ -216,13 +226,13 @@ async def test_services_start_before_the_api_and_wait_for_its_streams(
 
 async def test_a_command_is_still_refused_from_whom_it_is_not(server: Server) -> None:
     async with logged_in(server, "session") as attacker:
-        assert not await attacker.may_publish(SendMessage.pattern("acme", "one"))
+        assert not await attacker.may_publish(SendMessage.subject_filter("acme", "one"))
 
 
 async def test_an_integration_asks_no_questions_of_our_own_services(server: Server) -> None:
     """It would try API keys without a limit of its own, or use up the requests of a caller."""
     async with logged_in(server, "integration") as integration, logged_in(server, "realtime") as realtime:
         for query in (VerifyApiKey, TakeRateLimit, CountFailedCredential):
-            assert not await integration.may_publish(query.pattern("acme", "-")), query
-            assert await realtime.may_publish(query.pattern("acme", "-")), query
-        assert await integration.may_publish(ListContacts.pattern("acme", "-"))
+            assert not await integration.may_publish(query.subject_filter("acme", "-")), query
+            assert await realtime.may_publish(query.subject_filter("acme", "-")), query
+        assert await integration.may_publish(ListContacts.subject_filter("acme", "-"))

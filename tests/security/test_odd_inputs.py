@@ -30,11 +30,22 @@ AT_ONCE = 6
 HEADERS_OF = {"POST /api/auth/login", "GET /api/contacts", "POST /api/api-keys", "DELETE /api/users/{user_id}"}
 """Headers are read before any route: some of the routes stand for all."""
 SAMPLES = {
-    "starts_at": "2030-01-01T00:00:00Z", "to": "4915112345678", "from": "4915112345678", "one": "4915112345678",
-    "other": "4915112345678", "phoneNumber": "4915112345678", "phone_number": "4915112345678", "email": "a@example.org",
-    "password": "a password of mine", "new_password": "a password of mine", "action": "confirm", "sequence": "1",
-    "settings": {}, "name": "x", "session_name": "x",
-}  # fmt: skip
+    "starts_at": "2030-01-01T00:00:00Z",
+    "to": "4915112345678",
+    "from": "4915112345678",
+    "one": "4915112345678",
+    "other": "4915112345678",
+    "phoneNumber": "4915112345678",
+    "phone_number": "4915112345678",
+    "email": "a@example.org",
+    "password": "a password of mine",
+    "new_password": "a password of mine",
+    "action": "confirm",
+    "sequence": "1",
+    "settings": {},
+    "name": "x",
+    "session_name": "x",
+}
 """What is accepted where `x` is not."""
 
 
@@ -211,7 +222,7 @@ async def test_nothing_odd_in_any_question_or_request_of_nats_fails(stage: Stage
     instance = await member.instance()
 
     async def attempt(question: type[Message], token: str, body: bytes) -> None:
-        address = question.pattern(member.organization_id, token)
+        address = question.subject_filter(member.organization_id, token)
         async with gate:
             reply = await stage.nats.request(address, body, timeout=50)
         answer = json.loads(reply.data)
@@ -238,7 +249,7 @@ async def test_nothing_odd_in_a_question_about_access_fails(
     stage: Stage, question: type[Message], caplog: pytest.LogCaptureFixture
 ) -> None:
     """What cannot be read is left without an answer: who asks takes that for an api that is away."""
-    address = question.pattern("unknown", "-")
+    address = question.subject_filter("unknown", "-")
     for body in bus_tries(question):
         await stage.nats.publish(address, body, reply=stage.nats.new_inbox())
     valid = {"organization_id": "unknown"} | {name: VALID[name] for name in question.model_fields if name in VALID}

@@ -80,12 +80,31 @@ async def schemathesis_run(target: Member, folder: Path) -> list[dict[str, Any]]
     """The events of one run."""
     report = folder / "report.ndjson"
     arguments = [
-        "--config-file", str(HERE / "schemathesis.toml"), "run", f"{target.http.base_url}/openapi.json",
-        "--header", f"Authorization: {target.http.headers['Authorization']}", "--checks", "all",
-        "--max-examples", str(EXAMPLES), "--seed", SEED, "--generation-deterministic", "--no-shrink",
-        "--continue-on-failure", "--suppress-health-check", "all",
-        "--warnings", "off", "--no-color", "--report", "ndjson", "--report-ndjson-path", str(report),
-    ]  # fmt: skip
+        "--config-file",
+        str(HERE / "schemathesis.toml"),
+        "run",
+        f"{target.http.base_url}/openapi.json",
+        "--header",
+        f"Authorization: {target.http.headers['Authorization']}",
+        "--checks",
+        "all",
+        "--max-examples",
+        str(EXAMPLES),
+        "--seed",
+        SEED,
+        "--generation-deterministic",
+        "--no-shrink",
+        "--continue-on-failure",
+        "--suppress-health-check",
+        "all",
+        "--warnings",
+        "off",
+        "--no-color",
+        "--report",
+        "ndjson",
+        "--report-ndjson-path",
+        str(report),
+    ]
     environment = {**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "schemathesis_hooks.py")}
     program = str(Path(sys.executable).with_name("schemathesis"))
     output = folder / "output.txt"

@@ -21,11 +21,11 @@ from shared.contracts.queries import (
     ListContacts,
     ListShownCodes,
     ReadCurrentQr,
-    ShowQr,
+    RequestQr,
     TakeRateLimit,
     VerifyApiKey,
 )
-from shared.contracts.registry import EVENTS_STREAM, events_of
+from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.permissions import inbox_prefix
 from tests.integration.deploy.nats_users import ROOT, Connection
 from tests.servers import Server, free_port
@@ -73,29 +73,47 @@ async def user(server: Server, name: str) -> AsyncIterator[Connection]:
 
 async def test_its_own_messages_are_allowed(server: Server) -> None:
     async with user(server, "organization-acme") as acme:
-        for subject in (events_of("acme"), MessageReceived.pattern("acme"), ContactTyping.pattern("acme")):
+        for subject in (
+            organization_events_filter("acme"),
+            MessageReceived.subject_filter("acme"),
+            ContactTyping.subject_filter("acme"),
+        ):
             assert await acme.may_hear(subject)
         for message in (ListContacts, SendMessage):
-            assert await acme.may_publish(message.pattern("acme", "-"))
+            assert await acme.may_publish(message.subject_filter("acme", "-"))
 
 
 async def test_those_of_others_are_not(server: Server) -> None:
     async with user(server, "organization-acme") as acme:
         for subject in (
-            events_of("globex"), MessageReceived.pattern(), "wa.event.>", "wa.query.>", "wa.command.>",
-            ContactTyping.pattern(), ">", "_INBOX.>", "_INBOX_integration.>", "_INBOX_organization-globex.>",
-        ):  # fmt: skip
+            organization_events_filter("globex"),
+            MessageReceived.subject_filter(),
+            "wa.event.>",
+            "wa.query.>",
+            "wa.command.>",
+            ContactTyping.subject_filter(),
+            ">",
+            "_INBOX.>",
+            "_INBOX_integration.>",
+            "_INBOX_organization-globex.>",
+        ):
             assert not await acme.may_hear(subject), subject
         for message in (ListContacts, SendMessage):
-            assert not await acme.may_publish(message.pattern("globex", "-"))
+            assert not await acme.may_publish(message.subject_filter("globex", "-"))
         for subject in (
-            ShowQr.pattern("acme", "one"), VerifyApiKey.pattern("acme", "-"), TakeRateLimit.pattern("acme", "-"),
-            ReadCurrentQr.pattern("acme", "one"), ListShownCodes.pattern("acme", "-"),
-            CountFailedCredential.pattern("acme", "-"), "wa.command.user.invite.acme.-",
+            RequestQr.subject_filter("acme", "one"),
+            VerifyApiKey.subject_filter("acme", "-"),
+            TakeRateLimit.subject_filter("acme", "-"),
+            ReadCurrentQr.subject_filter("acme", "one"),
+            ListShownCodes.subject_filter("acme", "-"),
+            CountFailedCredential.subject_filter("acme", "-"),
+            "wa.command.user.invite.acme.-",
             "wa.command.session.send.acme.one",
-            f"$JS.API.CONSUMER.CREATE.{EVENTS_STREAM}.mine", f"$JS.API.STREAM.MSG.GET.{EVENTS_STREAM}",
-            f"$JS.API.STREAM.INFO.{EVENTS_STREAM}", MessageReceived.pattern("acme", "one"),
-        ):  # fmt: skip
+            f"$JS.API.CONSUMER.CREATE.{EVENTS_STREAM}.mine",
+            f"$JS.API.STREAM.MSG.GET.{EVENTS_STREAM}",
+            f"$JS.API.STREAM.INFO.{EVENTS_STREAM}",
+            MessageReceived.subject_filter("acme", "one"),
+        ):
             assert not await acme.may_publish(subject), subject
 
 
@@ -107,15 +125,15 @@ async def test_codes_that_link_an_account_are_not_heard(server: Server) -> None:
         heard.append(message.subject)
 
     async with user(server, "session") as session, user(server, "organization-acme") as acme:
-        await acme.client.subscribe(events_of("acme"), cb=hear)
+        await acme.client.subscribe(organization_events_filter("acme"), cb=hear)
         await subscribed(acme.client)
         for event in (QrIssued, PairingCodeIssued, MessageReceived):
-            await session.client.publish(event.pattern("acme", "one"), b"{}")
+            await session.client.publish(event.subject_filter("acme", "one"), b"{}")
         await subscribed(session.client)
         async with asyncio.timeout(20):
-            while MessageReceived.pattern("acme", "one") not in heard:
+            while MessageReceived.subject_filter("acme", "one") not in heard:
                 await asyncio.sleep(0.01)
-        assert heard == [MessageReceived.pattern("acme", "one")]
+        assert heard == [MessageReceived.subject_filter("acme", "one")]
 
 
 async def test_two_organizations_do_not_hear_each_others_answers(server: Server) -> None:
@@ -132,7 +150,7 @@ async def test_two_organizations_do_not_hear_each_others_answers(server: Server)
         user(server, "organization-acme") as acme,
         user(server, "organization-globex") as globex,
     ):
-        await api.client.subscribe(ListContacts.pattern(), cb=answer)
+        await api.client.subscribe(ListContacts.subject_filter(), cb=answer)
         for subject in (
             "_INBOX_organization-globex.>",
             "_INBOX_organization-acme.>",
@@ -141,7 +159,7 @@ async def test_two_organizations_do_not_hear_each_others_answers(server: Server)
         ):
             await globex.client.subscribe(subject, cb=overhear)
         await asyncio.gather(subscribed(api.client), subscribed(globex.client))
-        reply = await acme.client.request(ListContacts.pattern("acme", "-"), b"{}", timeout=20)
+        reply = await acme.client.request(ListContacts.subject_filter("acme", "-"), b"{}", timeout=20)
         assert reply.data == b"the contacts of acme"
         await subscribed(globex.client)
     assert overheard == []

@@ -115,10 +115,31 @@ async def test_operational_endpoints_are_not_reachable_from_outside(stack: Produ
     """Whatever a front server or a service might read into an address, with the real services behind it."""
     assert api
     forms = (
-        "/{}", "/{}/", "//{}", "/{}?x", "/{}#x", "/{}%00", "/{};x", "/%2e/{}", "/%252e/{}", "/api/../{}", "/{}%20",
-        "/api/%2e%2e/{}", "/socket.io/../{}", "/socket.io/%2e%2e/{}", "/api/..;/{}", "/.//{}", "\\{}", "/{}%2f",
-        "/{}%3f", "http://127.0.0.1/{}", "http://api:8000/{}", "/{}.", "/./%2e/{}", "/console/../{}",
-    )  # fmt: skip
+        "/{}",
+        "/{}/",
+        "//{}",
+        "/{}?x",
+        "/{}#x",
+        "/{}%00",
+        "/{};x",
+        "/%2e/{}",
+        "/%252e/{}",
+        "/api/../{}",
+        "/{}%20",
+        "/api/%2e%2e/{}",
+        "/socket.io/../{}",
+        "/socket.io/%2e%2e/{}",
+        "/api/..;/{}",
+        "/.//{}",
+        "\\{}",
+        "/{}%2f",
+        "/{}%3f",
+        "http://127.0.0.1/{}",
+        "http://api:8000/{}",
+        "/{}.",
+        "/./%2e/{}",
+        "/console/../{}",
+    )
     assert stack.front is not None
     for name in OPERATIONS:
         for target in {
@@ -146,15 +167,22 @@ NATS_FORBIDDEN: dict[str, tuple[str, ...]] = {
     "router": ("wa.command.session.logout.acme.one", "wa.event.message.received.acme.one", "wa.query.user.list.acme.-"),
     "api": ("$JS.API.STREAM.PURGE.WA_EVENTS", "$JS.API.STREAM.DELETE.WA_COMMANDS", "$KV.WA_LEASES.node"),
     "realtime": (
-        "wa.event.message.received.acme.one", "wa.command.session.send.acme.one", "$JS.API.STREAM.UPDATE.WA_EVENTS",
-        "$JS.API.STREAM.MSG.GET.WA_COMMANDS", "$JS.API.CONSUMER.CREATE.WA_EVENTS", "$JS.ACK.WA_EVENTS.x.1.1.1.1.1",
+        "wa.event.message.received.acme.one",
+        "wa.command.session.send.acme.one",
+        "$JS.API.STREAM.UPDATE.WA_EVENTS",
+        "$JS.API.STREAM.MSG.GET.WA_COMMANDS",
+        "$JS.API.CONSUMER.CREATE.WA_EVENTS",
+        "$JS.ACK.WA_EVENTS.x.1.1.1.1.1",
         "$JS.API.CONSUMER.CREATE.WA_COMMANDS.x.wa.command.>",
     ),
     INTEGRATION: (
-        "wa.event.message.received.acme.one", "wa.command.session.send.acme.one", "wa.command.user.invite.acme.-",
-        "$JS.API.STREAM.UPDATE.WA_COMMANDS", "$JS.API.CONSUMER.CREATE.WA_EVENTS.router-message-received",
+        "wa.event.message.received.acme.one",
+        "wa.command.session.send.acme.one",
+        "wa.command.user.invite.acme.-",
+        "$JS.API.STREAM.UPDATE.WA_COMMANDS",
+        "$JS.API.CONSUMER.CREATE.WA_EVENTS.router-message-received",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("user", list(NATS_FORBIDDEN))

@@ -21,7 +21,7 @@ from shared.contracts.message import Event
 from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
 from shared.contracts.registry import ensure_streams
-from shared.messaging.command_client import Dispatcher, refusal
+from shared.messaging.command_client import CommandClient, refusal
 from shared.messaging.consumer import Publisher, jetstream
 from shared.platform.settings import Settings
 from tests.security.fairness_fixtures import own_nats, until
@@ -58,9 +58,12 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def changed(command: SendMessage, status: MessageStatus = MessageStatus.SENT) -> MessageStatusChanged:
     return MessageStatusChanged(
-        organization_id=command.organization_id, instance_id="one", cause=new_id(), message_id=command.message_id,
+        organization_id=command.organization_id,
+        instance_id="one",
+        cause=new_id(),
+        message_id=command.message_id,
         status=status,
-    )  # fmt: skip
+    )
 
 
 async def router(client: Client, answer: Any) -> list[SendMessage]:
@@ -86,7 +89,7 @@ def principal(organization_id: str) -> Principal:
 async def test_each_event_is_read_once_however_many_wait(client: Client, parsed: list[str]) -> None:
     asked = Client()
     await asked.connect(client.connected_url.geturl() if client.connected_url else "")
-    dispatcher = Dispatcher(asked, Publisher(jetstream(asked)))
+    dispatcher = CommandClient(asked, Publisher(jetstream(asked)))
     await router(client, changed)
     request = {"to": "+4915112345678", "message": "hello"}
     who = principal("acme")
@@ -100,7 +103,7 @@ async def test_each_event_is_read_once_however_many_wait(client: Client, parsed:
 async def test_so_many_who_wait_share_two_subscriptions_and_leave_none(client: Client) -> None:
     asked = Client()
     await asked.connect(client.connected_url.geturl() if client.connected_url else "")
-    dispatcher = Dispatcher(asked, Publisher(jetstream(asked)))
+    dispatcher = CommandClient(asked, Publisher(jetstream(asked)))
     most, free = 0, len(asked._subs)
 
     def answer(command: SendMessage) -> MessageStatusChanged:
@@ -115,12 +118,12 @@ async def test_so_many_who_wait_share_two_subscriptions_and_leave_none(client: C
     await asked.close()
 
 
-async def _send(dispatcher: Dispatcher) -> dict[str, Any]:
+async def _send(dispatcher: CommandClient) -> dict[str, Any]:
     return await send({"to": "+4915112345678", "message": "hello"}, principal("acme"), dispatcher, 30)
 
 
 async def test_a_refusal_reaches_its_own_caller_only(client: Client) -> None:
-    dispatcher = Dispatcher(client, Publisher(jetstream(client)))
+    dispatcher = CommandClient(client, Publisher(jetstream(client)))
     problem = Problem(429, "too_many_pending_sends", "wait", pending=1)
     first: list[str] = []
 
@@ -135,7 +138,7 @@ async def test_a_refusal_reaches_its_own_caller_only(client: Client) -> None:
 
 
 async def test_one_who_gives_up_takes_no_answer_from_the_others(client: Client) -> None:
-    dispatcher = Dispatcher(client, Publisher(jetstream(client)))
+    dispatcher = CommandClient(client, Publisher(jetstream(client)))
     await router(client, changed)
     impatient = [asyncio.create_task(_send(dispatcher)) for _ in range(10)]
     await asyncio.sleep(0)
@@ -147,11 +150,11 @@ async def test_one_who_gives_up_takes_no_answer_from_the_others(client: Client) 
 
 
 async def test_what_is_not_looked_at_is_bounded(client: Client) -> None:
-    dispatcher = Dispatcher(client, Publisher(jetstream(client)))
-    async with dispatcher.listening("acme", MessageStatusChanged) as answers:
+    dispatcher = CommandClient(client, Publisher(jetstream(client)))
+    async with dispatcher.replies("acme", MessageStatusChanged) as answers:
         for number in range(5_000):
             event = changed(SendMessage(organization_id="acme", message_id=f"m{number}", text="x"))
-            await client.publish(event.address, event.model_dump_json().encode())
+            await client.publish(event.full_subject, event.model_dump_json().encode())
         await client.flush()
         most = len(answers._events)
         command = SendMessage(organization_id="acme", message_id="m4999", text="x")

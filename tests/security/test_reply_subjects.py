@@ -109,7 +109,7 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
         for subject in ELSEWHERE:
             await asker.subscribe(subject, cb=hear)
         await subscribed(asker)
-        address, body = question.pattern("acme", "one"), BODIES[question]
+        address, body = question.subject_filter("acme", "one"), BODIES[question]
         for subject in ELSEWHERE:
             await asker.publish(address, body, reply=subject)
         # questions of one connection are taken in order: with this answer those before have been taken, too
@@ -125,10 +125,10 @@ async def test_what_cannot_be_answered_is_not_done(client: Client) -> None:
     """A write whose answer goes elsewhere would be done all the same."""
     kind = Kind()
     async with rpc_server.serving(client, [kind]):
-        await client.publish(ListUsers.pattern("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
-        await client.publish(ListUsers.pattern("acme", "-"), b"{}")
-        await asyncio.wait_for(client.request(ListUsers.pattern("other", "-"), b"{}", timeout=20), 30)
-    assert kind.asked == [ListUsers.pattern("other", "-")]
+        await client.publish(ListUsers.subject_filter("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
+        await client.publish(ListUsers.subject_filter("acme", "-"), b"{}")
+        await asyncio.wait_for(client.request(ListUsers.subject_filter("other", "-"), b"{}", timeout=20), 30)
+    assert kind.asked == [ListUsers.subject_filter("other", "-")]
 
 
 @pytest.mark.parametrize("subject", ["_INBOX.a1.b2", "_INBOX_api.Xy9", "_INBOX_organization-acme.a.b", "_INBOX_a_b.c"])

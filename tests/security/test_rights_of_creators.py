@@ -10,7 +10,7 @@ import pytest
 
 from services.api.store.api_keys import MAX_KEY_DEPTH
 from services.realtime.revoked_access import EndedAccess
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal
@@ -32,7 +32,7 @@ async def key_of(http: httpx.AsyncClient, *scopes: str, **fields: Any) -> dict[s
 async def scopes_now(stage: Stage, key: str) -> list[str] | None:
     """As realtime is answered; None: opens nothing."""
     question = VerifyApiKey(organization_id="unknown", key=key)
-    reply = await stage.nats.request(question.address, question.model_dump_json().encode(), timeout=5)
+    reply = await stage.nats.request(question.full_subject, question.model_dump_json().encode(), timeout=5)
     owner = ApiKeyOwner.model_validate_json(reply.data)
     return owner.scopes if owner.organization_id else None
 
@@ -59,14 +59,14 @@ async def accepted(stage: Stage, token: str) -> httpx.Response:
 
 
 @asynccontextmanager
-async def endings(stage: Stage, organization_id: str) -> AsyncIterator[list[AccessEnded]]:
+async def endings(stage: Stage, organization_id: str) -> AsyncIterator[list[AccessRevoked]]:
     """What realtime is told of this organization."""
-    heard: list[AccessEnded] = []
+    heard: list[AccessRevoked] = []
 
     async def hear(message: Any) -> None:
-        heard.append(AccessEnded.model_validate_json(message.data))
+        heard.append(AccessRevoked.model_validate_json(message.data))
 
-    subscription = await stage.nats.subscribe(AccessEnded.pattern(organization_id), cb=hear)
+    subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(organization_id), cb=hear)
     await subscribed(stage.nats)
     yield heard
     await subscribed(stage.nats)
@@ -212,14 +212,14 @@ async def test_a_maker_of_another_organization_makes_a_key_worthless(
 def test_a_socket_ends_when_its_key_is_narrowed_and_may_come_back_with_less() -> None:
     ended = EndedAccess(timedelta(hours=1))
     ended.note(
-        AccessEnded(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
+        AccessRevoked(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
     )
     key = Principal(organization_id="acme", subject="key:k")
     assert ended.why(key)
     assert ended.why(key.model_copy(update={"scopes": frozenset({"read", "send"})})) is None
-    ended.note(AccessEnded(organization_id="acme", code="api_key_revoked", reason="x", holder="key:k"))
+    ended.note(AccessRevoked(organization_id="acme", code="api_key_revoked", reason="x", holder="key:k"))
     ended.note(
-        AccessEnded(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
+        AccessRevoked(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
     )
     found = ended.why(key.model_copy(update={"scopes": frozenset({"read"})}))
     assert found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from tests.integration.realtime.conftest import service, token, until
@@ -59,7 +59,7 @@ async def test_an_answer_is_not_given_when_the_access_ended_in_between(nats_url:
         logged_in(url, token(organization_id, session_id="one")) as client,
     ):
         await client.send('429["send_message",{"to":"4915112345678","message":"hello"}]')
-        await publish(AccessEnded(organization_id=organization_id, code="login_ended", reason="", login_ids=("one",)))
+        await publish(AccessRevoked(organization_id=organization_id, code="login_ended", reason="", login_ids=("one",)))
         await until(lambda: client.closed)
         assert not [packet for packet in client.packets if packet.startswith("439")]
 

@@ -13,7 +13,7 @@ from services.realtime.rate_budget import BLOCK
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from shared.contracts.queries import ApiKeyOwner, TakeRateLimit, VerifyApiKey
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member
 from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import Platform, RawClient, logged_in, platform, raw_client
@@ -25,8 +25,10 @@ CALLER, ORGANIZATION, FAILURES = 40, 60, 6
 @pytest.fixture
 async def limited(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Platform]:
     limits = {
-        "rate_limit_caller": CALLER, "rate_limit_organization": ORGANIZATION, "rate_limit_failures": FAILURES,
-    }  # fmt: skip
+        "rate_limit_caller": CALLER,
+        "rate_limit_organization": ORGANIZATION,
+        "rate_limit_failures": FAILURES,
+    }
     async with platform(mongo_url, tmp_path_factory.mktemp("bus"), **limits) as running:
         await within_one_window(running)
         yield running
@@ -106,11 +108,11 @@ async def test_the_query_counts_like_rest_and_for_the_organization_of_its_subjec
     nats, organization_id = limited.stage.nats, new_id()
 
     async def take(count: int) -> Any:
-        return await ask(nats, TakeRateLimit(organization_id=organization_id, caller="nina", count=count))
+        return await rpc_request(nats, TakeRateLimit(organization_id=organization_id, caller="nina", count=count))
 
     assert [(await take(count))["granted"] for count in (30, 30, 1)] == [30, 10, 0]
     assert (await take(1))["retry_after"] >= 1
-    subject = TakeRateLimit.pattern(organization_id, "-")
+    subject = TakeRateLimit.subject_filter(organization_id, "-")
     forged = TakeRateLimit(organization_id=new_id(), caller="nina").model_dump_json().encode()
     with pytest.raises(TimeoutError):
         await nats.request(subject, forged, timeout=0.5)
@@ -156,7 +158,7 @@ async def test_keys_guessed_on_the_bus_are_counted(limited: Platform) -> None:
 
     async def guess(client: str | None) -> ApiKeyOwner:
         query = VerifyApiKey(organization_id="unknown", key="sbk_" + new_id(), client=client)
-        reply = await nats.request(query.address, query.model_dump_json().encode(), timeout=5)
+        reply = await nats.request(query.full_subject, query.model_dump_json().encode(), timeout=5)
         return ApiKeyOwner.model_validate_json(reply.data)
 
     for client in ("2001:db8::1", None):

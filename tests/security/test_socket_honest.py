@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import socketio
 
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal
 from shared.messaging.consumer import Publisher
@@ -41,7 +41,7 @@ async def test_a_client_on_every_transport_asks_hears_and_is_ended(nats_url: str
 async def end(publish: Publisher, organization_id: str) -> None:
     person = Principal(organization_id=organization_id, subject="user")
     await publish(
-        AccessEnded(organization_id=organization_id, code="user_removed", reason="over", holder=person.subject)
+        AccessRevoked(organization_id=organization_id, code="user_removed", reason="over", holder=person.subject)
     )
 
 

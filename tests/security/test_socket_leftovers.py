@@ -16,7 +16,7 @@ from services.realtime.revoked_access import EndedAccess
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.errors import Problem
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal
@@ -102,7 +102,7 @@ def test_an_organization_that_ends_many_logins_is_bounded_and_none_of_them_opens
     ]
     for person in people:
         ended.note(
-            AccessEnded(organization_id="acme", code="login_ended", reason="", login_ids=(str(person.session_id),))
+            AccessRevoked(organization_id="acme", code="login_ended", reason="", login_ids=(str(person.session_id),))
         )
     assert max(sizes(ended).values()) < 25_000
     assert all(ended.why(person) for person in people)

@@ -13,12 +13,51 @@ from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import PATH, logged_in, raw_client
 
 UNREADABLE: list[str | bytes] = [
-    "", "x", "9", "0", "0{}", "2", "6", "4", "4x", "45", "46", "47", "44{}", "421", "43{}", "40[]", '40"x"', "41{}",
-    "42", "42{}", "42[]", "42[1]", "42[null]", '42[["connect"]]', "42[{}]", '42["x"', '42"x"', "42[NaN]", '42["x",NaN]',
-    "4[1]", '4{"a":1}', "42[" + "[" * 5_000, "4{" + '"a":{' * 5_000, '4242424242424242424242["x"]', "b4", "bAAAA",
-    '42["' + "x" * 100 + '"]', '\u09682["x"]', '4\u0968["x"]', b"", b"2", b"\xff\x00", '451-["x"]',
+    "",
+    "x",
+    "9",
+    "0",
+    "0{}",
+    "2",
+    "6",
+    "4",
+    "4x",
+    "45",
+    "46",
+    "47",
+    "44{}",
+    "421",
+    "43{}",
+    "40[]",
+    '40"x"',
+    "41{}",
+    "42",
+    "42{}",
+    "42[]",
+    "42[1]",
+    "42[null]",
+    '42[["connect"]]',
+    "42[{}]",
+    '42["x"',
+    '42"x"',
+    "42[NaN]",
+    '42["x",NaN]',
+    "4[1]",
+    '4{"a":1}',
+    "42[" + "[" * 5_000,
+    "4{" + '"a":{' * 5_000,
+    '4242424242424242424242["x"]',
+    "b4",
+    "bAAAA",
+    '42["' + "x" * 100 + '"]',
+    '\u09682["x"]',
+    '4\u0968["x"]',
+    b"",
+    b"2",
+    b"\xff\x00",
+    '451-["x"]',
     '452-[{"_placeholder":true,"num":9}]',
-]  # fmt: skip
+]
 
 
 def noise(caplog: pytest.LogCaptureFixture) -> tuple[int, int]:
@@ -78,9 +117,15 @@ async def test_an_unreadable_polling_post_is_refused_and_closes_the_transport(
 
 @pytest.mark.parametrize(
     "request_line",
-    ["?EIO=3&transport=polling", "?EIO=4&transport=x", "?EIO=4&transport=polling&sid=%0a%00", "?transport=%ff&EIO=4",
-     "?EIO=4&transport=websocket", "?EIO=4&transport=polling&j=x"],
-)  # fmt: skip
+    [
+        "?EIO=3&transport=polling",
+        "?EIO=4&transport=x",
+        "?EIO=4&transport=polling&sid=%0a%00",
+        "?transport=%ff&EIO=4",
+        "?EIO=4&transport=websocket",
+        "?EIO=4&transport=polling&j=x",
+    ],
+)
 async def test_a_strange_handshake_is_refused_without_traceback(
     nats_url: str, caplog: pytest.LogCaptureFixture, request_line: str
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from tests.integration.realtime.conftest import service, token, until
@@ -29,7 +29,7 @@ async def test_a_removed_agent_who_sent_a_reserved_name_is_ended(nats_url: str, 
             await agent.send(packet)
         assert (await agent.ask("join-organization", person.organization_id))["success"]
         await publish(
-            AccessEnded(organization_id=person.organization_id, code="user_removed", reason="", holder="nina")
+            AccessRevoked(organization_id=person.organization_id, code="user_removed", reason="", holder="nina")
         )
         await until(lambda: agent.closed)
         assert agent.named("session:ended")[0]["code"] == "user_removed"

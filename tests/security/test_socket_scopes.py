@@ -15,31 +15,43 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Scope
 from shared.contracts.records import MessageStatus
-from shared.messaging.consumer import Publisher, jetstream, say
+from shared.messaging.consumer import Publisher, jetstream, publish_ephemeral
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
 
 LINKING = {"whatsapp:qr", "whatsapp:pairing-code"}
 SETS: list[frozenset[Scope]] = [
-    frozenset({"read"}), frozenset({"send"}), frozenset({"manage"}), frozenset({"read", "send"}),
-    frozenset({"send", "manage"}), frozenset({"read", "send", "manage"}),
-]  # fmt: skip
+    frozenset({"read"}),
+    frozenset({"send"}),
+    frozenset({"manage"}),
+    frozenset({"read", "send"}),
+    frozenset({"send", "manage"}),
+    frozenset({"read", "send", "manage"}),
+]
 
 
 def qr(organization_id: str) -> QrIssued:
     until_when = utc_now() + timedelta(minutes=1)
     return QrIssued(
-        organization_id=organization_id, instance_id="one", qr="secret", data_url="data:secret", ascii="secret",
-        attempt=1, expires_at=until_when,
-    )  # fmt: skip
+        organization_id=organization_id,
+        instance_id="one",
+        qr="secret",
+        data_url="data:secret",
+        ascii="secret",
+        attempt=1,
+        expires_at=until_when,
+    )
 
 
 def pairing_code(organization_id: str) -> PairingCodeIssued:
     until_when = utc_now() + timedelta(minutes=1)
     return PairingCodeIssued(
-        organization_id=organization_id, instance_id="one", code="ABCD-1234", phone_number="4915112345678",
+        organization_id=organization_id,
+        instance_id="one",
+        code="ABCD-1234",
+        phone_number="4915112345678",
         expires_at=until_when,
-    )  # fmt: skip
+    )
 
 
 def status(organization_id: str) -> MessageStatusChanged:
@@ -120,8 +132,8 @@ async def test_what_is_only_live_needs_read(nats_url: str) -> None:
             assert (await client.ask("join-organization", organization_id))["success"]
         async with asyncio.timeout(20):
             while not (reader.named("typing") and reader.named("presence")):
-                await say(nats, ContactTyping.model_validate(ids | {"state": "composing"}))
-                await say(nats, ContactPresence.model_validate(ids | {"available": True}))
+                await publish_ephemeral(nats, ContactTyping.model_validate(ids | {"state": "composing"}))
+                await publish_ephemeral(nats, ContactPresence.model_validate(ids | {"available": True}))
                 await asyncio.sleep(0.05)
         assert (await sender.ask("join-organization", organization_id, number=2))["success"]
         assert names(sender) == set()

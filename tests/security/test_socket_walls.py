@@ -31,8 +31,9 @@ MARK = "words of another organization"
 Ids = dict[str, str]
 SCOPES: tuple[Scope, ...] = ("read", "send", "manage")
 SETS: list[frozenset[Scope]] = [
-    frozenset(), *(frozenset(each) for count in (1, 2, 3) for each in combinations(SCOPES, count))
-]  # fmt: skip
+    frozenset(),
+    *(frozenset(each) for count in (1, 2, 3) for each in combinations(SCOPES, count)),
+]
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,12 @@ async def belongings(running: Platform, owner: Member) -> Ids:
     texts = {"text": MARK, "from_address": number, "to_address": own, "wa_id": new_id()}
     await database.messages.insert_one(message | links | texts | mine | times)
     return ids | {
-        "organization": owner.organization_id, "instance": instance, "session": "till", "number": number, "own": own,
-    }  # fmt: skip
+        "organization": owner.organization_id,
+        "instance": instance,
+        "session": "till",
+        "number": number,
+        "own": own,
+    }
 
 
 async def kept(running: Platform, organization_id: str) -> str:

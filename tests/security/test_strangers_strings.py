@@ -115,7 +115,7 @@ def test_every_string_of_a_stranger_is_bounded_clean_and_stays_what_it_is(
         assert not DIRECTION & set(value)
         assert "\n" not in value
     assert len(ours.text or "") <= 65_536
-    assert parse_event(ours.address, ours.model_dump_json().encode()) == ours
+    assert parse_event(ours.full_subject, ours.model_dump_json().encode()) == ours
 
 
 @settings(max_examples=150, deadline=None)
@@ -160,8 +160,10 @@ def test_a_receipt_that_names_very_many_ids_is_split_and_none_is_lost(kind: int)
     bob = jid("4915112345678", "s.whatsapp.net")
     receipt = pb.Receipt(
         MessageSource=pb.MessageSource(Chat=bob, Sender=bob, IsFromMe=False, IsGroup=False),
-        MessageIDs=ids, Timestamp=1_790_000_000, Type=names[wanted].number,
-    )  # fmt: skip
+        MessageIDs=ids,
+        Timestamp=1_790_000_000,
+        Type=names[wanted].number,
+    )
     journal = Journal(Path(":memory:"))
     intake = Intake(ACCOUNT, journal)
     intake.take("Receipt", receipt.SerializePartialToString())
@@ -182,9 +184,17 @@ def test_what_was_stored_before_the_limits_is_shown_within_them() -> None:
     assert (media.file_name or "").endswith("….pdf")
     assert (len(media.file_name or ""), len(media.mime_type or ""), media.size) == (255, 128, None)
     message = {
-        "id": "m", "organization_id": "acme", "instance_id": "one", "direction": "inbound", "origin": "contact",
-        "from_address": "1", "to_address": "2", "text": "t" * HUGE, "status": "received", "timestamp": START,
-    }  # fmt: skip
+        "id": "m",
+        "organization_id": "acme",
+        "instance_id": "one",
+        "direction": "inbound",
+        "origin": "contact",
+        "from_address": "1",
+        "to_address": "2",
+        "text": "t" * HUGE,
+        "status": "received",
+        "timestamp": START,
+    }
     assert len(MessageRecord.model_validate(message).text or "") == 65_536
 
 

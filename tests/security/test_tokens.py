@@ -35,9 +35,14 @@ HEADER = {"kid": SIGNING_KEY.kid}
 def claims(**changes: Any) -> dict[str, Any]:
     now = utc_now()
     all_of_them = {
-        "iss": "switchboard", "sub": "anna", "org": "acme", "iat": now, "exp": now + timedelta(hours=1),
-        "scopes": ["manage", "read", "send"], "role": "owner",
-    }  # fmt: skip
+        "iss": "switchboard",
+        "sub": "anna",
+        "org": "acme",
+        "iat": now,
+        "exp": now + timedelta(hours=1),
+        "scopes": ["manage", "read", "send"],
+        "role": "owner",
+    }
     return {name: value for name, value in (all_of_them | changes).items() if value is not None}
 
 
@@ -130,10 +135,16 @@ async def test_no_forged_token_opens_the_api(stage: Stage, member: Member) -> No
 async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member: Member) -> None:
     """What any other process of the launcher is given is tried as a key."""
     places = {name: f"<{name}>" for process in process_specs.PROCESSES for name in _places(process)} | {
-        "token_private_key": PRIVATE_KEY, "token_public_key": PUBLIC_KEY, "token_secret": PRIVATE_KEY,
-    }  # fmt: skip
-    given = {value for process in process_specs.PROCESSES if process.name != "api"
-             for value in process_specs.fill(process, 3000, places)[1].values()}  # fmt: skip
+        "token_private_key": PRIVATE_KEY,
+        "token_public_key": PUBLIC_KEY,
+        "token_secret": PRIVATE_KEY,
+    }
+    given = {
+        value
+        for process in process_specs.PROCESSES
+        if process.name != "api"
+        for value in process_specs.fill(process, 3000, places)[1].values()
+    }
     async with stage.client() as http:
         for value in given:
             token = hmac_with(value.encode(), sub=member.user_id, org=member.organization_id)
@@ -152,9 +163,11 @@ def test_only_the_api_knows_a_private_key_and_router_and_session_know_none() -> 
         for service in (ApiSettings, RealtimeSettings, RouterSettings, SessionSettings)
     }
     assert fields == {
-        "ApiSettings": {"token_private_key", "token_former_public_keys"}, "RealtimeSettings": {"token_public_key"},
-        "RouterSettings": set(), "SessionSettings": set(),
-    }  # fmt: skip
+        "ApiSettings": {"token_private_key", "token_former_public_keys"},
+        "RealtimeSettings": {"token_public_key"},
+        "RouterSettings": set(),
+        "SessionSettings": set(),
+    }
 
 
 async def test_a_token_that_names_another_organization_than_its_users_is_refused(stage: Stage, member: Member) -> None:

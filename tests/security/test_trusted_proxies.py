@@ -35,9 +35,11 @@ async def seen_by(networks: str, peer: str | None, kind: str = "http", **headers
 
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {
-        "type": kind, "client": (peer, 1234) if peer else None, "scheme": "ws" if kind == "websocket" else "http",
+        "type": kind,
+        "client": (peer, 1234) if peer else None,
+        "scheme": "ws" if kind == "websocket" else "http",
         "headers": [(b"host", b"own.example"), *pairs],
-    }  # fmt: skip
+    }
     await TrustedProxies(app, parse_networks(networks))(scope, None, None)  # type: ignore[arg-type]
     return found
 

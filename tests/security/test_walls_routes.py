@@ -13,7 +13,7 @@ import pytest
 from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.principal import ROLE_SCOPES, Role, Scope
-from shared.contracts.registry import DEAD_STREAM, dead_letters_of
+from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
 from shared.messaging.consumer import jetstream
 from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, operations
@@ -30,9 +30,14 @@ Reach = Literal["organization", "instance", "limited"]
 """A key limited to instances gets: nothing, its own instances by their id, what belongs to its instances."""
 
 OPEN = (
-    "POST /api/auth/register", "POST /api/auth/accept-invitation", "POST /api/auth/login", "POST /api/auth/refresh",
-    "GET /health", "GET /health/live", "GET /health/ready",
-)  # fmt: skip
+    "POST /api/auth/register",
+    "POST /api/auth/accept-invitation",
+    "POST /api/auth/login",
+    "POST /api/auth/refresh",
+    "GET /health",
+    "GET /health/live",
+    "GET /health/ready",
+)
 ENDING = ("POST /api/auth/logout",)
 """Concerns the credentials themselves, whatever they open."""
 NEEDS: dict[str, tuple[Scope, Reach]] = {
@@ -157,7 +162,7 @@ async def organization(stage: Stage, owner: Member, secret: str) -> Victim:
     code = {"qr.data_url": SECRETS, "qr.ascii": SECRETS, "qr.attempt": 1}
     await stage.database.connections.update_one({"_id": ids["instance_id"]}, {"$set": code})
     await dead(stage, owner.organization_id, error=secret)
-    letters = dead_letters_of(owner.organization_id)
+    letters = dead_letters_filter(owner.organization_id)
     letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
     ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
     return Victim(owner.organization_id, ids | {"subject": owner.user_id, "actor": owner.user_id}, (SECRETS,))
@@ -266,7 +271,7 @@ async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organizat
                 wrongs.append(f"{operation.name} as {name}: {answer.status} {answer.body[:200]!r}")
     assert not wrongs, "\n".join(wrongs)
     assert await snapshot(stage, world.other.organization_id) == before
-    letters = dead_letters_of(world.other.organization_id)
+    letters = dead_letters_filter(world.other.organization_id)
     kept = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
     assert str(kept.seq) == world.other.ids["sequence"]
 

@@ -14,7 +14,7 @@ from services.api.nats.requests import WRITES
 from shared.contracts import queries
 from shared.contracts.errors import SwitchboardError
 from shared.contracts.message import Command, Message, Query, utc_now
-from shared.contracts.registry import COMMANDS, DEAD_STREAM, LIVE, REQUESTS, dead_letters_of
+from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, REQUESTS, dead_letters_filter
 from shared.messaging.consumer import jetstream
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
@@ -31,19 +31,24 @@ ELSEWHERE = {
     "TakeRateLimit": "counts for a caller of the organization in the subject; names nothing else",
     "CountFailedCredential": "counts for an address; concerns no organization",
     "ResolveNumber": "answered by the session service for the accounts it holds",
-    "ConnectInstance": "of the session service", "DisconnectInstance": "of the session service",
-    "LogoutInstance": "of the session service", "SendText": "of the session service",
+    "ConnectInstance": "of the session service",
+    "DisconnectInstance": "of the session service",
+    "LogoutInstance": "of the session service",
+    "SendText": "of the session service",
     "MarkRead": "of the session service",
-    "TypingSeen": "said by the session service only", "PresenceSeen": "said by the session service only",
-    "ContactTyping": "said by the router only", "ContactPresence": "said by the router only",
-    "ShowTyping": "of the session service", "WatchContact": "of the session service",
-}  # fmt: skip
+    "TypingSeen": "said by the session service only",
+    "PresenceSeen": "said by the session service only",
+    "ContactTyping": "said by the router only",
+    "ContactPresence": "said by the router only",
+    "ShowTyping": "of the session service",
+    "WatchContact": "of the session service",
+}
 """Classes that neither the api nor the router answers: the session service compares organizations itself."""
 
 
 def all_classes() -> Iterator[type[Message]]:
     yield from (item for item in vars(queries).values() if isinstance(item, type) and issubclass(item, Query))
-    yield from (*COMMANDS.values(), *REQUESTS.values(), *LIVE.values())
+    yield from (*COMMANDS.values(), *REQUESTS.values(), *EPHEMERAL_EVENTS.values())
 
 
 def test_every_class_is_tried_here_or_named_with_its_reason() -> None:
@@ -62,16 +67,25 @@ async def victim(stage: Stage) -> AsyncIterator[Victim]:
         for name in ("contacts", "messages", "instances"):
             await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
         await dead(stage, owner.organization_id, error=SECRETS)
-        letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, dead_letters_of(owner.organization_id), next=True)
+        letter = await jetstream(stage.nats).get_msg(
+            DEAD_STREAM, 1, dead_letters_filter(owner.organization_id), next=True
+        )
         ids |= {"sequence": str(letter.seq), "one": PHONE, "other": PHONE, "to": PHONE, "merged_id": ids["contact_id"]}
         ids |= {"assigned_to": owner.user_id, "actor": owner.user_id, "search": PHONE}
         yield Victim(owner.organization_id, ids, (SECRETS, owner.organization_id))
 
 
 SAMPLES: dict[str, Any] = {
-    "starts_at": "2030-01-01T00:00:00Z", "settings": {}, "email": "a@example.org", "status": "closed",
-    "instance_name": "mine now", "name": "mine now", "role": "viewer", "text": "mine now", "message": "mine now",
-}  # fmt: skip
+    "starts_at": "2030-01-01T00:00:00Z",
+    "settings": {},
+    "email": "a@example.org",
+    "status": "closed",
+    "instance_name": "mine now",
+    "name": "mine now",
+    "role": "viewer",
+    "text": "mine now",
+    "message": "mine now",
+}
 
 
 def filled(cls: type[Message], victim: Victim) -> dict[str, Any]:
@@ -95,7 +109,7 @@ async def test_no_question_and_no_request_reaches_another_organization(
 
     async def attempt(cls: type[Message], token: str) -> None:
         nonlocal answered
-        address = cls.pattern(member.organization_id, token)
+        address = cls.subject_filter(member.organization_id, token)
         reply = await stage.nats.request(address, json.dumps(filled(cls, victim)).encode(), timeout=50)
         text, answer = reply.data.decode(), json.loads(reply.data)
         answered += 1
@@ -117,7 +131,9 @@ async def test_no_question_and_no_request_reaches_another_organization(
 async def test_the_body_of_a_question_names_no_other_organization(stage: Stage, member: Member, victim: Victim) -> None:
     for cls in ASKED:
         body = filled(cls, victim) | {"organization_id": victim.organization_id}
-        reply = await stage.nats.request(cls.pattern(member.organization_id, "-"), json.dumps(body).encode(), timeout=5)
+        reply = await stage.nats.request(
+            cls.subject_filter(member.organization_id, "-"), json.dumps(body).encode(), timeout=5
+        )
         assert json.loads(reply.data)["code"] == "organization_mismatch", cls
 
 
@@ -128,9 +144,16 @@ async def router(mongo_url: str) -> AsyncIterator[Router]:
         theirs: Document = {"organization_id": OTHER, "instance_id": TWO, "text": SECRETS, "created_at": at}
         times = {"updated_at": at, "timestamp": at}
         await found.database.instances.insert_one(
-            {"_id": TWO, "organization_id": OTHER, "instance_name": "x", "phone_number": PHONE, "network": "whatsapp",
-             "created_at": at, "deleted_at": None}
-        )  # fmt: skip
+            {
+                "_id": TWO,
+                "organization_id": OTHER,
+                "instance_name": "x",
+                "phone_number": PHONE,
+                "network": "whatsapp",
+                "created_at": at,
+                "deleted_at": None,
+            }
+        )
         await found.database.connections.insert_one({"_id": TWO, "organization_id": OTHER, "status": "connected"})
         person = {"phone_number": PHONE, "lid": None, "name": SECRETS, "aliases": [f"phone:{PHONE}"]}
         merged = {"id": "old", "at": at, "was": {"id": "old", "name": SECRETS, "aliases": ["lid:1"]}}
@@ -139,10 +162,22 @@ async def router(mongo_url: str) -> AsyncIterator[Router]:
             {"_id": "conversation", "contact_id": "contact", "status": "open", "unread": True, **theirs, **times}
         )
         await found.database.messages.insert_one(
-            {"_id": "message", "conversation_id": "conversation", "contact_id": "contact", "kind": "message",
-             "direction": "inbound", "origin": "contact", "from_address": PHONE, "to_address": "1", "type": "text",
-             "status": "received", "wa_id": "WA", **theirs, **times}
-        )  # fmt: skip
+            {
+                "_id": "message",
+                "conversation_id": "conversation",
+                "contact_id": "contact",
+                "kind": "message",
+                "direction": "inbound",
+                "origin": "contact",
+                "from_address": PHONE,
+                "to_address": "1",
+                "type": "text",
+                "status": "received",
+                "wa_id": "WA",
+                **theirs,
+                **times,
+            }
+        )
         await found.database.bookings.insert_one(
             {"_id": "booking", "contact_id": "contact", "status": "pending", "opened_by": "message", **theirs, **times}
         )
@@ -150,9 +185,16 @@ async def router(mongo_url: str) -> AsyncIterator[Router]:
 
 
 IDS = {
-    "conversation_id": "conversation", "contact_id": "contact", "merged_id": "old", "booking_id": "booking",
-    "message_id": "message", "user_id": "x", "status": "closed", "starts_at": "2030-01-01T00:00:00Z", "text": "mine",
-}  # fmt: skip
+    "conversation_id": "conversation",
+    "contact_id": "contact",
+    "merged_id": "old",
+    "booking_id": "booking",
+    "message_id": "message",
+    "user_id": "x",
+    "status": "closed",
+    "starts_at": "2030-01-01T00:00:00Z",
+    "text": "mine",
+}
 ROUTED = [cls for cls in HANDLERS if issubclass(cls, Command)]
 
 

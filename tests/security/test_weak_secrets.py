@@ -11,13 +11,31 @@ from shared.platform.service import start_advice
 from shared.platform.weak_secrets import weakness
 
 WEAK = [
-    "", "changeme", "changeme-changeme-changeme", "ChangeMe12345678", "change_me_please_now!", "password", "Passw0rd",
-    "passwordpassword1", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "abababababababababab", "abcabcabcabcabcabcabcabc",
-    "0123456789012345678901234567890123456789", "abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba",
-    "secret-secret-secret-secret", "switchboard-switchboard", "mongo-example-test-password", "qwertyqwertyqwerty",
-    "your-secret-key-please", "short1!", "xY3$kk9pQ2", "1111111111111111111111111111111a", "REPLACE_ME_REPLACE_ME",
+    "",
+    "changeme",
+    "changeme-changeme-changeme",
+    "ChangeMe12345678",
+    "change_me_please_now!",
+    "password",
+    "Passw0rd",
+    "passwordpassword1",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "abababababababababab",
+    "abcabcabcabcabcabcabcabc",
+    "0123456789012345678901234567890123456789",
+    "abcdefghijklmnopqrstuvwxyz",
+    "zyxwvutsrqponmlkjihgfedcba",
+    "secret-secret-secret-secret",
+    "switchboard-switchboard",
+    "mongo-example-test-password",
+    "qwertyqwertyqwerty",
+    "your-secret-key-please",
+    "short1!",
+    "xY3$kk9pQ2",
+    "1111111111111111111111111111111a",
+    "REPLACE_ME_REPLACE_ME",
     "Tr0ub4dorTr0ub4dorTr0ub4dor",
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("password", WEAK)

@@ -57,9 +57,14 @@ async def service(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path:
     for name in ("device.sqlite", "device.sqlite-wal", "device.sqlite-shm", "journal.sqlite", "lock"):
         (old / name).write_bytes(b"device keys")
     settings = SessionSettings(
-        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
-        data_dir=tmp_path / "session", node_name=f"node-{new_id()[:8]}", simulator_url=simulator.control_url,
-    )  # fmt: skip
+        environment="local",
+        nats_url=nats_url,
+        mongo_url=mongo_url,
+        mongo_database=f"t{new_id()[:12]}",
+        data_dir=tmp_path / "session",
+        node_name=f"node-{new_id()[:8]}",
+        simulator_url=simulator.control_url,
+    )
     async with open_mongo(settings) as database:
         service = SessionService(settings, database, tmp_path / "session.log")
         await service.start()

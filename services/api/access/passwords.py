@@ -102,9 +102,15 @@ def _hashed_like(hashed: str, password: str) -> str:
     except InvalidHashError:
         return "no hash"
     made = hash_secret(
-        password.encode(), _salt(hashed), time_cost=like.time_cost, memory_cost=like.memory_cost,
-        parallelism=like.parallelism, hash_len=like.hash_len, type=like.type, version=like.version,
-    )  # fmt: skip
+        password.encode(),
+        _salt(hashed),
+        time_cost=like.time_cost,
+        memory_cost=like.memory_cost,
+        parallelism=like.parallelism,
+        hash_len=like.hash_len,
+        type=like.type,
+        version=like.version,
+    )
     return made.decode()
 
 

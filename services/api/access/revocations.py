@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from services.api.store.pending_revocations import UNTOLD, Mark, UntoldEndings
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import ROLE_SCOPES, Role
 from shared.messaging.consumer import Publisher
 from shared.platform.background import note_failure, run_once
@@ -33,7 +33,7 @@ class Endings:
         """`login`: as it is now; None when there was none."""
         if login:
             reason, ended = "this login was ended; log in again and reconnect", (login["_id"],)
-            event = AccessEnded(
+            event = AccessRevoked(
                 organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=ended
             )
             await self._tell([event], Mark("logins", ended, login[UNTOLD]))
@@ -42,7 +42,7 @@ class Endings:
         """`logins`: those that ended with it."""
         if logins.ids:
             reason = "the password was changed; log in with the new one and reconnect"
-            event = AccessEnded(
+            event = AccessRevoked(
                 organization_id=organization_id, code="password_changed", reason=reason, login_ids=logins.ids
             )
             await self._tell([event], logins)
@@ -50,19 +50,19 @@ class Endings:
     async def removed(self, user: Document, key_ids: Sequence[str], *marks: Mark) -> None:
         """`key_ids`: the keys that ended with the user, their maker."""
         reason, organization_id = "this user was removed from the organization; ask its owner", user["organization_id"]
-        event = AccessEnded(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
+        event = AccessRevoked(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
         await self._tell([event, *_of_makers_end(organization_id, key_ids)], *marks)
 
     async def role_changed(self, user: Document, role: Role, key_ids: Sequence[str], *marks: Mark) -> None:
         """`key_ids`: the keys that go on with at most the scopes of the role of their maker."""
         organization_id, kept = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
         reason = f"this user's role is {role} now; get a new token and reconnect"
-        event = AccessEnded(
+        event = AccessRevoked(
             organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
         )
         reason = "who made this API key has another role now, and the key may do at most the same; connect again"
         narrowed = [
-            AccessEnded(
+            AccessRevoked(
                 organization_id=organization_id, code="role_changed", reason=reason, holder=f"key:{key_id}", scopes=kept
             )
             for key_id in key_ids
@@ -72,7 +72,7 @@ class Endings:
     async def revoked(self, organization_id: str, key_id: str, below: Sequence[str], *marks: Mark) -> None:
         """`below`: the keys that were made with it, and so on."""
         reason = "the API key was revoked; use another one"
-        event = AccessEnded(
+        event = AccessRevoked(
             organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}"
         )
         await self._tell([event, *_of_makers_end(organization_id, below)], *marks)
@@ -86,7 +86,7 @@ class Endings:
             task.cancel()
         await asyncio.gather(*self._telling, return_exceptions=True)
 
-    async def _tell(self, events: Sequence[AccessEnded], *marks: Mark) -> None:
+    async def _tell(self, events: Sequence[AccessRevoked], *marks: Mark) -> None:
         changes = [mark.change for mark in marks]
         self._marks.update(changes)
         task = run_once("ended access", self._until_all_told(events, marks))
@@ -100,7 +100,7 @@ class Endings:
         task.add_done_callback(told)
         await asyncio.wait([task], timeout=AGAIN)
 
-    async def _until_all_told(self, events: Sequence[AccessEnded], marks: Sequence[Mark]) -> None:
+    async def _until_all_told(self, events: Sequence[AccessRevoked], marks: Sequence[Mark]) -> None:
         await asyncio.gather(*map(self._until_told, events))
         try:
             for mark in marks:
@@ -108,7 +108,7 @@ class Endings:
         except TRANSIENT_ERRORS as error:
             log.warning("an ended access is told once more at the next start: %s", type(error).__name__)
 
-    async def _until_told(self, event: AccessEnded) -> None:
+    async def _until_told(self, event: AccessRevoked) -> None:
         while True:
             try:
                 await self._publish(event)
@@ -121,10 +121,10 @@ class Endings:
                 await asyncio.sleep(AGAIN)
 
 
-def _of_makers_end(organization_id: str, key_ids: Sequence[str]) -> list[AccessEnded]:
+def _of_makers_end(organization_id: str, key_ids: Sequence[str]) -> list[AccessRevoked]:
     """Of the keys whose maker was removed, or was itself a key that was revoked."""
     reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
     return [
-        AccessEnded(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
+        AccessRevoked(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
         for key_id in key_ids
     ]

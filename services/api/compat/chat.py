@@ -117,9 +117,15 @@ async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> send
     if to is None and conversation_id is None:
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
     return sends.Outgoing(
-        caller, instance_id or await _only_account(context, caller), body.message, to, conversation_id,
-        client_id=body.clientId, wait=body.wait, expires_in=body.expiresIn,
-    )  # fmt: skip
+        caller,
+        instance_id or await _only_account(context, caller),
+        body.message,
+        to,
+        conversation_id,
+        client_id=body.clientId,
+        wait=body.wait,
+        expires_in=body.expiresIn,
+    )
 
 
 async def _only_account(context: Context, caller: Principal) -> str:

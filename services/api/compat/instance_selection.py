@@ -75,9 +75,10 @@ async def own_instance(context: Context, caller: Principal, phone_number: str, n
     """The caller's oldest instance with this number (E.164 digits), made if there is none."""
     wanted = {**own(caller), "phone_number": phone_number}
     new = {
-        "made_for": f"number:{caller.subject}:{phone_number}", "instance_name": f"+{phone_number}",
+        "made_for": f"number:{caller.subject}:{phone_number}",
+        "instance_name": f"+{phone_number}",
         "phone_number": phone_number,
-    }  # fmt: skip
+    }
     return await _found_or_made(context, caller, wanted, new, network)
 
 

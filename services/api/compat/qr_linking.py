@@ -36,7 +36,7 @@ async def first_qr(context: Context, instance: Document) -> CurrentQr | None:
         ended = isinstance(event, ConnectionChanged) and event.status in _ENDED and event.cause == command.id
         return ended or isinstance(event, QrIssued)
 
-    async with context.dispatcher.listening(command, QrIssued, ConnectionChanged) as answers:
+    async with context.dispatcher.replies(command, QrIssued, ConnectionChanged) as answers:
         await context.dispatcher.publish(command)
         return _code(await answers.first(settled, command, QR_LIMIT))
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.api.problems import render
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
-from shared.contracts.request_id import HEADER, following
+from shared.contracts.request_id import HEADER, bound_request_id
 
 MAX_PATH_BYTES = 4_096
 MAX_QUERY_BYTES = 12_288
@@ -51,7 +51,7 @@ class Edge:
             await render(problem, request_id)(scope, receive, answer)
             return
         _read_forms_as_json(scope)
-        with following(request_id):
+        with bound_request_id(request_id):
             await self._app(_as_get(scope), _bounded(receive, self._limit), answer)
 
     def _refusal(self, scope: Scope) -> Problem | None:

@@ -57,7 +57,7 @@ class _Answers:
         return _described(owner)
 
     async def rate(self, message: Msg) -> BaseModel:
-        question = TakeRateLimit.received(message.subject, message.data)
+        question = TakeRateLimit.from_nats(message.subject, message.data)
         organization_id, count = question.organization_id, question.count
         counts = await self.rates.take(self.database, organization_id, question.caller, count)
         granted = min((each.granted for each in counts), default=count)
@@ -65,7 +65,7 @@ class _Answers:
         return RateLimitTaken(granted=granted, retry_after=wait if granted < count else 0)
 
     async def failure(self, message: Msg) -> BaseModel:
-        question = CountFailedCredential.received(message.subject, message.data)
+        question = CountFailedCredential.from_nats(message.subject, message.data)
         return FailedCredentialCounted(retry_after=await self.rates.count_failure(self.database, question.client))
 
 
@@ -73,9 +73,11 @@ def _described(owner: Principal) -> ApiKeyOwner:
     if owner.instance_ids is not None:
         return ApiKeyOwner(limited=True)
     return ApiKeyOwner(
-        organization_id=owner.organization_id, key_id=owner.subject.removeprefix("key:"), scopes=sorted(owner.scopes),
+        organization_id=owner.organization_id,
+        key_id=owner.subject.removeprefix("key:"),
+        scopes=sorted(owner.scopes),
         expires_at=owner.expires_at,
-    )  # fmt: skip
+    )
 
 
 @asynccontextmanager
@@ -83,9 +85,9 @@ async def serving(client: Client, database: Database, rates: Rates) -> AsyncIter
     """Answer as long as the context lasts; replicas share the questions."""
     answers = _Answers(database, rates)
     answered: dict[str, Answer] = {
-        VerifyApiKey.pattern(): answers.key,
-        TakeRateLimit.pattern(): answers.rate,
-        CountFailedCredential.pattern(): answers.failure,
+        VerifyApiKey.subject_filter(): answers.key,
+        TakeRateLimit.subject_filter(): answers.rate,
+        CountFailedCredential.subject_filter(): answers.failure,
     }
     free, tasks = asyncio.Semaphore(AT_ONCE), set[asyncio.Task[None]]()
 

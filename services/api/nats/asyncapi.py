@@ -13,8 +13,8 @@ from services.api.nats.route_bridge import Write
 from services.api.nats.rpc_server import Answerer
 from services.api.problems import ProblemBody
 from shared.contracts.ids import NO_INSTANCE, SLUG_PATTERN
-from shared.contracts.message import Live, Message
-from shared.contracts.registry import COMMANDS, EVENTS, LIVE, stream_of
+from shared.contracts.message import EphemeralEvent, Message
+from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, stream_of
 from shared.contracts.request_id import HEADER
 from shared.messaging.permissions import INTEGRATION
 
@@ -64,9 +64,9 @@ def document() -> dict[str, Any]:
     }
 
 
-def _live(action: str) -> list[type[Live]]:
+def _live(action: str) -> list[type[EphemeralEvent]]:
     """Sent are those that others may hear, received those they may say."""
-    return [cls for cls in LIVE.values() if (INTEGRATION in cls.publishers) is (action == "receive")]
+    return [cls for cls in EPHEMERAL_EVENTS.values() if (INTEGRATION in cls.publishers) is (action == "receive")]
 
 
 def about(cls: type) -> str:
@@ -102,7 +102,7 @@ def _channels(classes: list[type[Message]], answers: dict[str, Any]) -> dict[str
     for cls in classes:
         name = cls.__name__
         channels[name] = {
-            "address": cls.pattern("{organization_id}", "{instance_id}"),
+            "address": cls.subject_filter("{organization_id}", "{instance_id}"),
             "description": about(cls),
             "messages": {name: _reference("components", "messages", name)},
             "parameters": _PARAMETERS,

@@ -78,7 +78,7 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         q.ReadSession, named_sessions.read_session, lambda c, a: named_sessions.read_session(c, _caller(a), a.name)
     ),
     Answerer(
-        q.ShowQr,
+        q.RequestQr,
         chat.qr,
         lambda c, a: chat.qr(c, _caller(a), a.force_new, _instance(a), a.network),
         waits=True,

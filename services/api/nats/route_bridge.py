@@ -60,7 +60,8 @@ class Asking:
         if request.instance_id != NO_INSTANCE and "instance_id" not in path_fields(self.route) | body_fields(
             self.route
         ):
-            detail = f"this concerns no instance; ask on {self.question.pattern(request.organization_id, NO_INSTANCE)}"
+            subject = self.question.subject_filter(request.organization_id, NO_INSTANCE)
+            detail = f"this concerns no instance; ask on {subject}"
             raise Problem(422, "validation_failed", detail)
         scope, content = _call(self.route, request)
         return await _answered(self.app, scope, content)
@@ -92,11 +93,20 @@ def _call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
     path = route.path_format.format_map(named)
     caller = Principal(organization_id=request.organization_id, subject=ACTOR)
     scope: Scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http",
-        "method": min(route.methods or {"POST"}), "path": path, "raw_path": path.encode(), "root_path": "",
-        "query_string": b"", "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
-        "client": None, "server": None, "state": {"caller": caller, "request_id": current_request() or request.id[:64]},
-    }  # fmt: skip
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "scheme": "http",
+        "method": min(route.methods or {"POST"}),
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+        "server": None,
+        "state": {"caller": caller, "request_id": current_request() or request.id[:64]},
+    }
     return scope, content
 
 

@@ -21,8 +21,8 @@ from services.api.problems import problem_body
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import Message, Query
-from shared.contracts.request_id import HEADER, following
-from shared.messaging.fair_shares import Turns
+from shared.contracts.request_id import HEADER, bound_request_id
+from shared.messaging.fair_shares import FairSemaphore
 from shared.messaging.reply_subjects import may_answer
 from shared.platform.background import finish_tasks, run_once
 from shared.platform.mongo import TRANSIENT_ERRORS
@@ -97,7 +97,7 @@ class Answering(Generic[Q]):
 @asynccontextmanager
 async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
-    turns = {waits: Turns(AT_ONCE, AT_ONCE) for waits in (False, True)}
+    turns = {waits: FairSemaphore(AT_ONCE, AT_ONCE) for waits in (False, True)}
     numbers = count()
     tasks, askers = set[asyncio.Task[None]](), Counter[str]()
 
@@ -128,7 +128,8 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
         return receive
 
     subscriptions = [
-        await client.subscribe(served.question.pattern(), queue="api", cb=receiver(served)) for served in all_served
+        await client.subscribe(served.question.subject_filter(), queue="api", cb=receiver(served))
+        for served in all_served
     ]
     try:
         yield
@@ -140,7 +141,7 @@ async def serving(client: Client, all_served: Sequence[Served]) -> AsyncIterator
 
 
 async def _respond(client: Client, served: Served, message: Msg) -> None:
-    with following((message.headers or {}).get(HEADER)):
+    with bound_request_id((message.headers or {}).get(HEADER)):
         body = await _body(served, message)
     if len(body) > client.max_payload:
         detail = (

@@ -95,7 +95,7 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One
         by=caller.subject,
         **body.model_dump(exclude_none=True),
     )
-    event = await context.dispatcher.issue(command, BookingCreated, timeout=LIMIT)
+    event = await context.dispatcher.execute(command, BookingCreated, timeout=LIMIT)
     if not isinstance(event, BookingCreated):
         raise Problem(504, "no_answer_yet", "the booking was asked for and is not made yet; look at the list again")
     return One(data=event.booking)
@@ -142,7 +142,7 @@ async def change_booking(
 
 
 async def _changed(context: Context, command: ChangeBooking | RescheduleBooking) -> One[Booking]:
-    event = await context.dispatcher.issue(command, BookingUpdated, timeout=LIMIT)
+    event = await context.dispatcher.execute(command, BookingUpdated, timeout=LIMIT)
     if not isinstance(event, BookingUpdated):
         raise Problem(504, "no_answer_yet", "the change was taken on and is not done yet; look at the booking again")
     return One(data=event.booking)

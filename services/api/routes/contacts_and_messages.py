@@ -100,7 +100,7 @@ async def split_contact(context: Ctx, caller: Manager, contact_id: str, body: Sp
     command = SplitContact(
         organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
     )
-    event = await context.dispatcher.issue(command, ContactUpdated, timeout=LIMIT)
+    event = await context.dispatcher.execute(command, ContactUpdated, timeout=LIMIT)
     if not isinstance(event, ContactUpdated):
         detail = "the change was taken on and is not done yet; look at the contact again"
         raise Problem(504, "no_answer_yet", detail)

@@ -173,7 +173,7 @@ async def _change(
 
 
 async def _done(context: Context, command: Command) -> One[Conversation]:
-    event = await context.dispatcher.issue(command, ConversationUpdated, timeout=LIMIT)
+    event = await context.dispatcher.execute(command, ConversationUpdated, timeout=LIMIT)
     if not isinstance(event, ConversationUpdated):
         detail = "the change was taken on and is not done yet; look at the conversation again"
         raise Problem(504, "no_answer_yet", detail)

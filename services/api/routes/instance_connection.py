@@ -68,7 +68,7 @@ async def connect(context: Ctx, caller: Manager, instance_id: str, body: Connect
     if wanted.method == "code":
         return await _with_code(context, command)
     async with _restored(context, command):
-        await context.dispatcher.issue(command, ConnectionChanged, QrIssued, timeout=BEGIN_LIMIT)
+        await context.dispatcher.execute(command, ConnectionChanged, QrIssued, timeout=BEGIN_LIMIT)
     message = "connecting; the QR code comes over the socket as whatsapp:qr, and is at …/qr"
     return Connecting(method="qr", message=message)
 
@@ -110,7 +110,7 @@ async def _with_code(context: Context, command: ConnectInstance) -> Connecting:
     dispatcher = context.dispatcher
     async with (
         _restored(context, command),
-        dispatcher.listening(command, PairingCodeIssued, ConnectionChanged) as answers,
+        dispatcher.replies(command, PairingCodeIssued, ConnectionChanged) as answers,
     ):
         await dispatcher.publish(command)
         event = await answers.first(settled, command, CODE_LIMIT)
@@ -146,7 +146,7 @@ async def _close(context: Context, command: DisconnectInstance | LogoutInstance)
     def closed(event: Event) -> bool:
         return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status in _ENDED
 
-    async with context.dispatcher.listening(command, ConnectionChanged) as answers:
+    async with context.dispatcher.replies(command, ConnectionChanged) as answers:
         await context.dispatcher.publish(command)
         event = await answers.first(closed, command, CLOSE_LIMIT)
     return Closed(status=event.status if isinstance(event, ConnectionChanged) else None)

@@ -161,7 +161,7 @@ async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnsw
         taken_on = taken_on or concerns(event)
         return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
 
-    async with context.dispatcher.listening(command, MessageRecorded, MessageStatusChanged) as answers:
+    async with context.dispatcher.replies(command, MessageRecorded, MessageStatusChanged) as answers:
         await context.dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
         if event is None and not taken_on and wait < _TAKE_ON_TIMEOUT_S:

@@ -69,11 +69,19 @@ class ApiKeys:
         """The stored document and the key itself, which is never readable again. Raises Problem 409 `key_too_deep`."""
         key, depth = API_KEY_PREFIX + secrets.token_urlsafe(32), await self._depth_below(principal)
         document = {
-            "_id": new_id(), "organization_id": principal.organization_id, "name": grant.name,
-            "scopes": sorted(grant.scopes), "prefix": key[:10], "hash": _hashed(key),
-            "created_by": principal.subject, "created_at": utc_now(), "expires_at": grant.expires_at, "depth": depth,
-            "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids), "revoked_at": None,
-        }  # fmt: skip
+            "_id": new_id(),
+            "organization_id": principal.organization_id,
+            "name": grant.name,
+            "scopes": sorted(grant.scopes),
+            "prefix": key[:10],
+            "hash": _hashed(key),
+            "created_by": principal.subject,
+            "created_at": utc_now(),
+            "expires_at": grant.expires_at,
+            "depth": depth,
+            "instance_ids": None if grant.instance_ids is None else sorted(grant.instance_ids),
+            "revoked_at": None,
+        }
         await self._keys.insert_one(document)
         return document, key
 
@@ -164,6 +172,9 @@ class ApiKeys:
 
 def _principal(key: Document, bounds: _Bounds) -> Principal:
     return Principal(
-        organization_id=key["organization_id"], subject=f"{KEY_SUBJECT}{key['_id']}", scopes=bounds.scopes,
-        instance_ids=bounds.instance_ids, expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,
-    )  # fmt: skip
+        organization_id=key["organization_id"],
+        subject=f"{KEY_SUBJECT}{key['_id']}",
+        scopes=bounds.scopes,
+        instance_ids=bounds.instance_ids,
+        expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,
+    )

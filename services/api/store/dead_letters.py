@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
-from shared.contracts.registry import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, dead_letters_of, subject_of
+from shared.contracts.registry import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, class_subject, dead_letters_filter
 from shared.messaging.consumer import FULL_SIZE_HEADER
 
 
@@ -46,7 +46,7 @@ class DeadLetters:
         self._js = js
 
     async def count(self, organization_id: str) -> int:
-        info = await self._js.stream_info(DEAD_STREAM, subjects_filter=dead_letters_of(organization_id))
+        info = await self._js.stream_info(DEAD_STREAM, subjects_filter=dead_letters_filter(organization_id))
         return sum((info.state.subjects or {}).values())
 
     async def page(self, organization_id: str, page: PageRequest) -> tuple[list[DeadLetter], str | None]:
@@ -72,10 +72,9 @@ class DeadLetters:
         """
         letter = await self._letter(organization_id, sequence)
         address = _address(letter)
-        if subject_of(address) not in EVENTS.keys() | COMMANDS.keys():
-            detail = (
-                f"this version knows no message {subject_of(address)}; drop the letter, or install the version before"
-            )
+        subject = class_subject(address)
+        if subject not in EVENTS.keys() | COMMANDS.keys():
+            detail = f"this version knows no message {subject}; drop the letter, or install the version before"
             raise Problem(409, "not_replayable", detail)
         if FULL_SIZE_HEADER in (letter.headers or {}):
             detail = "only the head of its body could be kept, the message was too large; read it and drop it"
@@ -96,7 +95,7 @@ class DeadLetters:
 
     async def _next(self, organization_id: str, sequence: int) -> RawStreamMsg | None:
         try:
-            return await self._js.get_msg(DEAD_STREAM, sequence, dead_letters_of(organization_id), next=True)
+            return await self._js.get_msg(DEAD_STREAM, sequence, dead_letters_filter(organization_id), next=True)
         except NotFoundError:
             return None
 
@@ -131,7 +130,7 @@ def _address(letter: RawStreamMsg) -> str:
 
 def _shown(letter: RawStreamMsg) -> DeadLetter:
     headers, address = letter.headers or {}, _address(letter)
-    cls = (EVENTS | COMMANDS).get(subject_of(address))
+    cls = (EVENTS | COMMANDS).get(class_subject(address))
     assert letter.seq is not None
     assert letter.time is not None
     return DeadLetter(

@@ -33,9 +33,15 @@ class Instances:
     ) -> Document:
         """`created_by`: the subject of the caller's token."""
         document: Document = {
-            "_id": new_id(), "organization_id": organization_id, "instance_name": name, "phone_number": phone_number,
-            "network": network.value, "created_by": created_by, "created_at": utc_now(), "deleted_at": None,
-        }  # fmt: skip
+            "_id": new_id(),
+            "organization_id": organization_id,
+            "instance_name": name,
+            "phone_number": phone_number,
+            "network": network.value,
+            "created_by": created_by,
+            "created_at": utc_now(),
+            "deleted_at": None,
+        }
         await self._instances.insert_one(document)
         return document
 
@@ -48,9 +54,13 @@ class Instances:
             return found
         organization_id = wanted["organization_id"]
         document: Document = {
-            "_id": new_id(), "organization_id": organization_id, "phone_number": None, "created_at": utc_now(),
-            "deleted_at": None, **new,
-        }  # fmt: skip
+            "_id": new_id(),
+            "organization_id": organization_id,
+            "phone_number": None,
+            "created_at": utc_now(),
+            "deleted_at": None,
+            **new,
+        }
         try:
             await self._instances.insert_one(document)
         except DuplicateKeyError:

@@ -54,9 +54,15 @@ class Invitations:
             raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
         token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
-            "_id": new_id(), "organization_id": caller.organization_id, "email": email, "role": role,
-            "hash": _hashed(token), "created_by": caller.subject, "created_at": now, "expires_at": now + ttl,
-        }  # fmt: skip
+            "_id": new_id(),
+            "organization_id": caller.organization_id,
+            "email": email,
+            "role": role,
+            "hash": _hashed(token),
+            "created_by": caller.subject,
+            "created_at": now,
+            "expires_at": now + ttl,
+        }
         await self._database.invitations.insert_one(document)
         return document, token
 
@@ -95,10 +101,15 @@ class Invitations:
             if found is None or role is None:
                 raise _invalid()
             user = {
-                "_id": new_id(), "organization_id": found["organization_id"], "email": found["email"],
-                "name": name or found["email"].partition("@")[0], "password_hash": password_hash,
-                "role": role, "invited_by": found["created_by"], "created_at": utc_now(),
-            }  # fmt: skip
+                "_id": new_id(),
+                "organization_id": found["organization_id"],
+                "email": found["email"],
+                "name": name or found["email"].partition("@")[0],
+                "password_hash": password_hash,
+                "role": role,
+                "invited_by": found["created_by"],
+                "created_at": utc_now(),
+            }
             await self._database.users.insert_one(user, session=session)
             return user
 

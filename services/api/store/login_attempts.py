@@ -75,10 +75,19 @@ def _pipeline(bucket: Bucket) -> list[Document]:
     # free of delay: 0 and not the present time, which is later than that of another attempt that began before
     until: Any = {"$cond": [{"$lt": ["$failures", bucket.failures]}, 0, {"$toLong": {"$add": ["$at", growing]}}]}
     return [
-        {"$set": {"at": {"$toLong": "$$NOW"}, "failures": {"$cond": [counts, "$failures", 0]},
-                  "next_at": {"$cond": [counts, "$next_at", 0]}}},
+        {
+            "$set": {
+                "at": {"$toLong": "$$NOW"},
+                "failures": {"$cond": [counts, "$failures", 0]},
+                "next_at": {"$cond": [counts, "$next_at", 0]},
+            }
+        },
         {"$set": {"taken": {"$lte": ["$next_at", "$at"]}}},
         {"$set": {"failures": {"$add": ["$failures", {"$cond": ["$taken", 1, 0]}]}}},
-        {"$set": {"next_at": {"$cond": ["$taken", until, "$next_at"]},
-                  "expires_at": {"$cond": ["$taken", {"$add": ["$$NOW", RESET_AFTER_MS]}, "$expires_at"]}}},
-    ]  # fmt: skip
+        {
+            "$set": {
+                "next_at": {"$cond": ["$taken", until, "$next_at"]},
+                "expires_at": {"$cond": ["$taken", {"$add": ["$$NOW", RESET_AFTER_MS]}, "$expires_at"]},
+            }
+        },
+    ]

@@ -64,10 +64,18 @@ class Logins:
         ends_at = now + lifetime.longest
         token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
         await self._logins.insert_one(
-            {"_id": login_id, "user_id": user["_id"], "organization_id": user["organization_id"],
-             "hash": _hashed(token), "former": [], "created_at": now, "ends_at": ends_at, "expires_at": expires_at,
-             "revoked_at": None}
-        )  # fmt: skip
+            {
+                "_id": login_id,
+                "user_id": user["_id"],
+                "organization_id": user["organization_id"],
+                "hash": _hashed(token),
+                "former": [],
+                "created_at": now,
+                "ends_at": ends_at,
+                "expires_at": expires_at,
+                "revoked_at": None,
+            }
+        )
         return Login(login_id, user["_id"], token, expires_at)
 
     async def refresh(self, token: str, lifetime: Lifetime) -> Login:

@@ -73,9 +73,11 @@ class Members:
         if role_of(user) != "owner":
             return
         owners = {
-            "organization_id": user["organization_id"], "removed_at": None, "role": {"$in": ["owner", None]},
+            "organization_id": user["organization_id"],
+            "removed_at": None,
+            "role": {"$in": ["owner", None]},
             "_id": {"$ne": user["_id"]},
-        }  # fmt: skip
+        }
         if await self._database.users.find_one(owners, {"_id": 1}, session=session) is None:
             raise Problem(409, "last_owner", "an organization keeps at least one owner; make somebody else owner first")
 

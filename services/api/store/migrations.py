@@ -17,9 +17,20 @@ from shared.platform.migrations import index_step, migrate, view_step
 from shared.platform.mongo import Database, IndexModel
 
 _STORES = (
-    Users, Members, Invitations, Logins, LoginAttempts, LoginDevices, ApiKeys, Instances, IdempotencyKeys, Answers,
-    AuditLog, RateCounters, UntoldEndings,
-)  # fmt: skip
+    Users,
+    Members,
+    Invitations,
+    Logins,
+    LoginAttempts,
+    LoginDevices,
+    ApiKeys,
+    Instances,
+    IdempotencyKeys,
+    Answers,
+    AuditLog,
+    RateCounters,
+    UntoldEndings,
+)
 
 
 def _indexes() -> dict[str, list[IndexModel]]:

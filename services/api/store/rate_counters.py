@@ -78,12 +78,14 @@ def _pipeline(limit: int, wanted: int) -> list[Document]:
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
         {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW]}}}},
-        {"$set": {
-            "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
-            "count": {"$cond": [same, "$count", 0]}, "window": "$now"}},
+        {
+            "$set": {
+                "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
+                "count": {"$cond": [same, "$count", 0]},
+                "window": "$now",
+            }
+        },
         {"$set": {"used": {"$add": ["$count", {"$multiply": ["$previous", share]}]}}},
         {"$set": {"granted": {"$max": [0, {"$min": [wanted, {"$floor": {"$subtract": [limit, "$used"]}}]}]}}},
-        {"$set": {
-            "count": {"$add": ["$count", "$granted"]},
-            "expires_at": {"$add": ["$$NOW", 2 * WINDOW]}}},
-    ]  # fmt: skip
+        {"$set": {"count": {"$add": ["$count", "$granted"]}, "expires_at": {"$add": ["$$NOW", 2 * WINDOW]}}},
+    ]

@@ -60,8 +60,10 @@ class IdempotencyKeys:
         now = utc_now()
         made = {
             "_id": _id_of(key),
-            "fingerprint": fingerprint, "message_id": new_id(), "created_at": now,
-        }  # fmt: skip
+            "fingerprint": fingerprint,
+            "message_id": new_id(),
+            "created_at": now,
+        }
         try:
             await self._keys.insert_one(made)
         except DuplicateKeyError:

@@ -58,10 +58,15 @@ class Users:
         now = utc_now()
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
         user = {
-            "_id": new_id(), "organization_id": organization["_id"], "email": new.email, "name": new.name,
+            "_id": new_id(),
+            "organization_id": organization["_id"],
+            "email": new.email,
+            "name": new.name,
             "registered_email": new.email,
-            "password_hash": new.password_hash, "role": "owner", "created_at": now,
-        }  # fmt: skip
+            "password_hash": new.password_hash,
+            "role": "owner",
+            "created_at": now,
+        }
         if new.only_first:
             user["slot"] = _FIRST
 

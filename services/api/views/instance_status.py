@@ -14,8 +14,11 @@ from shared.platform.mongo import Database, Document
 
 MAX_SHOWN_CODES = 50
 RUNNING = frozenset(ConnectionStatus) - {
-    ConnectionStatus.DISCONNECTED, ConnectionStatus.LOGGED_OUT, ConnectionStatus.FAILED, ConnectionStatus.RESTRICTED,
-}  # fmt: skip
+    ConnectionStatus.DISCONNECTED,
+    ConnectionStatus.LOGGED_OUT,
+    ConnectionStatus.FAILED,
+    ConnectionStatus.RESTRICTED,
+}
 """A worker holds the connection, or tries to."""
 
 

@@ -86,9 +86,14 @@ async def _consumer(js: JetStreamContext, info: ConsumerInfo) -> ConsumerStats:
     lag = pending + unacknowledged
     age = await _age(js, info.stream_name, first, info.config.filter_subject or ">") if lag else None
     return ConsumerStats(
-        stream=info.stream_name, name=info.name, pending=pending, unacknowledged=unacknowledged,
-        redelivered=info.num_redelivered or 0, lag=lag, oldest_age=age,
-    )  # fmt: skip
+        stream=info.stream_name,
+        name=info.name,
+        pending=pending,
+        unacknowledged=unacknowledged,
+        redelivered=info.num_redelivered or 0,
+        lag=lag,
+        oldest_age=age,
+    )
 
 
 async def _age(js: JetStreamContext, stream: str, sequence: int, subject: str) -> float | None:

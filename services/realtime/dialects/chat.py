@@ -21,10 +21,10 @@ from shared.contracts.queries import (
     MessagesBetween,
     ReadDefaultInstance,
     ReadInstance,
-    ShowQr,
+    RequestQr,
 )
 from shared.contracts.records import Network
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 
 _PAGE = 200
 _ALL_CONTACTS = 1000
@@ -90,10 +90,12 @@ class Chat:
         while True:
             page = await self._ask(
                 ListContacts(
-                    organization_id=principal.organization_id, search=request.search, cursor=cursor,
+                    organization_id=principal.organization_id,
+                    search=request.search,
+                    cursor=cursor,
                     limit=min(_PAGE, wanted - len(found)),
                 )
-            )  # fmt: skip
+            )
             found, cursor = found + page["data"], page["next_cursor"]
             if cursor is None or len(found) >= wanted:
                 return {"success": True, "data": camel(found), "nextCursor": cursor}
@@ -102,17 +104,22 @@ class Chat:
         request = parse(BetweenRequest, data)
         return await self._ask(
             MessagesBetween(
-                organization_id=principal.organization_id, one=request.from_number, other=request.to_number,
-                limit=request.limit, offset=request.offset,
+                organization_id=principal.organization_id,
+                one=request.from_number,
+                other=request.to_number,
+                limit=request.limit,
+                offset=request.offset,
             )
-        )  # fmt: skip
+        )
 
     async def _qr(self, principal: Principal, data: Any) -> Payload:
         request = parse(QrRequest, data)
-        question = ShowQr(
-            organization_id=principal.organization_id, instance_id=request.instance_id or NO_INSTANCE,
-            force_new=request.force_new, network=request.network,
-        )  # fmt: skip
+        question = RequestQr(
+            organization_id=principal.organization_id,
+            instance_id=request.instance_id or NO_INSTANCE,
+            force_new=request.force_new,
+            network=request.network,
+        )
         return await self._ask(question, _QR_PATIENCE)
 
     async def _connection_status(self, principal: Principal, data: Any) -> Payload:
@@ -140,7 +147,7 @@ class Chat:
         return {"success": True}
 
     async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:
-        return await ask(self._server.linked().client, query, timeout)
+        return await rpc_request(self._server.linked().client, query, timeout)
 
 
 def _conversation(data: Any) -> str:

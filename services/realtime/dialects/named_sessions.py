@@ -22,9 +22,9 @@ from shared.contracts.message import Query
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.contracts.records import ConnectionStatus as S
-from shared.contracts.registry import events_of, parse_event
+from shared.contracts.registry import organization_events_filter, parse_event
 from shared.messaging.ordered_consumer import Feed
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.background import run_once
 from shared.text.session_names import SESSION_NAME_RULE, parse_session_name
 
@@ -104,7 +104,7 @@ class Sessions:
     async def _open(self, organization_id: str) -> Watch:
         links = self._server.linked()
         watch = Watch(organization_id)
-        watch.feed = Feed(links.client, links.js, events_of(organization_id), self._receiver(watch))
+        watch.feed = Feed(links.client, links.js, organization_events_filter(organization_id), self._receiver(watch))
         try:
             await watch.feed.start()
         except (NatsError, TimeoutError, OSError) as error:
@@ -178,7 +178,7 @@ class Sessions:
         return watch.names.get(instance_id)
 
     async def _ask(self, query: Query) -> Payload:
-        return await ask(self._server.linked().client, query, _ANSWER)
+        return await rpc_request(self._server.linked().client, query, _ANSWER)
 
     async def _tell(self, watch: Watch, name: str, sids: set[str], wire: Wire) -> None:
         for sid in sids:

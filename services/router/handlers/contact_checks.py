@@ -3,7 +3,7 @@
 import asyncio
 
 from services.router.context import Context
-from services.router.store.unmerge_late_writes import Written
+from services.router.store.split_late_writes import Written
 from shared.contracts.errors import Retry
 
 

@@ -80,10 +80,7 @@ async def _of_recipient(named: Sequence[Named], sender: Sequence[str], context: 
     ids = [one.message.contact_id for one in unclear if one.message.contact_id]
     addresses = await contacts.addresses(organization_id, ids)
     recipients = {one.message.id: [*one.other_party, *addresses.get(one.message.contact_id or "", ())] for one in named}
-    return [
-        one.message for one in named
-        if one not in unclear or may_be_one(recipients[one.message.id], everything)
-    ]  # fmt: skip
+    return [one.message for one in named if one not in unclear or may_be_one(recipients[one.message.id], everything)]
 
 
 async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context) -> list[MessageRecord]:

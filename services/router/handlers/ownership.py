@@ -6,14 +6,14 @@ from typing import TypeVar
 from services.router.context import Context
 from shared.contracts.errors import Problem, Reject
 from shared.contracts.ids import NO_INSTANCE
-from shared.contracts.message import Command, Live, Message
+from shared.contracts.message import Command, EphemeralEvent, Message
 from shared.messaging.command_client import over_share, refusal
 
 M = TypeVar("M", bound=Message)
 Handle = Callable[[M, Context], Awaitable[None]]
 
 
-async def is_foreign(message: Message | Live, context: Context) -> bool:
+async def is_foreign(message: Message | EphemeralEvent, context: Context) -> bool:
     """The instance belongs to another organization than the one the message names."""
     if message.instance_id == NO_INSTANCE:
         return False

@@ -6,19 +6,19 @@ from services.router.rules.classification import address_of
 from services.router.rules.contact_identity import Sighting
 from services.router.store import Store
 from services.router.store.conversations import conversation_id
-from shared.contracts.ephemeral import ContactPresence, ContactTyping, PresenceSeen, TypingSeen, is_stale
-from shared.contracts.message import Live, utc_now
+from shared.contracts.ephemeral import ContactPresence, ContactTyping, PresenceObserved, TypingObserved, is_stale
+from shared.contracts.message import EphemeralEvent, utc_now
 
-Say = Callable[[Live], Awaitable[None]]
+Say = Callable[[EphemeralEvent], Awaitable[None]]
 
 
-async def on_typing(seen: TypingSeen, store: Store, say: Say) -> None:
+async def on_typing(seen: TypingObserved, store: Store, publish_ephemeral: Say) -> None:
     """A chat in a group is no conversation of the contact's."""
     if is_stale(seen, utc_now()):
         return
     contact_id = await _contact_id(seen, store)
     talks = contact_id is not None and seen.group is None
-    await say(
+    await publish_ephemeral(
         ContactTyping(
             organization_id=seen.organization_id,
             instance_id=seen.instance_id,
@@ -33,11 +33,11 @@ async def on_typing(seen: TypingSeen, store: Store, say: Say) -> None:
     )
 
 
-async def on_presence(seen: PresenceSeen, store: Store, say: Say) -> None:
+async def on_presence(seen: PresenceObserved, store: Store, publish_ephemeral: Say) -> None:
     if is_stale(seen, utc_now()):
         return
     contact_id = await _contact_id(seen, store)
-    await say(
+    await publish_ephemeral(
         ContactPresence(
             organization_id=seen.organization_id,
             instance_id=seen.instance_id,
@@ -52,5 +52,5 @@ async def on_presence(seen: PresenceSeen, store: Store, say: Say) -> None:
     )
 
 
-async def _contact_id(seen: TypingSeen | PresenceSeen, store: Store) -> str | None:
+async def _contact_id(seen: TypingObserved | PresenceObserved, store: Store) -> str | None:
     return await store.contacts.only_id(Sighting(seen.organization_id, seen.sender, None, seen.id, seen.at))

@@ -21,7 +21,7 @@ from services.router.rules.send_checks import (
     require_text,
 )
 from services.router.store.conversations import conversation_id
-from services.router.store.unmerge_late_writes import Written
+from services.router.store.split_late_writes import Written
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, MessageRecorded

@@ -19,12 +19,12 @@ from services.router.rules.classification import CHANGES, Filing, file_message
 from services.router.rules.message_keys import key_of
 from services.router.store.contacts import Known
 from services.router.store.instance_directory import Owner
-from services.router.store.unmerge_late_writes import Written
+from services.router.store.split_late_writes import Written
 from shared.contracts.errors import Retry
 from shared.contracts.events import MessageReceived
 from shared.contracts.message import Event
 from shared.contracts.records import MessageRecord
-from shared.contracts.request_id import following
+from shared.contracts.request_id import bound_request_id
 from shared.platform.mongo import DuplicateKeyError
 from shared.platform.outages import is_outage
 
@@ -102,7 +102,7 @@ def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> 
 
 
 async def _one(event: MessageReceived, context: Context) -> Exception | None:
-    with following(event.request_id):
+    with bound_request_id(event.request_id):
         try:
             if not await is_done_as_change(event, context):
                 await on_message(event, context)
@@ -192,5 +192,5 @@ async def _tell(new: Sequence[Usual], context: Context) -> set[str]:
 
 
 def _events(one: Usual) -> list[Event]:
-    with following(one.event.request_id):
+    with bound_request_id(one.event.request_id):
         return events_of(one.event, one.known, [], one.message)

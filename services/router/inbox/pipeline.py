@@ -18,7 +18,7 @@ from services.router.rules.message_keys import MessageKey, key_of, record_id
 from services.router.store.contacts import Known
 from services.router.store.conversations import conversation_id
 from services.router.store.instance_directory import Owner
-from services.router.store.unmerge_late_writes import Written
+from services.router.store.split_late_writes import Written
 from shared.contracts.errors import Retry
 from shared.contracts.events import (
     BookingCreated,

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Contact, Party
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _moved_back(contact: Mapping[str, Any], seen: Sighting) -> bool:
     since, number = contact.get("number_at"), contact.get("phone_number")
     if since is None or seen.at <= since or number is None or f"lid:{seen.party.lid}" not in contact["aliases"]:
         return False
-    return seen.party.phone not in (number, other_spelling(number))
+    return seen.party.phone not in (number, mobile_variant(number))
 
 
 def _is_newest(named_at: datetime | None, at: datetime) -> bool:

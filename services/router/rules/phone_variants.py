@@ -5,12 +5,12 @@ from dataclasses import replace
 from services.router.rules.contact_identity import Sighting
 from shared.contracts.queries import NumberOwner
 from shared.contracts.records import Party
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 
 def other_of(seen: Sighting) -> str | None:
     """The other spelling the person's number may have."""
-    return other_spelling(seen.party.phone) if seen.party.phone else None
+    return mobile_variant(seen.party.phone) if seen.party.phone else None
 
 
 def told(seen: Sighting, other: str, owner: NumberOwner | None) -> Sighting:

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.router.rules.contact_identity import Sighting
 from shared.contracts.records import Party
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 Contact = Mapping[str, Any]
 
@@ -54,4 +54,4 @@ def _with(found: Sequence[Contact], alias: str) -> Contact | None:
 
 def _has_another_number(contact: Contact, phone: str) -> bool:
     number = contact.get("phone_number")
-    return number is not None and number not in (phone, other_spelling(phone))
+    return number is not None and number not in (phone, mobile_variant(phone))

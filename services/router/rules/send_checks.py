@@ -10,7 +10,7 @@ from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessag
 from shared.contracts.errors import Problem
 from shared.contracts.ids import InvalidPhone, derived_id, parse_address
 from shared.contracts.records import Party
-from shared.text.visible_text import shows_something
+from shared.text.visible_text import has_visible_text
 
 
 class Account(Protocol):
@@ -59,7 +59,7 @@ def parse_recipient(to: str) -> Party:
 
 def require_text(text: str) -> None:
     """Raises Problem 422 for a text that would be an empty bubble on the recipient's phone."""
-    if not shows_something(text):
+    if not has_visible_text(text):
         detail = "text: an empty text, or one of invisible characters only, cannot be sent"
         raise Problem(422, "empty_text", detail, field="text")
 

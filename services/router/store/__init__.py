@@ -26,7 +26,7 @@ from services.router.store.migrations.searchable_texts import make_texts_searcha
 from services.router.store.revisions import Revisions
 from services.router.store.search_vocabulary import Vocabulary
 from services.router.store.send_cancellations import Unsent
-from services.router.store.unmerge_late_writes import Partings
+from services.router.store.split_late_writes import Partings
 from shared.platform.migrations import Step, index_step, migrate
 from shared.platform.mongo import Database
 
@@ -71,10 +71,17 @@ async def open_store(database: Database) -> Store:
     await migrate(database["router_migrations"], STEPS)
     words = Vocabulary(database)
     return Store(
-        Contacts(database), Conversations(database), Messages(database, words), Bookings(database, words),
-        Receipts(database), Accounts(database), Partings(database), Revisions(database, words), Claims(database),
+        Contacts(database),
+        Conversations(database),
+        Messages(database, words),
+        Bookings(database, words),
+        Receipts(database),
+        Accounts(database),
+        Partings(database),
+        Revisions(database, words),
+        Claims(database),
         Unsent(database),
-    )  # fmt: skip
+    )
 
 
 async def migrate_in_background(database: Database) -> None:

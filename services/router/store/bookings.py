@@ -21,14 +21,16 @@ from shared.text.search_terms import terms_of
 
 INDEXES = [
     IndexModel(
-        [("contact_id", 1), ("apart", 1)], unique=True, name="one_open_or_apart",
+        [("contact_id", 1), ("apart", 1)],
+        unique=True,
+        name="one_open_or_apart",
         partialFilterExpression={"open": True},
     ),
     IndexModel([("contact_id", 1), ("created_at", -1)], name="of_contact"),
     IndexModel([("organization_id", 1), ("created_at", -1), ("_id", -1)], name="newest_first"),
     IndexModel([("organization_id", 1), ("status", 1), ("created_at", -1), ("_id", -1)], name="by_status"),
     IndexModel([("organization_id", 1), ("search_terms", 1), ("created_at", -1), ("_id", -1)], name="by_term"),
-]  # fmt: skip
+]
 RETIRED = ("one_open",)
 """Indexes of earlier versions: it knew of no bookings apart."""
 

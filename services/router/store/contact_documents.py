@@ -15,9 +15,10 @@ BATCH = 500
 
 def new_document(seen: Sighting) -> Document:
     unseen: Document = {
-        "aliases": seen.aliases, "named_at": seen.at if seen.name else None,
+        "aliases": seen.aliases,
+        "named_at": seen.at if seen.name else None,
         "number_at": seen.at if seen.party.phone else None,
-    }  # fmt: skip
+    }
     return searchable(
         to_document(new_contact(seen), **unseen, unasked=seen.answered is False, updated_by=None, merges=[])
     )

@@ -17,7 +17,7 @@ MERGED = "contacts_merged"
 
 async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
     """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
-    so that a person can undo a wrong merge (contact_unmerge.py)."""
+    so that a person can undo a wrong merge (contact_split.py)."""
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]

@@ -11,7 +11,7 @@ from services.router.rules.merge_candidates import as_seen_by, kindred
 from services.router.rules.recycled_numbers import by_lid_only, former_holder, is_late
 from services.router.store.contact_documents import as_read, learned, new_document
 from services.router.store.contact_merge import merge, move_stragglers
-from services.router.store.contact_unmerge import split
+from services.router.store.contact_split import split
 from services.router.store.documents import from_document
 from services.router.store.operation_batcher import Together, insert_all
 from services.router.store.recycled_numbers import hand_over

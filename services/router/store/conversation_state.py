@@ -31,9 +31,15 @@ def said(message: MessageRecord) -> Document:
     """The facts a message brings: who writes has read what came before."""
     key, text = key_of(message), None if message.revoked_at else (message.text or "")[:PREVIEW] or None
     last = {
-        "id": message.id, "text": text, "type": message.type, "direction": message.direction, "order_key": key,
-        "timestamp": message.timestamp, "revoked_at": message.revoked_at, "revision": message.revision,
-    }  # fmt: skip
+        "id": message.id,
+        "text": text,
+        "type": message.type,
+        "direction": message.direction,
+        "order_key": key,
+        "timestamp": message.timestamp,
+        "revoked_at": message.revoked_at,
+        "revision": message.revision,
+    }
     shown = {"updated_at": moment_of(key), "order_key": key, "last_message": last}
     return shown | {"read_key" if message.direction == "outbound" else "inbound_key": key}
 
@@ -93,13 +99,18 @@ def joined(facts: Document, opened_by: str | None = None) -> list[Document]:
 
 def _newest(facts: Document) -> Document:
     key, last = facts["order_key"], facts["last_message"]
-    stays = {"$or": [
-        {"$gt": ["$order_key", key]},
-        {"$and": [{"$eq": ["$order_key", key]}, {"$gt": ["$last_message.id", last["id"]]}]},
-        {"$and": [
-            {"$eq": ["$last_message.id", last["id"]]}, {"$gt": ["$last_message.revision", last.get("revision", 0)]},
-        ]},
-    ]}  # fmt: skip
+    stays = {
+        "$or": [
+            {"$gt": ["$order_key", key]},
+            {"$and": [{"$eq": ["$order_key", key]}, {"$gt": ["$last_message.id", last["id"]]}]},
+            {
+                "$and": [
+                    {"$eq": ["$last_message.id", last["id"]]},
+                    {"$gt": ["$last_message.revision", last.get("revision", 0)]},
+                ]
+            },
+        ]
+    }
     return {
         "last_message": {"$cond": [stays, "$last_message", {"$literal": last}]},
         "updated_at": {"$cond": [stays, "$updated_at", facts["updated_at"]]},

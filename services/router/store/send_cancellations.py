@@ -18,9 +18,12 @@ class Unsent:
         """From now on the text is not sent any more. False when the session service has begun with it: it tells the
         outcome. Repeatable."""
         document = {
-            "_id": message.id, "organization_id": message.organization_id, "instance_id": message.instance_id,
-            "at": now, "outcome": TEXT_TOO_LATE,
-        }  # fmt: skip
+            "_id": message.id,
+            "organization_id": message.organization_id,
+            "instance_id": message.instance_id,
+            "at": now,
+            "outcome": TEXT_TOO_LATE,
+        }
         try:
             await self._sends.insert_one(document)
         except DuplicateKeyError:

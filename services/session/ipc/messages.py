@@ -159,9 +159,22 @@ class Changed(Frame):
     frame: Literal["changed"] = "changed"
     instance_id: str
     state: Literal[
-        "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-        "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing", "interrupted",
-    ]  # fmt: skip
+        "paired",
+        "connected",
+        "disconnected",
+        "unreachable",
+        "logged_out",
+        "restricted",
+        "outdated",
+        "replaced",
+        "refused",
+        "pairing_timeout",
+        "pairing_failed",
+        "stopped",
+        "crashed",
+        "keys_missing",
+        "interrupted",
+    ]
     reason: str | None = None
     phone_number: str | None = None
     lid: str | None = None

@@ -80,9 +80,13 @@ class Connections:
     ) -> Held | None:
         """Take the connection over, with a new epoch; None while another living node or organization has it."""
         new = {
-            "network": network.value, "should_run": False, "jid": None,
-            "status": ConnectionStatus.DISCONNECTED.value, "phone_number": None, "lid": None,
-        }  # fmt: skip
+            "network": network.value,
+            "should_run": False,
+            "jid": None,
+            "status": ConnectionStatus.DISCONNECTED.value,
+            "phone_number": None,
+            "lid": None,
+        }
         others = sorted(set(live) - {self.node})
         try:
             found = await self._connections.find_one_and_update(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from services.session.ipc.messages import Entry
 from shared.contracts.message import Message
 from shared.contracts.registry import parse_event
-from shared.messaging.consumer import MAX_ATTEMPTS, MAX_BODY_BYTES, Publisher
+from shared.messaging.consumer import MAX_BODY_BYTES, MAX_DELIVERY_ATTEMPTS, Publisher
 from shared.platform.background import keep_running, note_failure
 from shared.platform.outages import is_outage
 
@@ -86,12 +86,12 @@ class Outlet:
         attempts = 0
         while True:
             try:
-                await (self._how(item) if attempts < MAX_ATTEMPTS else self._given_up(item))()
+                await (self._how(item) if attempts < MAX_DELIVERY_ATTEMPTS else self._given_up(item))()
                 return
             except Exception as error:
                 if is_outage(error):
                     log.warning("not published yet: %s", error)
-                elif attempts < MAX_ATTEMPTS:
+                elif attempts < MAX_DELIVERY_ATTEMPTS:
                     attempts += 1
                     note_failure("publish of an event", error)
                 else:
@@ -99,9 +99,11 @@ class Outlet:
                 await asyncio.sleep(PAUSE * 2**attempts)
 
     def _given_up(self, item: Item) -> Callable[[], Awaitable[None]]:
-        address = item.address if isinstance(item, Message) else item.subject
+        address = item.full_subject if isinstance(item, Message) else item.subject
         body = item.model_dump_json() if isinstance(item, Message) else item.body
-        return self._dead(address, body.encode(), f"it could not be published {MAX_ATTEMPTS} times", MAX_ATTEMPTS)
+        return self._dead(
+            address, body.encode(), f"it could not be published {MAX_DELIVERY_ATTEMPTS} times", MAX_DELIVERY_ATTEMPTS
+        )
 
     def _how(self, item: Item) -> Callable[[], Awaitable[None]]:
         if isinstance(item, Message):

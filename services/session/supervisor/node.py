@@ -33,7 +33,7 @@ from services.session.worker.send_results import NEW_CHATS_RESTRICTED
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.message import Command
 from shared.contracts.records import ConnectionStatus, Network
-from shared.messaging.consumer import Publisher, jetstream, say
+from shared.messaging.consumer import Publisher, jetstream, publish_ephemeral
 from shared.platform.background import keep_running, run_critical, run_once, stop_task
 from shared.platform.mongo import Database
 
@@ -82,7 +82,7 @@ class Node:
 
         self.handlers = Handlers(self._accounts, board, hold, publisher, frozenset(zygotes))
         self.sending = Sending(Sends(database), instances, publisher)
-        self.attending = Attending(instances, partial(say, client), publisher)
+        self.attending = Attending(instances, partial(publish_ephemeral, client), publisher)
         self.numbers = Numbers(self._accounts.get, self._pool.tell)
         self._tasks: set[asyncio.Task[None]] = set()
         self._background: list[asyncio.Task[None]] = []

@@ -39,7 +39,7 @@ async def answering(client: Client, numbers: Numbers) -> AsyncIterator[None]:
         tasks[task] = asker
         task.add_done_callback(lambda done: tasks.pop(done, None))
 
-    subscription = await client.subscribe(ResolveNumber.pattern(), cb=receive)
+    subscription = await client.subscribe(ResolveNumber.subject_filter(), cb=receive)
     try:
         yield
     finally:
@@ -58,7 +58,7 @@ def _is_busy(asker: tuple[str, ...], under_way: Collection[tuple[str, ...]]) -> 
 
 async def _respond(numbers: Numbers, message: Msg, *, busy: bool) -> None:
     try:
-        query = ResolveNumber.received(message.subject, message.data)
+        query = ResolveNumber.from_nats(message.subject, message.data)
         if not numbers.holds(query.organization_id, query.instance_id):
             return
         if busy:

@@ -13,11 +13,11 @@ from services.session.supervisor.ownership import Instances, unknown_instance
 from services.session.supervisor.supervised_instance import Account
 from shared.contracts.command_lifetimes import LIFETIMES, is_late
 from shared.contracts.commands import MarkRead
-from shared.contracts.ephemeral import FRESH, ShowTyping, WatchContact, is_stale
+from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, SendTyping, SubscribePresence, is_stale
 from shared.contracts.errors import Retry
-from shared.contracts.message import Live, Message, utc_now
+from shared.contracts.message import EphemeralEvent, Message, utc_now
 from shared.contracts.records import Party
-from shared.contracts.registry import parse_live
+from shared.contracts.registry import parse_ephemeral
 from shared.messaging.command_client import refusal
 
 LIMIT = 10.0
@@ -28,26 +28,26 @@ log = logging.getLogger(__name__)
 
 
 class Attending:
-    """`say` publishes what is only live."""
+    """`publish_ephemeral` publishes what is only live."""
 
     def __init__(
         self,
         instances: Instances,
-        say: Callable[[Live], Awaitable[None]],
+        publish_ephemeral: Callable[[EphemeralEvent], Awaitable[None]],
         publish: Callable[[Message], Awaitable[None]],
     ) -> None:
-        self._instances, self._say, self._publish = instances, say, publish
+        self._instances, self._say, self._publish = instances, publish_ephemeral, publish
         self._marking: dict[str, tuple[str, asyncio.Future[str | None]]] = {}
         """Instance and outcome, by the command's id."""
 
     def show(
-        self, wish: ShowTyping | WatchContact, what: Literal["composing", "recording", "paused", "watching"]
+        self, wish: SendTyping | SubscribePresence, what: Literal["composing", "recording", "paused", "watching"]
     ) -> None:
         """Nothing happens when it is late, or the account is not connected here."""
         account = self._instances.find(wish.instance_id)
         if account is None or not self._may(account, wish.organization_id) or is_stale(wish, utc_now()):
             return
-        show = Show(instance_id=wish.instance_id, to=_address(wish.to), what=what, until=wish.at + FRESH)
+        show = Show(instance_id=wish.instance_id, to=_address(wish.to), what=what, until=wish.at + MAX_EPHEMERAL_AGE)
         self._instances.hand_over(wish.instance_id, show)
 
     async def mark_read(self, command: MarkRead) -> None:
@@ -93,7 +93,7 @@ class Attending:
     async def tell(self, noticed: Noticed) -> None:
         """What a worker noticed, to whom it concerns; never raises and never repeats."""
         try:
-            if live := parse_live(noticed.subject, noticed.body.encode()):
+            if live := parse_ephemeral(noticed.subject, noticed.body.encode()):
                 await self._say(live)
         except (ValidationError, OSError) as error:
             log.warning("%s is not told: %s", noticed.subject, error)
@@ -109,9 +109,12 @@ class Attending:
 
     async def _mark(self, command: MarkRead) -> str | None:
         mark = Mark(
-            instance_id=command.instance_id, mark_id=command.id, wa_ids=command.wa_ids,
-            sender=_address(command.sender), group=command.group,
-        )  # fmt: skip
+            instance_id=command.instance_id,
+            mark_id=command.id,
+            wa_ids=command.wa_ids,
+            sender=_address(command.sender),
+            group=command.group,
+        )
         outcome: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._marking[command.id] = (command.instance_id, outcome)
         try:

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 OtherNumber = Literal["follow", "refuse_relinked", "refuse"]
 Verdict = Literal["same", "follow", "refuse"]
@@ -10,7 +10,7 @@ Verdict = Literal["same", "follow", "refuse"]
 
 def is_same(one: str, other: str) -> bool:
     """The same line, also when one is written the way the country wrote it before."""
-    return one == other or other_spelling(one) == other
+    return one == other or mobile_variant(one) == other
 
 
 def verdict(scanned: str, linked: str | None, configured: str | None, policy: OtherNumber) -> Verdict:

@@ -28,17 +28,21 @@ MAX_WAIT_S = 60.0
 PAUSE = 1.0
 """Seconds between attempts to write while MongoDB is away."""
 TIMED_OUT: Outcome = {
-    "outcome": "failed", "code": "timeout", "detail": "an earlier send still waits for WhatsApp; try again",
-}  # fmt: skip
+    "outcome": "failed",
+    "code": "timeout",
+    "detail": "an earlier send still waits for WhatsApp; try again",
+}
 TOO_LATE: Outcome = dict(TEXT_TOO_LATE)
 TOO_MANY: Outcome = {
-    "outcome": "failed", "code": "too_many_pending_sends",
+    "outcome": "failed",
+    "code": "too_many_pending_sends",
     "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
-}  # fmt: skip
+}
 UNKNOWN: Outcome = {
-    "outcome": "unconfirmed", "code": "unconfirmed",
+    "outcome": "unconfirmed",
+    "code": "unconfirmed",
     "detail": "the service stopped while this was being sent; it may have gone out, so it is not repeated",
-}  # fmt: skip
+}
 log = logging.getLogger(__name__)
 
 
@@ -151,9 +155,13 @@ class Sending:
         if account.unanswered and (utc_now() - command.at).total_seconds() > MAX_WAIT_S:
             return TIMED_OUT
         send = Send(
-            instance_id=command.instance_id, message_id=command.message_id, to=_address(command.to), text=command.text,
-            expires_at=command.expires_at, order_key=command.order_key,
-        )  # fmt: skip
+            instance_id=command.instance_id,
+            message_id=command.message_id,
+            to=_address(command.to),
+            text=command.text,
+            expires_at=command.expires_at,
+            order_key=command.order_key,
+        )
         return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
 
     async def _outcome(self, flying: _Flying) -> Outcome:
@@ -189,9 +197,11 @@ def _address(to: Party) -> str:
 
 def _told(command: SendText, outcome: Outcome) -> Event:
     common = {
-        "organization_id": command.organization_id, "instance_id": command.instance_id, "cause": command.id,
+        "organization_id": command.organization_id,
+        "instance_id": command.instance_id,
+        "cause": command.id,
         "message_id": command.message_id,
-    }  # fmt: skip
+    }
     if outcome["outcome"] == "accepted":
         accepted = {"wa_id": outcome["wa_id"], "timestamp": outcome.get("timestamp") or utc_now()}
         return MessageSent.model_validate({"id": derived_id(command.message_id, "sent"), **common, **accepted})

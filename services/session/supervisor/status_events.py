@@ -11,11 +11,19 @@ def connection_changed(account: Account, previous: S) -> ConnectionChanged:
     held = account.held
     will_retry = held.status is S.RECONNECTING or (held.status is S.RESTRICTED and held.until is not None)
     return ConnectionChanged(
-        organization_id=held.organization_id, instance_id=held.instance_id, cause=account.cause, status=held.status,
-        previous=previous, reason=held.reason, detail=detail_of(held.reason), will_retry=will_retry,
-        phone_number=held.phone_number, network=held.network, until=held.until,
+        organization_id=held.organization_id,
+        instance_id=held.instance_id,
+        cause=account.cause,
+        status=held.status,
+        previous=previous,
+        reason=held.reason,
+        detail=detail_of(held.reason),
+        will_retry=will_retry,
+        phone_number=held.phone_number,
+        network=held.network,
+        until=held.until,
         previous_phone_number=held.previous_phone_number,
-    )  # fmt: skip
+    )
 
 
 def code_announced(account: Account, frame: Issued) -> QrIssued | PairingCodeIssued:
@@ -25,13 +33,23 @@ def code_announced(account: Account, frame: Issued) -> QrIssued | PairingCodeIss
 
 def _qr_issued(account: Account, frame: Issued) -> QrIssued:
     return QrIssued(
-        organization_id=account.held.organization_id, instance_id=account.instance_id, cause=account.cause,
-        qr=frame.code, data_url=frame.data_url, ascii=frame.ascii, attempt=frame.attempt, expires_at=frame.expires_at,
-    )  # fmt: skip
+        organization_id=account.held.organization_id,
+        instance_id=account.instance_id,
+        cause=account.cause,
+        qr=frame.code,
+        data_url=frame.data_url,
+        ascii=frame.ascii,
+        attempt=frame.attempt,
+        expires_at=frame.expires_at,
+    )
 
 
 def _code_issued(account: Account, frame: Issued) -> PairingCodeIssued:
     return PairingCodeIssued(
-        organization_id=account.held.organization_id, instance_id=account.instance_id, cause=account.cause,
-        code=frame.code, phone_number=account.pair_number or "", expires_at=frame.expires_at,
-    )  # fmt: skip
+        organization_id=account.held.organization_id,
+        instance_id=account.instance_id,
+        cause=account.cause,
+        code=frame.code,
+        phone_number=account.pair_number or "",
+        expires_at=frame.expires_at,
+    )

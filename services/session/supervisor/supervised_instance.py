@@ -116,9 +116,14 @@ class Account:
     def start_frame(self, directory: Path, proxy: str | None) -> Start:
         """What tells a worker to connect it."""
         return Start(
-            instance_id=self.instance_id, organization_id=self.held.organization_id, directory=str(directory),
-            method=self.method, phone_number=self.pair_number, linked=self.held.linked, proxy=proxy,
-        )  # fmt: skip
+            instance_id=self.instance_id,
+            organization_id=self.held.organization_id,
+            directory=str(directory),
+            method=self.method,
+            phone_number=self.pair_number,
+            linked=self.held.linked,
+            proxy=proxy,
+        )
 
     def cancel_timer(self) -> None:
         if self.timer:

@@ -71,9 +71,14 @@ class Zygote:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "services.session.worker.zygote", str(theirs.fileno()),
-                env=environment, pass_fds=[theirs.fileno()], stdin=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
+                sys.executable,
+                "-m",
+                "services.session.worker.zygote",
+                str(theirs.fileno()),
+                env=environment,
+                pass_fds=[theirs.fileno()],
+                stdin=asyncio.subprocess.DEVNULL,
+            )
         self._socket = ours
         # the reader has a descriptor of its own, so that ours stays free for passing descriptors
         reader, writer = await asyncio.open_unix_connection(sock=ours.dup())

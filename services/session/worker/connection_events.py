@@ -7,20 +7,44 @@ from services.session.ipc.messages import Changed
 from services.session.worker.stanzas import LoginFailure
 
 State = Literal[
-    "paired", "connected", "disconnected", "unreachable", "logged_out", "restricted", "outdated", "replaced",
-    "refused", "pairing_timeout", "pairing_failed", "stopped", "crashed", "keys_missing", "interrupted",
-]  # fmt: skip
+    "paired",
+    "connected",
+    "disconnected",
+    "unreachable",
+    "logged_out",
+    "restricted",
+    "outdated",
+    "replaced",
+    "refused",
+    "pairing_timeout",
+    "pairing_failed",
+    "stopped",
+    "crashed",
+    "keys_missing",
+    "interrupted",
+]
 
 TEMPORARY_BAN = 402
 MAX_BAN_S = 10 * 365 * 86_400
 _BANS = {
-    101: "send_to_too_many_people", 102: "blocked_by_users", 103: "created_too_many_groups",
-    104: "sent_too_many_same_message", 106: "broadcast_list",
-}  # fmt: skip
+    101: "send_to_too_many_people",
+    102: "blocked_by_users",
+    103: "created_too_many_groups",
+    104: "sent_too_many_same_message",
+    106: "broadcast_list",
+}
 _FAILURES = {
-    400: "generic", 404: "not_found", 409: "bad_user_agent", 411: "multi_device_mismatch", 413: "token_expired",
-    414: "token_invalid", 415: "not_found", 418: "client_unknown", 463: "restricted", 501: "experimental",
-}  # fmt: skip
+    400: "generic",
+    404: "not_found",
+    409: "bad_user_agent",
+    411: "multi_device_mismatch",
+    413: "token_expired",
+    414: "token_invalid",
+    415: "not_found",
+    418: "client_unknown",
+    463: "restricted",
+    501: "experimental",
+}
 
 ENDS = frozenset(get_args(State)) - {"paired", "connected", "disconnected"}
 """After these the library does nothing more by itself; the client has to be closed."""

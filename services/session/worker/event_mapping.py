@@ -17,7 +17,7 @@ from services.session.worker.jids import (
 )
 from services.session.worker.message_content import Content, content_of
 from services.session.worker.quoted_author import quoted_author
-from shared.contracts.ephemeral import PresenceSeen, TypingSeen
+from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import utc_now
@@ -179,7 +179,7 @@ def _chat_read(source: Any) -> Party | None:
     return party_of(source.Chat, source.RecipientAlt)
 
 
-def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
+def typing_seen(event: Any, account: Account) -> TypingObserved | Ignored:
     """A neonize `ChatPresence` event. Raises Untranslatable."""
     source = event.MessageSource
     if source.IsFromMe:
@@ -188,7 +188,7 @@ def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
         return Ignored(f"typing-{outsider}")
     paused = _label(event, "State") == "PAUSED"
     recording = _label(event, "Media") == "AUDIO"
-    return TypingSeen(
+    return TypingObserved(
         organization_id=account.organization_id,
         instance_id=account.instance_id,
         sender=party_of(source.Sender, source.SenderAlt),
@@ -197,11 +197,11 @@ def typing_seen(event: Any, account: Account) -> TypingSeen | Ignored:
     )
 
 
-def presence_seen(event: Any, account: Account) -> PresenceSeen | Ignored:
+def presence_seen(event: Any, account: Account) -> PresenceObserved | Ignored:
     """A neonize `Presence` event. Raises Untranslatable."""
     if is_robot(event.From):
         return Ignored("presence-robot")
-    return PresenceSeen(
+    return PresenceObserved(
         organization_id=account.organization_id,
         instance_id=account.instance_id,
         sender=party_of(event.From, event.From),

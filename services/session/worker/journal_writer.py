@@ -32,7 +32,7 @@ from services.session.worker.missed_calls import CALL_EVENTS, Calls
 from services.session.worker.utf8_repair import mend_strings
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
-from shared.contracts.message import Event, Live
+from shared.contracts.message import EphemeralEvent, Event
 
 _Translation = tuple[Callable[[Any, Account], Event | Sequence[Event] | Ignored], str]
 _TRANSLATIONS: dict[str, _Translation] = {
@@ -41,7 +41,10 @@ _TRANSLATIONS: dict[str, _Translation] = {
     "Receipt": (receipt_received, ReceiptReceived.subject),
 }
 """By the name of the library's event, which is also the subject its bytes are journalled under."""
-_LIVE: dict[str, Callable[[Any, Account], Live | Ignored]] = {"ChatPresence": typing_seen, "Presence": presence_seen}
+_LIVE: dict[str, Callable[[Any, Account], EphemeralEvent | Ignored]] = {
+    "ChatPresence": typing_seen,
+    "Presence": presence_seen,
+}
 """Worth nothing later, so they pass the journal by."""
 _MAX_RAW = 900_000
 """Characters of base64; JetStream takes messages up to 1 MB."""
@@ -100,7 +103,7 @@ class Intake:
             return []
         events = [ours] if isinstance(ours, Event) else ours
         parts = [part for event in events for part in parts_of(_placed(event, kept.order_key))]
-        return [replace(kept, subject=part.address, body=part.model_dump_json()) for part in parts]
+        return [replace(kept, subject=part.full_subject, body=part.model_dump_json()) for part in parts]
 
     def noticed(self, name: str, event: Any) -> Noticed | None:
         """What to tell of an event that is only live; None, and counted, for any other. Never raises."""
@@ -111,7 +114,7 @@ class Intake:
         if isinstance(seen, Ignored):
             self.count(seen.kind)
             return None
-        return Noticed(instance_id=self._account.instance_id, subject=seen.address, body=seen.model_dump_json())
+        return Noticed(instance_id=self._account.instance_id, subject=seen.full_subject, body=seen.model_dump_json())
 
     def count(self, kind: str) -> None:
         """An event nobody needs; the first of each kind is logged, so that none goes unnoticed."""

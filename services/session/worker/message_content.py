@@ -33,9 +33,13 @@ class Content:
 
 
 _MEDIA = {
-    "imageMessage": "image", "videoMessage": "video", "ptvMessage": "video", "audioMessage": "audio",
-    "documentMessage": "document", "stickerMessage": "sticker",
-}  # fmt: skip
+    "imageMessage": "image",
+    "videoMessage": "video",
+    "ptvMessage": "video",
+    "audioMessage": "audio",
+    "documentMessage": "document",
+    "stickerMessage": "sticker",
+}
 
 _TEXTS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
     "extendedTextMessage": ("text", texts.fields("text")),
@@ -77,9 +81,11 @@ _TEXTS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
     "conditionalRevealMessage": (UNSUPPORTED, texts.fields()),
 }
 _TARGETS = {
-    "commentMessage": "targetMessageKey", "statusQuestionAnswerMessage": "key", "questionResponseMessage": "key",
+    "commentMessage": "targetMessageKey",
+    "statusQuestionAnswerMessage": "key",
+    "questionResponseMessage": "key",
     "statusQuotedMessage": "originalStatusID",
-}  # fmt: skip
+}
 """Where a kind names the message it is about, when that is not in its `contextInfo`."""
 
 

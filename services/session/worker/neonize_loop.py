@@ -21,13 +21,26 @@ from neonize.utils.log import log_whatsmeow
 SUBSCRIBED = [
     EVENT_TO_INT[kind]
     for kind in (
-        events.Device, events.PairStatusEv, events.ConnectedEv, events.DisconnectedEv, events.LoggedOutEv,
-        events.StreamReplacedEv, events.StreamErrorEv, events.ClientOutdatedEv, events.KeepAliveTimeoutEv,
-        events.KeepAliveRestoredEv, events.MessageEv, events.UndecryptableMessageEv, events.PresenceEv,
-        events.CallOfferEv, events.CallOfferNoticeEv, events.CallAcceptEv, events.CallTerminateEv,
+        events.Device,
+        events.PairStatusEv,
+        events.ConnectedEv,
+        events.DisconnectedEv,
+        events.LoggedOutEv,
+        events.StreamReplacedEv,
+        events.StreamErrorEv,
+        events.ClientOutdatedEv,
+        events.KeepAliveTimeoutEv,
+        events.KeepAliveRestoredEv,
+        events.MessageEv,
+        events.UndecryptableMessageEv,
+        events.PresenceEv,
+        events.CallOfferEv,
+        events.CallOfferNoticeEv,
+        events.CallAcceptEv,
+        events.CallTerminateEv,
         events.UnknownCallEventEV,
     )
-]  # fmt: skip
+]
 """Numbers of the events the library shall encode. Not among them: those it cannot encode with every content
 (`Receipt`, `ChatPresence`, `TemporaryBan`, `ConnectFailure`, `GroupInfo`), and those nobody here needs."""
 _INDISPENSABLE = {EVENT_TO_INT[kind] for kind in (events.MessageEv, events.ConnectedEv, events.DisconnectedEv)}
@@ -81,9 +94,24 @@ def hold(client: Client, store: str, name: bytes, proxy: str | None) -> str | No
     logged = func_callback_bytes2(_log_of(name))
     _kept.append(logged)
     answer = gocode.Neonize(
-        store.encode(), name, b"", 0, 0, b"DEBUG", _QR, _LOGIN, _EVENT, logged,
-        wanted, len(codes), device, len(device), b"", 0, through,
-    )  # fmt: skip
+        store.encode(),
+        name,
+        b"",
+        0,
+        0,
+        b"DEBUG",
+        _QR,
+        _LOGIN,
+        _EVENT,
+        logged,
+        wanted,
+        len(codes),
+        device,
+        len(device),
+        b"",
+        0,
+        through,
+    )
     error = answer.decode() if answer else None
     if error:
         _give_up_event(error)

@@ -23,10 +23,18 @@ _JID = re.compile(r"(?:(?P<user>[^@:.]+)(?:\.\d+)?(?::(?P<device>\d{1,5}))?@)?(?
 _MAX_DEPTH = 8
 _SHARED_SERVERS = ("g.us", "broadcast")
 _RECEIPT_TYPES = {
-    "": "DELIVERED", "sender": "SENDER", "retry": "RETRY", "read": "READ", "read-self": "READ_SELF",
-    "played": "PLAYED", "played-self": "PLAYED_SELF", "server-error": "SERVER_ERROR", "inactive": "INACTIVE",
-    "peer_msg": "PEER_MSG", "hist_sync": "HISTORY_SYNC",
-}  # fmt: skip
+    "": "DELIVERED",
+    "sender": "SENDER",
+    "retry": "RETRY",
+    "read": "READ",
+    "read-self": "READ_SELF",
+    "played": "PLAYED",
+    "played-self": "PLAYED_SELF",
+    "server-error": "SERVER_ERROR",
+    "inactive": "INACTIVE",
+    "peer_msg": "PEER_MSG",
+    "hist_sync": "HISTORY_SYNC",
+}
 _LIBRARY_HANDLES = frozenset({401, 403, 405, 406, 500, 503})
 """Failures the library reports by events it can encode, or connects again after by itself."""
 
@@ -159,9 +167,14 @@ def _source(stanza: Stanza, chat: Any, sender: Any, own: Collection[str]) -> Any
         chat = _jid(stanza.text("recipient") or stanza.text("from"))
     nobody = _jid("")
     return _protobufs().MessageSource(
-        Chat=_without_device(chat), Sender=sender, IsFromMe=mine, IsGroup=shared,
-        SenderAlt=nobody, RecipientAlt=nobody, BroadcastListOwner=nobody,
-    )  # fmt: skip
+        Chat=_without_device(chat),
+        Sender=sender,
+        IsFromMe=mine,
+        IsGroup=shared,
+        SenderAlt=nobody,
+        RecipientAlt=nobody,
+        BroadcastListOwner=nobody,
+    )
 
 
 def _jid(text: str) -> Any:

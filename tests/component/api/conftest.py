@@ -73,9 +73,14 @@ class Stage:
             organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
             await self.database.organizations.insert_one(organization)
         user: Document = {
-            "_id": principal.subject, "organization_id": principal.organization_id, "role": role, "name": role,
-            "email": f"{principal.subject}@example.org", "password_hash": "", "created_at": utc_now(),
-        }  # fmt: skip
+            "_id": principal.subject,
+            "organization_id": principal.organization_id,
+            "role": role,
+            "name": role,
+            "email": f"{principal.subject}@example.org",
+            "password_hash": "",
+            "created_at": utc_now(),
+        }
         await self.database.users.insert_one(user)
         token = issue_token(principal, SIGNING_KEY, timedelta(minutes=5))
         async with self.client(Authorization=f"Bearer {token}") as http:
@@ -92,7 +97,7 @@ class Stage:
             for event in answer(heard[-1]):
                 await publish(event)
 
-        subscription = await self.nats.subscribe(command.pattern(), cb=receive)
+        subscription = await self.nats.subscribe(command.subject_filter(), cb=receive)
         for _ in range(2):  # the first flush may overtake the subscription
             await self.nats.flush()
         yield heard
@@ -110,7 +115,7 @@ async def running(settings: ApiSettings) -> AsyncIterator[str]:
     app = create_app(settings)
     config = uvicorn.Config(
         app, port=settings.http_port, log_config=None, lifespan="on", timeout_graceful_shutdown=1, proxy_headers=False
-    )  # fmt: skip
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     while not server.started:
@@ -135,11 +140,17 @@ async def own_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
 @pytest.fixture(scope="session")
 def settings(own_bus: str, mongo_url: str) -> ApiSettings:
     return ApiSettings(
-        environment="local", nats_url=own_bus, mongo_url=mongo_url, mongo_database=f"api_{new_id()[:8]}",
-        http_port=free_port(), token_private_key=PRIVATE_KEY, cors_origins=["https://front.example"], login_failures=3,
+        environment="local",
+        nats_url=own_bus,
+        mongo_url=mongo_url,
+        mongo_database=f"api_{new_id()[:8]}",
+        http_port=free_port(),
+        token_private_key=PRIVATE_KEY,
+        cors_origins=["https://front.example"],
+        login_failures=3,
         rate_limit_failures=1_000_000,
         login_failures_address=10_000,
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="session")
@@ -177,10 +188,19 @@ def records(member: Member) -> Callable[..., Document]:
 
     def make(**fields: Any) -> Document:
         new: Document = {
-            "_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "kind": "message",
-            "direction": "inbound", "origin": "contact", "from_address": "4915112345678", "to_address": "",
-            "type": "text", "text": "hello", "status": "received", "timestamp": utc_now(),
-        }  # fmt: skip
+            "_id": new_id(),
+            "organization_id": member.organization_id,
+            "instance_id": "i",
+            "kind": "message",
+            "direction": "inbound",
+            "origin": "contact",
+            "from_address": "4915112345678",
+            "to_address": "",
+            "type": "text",
+            "text": "hello",
+            "status": "received",
+            "timestamp": utc_now(),
+        }
         made = new | fields
         return {"order_key": key_at(made["timestamp"])} | made
 

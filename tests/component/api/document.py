@@ -9,9 +9,14 @@ from typing import Any
 Schema = dict[str, Any]
 _JSON, _PROBLEM = "application/json", "application/problem+json"
 _KINDS: dict[str, type | tuple[type, ...]] = {
-    "object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool,
+    "object": dict,
+    "array": list,
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
     "null": type(None),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

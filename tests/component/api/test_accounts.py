@@ -94,9 +94,11 @@ async def test_a_registration_that_cannot_be_names_its_field(stage: Stage, field
 async def _fresh(settings: ApiSettings, policy: RegistrationPolicy | None) -> AsyncIterator[httpx.AsyncClient]:
     """An api in production mode on an empty database."""
     changes = {
-        "environment": "production", "registration": policy, "http_port": free_port(),
+        "environment": "production",
+        "registration": policy,
+        "http_port": free_port(),
         "mongo_database": f"api_{new_id()[:8]}",
-    }  # fmt: skip
+    }
     async with running(settings.model_copy(update=changes)) as url, httpx.AsyncClient(base_url=url) as http:
         yield http
 

@@ -12,9 +12,9 @@ from shared.contracts.events import BookingCreated, BookingUpdated
 from shared.contracts.ids import new_id
 from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.records import Booking, BookingStatus
-from shared.contracts.requests import OpenBookingRequest
+from shared.contracts.requests import CreateBookingRequest
 from shared.messaging.command_client import refusal
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 
@@ -33,17 +33,27 @@ async def contact(stage: Stage, member: Member) -> str:
 
 def booking(command: Command, **fields: Any) -> Booking:
     given: dict[str, Any] = {
-        "id": new_id(), "organization_id": command.organization_id, "instance_id": command.instance_id,
-        "contact_id": "c", "status": "pending", "created_at": utc_now(), "updated_at": utc_now(),
-    }  # fmt: skip
+        "id": new_id(),
+        "organization_id": command.organization_id,
+        "instance_id": command.instance_id,
+        "contact_id": "c",
+        "status": "pending",
+        "created_at": utc_now(),
+        "updated_at": utc_now(),
+    }
     return Booking.model_validate(given | fields)
 
 
 async def stored(stage: Stage, member: Member, **fields: Any) -> str:
     new: Document = {
-        "_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "contact_id": "c",
-        "status": "pending", "created_at": utc_now(), "updated_at": utc_now(),
-    }  # fmt: skip
+        "_id": new_id(),
+        "organization_id": member.organization_id,
+        "instance_id": "i",
+        "contact_id": "c",
+        "status": "pending",
+        "created_at": utc_now(),
+        "updated_at": utc_now(),
+    }
     await stage.database.bookings.insert_one(new | fields)
     return str(new["_id"])
 
@@ -77,11 +87,11 @@ async def test_without_an_instance_the_router_chooses(stage: Stage, member: Memb
 
 async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(stage: Stage, member: Member) -> None:
     contact_id, instance_id = await contact(stage, member), await member.instance()
-    request = OpenBookingRequest(
+    request = CreateBookingRequest(
         organization_id=member.organization_id, instance_id=instance_id, contact_id=contact_id, starts_at=NINE
     )
     async with stage.playing(CreateBooking, created) as heard:
-        answer = await ask(stage.nats, request)
+        answer = await rpc_request(stage.nats, request)
     assert (answer["data"]["contact_id"], answer["data"]["instance_id"]) == (contact_id, instance_id)
     assert (heard[0].instance_id, heard[0].starts_at, heard[0].by) == (instance_id, NINE, "bus")
 
@@ -154,6 +164,8 @@ async def test_a_booking_tells_its_history(stage: Stage, member: Member) -> None
     nine = "2026-12-01T09:00:00Z"
     assert shown["starts_at"] == nine
     assert [(step["by"], step["note"], step["starts_at"], step["reason"]) for step in shown["history"]] == [
-        (None, None, None, None), ("ben", "late", nine, None), (None, None, None, "contacts_merged"),
-    ]  # fmt: skip
+        (None, None, None, None),
+        ("ben", "late", nine, None),
+        (None, None, None, "contacts_merged"),
+    ]
     assert {step["at"] for step in shown["history"]} == {nine}

@@ -17,7 +17,7 @@ from services.api.store.invitations import Invitations
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.pending_revocations import UNTOLD
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo
 from tests.component.api.conftest import Member, Stage, running
@@ -166,8 +166,9 @@ async def test_an_invitation_that_could_not_be_accepted_is_still_open(
     accepting = {"token": token, "password": OLD}
     async with stage.client() as http:
         assert [(await http.post("/api/auth/accept-invitation", json=accepting)).status_code for _ in range(2)] == [
-            500, 201,
-        ]  # fmt: skip
+            500,
+            201,
+        ]
 
 
 # --- what is told after the first write
@@ -223,13 +224,13 @@ async def test_an_ending_that_broke_in_the_middle_is_finished_by_the_running_api
     stage, heard = own_stage, set[str]()
 
     async def hear(message: Any) -> None:
-        event = AccessEnded.model_validate_json(message.data)
+        event = AccessRevoked.model_validate_json(message.data)
         heard.update(holder for holder in (*event.login_ids, event.holder) if holder)
 
     async with stage.member() as member, stage.member("admin", member.organization_id) as other:
         made = await other.http.post("/api/api-keys", json={"name": "till", "scopes": ["read", "send", "manage"]})
         key = made.json()["data"]
-        subscription = await stage.nats.subscribe(AccessEnded.pattern(member.organization_id), cb=hear)
+        subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
         await subscribed(stage.nats)
         async with stage.client(**{"X-Api-Key": key["key"]}) as till:
             body = {"email": f"{new_id()}@example.org"}

@@ -18,10 +18,16 @@ NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
 async def contact(stage: Stage, member: Member, *merged: dict[str, Any]) -> str:
     document = {
-        "_id": new_id(), "organization_id": member.organization_id, "phone_number": "4915112345678", "lid": None,
-        "name": "Anna", "created_at": NOON, "updated_at": NOON, "aliases": ["phone:4915112345678"],
+        "_id": new_id(),
+        "organization_id": member.organization_id,
+        "phone_number": "4915112345678",
+        "lid": None,
+        "name": "Anna",
+        "created_at": NOON,
+        "updated_at": NOON,
+        "aliases": ["phone:4915112345678"],
         "merges": [{"id": item["_id"], "at": NOON, "was": item} for item in merged],
-    }  # fmt: skip
+    }
     document["aliases"] = [f"x:{document['_id']}"]
     await stage.database.contacts.insert_one(document)
     return str(document["_id"])

@@ -8,7 +8,7 @@ import pytest
 from services.api.views import list_search
 from shared.contracts.ids import new_id
 from shared.contracts.queries import ListBookings, ListContacts, ListConversations
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, make_searchable
 from tests.component.api.test_conversations import listed, talk
@@ -22,18 +22,34 @@ NAMES = ("Müller", "Schmuller", "Conceição", "O’Brien", "明天", "محمد
 async def people(stage: Stage, member: Member, stranger: Member) -> list[Document]:
     """The newest first; another organization has the same."""
     found = [contact(member, age, name=name, phone_number=f"49151000{age}") for age, name in enumerate(NAMES)]
-    theirs = [{**person, "_id": new_id(), "organization_id": stranger.organization_id, "aliases": [new_id()]}
-              for person in found]  # fmt: skip
+    theirs = [
+        {**person, "_id": new_id(), "organization_id": stranger.organization_id, "aliases": [new_id()]}
+        for person in found
+    ]
     await stage.database.contacts.insert_many([*found, *theirs])
     await make_searchable(stage.database)
     return found
 
 
 SEARCHES = [
-    ("mul", [0, 1]), ("MÜL", [0, 1]), ("ção", [2]), ("o'b", [3]), ("brien", [3]), ("天", [4]), ("مُحَمَّد", [5]),
-    ("ipek", [6]), ("0151 0007", [7]), ("+49 151", [0, 1, 2, 3, 4, 5, 6, 7]), ("mul 0001", [1]), ("nobody", []),
-    ("*", []), ("m.ller", []), ("i", [2, 3, 6]), ("ｍｕｌ", [0, 1]), ("\u202a+49 1510000\u202c", [0]),
-]  # fmt: skip
+    ("mul", [0, 1]),
+    ("MÜL", [0, 1]),
+    ("ção", [2]),
+    ("o'b", [3]),
+    ("brien", [3]),
+    ("天", [4]),
+    ("مُحَمَّد", [5]),
+    ("ipek", [6]),
+    ("0151 0007", [7]),
+    ("+49 151", [0, 1, 2, 3, 4, 5, 6, 7]),
+    ("mul 0001", [1]),
+    ("nobody", []),
+    ("*", []),
+    ("m.ller", []),
+    ("i", [2, 3, 6]),
+    ("ｍｕｌ", [0, 1]),
+    ("\u202a+49 1510000\u202c", [0]),
+]
 
 
 @pytest.mark.parametrize(("search", "wanted"), SEARCHES)
@@ -41,8 +57,10 @@ async def test_people_and_what_is_theirs_is_found(
     stage: Stage, member: Member, people: list[Document], search: str, wanted: list[int]
 ) -> None:
     talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
-    taken = [booking(member, contact_id=person["_id"], created_at=NOW - timedelta(seconds=age))
-             for age, person in enumerate(people)]  # fmt: skip
+    taken = [
+        booking(member, contact_id=person["_id"], created_at=NOW - timedelta(seconds=age))
+        for age, person in enumerate(people)
+    ]
     await stage.database.conversations.insert_many(talks)
     await stage.database.bookings.insert_many(taken)
     names = [item["name"] for item in (await member.get("/api/contacts", search=search))["data"]]
@@ -58,8 +76,10 @@ async def test_where_many_people_match_their_lists_are_walked_through(
 ) -> None:
     """The same pages as where few match, with no cap."""
     talks = [talk(member, age, contact_id=people[age % 8]["_id"]) for age in range(40)]
-    taken = [booking(member, contact_id=people[age % 8]["_id"], text="haircut", created_at=NOW - timedelta(seconds=age))
-             for age in range(40)]  # fmt: skip
+    taken = [
+        booking(member, contact_id=people[age % 8]["_id"], text="haircut", created_at=NOW - timedelta(seconds=age))
+        for age in range(40)
+    ]
     await stage.database.conversations.insert_many(talks)
     await stage.database.bookings.insert_many(taken)
     await make_searchable(stage.database)
@@ -107,7 +127,10 @@ async def test_conversations_of_named_contacts_are_listed(
     assert await listed(member, contact_id=[new_id() for _ in range(199)] + ids[:1]) == [talks[0]["_id"]]
     assert await listed(stranger, contact_id=ids) == []
     question = ListConversations(organization_id=member.organization_id, contact_id=tuple(ids))
-    assert [item["id"] for item in (await ask(stage.nats, question))["data"]] == [talks[0]["_id"], talks[4]["_id"]]
+    assert [item["id"] for item in (await rpc_request(stage.nats, question))["data"]] == [
+        talks[0]["_id"],
+        talks[4]["_id"],
+    ]
     answer = await member.http.get("/api/conversations", params={"contact_id": [new_id()] * 201})
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "contact_id")
 
@@ -132,7 +155,7 @@ async def test_bookings_are_found_by_their_text_and_by_status(
     chosen = await member.get("/api/bookings", search="orte", status="confirmed")
     assert [item["id"] for item in chosen["data"]] == [ids[1]]
     question = ListBookings(organization_id=member.organization_id, search="coloracao")
-    (told,) = (await ask(stage.nats, question))["data"]
+    (told,) = (await rpc_request(stage.nats, question))["data"]
     assert (told["id"], told["contact"]["name"]) == (ids[1], "Schmuller")
     assert (await member.get(f"/api/bookings/{ids[1]}"))["data"]["contact"]["name"] == "Schmuller"
 
@@ -163,7 +186,7 @@ async def test_contacts_are_sorted_by_name_page_by_page(stage: Stage, member: Me
     assert sorted(found_names(found)[2:4]) == ["Bert", "bert"]
     assert [person["phone_number"] for person in found[-2:]] == ["108", "109"]
     question = ListContacts(organization_id=member.organization_id, sort="name", search="ber")
-    assert {item["name"] for item in (await ask(stage.nats, question))["data"]} == {"Bert", "bert"}
+    assert {item["name"] for item in (await rpc_request(stage.nats, question))["data"]} == {"Bert", "bert"}
 
 
 def found_names(found: list[Any]) -> list[Any]:

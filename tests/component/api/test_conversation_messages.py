@@ -8,7 +8,7 @@ import pytest
 
 from shared.contracts.ids import new_id
 from shared.contracts.queries import ListConversationMessages
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.test_conversations import talk
@@ -105,10 +105,12 @@ async def test_around_needs_no_cursor(thread: Thread) -> None:
 
 async def test_the_same_is_answered_on_nats(stage: Stage, thread: Thread) -> None:
     question = ListConversationMessages(
-        organization_id=thread.member.organization_id, conversation_id=thread.path.split("/")[3], around=thread.ids[3],
+        organization_id=thread.member.organization_id,
+        conversation_id=thread.path.split("/")[3],
+        around=thread.ids[3],
         limit=3,
-    )  # fmt: skip
-    answer = await ask(stage.nats, question)
+    )
+    answer = await rpc_request(stage.nats, question)
     assert answer == await thread.member.get(thread.path, around=thread.ids[3], limit=3)
     newer = question.model_copy(update={"around": None, "cursor": answer["newer_cursor"]})
-    assert [item["id"] for item in (await ask(stage.nats, newer))["data"]] == thread.ids[:2]
+    assert [item["id"] for item in (await rpc_request(stage.nats, newer))["data"]] == thread.ids[:2]

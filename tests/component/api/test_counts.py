@@ -4,7 +4,7 @@ from typing import Any
 
 from shared.contracts.queries import CountBookings, CountConversations
 from shared.contracts.records import BookingStatus
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_keys import created
@@ -18,24 +18,30 @@ async def counts(member: Member, path: str, **query: Any) -> Any:
 async def test_conversations_are_counted_as_the_lists_show_them(stage: Stage, member: Member, stranger: Member) -> None:
     before = {name: value for name, value in talk(member).items() if name not in ("status", "unread")}
     talks = [
-        talk(member, assigned_to=member.user_id), talk(member, assigned_to=member.user_id, status="closed"), before,
-        talk(member, assigned_to="somebody", unread=True), talk(member, status="closed", unread=True),
-        talk(stranger, assigned_to=member.user_id, unread=True), talk(member, instance_id="other"),
-    ]  # fmt: skip
+        talk(member, assigned_to=member.user_id),
+        talk(member, assigned_to=member.user_id, status="closed"),
+        before,
+        talk(member, assigned_to="somebody", unread=True),
+        talk(member, status="closed", unread=True),
+        talk(stranger, assigned_to=member.user_id, unread=True),
+        talk(member, instance_id="other"),
+    ]
     await stage.database.conversations.insert_many(talks)
     found = await counts(member, "/api/conversations/counts")
     assert found == {"open": 4, "unread": 2, "mine": 1, "closed": 2}
     for name, query in (
-        ("open", {"status": "open"}), ("unread", {"unread": True}), ("closed", {"status": "closed"}),
+        ("open", {"status": "open"}),
+        ("unread", {"unread": True}),
+        ("closed", {"status": "closed"}),
         ("mine", {"status": "open", "assigned_to": "me"}),
-    ):  # fmt: skip
+    ):
         assert len((await member.get("/api/conversations", **query))["data"]) == found[name], name
     assert (await counts(member, "/api/conversations/counts", instance_id="other"))["open"] == 1
     assert (await counts(member, "/api/conversations/counts", instance_id="nothing"))["open"] == 0
     question = CountConversations(organization_id=member.organization_id, assigned_to=member.user_id)
-    assert (await ask(stage.nats, question))["data"] == found
+    assert (await rpc_request(stage.nats, question))["data"] == found
     nobody = question.model_copy(update={"assigned_to": None})
-    assert (await ask(stage.nats, nobody))["data"] == found | {"mine": 0}
+    assert (await rpc_request(stage.nats, nobody))["data"] == found | {"mine": 0}
 
 
 async def test_bookings_are_counted_by_status(stage: Stage, member: Member, stranger: Member) -> None:
@@ -44,7 +50,7 @@ async def test_bookings_are_counted_by_status(stage: Stage, member: Member, stra
     )
     found = await counts(member, "/api/bookings/counts")
     assert found == {status.value: 0 for status in BookingStatus} | {"pending": 2, "no_show": 1}
-    assert (await ask(stage.nats, CountBookings(organization_id=member.organization_id)))["data"] == found
+    assert (await rpc_request(stage.nats, CountBookings(organization_id=member.organization_id)))["data"] == found
 
 
 async def test_a_limited_key_gets_the_counts_of_its_instance(stage: Stage, member: Member) -> None:

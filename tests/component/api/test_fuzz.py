@@ -33,7 +33,7 @@ ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ANY_TEXT, inner, max_size=3),
     max_leaves=6,
-)  # fmt: skip
+)
 
 
 def fitting(operation: Operation, schema: Schema) -> SearchStrategy[Any]:

@@ -11,7 +11,7 @@ from shared.contracts.events import CommandRefused, ConnectionChanged, PairingCo
 from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.queries import ListShownCodes
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -22,8 +22,10 @@ PATH = "/api/whatsapp/instances"
 def of(command: Command) -> dict[str, Any]:
     """What an event has from the command that caused it."""
     return {
-        "organization_id": command.organization_id, "instance_id": command.instance_id, "cause": command.id,
-    }  # fmt: skip
+        "organization_id": command.organization_id,
+        "instance_id": command.instance_id,
+        "cause": command.id,
+    }
 
 
 def becomes(status: S, **fields: Any) -> Callable[[Command], Iterable[Event]]:
@@ -103,10 +105,16 @@ async def test_the_status_counts_messages_and_not_notes(
     instance = await member.instance()
     await stage.connection(member, instance)
     await stage.database.messages.insert_many(
-        [records(instance_id=instance, **fields) for fields in (
-            {"direction": "outbound"}, {"direction": "outbound"}, {"direction": "inbound"}, {"kind": "note"},
-        )]
-    )  # fmt: skip
+        [
+            records(instance_id=instance, **fields)
+            for fields in (
+                {"direction": "outbound"},
+                {"direction": "outbound"},
+                {"direction": "inbound"},
+                {"kind": "note"},
+            )
+        ]
+    )
     found = await member.get(f"{PATH}/{instance}/status")
     assert found["is_running"] is True
     counts = found["instance"]
@@ -206,10 +214,10 @@ async def test_all_shown_codes_of_an_organization_are_told_on_nats(
     await stage.connection(member, typed, status="pairing", pairing_code=code)
     await stage.connection(member, late, status="qr_pending", qr=qr | {"expires_at": now})
     await stage.connection(member, linked, status="connected", pairing_code=code)
-    shown = await ask(stage.nats, ListShownCodes(organization_id=member.organization_id))
+    shown = await rpc_request(stage.nats, ListShownCodes(organization_id=member.organization_id))
     assert {instance: each["attempt"] for instance, each in shown["qr"].items()} == {scanned: 2}
     assert {instance: each["code"] for instance, each in shown["pairing"].items()} == {typed: "ABCDEFGH"}
-    others = await ask(stage.nats, ListShownCodes(organization_id=stranger.organization_id))
+    others = await rpc_request(stage.nats, ListShownCodes(organization_id=stranger.organization_id))
     assert (others["qr"], others["pairing"]) == ({}, {})
 
 

@@ -20,7 +20,7 @@ async def created(member: Member, *scopes: str, **fields: Any) -> dict[str, Any]
 async def verified(stage: Stage, key: str) -> ApiKeyOwner:
     """The answer realtime gets."""
     query = VerifyApiKey(organization_id="unknown", key=key)
-    reply = await stage.nats.request(query.address, query.model_dump_json().encode(), timeout=5)
+    reply = await stage.nats.request(query.full_subject, query.model_dump_json().encode(), timeout=5)
     return ApiKeyOwner.model_validate_json(reply.data)
 
 
@@ -68,7 +68,7 @@ async def test_realtime_learns_the_scopes_of_a_key(stage: Stage, member: Member)
 
 
 async def test_a_question_nobody_can_read_is_answered_with_nobody(stage: Stage) -> None:
-    reply = await stage.nats.request(VerifyApiKey(organization_id="unknown", key="x").address, b"{", timeout=5)
+    reply = await stage.nats.request(VerifyApiKey(organization_id="unknown", key="x").full_subject, b"{", timeout=5)
     assert ApiKeyOwner.model_validate_json(reply.data) == ApiKeyOwner()
 
 

@@ -24,7 +24,7 @@ from shared.contracts.commands import (
 from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.principal import ROLE_SCOPES, Role
-from shared.contracts.registry import DEAD_STREAM, dead_letters_of
+from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
 from shared.messaging.consumer import jetstream
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.document import Operation, Schema, operations, resolved
@@ -33,9 +33,16 @@ from tests.component.api.test_walls import SECRETS, belongings, snapshot
 
 PHONE = "4915123456789"
 WAITING = (
-    ConnectInstance, DisconnectInstance, LogoutInstance, SendMessage, ChangeBooking, CreateBooking,
-    AssignConversation, ChangeConversation, MarkConversationRead,
-)  # fmt: skip
+    ConnectInstance,
+    DisconnectInstance,
+    LogoutInstance,
+    SendMessage,
+    ChangeBooking,
+    CreateBooking,
+    AssignConversation,
+    ChangeConversation,
+    MarkConversationRead,
+)
 CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 
 
@@ -63,7 +70,7 @@ async def victim(stage: Stage) -> AsyncIterator[Victim]:
         for name in ("contacts", "messages", "instances"):
             await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
         await dead(stage, owner.organization_id, error=SECRETS)
-        letters = dead_letters_of(owner.organization_id)
+        letters = dead_letters_filter(owner.organization_id)
         letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
         ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
         ids |= {"subject": owner.user_id, "actor": owner.user_id}
@@ -74,10 +81,14 @@ def refusal(command: Command) -> Iterable[Event]:
     """The other services, quick and unwilling."""
     return [
         CommandRefused(
-            organization_id=command.organization_id, instance_id=command.instance_id, cause=command.id, status=409,
-            code="unwilling", detail="not now",
+            organization_id=command.organization_id,
+            instance_id=command.instance_id,
+            cause=command.id,
+            status=409,
+            code="unwilling",
+            detail="not now",
         )
-    ]  # fmt: skip
+    ]
 
 
 def is_role(who: str) -> TypeGuard[Role]:
@@ -149,7 +160,7 @@ async def test_no_route_tells_or_changes_anything_of_another_organization(
     assert [leak for operation, answer in pairs for leak in leaks(victim, operation, answer)] == []
     assert {command.organization_id for commands in heard for command in commands} <= {member.organization_id}
     assert await snapshot(stage, victim.organization_id) == before
-    letters = dead_letters_of(victim.organization_id)
+    letters = dead_letters_filter(victim.organization_id)
     assert (await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)).seq == int(victim.ids["sequence"])
 
 
@@ -161,10 +172,12 @@ async def test_the_same_requests_reach_everything_of_ones_own(stage: Stage, vict
         answers = [await asked(own.http, victim, operation) for operation in reads]
     refused = {
         operation.path: answer.status_code
-        for operation, answer in zip(reads, answers, strict=True) if answer.status_code != 200
-    }  # fmt: skip
+        for operation, answer in zip(reads, answers, strict=True)
+        if answer.status_code != 200
+    }
     assert refused == {
         "/api/whatsapp/instances/{instance_id}/pairing-code": 403,
-        "/api/whatsapp/instances/{instance_id}/qr": 403, "/api/admin/dead-letters/{sequence}": 403,
+        "/api/whatsapp/instances/{instance_id}/qr": 403,
+        "/api/admin/dead-letters/{sequence}": 403,
         "/api/v1/whatsapp/sessions/{instance_id}": 404,
-    }  # fmt: skip
+    }

@@ -37,19 +37,27 @@ async def test_a_limited_key_reaches_its_instance_and_no_other(limited: Limited)
     assert [instance["id"] for instance in listed] == [limited.mine]
     assert (await limited.http.get(f"/api/whatsapp/instances/{limited.mine}")).status_code == 200
     for method, path, body in (
-        ("GET", "", None), ("GET", "/status", None), ("PATCH", "", {"instance_name": "mine now"}), ("DELETE", "", None),
-        ("POST", "/send", {"to": "4915112345678", "message": "x"}), ("POST", "/logout", None),
-    ):  # fmt: skip
+        ("GET", "", None),
+        ("GET", "/status", None),
+        ("PATCH", "", {"instance_name": "mine now"}),
+        ("DELETE", "", None),
+        ("POST", "/send", {"to": "4915112345678", "message": "x"}),
+        ("POST", "/logout", None),
+    ):
         answer = await limited.http.request(method, f"/api/whatsapp/instances/{limited.other}{path}", json=body)
         assert (answer.status_code, answer.json()["code"]) == (404, "instance_not_found"), (method, path)
 
 
 async def test_a_limited_key_does_nothing_that_concerns_the_whole_organization(limited: Limited) -> None:
     for method, path, body in (
-        ("POST", "/api/whatsapp/instances", {"instance_name": "x"}), ("POST", "/api/api-keys", {"name": "x"}),
-        ("GET", "/api/api-keys", None), ("GET", "/api/contacts", None), ("GET", "/api/users", None),
-        ("POST", "/api/invitations", {"email": "a@example.org"}), ("GET", "/api/admin/dead-letters", None),
-    ):  # fmt: skip
+        ("POST", "/api/whatsapp/instances", {"instance_name": "x"}),
+        ("POST", "/api/api-keys", {"name": "x"}),
+        ("GET", "/api/api-keys", None),
+        ("GET", "/api/contacts", None),
+        ("GET", "/api/users", None),
+        ("POST", "/api/invitations", {"email": "a@example.org"}),
+        ("GET", "/api/admin/dead-letters", None),
+    ):
         answer = await limited.http.request(method, path, json=body)
         assert (answer.status_code, answer.json()["code"]) == (403, "key_limited"), path
 
@@ -60,8 +68,13 @@ async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_it
     now, shown = utc_now(), {}
     for instance in (limited.mine, limited.other):
         ids = {name: new_id() for name in ("conversations", "messages", "bookings")}
-        one = {"organization_id": member.organization_id, "instance_id": instance, "contact_id": new_id(),
-               "created_at": now, "updated_at": now}  # fmt: skip
+        one = {
+            "organization_id": member.organization_id,
+            "instance_id": instance,
+            "contact_id": new_id(),
+            "created_at": now,
+            "updated_at": now,
+        }
         await stage.database.conversations.insert_one({"_id": ids["conversations"], **one})
         booking = {"_id": ids["bookings"], "status": "pending", "opened_by": "m", **one}
         await stage.database.bookings.insert_one(booking)

@@ -57,11 +57,13 @@ async def test_what_is_changed_is_kept_and_the_rest_stays(stage: Stage, member: 
         ({"opening_hours": HOURS | {"time_zone": "Berlin"}}, "opening_hours.time_zone"),
         ({"opening_hours": HOURS | {"holidays": []}}, "opening_hours.holidays"),
         ({"opening_hours": HOURS | {"weekly": {"tue": [["10:00", "09:00"]]}}}, "opening_hours.weekly.tue.0"),
-        ({"opening_hours": HOURS | {"weekly": {"tue": [["08:00", "10:00"], ["09:00", "11:00"]]}}},
-         "opening_hours.weekly.tue"),
+        (
+            {"opening_hours": HOURS | {"weekly": {"tue": [["08:00", "10:00"], ["09:00", "11:00"]]}}},
+            "opening_hours.weekly.tue",
+        ),
         ({"owner_numbers": ["0151 123"]}, "owner_numbers.0"),
     ],
-)  # fmt: skip
+)
 async def test_what_is_wrong_is_refused_by_its_name_and_changes_nothing(
     member: Member, given: dict[str, Any], field: str
 ) -> None:

@@ -31,8 +31,9 @@ async def examined(database: Database) -> AsyncIterator[list[int]]:
 @pytest.fixture
 async def plenty(stage: Stage, member: Member, records: Callable[..., Document]) -> Document:
     """Many of everything; the conversation with the messages."""
-    people = [contact(member, age, name=f"Ana {age}", aliases=[f"lid:{member.organization_id}{age}"])
-              for age in range(COUNT)]  # fmt: skip
+    people = [
+        contact(member, age, name=f"Ana {age}", aliases=[f"lid:{member.organization_id}{age}"]) for age in range(COUNT)
+    ]
     talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
     said = [records(conversation_id=talks[0]["_id"], text="hello", order_key=number) for number in range(COUNT)]
     await stage.database.contacts.insert_many(people)
@@ -44,10 +45,18 @@ async def plenty(stage: Stage, member: Member, records: Callable[..., Document])
 
 
 PATHS = (
-    "/api/contacts", "/api/contacts?sort=name", "/api/conversations", "/api/messages", "/api/bookings",
-    "/api/messages?search=ell", "/api/contacts?search=an", "/api/conversations?search=an", "/api/bookings?search=an",
-    "/api/conversations/{id}/messages", "/api/conversations/{id}/messages?around={middle}",
-)  # fmt: skip
+    "/api/contacts",
+    "/api/contacts?sort=name",
+    "/api/conversations",
+    "/api/messages",
+    "/api/bookings",
+    "/api/messages?search=ell",
+    "/api/contacts?search=an",
+    "/api/conversations?search=an",
+    "/api/bookings?search=an",
+    "/api/conversations/{id}/messages",
+    "/api/conversations/{id}/messages?around={middle}",
+)
 
 
 async def test_a_page_reads_what_it_shows(

@@ -9,7 +9,7 @@ import pytest
 from nats.aio.subscription import Subscription
 
 from services.api.store import login_attempts
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from tests.component.api.conftest import Member, Stage
 from tests.subscriptions import subscribed
@@ -46,7 +46,7 @@ async def person(stage: Stage) -> AsyncIterator[Person]:
     async with stage.client() as http:
         answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": OLD})
     login = answer.json()
-    told = await stage.nats.subscribe(AccessEnded.pattern(login["organization_id"]))
+    told = await stage.nats.subscribe(AccessRevoked.subject_filter(login["organization_id"]))
     await subscribed(stage.nats)
     yield Person(stage, login, told)
     await told.unsubscribe()

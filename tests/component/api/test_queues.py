@@ -15,7 +15,7 @@ from shared.contracts.queries import ListDeadLetters, ReadDeadLetter, ReadQueueS
 from shared.contracts.records import BookingStatus
 from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging.consumer import Publisher, jetstream
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member, Stage
 from tests.subscriptions import subscribed
 
@@ -23,15 +23,16 @@ LETTERS = "/api/admin/dead-letters"
 
 
 def receipt(organization_id: str) -> ReceiptReceived:
-    return ReceiptReceived(organization_id=organization_id, instance_id="i", wa_ids=["A"], status="read",
-                           timestamp=utc_now())  # fmt: skip
+    return ReceiptReceived(
+        organization_id=organization_id, instance_id="i", wa_ids=["A"], status="read", timestamp=utc_now()
+    )
 
 
 async def dead(stage: Stage, organization_id: str, error: str = "no contact") -> ReceiptReceived:
     """An event that could not be handled, as a service leaves it."""
     event = receipt(organization_id)
     publish = Publisher(jetstream(stage.nats))
-    await publish.dead(event.address, event.model_dump_json().encode(), error, 6)
+    await publish.dead(event.full_subject, event.model_dump_json().encode(), error, 6)
     return event
 
 
@@ -40,7 +41,10 @@ async def consumer(stage: Stage, name: str, event: type[Event], organization_id:
     """A durable consumer of one organization's events, which nobody works for."""
     js = jetstream(stage.nats)
     config = ConsumerConfig(
-        durable_name=name, filter_subject=event.pattern(organization_id), ack_policy=AckPolicy.EXPLICIT, ack_wait=300
+        durable_name=name,
+        filter_subject=event.subject_filter(organization_id),
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=300,
     )
     await js.add_consumer(EVENTS_STREAM, config)
     yield name
@@ -87,14 +91,14 @@ async def test_dead_letters_are_counted_listed_in_pages_and_read(stage: Stage, m
     assert [letter["error"] for letter in first["data"] + rest["data"]] == ["reason 0", "reason 1", "reason 2"]
     assert rest["next_cursor"] is None
     letter = first["data"][0]
-    assert (letter["kind"], letter["attempts"], letter["address"]) == ("ReceiptReceived", 6, events[0].address)
+    assert (letter["kind"], letter["attempts"], letter["address"]) == ("ReceiptReceived", 6, events[0].full_subject)
     read = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]
     assert read == letter | {"body": json.loads(events[0].model_dump_json())}
 
 
 async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, member: Member) -> None:
     event = await dead(stage, member.organization_id)
-    heard = await stage.nats.subscribe(event.address)
+    heard = await stage.nats.subscribe(event.full_subject)
     await subscribed(stage.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
@@ -112,7 +116,7 @@ async def test_a_letter_of_which_only_the_head_is_kept_says_so_and_is_not_replay
 ) -> None:
     event = receipt(member.organization_id).model_copy(update={"wa_ids": ["A" * 990_000]})
     body = event.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead(event.address, body, "too large", 1)
+    await Publisher(jetstream(stage.nats)).dead(event.full_subject, body, "too large", 1)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (letter["complete"], letter["size"]) == (False, len(body))
     head = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]["body"]
@@ -127,7 +131,7 @@ async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member
         organization_id=member.organization_id, booking_id="b", status=BookingStatus.CONFIRMED, by="somebody"
     )
     body = command.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead(command.address, body, "no booking", 6)
+    await Publisher(jetstream(stage.nats)).dead(command.full_subject, body, "no booking", 6)
     (letter,) = (await member.get(LETTERS))["data"]
     async with stage.playing(ChangeBooking, lambda _: ()) as heard:
         assert (await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")).status_code == 200
@@ -137,7 +141,7 @@ async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member
 
 async def test_a_dropped_letter_is_gone_and_published_nowhere(stage: Stage, member: Member) -> None:
     event = await dead(stage, member.organization_id)
-    heard = await stage.nats.subscribe(event.address)
+    heard = await stage.nats.subscribe(event.full_subject)
     await subscribed(stage.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
@@ -177,10 +181,10 @@ async def test_a_made_up_cursor_is_refused(member: Member, cursor: str) -> None:
 
 async def test_the_same_stands_on_the_bus(stage: Stage, member: Member) -> None:
     await dead(stage, member.organization_id)
-    (letter,) = (await ask(stage.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
+    (letter,) = (await rpc_request(stage.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
     query = ReadDeadLetter(organization_id=member.organization_id, sequence=letter["sequence"])
-    assert (await ask(stage.nats, query))["data"]["error"] == "no contact"
-    stats = await ask(stage.nats, ReadQueueStats(organization_id=member.organization_id))
+    assert (await rpc_request(stage.nats, query))["data"]["error"] == "no contact"
+    stats = await rpc_request(stage.nats, ReadQueueStats(organization_id=member.organization_id))
     assert stats["data"]["dead_letters"] == 1
 
 

@@ -101,10 +101,14 @@ async def test_a_conversation_shows_who_and_what_was_said_last(
     person = contact(member)
     said = [records(conversation_id="", timestamp=NOW - timedelta(minutes=age), text=f"{age}") for age in range(3)]
     talk: Document = {
-        "_id": new_id(), "organization_id": member.organization_id, "instance_id": "i", "contact_id": person["_id"],
-        "updated_at": NOW, "order_key": 1,
+        "_id": new_id(),
+        "organization_id": member.organization_id,
+        "instance_id": "i",
+        "contact_id": person["_id"],
+        "updated_at": NOW,
+        "order_key": 1,
         "last_message": {"id": "m", "text": "0", "type": "text", "direction": "inbound", "timestamp": NOW},
-    }  # fmt: skip
+    }
     await stage.database.contacts.insert_one(person)
     await stage.database.conversations.insert_one(talk)
     await stage.database.messages.insert_many([message | {"conversation_id": talk["_id"]} for message in said])
@@ -185,10 +189,13 @@ async def test_a_change_that_cannot_be_is_a_conflict(stage: Stage, member: Membe
         final = "a completed booking cannot become confirmed"
         return [
             CommandRefused(
-                organization_id=command.organization_id, cause=command.id, status=409, code="booking_status_conflict",
+                organization_id=command.organization_id,
+                cause=command.id,
+                status=409,
+                code="booking_status_conflict",
                 detail=final,
             )
-        ]  # fmt: skip
+        ]
 
     async with stage.playing(ChangeBooking, refuse):
         answer = await member.http.post(f"/api/bookings/{stored['_id']}/confirm")

@@ -11,7 +11,7 @@ from shared.contracts.events import CommandRefused, ConnectionChanged
 from shared.contracts.message import Command, Event
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.requests import ConnectInstanceRequest
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member, Stage
 
 PATH = "/api/whatsapp/instances"
@@ -68,7 +68,7 @@ async def test_a_connect_asked_on_nats_that_is_not_valid_restores_nothing(
 ) -> None:
     request = ConnectInstanceRequest(organization_id=member.organization_id, instance_id=deleted, method="code")
     with pytest.raises(Problem, match="pairing code"):
-        await ask(stage.nats, request)
+        await rpc_request(stage.nats, request)
     assert await listed(member) == []
 
 

@@ -12,7 +12,7 @@ from services.api.access.revocations import Endings
 from services.api.settings import ApiSettings
 from services.api.store.logins import _hashed
 from services.api.store.pending_revocations import UNTOLD, Mark, UntoldEndings
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.messaging.consumer import Publisher
@@ -35,9 +35,9 @@ class Untold:
 @pytest.mark.parametrize("error", [NoServersError(), KeyError("thrown on purpose")], ids=repr)
 async def test_an_ending_is_told_when_nats_is_back_and_nobody_waits_for_it(monkeypatch: Any, error: Exception) -> None:
     monkeypatch.setattr(revocations, "AGAIN", 0.01)
-    told, away, untold = asyncio.Queue[AccessEnded](), True, Untold()
+    told, away, untold = asyncio.Queue[AccessRevoked](), True, Untold()
 
-    async def publish(event: AccessEnded) -> None:
+    async def publish(event: AccessRevoked) -> None:
         if away:
             raise error
         told.put_nowait(event)
@@ -70,9 +70,16 @@ async def _key(member: Member, **headers: str) -> tuple[str, str]:
 async def _login(stage: Stage, member: Member) -> str:
     login_id = new_id()
     await stage.database.logins.insert_one(
-        {"_id": login_id, "user_id": member.user_id, "organization_id": member.organization_id, "hash": login_id,
-         "former": [], "created_at": utc_now(), "revoked_at": None}
-    )  # fmt: skip
+        {
+            "_id": login_id,
+            "user_id": member.user_id,
+            "organization_id": member.organization_id,
+            "hash": login_id,
+            "former": [],
+            "created_at": utc_now(),
+            "revoked_at": None,
+        }
+    )
     return login_id
 
 
@@ -124,7 +131,7 @@ async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
     heard: set[tuple[str, str]] = set()
 
     async def hear(message: Any) -> None:
-        event = AccessEnded.model_validate_json(message.data)
+        event = AccessRevoked.model_validate_json(message.data)
         heard.update((event.code, holder) for holder in (*event.login_ids, event.holder) if holder)
 
     async def nowhere(*_: object) -> None:
@@ -134,7 +141,7 @@ async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
         dying.setattr(Endings, "_until_told", nowhere)
         dying.setattr(revocations, "AGAIN", 0.01)
         async with running(settings), stage.member() as member:
-            subscription = await stage.nats.subscribe(AccessEnded.pattern(member.organization_id), cb=hear)
+            subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
             expected = await change(stage, member)
     await stage.nats.flush()
     assert heard == set()

@@ -37,9 +37,12 @@ async def send(member: Member, instance: str, key: str | None = None, **body: An
 
 def status(command: SendMessage, to: S, **fields: Any) -> MessageStatusChanged:
     return MessageStatusChanged(
-        organization_id=command.organization_id, instance_id=command.instance_id, message_id=command.message_id,
-        status=to, **fields,
-    )  # fmt: skip
+        organization_id=command.organization_id,
+        instance_id=command.instance_id,
+        message_id=command.message_id,
+        status=to,
+        **fields,
+    )
 
 
 def accepted(command: SendMessage) -> Iterable[Event]:
@@ -169,10 +172,13 @@ async def test_the_routers_refusal_is_the_answer(stage: Stage, member: Member, i
     def refuse(command: SendMessage) -> Iterable[Event]:
         return [
             CommandRefused(
-                organization_id=command.organization_id, cause=command.id, status=409, code="instance_ambiguous",
+                organization_id=command.organization_id,
+                cause=command.id,
+                status=409,
+                code="instance_ambiguous",
                 detail="several",
             )
-        ]  # fmt: skip
+        ]
 
     async with stage.playing(SendMessage, refuse):
         answer = await send(member, instance)
@@ -213,10 +219,16 @@ async def test_a_repetition_is_answered_though_the_connection_is_gone(
     async with stage.playing(SendMessage, accepted):
         first = (await send(member, instance, key="order-7")).json()
         stored: Document = {
-            "_id": first["messageId"], "organization_id": member.organization_id, "instance_id": instance,
-            "direction": "outbound", "origin": "api", "from_address": "", "to_address": "4915112345678",
-            "status": "sent", "timestamp": first["timestamp"],
-        }  # fmt: skip
+            "_id": first["messageId"],
+            "organization_id": member.organization_id,
+            "instance_id": instance,
+            "direction": "outbound",
+            "origin": "api",
+            "from_address": "",
+            "to_address": "4915112345678",
+            "status": "sent",
+            "timestamp": first["timestamp"],
+        }
         await stage.database.messages.insert_one(stored)
         await stage.connection(member, instance, status="reconnecting")
         again = await send(member, instance, key="order-7")

@@ -91,8 +91,9 @@ async def test_two_owners_who_remove_each_other_at_once_leave_one(stage: Stage, 
 
 async def test_an_admin_decides_about_everybody_but_owners(stage: Stage, member: Member) -> None:
     async with (
-        stage.member("admin", member.organization_id) as admin, stage.member("agent", member.organization_id) as agent
-    ):  # fmt: skip
+        stage.member("admin", member.organization_id) as admin,
+        stage.member("agent", member.organization_id) as agent,
+    ):
         made = await admin.http.patch(f"/api/users/{agent.user_id}", json={"role": "viewer", "name": "Eva"})
         refused = [
             await admin.http.patch(f"/api/users/{agent.user_id}", json={"role": "owner"}),

@@ -73,9 +73,17 @@ async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
     )
     parties = {"direction": "inbound", "origin": "contact", "from_address": "1", "to_address": "2"}
     await database.messages.insert_one(
-        {"_id": ids["message_id"], "conversation_id": ids["conversation_id"], "wa_id": new_id(), "status": "received",
-         "kind": "message", **parties, **mine, **times}
-    )  # fmt: skip
+        {
+            "_id": ids["message_id"],
+            "conversation_id": ids["conversation_id"],
+            "wa_id": new_id(),
+            "status": "received",
+            "kind": "message",
+            **parties,
+            **mine,
+            **times,
+        }
+    )
     await database.bookings.insert_one(
         {
             "_id": ids["booking_id"],

@@ -209,9 +209,11 @@ class Backend:
             if self.refusal:
                 return JSONResponse(self.refusal, 409)
             changes: dict[str, Record] = {
-                "read": {"unread_count": 0}, "close": {"status": "closed"}, "reopen": {"status": "open"},
+                "read": {"unread_count": 0},
+                "close": {"status": "closed"},
+                "reopen": {"status": "open"},
                 "assign": {"assigned_to": OWN_ID if (await request.json()).get("user_id") else None},
-            }  # fmt: skip
+            }
             talk.update(changes[action])
             return JSONResponse({"success": True, "data": talk})
 

@@ -66,17 +66,19 @@ def _bookings(lists: Lists, asked: QueryParams, _caller: str) -> list[Record]:
     found = [booking for booking in found if asked.get("status", booking["status"]) == booking["status"]]
     search = asked.get("search", "")
     found = [
-        one for one in found
+        one
+        for one in found
         if _has(search, [(one["contact"] or {}).get("name"), one["text"]], (one["contact"] or {}).get("phone_number"))
-    ]  # fmt: skip
+    ]
     return sorted(found, key=lambda one: (one["created_at"], one["id"]), reverse=True)
 
 
 def _messages(lists: Lists, asked: QueryParams, _caller: str) -> list[Record]:
     return [
-        message for message in lists["messages"]
+        message
+        for message in lists["messages"]
         if message["kind"] == asked["kind"] and _has(asked.get("search", ""), [message["text"]], None)
-    ]  # fmt: skip
+    ]
 
 
 _LISTS = {"conversations": _conversations, "contacts": _contacts, "bookings": _bookings, "messages": _messages}
@@ -88,9 +90,11 @@ def _counts(lists: Lists, name: str, caller: str) -> Record:
     talks = lists["conversations"]
     mine = [talk for talk in talks if talk.get("assigned_to") == caller and not _is_closed(talk)]
     return {
-        "open": sum(not _is_closed(talk) for talk in talks), "closed": sum(_is_closed(talk) for talk in talks),
-        "unread": sum(bool(talk.get("unread_count")) for talk in talks), "mine": len(mine),
-    }  # fmt: skip
+        "open": sum(not _is_closed(talk) for talk in talks),
+        "closed": sum(_is_closed(talk) for talk in talks),
+        "unread": sum(bool(talk.get("unread_count")) for talk in talks),
+        "mine": len(mine),
+    }
 
 
 def answer(lists: Lists, name: str, asked: QueryParams, caller: str) -> Record | None:

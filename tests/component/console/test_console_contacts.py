@@ -10,12 +10,15 @@ def booked(backend: Backend, count: int) -> None:
     """A booking of each of the first `count` people: person 0 booked last; every third is confirmed."""
     backend.lists["bookings"] = [
         {
-            "id": f"b{number}", "instance_id": "i1", "contact_id": f"p{number}", "text": f"table {number}",
+            "id": f"b{number}",
+            "instance_id": "i1",
+            "contact_id": f"p{number}",
+            "text": f"table {number}",
             "status": "pending" if number % 3 else "confirmed",
             "created_at": f"2026-03-01T{23 - number // 60:02}:{59 - number % 60:02}:00+00:00",
         }
         for number in range(count)
-    ]  # fmt: skip
+    ]
 
 
 async def to_the_end(console: Page, row: str) -> None:

@@ -91,10 +91,13 @@ async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page
 async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
     asked = "async (entry) => (await import('/console/js/errors.js')).fieldSentence(entry)"
     for field, code, part in [
-        ("email", "value_error", "me@example.org"), ("password", "string_too_short", "10 to 128"),
-        ("body.instance_name", "string_too_long", "at most 80"), ("name", "missing", "fill this in"),
-        ("phone_number", "invalid_phone", "country code"), ("anything", "never_seen", "cannot be used"),
-    ]:  # fmt: skip
+        ("email", "value_error", "me@example.org"),
+        ("password", "string_too_short", "10 to 128"),
+        ("body.instance_name", "string_too_long", "at most 80"),
+        ("name", "missing", "fill this in"),
+        ("phone_number", "invalid_phone", "country code"),
+        ("anything", "never_seen", "cannot be used"),
+    ]:
         said = await page.evaluate(asked, {"field": field, "code": code, "message": MARK})
         assert part in said
 
@@ -133,9 +136,14 @@ def unhappy(backend: Backend) -> None:
     """An account that is offline, messages that failed."""
     backend.lists["whatsapp/instances"][0] |= {"status": "failed", "reason": "never_seen", "detail": MARK}
     failed: Record = {
-        "kind": "message", "type": "text", "direction": "outbound", "status": "failed", "timestamp": AT,
-        "conversation_id": "v1", "contact_id": "c1",
-    }  # fmt: skip
+        "kind": "message",
+        "type": "text",
+        "direction": "outbound",
+        "status": "failed",
+        "timestamp": AT,
+        "conversation_id": "v1",
+        "contact_id": "c1",
+    }
     backend.lists["conversations/v1/messages"] = [
         failed | {"id": "f1", "text": "one", "error": f"not_on_whatsapp: {MARK}"},
         failed | {"id": "f2", "text": "two", "error": f"{MARK}"},

@@ -37,15 +37,22 @@ async def small(console: Page, backend: Backend) -> Page:
     """Logged in, with the longest names there are."""
     person = {"id": "c1", "name": NAME, "phone_number": NUMBER, "created_at": AT}
     message: Record = {
-        "kind": "message", "type": "text", "direction": "inbound", "status": "received", "timestamp": AT,
-        "conversation_id": "v1", "contact_id": "c1",
-    }  # fmt: skip
+        "kind": "message",
+        "type": "text",
+        "direction": "inbound",
+        "status": "received",
+        "timestamp": AT,
+        "conversation_id": "v1",
+        "contact_id": "c1",
+    }
     backend.customer = {"name": NAME, "number": NUMBER}
     backend.lists["whatsapp/instances"][0] |= {"instance_name": NAME, "phone_number": NUMBER, "network": "simulator"}
     backend.lists["contacts"] = [person]
     backend.lists["conversations"][0] |= {
-        "contact": person, "unread_count": 1000, "last_message": message | {"id": "m1", "text": WORD},
-    }  # fmt: skip
+        "contact": person,
+        "unread_count": 1000,
+        "last_message": message | {"id": "m1", "text": WORD},
+    }
     backend.lists["bookings"][0] |= {"text": WORD, "contact": person}
     backend.lists["conversations/v1/messages"] = [
         message | {"id": "m1", "text": WORD, "referral": {"headline": WORD}},
@@ -78,9 +85,13 @@ async def test_no_view_is_wider_than_the_screen(small: Page, backend: Backend) -
     await fits(small)
     await small.keyboard.press("Escape")
     for view, shown in [
-        ("inbox", ".talk"), ("inbox/v1", ".message"), ("inbox/v1/m1", ".found-label"), ("bookings", ".row"),
-        ("contacts", ".row"), ("notes", ".note-row"),
-    ]:  # fmt: skip
+        ("inbox", ".talk"),
+        ("inbox/v1", ".message"),
+        ("inbox/v1/m1", ".found-label"),
+        ("bookings", ".row"),
+        ("contacts", ".row"),
+        ("notes", ".note-row"),
+    ]:
         await small.goto(f"/#/{view}")
         await expect(small.locator(shown).first).to_be_visible()
         await fits(small)

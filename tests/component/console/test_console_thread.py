@@ -15,10 +15,17 @@ ANNOUNCED = "[role=status].visually-hidden"
 def line(number: int) -> Record:
     at = START + timedelta(minutes=number)
     return {
-        "id": f"m{number:04}", "kind": "message", "type": "text", "direction": "inbound", "status": "received",
-        "text": f"line {number}", "conversation_id": "v1", "contact_id": "c1", "timestamp": at.isoformat(),
+        "id": f"m{number:04}",
+        "kind": "message",
+        "type": "text",
+        "direction": "inbound",
+        "status": "received",
+        "text": f"line {number}",
+        "conversation_id": "v1",
+        "contact_id": "c1",
+        "timestamp": at.isoformat(),
         "order_key": int(at.timestamp() * 1_000_000),
-    }  # fmt: skip
+    }
 
 
 def long_talk(backend: Backend, count: int, unread: int = 0) -> None:
@@ -31,9 +38,16 @@ async def says(backend: Backend, number: int, *, told: bool = True) -> None:
     record = line(number)
     backend.lists["conversations/v1/messages"].append(record)
     payload = {
-        "id": record["id"], "content": record["text"], "isOutgoing": False, "conversationId": "v1", "type": "text",
-        "status": "received", "timestamp": record["timestamp"], "orderKey": record["order_key"], "from": "49176",
-    }  # fmt: skip
+        "id": record["id"],
+        "content": record["text"],
+        "isOutgoing": False,
+        "conversationId": "v1",
+        "type": "text",
+        "status": "received",
+        "timestamp": record["timestamp"],
+        "orderKey": record["order_key"],
+        "from": "49176",
+    }
     if told:
         await backend.tell("new_message", payload)
 

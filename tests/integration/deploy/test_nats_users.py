@@ -19,11 +19,11 @@ from shared.contracts.commands import (
 )
 from shared.contracts.events import BookingCreated, MessageReceived
 from shared.contracts.message import Message
-from shared.contracts.registry import EVENTS_STREAM, LIVE, durable_name, ensure_streams
+from shared.contracts.registry import EPHEMERAL_EVENTS, EVENTS_STREAM, durable_name, ensure_streams
 from shared.contracts.requests import (
+    ChangeBookingRequest,
     CreateApiKeyRequest,
-    DecideBookingRequest,
-    InviteRequest,
+    CreateInvitationRequest,
     LogoutInstanceRequest,
     SendRequest,
 )
@@ -60,13 +60,13 @@ async def test_nobody_gets_in_without_a_password(server: Server) -> None:
         (INTEGRATION, SendMessage),
         (INTEGRATION, ChangeBooking),
         (INTEGRATION, SendRequest),
-        (INTEGRATION, DecideBookingRequest),
+        (INTEGRATION, ChangeBookingRequest),
         (INTEGRATION, CreateBooking),
     ],
 )
 async def test_a_service_says_what_is_its_to_say(server: Server, user: str, message: type[Message]) -> None:
     async with logged_in(server, user) as connection:
-        assert await connection.may_publish(message.pattern("acme", "one"))
+        assert await connection.may_publish(message.subject_filter("acme", "one"))
 
 
 @pytest.mark.parametrize(
@@ -88,13 +88,13 @@ async def test_a_service_says_what_is_its_to_say(server: Server, user: str, mess
         (INTEGRATION, BookingCreated),
         (INTEGRATION, LogoutInstanceRequest),
         (INTEGRATION, CreateApiKeyRequest),
-        (INTEGRATION, InviteRequest),
+        (INTEGRATION, CreateInvitationRequest),
         ("realtime", SendRequest),
     ],
 )
 async def test_a_service_is_refused_what_is_not(server: Server, user: str, message: type[Message]) -> None:
     async with logged_in(server, user) as connection:
-        assert not await connection.may_publish(message.pattern("acme", "one"))
+        assert not await connection.may_publish(message.subject_filter("acme", "one"))
 
 
 @pytest.mark.parametrize("user", ["session", "router", "realtime", INTEGRATION])
@@ -106,7 +106,7 @@ async def test_nobody_but_the_api_hears_questions_or_anothers_answers(server: Se
             "_INBOX.>",
             f"{inbox_prefix('api')}.>",
             "wa.command.>",
-            SendRequest.pattern(),
+            SendRequest.subject_filter(),
         ):
             assert not await connection.may_hear(subject)
 
@@ -128,11 +128,11 @@ async def test_a_room_cannot_take_the_routers_messages(server: Server) -> None:
 
 async def test_another_service_keeps_a_durable_consumer_of_its_own(server: Server) -> None:
     async with logged_in(server, "session") as session:
-        await session.client.publish(MessageReceived.pattern("acme", "one"), b"{}")
+        await session.client.publish(MessageReceived.subject_filter("acme", "one"), b"{}")
         await session.client.flush()
     async with logged_in(server, INTEGRATION) as other:
         js = jetstream(other.client)
-        consumer = await js.pull_subscribe(MessageReceived.pattern("acme"), INTEGRATION, EVENTS_STREAM)
+        consumer = await js.pull_subscribe(MessageReceived.subject_filter("acme"), INTEGRATION, EVENTS_STREAM)
         for message in await consumer.fetch(1, timeout=5):
             await message.ack_sync()
         assert other.refused == []
@@ -149,7 +149,7 @@ async def test_another_service_cannot_take_a_services_consumer(server: Server) -
 async def test_what_is_only_live_is_said_and_heard_by_whom_it_concerns(server: Server) -> None:
     for user in rights():
         async with logged_in(server, user) as connection:
-            for live in LIVE.values():
-                subject = live.pattern("acme", "one")
+            for live in EPHEMERAL_EVENTS.values():
+                subject = live.subject_filter("acme", "one")
                 assert await connection.may_publish(subject) is (user in live.publishers), (user, subject)
-                assert await connection.may_hear(live.pattern()) is (user in live.hearers), (user, subject)
+                assert await connection.may_hear(live.subject_filter()) is (user in live.subscribers), (user, subject)

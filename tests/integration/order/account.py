@@ -91,10 +91,13 @@ class LinkedAccount:
         self._commands[command.message_id] = command
         self._instance.send(
             Send(
-                instance_id=command.instance_id, message_id=command.message_id, to=command.to.phone or "",
-                text=command.text, order_key=command.order_key,
+                instance_id=command.instance_id,
+                message_id=command.message_id,
+                to=command.to.phone or "",
+                text=command.text,
+                order_key=command.order_key,
             )
-        )  # fmt: skip
+        )
         self.handed_over.append(command.text)
 
     async def publish(self) -> None:
@@ -134,7 +137,7 @@ async def linked_account(
     with pytest.MonkeyPatch.context() as patch:
         open_journal: Callable[..., Journal] = partial(Journal, clock_ns=clock)
         patch.setattr(module, "Journal", open_journal)
-        await nats.subscribe(SendText.pattern(organization_id), cb=account.send)
+        await nats.subscribe(SendText.subject_filter(organization_id), cb=account.send)
         await subscribed(nats)
         account.open()
         publishing = asyncio.create_task(account.publish())

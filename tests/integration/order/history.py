@@ -18,9 +18,17 @@ OWNER = "4915112345678"
 MAX_SKEW_S = 180
 """Seconds that a clock may be ahead or behind."""
 ACTIONS = {
-    "write": 10, "burst": 4, "answer": 6, "type_on_phone": 3, "receipt": 3, "read": 2, "redeliver": 4, "step_clock": 4,
-    "restart_worker": 1, "leave_or_come": 3,
-}  # fmt: skip
+    "write": 10,
+    "burst": 4,
+    "answer": 6,
+    "type_on_phone": 3,
+    "receipt": 3,
+    "read": 2,
+    "redeliver": 4,
+    "step_clock": 4,
+    "restart_worker": 1,
+    "leave_or_come": 3,
+}
 """How often each of them is drawn, relative to the others."""
 
 

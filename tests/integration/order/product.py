@@ -24,9 +24,12 @@ async def product(nats_url: str, mongo_url: str, database: str) -> AsyncIterator
     place: dict[str, Any] = {"nats_url": nats_url, "mongo_url": mongo_url, "mongo_database": database}
     async with AsyncExitStack() as stack:
         api_settings = ApiSettings(
-            environment="local", http_port=free_port(), token_private_key=PRIVATE_KEY, rate_limit_failures=1_000_000,
+            environment="local",
+            http_port=free_port(),
+            token_private_key=PRIVATE_KEY,
+            rate_limit_failures=1_000_000,
             **place,
-        )  # fmt: skip
+        )
         api = await stack.enter_async_context(api_service(api_settings))
         for _ in range(REPLICAS):
             await stack.enter_async_context(router_service(RouterSettings(http_port=free_port(), **place)))

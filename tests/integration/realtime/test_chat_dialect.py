@@ -15,7 +15,7 @@ from shared.contracts.queries import (
     ReadConversation,
     ReadDefaultInstance,
     ReadInstance,
-    ShowQr,
+    RequestQr,
 )
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import page
@@ -30,7 +30,7 @@ async def api(nats: Client, question: type[Query], answers: Answers) -> None:
     async def respond(message: Msg) -> None:
         await message.respond(json.dumps(answers(json.loads(message.data))).encode())
 
-    await nats.subscribe(question.pattern("chat"), cb=respond)
+    await nats.subscribe(question.subject_filter("chat"), cb=respond)
     await subscribed(nats)
 
 
@@ -130,7 +130,7 @@ async def test_the_qr_code_is_given_to_who_may_connect_accounts(realtime: str, n
         seen.append(asked)
         return {"success": True, "data": code}
 
-    await api(nats, ShowQr, shown)
+    await api(nats, RequestQr, shown)
     async with page(realtime, token("chat")) as front:
         answer = await front.ask("get_qr_code", {"forceNew": True, "instanceId": "one"})
         assert answer == {"success": True, "data": code}

@@ -32,7 +32,7 @@ class Api:
         self.asked = 0
 
     async def serve(self) -> "Api":
-        await self._nats.subscribe(ListShownCodes.pattern(self.organization_id), cb=self._respond)
+        await self._nats.subscribe(ListShownCodes.subject_filter(self.organization_id), cb=self._respond)
         await subscribed(self._nats)
         return self
 

@@ -12,13 +12,13 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from shared.contracts.commands import MarkConversationRead
-from shared.contracts.ephemeral import FRESH, ContactPresence, ContactTyping, ShowTyping, WatchContact
+from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, ContactPresence, ContactTyping, SendTyping, SubscribePresence
 from shared.contracts.events import ConversationUpdated
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query, utc_now
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import ConversationRecord, Party, Seen
-from shared.messaging.consumer import Publisher, say
+from shared.messaging.consumer import Publisher, publish_ephemeral
 from tests.integration.realtime.conftest import Browser, browser, token, until
 from tests.subscriptions import subscribed
 
@@ -46,7 +46,7 @@ async def answering(nats: Client, question: type[Query], organization_id: str, a
         data = answers.get(asked.get("conversation_id") or asked.get("message_id"))
         await message.respond(json.dumps({"success": True, "data": data} if data else missing).encode())
 
-    await nats.subscribe(question.pattern(organization_id), cb=respond)
+    await nats.subscribe(question.subject_filter(organization_id), cb=respond)
     await subscribed(nats)
 
 
@@ -73,14 +73,17 @@ async def test_a_contact_who_types_or_comes_is_told_to_his_organization_only(
     async with browser(realtime, token("others")) as others:
         await others.ask("join-organization", "others")
         whose: dict[str, Any] = {
-            "organization_id": acme, "instance_id": "one", "contact_id": "c", "conversation_id": "v",
+            "organization_id": acme,
+            "instance_id": "one",
+            "contact_id": "c",
+            "conversation_id": "v",
             "from_address": "4915112345678",
-        }  # fmt: skip
-        late = utc_now() - FRESH - timedelta(seconds=1)
-        await say(nats, ContactTyping(**whose, state="recording", at=late))
-        await nats.publish(ContactTyping(**whose, state="paused").address, b"{}")
-        await say(nats, ContactTyping(**whose, state="composing"))
-        await say(nats, ContactPresence(**whose, available=True))
+        }
+        late = utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
+        await publish_ephemeral(nats, ContactTyping(**whose, state="recording", at=late))
+        await nats.publish(ContactTyping(**whose, state="paused").full_subject, b"{}")
+        await publish_ephemeral(nats, ContactTyping(**whose, state="composing"))
+        await publish_ephemeral(nats, ContactPresence(**whose, available=True))
         await until(lambda: open_browser.named("presence"))
         (typing,) = open_browser.named("typing")
         assert (typing["conversationId"], typing["contactId"], typing["state"]) == ("v", "c", "composing")
@@ -89,14 +92,16 @@ async def test_a_contact_who_types_or_comes_is_told_to_his_organization_only(
 
 async def test_typing_at_a_socket_is_shown_to_the_contact(nats: Client, acme: str, open_browser: Browser) -> None:
     await answering(nats, ReadConversation, acme, {"v": talk()})
-    heard = await hear(nats, ShowTyping.pattern(acme))
+    heard = await hear(nats, SendTyping.subject_filter(acme))
     for event, data, state in (
-        ("typing", {}, "composing"), ("typing", {"isTyping": False}, "paused"),
-        ("typing", {"state": "recording"}, "recording"), ("stop_typing", {}, "paused"),
-    ):  # fmt: skip
+        ("typing", {}, "composing"),
+        ("typing", {"isTyping": False}, "paused"),
+        ("typing", {"state": "recording"}, "recording"),
+        ("stop_typing", {}, "paused"),
+    ):
         assert await open_browser.ask(event, {"conversationId": "v", **data}) == {"success": True}
         message = await next_of(heard)
-        shown = ShowTyping.received(message.subject, message.data)
+        shown = SendTyping.from_nats(message.subject, message.data)
         assert (shown.state, shown.to, shown.instance_id) == (state, Party(phone="4915112345678", lid="77"), "one")
 
 
@@ -105,10 +110,10 @@ async def test_who_opens_a_conversation_watches_its_contact(
     nats: Client, acme: str, open_browser: Browser, event: str
 ) -> None:
     await answering(nats, ReadConversation, acme, {"v": talk()})
-    heard = await hear(nats, WatchContact.pattern(acme))
+    heard = await hear(nats, SubscribePresence.subject_filter(acme))
     assert await open_browser.ask(event, {"conversationId": "v"}) == {"success": True}
     message = await next_of(heard)
-    assert WatchContact.received(message.subject, message.data).to.lid == "77"
+    assert SubscribePresence.from_nats(message.subject, message.data).to.lid == "77"
 
 
 async def test_what_is_wrong_is_said(nats: Client, realtime: str, acme: str, open_browser: Browser) -> None:
@@ -143,8 +148,11 @@ async def test_messages_are_marked_read_up_to_the_newest_of_them(
         return {"id": name, "timestamp": AT.isoformat(), **place}
 
     messages = {
-        "a": message("a", "v", 0), "b": message("b", "v", 5), "b2": message("b2", "v", 6), "w": message("w", "w", 1),
-    }  # fmt: skip
+        "a": message("a", "v", 0),
+        "b": message("b", "v", 5),
+        "b2": message("b2", "v", 6),
+        "w": message("w", "w", 1),
+    }
     await answering(nats, ReadMessage, acme, messages)
     asked = asyncio.create_task(router(nats, js, acme, 2))
     answer = await open_browser.ask("mark_read", {"messageIds": ["b", "a", "b2", "w", "a"]})
@@ -157,15 +165,19 @@ async def test_messages_are_marked_read_up_to_the_newest_of_them(
 
 async def router(nats: Client, js: JetStreamContext, acme: str, count: int) -> list[MarkConversationRead]:
     """Takes so many commands and answers them."""
-    heard, commands = await hear(nats, MarkConversationRead.pattern(acme)), []
+    heard, commands = await hear(nats, MarkConversationRead.subject_filter(acme)), []
     for _ in range(count):
         message = await next_of(heard)
-        command = MarkConversationRead.received(message.subject, message.data)
+        command = MarkConversationRead.from_nats(message.subject, message.data)
         commands.append(command)
         record = ConversationRecord(
-            id=command.conversation_id, organization_id=acme, instance_id="one", contact_id="c", unread_count=2,
+            id=command.conversation_id,
+            organization_id=acme,
+            instance_id="one",
+            contact_id="c",
+            unread_count=2,
             updated_at=AT,
-        )  # fmt: skip
+        )
         ids = {"organization_id": acme, "instance_id": "one", "cause": command.id}
         await Publisher(js)(ConversationUpdated.model_validate({**ids, "conversation": record}))
     return commands

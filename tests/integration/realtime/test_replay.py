@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
-from shared.contracts.registry import EVENTS_STREAM, events_of
+from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 from tests.integration.realtime.raw_socket import RawSocket
@@ -139,7 +139,7 @@ async def test_who_was_away_longer_than_the_stream_keeps_is_told_to_load_anew(
 ) -> None:
     organization_id = new_id()
     await publish(changed(organization_id, "lost"))
-    await js.purge_stream(EVENTS_STREAM, subject=events_of(organization_id), keep=0)
+    await js.purge_stream(EVENTS_STREAM, subject=organization_events_filter(organization_id), keep=0)
     async with browser(realtime, token(organization_id)) as client:
         newest = (await js.stream_info(EVENTS_STREAM)).state.last_seq
         wish = {"organizationId": organization_id, "since": newest + 1000}

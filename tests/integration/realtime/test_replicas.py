@@ -13,7 +13,7 @@ from deploy.local.front_proxy import Backends, make_app
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
-from shared.contracts.registry import EVENTS_STREAM, events_of
+from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.consumer import Publisher, jetstream
 from tests.integration.realtime.conftest import service, token, until
 
@@ -53,7 +53,7 @@ async def test_two_replicas_serve_one_room_to_every_transport(nats_url: str, nat
             await opened.enter_async_context(listening(url, organization_id, transports)) for transports in TRANSPORTS
         ]
         consumers = await jetstream(nats).consumers_info(EVENTS_STREAM)
-        assert sum(info.config.filter_subject == events_of(organization_id) for info in consumers) == 2
+        assert sum(info.config.filter_subject == organization_events_filter(organization_id) for info in consumers) == 2
         for detail in told:
             await publish(
                 ConnectionChanged(

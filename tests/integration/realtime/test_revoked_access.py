@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from socketio.exceptions import ConnectionError as Refused
 
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from shared.messaging.consumer import Publisher
@@ -21,8 +21,8 @@ def of(person: Principal) -> str:
     return issue_token(person, SIGNING_KEY, timedelta(minutes=5))
 
 
-def ended(organization_id: str, **fields: Any) -> AccessEnded:
-    return AccessEnded.model_validate({"organization_id": organization_id, "reason": "it is over"} | fields)
+def ended(organization_id: str, **fields: Any) -> AccessRevoked:
+    return AccessRevoked.model_validate({"organization_id": organization_id, "reason": "it is over"} | fields)
 
 
 async def over(socket: Browser, code: str) -> None:

@@ -107,8 +107,11 @@ async def test_a_stolen_pid_opens_no_room(replicas: list[str], http: aiohttp.Cli
     organization_id = account.organization_id
     reader = frozenset({"read", "send"})
     for thief in (
-        of("evil"), of(organization_id, "eve"), of(organization_id, "key:user"), of(organization_id, scopes=reader),
-    ):  # fmt: skip
+        of("evil"),
+        of(organization_id, "eve"),
+        of(organization_id, "key:user"),
+        of(organization_id, scopes=reader),
+    ):
         victim = await joined(http, replicas[0], token(organization_id))
         await victim.cut()
         assert not await comes_back(http, replicas[1], thief, victim.pid, account)

@@ -37,7 +37,7 @@ class Account:
 
     async def serve(self) -> None:
         for question in (ReadInstance, ReadSession, ReadCurrentQr):
-            await self._nats.subscribe(question.pattern(self.organization_id), cb=self._answer)
+            await self._nats.subscribe(question.subject_filter(self.organization_id), cb=self._answer)
         await subscribed(self._nats)
 
     async def _answer(self, message: Msg) -> None:
@@ -135,8 +135,10 @@ async def test_what_went_wrong_is_a_status_with_its_reason(realtime: str, accoun
             await asyncio.sleep(0.01)
     assert statuses(front) == ["qrReadError", "error", "notLogged"]
     assert [update.get("error") for update in front.named("status-update")] == [
-        "because of pairing_timeout", "because of client_outdated", None
-    ]  # fmt: skip
+        "because of pairing_timeout",
+        "because of client_outdated",
+        None,
+    ]
 
 
 async def test_who_left_hears_no_more_and_another_organization_never_does(

@@ -79,7 +79,7 @@ async def test_an_api_key_gets_in_when_the_api_knows_it(realtime: str, nats: Cli
         owner = ApiKeyOwner(organization_id="acme", key_id="k", scopes=["read"]) if known else ApiKeyOwner()
         await message.respond(owner.model_dump_json().encode())
 
-    await nats.subscribe(VerifyApiKey.pattern(), cb=answer)
+    await nats.subscribe(VerifyApiKey.subject_filter(), cb=answer)
     await subscribed(nats)
     assert (await refusal(realtime, auth={"token": "sbk_bad"}))["data"]["code"] == "token_invalid"
     async with browser(realtime, "sbk_good") as program:
@@ -137,7 +137,7 @@ async def test_nothing_is_missed_and_nothing_comes_twice_when_nats_is_killed(tmp
 
 async def test_a_poison_event_does_not_stop_the_room(realtime: str, nats: Client, publish: Publisher) -> None:
     async with browser(realtime, token("acme")) as acme:
-        await jetstream(nats).publish(ConnectionChanged.pattern("acme", "one"), b"{not json")
+        await jetstream(nats).publish(ConnectionChanged.subject_filter("acme", "one"), b"{not json")
         await publish(changed("acme"))
         await until(lambda: acme.named("whatsapp:ready"))
 
@@ -180,7 +180,7 @@ async def test_sending_is_answered_by_what_became_of_the_message(
             for status in (MessageStatus.QUEUED, MessageStatus(command.text)):
                 await publish(MessageStatusChanged(message_id=message_id, status=status, error="why", **common))
 
-    subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
+    subscription = await nats.subscribe(SendMessage.subject_filter("acme"), cb=route)
     await subscribed(nats)
     async with browser(realtime, token("acme")) as acme:
 
@@ -213,7 +213,7 @@ async def test_a_repeated_client_id_is_answered_with_what_becomes_of_the_first_m
         await publish(MessageStatusChanged(status=MessageStatus.QUEUED, cause=command.id, **common))
         await publish(MessageStatusChanged(status=MessageStatus.SENT, cause=new_id(), **common))
 
-    subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
+    subscription = await nats.subscribe(SendMessage.subject_filter("acme"), cb=route)
     await subscribed(nats)
     async with browser(realtime, token("acme")) as acme:
         answer = await acme.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "mine"})
@@ -231,14 +231,15 @@ async def test_a_text_carries_how_long_it_may_wait_and_who_sends_it(
         common: dict[str, Any] = {"organization_id": "acme", "message_id": seen[-1].message_id}
         await publish(MessageStatusChanged(status=MessageStatus.SENT, cause=new_id(), **common))
 
-    subscription = await nats.subscribe(SendMessage.pattern("acme"), cb=route)
+    subscription = await nats.subscribe(SendMessage.subject_filter("acme"), cb=route)
     await subscribed(nats)
     async with browser(realtime, token("acme")) as acme:
         for more in ({}, {"expiresIn": 90}):
             assert (await acme.ask("send_message", {"to": "4915112345678", "message": "hello", **more}))["success"]
     assert [command.expires_at for command in seen] == [
-        seen[0].at + timedelta(hours=1), seen[1].at + timedelta(seconds=90),
-    ]  # fmt: skip
+        seen[0].at + timedelta(hours=1),
+        seen[1].at + timedelta(seconds=90),
+    ]
     assert all(command.by for command in seen)
     await subscription.unsubscribe()
 

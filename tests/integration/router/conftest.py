@@ -57,13 +57,20 @@ async def on_one_message(event: MessageReceived, context: Context) -> None:
 
 
 HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
-    MessageReceived: on_one_message, ReceiptReceived: on_receipt, MessageSent: on_sent, MessageFailed: on_failed,
-    SendMessage: on_send, ChangeBooking: on_change, CreateBooking: on_create,
+    MessageReceived: on_one_message,
+    ReceiptReceived: on_receipt,
+    MessageSent: on_sent,
+    MessageFailed: on_failed,
+    SendMessage: on_send,
+    ChangeBooking: on_change,
+    CreateBooking: on_create,
     RescheduleBooking: on_reschedule,
     SplitContact: on_split,
     MessagesReadElsewhere: own_only(on_read_elsewhere),
-    MarkConversationRead: on_mark_read, AssignConversation: on_assign, ChangeConversation: on_status,
-}  # fmt: skip
+    MarkConversationRead: on_mark_read,
+    AssignConversation: on_assign,
+    ChangeConversation: on_status,
+}
 
 
 @dataclass(frozen=True)
@@ -183,10 +190,17 @@ def received(wa_id: str, sender: Party = ANNA, *, minute: int = 0, **fields: Any
     from_me, group, chat = fields.get("from_me", False), fields.get("group"), fields.get("chat")
     key = identity(wa_id, from_me, group, other_party(from_me, group, sender, chat))
     given: dict[str, Any] = {
-        "id": derived_id(ONE, "message", *key), "at": at, "organization_id": ORG, "instance_id": ONE, "wa_id": wa_id,
-        "sender": sender, "chat": None if fields.get("group") else sender, "text": f"text {wa_id}", "timestamp": at,
+        "id": derived_id(ONE, "message", *key),
+        "at": at,
+        "organization_id": ORG,
+        "instance_id": ONE,
+        "wa_id": wa_id,
+        "sender": sender,
+        "chat": None if fields.get("group") else sender,
+        "text": f"text {wa_id}",
+        "timestamp": at,
         "order_key": arrival(wa_id, minute),
-    }  # fmt: skip
+    }
     return MessageReceived(**{**given, **fields})
 
 

@@ -12,7 +12,7 @@ from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.queries import NumberOwner
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 from tests.integration.router.conftest import ME, ONE, ORG, START
 
 preload_protobufs()
@@ -67,7 +67,7 @@ class Registry:
     async def whose_number(self, _organization_id: str, _instance_id: str, number: str) -> NumberOwner | None:
         if self.moody and self._dice.random() < 0.2:
             return None
-        found = self._by_phone.get(number) or self._by_phone.get(other_spelling(number) or "")
+        found = self._by_phone.get(number) or self._by_phone.get(mobile_variant(number) or "")
         if found is None:
             return NumberOwner()
         return NumberOwner(phone=found.phone, lid=found.lid if self._dice.random() < 0.5 else None)
@@ -110,9 +110,13 @@ def _written(dice: random.Random, person: Person, key: str, *, both: bool = Fals
 
 def _source(sender: Any, alt: Any = None, to: Any = None, to_alt: Any = None) -> dict[str, Any]:
     return {
-        "Sender": sender, "SenderAlt": alt or pb.JID(), "Chat": to or sender, "RecipientAlt": to_alt or pb.JID(),
-        "IsFromMe": to is not None, "IsGroup": False,
-    }  # fmt: skip
+        "Sender": sender,
+        "SenderAlt": alt or pb.JID(),
+        "Chat": to or sender,
+        "RecipientAlt": to_alt or pb.JID(),
+        "IsFromMe": to is not None,
+        "IsGroup": False,
+    }
 
 
 def _event(source: dict[str, Any], wa_id: str) -> MessageReceived:

@@ -42,16 +42,23 @@ def status(
     """Decided at the second `at`, knowing the messages up to this minute."""
     seen = Seen(order_key=max((arrival(wa_id, minute) for wa_id in wa_ids), default=arrival("", minute) - 1))
     return ChangeConversation(
-        id=f"{wanted}-{at}", organization_id=organization_id, at=START + FAR + timedelta(seconds=at), seen=seen,
-        conversation_id=conversation_id, status=ConversationStatus(wanted),
-    )  # fmt: skip
+        id=f"{wanted}-{at}",
+        organization_id=organization_id,
+        at=START + FAR + timedelta(seconds=at),
+        seen=seen,
+        conversation_id=conversation_id,
+        status=ConversationStatus(wanted),
+    )
 
 
 def assign(conversation_id: str, user_id: str | None, *, at: int = 0) -> AssignConversation:
     return AssignConversation(
-        id=f"assign-{at}-{user_id}", organization_id=ORG, at=START + FAR + timedelta(seconds=at),
-        conversation_id=conversation_id, user_id=user_id,
-    )  # fmt: skip
+        id=f"assign-{at}-{user_id}",
+        organization_id=ORG,
+        at=START + FAR + timedelta(seconds=at),
+        conversation_id=conversation_id,
+        user_id=user_id,
+    )
 
 
 async def talk(router: Router, *messages: Message) -> str:
@@ -182,9 +189,11 @@ async def test_any_order_with_repeats_ends_the_same(mongo_url: str, seed: int) -
             history: list[Message] = [
                 *(received(f"A{n}", minute=n // 2) for n in range(1, 9)),
                 received("B1", ME, chat=ANNA, from_me=True, minute=2),
-                read(conversation_id, "A5", minute=2), read(conversation_id, "A6", minute=3, name="other"),
-                status(conversation_id, "closed", "A6", minute=3), status(conversation_id, "open", minute=1, at=-1),
-            ]  # fmt: skip
+                read(conversation_id, "A5", minute=2),
+                read(conversation_id, "A6", minute=3, name="other"),
+                status(conversation_id, "closed", "A6", minute=3),
+                status(conversation_id, "open", minute=1, at=-1),
+            ]
             if shuffled:
                 history += chance.choices(history, k=8)
                 chance.shuffle(history)

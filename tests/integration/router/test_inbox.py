@@ -128,8 +128,10 @@ async def test_a_person_known_by_lid_stays_one_contact_when_the_number_becomes_k
     await router.handle(received("A1", LID), received("A2", ANNA))
     contact = await router.only("contacts")
     assert (contact["phone_number"], contact["lid"], sorted(contact["aliases"])) == (
-        ANNA.phone, ANNA.lid, sorted(ANNA.aliases),
-    )  # fmt: skip
+        ANNA.phone,
+        ANNA.lid,
+        sorted(ANNA.aliases),
+    )
     assert len(await router.rows("bookings")) == 1
     assert router.of(ContactUpdated)[0].contact.id == contact["_id"]
 

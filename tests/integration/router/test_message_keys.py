@@ -66,8 +66,9 @@ async def test_the_same_id_of_two_senders_is_two_messages(router: Router, togeth
     assert {item["_id"] for item in await router.rows("messages")} == {recorded_as("X"), recorded_as("X", EVE)}
     assert len({event.id for event in router.of(MessageRecorded)}) == 2
     assert {event.booking.opened_by for event in router.of(BookingCreated)} == {
-        recorded_as("X"), recorded_as("X", EVE),
-    }  # fmt: skip
+        recorded_as("X"),
+        recorded_as("X", EVE),
+    }
     assert len(await router.rows("conversations")) == 2
 
 
@@ -75,13 +76,17 @@ async def test_a_contact_may_use_the_id_of_a_message_of_ours(router: Router) -> 
     await router.handle(received("A1"), command("m1"), outcome("m1", "W1"), own("P1", text="typed"))
     await router.deliver_together(received("W1", text="echo of the api"), received("P1", text="echo of the phone"))
     assert await texts(router) == [
-        ("inbound", "echo of the api"), ("inbound", "echo of the phone"), ("inbound", "text A1"),
-        ("outbound", "hello"), ("outbound", "typed"),
-    ]  # fmt: skip
+        ("inbound", "echo of the api"),
+        ("inbound", "echo of the phone"),
+        ("inbound", "text A1"),
+        ("outbound", "hello"),
+        ("outbound", "typed"),
+    ]
     await router.handle(receipt("read", "W1"))
     assert {item["direction"]: item["status"] for item in await router.rows("messages", wa_id="W1")} == {
-        "inbound": "received", "outbound": "read",
-    }  # fmt: skip
+        "inbound": "received",
+        "outbound": "read",
+    }
 
 
 async def test_the_id_of_an_own_message_that_comes_before_whatsapp_accepted_ours(router: Router) -> None:
@@ -100,9 +105,12 @@ async def test_a_direct_chat_a_group_and_each_of_its_members_have_ids_of_their_o
         received("X", ME, from_me=True, group=GROUP, text="me in the group"),
     )
     assert await texts(router) == [
-        ("inbound", "anna in the group"), ("inbound", "direct"), ("inbound", "eve in another"),
-        ("inbound", "eve in the group"), ("outbound", "me in the group"),
-    ]  # fmt: skip
+        ("inbound", "anna in the group"),
+        ("inbound", "direct"),
+        ("inbound", "eve in another"),
+        ("inbound", "eve in the group"),
+        ("outbound", "me in the group"),
+    ]
 
 
 async def test_one_own_message_to_several_people_is_one_in_each_chat(router: Router) -> None:
@@ -234,18 +242,27 @@ async def test_a_message_of_an_earlier_version_comes_again(router: Router, migra
 async def test_the_migration_names_the_other_party_as_the_records_do(router: Router) -> None:
     hidden = Party(lid="555")
     await router.handle(
-        received("in", ANNA), received("hidden", hidden), received("in group", EVE, group=GROUP), own("out", hidden),
-        received("out group", ME, from_me=True, group=GROUP), own("note", ME), command("m1"),
-    )  # fmt: skip
+        received("in", ANNA),
+        received("hidden", hidden),
+        received("in group", EVE, group=GROUP),
+        own("out", hidden),
+        received("out group", ME, from_me=True, group=GROUP),
+        own("note", ME),
+        command("m1"),
+    )
     await router.database["messages"].update_many({}, {"$unset": {"other_party": True}})
     for _ in range(2):
         await add_other_parties(router.database)
     found = {item["text"]: item["other_party"] for item in await router.rows("messages")}
     assert found == {
-        "text in": [f"phone:{ANNA.phone}"], "text hidden": ["lid:555"], "text in group": [f"phone:{EVE.phone}"],
-        "text out": ["lid:555"], "text out group": ["me"], "text note": [f"phone:{ME.phone}"],
+        "text in": [f"phone:{ANNA.phone}"],
+        "text hidden": ["lid:555"],
+        "text in group": [f"phone:{EVE.phone}"],
+        "text out": ["lid:555"],
+        "text out group": ["me"],
+        "text note": [f"phone:{ME.phone}"],
         "hello": [f"phone:{ANNA.phone}"],
-    }  # fmt: skip
+    }
 
 
 async def test_the_old_index_gives_way_after_the_data_was_migrated(router: Router) -> None:

@@ -311,9 +311,12 @@ async def test_the_facts_about_a_message_in_any_order_end_alike(router: Router) 
     """A placeholder, the readable copy, two edits, an answer and a revoke."""
     rng = seeded(random.randrange(10**9))
     facts: list[Message] = [
-        placeholder("A1"), received("A1", text="first"), edit("E1", "A1", "second", minute=1),
-        edit("E2", "A1", "third", minute=2), revoke("R1", "A1", minute=3),
-    ]  # fmt: skip
+        placeholder("A1"),
+        received("A1", text="first"),
+        edit("E1", "A1", "second", minute=1),
+        edit("E2", "A1", "third", minute=2),
+        revoke("R1", "A1", minute=3),
+    ]
     rng.shuffle(facts)
     left = [received("A0"), *facts]
     while left:

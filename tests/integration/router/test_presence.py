@@ -6,21 +6,27 @@ import pytest
 
 from services.router.handlers.presence import on_presence, on_typing
 from services.router.store.conversations import conversation_id
-from shared.contracts.ephemeral import FRESH, ContactPresence, ContactTyping, PresenceSeen, TypingSeen
-from shared.contracts.message import Live, utc_now
+from shared.contracts.ephemeral import (
+    MAX_EPHEMERAL_AGE,
+    ContactPresence,
+    ContactTyping,
+    PresenceObserved,
+    TypingObserved,
+)
+from shared.contracts.message import EphemeralEvent, utc_now
 from shared.contracts.records import Party
 from tests.integration.router.conftest import ANNA, LID, ONE, ORG, PHONE, START, Router, received
 
 IDS = {"organization_id": ORG, "instance_id": ONE}
 
 
-class Said(list[Live]):
-    async def __call__(self, live: Live) -> None:
+class Said(list[EphemeralEvent]):
+    async def __call__(self, live: EphemeralEvent) -> None:
         self.append(live)
 
 
-def typing(sender: Party = LID, **more: object) -> TypingSeen:
-    return TypingSeen.model_validate({**IDS, "sender": sender, "state": "composing", **more})
+def typing(sender: Party = LID, **more: object) -> TypingObserved:
+    return TypingObserved.model_validate({**IDS, "sender": sender, "state": "composing", **more})
 
 
 @pytest.fixture
@@ -44,8 +50,9 @@ async def test_a_stranger_who_types_has_an_address_and_becomes_no_contact(router
     await on_typing(typing(Party(lid="5")), router.context.store, said)
     await on_typing(typing(Party(lid="5"), group="1-2@g.us"), router.context.store, said)
     assert [(t.contact_id, t.from_address, t.group) for t in said if isinstance(t, ContactTyping)] == [
-        (None, "5@lid", None), (None, "5@lid", "1-2@g.us"),
-    ]  # fmt: skip
+        (None, "5@lid", None),
+        (None, "5@lid", "1-2@g.us"),
+    ]
     assert await router.rows("contacts") == []
 
 
@@ -59,7 +66,7 @@ async def test_who_types_in_a_group_is_not_typing_in_his_conversation(router: Ro
 
 async def test_a_contact_comes_and_goes(router: Router, anna: str) -> None:
     said = Said()
-    seen = PresenceSeen.model_validate({**IDS, "sender": LID, "available": False, "last_seen": START})
+    seen = PresenceObserved.model_validate({**IDS, "sender": LID, "available": False, "last_seen": START})
     await on_presence(seen, router.context.store, said)
     (told,) = said
     assert isinstance(told, ContactPresence)
@@ -67,8 +74,8 @@ async def test_a_contact_comes_and_goes(router: Router, anna: str) -> None:
 
 
 async def test_what_comes_late_is_not_told(router: Router, anna: str) -> None:
-    said, late = Said(), utc_now() - FRESH - timedelta(seconds=1)
+    said, late = Said(), utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
     await on_typing(typing(at=late), router.context.store, said)
-    seen = PresenceSeen.model_validate({**IDS, "sender": LID, "available": True, "at": late})
+    seen = PresenceObserved.model_validate({**IDS, "sender": LID, "available": True, "at": late})
     await on_presence(seen, router.context.store, said)
     assert said == []

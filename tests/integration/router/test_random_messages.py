@@ -34,7 +34,7 @@ from tests.integration.router.conftest import (
     received,
     seeded,
 )
-from tests.integration.router.test_random_unmerges import check, split
+from tests.integration.router.test_random_splits import check, split
 
 STORMS = 16
 MAX_CRASHES = 0.03

@@ -33,9 +33,12 @@ async def thread(router: Router, *minutes: int) -> str:
 def read(conversation_id: str, minute: int, *wa_ids: str, name: str = "read") -> MarkConversationRead:
     seen = Seen(order_key=max((arrival(wa_id, minute) for wa_id in wa_ids), default=arrival("", minute) - 1))
     return MarkConversationRead(
-        id=f"{name}-{minute}", organization_id=ORG, at=START + timedelta(days=1), conversation_id=conversation_id,
+        id=f"{name}-{minute}",
+        organization_id=ORG,
+        at=START + timedelta(days=1),
+        conversation_id=conversation_id,
         seen=seen,
-    )  # fmt: skip
+    )
 
 
 def ticks(router: Router) -> list[tuple[str, ...]]:

@@ -55,7 +55,7 @@ async def heard(connection: Client, cls: type[E], organization: str) -> asyncio.
     async def receive(message: Msg) -> None:
         queue.put_nowait(cls.model_validate_json(message.data))
 
-    await connection.subscribe(cls.pattern(organization), cb=receive)
+    await connection.subscribe(cls.subject_filter(organization), cb=receive)
     await subscribed(connection)
     return queue
 

@@ -14,17 +14,24 @@ from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, comm
 LONG, SHORT = "5562999887766", "556299887766"
 REPORTED: dict[str, Sequence[Message]] = {
     "a call under the LID of a known person": [
-        received("A1"), received("C1", LID, minute=1, type="missed_call", text=None),
+        received("A1"),
+        received("C1", LID, minute=1, type="missed_call", text=None),
     ],
     "a LID whose number is told later": [received("A1", LID), received("A2", LID, minute=1), received("A3", minute=2)],
     "written to by number, answers under the LID": [command("m1"), received("A1", LID, minute=1), received("A2")],
     "sends by number and by LID": [
-        received("A1"), command("m1"), command("m2", to=f"{ANNA.lid}@lid"), outcome("m1", "W1"), outcome("m2", "W2"),
+        received("A1"),
+        command("m1"),
+        command("m2", to=f"{ANNA.lid}@lid"),
+        outcome("m1", "W1"),
+        outcome("m2", "W2"),
     ],
     "the owner's phone names the LID, the contact its number": [
-        received("P1", ME, from_me=True, chat=LID), received("A1", PHONE, minute=1), received("A2", minute=2),
+        received("P1", ME, from_me=True, chat=LID),
+        received("A1", PHONE, minute=1),
+        received("A2", minute=2),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("events", REPORTED.values(), ids=REPORTED)

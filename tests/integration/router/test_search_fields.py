@@ -19,7 +19,7 @@ from shared.platform.mongo import Document, open_mongo
 from shared.platform.settings import Settings
 from shared.text.search_terms import contact_fields, message_terms, parts_of, terms_of
 from tests.integration.router.conftest import ANNA, LID, ORG, PHONE, START, Router, received, seeded
-from tests.integration.router.test_contact_unmerge import split
+from tests.integration.router.test_contact_split import split
 from tests.integration.router.test_message_revisions import edit, placeholder, revoke
 from tests.integration.router.test_recycled_numbers import CARLOS, DORA, MOVED
 
@@ -124,9 +124,7 @@ async def test_what_is_learnt_of_one_contact_at_the_same_moment_is_found_as_it_i
             for place in range(8)
         ]
         stores = [router.context.store, other]
-        await asyncio.gather(
-            *(dice.choice(stores).contacts.meet(event) for event in events), return_exceptions=True
-        )  # fmt: skip
+        await asyncio.gather(*(dice.choice(stores).contacts.meet(event) for event in events), return_exceptions=True)
         await all_is_searchable(router)
 
 

@@ -25,9 +25,15 @@ from tests.integration.router.conftest import (
 
 def failed(*, unconfirmed: bool = False) -> MessageFailed:
     return MessageFailed(
-        organization_id=ORG, instance_id=ONE, id=new_id(), at=START, message_id="m1", code="no_route", detail="why",
+        organization_id=ORG,
+        instance_id=ONE,
+        id=new_id(),
+        at=START,
+        message_id="m1",
+        code="no_route",
+        detail="why",
         unconfirmed=unconfirmed,
-    )  # fmt: skip
+    )
 
 
 def statuses(router: Router) -> list[str]:

@@ -51,8 +51,8 @@ async def next_of(queue: asyncio.Queue[Msg]) -> Msg:
 
 async def test_a_received_message_is_recorded_and_a_poisonous_one_does_not_stop_the_next(client: Client) -> None:
     organization = f"o{new_id()[:12]}"
-    recorded = await heard(client, MessageRecorded.pattern(organization))
-    dead = await heard(client, f"{DEAD_PREFIX}{MessageReceived.pattern(organization)}")
+    recorded = await heard(client, MessageRecorded.subject_filter(organization))
+    dead = await heard(client, f"{DEAD_PREFIX}{MessageReceived.subject_filter(organization)}")
     publish = Publisher(jetstream(client))
 
     first = received("A1", id=new_id(), organization_id=organization)
@@ -60,7 +60,7 @@ async def test_a_received_message_is_recorded_and_a_poisonous_one_does_not_stop_
     event = MessageRecorded.model_validate_json((await next_of(recorded)).data)
     assert (event.cause, event.message.wa_id) == (first.id, "A1")
 
-    await client.jetstream().publish(first.address, b"poison")
+    await client.jetstream().publish(first.full_subject, b"poison")
     await publish(received("A2", id=new_id(), organization_id=organization))
     event = MessageRecorded.model_validate_json((await next_of(recorded)).data)
     assert event.message.wa_id == "A2"
@@ -72,16 +72,20 @@ async def test_a_received_message_is_recorded_and_a_poisonous_one_does_not_stop_
 
 def linked(instance_id: str, organization_id: str, number: str) -> ConnectionChanged:
     return ConnectionChanged(
-        id=new_id(), organization_id=organization_id, instance_id=instance_id, status=ConnectionStatus.CONNECTED,
-        reason="number_changed", phone_number=number,
-    )  # fmt: skip
+        id=new_id(),
+        organization_id=organization_id,
+        instance_id=instance_id,
+        status=ConnectionStatus.CONNECTED,
+        reason="number_changed",
+        phone_number=number,
+    )
 
 
 async def test_messages_name_the_number_of_the_phone_that_links_an_instance_at_once(
     client: Client, settings: RouterSettings
 ) -> None:
     organization, instance_id = f"o{new_id()[:12]}", f"i{new_id()[:12]}"
-    recorded = await heard(client, MessageRecorded.pattern(organization))
+    recorded = await heard(client, MessageRecorded.subject_filter(organization))
     publish = Publisher(jetstream(client))
     async with open_mongo(settings) as database:
         for turn, number in enumerate(("4917011111111", "4917022222222", "4917033333333")):

@@ -17,7 +17,13 @@ from shared.contracts.events import MessageSent
 from shared.contracts.message import utc_now
 from shared.contracts.registry import durable_name
 from shared.messaging import consumer
-from shared.messaging.batch_consumer import IN_HAND, LANES, MOST_LANES, _Batches, in_batches
+from shared.messaging.batch_consumer import (
+    CONCURRENT_BATCHES,
+    MAX_CONCURRENT_BATCHES,
+    MAX_UNACKED,
+    _BatchConsumer,
+    batch_consumer,
+)
 from shared.messaging.consumer import Publisher, broker_client, jetstream
 from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
@@ -57,7 +63,7 @@ async def start(running: AsyncExitStack, url: str, handler: Handler, **settings:
     chosen = Settings.model_validate({"nats_url": url, **settings})
     broker = make_broker(handler.name, chosen)
     await running.enter_async_context(connected(broker, chosen))
-    await running.enter_async_context(in_batches(broker, chosen, handler.name, MessageSent, handler.handle))
+    await running.enter_async_context(batch_consumer(broker, chosen, handler.name, MessageSent, handler.handle))
     return jetstream(broker_client(broker))
 
 
@@ -72,17 +78,17 @@ async def test_what_comes_while_all_lanes_are_taken_is_handled_together_in_its_o
     async with AsyncExitStack() as running:
         publish = Publisher(await start(running, nats_url, handler))
         handler.gate.clear()
-        first = [f"f{number}" for number in range(LANES)]
+        first = [f"f{number}" for number in range(CONCURRENT_BATCHES)]
         for count, message_id in enumerate(first, 1):
             await publish(sent(message_id, handler.name))
             await until_count(handler, count)
         later = [f"l{number}" for number in range(50)]
         await publish(*(sent(message_id, handler.name) for message_id in later))
         handler.gate.set()
-        await until_count(handler, LANES + 50)
-    assert handler.batches[:LANES] == [[message_id] for message_id in first]
-    assert handler.seen[LANES:] == later
-    assert len(handler.batches) < LANES + 25
+        await until_count(handler, CONCURRENT_BATCHES + 50)
+    assert handler.batches[:CONCURRENT_BATCHES] == [[message_id] for message_id in first]
+    assert handler.seen[CONCURRENT_BATCHES:] == later
+    assert len(handler.batches) < CONCURRENT_BATCHES + 25
 
 
 @pytest.mark.usefixtures("quick_backoff")
@@ -120,7 +126,7 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
         async with AsyncExitStack() as running:
             js = await start(running, nats_url, handler, ack_wait=timedelta(seconds=seconds))
             config = (await js.consumer_info("WA_EVENTS", durable_name(handler.name, MessageSent))).config
-            assert (config.ack_wait, config.max_ack_pending) == (seconds, IN_HAND)
+            assert (config.ack_wait, config.max_ack_pending) == (seconds, MAX_UNACKED)
             await Publisher(js)(sent(f"after {seconds}", handler.name))
             await until_count(handler, 1 if seconds == 7 else 2)
 
@@ -178,7 +184,7 @@ class Raw:
     headers = None
 
     def __init__(self, message: MessageSent, order: int | None = None) -> None:
-        self.subject, self.data, self.acked = message.address, message.model_dump_json().encode(), False
+        self.subject, self.data, self.acked = message.full_subject, message.model_dump_json().encode(), False
         self.metadata = SimpleNamespace(sequence=SimpleNamespace(stream=next(_ORDERS) if order is None else order))
 
     async def ack(self) -> None:
@@ -186,19 +192,22 @@ class Raw:
 
 
 def batches_of(handler: Handler) -> Any:
-    return _Batches(NatsBroker(), MessageSent, handler.handle, timedelta(seconds=30))
+    return _BatchConsumer(NatsBroker(), MessageSent, handler.handle, timedelta(seconds=30))
 
 
 async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
     handler = Handler("just-then")
-    batches, raws = batches_of(handler), [Raw(sent(f"j{number}", handler.name)) for number in range(LANES + 3)]
+    batches, raws = (
+        batches_of(handler),
+        [Raw(sent(f"j{number}", handler.name)) for number in range(CONCURRENT_BATCHES + 3)],
+    )
 
     async def take(some: Sequence[Raw]) -> None:
         for raw in some:
             await batches.take(raw)
 
-    await take(raws[:LANES])
-    await asyncio.create_task(take(raws[LANES:]))  # runs in the same turn as the lanes, after them
+    await take(raws[:CONCURRENT_BATCHES])
+    await asyncio.create_task(take(raws[CONCURRENT_BATCHES:]))  # runs in the same turn as the lanes, after them
     await asyncio.sleep(0)
     await batches.finished(20)
     assert all(raw.acked for raw in raws)
@@ -215,8 +224,8 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
         done.extend(event.id for event in events)
         return [None] * len(events)
 
-    batches: Any = _Batches(NatsBroker(), MessageSent, handle, timedelta(seconds=30))
-    for number in range(MOST_LANES - 1):
+    batches: Any = _BatchConsumer(NatsBroker(), MessageSent, handle, timedelta(seconds=30))
+    for number in range(MAX_CONCURRENT_BATCHES - 1):
         await batches.take(Raw(sent(f"slow{number}", "waits")))
         await asyncio.sleep(0.06)
     for number in range(3):
@@ -225,8 +234,8 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
     assert done == ["quick0", "quick1", "quick2"]
     slow.set()
     await batches.finished(20)
-    assert len(done) == MOST_LANES + 2
-    assert (batches._free, batches._running) == (LANES, 0)
+    assert len(done) == MAX_CONCURRENT_BATCHES + 2
+    assert (batches._free, batches._running) == (CONCURRENT_BATCHES, 0)
 
 
 async def test_what_waits_is_bounded_while_nothing_moves() -> None:
@@ -234,12 +243,12 @@ async def test_what_waits_is_bounded_while_nothing_moves() -> None:
     handler.gate.clear()
     batches = batches_of(handler)
     for _ in range(3):  # the server delivers again what is not acknowledged in time
-        for number in range(IN_HAND):
+        for number in range(MAX_UNACKED):
             await batches.take(Raw(sent(f"s{number}", handler.name), number))
-    assert len(batches._waiting) == IN_HAND
+    assert len(batches._waiting) == MAX_UNACKED
     handler.gate.set()
     await batches.finished(20)
-    assert {f"s{number}" for number in range(IN_HAND)} == set(handler.seen)
+    assert {f"s{number}" for number in range(MAX_UNACKED)} == set(handler.seen)
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from shared.contracts.ephemeral import TypingSeen
+from shared.contracts.ephemeral import TypingObserved
 from shared.contracts.errors import Reject, Retry
 from shared.contracts.events import MessageSent
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
 from shared.contracts.registry import DEAD_STREAM, durable_name
 from shared.messaging import batch_consumer, consumer
-from shared.messaging.ack_extension import InHand
-from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream, say
+from shared.messaging.ack_extension import AckExtender
+from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream, publish_ephemeral
 from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
 from tests.servers import nats_server
@@ -46,20 +46,20 @@ async def until(condition: Callable[[], object], seconds: float = 20) -> None:
 async def one_by_one(url: str, name: str, handler: consumer.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
     settings = Settings(nats_url=url)
     broker = make_broker(name, settings)
-    Consumers(broker, settings, name).on(MessageSent, handler)
+    Consumers(broker, settings, name).consume(MessageSent, handler)
     async with connected(broker, settings):
         yield broker
 
 
 @asynccontextmanager
-async def in_batches(url: str, name: str, handler: consumer.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
+async def batching_broker(url: str, name: str, handler: consumer.Handler[MessageSent]) -> AsyncIterator[NatsBroker]:
     async def handle(events: Sequence[MessageSent]) -> list[Exception | None]:
         outcomes = await asyncio.gather(*map(handler, events), return_exceptions=True)
         return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
     settings = Settings(nats_url=url)
     broker = make_broker(name, settings)
-    async with connected(broker, settings), batch_consumer.in_batches(broker, settings, name, MessageSent, handle):
+    async with connected(broker, settings), batch_consumer.batch_consumer(broker, settings, name, MessageSent, handle):
         yield broker
 
 
@@ -75,7 +75,7 @@ async def nats_url(tmp_path: Path) -> AsyncIterator[str]:
     await server.kill()
 
 
-@pytest.fixture(params=[one_by_one, in_batches], ids=["one by one", "in batches"])
+@pytest.fixture(params=[one_by_one, batching_broker], ids=["one by one", "in batches"])
 def service(request: pytest.FixtureRequest) -> Service:
     found: Service = request.param
     return found
@@ -127,7 +127,7 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     async with service(nats_url, "rejects", handler) as broker:
         js = stream(broker)
         before = (await js.stream_info(DEAD_STREAM)).state.last_seq
-        await js.publish(MessageSent.pattern("acme", "one"), b"{not json", headers={"Nats-Msg-Id": "poison"})
+        await js.publish(MessageSent.subject_filter("acme", "one"), b"{not json", headers={"Nats-Msg-Id": "poison"})
         for name in ("rejected", "broken", "fine"):
             await Publisher(js)(sent(name))
         async with asyncio.timeout(20):
@@ -141,8 +141,8 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     assert reasons == ["KeyError: 'a bu", "Reject: the acc", "ValidationError"]
     assert not any("4915112345678" in (item.headers or {})["x-error"] for item in dead)
     assert {(item.headers or {})["x-consumer"] for item in dead} == {durable_name("rejects", MessageSent)}
-    assert {item.subject for item in dead} == {"wa.dead." + MessageSent.pattern("acme", "one")}
-    assert seen.count("broken") == consumer.MAX_ATTEMPTS
+    assert {item.subject for item in dead} == {"wa.dead." + MessageSent.subject_filter("acme", "one")}
+    assert seen.count("broken") == consumer.MAX_DELIVERY_ATTEMPTS
     assert "fine" in seen
 
 
@@ -156,7 +156,7 @@ async def test_what_only_looks_like_an_outage_counts_attempts(nats_url: str, ser
         seen.append(event.id)
         if event.id != "wrong":
             return
-        js, address = stream(running[0]), event.address
+        js, address = stream(running[0]), event.full_subject
         match error:
             case "MaxPayloadError":
                 await Publisher(js)(event.model_copy(update={"id": "large", "wa_id": "W" * 1_200_000}))
@@ -176,8 +176,8 @@ async def test_what_only_looks_like_an_outage_counts_attempts(nats_url: str, ser
             while not (await js.stream_info(DEAD_STREAM)).state.messages or "fine" not in seen:
                 await asyncio.sleep(0.05)
         letter = await js.get_msg(DEAD_STREAM, 1)
-    assert seen.count("wrong") == consumer.MAX_ATTEMPTS
-    assert (letter.headers or {})["x-attempts"] == str(consumer.MAX_ATTEMPTS)
+    assert seen.count("wrong") == consumer.MAX_DELIVERY_ATTEMPTS
+    assert (letter.headers or {})["x-attempts"] == str(consumer.MAX_DELIVERY_ATTEMPTS)
     assert error in (letter.headers or {})["x-error"]
 
 
@@ -188,7 +188,7 @@ async def test_a_dead_letter_that_is_too_large_keeps_its_head(nats_url: str, ser
     body = sent("large").model_copy(update={"wa_id": "W" * 999_000}).model_dump_json().encode()
     async with service(nats_url, "heads", handler) as broker:
         js = stream(broker)
-        await js.publish(sent("large").address, body)
+        await js.publish(sent("large").full_subject, body)
         async with asyncio.timeout(20):
             while await unfinished(js, "heads") or not (await js.stream_info(DEAD_STREAM)).state.messages:
                 await asyncio.sleep(0.05)
@@ -205,7 +205,7 @@ async def test_a_server_that_takes_less_gets_a_shorter_head(nats_url: str) -> No
         js = stream(broker)
         config = (await js.stream_info(DEAD_STREAM)).config
         await js.update_stream(config.evolve(max_msg_size=1_000))
-        await Publisher(js).dead(sent("m").address, b"x" * 5_000, "a reason", 1)
+        await Publisher(js).dead(sent("m").full_subject, b"x" * 5_000, "a reason", 1)
         letter = await js.get_msg(DEAD_STREAM, 1)
     assert letter.data
     assert 0 < len(letter.data) < 1_000
@@ -215,9 +215,9 @@ async def test_a_server_that_takes_less_gets_a_shorter_head(nats_url: str) -> No
 async def test_a_handler_may_take_longer_than_the_stream_waits(
     nats_url: str, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats, keep, seen = [0], InHand._keep, list[str]()
+    beats, keep, seen = [0], AckExtender._keep, list[str]()
 
-    async def counted(in_hand: InHand) -> None:
+    async def counted(in_hand: AckExtender) -> None:
         beats[0] += 1
         await keep(in_hand)
 
@@ -225,7 +225,7 @@ async def test_a_handler_may_take_longer_than_the_stream_waits(
         seen.append(event.id)
         await until(lambda: beats[0] >= 9)  # three times as long as the stream waits
 
-    monkeypatch.setattr(InHand, "_keep", counted)
+    monkeypatch.setattr(AckExtender, "_keep", counted)
     monkeypatch.setenv("WA_ACK_WAIT", "PT1S")
     async with service(nats_url, "patient", handler) as broker:
         js = stream(broker)
@@ -250,7 +250,7 @@ async def test_a_body_that_names_another_organization_than_its_subject_is_not_ha
     async with service(nats_url, "lies", handler) as broker:
         js = stream(broker)
         letters = "wa.dead.wa.*.*.*.globex.*"
-        await js.publish(sent("lie", "globex").address, sent("lie", "acme").model_dump_json().encode())
+        await js.publish(sent("lie", "globex").full_subject, sent("lie", "acme").model_dump_json().encode())
         await Publisher(js)(sent("truth", "globex"))
         await until(lambda: "truth" in handled)
         async with asyncio.timeout(20):
@@ -286,7 +286,7 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
         settings = Settings(nats_url=nats_url, ack_wait=timedelta(seconds=seconds))
         broker = make_broker("changed", settings)
         consumers = Consumers(broker, settings, "changed")
-        consumers.on(MessageSent, handler, seconds)
+        consumers.consume(MessageSent, handler, seconds)
         async with connected(broker, settings, consumers.update):
             js = stream(broker)
             config = (await js.consumer_info("WA_EVENTS", durable_name("changed", MessageSent))).config
@@ -374,7 +374,7 @@ async def test_what_is_only_live_is_heard_once_in_a_process_or_once_in_a_service
 ) -> None:
     settings, heard, name = Settings(nats_url=nats_url), list[str](), f"live{times}"
 
-    async def hear(live: TypingSeen) -> None:
+    async def hear(live: TypingObserved) -> None:
         if live.id == "bad":
             raise RuntimeError("an error of the handler ends nothing")
         if live.organization_id == name:
@@ -383,16 +383,18 @@ async def test_what_is_only_live_is_heard_once_in_a_process_or_once_in_a_service
     async with AsyncExitStack() as running:
         for _ in range(2):
             broker = make_broker(name, settings)
-            Consumers(broker, settings, name).hear(TypingSeen, hear, everyone=everyone)
+            Consumers(broker, settings, name).subscribe(TypingObserved, hear, everyone=everyone)
             await running.enter_async_context(connected(broker, settings))
         client = broker_client(broker)
         for _ in range(2):  # a ping is sent before what is pending
             await client.flush()
-        seen = TypingSeen(organization_id=name, instance_id="one", sender=Party(phone="1"), state="paused", id="good")
-        await say(client, seen.model_copy(update={"id": "bad"}))
-        await client.publish(seen.address, b"unreadable")
-        await say(client, seen)
-        await say(client, seen.model_copy(update={"id": "last"}))
+        seen = TypingObserved(
+            organization_id=name, instance_id="one", sender=Party(phone="1"), state="paused", id="good"
+        )
+        await publish_ephemeral(client, seen.model_copy(update={"id": "bad"}))
+        await client.publish(seen.full_subject, b"unreadable")
+        await publish_ephemeral(client, seen)
+        await publish_ephemeral(client, seen.model_copy(update={"id": "last"}))
         await until(lambda: heard.count("last") == times)
     assert heard.count("good") == times
 
@@ -401,11 +403,11 @@ async def test_an_event_that_is_heard_outside_of_its_stream_is_not_answered(nats
     """The publisher waits for JetStream's answer, and would take ours for it."""
     settings, heard = Settings(nats_url=nats_url), list[str]()
 
-    async def hear(live: TypingSeen) -> None:
+    async def hear(live: TypingObserved) -> None:
         heard.append(live.id)
 
     broker = make_broker("silent", settings)
-    Consumers(broker, settings, "silent").hear(TypingSeen, hear, everyone=True)
+    Consumers(broker, settings, "silent").subscribe(TypingObserved, hear, everyone=True)
     async with connected(broker, settings):
         client, answers = broker_client(broker), list[bytes]()
         inbox = client.new_inbox()
@@ -414,8 +416,10 @@ async def test_an_event_that_is_heard_outside_of_its_stream_is_not_answered(nats
             answers.append(message.data)
 
         await client.subscribe(inbox, cb=answered)
-        seen = TypingSeen(organization_id="silent", instance_id="one", sender=Party(phone="1"), state="paused", id="a")
-        await client.publish(seen.address, seen.model_dump_json().encode(), reply=inbox)
+        seen = TypingObserved(
+            organization_id="silent", instance_id="one", sender=Party(phone="1"), state="paused", id="a"
+        )
+        await client.publish(seen.full_subject, seen.model_dump_json().encode(), reply=inbox)
         await until(lambda: heard == ["a"])
         for _ in range(20):  # an answer would be published behind the handler
             await client.flush()

@@ -26,10 +26,10 @@ async def test_commands_are_kept_and_requests_are_not(tmp_path: Path) -> None:
     js = jetstream(client)
     await ensure_streams(js, Settings())
     kept = await taken(js)
-    assert SendMessage.pattern() in kept
+    assert SendMessage.subject_filter() in kept
     for cls in REQUESTS.values():
         with pytest.raises(NoStreamResponseError):
-            await js.publish(cls.pattern("acme", "one"), b"{}")
+            await js.publish(cls.subject_filter("acme", "one"), b"{}")
     newer = "wa.command.moon.land.*.*"
     config = (await js.stream_info(COMMANDS_STREAM)).config
     await js.update_stream(config.evolve(subjects=[*kept, newer]))

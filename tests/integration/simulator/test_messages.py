@@ -27,8 +27,13 @@ async def test_a_contact_writes_and_the_companion_acknowledges(
     ledger = world.network.delivery.ledger(phone.account.number)
     await until(lambda: ledger.acknowledged_ids() == [first, second])
     assert ledger.counts() | {"received": 0} == {
-        "written": 2, "delivered": 2, "acknowledged": 2, "redelivered": 0, "pending": 0, "received": 0,
-    }  # fmt: skip
+        "written": 2,
+        "delivered": 2,
+        "acknowledged": 2,
+        "redelivered": 0,
+        "pending": 0,
+        "received": 0,
+    }
 
 
 async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_read_it(
@@ -40,8 +45,11 @@ async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_rea
         message_id = await linked.call("send", to=bob.account.number, text=f"hi {number}")
         (got,) = await bob.inbox.after(number, wait=10)
         assert (got["id"], got["text"], got["from"], got["kind"]) == (
-            message_id, f"hi {number}", phone.account.number, "text",
-        )  # fmt: skip
+            message_id,
+            f"hi {number}",
+            phone.account.number,
+            "text",
+        )
         (own,) = await phone.inbox.after(2 * number, wait=10)
         assert own["text"] == f"hi {number}"
         await linked.event("Receipt", ids=[message_id])

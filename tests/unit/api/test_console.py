@@ -112,6 +112,6 @@ def test_every_import_leads_to_a_file() -> None:
 def test_no_file_is_long_and_none_writes_markup_or_loads_from_elsewhere() -> None:
     for file in SOURCES:
         text = file.read_text()
-        assert text.count("\n") <= 250, file.name
+        assert text.count("\n") <= 300, file.name
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text), file.name
         assert not re.search(r"https?://(?!www\.w3\.org)", text), file.name

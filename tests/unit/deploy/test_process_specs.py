@@ -9,11 +9,23 @@ NAMES = [process.name for process in PROCESSES]
 PLACES = {
     name: f"<{name}>"
     for name in (
-        "python", "root", "data", "environment", "nats_server", "mongod", "nats_url", "mongo_url", "simulator_url",
-        "api_url", "realtime_url", "monitor_port", "network_port", "token_private_key",
+        "python",
+        "root",
+        "data",
+        "environment",
+        "nats_server",
+        "mongod",
+        "nats_url",
+        "mongo_url",
+        "simulator_url",
+        "api_url",
+        "realtime_url",
+        "monitor_port",
+        "network_port",
+        "token_private_key",
         "token_public_key",
     )
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=NAMES)

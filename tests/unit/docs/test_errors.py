@@ -24,6 +24,8 @@ def f(x):
     raise Problem(x.status, x.code, x.detail)
 """
     assert sorted(problems_in(ast.parse(code))) == [
-        ("early", "409", "later | never"), ("failed", "502", "…"),
-        ("invalid_thing", "422", "… is wrong; write it like 4915112345678"), ("late", "409", "later | never"),
-    ]  # fmt: skip
+        ("early", "409", "later | never"),
+        ("failed", "502", "…"),
+        ("invalid_thing", "422", "… is wrong; write it like 4915112345678"),
+        ("late", "409", "later | never"),
+    ]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.realtime.payloads import camel, live_wire, to_wire
-from shared.contracts.ephemeral import ContactPresence, ContactTyping, TypingSeen
+from shared.contracts.ephemeral import ContactPresence, ContactTyping, TypingObserved
 from shared.contracts.events import (
     BookingCreated,
     BookingUpdated,
@@ -44,10 +44,21 @@ def wire(event: Event) -> dict[str, dict[str, Any]]:
 
 def record(**fields: Any) -> MessageRecord:
     base = {
-        "id": "m", "organization_id": "acme", "instance_id": "one", "wa_id": "W", "direction": "inbound",
-        "origin": "contact", "contact_id": "c", "conversation_id": "v", "booking_id": "b", "from_address": "49151",
-        "to_address": "49170", "text": "hi", "status": "received", "timestamp": AT,
-    }  # fmt: skip
+        "id": "m",
+        "organization_id": "acme",
+        "instance_id": "one",
+        "wa_id": "W",
+        "direction": "inbound",
+        "origin": "contact",
+        "contact_id": "c",
+        "conversation_id": "v",
+        "booking_id": "b",
+        "from_address": "49151",
+        "to_address": "49170",
+        "text": "hi",
+        "status": "received",
+        "timestamp": AT,
+    }
     return MessageRecord.model_validate(base | fields)
 
 
@@ -145,9 +156,15 @@ def test_a_status_names_the_message() -> None:
 def test_contacts_and_bookings_are_told_as_records() -> None:
     contact = Contact(id="c", organization_id="acme", phone_number="49151", created_at=AT, updated_at=AT)
     booking = Booking(
-        id="b", organization_id="acme", instance_id="one", contact_id="c", status=BookingStatus.PENDING,
-        opened_by="m", created_at=AT, updated_at=AT,
-    )  # fmt: skip
+        id="b",
+        organization_id="acme",
+        instance_id="one",
+        contact_id="c",
+        status=BookingStatus.PENDING,
+        opened_by="m",
+        created_at=AT,
+        updated_at=AT,
+    )
     assert wire(ContactCreated(contact=contact, **COMMON))["contact:created"]["phoneNumber"] == "49151"
     merged = wire(ContactUpdated(contact=contact, merged_ids=("x",), **COMMON))["contact:updated"]
     assert merged["mergedIds"] == ["x"]
@@ -157,9 +174,14 @@ def test_contacts_and_bookings_are_told_as_records() -> None:
 
 def test_a_conversation_is_told_as_its_record() -> None:
     talk = ConversationRecord(
-        id="v", organization_id="acme", instance_id="one", contact_id="c", unread_count=3, assigned_to="u",
+        id="v",
+        organization_id="acme",
+        instance_id="one",
+        contact_id="c",
+        unread_count=3,
+        assigned_to="u",
         updated_at=AT,
-    )  # fmt: skip
+    )
     told = wire(ConversationUpdated(conversation=talk, **COMMON))["conversation:updated"]
     assert (told["id"], told["unreadCount"], told["assignedTo"], told["status"]) == ("v", 3, "u", "open")
 
@@ -187,4 +209,4 @@ def test_what_is_only_live_has_no_sequence() -> None:
     assert live_wire(ContactTyping.model_validate({**whose, "state": "paused"}))[0][1]["isTyping"] is False
     ((name, presence),) = live_wire(ContactPresence.model_validate({**whose, "available": False, "last_seen": AT}))
     assert (name, presence["available"], datetime.fromisoformat(presence["lastSeen"])) == ("presence", False, AT)
-    assert live_wire(TypingSeen.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"})) == []
+    assert live_wire(TypingObserved.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"})) == []

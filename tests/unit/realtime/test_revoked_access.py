@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from services.realtime.revoked_access import EndedAccess
-from shared.contracts.events import AccessEnded
+from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import Principal, Role
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ def ended(*events: dict[str, Any]) -> EndedAccess:
     known = EndedAccess(timedelta(hours=1))
     for fields in events:
         known.note(
-            AccessEnded.model_validate(
+            AccessRevoked.model_validate(
                 {"organization_id": "acme", "code": "login_ended", "reason": "", "at": NOON} | fields
             )
         )

@@ -23,10 +23,18 @@ def received(**fields: Any) -> MessageReceived:
 
 def record(**fields: Any) -> MessageRecord:
     given: dict[str, Any] = {
-        "id": "m", "organization_id": "acme", "instance_id": "one", "direction": "outbound", "origin": "api",
-        "from_address": "", "to_address": "1", "text": "hello", "conversation_id": "c", "timestamp": NOW,
+        "id": "m",
+        "organization_id": "acme",
+        "instance_id": "one",
+        "direction": "outbound",
+        "origin": "api",
+        "from_address": "",
+        "to_address": "1",
+        "text": "hello",
+        "conversation_id": "c",
+        "timestamp": NOW,
         "status": MessageStatus.QUEUED,
-    }  # fmt: skip
+    }
     return MessageRecord(**{**given, **fields})
 
 

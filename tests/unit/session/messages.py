@@ -20,9 +20,12 @@ def jid(user: str, server: str) -> Any:
 
 def message(body: Any = None, *, timestamp: int = 1_790_000_000, name: str = "Bob", **source: Any) -> Any:
     defaults = {
-        "Chat": jid(BOB_LID, "lid"), "Sender": jid(BOB_LID, "lid"), "SenderAlt": jid(BOB_PHONE, "s.whatsapp.net"),
-        "IsFromMe": False, "IsGroup": False,
-    }  # fmt: skip
+        "Chat": jid(BOB_LID, "lid"),
+        "Sender": jid(BOB_LID, "lid"),
+        "SenderAlt": jid(BOB_PHONE, "s.whatsapp.net"),
+        "IsFromMe": False,
+        "IsGroup": False,
+    }
     event = pb.Message()
     event.Info.ID, event.Info.Pushname, event.Info.Timestamp = "3EB0AA", name, timestamp
     event.Info.MessageSource.CopyFrom(pb.MessageSource(**(defaults | source)))

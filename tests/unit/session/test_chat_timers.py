@@ -12,9 +12,11 @@ from tests.unit.session.messages import BOB_LID, BOB_PHONE, OWN_LID, e2e, jid, m
 DAY, SET_AT = 86_400, 1_780_000_000
 GROUP = {"Chat": jid("120363021033254949", "g.us"), "IsGroup": True}
 FROM_OWNER = {
-    "IsFromMe": True, "Sender": jid(OWN_LID, "lid"), "Chat": jid(BOB_LID, "lid"),
+    "IsFromMe": True,
+    "Sender": jid(OWN_LID, "lid"),
+    "Chat": jid(BOB_LID, "lid"),
     "RecipientAlt": jid(BOB_PHONE, "s.whatsapp.net"),
-}  # fmt: skip
+}
 
 
 def text(seconds: int = DAY, set_at: int = SET_AT) -> Any:

@@ -80,8 +80,10 @@ def test_a_pairing_names_the_device() -> None:
     changed = change("PairStatus", pb.PairStatus(ID=jid, Status=2))
     assert changed is not None
     assert (changed.state, changed.jid, changed.phone_number) == (
-        "paired", "4915112345678:3@s.whatsapp.net", "4915112345678",
-    )  # fmt: skip
+        "paired",
+        "4915112345678:3@s.whatsapp.net",
+        "4915112345678",
+    )
 
 
 def test_other_events_say_nothing_about_the_connection() -> None:

@@ -59,7 +59,7 @@ def test_a_text_from_a_contact_keeps_both_addresses() -> None:
     assert (ours.wa_id, ours.text, ours.type, ours.push_name) == ("3EB0AA", "hello", "text", "Bob")
     assert (ours.sender, ours.chat, ours.group, ours.from_me) == (bob, bob, None, False)
     assert ours.timestamp == datetime.fromtimestamp(1_790_000_000, UTC)
-    assert ours.address == "wa.event.message.received.acme.sales"
+    assert ours.full_subject == "wa.event.message.received.acme.sales"
 
 
 def test_a_redelivery_is_the_same_event() -> None:
@@ -74,10 +74,15 @@ def test_an_id_is_one_message_in_one_chat_from_one_sender_in_one_direction_only(
     """The sender's program chooses it."""
     eve, group = jid("777", "lid"), {"Chat": jid("1-2", "g.us"), "IsGroup": True}
     sources = [
-        {}, {"Sender": eve, "Chat": eve, "SenderAlt": None}, {"IsFromMe": True}, {"IsFromMe": True, "Chat": eve},
-        group, {**group, "Sender": eve, "SenderAlt": None}, {**group, "Chat": jid("3-4", "g.us")},
+        {},
+        {"Sender": eve, "Chat": eve, "SenderAlt": None},
+        {"IsFromMe": True},
+        {"IsFromMe": True, "Chat": eve},
+        group,
+        {**group, "Sender": eve, "SenderAlt": None},
+        {**group, "Chat": jid("3-4", "g.us")},
         {**group, "IsFromMe": True},
-    ]  # fmt: skip
+    ]
     assert len({received(message(**source)).id for source in sources}) == len(sources)
 
 
@@ -102,8 +107,10 @@ def test_what_the_owner_typed_names_the_other_side_as_chat() -> None:
     )
     ours = received(event)
     assert (ours.from_me, ours.sender, ours.chat) == (
-        True, Party(phone=OWN_PHONE), Party(phone=BOB_PHONE, lid=BOB_LID),
-    )  # fmt: skip
+        True,
+        Party(phone=OWN_PHONE),
+        Party(phone=BOB_PHONE, lid=BOB_LID),
+    )
 
 
 def test_a_group_message_has_a_group_instead_of_a_chat() -> None:
@@ -258,9 +265,12 @@ def test_a_message_without_an_id_cannot_be_translated() -> None:
 
 def receipt(kind: int, *, from_me: bool = False) -> Any:
     source = pb.MessageSource(
-        Chat=jid(BOB_LID, "lid"), Sender=jid(BOB_LID, "lid"), SenderAlt=jid(BOB_PHONE, "s.whatsapp.net"),
-        IsFromMe=from_me, IsGroup=False,
-    )  # fmt: skip
+        Chat=jid(BOB_LID, "lid"),
+        Sender=jid(BOB_LID, "lid"),
+        SenderAlt=jid(BOB_PHONE, "s.whatsapp.net"),
+        IsFromMe=from_me,
+        IsGroup=False,
+    )
     return pb.Receipt(MessageSource=source, MessageIDs=["A", "B"], Timestamp=1_790_000_000, Type=kind)
 
 

@@ -33,9 +33,11 @@ ROBOTS = [("867051314767696", "bot"), ("13135550002", "s.whatsapp.net"), ("13165
 
 def own(**source: Any) -> Any:
     given = {
-        "IsFromMe": True, "Sender": jid(OWN_LID, "lid"), "SenderAlt": jid(OWN_PHONE, "s.whatsapp.net"),
+        "IsFromMe": True,
+        "Sender": jid(OWN_LID, "lid"),
+        "SenderAlt": jid(OWN_PHONE, "s.whatsapp.net"),
         **source,
-    }  # fmt: skip
+    }
     return message(**given)
 
 

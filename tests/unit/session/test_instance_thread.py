@@ -182,16 +182,18 @@ def test_sends_are_answered_one_after_another(running: Running) -> None:
     running.instance.send(_send("m1"))
     running.instance.send(_send("m2"))
     assert [(sent.message_id, sent.outcome) for sent in (running.next(), running.next())] == [
-        ("m1", "accepted"), ("m2", "failed"),
-    ]  # fmt: skip
+        ("m1", "accepted"),
+        ("m2", "failed"),
+    ]
 
 
 def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(running: Running) -> None:
     running.linked().instance.send(_send("m1", timeout=0.05))
     running.instance.send(_send("m2", timeout=0.05))
     assert [(sent.message_id, sent.outcome, sent.code) for sent in (running.next(), running.next())] == [
-        ("m1", "unconfirmed", "timeout"), ("m2", "failed", "timeout"),
-    ]  # fmt: skip
+        ("m1", "unconfirmed", "timeout"),
+        ("m2", "failed", "timeout"),
+    ]
     running.whatsapp.answers.put(WhatsAppError("late"))
 
 

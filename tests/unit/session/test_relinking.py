@@ -26,8 +26,10 @@ def test_a_scan_by_a(
     linked: str | None, configured: str | None, follow: Verdict, refuse_relinked: Verdict, refuse: Verdict
 ) -> None:
     policies: dict[OtherNumber, Verdict] = {
-        "follow": follow, "refuse_relinked": refuse_relinked, "refuse": refuse,
-    }  # fmt: skip
+        "follow": follow,
+        "refuse_relinked": refuse_relinked,
+        "refuse": refuse,
+    }
     assert {policy: verdict(A, linked, configured, policy) for policy in policies} == policies
 
 

@@ -19,10 +19,18 @@ from services.session.worker.stanzas import (
 preload_protobufs()
 OWN = frozenset({"4915112345678", "77"})
 TYPES = {
-    "": "DELIVERED", "sender": "SENDER", "read": "READ", "read-self": "READ_SELF", "played": "PLAYED",
-    "played-self": "PLAYED_SELF", "inactive": "INACTIVE", "peer_msg": "PEER_MSG", "hist_sync": "HISTORY_SYNC",
-    "server-error": "SERVER_ERROR", "retry": "RETRY",
-}  # fmt: skip
+    "": "DELIVERED",
+    "sender": "SENDER",
+    "read": "READ",
+    "read-self": "READ_SELF",
+    "played": "PLAYED",
+    "played-self": "PLAYED_SELF",
+    "inactive": "INACTIVE",
+    "peer_msg": "PEER_MSG",
+    "hist_sync": "HISTORY_SYNC",
+    "server-error": "SERVER_ERROR",
+    "retry": "RETRY",
+}
 
 
 def receipts(line: str) -> list[Any]:
@@ -103,12 +111,22 @@ def test_a_ban_says_why_and_how_long() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "", "receipt", "<receipt", '<receipt from="5@lid" id="A" t="1">', "<a></b>", "<a/><b/>", "</a>", "<a/> more",
-        '<receipt from="5@lid" id="A" t="soon"/>', '<receipt from="5@lid" id="A"/>',
+        "",
+        "receipt",
+        "<receipt",
+        '<receipt from="5@lid" id="A" t="1">',
+        "<a></b>",
+        "<a/><b/>",
+        "</a>",
+        "<a/> more",
+        '<receipt from="5@lid" id="A" t="soon"/>',
+        '<receipt from="5@lid" id="A"/>',
         '<receipt from="@@" id="A" t="1"/>',
-        "<failure/>", '<failure reason="x"/>', "<a>" * 100 + "</a>" * 100,
+        "<failure/>",
+        '<failure reason="x"/>',
+        "<a>" * 100 + "</a>" * 100,
     ],
-)  # fmt: skip
+)
 def test_what_is_no_stanza_is_refused(line: str) -> None:
     read = login_failure_of if line.startswith("<failure") else lambda stanza: receipts_of(stanza, OWN)
     with pytest.raises(Unreadable):

@@ -10,9 +10,9 @@ import pytest
 from services.session.ipc.messages import Mark, Marked, Noticed, Show
 from services.session.worker.preload import preload_protobufs
 from services.session.worker.presence import NOT_CONNECTED, Attention
-from shared.contracts.ephemeral import PresenceSeen, TypingSeen
+from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.message import utc_now
-from shared.contracts.registry import parse_live
+from shared.contracts.registry import parse_ephemeral
 from tests.unit.session.test_instance_thread import Running
 
 preload_protobufs()
@@ -45,8 +45,12 @@ def test_the_account_comes_online_once_and_types_in_order(running: Running) -> N
     for what in ("composing", "recording", "paused", "watching"):
         running.instance.attend(show(what))
     assert shown(running, 5) == [
-        "online", f"composing to {CONTACT}", f"recording to {CONTACT}", f"paused to {CONTACT}", f"watch {CONTACT}",
-    ]  # fmt: skip
+        "online",
+        f"composing to {CONTACT}",
+        f"recording to {CONTACT}",
+        f"paused to {CONTACT}",
+        f"watch {CONTACT}",
+    ]
 
 
 def test_what_is_late_is_not_shown(running: Running) -> None:
@@ -110,8 +114,8 @@ def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> No
     running.whatsapp.listener.on_event("Presence", presence)
     told = running.next()
     assert isinstance(told, Noticed)
-    gone = parse_live(told.subject, told.body.encode())
-    assert isinstance(gone, PresenceSeen)
+    gone = parse_ephemeral(told.subject, told.body.encode())
+    assert isinstance(gone, PresenceObserved)
     assert (gone.sender.lid, gone.available, gone.last_seen and gone.last_seen.year) == ("77", False, 2026)
 
     source = protobufs.MessageSource(Chat=jid("77", "lid"), Sender=jid("77", "lid"), SenderAlt=jid("4915"))
@@ -120,8 +124,8 @@ def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> No
     )
     running.whatsapp.listener.on_event("ChatPresence", typing)
     told = running.next()
-    seen = parse_live(told.subject, told.body.encode())
-    assert isinstance(seen, TypingSeen)
+    seen = parse_ephemeral(told.subject, told.body.encode())
+    assert isinstance(seen, TypingObserved)
     assert (seen.sender.lid, seen.sender.phone, seen.state, seen.group) == ("77", "4915", "recording", None)
 
     typing.MessageSource.IsFromMe = True

@@ -9,7 +9,7 @@ from shared.contracts.events import MessageReceived, MessageSent
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Message, utc_now
 from shared.contracts.records import Party
-from shared.contracts.registry import COMMANDS, EVENTS, durable_name, parse_event, subject_of
+from shared.contracts.registry import COMMANDS, EVENTS, class_subject, durable_name, parse_event
 
 ALL = [*EVENTS.values(), *COMMANDS.values()]
 
@@ -35,9 +35,9 @@ def test_an_event_survives_the_wire_and_unknown_fields_are_ignored() -> None:
         organization_id="acme", instance_id="one", wa_id="3A", sender=Party(phone="4915112345678"), timestamp=utc_now()
     )
     body = event.model_dump_json().replace("{", '{"later":1,', 1).encode()
-    assert parse_event(event.address, body) == event
-    assert event.address == "wa.event.message.received.acme.one"
-    assert subject_of(event.address) == MessageReceived.subject
+    assert parse_event(event.full_subject, body) == event
+    assert event.full_subject == "wa.event.message.received.acme.one"
+    assert class_subject(event.full_subject) == MessageReceived.subject
     assert parse_event("wa.event.future.invented.acme.one", b"{}") is None
 
 
@@ -52,7 +52,7 @@ def test_ids_that_would_reach_into_other_subjects_are_refused(bad: str) -> None:
 def test_a_message_without_an_instance_still_has_six_tokens() -> None:
     event = MessageSent(organization_id="acme", message_id="m", wa_id="w", timestamp=utc_now())
     assert event.instance_id == NO_INSTANCE
-    assert event.address.count(".") == 5
+    assert event.full_subject.count(".") == 5
 
 
 def test_a_party_needs_an_address() -> None:

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.messaging.fair_shares import Room, Turns
+from shared.messaging.fair_shares import FairCapacity, FairSemaphore
 
 
 class Stage:
     """Starts handlers that end when they are told."""
 
     def __init__(self, slots: int, per_instance: int) -> None:
-        self.turns = Turns(slots, per_instance)
+        self.turns = FairSemaphore(slots, per_instance)
         self.running: dict[int, tuple[str, str]] = {}
         self.begun: list[int] = []
         self.tasks: dict[int, asyncio.Task[None]] = {}
@@ -141,7 +141,7 @@ def test_the_limits_hold_and_nothing_is_forgotten(
 
 def test_room_is_shared_and_what_was_given_back_counts_until_it_comes_again() -> None:
     now = 0.0
-    room = Room(10, 1_000, clock=lambda: now)
+    room = FairCapacity(10, 1_000, clock=lambda: now)
     for order in range(5):
         assert room.has_room("a", 10)
         room.enter("a", order, 10)
@@ -163,7 +163,7 @@ def test_room_is_shared_and_what_was_given_back_counts_until_it_comes_again() ->
 def test_what_comes_again_and_again_is_kept_once() -> None:
     """While MongoDB is away every message is given back every few seconds, and nobody asks for room."""
     now = 0.0
-    room = Room(10, 1_000, clock=lambda: now)
+    room = FairCapacity(10, 1_000, clock=lambda: now)
     for step in range(1_000):
         now = 10.0 * step
         room.enter("a", step % 3, 10)
@@ -178,7 +178,7 @@ def test_what_comes_again_and_again_is_kept_once() -> None:
 
 
 def test_room_is_shared_in_bytes_too() -> None:
-    room = Room(1_000, 1_000)
+    room = FairCapacity(1_000, 1_000)
     room.enter("a", 1, 400)
     assert not room.has_room("a", 300)
     assert room.has_room("b", 300)
@@ -186,7 +186,7 @@ def test_room_is_shared_in_bytes_too() -> None:
 
 @pytest.mark.parametrize("busy", [1, 2, 4, 9])
 def test_so_many_busy_organizations_leave_as_much_as_each_has(busy: int) -> None:
-    room, order = Room(1_000, 10**9), 0
+    room, order = FairCapacity(1_000, 10**9), 0
     for _ in range(1_000):
         for name in map(str, range(busy)):
             if room.has_room(name, 1):

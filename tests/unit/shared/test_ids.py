@@ -7,9 +7,15 @@ from shared.contracts.ids import InvalidPhone, derived_id, is_slug, mask_phone, 
 
 @pytest.mark.parametrize(
     "written",
-    ["+55 11 99988-7766", "5511999887766", "(+55) 11 99988.7766", "005511999887766", "5511999887766@s.whatsapp.net",
-     "5511999887766:12@s.whatsapp.net"],
-)  # fmt: skip
+    [
+        "+55 11 99988-7766",
+        "5511999887766",
+        "(+55) 11 99988.7766",
+        "005511999887766",
+        "5511999887766@s.whatsapp.net",
+        "5511999887766:12@s.whatsapp.net",
+    ],
+)
 def test_every_usual_spelling_gives_the_same_digits(written: str) -> None:
     assert parse_phone(written) == "5511999887766"
 

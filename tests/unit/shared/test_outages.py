@@ -15,14 +15,23 @@ from shared.platform.outages import is_outage
 @pytest.mark.parametrize(
     "error",
     [
-        NatsTimeoutError(), ConnectionClosedError(), NoRespondersError(), NoStreamResponseError(),
-        ServiceUnavailableError(code=503, err_code=10077), NotFoundError(code=404, err_code=10059), APIError(code=408),
-        AutoReconnect("away"), NetworkTimeout("slow"), ServerSelectionTimeoutError("away"),
-        ConnectionRefusedError(), socket.gaierror("no such host"), OSError(errno.EHOSTUNREACH, "no way"),
+        NatsTimeoutError(),
+        ConnectionClosedError(),
+        NoRespondersError(),
+        NoStreamResponseError(),
+        ServiceUnavailableError(code=503, err_code=10077),
+        NotFoundError(code=404, err_code=10059),
+        APIError(code=408),
+        AutoReconnect("away"),
+        NetworkTimeout("slow"),
+        ServerSelectionTimeoutError("away"),
+        ConnectionRefusedError(),
+        socket.gaierror("no such host"),
+        OSError(errno.EHOSTUNREACH, "no way"),
         TimeoutError(errno.ETIMEDOUT, "of the operating system"),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_an_outage(error: Exception) -> None:
     assert is_outage(error)
 
@@ -30,11 +39,18 @@ def test_an_outage(error: Exception) -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        MaxPayloadError(), BadSubjectError(), BadRequestError(code=400, err_code=10054),
-        BadRequestError(code=400, err_code=10060), TimeoutError(), TimeoutError("a bug"), OperationFailure("no"),
-        KeyError("a bug"), FileNotFoundError(errno.ENOENT, "no such file"), OSError(errno.ENOSPC, "full"),
+        MaxPayloadError(),
+        BadSubjectError(),
+        BadRequestError(code=400, err_code=10054),
+        BadRequestError(code=400, err_code=10060),
+        TimeoutError(),
+        TimeoutError("a bug"),
+        OperationFailure("no"),
+        KeyError("a bug"),
+        FileNotFoundError(errno.ENOENT, "no such file"),
+        OSError(errno.ENOSPC, "full"),
     ],
     ids=repr,
-)  # fmt: skip
+)
 def test_no_outage(error: Exception) -> None:
     assert not is_outage(error)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts.ids import InvalidPhone, parse_phone
-from shared.text.phone_variants import other_spelling
+from shared.text.phone_variants import mobile_variant
 
 PAIRS = [
     ("5547999887766", "554799887766"),
@@ -17,18 +17,18 @@ PAIRS = [
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_each_spelling_leads_to_the_other(one: str, other: str) -> None:
-    assert (other_spelling(one), other_spelling(other)) == (other, one)
+    assert (mobile_variant(one), mobile_variant(other)) == (other, one)
 
 
 @pytest.mark.parametrize("phone", ["4915112345678", "551133334444", "14155550123", "55479998877", "5547899887766"])
 def test_what_is_no_mobile_number_there_has_one_spelling(phone: str) -> None:
-    assert other_spelling(phone) is None
+    assert mobile_variant(phone) is None
 
 
 @given(st.from_regex(r"(55|52|54)\d{8,12}", fullmatch=True))
 def test_the_other_of_the_other_is_the_number_itself(phone: str) -> None:
-    other = other_spelling(phone)
-    assert other is None or other_spelling(other) == phone
+    other = mobile_variant(phone)
+    assert other is None or mobile_variant(other) == phone
 
 
 @pytest.mark.parametrize("known_to_whatsapp", ["554799887766", "+55 47 9988-7766", "5215512345678"])

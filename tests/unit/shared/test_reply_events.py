@@ -8,7 +8,7 @@ from nats.aio.client import Client
 from nats.errors import FlushTimeoutError
 
 from shared.contracts.events import MessageFailed, MessageSent
-from shared.messaging.reply_events import Answers, Ears
+from shared.messaging.reply_events import ReplyStream, ReplySubscriptions
 
 
 class FakeSubscription:
@@ -38,14 +38,14 @@ class FakeClient:
             raise self._error
 
 
-def ears_of(client: FakeClient) -> Ears:
-    return Ears(cast(Client, client))
+def ears_of(client: FakeClient) -> ReplySubscriptions:
+    return ReplySubscriptions(cast(Client, client))
 
 
 async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None:
     """A client that reconnects subscribes again to all it still knows of."""
     client = FakeClient(connected=False)
-    async with ears_of(client).listening("one", [MessageSent], Answers()):
+    async with ears_of(client).listening("one", [MessageSent], ReplyStream()):
         pass
     assert [subscription.ended for subscription in client.subscriptions] == [True]
 
@@ -53,7 +53,7 @@ async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None
 async def test_a_subscription_that_nats_does_not_confirm_is_ended() -> None:
     client = FakeClient(error=FlushTimeoutError())
     with pytest.raises(FlushTimeoutError):
-        async with ears_of(client).listening("one", [MessageSent], Answers()):
+        async with ears_of(client).listening("one", [MessageSent], ReplyStream()):
             pass
     assert [subscription.ended for subscription in client.subscriptions] == [True]
 
@@ -63,7 +63,7 @@ async def test_who_is_cancelled_while_leaving_listens_to_nothing_more() -> None:
     ears = ears_of(client)
 
     async def listen() -> None:
-        async with ears.listening("one", [MessageSent, MessageFailed], Answers()):
+        async with ears.listening("one", [MessageSent, MessageFailed], ReplyStream()):
             client.go_on.clear()
 
     task = asyncio.create_task(listen())

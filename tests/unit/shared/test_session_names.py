@@ -7,9 +7,23 @@ import pytest
 from shared.text.session_names import MAX_SESSION_NAME, parse_session_name
 
 TYPED = [
-    "my-session", "Loja 1", "MySession", "cliente.sp", "ação", "東京店", "متجر", "می‌خواهم",
-    "магазин №5", "Maria's & João", "+55 11 99988-7766", "loja_1", "*", "x" * MAX_SESSION_NAME, "🔥 promo", "👩‍👧",
-]  # fmt: skip
+    "my-session",
+    "Loja 1",
+    "MySession",
+    "cliente.sp",
+    "ação",
+    "東京店",
+    "متجر",
+    "می‌خواهم",
+    "магазин №5",
+    "Maria's & João",
+    "+55 11 99988-7766",
+    "loja_1",
+    "*",
+    "x" * MAX_SESSION_NAME,
+    "🔥 promo",
+    "👩‍👧",
+]
 
 
 @pytest.mark.parametrize("name", TYPED)

@@ -16,9 +16,17 @@ from simulator.world import World
 def _companion(account: Account) -> Companion:
     bundle = Device.new().bundle()
     companion = Companion(
-        account.number, account.lid_user, 1, b"n" * 32, bundle.identity, 1,
-        bundle.registration_id, bundle.signed_id, bundle.signed_public, bundle.signature,
-    )  # fmt: skip
+        account.number,
+        account.lid_user,
+        1,
+        b"n" * 32,
+        bundle.identity,
+        1,
+        bundle.registration_id,
+        bundle.signed_id,
+        bundle.signed_public,
+        bundle.signature,
+    )
     account.companions[1] = companion
     return companion
 
@@ -136,7 +144,11 @@ async def test_an_unlinked_device_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_receipts_of_different_kinds_wait_beside_each_other() -> None:
-    keys = [queue_key(node.tag, node.text("id"), node.text("type")) for node in (
-        element("receipt", {"id": "A"}), element("receipt", {"id": "A", "type": "read"}),
-    )]  # fmt: skip
+    keys = [
+        queue_key(node.tag, node.text("id"), node.text("type"))
+        for node in (
+            element("receipt", {"id": "A"}),
+            element("receipt", {"id": "A", "type": "read"}),
+        )
+    ]
     assert len(set(keys)) == 2

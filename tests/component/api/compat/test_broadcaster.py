@@ -121,9 +121,10 @@ async def test_users_see_only_their_own_accounts(
     sent = {"accountId": account, "phoneNumber": "+442071838750", "message": "hello"}
     async with stage.playing(SendMessage, sends) as messages, stage.playing(LogoutInstance, lambda _: []) as logouts:
         answers = [
-            await colleague.get(f"{SESSIONS}/{account}"), await colleague.delete(f"{SESSIONS}/{account}"),
+            await colleague.get(f"{SESSIONS}/{account}"),
+            await colleague.delete(f"{SESSIONS}/{account}"),
             await colleague.post(SEND, json=sent),
-        ]  # fmt: skip
+        ]
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "account_not_found")] * 3
     assert (messages, logouts) == ([], [])
 

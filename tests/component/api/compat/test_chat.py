@@ -9,9 +9,9 @@ import pytest
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, SendMessage
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.queries import MessagesBetween, ShowQr
+from shared.contracts.queries import MessagesBetween, RequestQr
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
 from tests.component.api.conftest import Member, Stage
@@ -36,9 +36,17 @@ class Talk:
         at, own = utc_now(), {"organization_id": self._member.organization_id}
         aliases = [f"phone:{THEIRS}"] + ([f"lid:{lid}"] if lid else [])
         await self._stage.database.contacts.insert_one(
-            {"_id": self.contact, "phone_number": THEIRS, "lid": lid, "name": "Ana", "aliases": aliases,
-             "created_at": at, "updated_at": at, **own}
-        )  # fmt: skip
+            {
+                "_id": self.contact,
+                "phone_number": THEIRS,
+                "lid": lid,
+                "name": "Ana",
+                "aliases": aliases,
+                "created_at": at,
+                "updated_at": at,
+                **own,
+            }
+        )
         await self._stage.database.conversations.insert_one(
             {"_id": self.id, "instance_id": self.instance, "contact_id": self.contact, "updated_at": at, **own}
         )
@@ -75,17 +83,25 @@ async def test_messages_between_have_the_fields_of_new_message(member: Member, t
     first, second = found["data"]
     assert (first["content"], first["isOutgoing"], first["from"], first["to"]) == ("hello", False, THEIRS, OURS)
     assert (second["content"], second["isOutgoing"], second["from"], second["to"]) == (
-        "good morning", True, OURS, THEIRS,
-    )  # fmt: skip
+        "good morning",
+        True,
+        OURS,
+        THEIRS,
+    )
     assert (second["status"], second["type"], second["conversationId"]) == ("read", "text", talk.id)
     assert all(isinstance(message["timestamp"], str) and message["id"] for message in found["data"])
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(OURS, THEIRS), (THEIRS, OURS), (f"+{OURS}", "+55 11 99988-7766"), (f"{THEIRS}@s.whatsapp.net", OURS),
-     ("77@lid", OURS)],
-)  # fmt: skip
+    [
+        (OURS, THEIRS),
+        (THEIRS, OURS),
+        (f"+{OURS}", "+55 11 99988-7766"),
+        (f"{THEIRS}@s.whatsapp.net", OURS),
+        ("77@lid", OURS),
+    ],
+)
 async def test_either_order_and_every_spelling_is_the_same_talk(
     member: Member, talk: Talk, one: str, other: str
 ) -> None:
@@ -107,7 +123,7 @@ async def test_limit_and_offset_count_from_the_newest_and_each_page_reads_downwa
 async def test_the_same_is_answered_over_nats(stage: Stage, member: Member, talk: Talk) -> None:
     await talk.say("hello")
     query = MessagesBetween(organization_id=member.organization_id, one=f"+{OURS}", other=THEIRS)
-    assert await ask(stage.nats, query) == await member.get(BETWEEN, **{"from": OURS, "to": THEIRS})
+    assert await rpc_request(stage.nats, query) == await member.get(BETWEEN, **{"from": OURS, "to": THEIRS})
 
 
 async def test_what_others_said_and_what_owners_noted_is_not_between_them(
@@ -116,16 +132,24 @@ async def test_what_others_said_and_what_owners_noted_is_not_between_them(
     await talk.say("to myself", kind="note")
     await stage.database.messages.insert_one(records(from_address=THEIRS, to_address=OURS))
     for caller, one, other in (
-        (member, OURS, THEIRS), (member, "4915199999999", THEIRS), (member, THEIRS, THEIRS), (stranger, OURS, THEIRS),
-    ):  # fmt: skip
+        (member, OURS, THEIRS),
+        (member, "4915199999999", THEIRS),
+        (member, THEIRS, THEIRS),
+        (stranger, OURS, THEIRS),
+    ):
         assert (await caller.get(BETWEEN, **{"from": one, "to": other}))["data"] == []
 
 
 @pytest.mark.parametrize(
     ("query", "field"),
-    [({"to": THEIRS}, "from"), ({"from": OURS}, "to"), ({"from": "11999887766", "to": OURS}, "from"),
-     ({"from": OURS, "to": THEIRS, "limit": 0}, "limit"), ({"from": OURS, "to": THEIRS, "offset": -1}, "offset")],
-)  # fmt: skip
+    [
+        ({"to": THEIRS}, "from"),
+        ({"from": OURS}, "to"),
+        ({"from": "11999887766", "to": OURS}, "from"),
+        ({"from": OURS, "to": THEIRS, "limit": 0}, "limit"),
+        ({"from": OURS, "to": THEIRS, "offset": -1}, "offset"),
+    ],
+)
 async def test_a_wrong_question_names_its_field(member: Member, query: dict[str, Any], field: str) -> None:
     answer = await member.http.get(BETWEEN, params=query)
     assert answer.status_code == 422
@@ -141,9 +165,9 @@ async def test_qr_connects_the_account_and_answers_with_the_code(stage: Stage, m
 
 
 async def test_the_code_is_shown_over_nats_too(stage: Stage, member: Member) -> None:
-    question = ShowQr(organization_id=member.organization_id)
+    question = RequestQr(organization_id=member.organization_id)
     async with stage.playing(ConnectInstance, shows_qr) as heard:
-        found = await ask(stage.nats, question, timeout=40)
+        found = await rpc_request(stage.nats, question, timeout=40)
     assert (found["data"]["qrCode"], found["data"]["instanceId"]) == (PNG, heard[0].instance_id)
 
 

@@ -35,8 +35,12 @@ async def test_create_instance(member: Member) -> None:
     assert isinstance(instance["created_at"], str)
     shown = ("organization_id", "instance_name", "phone_number", "status", "pairing_method")
     assert [instance[field] for field in shown] == [
-        member.organization_id, "Main WhatsApp", NUMBER, "disconnected", "code",
-    ]  # fmt: skip
+        member.organization_id,
+        "Main WhatsApp",
+        NUMBER,
+        "disconnected",
+        "code",
+    ]
 
 
 async def test_create_instance_without_its_required_fields_is_a_400(member: Member) -> None:
@@ -51,8 +55,10 @@ async def test_connect_with_a_pairing_code(stage: Stage, member: Member) -> None
         body = {"phone_number": NUMBER, "method": "code"}
         found = (await member.http.post(f"{INSTANCES}/{instance}/connect", json=body)).json()
     assert {key: found[key] for key in ("success", "pairingCode", "method")} == {
-        "success": True, "pairingCode": "ABCD1234", "method": "code",
-    }  # fmt: skip
+        "success": True,
+        "pairingCode": "ABCD1234",
+        "method": "code",
+    }
     assert (heard[0].method, heard[0].phone_number) == ("code", NUMBER)
 
 
@@ -60,9 +66,10 @@ async def test_connect_as_curl_sends_it_without_a_content_type(stage: Stage, mem
     instance = (await main_whatsapp(member))["instance"]["id"]
     async with stage.playing(ConnectInstance, issues_code):
         answer = await member.http.post(
-            f"{INSTANCES}/{instance}/connect", content=f'{{"phone_number": "{NUMBER}", "method": "code"}}',
+            f"{INSTANCES}/{instance}/connect",
+            content=f'{{"phone_number": "{NUMBER}", "method": "code"}}',
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-        )  # fmt: skip
+        )
     assert answer.json()["pairingCode"] == "ABCD1234"
 
 

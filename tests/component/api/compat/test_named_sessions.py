@@ -32,8 +32,9 @@ async def test_a_session_is_the_instance_of_this_name(stage: Stage, member: Memb
     assert len(ids) == 1
     listed = (await member.get("/api/whatsapp/instances"))["data"]
     assert {each["id"]: each["instance_name"] for each in listed} == {
-        ids.pop(): "my-session", other.json()["instanceId"]: "another_1",
-    }  # fmt: skip
+        ids.pop(): "my-session",
+        other.json()["instanceId"]: "another_1",
+    }
 
 
 async def test_an_instance_made_elsewhere_is_a_session_too(stage: Stage, member: Member) -> None:

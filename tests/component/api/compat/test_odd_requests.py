@@ -7,9 +7,12 @@ import pytest
 from tests.component.api.conftest import Member
 
 POSTS = (
-    "/api/whatsapp/connect", "/api/v1/whatsapp/start-session", "/api/v1/whatsapp/send-message",
-    "/api/whatsapp/send-message", "/api/sessions/one/initialize-with-qr",
-)  # fmt: skip
+    "/api/whatsapp/connect",
+    "/api/v1/whatsapp/start-session",
+    "/api/v1/whatsapp/send-message",
+    "/api/whatsapp/send-message",
+    "/api/sessions/one/initialize-with-qr",
+)
 
 
 @pytest.mark.parametrize("path", POSTS)

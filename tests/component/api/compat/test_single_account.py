@@ -11,7 +11,7 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.message import Event, utc_now
 from shared.contracts.queries import ReadDefaultInstance
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.component.api.compat.script import QR, becomes, of, shown_qr, shows_qr
 from tests.component.api.conftest import Member, Stage
 
@@ -64,9 +64,9 @@ async def test_status_tells_the_state_of_the_account(stage: Stage, member: Membe
 
 async def test_the_same_is_answered_over_nats(stage: Stage, member: Member) -> None:
     query = ReadDefaultInstance(organization_id=member.organization_id)
-    assert (await ask(stage.nats, query))["instanceId"] is None
+    assert (await rpc_request(stage.nats, query))["instanceId"] is None
     await connected(stage, member)
-    assert await ask(stage.nats, query) == await member.get(STATUS)
+    assert await rpc_request(stage.nats, query) == await member.get(STATUS)
 
 
 async def test_status_carries_the_code_that_waits_for_those_who_may_link_an_account(
@@ -84,7 +84,7 @@ async def test_status_carries_the_code_that_waits_for_those_who_may_link_an_acco
         assert (found["hasPairingCode"], found["pairingCode"], found["isInitializing"]) == (True, None, False)
     found = await member.get(STATUS)
     assert (found["pairingCode"]["code"], found["hasQR"], found["qr"]) == ("ABCDEFGH", False, None)
-    on_the_bus = await ask(stage.nats, ReadDefaultInstance(organization_id=member.organization_id))
+    on_the_bus = await rpc_request(stage.nats, ReadDefaultInstance(organization_id=member.organization_id))
     assert (on_the_bus["hasPairingCode"], on_the_bus["pairingCode"]) == (True, None)
 
 

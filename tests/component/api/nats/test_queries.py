@@ -21,7 +21,7 @@ from shared.contracts.queries import (
     ReadMessage,
     ReadOrganization,
 )
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage
 
@@ -43,14 +43,14 @@ async def test_an_answer_over_nats_is_that_of_rest(stage: Stage, member: Member)
         ),
         (ListConversations(organization_id=organization_id), "/api/conversations"),
     ):
-        assert await ask(stage.nats, query) == await member.get(path)
+        assert await rpc_request(stage.nats, query) == await member.get(path)
 
 
 async def test_a_list_goes_on_with_its_cursor(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
     ids = {new_id() for _ in range(3)}
     await stage.database.messages.insert_many([records(_id=found) for found in ids])
-    first = await ask(stage.nats, ListMessages(organization_id=member.organization_id, limit=2))
-    rest = await ask(
+    first = await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=2))
+    rest = await rpc_request(
         stage.nats, ListMessages(organization_id=member.organization_id, limit=2, cursor=first["next_cursor"])
     )
     assert {found["id"] for found in first["data"] + rest["data"]} == ids
@@ -64,7 +64,7 @@ async def test_a_refusal_is_the_problem_rest_answers(stage: Stage, member: Membe
         (ListContacts(organization_id=member.organization_id, cursor="%%%"), "invalid_cursor"),
     ):
         with pytest.raises(Problem) as refused:
-            await ask(stage.nats, query)
+            await rpc_request(stage.nats, query)
         assert refused.value.code == code
 
 
@@ -80,12 +80,12 @@ async def test_nobody_reads_another_organizations_records(
     )
     for query in questions:
         with pytest.raises(Problem) as refused:
-            await ask(stage.nats, query)
+            await rpc_request(stage.nats, query)
         assert refused.value.status == 404
 
 
 async def test_the_subject_decides_whose_records_are_read(stage: Stage, member: Member, stranger: Member) -> None:
-    address = ReadOrganization(organization_id=member.organization_id).address
+    address = ReadOrganization(organization_id=member.organization_id).full_subject
     assert (await raw(stage, address, b""))["data"]["id"] == member.organization_id
     lie = json.dumps({"organization_id": stranger.organization_id}).encode()
     refused = await raw(stage, address, lie)
@@ -99,7 +99,7 @@ async def test_the_subject_decides_whose_records_are_read(stage: Stage, member: 
 async def test_an_unreadable_question_is_answered_with_what_is_wrong(
     stage: Stage, member: Member, body: bytes, code: str
 ) -> None:
-    address = ReadContact.pattern(member.organization_id, "-")
+    address = ReadContact.subject_filter(member.organization_id, "-")
     answer = await raw(stage, address, body)
     assert (answer["success"], answer["status"], answer["code"]) == (False, 422, code)
 
@@ -109,15 +109,15 @@ async def test_an_answer_too_large_for_nats_is_refused_and_fits_with_a_smaller_l
 ) -> None:
     await stage.database.messages.insert_many([records(_id=new_id(), text="x" * 60_000) for _ in range(20)])
     with pytest.raises(Problem) as refused:
-        await ask(stage.nats, ListMessages(organization_id=member.organization_id, limit=20))
+        await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=20))
     assert refused.value.code == "answer_too_large"
-    answer = await ask(stage.nats, ListMessages(organization_id=member.organization_id, limit=5))
+    answer = await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=5))
     assert len(answer["data"]) == 5
 
 
 async def test_many_questions_at_once_are_all_answered(stage: Stage, member: Member) -> None:
     query = ListInstances(organization_id=member.organization_id)
-    answers = await asyncio.gather(*(ask(stage.nats, query, timeout=20) for _ in range(300)))
+    answers = await asyncio.gather(*(rpc_request(stage.nats, query, timeout=20) for _ in range(300)))
     assert len(answers) == 300
 
 
@@ -126,5 +126,5 @@ async def test_a_question_nobody_answers_says_so(stage: Stage) -> None:
         subject = "wa.query.nothing.read"
 
     with pytest.raises(Problem) as refused:
-        await ask(stage.nats, Unheard(organization_id="acme"))
+        await rpc_request(stage.nats, Unheard(organization_id="acme"))
     assert refused.value.code == "nobody_answers"

@@ -14,7 +14,7 @@ from services.api.responses import Done
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.subscriptions import subscribed
 
 NOTHING: Any = None
@@ -64,7 +64,7 @@ async def test_a_failure_is_answered_and_the_next_question_too(
     async with serving(nats, [answerer(error)]):
         for _ in range(2):
             with pytest.raises(Problem) as refused:
-                await ask(nats, weather())
+                await rpc_request(nats, weather())
             assert (refused.value.status, refused.value.code) == (status, code)
             assert "mongod" not in refused.value.detail
 
@@ -84,7 +84,7 @@ async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None
     async with serving(nats, [counting("one")]), serving(other, [counting("two")]):
         await subscribed(nats)
         await subscribed(other)
-        await asyncio.gather(*(ask(nats, weather()) for _ in range(100)))
+        await asyncio.gather(*(rpc_request(nats, weather()) for _ in range(100)))
     await other.close()
     assert len(answers) == 100
     assert set(answers) == {"one", "two"}
@@ -99,12 +99,12 @@ async def test_what_is_under_way_is_answered_before_the_api_stops(nats: Client) 
         return Done()
 
     async with serving(nats, [answering(answer)]):
-        asked = asyncio.create_task(ask(nats, weather()))
+        asked = asyncio.create_task(rpc_request(nats, weather()))
         await begun.wait()
         asyncio.get_running_loop().call_later(0.05, gate.set)
     assert await asked == {"success": True}
     with pytest.raises(Problem) as refused:
-        await ask(nats, weather())
+        await rpc_request(nats, weather())
     assert refused.value.code == "nobody_answers"
 
 
@@ -120,11 +120,11 @@ async def test_only_so_many_questions_are_worked_on_at_once(nats: Client) -> Non
         return Done()
 
     async with serving(nats, [answering(answer)]):
-        await asyncio.gather(*(ask(nats, weather(), timeout=20) for _ in range(AT_ONCE * 4)))
+        await asyncio.gather(*(rpc_request(nats, weather(), timeout=20) for _ in range(AT_ONCE * 4)))
     assert most == AT_ONCE
 
 
 async def test_a_question_without_a_reply_subject_is_ignored(nats: Client) -> None:
     async with serving(nats, [answerer(Done())]):
-        await nats.publish(weather().address, b"{}")
-        assert await ask(nats, weather()) == {"success": True}
+        await nats.publish(weather().full_subject, b"{}")
+        assert await rpc_request(nats, weather()) == {"success": True}

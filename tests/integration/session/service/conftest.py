@@ -30,9 +30,14 @@ def phone(simulator: Simulator) -> Phone:
 @pytest.fixture
 def settings(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path: Path) -> SessionSettings:
     return SessionSettings(
-        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
-        data_dir=tmp_path / "session", node_name=f"node-{new_id()[:8]}", simulator_url=simulator.control_url,
-    )  # fmt: skip
+        environment="local",
+        nats_url=nats_url,
+        mongo_url=mongo_url,
+        mongo_database=f"t{new_id()[:12]}",
+        data_dir=tmp_path / "session",
+        node_name=f"node-{new_id()[:8]}",
+        simulator_url=simulator.control_url,
+    )
 
 
 @pytest.fixture

@@ -54,10 +54,17 @@ class SessionService:
     async def begin(self) -> None:
         s = self._settings
         environment = {
-            **os.environ, "NATS_URL": s.nats_url, "MONGO_URL": s.mongo_url, "WA_MONGO_DATABASE": s.mongo_database,
-            "WA_ENVIRONMENT": "local", "WA_DATA_DIR": str(s.data_dir), "WA_NODE_NAME": s.node_name,
-            "WA_SIMULATOR_URL": s.simulator_url or "", "WA_HTTP_PORT": str(self._port), "WA_LOG_FORMAT": "console",
-        }  # fmt: skip
+            **os.environ,
+            "NATS_URL": s.nats_url,
+            "MONGO_URL": s.mongo_url,
+            "WA_MONGO_DATABASE": s.mongo_database,
+            "WA_ENVIRONMENT": "local",
+            "WA_DATA_DIR": str(s.data_dir),
+            "WA_NODE_NAME": s.node_name,
+            "WA_SIMULATOR_URL": s.simulator_url or "",
+            "WA_HTTP_PORT": str(self._port),
+            "WA_LOG_FORMAT": "console",
+        }
         with self._log.open("ab") as sink:
             argv = [sys.executable, "-m", "services.session.main"]
             self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=sink, stderr=sink)
@@ -117,10 +124,13 @@ class SessionService:
     async def send(self, message_id: str, phone: str, text: str) -> None:
         await self.ask(
             SendText(
-                organization_id=self.organization, instance_id=INSTANCE, message_id=message_id, to=Party(phone=phone),
+                organization_id=self.organization,
+                instance_id=INSTANCE,
+                message_id=message_id,
+                to=Party(phone=phone),
                 text=text,
             )
-        )  # fmt: skip
+        )
 
     # --- what became of it
 

@@ -42,9 +42,12 @@ async def frail(
 ) -> AsyncIterator[SessionService]:
     """A service on servers that this test may kill."""
     settings = SessionSettings(
-        environment="local", nats_url=f"nats://127.0.0.1:{own_nats.port}", data_dir=tmp_path / "session",
-        mongo_url=f"mongodb://127.0.0.1:{own_mongo.port}/?replicaSet=rs0", simulator_url=simulator.control_url,
-    )  # fmt: skip
+        environment="local",
+        nats_url=f"nats://127.0.0.1:{own_nats.port}",
+        data_dir=tmp_path / "session",
+        mongo_url=f"mongodb://127.0.0.1:{own_mongo.port}/?replicaSet=rs0",
+        simulator_url=simulator.control_url,
+    )
     async with open_mongo(settings) as database:
         service = SessionService(settings, database, tmp_path / "session.log")
         await service.start()
@@ -62,7 +65,9 @@ async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list
     """Every message of the organization in the stream, up to the one that was written last; a test's own subscription
     may have slept through the outage."""
     client = await nats.connect(f"nats://127.0.0.1:{server.port}")
-    subscription = await jetstream(client).subscribe(MessageReceived.pattern(organization), ordered_consumer=True)
+    subscription = await jetstream(client).subscribe(
+        MessageReceived.subject_filter(organization), ordered_consumer=True
+    )
     found: list[str] = []
     while last not in found:
         found.append(MessageReceived.model_validate_json((await subscription.next_msg(PATIENCE)).data).wa_id)

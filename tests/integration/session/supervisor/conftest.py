@@ -16,9 +16,15 @@ from tests.integration.session.supervisor.testbed import Bench
 def settings(nats_url: str, mongo_url: str, tmp_path: Path) -> SessionSettings:
     """A database of its own for every test."""
     return SessionSettings(
-        environment="local", nats_url=nats_url, mongo_url=mongo_url, mongo_database=f"t{new_id()[:12]}",
-        data_dir=tmp_path / "session", node_name=f"node-{new_id()[:8]}", start_interval=0, lease_ttl=15,
-    )  # fmt: skip
+        environment="local",
+        nats_url=nats_url,
+        mongo_url=mongo_url,
+        mongo_database=f"t{new_id()[:12]}",
+        data_dir=tmp_path / "session",
+        node_name=f"node-{new_id()[:8]}",
+        start_interval=0,
+        lease_ttl=15,
+    )
 
 
 @pytest.fixture

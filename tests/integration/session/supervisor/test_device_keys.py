@@ -50,8 +50,8 @@ async def test_a_command_for_keys_of_another_folder_is_refused_with_the_remedy(b
     await bench.stop_node()
     before = await bench.document()
     await foreign.start()
-    for ask in (foreign.connect, foreign.disconnect):
-        command = await ask()
+    for rpc_request in (foreign.connect, foreign.disconnect):
+        command = await rpc_request()
         refused = await foreign.event(CommandRefused, cause=command.id)
         assert (refused.status, refused.code) == (409, "keys_missing")
         assert before["node"] in refused.detail

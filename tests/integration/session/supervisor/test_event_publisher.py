@@ -14,9 +14,15 @@ from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 def received(bench: Bench, wa_id: str, text: str = "hello") -> MessageReceived:
     party = Party(phone="4915199999999")
     return MessageReceived(
-        id=f"m-{bench.organization}-{wa_id}", organization_id=bench.organization, instance_id=INSTANCE, wa_id=wa_id,
-        sender=party, chat=party, text=text, timestamp=utc_now(),
-    )  # fmt: skip
+        id=f"m-{bench.organization}-{wa_id}",
+        organization_id=bench.organization,
+        instance_id=INSTANCE,
+        wa_id=wa_id,
+        sender=party,
+        chat=party,
+        text=text,
+        timestamp=utc_now(),
+    )
 
 
 async def until_confirmed(worker: FakeWorker, sequence: int) -> None:
@@ -26,7 +32,7 @@ async def until_confirmed(worker: FakeWorker, sequence: int) -> None:
 
 
 def hand_over(bench: Bench, sequence: int, event: MessageReceived) -> None:
-    bench.workers.last.entry(INSTANCE, sequence, event.address, event.model_dump_json())
+    bench.workers.last.entry(INSTANCE, sequence, event.full_subject, event.model_dump_json())
 
 
 async def test_an_entry_is_confirmed_once_the_stream_has_it(bench: Bench) -> None:
@@ -44,13 +50,13 @@ async def test_an_entry_handed_over_twice_is_one_event(bench: Bench) -> None:
     hand_over(bench, 2, received(bench, "W2"))
     await until_confirmed(bench.workers.last, 2)
     await bench.event(MessageReceived, wa_id="W2")
-    stored = await bench.js.stream_info("WA_EVENTS", subjects_filter=MessageReceived.pattern(bench.organization))
+    stored = await bench.js.stream_info("WA_EVENTS", subjects_filter=MessageReceived.subject_filter(bench.organization))
     assert sum((stored.state.subjects or {}).values()) == 2
 
 
 async def test_what_nobody_can_read_ends_among_the_dead_letters_and_holds_up_nothing(bench: Bench) -> None:
     await bench.connected()
-    worker, address = bench.workers.last, received(bench, "W1").address
+    worker, address = bench.workers.last, received(bench, "W1").full_subject
     worker.entry(INSTANCE, 1, address, base64.b64encode(b"\x08\x01").decode(), error="Message: no such field")
     worker.entry(INSTANCE, 2, address, "{}")
     worker.entry(

@@ -25,10 +25,16 @@ async def test_deleted_accounts_leave_no_queues_locks_and_tasks(bench: Bench, mo
 
     def left() -> list[object]:
         found = (
-            node._accounts._accounts, node._outlet._queues, node._outlet._tasks, node._outlet._in_hand,
-            node.sending._flying, dict(node.sending._beginning), node.attending._marking, node.numbers._asked,
+            node._accounts._accounts,
+            node._outlet._queues,
+            node._outlet._tasks,
+            node._outlet._in_hand,
+            node.sending._flying,
+            dict(node.sending._beginning),
+            node.attending._marking,
+            node.numbers._asked,
             [worker["instances"] for worker in node.workers() if worker["instances"]],
-        )  # fmt: skip
+        )
         return [kept for kept in found if kept]
 
     try:

@@ -12,7 +12,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.queries import NumberOwner, ResolveNumber
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.rpc_client import ask
+from shared.messaging.rpc_client import rpc_request
 from tests.fakes.workers import FakeWorker, obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 from tests.subscriptions import subscribed
@@ -61,10 +61,10 @@ async def test_an_answer_is_remembered_and_nobody_is_looked_up_again(bench: Benc
 
 
 async def test_the_node_answers_on_nats_about_its_accounts_only(bench: Bench, numbers: Numbers) -> None:
-    answer = await ask(bench.client, query(bench, THERE))
+    answer = await rpc_request(bench.client, query(bench, THERE))
     assert answer == {"success": True, "data": ZE.model_dump()}
     with pytest.raises(Problem) as silence:
-        await ask(bench.client, query(bench, THERE, instance_id="elsewhere"), timeout=0.3)
+        await rpc_request(bench.client, query(bench, THERE, instance_id="elsewhere"), timeout=0.3)
     assert silence.value.code == "no_answer"
 
 
@@ -79,12 +79,12 @@ async def test_what_cannot_be_answered_is_said(
     bench: Bench, numbers: Numbers, number: str, more: dict[str, str], code: str
 ) -> None:
     with pytest.raises(Problem) as refused:
-        await ask(bench.client, query(bench, number, **more), timeout=2)
+        await rpc_request(bench.client, query(bench, number, **more), timeout=2)
     assert refused.value.code == code
 
 
 async def test_a_question_that_is_none_is_refused(bench: Bench, numbers: Numbers) -> None:
-    address = ResolveNumber.pattern(bench.organization, INSTANCE)
+    address = ResolveNumber.subject_filter(bench.organization, INSTANCE)
     answer = json.loads((await bench.client.request(address, b'{"number": "+1"}', timeout=5)).data)
     assert (answer["success"], answer["code"]) == (False, "validation_failed")
 
@@ -104,6 +104,8 @@ async def test_a_question_that_fails_in_our_code_is_answered(
         raise KeyError("thrown on purpose")
 
     monkeypatch.setattr(numbers, "resolve", broken)
-    answer = await bench.client.request(query(bench, THERE).address, query(bench, THERE).model_dump_json().encode(), 10)
+    answer = await bench.client.request(
+        query(bench, THERE).full_subject, query(bench, THERE).model_dump_json().encode(), 10
+    )
     told = json.loads(answer.data)
     assert (told["status"], told["code"]) == (500, "internal_error")

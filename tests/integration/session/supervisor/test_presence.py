@@ -9,12 +9,12 @@ from nats.aio.msg import Msg
 
 from services.session.ipc.messages import Mark, Marked, Noticed, Show, ToWorker
 from shared.contracts.commands import MarkRead
-from shared.contracts.ephemeral import FRESH, ShowTyping, TypingSeen, WatchContact
+from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, SendTyping, SubscribePresence, TypingObserved
 from shared.contracts.errors import Retry
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus, Party
-from shared.contracts.registry import parse_live
+from shared.contracts.registry import parse_ephemeral
 from tests.fakes.workers import FakeWorker, Script, obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 
@@ -53,14 +53,14 @@ async def test_typing_reaches_the_worker_and_nothing_that_is_late_or_of_others(b
     await ready(bench)
     assert bench.node
     attending, mine = bench.node.attending, bench.organization
-    late = utc_now() - FRESH - timedelta(seconds=1)
-    attending.show(ShowTyping(organization_id=mine, instance_id=INSTANCE, to=CONTACT, at=late), "composing")
-    attending.show(ShowTyping(organization_id="others", instance_id=INSTANCE, to=CONTACT), "composing")
-    attending.show(ShowTyping(organization_id=mine, instance_id="other", to=CONTACT), "composing")
-    wish = WatchContact(organization_id=mine, instance_id=INSTANCE, to=Party(phone="4915112345678"))
+    late = utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
+    attending.show(SendTyping(organization_id=mine, instance_id=INSTANCE, to=CONTACT, at=late), "composing")
+    attending.show(SendTyping(organization_id="others", instance_id=INSTANCE, to=CONTACT), "composing")
+    attending.show(SendTyping(organization_id=mine, instance_id="other", to=CONTACT), "composing")
+    wish = SubscribePresence(organization_id=mine, instance_id=INSTANCE, to=Party(phone="4915112345678"))
     attending.show(wish, "watching")
     assert await told(bench, Show) == [
-        Show(instance_id=INSTANCE, to="4915112345678", what="watching", until=wish.at + FRESH)
+        Show(instance_id=INSTANCE, to="4915112345678", what="watching", until=wish.at + MAX_EPHEMERAL_AGE)
     ]
 
 
@@ -68,14 +68,14 @@ async def test_what_a_worker_noticed_is_heard_on_nats_and_is_in_no_stream(bench:
     await ready(bench)
     heard: asyncio.Queue[Msg] = asyncio.Queue()
     await bench.client.subscribe(f"wa.live.*.*.{bench.organization}.*", cb=heard.put)
-    seen = TypingSeen(organization_id=bench.organization, instance_id=INSTANCE, sender=CONTACT, state="composing")
+    seen = TypingObserved(organization_id=bench.organization, instance_id=INSTANCE, sender=CONTACT, state="composing")
     stored = (await bench.js.stream_info("WA_EVENTS")).state.last_seq
     bench.workers.last.say(Noticed(instance_id=INSTANCE, subject="wa.live.typing.seen.a.b", body="{}"))
-    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject=seen.address, body=seen.model_dump_json()))
+    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject=seen.full_subject, body=seen.model_dump_json()))
     async with asyncio.timeout(10):
         message = await heard.get()
-    assert parse_live(message.subject, message.data) == seen
-    assert (await bench.js.stream_info("WA_EVENTS", subjects_filter=seen.address)).state.subjects is None
+    assert parse_ephemeral(message.subject, message.data) == seen
+    assert (await bench.js.stream_info("WA_EVENTS", subjects_filter=seen.full_subject)).state.subjects is None
     assert stored
 
 

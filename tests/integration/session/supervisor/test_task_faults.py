@@ -118,7 +118,7 @@ async def test_an_event_that_cannot_be_published_holds_up_no_other(bench: Bench,
     if times == 2:
         await bench.event(MessageReceived, wa_id="W2")
     else:
-        dead = await bench.js.get_last_msg("WA_DEAD", DEAD_PREFIX + received(bench, "W2").address)
+        dead = await bench.js.get_last_msg("WA_DEAD", DEAD_PREFIX + received(bench, "W2").full_subject)
         assert received(bench, "W2").id.encode() in (dead.data or b"")
 
 

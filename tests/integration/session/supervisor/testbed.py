@@ -44,7 +44,7 @@ class Bench:
         await ensure_streams(self.js, self._settings)
         await migrate_session(self._database)
         await self.client.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
-        await self.client.subscribe(CommandRefused.pattern(INTRUDER), cb=self._hear)
+        await self.client.subscribe(CommandRefused.subject_filter(INTRUDER), cb=self._hear)
         await self.create()
         await self.start_node()
 

@@ -135,9 +135,14 @@ class ZygoteDriver:
         self._log = (self._folder / "workers.log").open("ab")
         environment = zygote_environment({**os.environ, "WA_LOG_FORMAT": "console"}, self._network)
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, str(theirs.fileno()),
-            env=environment, pass_fds=[theirs.fileno()], stderr=self._log,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            self._module,
+            str(theirs.fileno()),
+            env=environment,
+            pass_fds=[theirs.fileno()],
+            stderr=self._log,
+        )
         theirs.close()
         self.heard = Heard(ours.dup(), FROM_ZYGOTE)
         await self.heard.open()

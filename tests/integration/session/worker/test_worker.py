@@ -66,8 +66,9 @@ async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, l
     assert (got["id"], got["text"]) == (sent.wa_id, "hi")
     receipts = [json.loads(entry.body) for entry in (await linked.publish_all(3))[1:]]
     assert {(receipt["status"], *receipt["wa_ids"]) for receipt in receipts} == {
-        ("delivered", sent.wa_id), ("read", sent.wa_id),
-    }  # fmt: skip
+        ("delivered", sent.wa_id),
+        ("read", sent.wa_id),
+    }
     answer = await linked.send(f"{bob.account.lid.user}@lid", "by lid", "m2")
     assert answer.outcome == "accepted", answer
 

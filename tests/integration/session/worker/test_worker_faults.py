@@ -112,9 +112,12 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone,
     unanswered = await linked.send(bob.account.number, "no answer", "m4", timeout=0.5)
     behind = await linked.send(bob.account.number, "behind it", "m5", timeout=0.5)
     assert [(sent.outcome, sent.code) for sent in (refused, unknown, accepted, unanswered, behind)] == [
-        ("failed", "new_chats_restricted"), ("failed", "not_on_whatsapp"), ("accepted", None),
-        ("unconfirmed", "timeout"), ("failed", "timeout"),
-    ]  # fmt: skip
+        ("failed", "new_chats_restricted"),
+        ("failed", "not_on_whatsapp"),
+        ("accepted", None),
+        ("unconfirmed", "timeout"),
+        ("failed", "timeout"),
+    ]
     linked.stop()
     await linked.wait(Changed, state="stopped")
     gone = await linked.send(bob.account.number, "too late", "m6")

@@ -21,9 +21,20 @@ from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
 RECEIPTS = [
-    "delivered", "sender", "read", "read-self", "played", "played-self", "inactive", "peer_msg", "hist_sync",
-    "server-error", "enc_rekey_retry", "view", "of_tomorrow",
-]  # fmt: skip
+    "delivered",
+    "sender",
+    "read",
+    "read-self",
+    "played",
+    "played-self",
+    "inactive",
+    "peer_msg",
+    "hist_sync",
+    "server-error",
+    "enc_rekey_retry",
+    "view",
+    "of_tomorrow",
+]
 
 
 @pytest.fixture

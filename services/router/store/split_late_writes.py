@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.router.store.contact_unmerge import DECISIONS, SPLIT, since_split, still_moved, tell_anew
+from services.router.store.contact_split import DECISIONS, SPLIT, since_split, still_moved, tell_anew
 from services.router.store.conversation_state import MARKS
 from services.router.store.conversations import conversation_id
 from shared.contracts.errors import Retry

@@ -6,7 +6,7 @@ does not have its address.
 
 import pytest
 
-from services.router.store import contact_unmerge, unmerge_late_writes
+from services.router.store import contact_split, split_late_writes
 from services.router.store.conversations import conversation_id
 from shared.contracts.commands import SplitContact
 from shared.contracts.errors import Retry
@@ -67,9 +67,13 @@ async def check_bookings(router: Router, contacts: set[str]) -> None:
 
 
 STEPS = (
-    ("contacts", "find_all"), ("messages", "add_new"), ("conversations", "show_all"),
-    ("contacts", "find"), ("messages", "add"), ("conversations", "show"),
-)  # fmt: skip
+    ("contacts", "find_all"),
+    ("messages", "add_new"),
+    ("conversations", "show_all"),
+    ("contacts", "find"),
+    ("messages", "add"),
+    ("conversations", "show"),
+)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -106,8 +110,9 @@ async def test_a_booking_opened_while_the_split_happens_follows(router: Router, 
 
 
 LATE = {
-    "inbound": received("B2", LID, minute=3), "to the LID": received("B2", ME, minute=3, from_me=True, chat=LID),
-}  # fmt: skip
+    "inbound": received("B2", LID, minute=3),
+    "to the LID": received("B2", ME, minute=3, from_me=True, chat=LID),
+}
 
 
 @pytest.mark.parametrize("late", LATE.values(), ids=LATE)
@@ -118,7 +123,7 @@ async def test_a_message_the_transaction_of_the_split_does_not_see_follows(
     all of its handling is over before the commit."""
     older, younger = await merged(router)
     await router.handle(received("A9", ME, minute=8, from_me=True, chat=PHONE), received("A8", PHONE, minute=9))
-    in_the_transaction(monkeypatch, contact_unmerge._Parting, "_return_messages", lambda: router.deliver(late))
+    in_the_transaction(monkeypatch, contact_split._Parting, "_return_messages", lambda: router.deliver(late))
     await router.deliver(split(older, younger))
     await check(router)
     assert (await router.only("messages", wa_id="B2"))["contact_id"] == younger
@@ -130,7 +135,7 @@ async def test_a_crash_behind_the_transaction_of_the_split_leaves_nothing_behind
     older, younger = await merged(router)
     await router.handle(received("A8", PHONE, minute=9))
     late = LATE["inbound"]
-    in_the_transaction(monkeypatch, contact_unmerge._Parting, "_return_messages", lambda: router.deliver(late))
+    in_the_transaction(monkeypatch, contact_split._Parting, "_return_messages", lambda: router.deliver(late))
 
     async def crash() -> None:
         raise ConnectionError("behind the transaction")
@@ -148,7 +153,7 @@ async def test_a_message_the_transaction_that_moves_another_does_not_see_is_show
 
     async def meanwhile() -> None:
         await router.deliver(split(older, younger))
-        in_the_transaction(monkeypatch, unmerge_late_writes._PuttingRight, "_move", lambda: router.deliver(stays))
+        in_the_transaction(monkeypatch, split_late_writes._PuttingRight, "_move", lambda: router.deliver(stays))
 
     late = interrupted(router, "messages", "add", meanwhile)
     await late.deliver(received("B9", ME, minute=9, from_me=True, chat=LID))

@@ -45,8 +45,9 @@ async def test_the_contact_comes_back_with_all_that_was_its_own(router: Router) 
     await router.deliver(split(older, younger))
     contacts = {contact["_id"]: contact for contact in await router.rows("contacts")}
     assert {key: contact["aliases"] for key, contact in contacts.items()} == {
-        older: PHONE.aliases, younger: LID.aliases,
-    }  # fmt: skip
+        older: PHONE.aliases,
+        younger: LID.aliases,
+    }
     assert (contacts[older]["lid"], contacts[older]["merges"], contacts[younger]["phone_number"]) == (None, [], None)
     assert await places(router) == {"A1": older, "A2": older, "AB": older, "B1": younger, "B2": younger}
     for contact_id, wa_id in ((older, "A2"), (younger, "B2")):
