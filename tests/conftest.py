@@ -11,6 +11,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from tests.containers import mongo_container, nats_container
+from tests.memory import in_memory
 from tests.servers import mongod, nats_server, start_replica_set
 
 # an example takes as long as the machine lets it: no test is about that
@@ -42,16 +43,18 @@ async def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[s
 
 @asynccontextmanager
 async def _own_nats(folder: Path) -> AsyncIterator[str]:
-    server = nats_server(folder)
-    await server.start()
-    yield f"nats://127.0.0.1:{server.port}"
-    await server.kill()
+    with in_memory(folder / "nats"):
+        server = nats_server(folder)
+        await server.start()
+        yield f"nats://127.0.0.1:{server.port}"
+        await server.kill()
 
 
 @asynccontextmanager
 async def _own_mongo(folder: Path) -> AsyncIterator[str]:
-    server = mongod(folder)
-    await server.start()
-    await start_replica_set(f"127.0.0.1:{server.port}")
-    yield f"mongodb://127.0.0.1:{server.port}/?replicaSet=rs0"
-    await server.kill()
+    with in_memory(folder / "mongo"):
+        server = mongod(folder)
+        await server.start()
+        await start_replica_set(f"127.0.0.1:{server.port}", journaled=False)
+        yield f"mongodb://127.0.0.1:{server.port}/?replicaSet=rs0"
+        await server.kill()

@@ -6,6 +6,7 @@ import random
 import socket
 from contextlib import suppress
 from pathlib import Path
+from shutil import which
 
 from pymongo import AsyncMongoClient
 
@@ -30,6 +31,10 @@ def free_port() -> int:
     raise RuntimeError("no port is free")
 
 
+_KILLED_WITH_US = ("setpriv", "--pdeathsig", "KILL", "--") if which("setpriv") else ()
+"""A test run that is killed leaves no servers behind, where the system has this program."""
+
+
 class Server:
     """One child process that can be killed and started again on the same data and port."""
 
@@ -39,7 +44,8 @@ class Server:
 
     async def start(self) -> None:
         with self.log.open("ab") as sink:
-            self.process = await asyncio.create_subprocess_exec(*self.argv, stdout=sink, stderr=sink)
+            command = (*_KILLED_WITH_US, *self.argv)
+            self.process = await asyncio.create_subprocess_exec(*command, stdout=sink, stderr=sink)
         for _ in range(400):
             if self.process.returncode is not None:
                 raise RuntimeError(f"{self.argv[0]} ended: {self.log.read_text()[-2000:]}")
@@ -83,13 +89,14 @@ def mongod(folder: Path) -> Server:
         "--bind_ip",
         "127.0.0.1",
     ]
-    argv += ["--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket"]
+    argv += ["--replSet", "rs0", "--wiredTigerCacheSizeGB", "0.25", "--nounixsocket", "--oplogSize", "128"]
     return Server(argv, port, folder / "mongod.log")
 
 
-async def start_replica_set(address: str, member: str | None = None) -> None:
-    """Make a replica set of one; `member` is how it calls itself when that is not its address."""
+async def start_replica_set(address: str, member: str | None = None, *, journaled: bool = True) -> None:
+    """Make a replica set of one; `member` is how it calls itself when that is not its address. Where nothing is killed,
+    an acknowledged write need not be in the journal."""
     client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(f"mongodb://{address}", directConnection=True)
     async with client:
-        members = [{"_id": 0, "host": member or address}]
-        await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": members}})
+        config = {"_id": "rs0", "members": [{"_id": 0, "host": member or address}]}
+        await client.admin.command({"replSetInitiate": {**config, "writeConcernMajorityJournalDefault": journaled}})

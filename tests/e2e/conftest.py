@@ -8,13 +8,16 @@ import pytest
 
 from deploy.local.stack import Options, Stack
 from simulator.client import SimulatorClient
+from tests.memory import in_memory
 
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """Everything `./switchboard up` starts, on free ports."""
-    async with Stack(Options(data=tmp_path_factory.mktemp("switchboard"), port=0)) as stack:
-        yield stack
+    folder = tmp_path_factory.mktemp("switchboard")
+    with in_memory(folder / "mongo", folder / "nats"):
+        async with Stack(Options(data=folder, port=0)) as stack:
+            yield stack
 
 
 @pytest.fixture

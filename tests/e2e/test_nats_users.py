@@ -18,6 +18,7 @@ from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart
 from tests.integration.deploy.nats_users import guarded_server, url
+from tests.memory import in_memory
 from tests.servers import Server
 
 PAGE = Path(__file__).parents[2] / "docs" / "other-services.md"
@@ -36,8 +37,9 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
         )
         folder = tmp_path_factory.mktemp("switchboard")
         given = f"nats://127.0.0.1:{server.port}"
-        async with Stack(Options(data=folder, port=0, nats_url=given, processes=processes)) as stack:
-            yield stack, server
+        with in_memory(folder / "mongo"):
+            async with Stack(Options(data=folder, port=0, nats_url=given, processes=processes)) as stack:
+                yield stack, server
 
 
 async def said(command: list[str], **variables: str) -> str:

@@ -29,6 +29,7 @@ from shared.platform.mongo import Database, open_mongo
 from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
+from tests.memory import in_memory
 from tests.servers import nats_server
 from tests.subscriptions import subscribed
 
@@ -49,10 +50,11 @@ def silent_for(*instance_ids: str) -> Callable[[FakeWorker, ToWorker], None]:
 @asynccontextmanager
 async def own_nats(folder: Path) -> AsyncIterator[str]:
     """A server whose streams hold nothing from other tests."""
-    server = nats_server(folder)
-    await server.start()
-    yield f"nats://127.0.0.1:{server.port}"
-    await server.kill()
+    with in_memory(folder / "nats"):
+        server = nats_server(folder)
+        await server.start()
+        yield f"nats://127.0.0.1:{server.port}"
+        await server.kill()
 
 
 @dataclass

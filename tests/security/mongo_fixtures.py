@@ -15,6 +15,7 @@ from pymongo import AsyncMongoClient
 from deploy.local.binaries import find_mongod
 from shared.platform.mongo_roles import ACCESS, password_variable
 from shared.platform.mongo_setup import SETUP_USER
+from tests.memory import in_memory
 from tests.security.compose_file import SERVICES
 from tests.servers import Server, free_port
 
@@ -82,11 +83,12 @@ class GuardedMongo:
 @asynccontextmanager
 async def guarded_mongo(folder: Path) -> AsyncIterator[GuardedMongo]:
     mongo = GuardedMongo(folder)
-    server = mongo.server()
-    await server.start()
-    try:
-        status, output = await mongo.set_up()
-        assert status == 0, output
-        yield mongo
-    finally:
-        await server.kill()
+    with in_memory(folder / "mongo"):
+        server = mongo.server()
+        await server.start()
+        try:
+            status, output = await mongo.set_up()
+            assert status == 0, output
+            yield mongo
+        finally:
+            await server.kill()

@@ -19,6 +19,7 @@ from deploy.local.binaries import find_nats_server
 from shared.platform.mongo_roles import ACCESS, password_variable
 from shared.platform.mongo_setup import SETUP_USER
 from simulator.app import Simulator
+from tests.memory import in_memory
 from tests.security.caddy_fixtures import Caddy, caddy
 from tests.security.compose_file import OURS, ROOT, SERVICES, environment, read_env
 from tests.security.mongo_fixtures import GuardedMongo
@@ -119,6 +120,7 @@ async def production(folder: Path) -> AsyncIterator[Production]:
     passwords = {user: secrets[password_variable(user)] for user in (SETUP_USER, *ACCESS)}
     mongo = GuardedMongo(folder, passwords=passwords, key=environment("mongo", env)["MONGO_REPLICA_KEY"])
     async with AsyncExitStack() as running:
+        running.enter_context(in_memory(folder / "nats", folder / "mongo"))
         nats, mongod = _nats(folder, env), mongo.server()
         for server in (nats, mongod):
             running.push_async_callback(server.kill)

@@ -21,6 +21,7 @@ from shared.messaging.consumer import Publisher, jetstream
 from shared.platform.mongo import Database, ensure_indexes, open_mongo
 from tests.component.api.conftest import Stage, running
 from tests.integration.realtime.conftest import service, until
+from tests.memory import in_memory
 from tests.servers import free_port, nats_server
 from tests.token_keys import PRIVATE_KEY, PUBLIC_KEY
 
@@ -190,7 +191,6 @@ class Platform:
 async def platform(mongo_url: str, folder: Path, **limits: Any) -> AsyncIterator[Platform]:
     """`limits`: settings of the api."""
     bus = nats_server(folder)
-    await bus.start()
     url = f"nats://127.0.0.1:{bus.port}"
     settings = ApiSettings(
         environment="local",
@@ -202,6 +202,8 @@ async def platform(mongo_url: str, folder: Path, **limits: Any) -> AsyncIterator
         **limits,
     )
     async with AsyncExitStack() as stack:
+        stack.enter_context(in_memory(folder / "nats"))
+        await bus.start()
         stack.push_async_callback(bus.kill)
         nats = Client()
         await nats.connect(url)

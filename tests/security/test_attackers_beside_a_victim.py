@@ -9,6 +9,7 @@ from deploy.local.attack_load import FRAME_BYTES, Counts
 from deploy.local.attack_report import MAX_REALTIME_GROWTH_BYTES, OPERATIONS, Report
 from deploy.local.bench_attack import Load, measure
 from deploy.local.stack import Options, Stack
+from tests.memory import in_memory
 
 SMALL = Load(
     rate=1,
@@ -28,8 +29,10 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture(scope="module")
 async def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     """Of one run, which both tests look at."""
-    async with Stack(Options(data=tmp_path_factory.mktemp("attacked"), port=0)) as stack:
-        return await measure(stack, SMALL)
+    folder = tmp_path_factory.mktemp("attacked")
+    with in_memory(folder / "mongo", folder / "nats"):
+        async with Stack(Options(data=folder, port=0)) as stack:
+            return await measure(stack, SMALL)
 
 
 def test_every_request_of_the_victim_succeeds_while_attackers_work(report: Report) -> None:

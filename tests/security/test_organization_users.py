@@ -28,6 +28,7 @@ from shared.contracts.queries import (
 from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.permissions import inbox_prefix
 from tests.integration.deploy.nats_users import ROOT, Connection
+from tests.memory import in_memory
 from tests.servers import Server, free_port
 from tests.subscriptions import subscribed
 
@@ -53,9 +54,10 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     variables = [f'NATS_{name}_PASSWORD="{PASSWORD}"' for name in (*names, "INTEGRATION")]
     options = ["-c", str(config), "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder / "js")]
     server = Server(["env", *variables, str(find_nats_server(os.environ)), *options], port, folder / "nats.log")
-    await server.start()
-    yield server
-    await server.kill()
+    with in_memory(folder / "js"):
+        await server.start()
+        yield server
+        await server.kill()
 
 
 @asynccontextmanager

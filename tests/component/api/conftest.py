@@ -25,6 +25,7 @@ from shared.contracts.principal import Principal, Role, issue_token
 from shared.contracts.records import ConnectionStatus
 from shared.messaging.consumer import Publisher, jetstream
 from shared.platform.mongo import Database, Document, ensure_indexes, open_mongo
+from tests.memory import in_memory
 from tests.servers import free_port, nats_server
 from tests.token_keys import PRIVATE_KEY, SIGNING_KEY
 
@@ -131,10 +132,12 @@ async def running(settings: ApiSettings) -> AsyncIterator[str]:
 @pytest.fixture(scope="session")
 async def own_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     """Not the one of the run: the api answers questions there to the end of the session."""
-    server = nats_server(tmp_path_factory.mktemp("nats"))
-    await server.start()
-    yield f"nats://127.0.0.1:{server.port}"
-    await server.kill()
+    folder = tmp_path_factory.mktemp("nats")
+    with in_memory(folder / "nats"):
+        server = nats_server(folder)
+        await server.start()
+        yield f"nats://127.0.0.1:{server.port}"
+        await server.kill()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from deploy.local.binaries import find_nats_server
 from shared.messaging.nats_users import password_variable
 from shared.messaging.permissions import inbox_prefix, rights
+from tests.memory import in_memory
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,11 +32,12 @@ async def guarded_server(folder: Path) -> AsyncIterator[Server]:
     program, config = str(find_nats_server(os.environ)), str(ROOT / "deploy" / "nats.production.conf")
     options = ["-c", config, "-a", "127.0.0.1", "-p", str(port), "-sd", str(folder / "js")]
     server = Server(["env", *variables, program, *options], port, folder / "nats.log")
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.kill()
+    with in_memory(folder / "js"):
+        await server.start()
+        try:
+            yield server
+        finally:
+            await server.kill()
 
 
 @dataclass

@@ -22,6 +22,7 @@ from shared.messaging.ack_extension import AckExtender
 from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream, publish_ephemeral
 from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
+from tests.memory import in_memory
 from tests.servers import nats_server
 
 
@@ -69,10 +70,11 @@ Service = Callable[[str, str, consumer.Handler[MessageSent]], AbstractAsyncConte
 @pytest.fixture
 async def nats_url(tmp_path: Path) -> AsyncIterator[str]:
     """A server of its own, whose streams hold nothing from other tests."""
-    server = nats_server(tmp_path)
-    await server.start()
-    yield f"nats://127.0.0.1:{server.port}"
-    await server.kill()
+    with in_memory(tmp_path / "nats"):
+        server = nats_server(tmp_path)
+        await server.start()
+        yield f"nats://127.0.0.1:{server.port}"
+        await server.kill()
 
 
 @pytest.fixture(params=[one_by_one, batching_broker], ids=["one by one", "in batches"])
@@ -92,7 +94,7 @@ async def unfinished(js: JetStreamContext, name: str) -> int:
 
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "BACKOFF", (0.05,))
+    monkeypatch.setattr(consumer, "REDELIVERY_DELAYS_S", (0.05,))
 
 
 @pytest.mark.usefixtures("quick_backoff")
@@ -354,7 +356,7 @@ async def test_attempts_while_nats_is_away_leave_nothing_behind(tmp_path: Path) 
 
 
 async def test_many_publishes_that_get_no_answer_end_in_time(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "_PUBLISH_TIMEOUT", 0.5)
+    monkeypatch.setattr(consumer, "_PUBLISH_TIMEOUT_S", 0.5)
     settings = Settings(nats_url=nats_url)
     broker = make_broker("many", settings)
     async with connected(broker, settings):
