@@ -11,7 +11,7 @@ from typing import NoReturn
 from deploy.local import up
 from deploy.local.checks import run_checks
 from deploy.local.child_process import PRIVATE_UMASK
-from deploy.local.console_output import say
+from deploy.local.console_output import tell_user
 from deploy.local.process_specs import ROOT
 from deploy.local.stack import Options
 
@@ -22,11 +22,11 @@ def make_parser() -> argparse.ArgumentParser:
     """Commands and their options."""
     parser = argparse.ArgumentParser(prog="switchboard", description="Switchboard on one machine.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    starting = commands.add_parser("up", help="start everything and print the address; Ctrl-C stops it")
-    up.add_arguments(starting)
+    up_parser = commands.add_parser("up", help="start everything and print the address; Ctrl-C stops it")
+    up.add_arguments(up_parser)
     commands.add_parser("test", help="lint, types and all tests; further arguments go to pytest", add_help=False)
-    shown = ", ".join(f"`bench {name}`" for name in BENCHES)
-    commands.add_parser("bench", help=f"measure: {shown}", add_help=False)
+    bench_list = ", ".join(f"`bench {name}`" for name in BENCHES)
+    commands.add_parser("bench", help=f"measure: {bench_list}", add_help=False)
     commands.add_parser("kill-test", help="kill -9 every process under load and count what is lost", add_help=False)
     commands.add_parser("help", help="this text")
     return parser
@@ -60,28 +60,28 @@ def _bench(arguments: list[str]) -> int:
 
 
 def _module(name: str, arguments: list[str]) -> int:
-    """A program of its own: it starts its own stack and reads its own options."""
+    """Runs a module that starts its own stack and parses its own options."""
     command = [sys.executable, "-m", f"deploy.local.{name}", *arguments]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
-def _stack_options(given: argparse.Namespace) -> Options:
+def _stack_options(arguments: argparse.Namespace) -> Options:
     return Options(
-        data=up.data_path(given.data, ROOT),
-        port=given.port,
-        simulator=not given.no_simulator,
-        say=say,
+        data=up.data_path(arguments.data, ROOT),
+        port=arguments.port,
+        simulator=not arguments.no_simulator,
+        tell_user=tell_user,
         nats_url=os.environ.get("NATS_URL") or None,
         mongo_url=os.environ.get("MONGO_URL") or None,
     )
 
 
-def _end(status: int) -> NoReturn:
-    """Without the interpreter's own clean-up: with this many modules it takes as long as the stop of a service."""
+def _exit_now(status: int) -> NoReturn:
+    """Ends without the interpreter's clean-up: with this many modules it takes as long as stopping a service."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
 if __name__ == "__main__":
-    _end(main(sys.argv[1:]))
+    _exit_now(main(sys.argv[1:]))

@@ -18,25 +18,25 @@ from typing import Any, TextIO
 
 import aiohttp
 
-from deploy.local.attack_socket import AttackSocket, Refused
+from deploy.local.attack_socket import AttackSocket, SocketRefused
 
 FRAME_BYTES = 16_000_000
-PAUSE_S = 5.0
+RECONNECT_DELAY_S = 5.0
 """On average, between two connections of one attacker after the first was refused."""
-DEAF_S = 12.0
+UNREAD_SOCKET_S = 12.0
 """How long a socket does not read, on average, before its attacker opens the next one.
 
 Both are half as long to half as long again, or all attackers would go on opening their sockets in the same moment."""
 SEED = 7
 SEND_WAIT_S = 2.0
-SENDS_AT_ONCE = 200
-_HANDSHAKE_S, _REQUEST_S = 20.0, 60.0
-STARTED = "attacking\n"
+MAX_CONCURRENT_SENDS = 200
+_HANDSHAKE_TIMEOUT_S, _REQUEST_TIMEOUT_S = 20.0, 60.0
+STARTED_LINE = "attacking\n"
 """The first line on stdout; the result is the second."""
 
 
 @dataclass(frozen=True)
-class Counts:
+class AttackCounts:
     """How many of each attack: sockets with a large frame, sockets that resume and never read, logins, sends."""
 
     frames: int = 40
@@ -46,7 +46,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttackPlan:
     """`front_port`: of the origin. `realtime_port`: where production's front server sends sockets, whatever their size.
 
     `token`, `organization_id`, `instance_id`, `contact`: the attackers' organization and its stuck account.
@@ -63,28 +63,29 @@ class Plan:
     seconds: float
     login_seconds: float
     send_seconds: float
-    counts: Counts
+    counts: AttackCounts
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_json(cls, text: str) -> "Plan":
+    def from_json(cls, text: str) -> "AttackPlan":
         fields = json.loads(text)
-        return cls(**fields | {"counts": Counts(**fields["counts"])})
+        return cls(**fields | {"counts": AttackCounts(**fields["counts"])})
 
 
-class Crowd:
-    """Counts by kind of attack what the attackers got."""
+class AttackClients:
+    """AttackCounts by kind of attack what the attackers got."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: AttackPlan) -> None:
         self.plan = plan
         self.outcomes: dict[str, Counter[str]] = {
-            name: Counter() for name in ("large frames", "deaf resumers", "logins", "sends to a stuck account")
+            name: Counter()
+            for name in ("large frames", "resumers that do not read", "logins", "sends to a stuck account")
         }
         self._frame = memoryview(b"4" * FRAME_BYTES)
         self._origin = f"http://127.0.0.1:{plan.front_port}"
-        self._gate = asyncio.Semaphore(SENDS_AT_ONCE)
+        self._send_slots = asyncio.Semaphore(MAX_CONCURRENT_SENDS)
         self._random = random.Random(SEED)
 
     async def attack(self) -> None:
@@ -92,56 +93,60 @@ class Crowd:
         counts, seconds = self.plan.counts, self.plan.seconds
         async with _sessions(self._origin) as sessions, asyncio.TaskGroup() as group:
             for number in range(counts.frames):
-                group.create_task(_until(seconds, self._again("large frames", self._large_frame, address(number))))
+                group.create_task(_limited(seconds, self._repeat("large frames", self._large_frame, address(number))))
             for number in range(counts.resumers):
-                group.create_task(_until(seconds, self._again("deaf resumers", self._deaf, address(40 + number))))
+                group.create_task(
+                    _limited(
+                        seconds, self._repeat("resumers that do not read", self._resume_unread, address(40 + number))
+                    )
+                )
             for number in range(counts.logins):
                 due = number / counts.logins * self.plan.login_seconds
-                group.create_task(_until(seconds, self._login(sessions[number % len(sessions)], number, due)))
+                group.create_task(_limited(seconds, self._login(sessions[number % len(sessions)], number, due)))
             for number in range(counts.sends):
                 due = number / counts.sends * self.plan.send_seconds
-                group.create_task(_until(seconds, self._send(sessions[0], number, due)))
+                group.create_task(_limited(seconds, self._send(sessions[0], number, due)))
 
-    async def _again(self, name: str, attack: Callable[[str], Awaitable[None]], source: str) -> None:
+    async def _repeat(self, name: str, attack: Callable[[str], Awaitable[None]], source: str) -> None:
         while True:
             try:
                 await attack(source)
-            except (Refused, OSError, TimeoutError) as error:
-                outcome = str(error) if isinstance(error, Refused) else "closed"
+            except (SocketRefused, OSError, TimeoutError) as error:
+                outcome = str(error) if isinstance(error, SocketRefused) else "closed"
                 self.outcomes[name][outcome] += 1
-                await self._about(PAUSE_S)
+                await self._sleep_about(RECONNECT_DELAY_S)
 
     async def _large_frame(self, source: str) -> None:
         """Before any login; held until the end unless the server closes it."""
-        opened = await asyncio.wait_for(AttackSocket.open(self.plan.realtime_port, source), _HANDSHAKE_S)
+        socket = await asyncio.wait_for(AttackSocket.open(self.plan.realtime_port, source), _HANDSHAKE_TIMEOUT_S)
         try:
-            await opened.send_most(self._frame)
+            await socket.send_incomplete(self._frame)
             self.outcomes["large frames"]["held"] += 1
             while True:
-                await opened.receive()
+                await socket.receive()
         finally:
-            opened.abort()
+            socket.abort()
 
-    async def _deaf(self, source: str) -> None:
+    async def _resume_unread(self, source: str) -> None:
         """Asks for everything since the beginning and reads nothing of it."""
         plan = self.plan
-        async with asyncio.timeout(_HANDSHAKE_S):
-            opened = await AttackSocket.open(plan.front_port, source)
+        async with asyncio.timeout(_HANDSHAKE_TIMEOUT_S):
+            socket = await AttackSocket.open(plan.front_port, source)
             try:
-                await _logged_in(opened, plan.token)
+                await _authenticate(socket, plan.token)
                 request = ["join-organization", {"organizationId": plan.organization_id, "since": 0}]
-                await opened.send("421" + json.dumps(request))
+                await socket.send("421" + json.dumps(request))
             except BaseException:
-                opened.abort()
+                socket.abort()
                 raise
         try:
-            opened.stop_reading()
-            self.outcomes["deaf resumers"]["joined"] += 1
-            await self._about(DEAF_S)
+            socket.stop_reading()
+            self.outcomes["resumers that do not read"]["joined"] += 1
+            await self._sleep_about(UNREAD_SOCKET_S)
         finally:
-            opened.abort()
+            socket.abort()
 
-    async def _about(self, seconds: float) -> None:
+    async def _sleep_about(self, seconds: float) -> None:
         await asyncio.sleep(seconds * self._random.uniform(0.5, 1.5))
 
     async def _login(self, session: aiohttp.ClientSession, number: int, due: float) -> None:
@@ -156,12 +161,12 @@ class Crowd:
         body = {"to": self.plan.contact, "message": f"message {number}", "wait": SEND_WAIT_S}
         headers = {"Authorization": f"Bearer {self.plan.token}"}
         path = f"/api/whatsapp/instances/{self.plan.instance_id}/send"
-        async with self._gate:
+        async with self._send_slots:
             await self._request("sends to a stuck account", session.post(path, json=body, headers=headers))
 
-    async def _request(self, name: str, asked: Any) -> None:
+    async def _request(self, name: str, request: Any) -> None:
         try:
-            async with asked as answer:
+            async with request as answer:
                 await answer.read()
                 self.outcomes[name][str(answer.status)] += 1
         except TimeoutError:
@@ -175,16 +180,16 @@ def address(number: int) -> str:
     return f"127.0.0.{2 + number % 200}"
 
 
-async def _logged_in(opened: AttackSocket, token: str) -> None:
-    """Raises Refused."""
-    await opened.receive()
-    await opened.send("40" + json.dumps({"token": token}))
-    answer = await opened.receive()
+async def _authenticate(socket: AttackSocket, token: str) -> None:
+    """Raises SocketRefused."""
+    await socket.receive()
+    await socket.send("40" + json.dumps({"token": token}))
+    answer = await socket.receive()
     if not answer.startswith("40"):
-        raise Refused((re.findall(r'"code": ?"([a-z_]+)"', answer) or ["refused"])[0])
+        raise SocketRefused((re.findall(r'"code": ?"([a-z_]+)"', answer) or ["refused"])[0])
 
 
-async def _until(seconds: float, work: Awaitable[None]) -> None:
+async def _limited(seconds: float, work: Awaitable[None]) -> None:
     try:
         async with asyncio.timeout(seconds):
             await work
@@ -195,7 +200,7 @@ async def _until(seconds: float, work: Awaitable[None]) -> None:
 @asynccontextmanager
 async def _sessions(origin: str) -> AsyncIterator[list[aiohttp.ClientSession]]:
     """HTTP clients, each with an address of its own."""
-    limits = aiohttp.ClientTimeout(total=_REQUEST_S)
+    limits = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT_S)
     sessions = [
         aiohttp.ClientSession(
             origin, timeout=limits, connector=aiohttp.TCPConnector(limit=0, local_addr=(address(150 + number), 0))
@@ -210,14 +215,14 @@ async def _sessions(origin: str) -> AsyncIterator[list[aiohttp.ClientSession]]:
 
 
 async def run(given: TextIO, output: TextIO) -> None:
-    """Reads one plan, writes STARTED and then the outcomes with the share of a processor this process used."""
-    crowd = Crowd(Plan.from_json(given.readline()))
-    output.write(STARTED)
+    """Reads one plan, writes STARTED_LINE and then the outcomes with the share of a processor this process used."""
+    clients = AttackClients(AttackPlan.from_json(given.readline()))
+    output.write(STARTED_LINE)
     output.flush()
     begun, used = time.monotonic(), time.process_time()
-    await crowd.attack()
+    await clients.attack()
     share = (time.process_time() - used) / (time.monotonic() - begun)
-    output.write(json.dumps({"outcomes": crowd.outcomes, "share": share}) + "\n")
+    output.write(json.dumps({"outcomes": clients.outcomes, "share": share}) + "\n")
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from typing import Self
 
 import psutil
 
-from deploy.local.attack_report import VICTIM, WATCHED, Memory
+from deploy.local.attack_report import MONITORED_PROCESSES, VICTIM, MemorySizes
 from deploy.local.stack import Stack
 
-_LOOK_S = 0.2
+_POLL_INTERVAL_S = 0.2
 """Between two looks at the memory."""
 
 
 @dataclass(frozen=True)
-class Usage:
+class ProcessorUsage:
     """Processor seconds so far, by name of the process, and when that was (monotonic seconds).
 
     With the processes it started (the workers of session), and under VICTIM this process itself.
@@ -28,10 +28,10 @@ class Usage:
 
     @classmethod
     def of(cls, stack: Stack) -> Self:
-        used = {name: _processor_seconds(stack, name) for name in WATCHED}
+        used = {name: _processor_seconds(stack, name) for name in MONITORED_PROCESSES}
         return cls(used | {VICTIM: time.process_time()}, time.monotonic())
 
-    def share(self, before: "Usage", name: str) -> float:
+    def share(self, before: "ProcessorUsage", name: str) -> float:
         """Of one processor since then; 0 for a process that was started again."""
         return max(0.0, (self.seconds[name] - before.seconds[name]) / (self.at - before.at))
 
@@ -47,7 +47,7 @@ def _processor_seconds(stack: Stack, name: str) -> float:
     return total
 
 
-class MemoryWatch:
+class MemoryMonitor:
     """Resident memory of the stack's processes, by name."""
 
     def __init__(self, stack: Stack) -> None:
@@ -57,7 +57,7 @@ class MemoryWatch:
 
     def now(self) -> dict[str, int]:
         """A process that is just being started again counts as 0."""
-        return {name: self._size(name) for name in WATCHED}
+        return {name: self._size(name) for name in MONITORED_PROCESSES}
 
     def _size(self, name: str) -> int:
         try:
@@ -67,20 +67,20 @@ class MemoryWatch:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_POLL_INTERVAL_S)
             for name, size in self.now().items():
                 self.peak[name] = max(self.peak[name], size)
 
-    def sizes(self) -> dict[str, Memory]:
+    def sizes(self) -> dict[str, MemorySizes]:
         """With the sizes of this moment as those after the attack."""
         after = self.now()
-        return {name: Memory(self.before[name], self.peak[name], after[name]) for name in WATCHED}
+        return {name: MemorySizes(self.before[name], self.peak[name], after[name]) for name in MONITORED_PROCESSES}
 
 
 @asynccontextmanager
-async def watched(watch: MemoryWatch) -> AsyncIterator[None]:
+async def monitored(monitor: MemoryMonitor) -> AsyncIterator[None]:
     """Looks at the memory all the time."""
-    task = asyncio.create_task(watch.run())
+    task = asyncio.create_task(monitor.run())
     try:
         yield
     finally:

@@ -13,7 +13,7 @@ MAX_P99_RATIO = 2.0
 MAX_REALTIME_GROWTH_BYTES = 100_000_000
 """Resident memory of realtime: the peak under attack minus the size before it."""
 OPERATIONS = ("login", "join", "send over REST", "send over a socket")
-WATCHED = ("realtime", "api", "session", "router", "front", "nats", "mongo", "simulator")
+MONITORED_PROCESSES = ("realtime", "api", "session", "router", "front", "nats", "mongo", "simulator")
 VICTIM, ATTACKERS = "load: victim", "load: attackers"
 """The two processes of the load generator."""
 _MB = 1_000_000
@@ -26,24 +26,24 @@ class Samples:
     A request that was answered too late is in both; one that was refused has no time.
     """
 
-    took: list[float] = field(default_factory=list)
+    durations_ms: list[float] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
 
     @property
     def failed(self) -> int:
         return self.failures.total()
 
-    def at(self, percent: float) -> float:
+    def percentile_ms(self, percent: float) -> float:
         """Milliseconds; not a number without samples."""
-        return percentile(self.took, percent) if self.took else math.nan
+        return percentile(self.durations_ms, percent) if self.durations_ms else math.nan
 
 
-Phase = Mapping[str, Samples]
+PhaseSamples = Mapping[str, Samples]
 """Samples by operation."""
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemorySizes:
     """Resident memory of one process in bytes: before the attack, its largest value, and some seconds after it."""
 
     before: int
@@ -56,62 +56,62 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Report:
+class AttackReport:
     """`outcomes`: what the attackers got, by kind of attack.
 
     `shares`: of one processor that each process used, in the phase without and in the one with attackers.
     """
 
-    alone: Phase
-    attacked: Phase
-    memory: Mapping[str, Memory]
+    alone: PhaseSamples
+    attacked: PhaseSamples
+    memory: Mapping[str, MemorySizes]
     outcomes: Mapping[str, Mapping[str, int]]
     shares: Mapping[str, tuple[float, float]]
 
     def ratio(self, operation: str) -> float:
         """Of the two p99; not a number when either has no samples."""
-        alone, attacked = self.alone[operation].at(99), self.attacked[operation].at(99)
+        alone, attacked = self.alone[operation].percentile_ms(99), self.attacked[operation].percentile_ms(99)
         return attacked / alone if alone else math.nan
 
     def violations(self) -> list[str]:
         """The bounds that were not held; empty when all were."""
-        found = [text for operation in OPERATIONS for text in self._of_operation(operation)]
+        lines = [text for operation in OPERATIONS for text in self._of_operation(operation)]
         growth = self.memory["realtime"].growth
         if growth > MAX_REALTIME_GROWTH_BYTES:
-            found.append(f"realtime: memory grew by {growth / _MB:.0f} MB, allowed are 100 MB")
-        return found
+            lines.append(f"realtime: memory grew by {growth / _MB:.0f} MB, allowed are 100 MB")
+        return lines
 
     def _of_operation(self, operation: str) -> list[str]:
-        found = []
+        lines = []
         for phase, samples in (("alone", self.alone[operation]), ("under attack", self.attacked[operation])):
             if samples.failed:
                 reasons = ", ".join(f"{count} x {reason}" for reason, count in samples.failures.most_common(3))
-                found.append(f"{operation}: {samples.failed} requests of the victim failed {phase}: {reasons}")
+                lines.append(f"{operation}: {samples.failed} requests of the victim failed {phase}: {reasons}")
         ratio = self.ratio(operation)
         if not ratio <= MAX_P99_RATIO:  # also when it is not a number
-            found.append(f"{operation}: p99 ratio {ratio:.1f}, allowed is {MAX_P99_RATIO:g}")
-        return found
+            lines.append(f"{operation}: p99 ratio {ratio:.1f}, allowed is {MAX_P99_RATIO:g}")
+        return lines
 
     def lines(self) -> list[str]:
         """A table for people."""
-        found = [f"{'victim, ms':22}{'':>8}{'alone':>16}{'':>8}{'attacked':>16}{'p99':>8}"]
+        lines = [f"{'victim, ms':22}{'':>8}{'alone':>16}{'':>8}{'attacked':>16}{'p99':>8}"]
         heads = ("n", "p50", "p99") * 2
-        found.append(f"{'':22}" + "".join(f"{head:>8}" for head in heads) + f"{'ratio':>8}")
-        found += [self._operation_line(operation) for operation in OPERATIONS]
-        found.append(f"{'memory, MB':22}{'before':>8}{'peak':>8}{'after':>8}{'growth':>8}")
+        lines.append(f"{'':22}" + "".join(f"{head:>8}" for head in heads) + f"{'ratio':>8}")
+        lines += [self._operation_line(operation) for operation in OPERATIONS]
+        lines.append(f"{'memory, MB':22}{'before':>8}{'peak':>8}{'after':>8}{'growth':>8}")
         for name, memory in self.memory.items():
             sizes = (memory.before, memory.peak, memory.after, memory.growth)
-            found.append(f"  {name:20}" + "".join(f"{size / _MB:8.0f}" for size in sizes))
+            lines.append(f"  {name:20}" + "".join(f"{size / _MB:8.0f}" for size in sizes))
         for attack, counts in self.outcomes.items():
-            found.append(f"{attack}: " + ", ".join(f"{count} x {outcome}" for outcome, count in sorted(counts.items())))
-        found.append(f"{'share of a processor':22}{'alone':>8}{'attacked':>16}")
-        found += [f"  {name:20}{alone:8.0%}{attacked:16.0%}" for name, (alone, attacked) in self.shares.items()]
-        return found + [f"NOT HELD: {text}" for text in self.violations()]
+            lines.append(f"{attack}: " + ", ".join(f"{count} x {outcome}" for outcome, count in sorted(counts.items())))
+        lines.append(f"{'share of a processor':22}{'alone':>8}{'attacked':>16}")
+        lines += [f"  {name:20}{alone:8.0%}{attacked:16.0%}" for name, (alone, attacked) in self.shares.items()]
+        return lines + [f"BOUND EXCEEDED: {text}" for text in self.violations()]
 
     def _operation_line(self, operation: str) -> str:
         line = f"  {operation:20}"
         for samples in (self.alone[operation], self.attacked[operation]):
-            line += f"{len(samples.took):8}{samples.at(50):8.1f}{samples.at(99):8.1f}"
+            line += f"{len(samples.durations_ms):8}{samples.percentile_ms(50):8.1f}{samples.percentile_ms(99):8.1f}"
         return line + f"{self.ratio(operation):8.1f}"
 
     def as_json(self) -> dict[str, Any]:
@@ -136,9 +136,9 @@ class Report:
 
 def _as_json(samples: Samples) -> dict[str, Any]:
     return {
-        "samples": len(samples.took),
-        "p50": _number(samples.at(50)),
-        "p99": _number(samples.at(99)),
+        "samples": len(samples.durations_ms),
+        "p50": _number(samples.percentile_ms(50)),
+        "p99": _number(samples.percentile_ms(99)),
         "failures": dict(samples.failures),
     }
 

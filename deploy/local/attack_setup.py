@@ -17,13 +17,13 @@ from shared.messaging.consumer import Publisher, jetstream
 from simulator.client import SimulatorClient, enter_code
 
 PASSWORD = "correct horse battery staple"
-EVENTS, EVENT_TEXT_BYTES = 1_000, 60_000
+HISTORY_EVENTS, EVENT_TEXT_BYTES = 1_000, 60_000
 """The history of the attackers' organization: as many messages with the largest text that is nearly allowed."""
-_LINK_LIMIT_S, _EVENTS_AT_ONCE = 90.0, 20
+_LINK_TIMEOUT_S, _MAX_CONCURRENT_PUBLISHES = 90.0, 20
 
 
 @dataclass(frozen=True)
-class Organization:
+class LinkedOrganization:
     """Its owner's e-mail and token, its connected account, the account's phone, and a contact to write to."""
 
     id: str
@@ -47,56 +47,58 @@ async def api_client(origin: str, limit_s: float = 60.0) -> AsyncIterator[aiohtt
         yield session
 
 
-async def found_organization(ready: dict[str, Any], name: str) -> Organization:
+async def create_organization(ready: dict[str, Any], name: str) -> LinkedOrganization:
     """Registers it and links its account to a simulated phone. Raises aiohttp.ClientError, TimeoutError."""
     email = f"{name}-{new_id()}@example.org"
     body = {"email": email, "password": PASSWORD, "organization_name": name}
     async with api_client(ready["api"]) as api, SimulatorClient(ready["simulator"]) as simulator:
-        login = await _asked(api, "POST", "/api/auth/register", json=body)
+        login = await _request_json(api, "POST", "/api/auth/register", json=body)
         headers = {"Authorization": f"Bearer {login['token']}"}
         phone, contact = (await simulator.post("/phones"))["number"], (await simulator.post("/contacts"))["number"]
-        async with asyncio.timeout(_LINK_LIMIT_S):
-            instance_id = await _linked(api, simulator, headers, phone)
-    return Organization(login["organization_id"], email, login["token"], instance_id, phone, contact)
+        async with asyncio.timeout(_LINK_TIMEOUT_S):
+            instance_id = await _link_instance(api, simulator, headers, phone)
+    return LinkedOrganization(login["organization_id"], email, login["token"], instance_id, phone, contact)
 
 
-async def _linked(api: aiohttp.ClientSession, simulator: SimulatorClient, headers: dict[str, str], phone: str) -> str:
+async def _link_instance(
+    api: aiohttp.ClientSession, simulator: SimulatorClient, headers: dict[str, str], phone: str
+) -> str:
     """The id of a new instance, which is connected."""
     body = {"instance_name": "bench", "network": "simulator"}
-    created = await _asked(api, "POST", "/api/whatsapp/instances", json=body, headers=headers)
+    created = await _request_json(api, "POST", "/api/whatsapp/instances", json=body, headers=headers)
     instance_id = str(created["instance"]["id"])
     path = f"/api/whatsapp/instances/{instance_id}"
-    wanted = {"method": "code", "phone_number": phone}
-    pairing = await _asked(api, "POST", f"{path}/connect", json=wanted, headers=headers)
+    connect = {"method": "code", "phone_number": phone}
+    pairing = await _request_json(api, "POST", f"{path}/connect", json=connect, headers=headers)
     await simulator.call(enter_code(phone, pairing["pairingCode"]))
     while True:
-        if (await _asked(api, "GET", f"{path}/status", headers=headers))["instance"]["status"] == "connected":
+        if (await _request_json(api, "GET", f"{path}/status", headers=headers))["instance"]["status"] == "connected":
             return instance_id
         await asyncio.sleep(0.2)
 
 
-async def _asked(api: aiohttp.ClientSession, method: str, path: str, **more: Any) -> dict[str, Any]:
+async def _request_json(api: aiohttp.ClientSession, method: str, path: str, **more: Any) -> dict[str, Any]:
     async with api.request(method, path, **more) as answer:
         answer.raise_for_status()
-        found: dict[str, Any] = await answer.json()
-        return found
+        body: dict[str, Any] = await answer.json()
+        return body
 
 
-async def publish_history(nats_url: str, organization: Organization, events: int) -> None:
+async def publish_history(nats_url: str, organization: LinkedOrganization, events: int) -> None:
     """Messages with a large text in the organization's part of the stream; all are stored when this returns."""
     client = Client()
     await client.connect(nats_url)
-    publish, gate = Publisher(jetstream(client)), asyncio.Semaphore(_EVENTS_AT_ONCE)
+    publish, slots = Publisher(jetstream(client)), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
 
     async def one() -> None:
-        async with gate:
+        async with slots:
             await publish(_large_event(organization))
 
     await asyncio.gather(*(one() for _ in range(events)))
     await client.close()
 
 
-def _large_event(organization: Organization) -> MessageRecorded:
+def _large_event(organization: LinkedOrganization) -> MessageRecorded:
     record = MessageRecord(
         id=new_id(),
         organization_id=organization.id,

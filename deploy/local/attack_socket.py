@@ -9,17 +9,17 @@ import os
 import socket
 from typing import Self
 
-TEXT, CLOSE = 1, 8
-_PIECE_BYTES = 262_144
-_READ_LIMIT_BYTES = 4_096
+TEXT_OPCODE, CLOSE_OPCODE = 1, 8
+_CHUNK_BYTES = 262_144
+_READ_BUFFER_BYTES = 4_096
 """What asyncio reads ahead, and the receive buffer of the kernel: a client that does not read holds little."""
 
 
-class Refused(Exception):
+class SocketRefused(Exception):
     """The server refused the connection or closed it; the text says how."""
 
 
-def header(opcode: int, length: int) -> bytes:
+def frame_header(opcode: int, length: int) -> bytes:
     """Of one whole frame from a client with the mask zero."""
     if length < 126:
         size = bytes([0x80 | length])
@@ -38,25 +38,25 @@ class AttackSocket:
 
     @classmethod
     async def open(cls, port: int, source: str) -> Self:
-        """To this port of loopback, from the loopback address `source`. Raises Refused, OSError."""
-        plain = socket.socket()
+        """To this port of loopback, from the loopback address `source`. Raises SocketRefused, OSError."""
+        tcp_socket = socket.socket()
         try:
-            plain.setblocking(False)
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_LIMIT_BYTES)
-            plain.bind((source, 0))
-            await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port))
-            opened = cls(*await asyncio.open_connection(sock=plain, limit=_READ_LIMIT_BYTES))
+            tcp_socket.setblocking(False)
+            tcp_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_BUFFER_BYTES)
+            tcp_socket.bind((source, 0))
+            await asyncio.get_running_loop().sock_connect(tcp_socket, ("127.0.0.1", port))
+            attack_socket = cls(*await asyncio.open_connection(sock=tcp_socket, limit=_READ_BUFFER_BYTES))
         except BaseException:
-            plain.close()
+            tcp_socket.close()
             raise
         try:
-            await opened._shake_hands(port)
+            await attack_socket._handshake(port)
         except BaseException:
-            opened.abort()
+            attack_socket.abort()
             raise
-        return opened
+        return attack_socket
 
-    async def _shake_hands(self, port: int) -> None:
+    async def _handshake(self, port: int) -> None:
         key = base64.b64encode(os.urandom(16)).decode()
         self._writer.write(
             f"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
@@ -65,38 +65,38 @@ class AttackSocket:
         try:
             head = await self._reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError) as error:
-            raise Refused("closed") from error
+            raise SocketRefused("closed") from error
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
-            raise Refused(head.split(b" ", 2)[1].decode())
+            raise SocketRefused(head.split(b" ", 2)[1].decode())
 
     async def receive(self) -> str:
-        """The next text. Raises Refused when the connection is closed."""
+        """The next text. Raises SocketRefused when the connection is closed."""
         try:
             while True:
                 opcode, length = await self._reader.readexactly(2)
                 if length > 125:
                     length = int.from_bytes(await self._reader.readexactly(2 if length == 126 else 8))
                 body = await self._reader.readexactly(length)
-                if opcode & 15 == CLOSE:
+                if opcode & 15 == CLOSE_OPCODE:
                     self.abort()
-                    raise Refused(f"closed {int.from_bytes(body[:2])}")
-                if opcode & 15 == TEXT:
+                    raise SocketRefused(f"closed {int.from_bytes(body[:2])}")
+                if opcode & 15 == TEXT_OPCODE:
                     return body.decode()
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             self.abort()
-            raise Refused("closed") from error
+            raise SocketRefused("closed") from error
 
     async def send(self, text: str) -> None:
         """Raises ConnectionError."""
         body = text.encode()
-        self._writer.write(header(TEXT, len(body)) + body)
+        self._writer.write(frame_header(TEXT_OPCODE, len(body)) + body)
         await self._writer.drain()
 
-    async def send_most(self, body: memoryview) -> None:
+    async def send_incomplete(self, body: memoryview) -> None:
         """A text frame without its last byte: the server has to keep it. Raises ConnectionError."""
-        self._writer.write(header(TEXT, len(body)))
-        for start in range(0, len(body) - 1, _PIECE_BYTES):
-            self._writer.write(body[start : min(start + _PIECE_BYTES, len(body) - 1)])
+        self._writer.write(frame_header(TEXT_OPCODE, len(body)))
+        for start in range(0, len(body) - 1, _CHUNK_BYTES):
+            self._writer.write(body[start : min(start + _CHUNK_BYTES, len(body) - 1)])
             await self._writer.drain()
 
     def stop_reading(self) -> None:

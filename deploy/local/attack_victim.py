@@ -12,17 +12,17 @@ from typing import Any
 import aiohttp
 
 from deploy.local.attack_report import OPERATIONS, Samples
-from deploy.local.attack_setup import PASSWORD, Organization, api_client
+from deploy.local.attack_setup import PASSWORD, LinkedOrganization, api_client
 
-REQUEST_LIMIT_S = 75.0
+REQUEST_TIMEOUT_S = 75.0
 """After which a request of the victim counts as lost."""
 SEND_WAIT_S = 30.0
-JOINS_MISSED = 8
+RESUME_AFTER_JOINS = 8
 """A joining socket resumes behind the event it would have heard this many joins before."""
-_SOCKETS = "/socket.io/?EIO=4&transport=websocket"
+_SOCKET_PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
-class Failed(Exception):
+class RequestFailed(Exception):
     """The victim did not get what it asked for. late: it had to wait for that, so the time counts as well."""
 
     def __init__(self, reason: str, late: bool = False) -> None:
@@ -30,28 +30,28 @@ class Failed(Exception):
         self.late = late
 
 
-class Channel:
+class SocketIoClient:
     """One Socket.IO connection; questions are answered in any order."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket, self._numbers = socket, count(1)
-        self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._socket, self._call_ids = socket, count(1)
+        self._pending: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._reader = asyncio.create_task(self._read())
 
     @property
     def open(self) -> bool:
         return not self._reader.done()
 
-    async def ask(self, event: str, data: Any) -> dict[str, Any]:
-        """The acknowledgement. Raises Failed when the connection ends before it."""
-        number = str(next(self._numbers))
+    async def call(self, event: str, data: Any) -> dict[str, Any]:
+        """The acknowledgement. Raises RequestFailed when the connection ends before it."""
+        number = str(next(self._call_ids))
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = answer
+        self._pending[number] = answer
         try:
             await self._socket.send_str(f"42{number}" + json.dumps([event, data]))
             return await answer
         finally:
-            self._waiting.pop(number, None)
+            self._pending.pop(number, None)
 
     async def close(self) -> None:
         self._reader.cancel()
@@ -65,23 +65,23 @@ class Channel:
                     await self._socket.send_str("3")
                 elif text.startswith("43"):
                     start = text.index("[")
-                    if answer := self._waiting.get(text[2:start]):
+                    if answer := self._pending.get(text[2:start]):
                         answer.set_result(json.loads(text[start:])[0])
         finally:
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(Failed("socket closed"))
+            for pending in self._pending.values():
+                if not pending.done():
+                    pending.set_exception(RequestFailed("socket closed"))
 
 
-class Victim:
+class VictimClient:
     """Its HTTP client keeps cookies, and one socket stays open for the sends over a socket."""
 
-    def __init__(self, origin: str, api: aiohttp.ClientSession, organization: Organization) -> None:
-        self._origin, self._api, self._mine = origin, api, organization
+    def __init__(self, origin: str, api: aiohttp.ClientSession, organization: LinkedOrganization) -> None:
+        self._origin, self._api, self._organization = origin, api, organization
         self._token = organization.token
-        self._channel: Channel | None = None
+        self._channel: SocketIoClient | None = None
         self._opening = asyncio.Lock()
-        self._heard = deque[int]([0], maxlen=JOINS_MISSED)
+        self._sequences = deque[int]([0], maxlen=RESUME_AFTER_JOINS)
         self._operations: dict[str, Callable[[], Awaitable[None]]] = dict(
             zip(OPERATIONS, (self.log_in, self.join, self.send_rest, self.send_socket), strict=True)
         )
@@ -95,34 +95,34 @@ class Victim:
                 for place, (operation, act) in enumerate(self._operations.items()):
                     due = begun + (number + place / len(OPERATIONS)) / rate
                     await asyncio.sleep(max(0.0, due - loop.time()))
-                    group.create_task(_timed(phase[operation], act))
+                    group.create_task(_measure(phase[operation], act))
         return phase
 
     async def log_in(self) -> None:
-        body = {"email": self._mine.email, "password": PASSWORD}
+        body = {"email": self._organization.email, "password": PASSWORD}
         async with self._api.post("/api/auth/login", json=body) as answer:
             if answer.status != 200:
-                raise await _refusal(answer)
+                raise await _failure_of(answer)
             self._token = (await answer.json())["token"]
 
     async def join(self) -> None:
         """Opens a new socket and waits until the server has sent the events after `since`."""
         channel = await self._connected()
         try:
-            data = {"organizationId": self._mine.id, "since": self._heard[0]}
-            answer = await channel.ask("join-organization", data)
+            data = {"organizationId": self._organization.id, "since": self._sequences[0]}
+            answer = await channel.call("join-organization", data)
         finally:
             await channel.close()
         if not answer.get("success"):
-            raise Failed(str(answer.get("code")))
-        self._heard.append(answer["sequence"])
+            raise RequestFailed(str(answer.get("code")))
+        self._sequences.append(answer["sequence"])
 
     async def send_rest(self) -> None:
-        body = {"to": self._mine.contact, "message": "a table for four, please", "wait": SEND_WAIT_S}
-        path = f"/api/whatsapp/instances/{self._mine.instance_id}/send"
-        async with self._api.post(path, json=body, headers=self._mine.headers) as answer:
+        body = {"to": self._organization.contact, "message": "a table for four, please", "wait": SEND_WAIT_S}
+        path = f"/api/whatsapp/instances/{self._organization.instance_id}/send"
+        async with self._api.post(path, json=body, headers=self._organization.headers) as answer:
             if answer.status not in (200, 202):
-                raise await _refusal(answer)
+                raise await _failure_of(answer)
             _require_sent(await answer.json())
 
     async def send_socket(self) -> None:
@@ -130,34 +130,34 @@ class Victim:
             if self._channel is None or not self._channel.open:
                 self._channel = await self._connected()
             channel = self._channel
-        data = {"to": self._mine.contact, "message": "on Friday", "instanceId": self._mine.instance_id}
-        answer = await channel.ask("send_message", data)
+        data = {"to": self._organization.contact, "message": "on Friday", "instanceId": self._organization.instance_id}
+        answer = await channel.call("send_message", data)
         if not answer.get("success"):
-            raise Failed(str(answer.get("code")))
+            raise RequestFailed(str(answer.get("code")))
         _require_sent(answer)
 
     async def close(self) -> None:
         if self._channel:
             await self._channel.close()
 
-    async def _connected(self) -> Channel:
-        socket = await self._api.ws_connect(_SOCKETS)
+    async def _connected(self) -> SocketIoClient:
+        socket = await self._api.ws_connect(_SOCKET_PATH)
         try:
             await socket.receive_str()
             await socket.send_str("40" + json.dumps({"token": self._token}))
             if not (await socket.receive_str()).startswith("40"):
-                raise Failed("handshake refused")
+                raise RequestFailed("handshake refused")
         except BaseException:
             await socket.close()
             raise
-        return Channel(socket)
+        return SocketIoClient(socket)
 
 
 @asynccontextmanager
-async def at_work(origin: str, organization: Organization) -> AsyncIterator[Victim]:
+async def connected_victim(origin: str, organization: LinkedOrganization) -> AsyncIterator[VictimClient]:
     """Its address is 127.0.0.1."""
-    async with api_client(origin, REQUEST_LIMIT_S) as api:
-        victim = Victim(origin, api, organization)
+    async with api_client(origin, REQUEST_TIMEOUT_S) as api:
+        victim = VictimClient(origin, api, organization)
         try:
             yield victim
         finally:
@@ -165,12 +165,12 @@ async def at_work(origin: str, organization: Organization) -> AsyncIterator[Vict
                 await victim.close()
 
 
-async def _timed(samples: Samples, act: Callable[[], Awaitable[None]]) -> None:
+async def _measure(samples: Samples, act: Callable[[], Awaitable[None]]) -> None:
     begun = time.perf_counter()
     try:
-        async with asyncio.timeout(REQUEST_LIMIT_S):
+        async with asyncio.timeout(REQUEST_TIMEOUT_S):
             await act()
-    except Failed as failure:
+    except RequestFailed as failure:
         samples.failures[str(failure)] += 1
         if not failure.late:
             return
@@ -179,19 +179,19 @@ async def _timed(samples: Samples, act: Callable[[], Awaitable[None]]) -> None:
     except (aiohttp.ClientError, OSError, TypeError) as error:  # TypeError: a closed socket instead of a text
         samples.failures[type(error).__name__] += 1
         return
-    samples.took.append(1000 * (time.perf_counter() - begun))
+    samples.durations_ms.append(1000 * (time.perf_counter() - begun))
 
 
-async def _refusal(answer: aiohttp.ClientResponse) -> Failed:
+async def _failure_of(answer: aiohttp.ClientResponse) -> RequestFailed:
     """With the status and the code of the problem that the server named."""
     try:
         code = str((await answer.json(content_type=None))["code"])
     except (ValueError, KeyError, TypeError):
         code = "without a code"
-    return Failed(f"{answer.status} {code}")
+    return RequestFailed(f"{answer.status} {code}")
 
 
 def _require_sent(answer: dict[str, Any]) -> None:
     """`queued`: WhatsApp did not have it within the time the server waits."""
     if answer["status"] == "queued":
-        raise Failed("still queued", late=True)
+        raise RequestFailed("still queued", late=True)

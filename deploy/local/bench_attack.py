@@ -11,66 +11,66 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import attack_load, process_specs
-from deploy.local.attack_load import Counts, Plan
-from deploy.local.attack_monitor import MemoryWatch, Usage, watched
-from deploy.local.attack_report import ATTACKERS, Phase, Report
-from deploy.local.attack_setup import EVENTS, Organization, found_organization, publish_history
-from deploy.local.attack_victim import REQUEST_LIMIT_S, Victim, at_work
+from deploy.local.attack_load import AttackCounts, AttackPlan
+from deploy.local.attack_monitor import MemoryMonitor, ProcessorUsage, monitored
+from deploy.local.attack_report import ATTACKERS, AttackReport, PhaseSamples
+from deploy.local.attack_setup import HISTORY_EVENTS, LinkedOrganization, create_organization, publish_history
+from deploy.local.attack_victim import REQUEST_TIMEOUT_S, VictimClient, connected_victim
 from deploy.local.stack import Options, Stack
 from simulator.client import SimulatorClient, set_faults
 
-RATE, SECONDS, LOGIN_S, SEND_S = 2.0, 60.0, 10.0, 30.0
-WARM_UP_S, AFTER_S = 5.0, 5.0
+DEFAULT_RATE_PER_S, DEFAULT_PHASE_S, DEFAULT_LOGIN_S, DEFAULT_SEND_S = 2.0, 60.0, 10.0, 30.0
+DEFAULT_WARM_UP_S, DEFAULT_RECOVERY_S = 5.0, 5.0
 
 
 @dataclass(frozen=True)
-class Load:
+class AttackSettings:
     """rate: of each operation of the victim, a second. seconds, alone: of the phase with and without attackers.
 
     login_seconds, send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf
     resumers ask for. warm_up: seconds before the first phase. after: seconds until the last look at the memory.
     """
 
-    rate: float = RATE
-    seconds: float = SECONDS
-    alone: float = SECONDS
-    counts: Counts = field(default_factory=Counts)
-    login_seconds: float = LOGIN_S
-    send_seconds: float = SEND_S
-    events: int = EVENTS
-    warm_up: float = WARM_UP_S
-    after: float = AFTER_S
+    rate: float = DEFAULT_RATE_PER_S
+    seconds: float = DEFAULT_PHASE_S
+    alone: float = DEFAULT_PHASE_S
+    counts: AttackCounts = field(default_factory=AttackCounts)
+    login_seconds: float = DEFAULT_LOGIN_S
+    send_seconds: float = DEFAULT_SEND_S
+    events: int = HISTORY_EVENTS
+    warm_up: float = DEFAULT_WARM_UP_S
+    after: float = DEFAULT_RECOVERY_S
 
 
-async def measure(stack: Stack, load: Load) -> Report:
+async def measure(stack: Stack, load: AttackSettings) -> AttackReport:
     """The victim alone, then beside the attackers, then the memory some seconds later."""
-    victims = await found_organization(stack.ready, "victim")
-    attackers = await found_organization(stack.ready, "attackers")
-    await _get_ready(stack, attackers, load.events)
-    async with at_work(stack.ready["api"], victims) as victim:
+    victims = await create_organization(stack.ready, "victim")
+    attackers = await create_organization(stack.ready, "attackers")
+    await _prepare(stack, attackers, load.events)
+    async with connected_victim(stack.ready["api"], victims) as victim:
         await victim.work(load.rate, load.warm_up)  # first messages: keys, contacts, connections
-        first = Usage.of(stack)
+        first = ProcessorUsage.of(stack)
         alone = await victim.work(load.rate, load.alone)
-        second, watch = Usage.of(stack), MemoryWatch(stack)
-        async with watched(watch):
-            attacked, outcome = await _beside(victim, _plan(stack, victims, attackers, load), load.rate)
-            third = Usage.of(stack)
+        second, monitor = ProcessorUsage.of(stack), MemoryMonitor(stack)
+        async with monitored(monitor):
+            attacked, outcome = await _run_beside_attackers(victim, _plan(stack, victims, attackers, load), load.rate)
+            third = ProcessorUsage.of(stack)
             await asyncio.sleep(load.after)
     shares = {name: (second.share(first, name), third.share(second, name)) for name in second.seconds}
     shares[ATTACKERS] = (0.0, outcome["share"])
-    return Report(alone, attacked, watch.sizes(), outcome["outcomes"], shares)
+    return AttackReport(alone, attacked, monitor.sizes(), outcome["outcomes"], shares)
 
 
-async def _get_ready(stack: Stack, attackers: Organization, events: int) -> None:
+async def _prepare(stack: Stack, attackers: LinkedOrganization, events: int) -> None:
     """The history is stored, and WhatsApp acknowledges nothing of what the attackers' account sends."""
     await publish_history(stack.ready["nats"], attackers, events)
     async with SimulatorClient(stack.ready["simulator"]) as simulator:
         await simulator.call(set_faults(attackers.phone, hold_message_acks=True))
 
 
-def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Load) -> Plan:
-    ports = {process.name: stack.port + process.port for process in process_specs.PROCESSES}
-    return Plan(
+def _plan(stack: Stack, victims: LinkedOrganization, attackers: LinkedOrganization, load: AttackSettings) -> AttackPlan:
+    ports = {process.name: stack.port + process.port_offset for process in process_specs.PROCESSES}
+    return AttackPlan(
         ports["front"],
         ports["realtime"],
         victims.email,
@@ -85,9 +85,11 @@ def _plan(stack: Stack, victims: Organization, attackers: Organization, load: Lo
     )
 
 
-async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[str, Any]]:
+async def _run_beside_attackers(
+    victim: VictimClient, plan: AttackPlan, rate: float
+) -> tuple[PhaseSamples, dict[str, Any]]:
     """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
-    crowd = await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         attack_load.__name__,
@@ -95,27 +97,29 @@ async def _beside(victim: Victim, plan: Plan, rate: float) -> tuple[Phase, dict[
         stdout=asyncio.subprocess.PIPE,
         cwd=process_specs.ROOT,
     )
-    assert crowd.stdin
-    assert crowd.stdout
+    assert process.stdin
+    assert process.stdout
     try:
-        crowd.stdin.write(plan.to_json().encode() + b"\n")
-        await crowd.stdin.drain()
-        await asyncio.wait_for(crowd.stdout.readline(), REQUEST_LIMIT_S)  # it has begun
+        process.stdin.write(plan.to_json().encode() + b"\n")
+        await process.stdin.drain()
+        await asyncio.wait_for(process.stdout.readline(), REQUEST_TIMEOUT_S)  # it has begun
         attacked = await victim.work(rate, plan.seconds)
-        written = await asyncio.wait_for(crowd.stdout.read(), REQUEST_LIMIT_S)
-        if await crowd.wait() or not written:
+        written = await asyncio.wait_for(process.stdout.read(), REQUEST_TIMEOUT_S)
+        if await process.wait() or not written:
             raise RuntimeError("the process of the attackers failed; its error is above")
     finally:
         with suppress(ProcessLookupError):
-            crowd.kill()
+            process.kill()
     outcome: dict[str, Any] = json.loads(written)
     return attacked, outcome
 
 
 async def run(args: argparse.Namespace) -> int:
     """Prints the figures; 0 when the bounds were held."""
-    counts = Counts(args.frames, args.resumers, args.logins, args.sends)
-    load = Load(args.rate, args.seconds, args.seconds, counts, args.login_seconds, args.send_seconds, args.events)
+    counts = AttackCounts(args.frames, args.resumers, args.logins, args.sends)
+    load = AttackSettings(
+        args.rate, args.seconds, args.seconds, counts, args.login_seconds, args.send_seconds, args.events
+    )
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
         async with Stack(Options(data=Path(folder), port=0)) as stack:
             report = await measure(stack, load)
@@ -127,15 +131,23 @@ async def run(args: argparse.Namespace) -> int:
 def main() -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="switchboard bench attack", description=__doc__)
-    parser.add_argument("--rate", type=float, default=RATE, help="the victim's logins, joins and sends a second, each")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long, alone and then under attack")
-    parser.add_argument("--frames", type=int, default=Counts.frames, help="sockets that hold a frame of 16 MB each")
-    parser.add_argument("--resumers", type=int, default=Counts.resumers, help="sockets that resume and never read")
-    parser.add_argument("--logins", type=int, default=Counts.logins, help="logins with wrong passwords")
-    parser.add_argument("--sends", type=int, default=Counts.sends, help="sends to an account without acknowledgements")
-    parser.add_argument("--login-seconds", type=float, default=LOGIN_S, help="over which those logins begin")
-    parser.add_argument("--send-seconds", type=float, default=SEND_S, help="over which those sends begin")
-    parser.add_argument("--events", type=int, default=EVENTS, help="messages of 60 kB the resumers ask for")
+    parser.add_argument(
+        "--rate", type=float, default=DEFAULT_RATE_PER_S, help="the victim's logins, joins and sends a second, each"
+    )
+    parser.add_argument("--seconds", type=float, default=DEFAULT_PHASE_S, help="how long, alone and then under attack")
+    parser.add_argument(
+        "--frames", type=int, default=AttackCounts.frames, help="sockets that hold a frame of 16 MB each"
+    )
+    parser.add_argument(
+        "--resumers", type=int, default=AttackCounts.resumers, help="sockets that resume and never read"
+    )
+    parser.add_argument("--logins", type=int, default=AttackCounts.logins, help="logins with wrong passwords")
+    parser.add_argument(
+        "--sends", type=int, default=AttackCounts.sends, help="sends to an account without acknowledgements"
+    )
+    parser.add_argument("--login-seconds", type=float, default=DEFAULT_LOGIN_S, help="over which those logins begin")
+    parser.add_argument("--send-seconds", type=float, default=DEFAULT_SEND_S, help="over which those sends begin")
+    parser.add_argument("--events", type=int, default=HISTORY_EVENTS, help="messages of 60 kB the resumers ask for")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return asyncio.run(run(parser.parse_args()))
 

@@ -11,8 +11,8 @@ from typing import Any
 import socketio
 from nats.aio.client import Client
 
-from deploy.local.bench_latency import Browser, link
-from deploy.local.console_typing import HEAD, Typing, console, opened, typed
+from deploy.local.bench_latency import EventRecorder, link
+from deploy.local.console_typing import TABLE_HEADING, TypingSample, open_console, open_conversation, type_words
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
 from shared.contracts.events import MessageReceived
@@ -24,96 +24,96 @@ from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 from simulator.client import SimulatorClient
 
-CONVERSATIONS, RATE, KEYS, WRITERS = 5_000, 10.0, 200, 200
-BOUND_MS = 100.0
+DEFAULT_CONVERSATIONS, DEFAULT_RATE_PER_S, DEFAULT_KEY_PRESSES, MAX_WRITERS = 5_000, 10.0, 200, 200
+MAX_P95_MS = 100.0
 """Of the p95 of every field."""
 _FIRST_NUMBER = 4917000000000
-_AT_ONCE = 64
-_FILL_LIMIT_S = 300.0
-_LONGEST_S = 3600
-FIELDS = {"search field": ".talks-pane input[type=search]", "composer": ".composer textarea"}
-NAMES = ("Anna", "Émile", "João", "Müller", "Person", "Şahin", "Zoë")
+_MAX_CONCURRENT_PUBLISHES = 64
+_FILL_TIMEOUT_S = 300.0
+_LOAD_S = 3600
+FIELD_SELECTORS = {"search field": ".talks-pane input[type=search]", "composer": ".composer textarea"}
+FIRST_NAMES = ("Anna", "Émile", "João", "Müller", "Person", "Şahin", "Zoë")
 
 
 def number_of(person: int) -> str:
     return str(_FIRST_NUMBER + person)
 
 
-async def fill(ready: dict[str, Any], database: Database, count: int) -> None:
+async def store_conversations(ready: dict[str, Any], database: Database, count: int) -> None:
     """One message each of `count` people, as the session service publishes them. Raises TimeoutError."""
     instance = await database.instances.find_one({"organization_id": ready["organization_id"]})
     assert instance
-    client, gate = Client(), asyncio.Semaphore(_AT_ONCE)
+    client, slots = Client(), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
     await client.connect(ready["nats"])
     publish = Publisher(jetstream(client))
 
     async def receive(person: int) -> None:
         party = Party(phone=number_of(person))
-        async with gate:
+        async with slots:
             await publish(
                 MessageReceived(
-                    id=derived_id(instance["_id"], "message", f"fill{person}"),
+                    id=derived_id(instance["_id"], "message", f"store_conversations{person}"),
                     organization_id=ready["organization_id"],
                     instance_id=instance["_id"],
-                    wa_id=f"fill{person}",
+                    wa_id=f"store_conversations{person}",
                     sender=party,
                     chat=party,
-                    push_name=f"{NAMES[person % len(NAMES)]} {person}",
+                    push_name=f"{FIRST_NAMES[person % len(FIRST_NAMES)]} {person}",
                     timestamp=utc_now(),
                     text=f"message {person}: a table for four on Friday evening, please",
                 )
             )
 
     await asyncio.gather(*(receive(person) for person in range(count)))
-    await asyncio.wait_for(_filled(database, count), _FILL_LIMIT_S)
+    await asyncio.wait_for(_wait_for_conversations(database, count), _FILL_TIMEOUT_S)
     await client.close()
 
 
-async def _filled(database: Database, count: int) -> None:
+async def _wait_for_conversations(database: Database, count: int) -> None:
     while True:
         if await database.conversations.count_documents({}) >= count:
             return
         await asyncio.sleep(0.5)
 
 
-async def linked_phone(ready: dict[str, Any], simulator: SimulatorClient) -> str:
+async def link_phone(ready: dict[str, Any], simulator: SimulatorClient) -> str:
     """A new simulated phone with an account. Raises TimeoutError when it does not come online."""
-    browser, client = Browser(), socketio.AsyncClient()
-    client.on("*", browser.hear)
+    recorder, client = EventRecorder(), socketio.AsyncClient()
+    client.on("*", recorder.record)
     await client.connect(ready["realtime"], auth={"token": ready["token"]}, transports=["websocket"])
     phone = str((await simulator.post("/phones"))["number"])
-    await link(ready, simulator, browser, phone)
+    await link(ready, simulator, recorder, phone)
     await client.disconnect()
     return phone
 
 
-async def load(simulator: SimulatorClient, phone: str, conversations: int, rate: float) -> None:
+async def start_load(simulator: SimulatorClient, phone: str, conversations: int, rate: float) -> None:
     """Some of the people write on, at a steady rate, until the stack ends."""
-    step = max(1, conversations // WRITERS)
+    step = max(1, conversations // MAX_WRITERS)
     writers = [number_of(person) for person in range(0, conversations, step)]
     for number in writers:
         await simulator.post("/contacts", number=number, name=f"Writer {number[-4:]}")
-    await simulator.post("/load", to=phone, contacts=writers, rate=rate, seconds=_LONGEST_S)
+    await simulator.post("/start_load", to=phone, contacts=writers, rate=rate, seconds=_LOAD_S)
 
 
-async def measure(ready: dict[str, Any], keys: int, picture: str | None) -> tuple[float, list[Typing]]:
+async def measure(ready: dict[str, Any], keys: int, picture: str | None) -> tuple[float, list[TypingSample]]:
     """Milliseconds to the first list, and what was typed into each field."""
-    async with console(ready) as page:
-        first = await opened(page, ready["api"])
-        found = [await typed(page, name, selector, keys) for name, selector in FIELDS.items()]
+    async with open_console(ready) as page:
+        first = await open_conversation(page, ready["api"])
+        samples = [await type_words(page, name, selector, keys) for name, selector in FIELD_SELECTORS.items()]
         if picture:
             await page.screenshot(path=picture)
-    return first, found
+    return first, samples
 
 
-def report(args: argparse.Namespace, first: float, found: list[Typing]) -> list[str]:
+def report(args: argparse.Namespace, first: float, samples: list[TypingSample]) -> list[str]:
     """What is printed."""
-    said = f"{args.conversations} conversations, {args.rate:g} messages/s, {args.keys} keys into each field"
-    return [said, f"  the list is shown after {first:.0f} ms", HEAD, *(typing.line() for typing in found)]
+    title = f"{args.conversations} conversations, {args.rate:g} messages/s, {args.keys} keys into each field"
+    return [title, f"  the list is shown after {first:.0f} ms", TABLE_HEADING, *(typing.line() for typing in samples)]
 
 
-def holds(found: list[Typing]) -> bool:
-    return all(typing.keys and percentile(typing.keys, 95) <= BOUND_MS for typing in found)
+def within_bound(samples: list[TypingSample]) -> bool:
+    return all(typing.keys and percentile(typing.keys, 95) <= MAX_P95_MS for typing in samples)
 
 
 async def run(args: argparse.Namespace) -> int:
@@ -124,22 +124,28 @@ async def run(args: argparse.Namespace) -> int:
             SimulatorClient(stack.ready["simulator"]) as simulator,
             open_mongo(Settings(mongo_url=stack.ready["mongo"])) as database,
         ):
-            phone = await linked_phone(stack.ready, simulator)
+            phone = await link_phone(stack.ready, simulator)
             begun = time.monotonic()
-            await fill(stack.ready, database, args.conversations)
+            await store_conversations(stack.ready, database, args.conversations)
             sys.stderr.write(f"filled in {time.monotonic() - begun:.0f} s\n")
-            await load(simulator, phone, args.conversations, args.rate)
-            first, found = await measure(stack.ready, args.keys, args.picture)
-    sys.stdout.write("\n".join(report(args, first, found)) + "\n")
-    return 0 if holds(found) else 1
+            await start_load(simulator, phone, args.conversations, args.rate)
+            first, samples = await measure(stack.ready, args.keys, args.picture)
+    sys.stdout.write("\n".join(report(args, first, samples)) + "\n")
+    return 0 if within_bound(samples) else 1
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Options of `bench console`."""
     parser = argparse.ArgumentParser(prog="switchboard bench console", description=__doc__)
-    parser.add_argument("--conversations", type=int, default=CONVERSATIONS, help="how many there are (default: 5000)")
-    parser.add_argument("--rate", type=float, default=RATE, help="messages per second meanwhile (default: 10)")
-    parser.add_argument("--keys", type=int, default=KEYS, help="key presses in each field (default: 200)")
+    parser.add_argument(
+        "--conversations", type=int, default=DEFAULT_CONVERSATIONS, help="how many there are (default: 5000)"
+    )
+    parser.add_argument(
+        "--rate", type=float, default=DEFAULT_RATE_PER_S, help="messages per second meanwhile (default: 10)"
+    )
+    parser.add_argument(
+        "--keys", type=int, default=DEFAULT_KEY_PRESSES, help="key presses in each field (default: 200)"
+    )
     parser.add_argument("--picture", metavar="FILE", help="a screenshot of the page at the end")
     return parser
 

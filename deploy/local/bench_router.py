@@ -1,4 +1,4 @@
-"""`bench router`: messages through all rules into MongoDB, next to the same documents written by bare bulk writes."""
+"""`bench router`: messages per second through the router, compared with bulk writes of the same documents."""
 
 import argparse
 import asyncio
@@ -26,55 +26,55 @@ from shared.messaging.consumer import Publisher, jetstream
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 
-MESSAGES, CONTACTS, RATE, SECONDS = 10_000, 1_000, 20.0, 20.0
+DEFAULT_MESSAGES, DEFAULT_CONTACTS, DEFAULT_RATE_PER_S, DEFAULT_SECONDS = 10_000, 1_000, 20.0, 20.0
 COLLECTIONS = ("contacts", "conversations", "messages", "bookings")
-_BATCH = 1_000
-"""Documents in one bare bulk write."""
-_AT_ONCE = 256
-_LIMIT = 300.0
-"""Seconds for all messages."""
+_BULK_WRITE_SIZE = 1_000
+"""Documents in one bulk write of the comparison."""
+_MAX_CONCURRENT_PUBLISHES = 256
+_RECORD_TIMEOUT_S = 300.0
+"""For all messages."""
 _PROCESSES = tuple(process for process in process_specs.PROCESSES if process.name in ("nats", "mongo", "router"))
 _INSTANCE = "bench"
 
 
 @dataclass
-class Listener:
-    """When each message was told to be recorded, by its WhatsApp id; `complete` when `expected` were."""
+class RecordedTimes:
+    """perf_counter() of each MessageRecorded, by WhatsApp id; `complete` is set after `expected` of them."""
 
     expected: int = 0
-    told: dict[str, float] = field(default_factory=dict)
+    by_wa_id: dict[str, float] = field(default_factory=dict)
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def hear(self, message: Msg) -> None:
+    async def on_event(self, message: Msg) -> None:
         now = time.perf_counter()
         record = MessageRecorded.from_nats(message.subject, message.data).message
-        self.told.setdefault(str(record.wa_id), now)
-        if len(self.told) >= self.expected:
+        self.by_wa_id.setdefault(str(record.wa_id), now)
+        if len(self.by_wa_id) >= self.expected:
             self.complete.set()
 
     async def wait(self) -> None:
-        """Raises TimeoutError after _LIMIT seconds."""
-        await asyncio.wait_for(self.complete.wait(), _LIMIT)
+        """Raises TimeoutError after _RECORD_TIMEOUT_S seconds."""
+        await asyncio.wait_for(self.complete.wait(), _RECORD_TIMEOUT_S)
 
 
-class Bench:
-    """A running stack with one connected account."""
+class RouterBench:
+    """A running stack with one connected instance."""
 
     def __init__(self, stack: Stack, client: Client, database: Database, organization: str) -> None:
         self.stack, self.database, self.organization = stack, database, organization
         self._client, self._publish = client, Publisher(jetstream(client))
 
     @asynccontextmanager
-    async def listening(self, expected: int) -> AsyncIterator[Listener]:
-        listener = Listener(expected)
+    async def subscribed(self, expected: int) -> AsyncIterator[RecordedTimes]:
+        recorded = RecordedTimes(expected)
         pattern = MessageRecorded.subject_filter(self.organization)
-        subscription = await self._client.subscribe(pattern, cb=listener.hear)
+        subscription = await self._client.subscribe(pattern, cb=recorded.on_event)
         await self._client.flush()
-        yield listener
+        yield recorded
         await subscription.unsubscribe()
 
     async def receive(self, wa_id: str, contact: int) -> None:
-        """As the session service publishes what a contact wrote."""
+        """Publishes one received message, as the session service does."""
         party = Party(phone=f"4915{contact:09d}", lid=f"9{contact:013d}")
         await self._publish(
             MessageReceived(
@@ -92,91 +92,93 @@ class Bench:
 
 
 @asynccontextmanager
-async def opened(folder: str) -> AsyncIterator[Bench]:
-    """NATS, MongoDB and the router, each a process of its own."""
+async def router_bench(folder: str) -> AsyncIterator[RouterBench]:
+    """NATS, MongoDB and the router, each in a process of its own."""
     async with Stack(Options(data=Path(folder), port=0, simulator=False, processes=_PROCESSES)) as stack:
         settings, organization = Settings(mongo_url=stack.ready["mongo"]), new_id()
         client = Client()
         await client.connect(stack.ready["nats"])
         async with open_mongo(settings) as database:
-            account = {"_id": _INSTANCE, "organization_id": organization, "phone_number": "4915100000000"}
-            await database.instances.insert_one({**account, "deleted_at": None})
-            await database.connections.insert_one({**account, "status": "connected"})
-            yield Bench(stack, client, database, organization)
+            instance = {"_id": _INSTANCE, "organization_id": organization, "phone_number": "4915100000000"}
+            await database.instances.insert_one({**instance, "deleted_at": None})
+            await database.connections.insert_one({**instance, "status": "connected"})
+            yield RouterBench(stack, client, database, organization)
         await client.close()
 
 
-async def throughput(bench: Bench, count: int, contacts: int, dice: random.Random) -> float:
-    """Messages a second: all of them wait in the stream when the router starts."""
+async def throughput(bench: RouterBench, count: int, contacts: int, generator: random.Random) -> float:
+    """Messages per second; all of them are in the stream before the router starts."""
     await bench.stack.stop("router")
-    gate = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
 
     async def receive(number: int) -> None:
-        async with gate:
-            await bench.receive(f"t{number}", dice.randrange(contacts))
+        async with slots:
+            await bench.receive(f"t{number}", generator.randrange(contacts))
 
     await asyncio.gather(*(receive(number) for number in range(count)))
-    async with bench.listening(count) as listener:
+    async with bench.subscribed(count) as recorded:
         await bench.stack.restart("router")
-        await listener.wait()
-    times = sorted(listener.told.values())
+        await recorded.wait()
+    times = sorted(recorded.by_wa_id.values())
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-async def bare(bench: Bench, count: int) -> float:
-    """Messages a second when the documents the router made are written again, with its indexes and its write concern,
-    by nothing but bulk writes."""
-    database = bench.database.client["bare"]
+async def bulk_write_rate(bench: RouterBench, count: int) -> float:
+    """Messages per second when the router's documents are written again by bulk writes only, with the same indexes and
+    the same write concern."""
+    database = bench.database.client["bench_bulk_writes"]
     documents = {}
     for name in COLLECTIONS:
         documents[name] = await bench.database[name].find().to_list(None)
         indexes = await bench.database[name].list_indexes().to_list(None)
         await database.command("createIndexes", name, indexes=indexes)
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     for name, items in documents.items():
-        for start in range(0, len(items), _BATCH):
-            await database[name].insert_many(items[start : start + _BATCH], ordered=False)
-    return count / (time.perf_counter() - begun)
+        for start in range(0, len(items), _BULK_WRITE_SIZE):
+            await database[name].insert_many(items[start : start + _BULK_WRITE_SIZE], ordered=False)
+    return count / (time.perf_counter() - started_at)
 
 
-async def latency(bench: Bench, rate: float, seconds: float, contacts: int) -> list[float]:
-    """Milliseconds from publishing a received message to the event that it is recorded, at a steady rate."""
+async def latency(bench: RouterBench, rate: float, seconds: float, contacts: int) -> list[float]:
+    """Milliseconds from publishing MessageReceived to MessageRecorded, at a steady rate."""
     loop, count = asyncio.get_running_loop(), round(rate * seconds)
     sent: dict[str, float] = {}
-    async with bench.listening(count) as listener, asyncio.TaskGroup() as group:
-        begun = loop.time()
+    async with bench.subscribed(count) as recorded, asyncio.TaskGroup() as group:
+        started_at = loop.time()
         for number in range(count):
-            await asyncio.sleep(max(0.0, begun + number / rate - loop.time()))
+            await asyncio.sleep(max(0.0, started_at + number / rate - loop.time()))
             sent[f"l{number}"] = time.perf_counter()
             group.create_task(bench.receive(f"l{number}", number % contacts))
-        await listener.wait()
-    return [1000 * (listener.told[wa_id] - at) for wa_id, at in sent.items()]
+        await recorded.wait()
+    return [1000 * (recorded.by_wa_id[wa_id] - at) for wa_id, at in sent.items()]
 
 
 async def run(args: argparse.Namespace) -> int:
     """Prints the figures; 0 when every message was recorded."""
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
-        async with opened(folder) as bench:
-            rules = await throughput(bench, args.messages, args.contacts, random.Random(args.seed))
-            bulk = await bare(bench, args.messages)
-            took = await latency(bench, args.rate, args.seconds, args.contacts)
-    say = sys.stdout.write
-    say(f"{args.messages} messages of {args.contacts} contacts, seed {args.seed}\n")
-    say(f"  through the router: {rules:.0f} messages/s\n")
-    say(f"  the same documents by bare bulk writes: {bulk:.0f} messages/s; the router reaches {rules / bulk:.0%}\n")
-    say(f"at {args.rate:g} messages/s for {args.seconds:g} s, from received to recorded\n")
-    say(f"  median {statistics.median(took):.1f} ms, p99 {percentile(took, 99):.1f} ms, max {max(took):.1f} ms\n")
+        async with router_bench(folder) as bench:
+            router_rate = await throughput(bench, args.messages, args.contacts, random.Random(args.seed))
+            bulk_rate = await bulk_write_rate(bench, args.messages)
+            delays_ms = await latency(bench, args.rate, args.seconds, args.contacts)
+    write = sys.stdout.write
+    write(f"{args.messages} messages of {args.contacts} contacts, seed {args.seed}\n")
+    write(f"  through the router: {router_rate:.0f} messages/s\n")
+    write(f"  the same documents by bulk writes only: {bulk_rate:.0f} messages/s")
+    write(f"; the router reaches {router_rate / bulk_rate:.0%}\n")
+    write(f"at {args.rate:g} messages/s for {args.seconds:g} s, from received to recorded\n")
+    median, p99, longest = statistics.median(delays_ms), percentile(delays_ms, 99), max(delays_ms)
+    write(f"  median {median:.1f} ms, p99 {p99:.1f} ms, max {longest:.1f} ms\n")
     return 0
 
 
 def main() -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="switchboard bench router", description=__doc__)
-    parser.add_argument("--messages", type=int, default=MESSAGES, help="how many go through the router at full speed")
-    parser.add_argument("--contacts", type=int, default=CONTACTS, help="how many people write them")
-    parser.add_argument("--rate", type=float, default=RATE, help="messages a second for the latency")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long")
-    parser.add_argument("--seed", type=int, default=1, help="who writes what")
+    parser.add_argument("--messages", type=int, default=DEFAULT_MESSAGES, help="messages for the throughput")
+    parser.add_argument("--contacts", type=int, default=DEFAULT_CONTACTS, help="contacts who write them")
+    parser.add_argument("--rate", type=float, default=DEFAULT_RATE_PER_S, help="messages a second for the latency")
+    parser.add_argument("--seconds", type=float, default=DEFAULT_SECONDS, help="duration of the latency measurement")
+    parser.add_argument("--seed", type=int, default=1, help="of the random choice of contacts")
     return asyncio.run(run(parser.parse_args()))
 
 

@@ -17,17 +17,17 @@ from typing import Any
 import httpx
 import psutil
 
-from deploy.local.bench_latency import Bench, link, prepared
-from deploy.local.ports import free_run
+from deploy.local.bench_latency import LatencyBench, link, linked_bench
+from deploy.local.ports import free_port_range
 from deploy.local.process_specs import ROOT
 
-RUNS, ACCOUNTS, RATE = 10, 3, 10.0
-WANTED_S = 3.0
-_LIMIT_S, _LOOK_S, _AT_WORK_S = 60.0, 0.01, 2.0
+DEFAULT_RUNS, INSTANCES, LOAD_RATE_PER_S = 10, 3, 10.0
+MAX_MEDIAN_S = 3.0
+_STOP_TIMEOUT_S, _EXIT_POLL_S, _LOAD_BEFORE_STOP_S = 60.0, 0.01, 2.0
 
 
 @dataclass(frozen=True)
-class Ended:
+class StopResult:
     """Seconds from the signal to the end of the last process, and of each process by what it is; what was left."""
 
     seconds: float
@@ -38,32 +38,34 @@ class Ended:
 def make_parser() -> argparse.ArgumentParser:
     """Options of `bench stop`."""
     parser = argparse.ArgumentParser(prog="switchboard bench stop", description=__doc__)
-    parser.add_argument("--runs", type=int, default=RUNS, help=f"how often it is started and stopped (default: {RUNS})")
+    parser.add_argument(
+        "--runs", type=int, default=DEFAULT_RUNS, help=f"how often it is started and stopped (default: {DEFAULT_RUNS})"
+    )
     return parser
 
 
 async def run(args: argparse.Namespace) -> int:
-    """0 when the median is at most WANTED_S and no run left a process."""
-    found = []
+    """0 when the median is at most MAX_MEDIAN_S and no run left a process."""
+    results = []
     for number in range(args.runs):
         with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
-            ended = await _once(Path(folder))
-        found.append(ended)
-        slowest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in _slowest(ended.parts))
+            result = await _measure_once(Path(folder))
+        results.append(result)
+        slowest = ", ".join(f"{name} {seconds:.1f}" for name, seconds in _slowest(result.parts))
         sys.stdout.write(
-            f"{number + 1}: {ended.seconds:.2f} s ({slowest}){' left: ' if ended.left else ''}{ended.left or ''}\n"
+            f"{number + 1}: {result.seconds:.2f} s ({slowest}){' left: ' if result.left else ''}{result.left or ''}\n"
         )
         sys.stdout.flush()
-    times = [ended.seconds for ended in found]
+    times = [result.seconds for result in results]
     sys.stdout.write(f"median {statistics.median(times):.2f} s, max {max(times):.2f} s of {len(times)}\n")
-    return int(statistics.median(times) > WANTED_S or any(ended.left for ended in found))
+    return int(statistics.median(times) > MAX_MEDIAN_S or any(result.left for result in results))
 
 
 def _slowest(parts: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(parts.items(), key=lambda part: part[1])
 
 
-async def _once(folder: Path) -> Ended:
+async def _measure_once(folder: Path) -> StopResult:
     process = await asyncio.create_subprocess_exec(
         "./switchboard",
         "up",
@@ -71,7 +73,7 @@ async def _once(folder: Path) -> Ended:
         "--data",
         str(folder / "data"),
         "--port",
-        str(free_run()),
+        str(free_port_range()),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -79,9 +81,9 @@ async def _once(folder: Path) -> Ended:
     assert process.stdout
     try:
         ready = json.loads(await process.stdout.readline())
-        async with AsyncExitStack() as opened:
-            bench = await opened.enter_async_context(prepared(ready))
-            await _put_to_work(bench, ready, opened)
+        async with AsyncExitStack() as stack_of_contexts:
+            bench = await stack_of_contexts.enter_async_context(linked_bench(ready))
+            await _start_work(bench, ready, stack_of_contexts)
             return await _interrupt(psutil.Process(process.pid))
     finally:
         if process.returncode is None:
@@ -90,36 +92,42 @@ async def _once(folder: Path) -> Ended:
         await process.wait()
 
 
-async def _put_to_work(bench: Bench, ready: dict[str, Any], opened: AsyncExitStack) -> None:
-    for _ in range(ACCOUNTS - 1):
-        bench.browser.latest.clear()
-        await link(ready, bench.simulator, bench.browser, (await bench.simulator.post("/phones"))["number"])
+async def _start_work(bench: LatencyBench, ready: dict[str, Any], stack_of_contexts: AsyncExitStack) -> None:
+    for _ in range(INSTANCES - 1):
+        bench.recorder.latest.clear()
+        await link(ready, bench.simulator, bench.recorder, (await bench.simulator.post("/phones"))["number"])
     headers = {"Authorization": f"Bearer {ready['token']}"}
     api = httpx.AsyncClient(base_url=ready["api"], headers=headers, trust_env=False, timeout=60)
-    await opened.enter_async_context(api)
+    await stack_of_contexts.enter_async_context(api)
     await asyncio.gather(*(api.get("/api/conversations") for _ in range(6)))  # connections that stay open
-    await bench.simulator.post("/load", to=bench.phone, contacts=bench.contacts, rate=RATE, count=int(RATE * _LIMIT_S))
-    await asyncio.sleep(_AT_WORK_S)
-    talk = (await api.get("/api/conversations")).json()["data"][0]
-    path = f"/api/whatsapp/instances/{talk['instance_id']}/send"
-    body = {"to": talk["contact"]["phone_number"], "message": "an answer"}
+    await bench.simulator.post(
+        "/load",
+        to=bench.phone,
+        contacts=bench.contacts,
+        rate=LOAD_RATE_PER_S,
+        count=int(LOAD_RATE_PER_S * _STOP_TIMEOUT_S),
+    )
+    await asyncio.sleep(_LOAD_BEFORE_STOP_S)
+    conversation = (await api.get("/api/conversations")).json()["data"][0]
+    path = f"/api/whatsapp/instances/{conversation['instance_id']}/send"
+    body = {"to": conversation["contact"]["phone_number"], "message": "an answer"}
     sending = asyncio.create_task(api.post(path, json=body))
-    opened.callback(sending.cancel)
+    stack_of_contexts.callback(sending.cancel)
     await asyncio.sleep(0)
 
 
-async def _interrupt(launcher: psutil.Process) -> Ended:
+async def _interrupt(launcher: psutil.Process) -> StopResult:
     """As Ctrl-C in a terminal does, to the launcher; the others are in groups of their own."""
-    names = {child: _name(child) for child in launcher.children(recursive=True) if _lives(child)}
-    begun = time.monotonic()
+    names = {child: _name(child) for child in launcher.children(recursive=True) if _is_alive(child)}
+    started_at = time.monotonic()
     launcher.send_signal(signal.SIGINT)
     names[launcher] = "launcher"
     parts: dict[str, float] = {}
-    while names and time.monotonic() - begun < _LIMIT_S:
-        for process in [process for process in names if not _lives(process)]:
-            parts[names.pop(process)] = time.monotonic() - begun
-        await asyncio.sleep(_LOOK_S)
-    return Ended(time.monotonic() - begun, parts, sorted(names.values()))
+    while names and time.monotonic() - started_at < _STOP_TIMEOUT_S:
+        for process in [process for process in names if not _is_alive(process)]:
+            parts[names.pop(process)] = time.monotonic() - started_at
+        await asyncio.sleep(_EXIT_POLL_S)
+    return StopResult(time.monotonic() - started_at, parts, sorted(names.values()))
 
 
 def _name(process: psutil.Process) -> str:
@@ -128,7 +136,7 @@ def _name(process: psutil.Process) -> str:
     return module if not module.endswith("zygote") else f"zygote {process.pid}"
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Find nats-server and mongod: a setting, then PATH, then the wheel, then a sentence that says what to install."""
+"""Finds nats-server and mongod: in a setting, in PATH, in an installed wheel; else the error says what to install."""
 
 import importlib.util
 import os

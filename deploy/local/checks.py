@@ -1,4 +1,4 @@
-"""`./switchboard test`: lint, types, then every test, the quick floors first."""
+"""`./switchboard test`: lint, types, then every test, the quick folders first."""
 
 import os
 import subprocess
@@ -6,15 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy.local.console_output import say
-from deploy.local.prerequisites import missing_packages, provide
+from deploy.local.console_output import tell_user
+from deploy.local.prerequisites import install_packages, missing_packages
 
 ROOT = Path(__file__).resolve().parents[2]
-FLOORS = ("unit", "contract", "component", "integration", "e2e", "security")
-PARALLEL = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
-"""One process of tests for each processor, each with servers of its own; the tests of a file stay together."""
-SHARED_SERVERS = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
-"""With one of these set, all tests meet the same server and its streams, so they run one after the other."""
+TEST_FOLDERS = ("unit", "contract", "component", "integration", "e2e", "security")
+PARALLEL_OPTIONS = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+"""One test process for each processor, each with servers of its own; all tests of a file run in one process."""
+SHARED_SERVER_VARIABLES = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
+"""With one of these set all tests share one server and its streams, so they run one after the other."""
 
 
 def _run(*command: str) -> int:
@@ -25,12 +25,12 @@ def _run(*command: str) -> int:
 
 def run_checks(pytest_arguments: Sequence[str]) -> int:
     """The exit status of the first step that failed, else 0. Further arguments go to pytest."""
-    if not provide(missing_packages(), say):
+    if not install_packages(missing_packages(), tell_user):
         return 1
     for step in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", ".")):
         if status := _run(*step):
             return status
-    folders = [f"tests/{floor}" for floor in FLOORS if any((ROOT / "tests" / floor).rglob("test_*.py"))]
+    folders = [f"tests/{folder}" for folder in TEST_FOLDERS if any((ROOT / "tests" / folder).rglob("test_*.py"))]
     # CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off here.
-    together = () if any(os.environ.get(name) for name in SHARED_SERVERS) else PARALLEL
-    return _run("pytest", "--assert=plain", *(pytest_arguments or (*together, *folders)))
+    parallel = () if any(os.environ.get(name) for name in SHARED_SERVER_VARIABLES) else PARALLEL_OPTIONS
+    return _run("pytest", "--assert=plain", *(pytest_arguments or (*parallel, *folders)))

@@ -1,4 +1,4 @@
-"""One supervised child process: started, watched, restarted with backoff, stopped with everything it started."""
+"""A supervised child process: restarted with backoff when it ends; stopped together with its whole process group."""
 
 import asyncio
 import os
@@ -11,22 +11,22 @@ from typing import BinaryIO
 
 from deploy.local.orphan_cleanup import signal_group
 
-BACKOFF = (0.2, 1.0, 2.0, 5.0, 10.0)
+RESTART_DELAYS_S = (0.2, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the first, second, ... restart in a row."""
-CALM = 30.0
-"""Seconds of running after which a death counts as the first again."""
-MAX_LOG = 20_000_000
-"""Bytes; a larger log is moved aside at the next look."""
+STABLE_AFTER_S = 30.0
+"""A process that ran this long starts again with the first delay."""
+MAX_LOG_BYTES = 20_000_000
+"""A larger log is moved to `<name>.log.1` at the next check."""
 PRIVATE_UMASK = 0o077
-"""What a process writes (logs, data, keys) is for the user who started it only."""
+"""Only the user who started Switchboard can read what its processes write (logs, data, keys)."""
 
 
 class StartFailed(RuntimeError):
-    """A process did not come up; the message says which, what it said and what to do."""
+    """A process did not start; the message has its name, the end of its log and what to do."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class ProcessSpec:
     """What to run, where it logs, and with which environment (complete, not additional)."""
 
     name: str
@@ -37,19 +37,20 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Hooks:
-    """say: a sentence for the user. started, ended: a process group, for the reaper."""
+class ProcessHooks:
+    """tell_user: prints a sentence. on_started, on_ended: get the process group, for the orphan cleanup."""
 
-    say: Callable[[str], None]
-    started: Callable[[int], None]
-    ended: Callable[[int], None]
+    tell_user: Callable[[str], None]
+    on_started: Callable[[int], None]
+    on_ended: Callable[[int], None]
 
 
-class Child:
-    """Runs its plan until `stop`; what dies is started again, and said."""
+class ChildProcess:
+    """Runs a process until `stop`; one that ends by itself is started again, and the user is told."""
 
-    def __init__(self, plan: Plan, hooks: Hooks) -> None:
-        self.plan, self.deaths = plan, 0
+    def __init__(self, spec: ProcessSpec, hooks: ProcessHooks) -> None:
+        self.spec = spec
+        self.unexpected_exits = 0
         self._hooks = hooks
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -59,7 +60,7 @@ class Child:
     def pid(self) -> int:
         """Raises ProcessLookupError while it is not running."""
         if self._process is None or self._process.returncode is not None:
-            raise ProcessLookupError(f"{self.plan.name} is not running")
+            raise ProcessLookupError(f"{self.spec.name} is not running")
         return self._process.pid
 
     @property
@@ -70,19 +71,19 @@ class Child:
         """Raises StartFailed when the program cannot even be started."""
         self._stop.clear()
         process = await self._spawn()
-        self._task = asyncio.create_task(self._watch(process), name=f"watch {self.plan.name}")
+        self._task = asyncio.create_task(self._supervise(process), name=f"supervise {self.spec.name}")
 
-    async def stop(self, grace: float) -> None:
-        """SIGTERM, then SIGKILL after `grace` seconds; the whole process group is gone afterwards."""
+    async def stop(self, grace_s: float) -> None:
+        """SIGTERM, then SIGKILL after `grace_s` seconds; afterwards the whole process group has ended."""
         self._stop.set()
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
         if self._task is None:
             return
-        _, late = await asyncio.wait({self._task}, timeout=grace)
-        if late:
+        _, still_running = await asyncio.wait({self._task}, timeout=grace_s)
+        if still_running:
             self.kill()
-            await asyncio.wait({self._task}, timeout=grace)
+            await asyncio.wait({self._task}, timeout=grace_s)
         self._task.cancel()
         self._task = None
 
@@ -91,69 +92,71 @@ class Child:
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
-    def last_words(self, lines: int = 12) -> str:
+    def last_log_lines(self, lines: int = 12) -> str:
         """The end of its log."""
-        if not self.plan.log.is_file():
+        if not self.spec.log.is_file():
             return ""
-        with self.plan.log.open("rb") as log:
+        with self.spec.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - 8000))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
-    def trim_log(self) -> None:
-        """Keep one old part: the process goes on writing into the same, now empty file (it appends)."""
+    def rotate_log(self) -> None:
+        """Moves a large log aside and keeps one old part. The process appends to the same file, which is now empty."""
         with suppress(FileNotFoundError):
-            if self.plan.log.stat().st_size > MAX_LOG:
-                with _private(self.plan.log.with_suffix(".log.1"), os.O_WRONLY | os.O_TRUNC) as old:
-                    old.write(self.plan.log.read_bytes())
-                os.truncate(self.plan.log, 0)
+            if self.spec.log.stat().st_size > MAX_LOG_BYTES:
+                with _open_private(self.spec.log.with_suffix(".log.1"), os.O_WRONLY | os.O_TRUNC) as old:
+                    old.write(self.spec.log.read_bytes())
+                os.truncate(self.spec.log, 0)
 
     async def _spawn(self) -> asyncio.subprocess.Process:
-        self.trim_log()
+        self.rotate_log()
         try:
-            with _private(self.plan.log, os.O_WRONLY | os.O_APPEND) as log:
+            with _open_private(self.spec.log, os.O_WRONLY | os.O_APPEND) as log:
                 process = await asyncio.create_subprocess_exec(
-                    *self.plan.command,
+                    *self.spec.command,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=dict(self.plan.env),
-                    cwd=self.plan.cwd,
+                    env=dict(self.spec.env),
+                    cwd=self.spec.cwd,
                     start_new_session=True,
                     umask=PRIVATE_UMASK,
                 )
         except OSError as error:
-            raise StartFailed(f"{self.plan.name} cannot be started: {error}") from error
-        self._hooks.started(process.pid)
+            raise StartFailed(f"{self.spec.name} cannot be started: {error}") from error
+        self._hooks.on_started(process.pid)
         self._process = process
         return process
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _supervise(self, process: asyncio.subprocess.Process) -> None:
         clock = asyncio.get_running_loop().time
-        row = 0
+        exits_in_row = 0
         while True:
-            began = clock()
-            if self._stop.is_set():  # asked to stop while it was being started again
+            started_at = clock()
+            if self._stop.is_set():  # `stop` was called during the restart
                 process.terminate()
             code = await process.wait()
-            signal_group(process.pid, signal.SIGKILL)  # what it started ends with it, as in a container
-            self._hooks.ended(process.pid)
+            signal_group(process.pid, signal.SIGKILL)  # its children end with it, as in a container
+            self._hooks.on_ended(process.pid)
             if self._stop.is_set():
                 return
-            self.deaths += 1
-            row = 1 if clock() - began > CALM else min(row + 1, len(BACKOFF))
-            self._hooks.say(f"{self.plan.name} ended ({_ending(code)}) and is started again; log: {self.plan.log}")
+            self.unexpected_exits += 1
+            exits_in_row = 1 if clock() - started_at > STABLE_AFTER_S else min(exits_in_row + 1, len(RESTART_DELAYS_S))
+            self._hooks.tell_user(
+                f"{self.spec.name} ended ({_describe_exit(code)}) and is started again; log: {self.spec.log}"
+            )
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), BACKOFF[row - 1])
+                await asyncio.wait_for(self._stop.wait(), RESTART_DELAYS_S[exits_in_row - 1])
                 return
             process = await self._spawn()
 
 
-def _private(path: Path, flags: int) -> BinaryIO:
-    """The file, made when missing, readable by its owner only; also one that an earlier version made for everybody."""
+def _open_private(path: Path, flags: int) -> BinaryIO:
+    """Opens or creates the file with mode 0600; an earlier version created it readable for everybody."""
     file = os.fdopen(os.open(path, flags | os.O_CREAT, 0o600), "wb")
     os.fchmod(file.fileno(), 0o600)
     return file
 
 
-def _ending(code: int) -> str:
+def _describe_exit(code: int) -> str:
     return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"

@@ -1,9 +1,9 @@
-"""How the launcher talks to people."""
+"""What the launcher prints for its user."""
 
 import sys
 
 
-def say(sentence: str) -> None:
-    """To stderr: stdout carries only what programs read."""
+def tell_user(sentence: str) -> None:
+    """Writes to stderr; stdout carries only what programs read."""
     sys.stderr.write(f"switchboard: {sentence}\n")
     sys.stderr.flush()

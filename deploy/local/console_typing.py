@@ -1,4 +1,4 @@
-"""Typing into the console in a real browser: from a key press to the frame that shows it, and what blocked the page."""
+"""Types into the console in a real browser and measures key press to painted frame, and long tasks of the page."""
 
 import json
 import shutil
@@ -11,12 +11,12 @@ from typing import Any
 from playwright.async_api import Page, async_playwright
 
 from deploy.local.latency_report import percentile
+from deploy.local.prerequisites import CHROMIUM_NAMES
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-KEY_PAUSE_MS, WORD_PAUSE_MS = 120, 500
-"""Between two keys of a word; behind a word, so that its search is answered and drawn."""
+KEY_INTERVAL_MS, SEARCH_PAUSE_MS = 120, 500
+"""Between two keys of a word; after a word, so that the search is answered and its result painted."""
 WORDS = ("anna", "person 1", "4917", "table", "zz", "person 42", "friday", "ann")
-_PAGE_LIMIT_MS = 60_000
+_PAGE_TIMEOUT_MS = 60_000
 
 _MEASURE = """(session) => {
   localStorage.setItem("switchboard.session", session);
@@ -33,18 +33,18 @@ _MEASURE = """(session) => {
     }), { once: true });
   }, { capture: true });
 }"""
-_TAKE = """() => {
-  const found = window.measured;
+_TAKE_MEASUREMENTS = """() => {
+  const measured = window.measured;
   window.measured = { keys: [], tasks: [] };
   const heap = performance.memory?.usedJSHeapSize ?? 0;
-  return {...found, rows: document.querySelectorAll(".talk").length, heap};
+  return {...measured, rows: document.querySelectorAll(".talk").length, heap};
 }"""
 
 
 @dataclass(frozen=True)
-class Typing:
+class TypingSample:
     """keys: milliseconds from each key press to the frame that shows it. tasks: milliseconds of each task of the page
-    that took longer than 50 ms while the keys were pressed."""
+    that took longer than 50 ms meanwhile. rows: conversations in the page's list. heap: bytes."""
 
     field: str
     keys: tuple[float, ...]
@@ -53,21 +53,23 @@ class Typing:
     heap: int
 
     def line(self) -> str:
-        """Without keys there is nothing to say of them."""
+        """One row of the table under TABLE_HEADING."""
         if not self.keys:
             return f"  {self.field:14} no key was measured"
-        shown = [percentile(self.keys, 50), percentile(self.keys, 95), max(self.keys), max(self.tasks, default=0.0)]
-        numbers = "".join(f"{value:9.1f}" for value in shown)
+        figures = [percentile(self.keys, 50), percentile(self.keys, 95), max(self.keys), max(self.tasks, default=0.0)]
+        numbers = "".join(f"{value:9.1f}" for value in figures)
         return f"  {self.field:14}{numbers}{len(self.tasks):8}{self.rows:7}{self.heap / 2**20:9.0f}"
 
 
-HEAD = f"  {'keys into':14}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'task ms':>9}{'tasks':>8}{'rows':>7}{'heap MB':>9}"
+TABLE_HEADING = (
+    f"  {'keys into':14}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'task ms':>9}{'tasks':>8}{'rows':>7}{'heap MB':>9}"
+)
 
 
 @asynccontextmanager
-async def console(ready: dict[str, Any]) -> AsyncIterator[Page]:
+async def open_console(ready: dict[str, Any]) -> AsyncIterator[Page]:
     """The console of a running stack, logged in, measuring. Raises FileNotFoundError without Chromium."""
-    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    path = next((program for name in CHROMIUM_NAMES if (program := shutil.which(name))), None)
     if path is None:
         raise FileNotFoundError("Chromium is missing: install it with `apt-get install chromium`")
     session = {"token": ready["token"], "organizationId": ready["organization_id"], "email": ready["email"]}
@@ -75,38 +77,40 @@ async def console(ready: dict[str, Any]) -> AsyncIterator[Page]:
         # a container has no user namespaces for the sandbox, and only our own page is opened
         browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(_PAGE_LIMIT_MS)
+        page.set_default_timeout(_PAGE_TIMEOUT_MS)
         await page.add_init_script(f"({_MEASURE})({json.dumps(json.dumps(session))})")
         yield page
         await browser.close()
 
 
-async def opened(page: Page, address: str) -> float:
+async def open_conversation(page: Page, address: str) -> float:
     """Opens the first conversation of the inbox. → milliseconds until the list was shown."""
-    begun = time.monotonic()
+    started_at = time.monotonic()
     await page.goto(f"{address}/#/inbox")
     await page.wait_for_selector(".talk")
-    took = 1000 * (time.monotonic() - begun)
+    elapsed_ms = 1000 * (time.monotonic() - started_at)
     await page.wait_for_selector(".live.on")
-    await page.locator(".talk").first.evaluate("row => row.click()")  # by a pointer it is hit at some other moment
+    await page.locator(".talk").first.evaluate(
+        "row => row.click()"
+    )  # a mouse click could hit a row that moves meanwhile
     await page.wait_for_selector(".composer textarea")
-    return took
+    return elapsed_ms
 
 
-async def typed(page: Page, field: str, selector: str, count: int, words: Sequence[str] = WORDS) -> Typing:
-    """Types words into a field and takes them out again until `count` keys were pressed."""
+async def type_words(page: Page, field: str, selector: str, count: int, words: Sequence[str] = WORDS) -> TypingSample:
+    """Types words into a field, deletes each again, and stops after `count` key presses."""
     await page.locator(selector).focus()
-    await page.evaluate(_TAKE)
+    await page.evaluate(_TAKE_MEASUREMENTS)
     pressed = 0
     while pressed < count:
         word = words[pressed % len(words)]
         for letter in word:
             await page.keyboard.press("Space" if letter == " " else letter)
-            await page.wait_for_timeout(KEY_PAUSE_MS)
-        await page.wait_for_timeout(WORD_PAUSE_MS)
+            await page.wait_for_timeout(KEY_INTERVAL_MS)
+        await page.wait_for_timeout(SEARCH_PAUSE_MS)
         await page.keyboard.press("ControlOrMeta+a")
         await page.keyboard.press("Backspace")
-        await page.wait_for_timeout(KEY_PAUSE_MS)
+        await page.wait_for_timeout(KEY_INTERVAL_MS)
         pressed += len(word) + 1
-    found = await page.evaluate(_TAKE)
-    return Typing(field, tuple(found["keys"]), tuple(found["tasks"]), found["rows"], found["heap"])
+    measured = await page.evaluate(_TAKE_MEASUREMENTS)
+    return TypingSample(field, tuple(measured["keys"]), tuple(measured["tasks"]), measured["rows"], measured["heap"])

@@ -1,4 +1,4 @@
-"""Long-lived requests of the front server: WebSockets and long polls, which end when client or server closes them."""
+"""Long-lived requests of the front server: WebSockets and long polls, which last until one side ends them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -7,27 +7,27 @@ from contextlib import suppress
 import aiohttp
 from aiohttp import web
 
-END_LIMIT_S = 1.0
-"""For the closing frames of the sockets."""
+CLOSE_TIMEOUT_S = 1.0
+"""For the close frames of the sockets."""
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def lasts(request: web.BaseRequest) -> bool:
-    """A request that waits for something to happen, so that nothing is lost when it is cut."""
+def is_long_lived(request: web.BaseRequest) -> bool:
+    """True for a request that waits for an event: cancelling it loses nothing."""
     if request.headers.get("Upgrade", "").lower() == "websocket":
         return True
     return request.method == "GET" and ("wait" in request.query or request.path.startswith("/socket.io/"))
 
 
-class Lasting:
+class LongLivedRequests:
     """Cancels all long-lived requests when the server stops, instead of waiting until their clients close them."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[web.StreamResponse]] = set()
 
     async def run(self, handler: _Handler, request: web.Request) -> web.StreamResponse:
-        """In a task of its own when it lasts. A client whose request was ended finds its connection closed."""
-        if not lasts(request):
+        """Handles a long-lived request in a task that `cancel_all` can cancel, which closes the connection."""
+        if not is_long_lived(request):
             return await handler(request)
         task = asyncio.ensure_future(handler(request))
         self._tasks.add(task)
@@ -37,34 +37,34 @@ class Lasting:
             task.cancel()  # the client is gone
             self._tasks.discard(task)
 
-    async def end(self, _: web.Application) -> None:
-        """For `on_shutdown`."""
+    async def cancel_all(self, _: web.Application) -> None:
+        """A handler for aiohttp's `on_shutdown`."""
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             with suppress(asyncio.CancelledError):
-                await asyncio.wait(tasks, timeout=END_LIMIT_S)
+                await asyncio.wait(tasks, timeout=CLOSE_TIMEOUT_S)
 
 
 Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
-async def pump_both(one: Socket, other: Socket) -> None:
-    """Until one of them ends; then both are closed."""
-    pumps = {asyncio.create_task(_pump(one, other)), asyncio.create_task(_pump(other, one))}
+async def relay_both(one: Socket, other: Socket) -> None:
+    """Passes messages both ways until one socket ends, then closes both."""
+    relays = {asyncio.create_task(_relay(one, other)), asyncio.create_task(_relay(other, one))}
     try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(relays, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        for relay in relays:
+            relay.cancel()
+        await asyncio.gather(*relays, return_exceptions=True)
         for socket in (one, other):
             with suppress(ConnectionError, RuntimeError):
                 await socket.close()
 
 
-async def _pump(source: Socket, sink: Socket) -> None:
+async def _relay(source: Socket, sink: Socket) -> None:
     async for message in _messages(source):
         match message.type:
             case aiohttp.WSMsgType.TEXT:
@@ -79,6 +79,11 @@ async def _pump(source: Socket, sink: Socket) -> None:
 
 
 async def _messages(source: Socket) -> AsyncIterator[aiohttp.WSMessage]:
-    ended = {aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR}
-    while (message := await source.receive()).type not in ended:
+    closing_types = {
+        aiohttp.WSMsgType.CLOSE,
+        aiohttp.WSMsgType.CLOSING,
+        aiohttp.WSMsgType.CLOSED,
+        aiohttp.WSMsgType.ERROR,
+    }
+    while (message := await source.receive()).type not in closing_types:
         yield message

@@ -1,4 +1,4 @@
-"""What a round of killing left behind, counted. Pure."""
+"""Counts lost and duplicated messages, contacts and bookings of a kill-test round. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,24 +6,25 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
-class Found:
-    """Of one round. sent, acknowledged: WhatsApp ids. The counters: how often each id or contact was found.
+class RoundResult:
+    """What one round sent and what it left behind.
 
-    recorded: message documents by WhatsApp id. told: `whatsapp:message` events by WhatsApp id. contacts: contact
-    documents by phone. bookings: open bookings by contact.
+    sent, acknowledged: WhatsApp ids. recorded: number of message documents by WhatsApp id. socket_events: number of
+    `whatsapp:message` events by WhatsApp id. contacts: number of contact documents by phone. bookings: number of open
+    bookings by contact.
     """
 
     sent: frozenset[str]
     acknowledged: frozenset[str]
     recorded: Counter[str]
-    told: Counter[str]
+    socket_events: Counter[str]
     contacts: Counter[str]
     bookings: Counter[str]
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Numbers of messages, except contacts and bookings."""
+    """The numbers of one round or of several: messages, except `doubled_contacts` and `doubled_bookings`."""
 
     sent: int = 0
     acknowledged: int = 0
@@ -42,44 +43,49 @@ class Tally:
 
     @property
     def clean(self) -> bool:
-        """Everything that was sent arrived, once."""
+        """True when something was sent and each of it arrived exactly once."""
         return self.sent > 0 and self.acknowledged == self.sent and not self.lost and not self.duplicated
 
 
-def missing(acknowledged: Iterable[str], recorded: Counter[str]) -> set[str]:
-    """What WhatsApp considers delivered and the database does not know."""
+def missing_ids(acknowledged: Iterable[str], recorded: Counter[str]) -> set[str]:
+    """Ids of messages that WhatsApp considers delivered and that are not in the database."""
     return {message for message in acknowledged if not recorded[message]}
 
 
-def tally(found: Found) -> Tally:
-    """The numbers of one round."""
-    acknowledged = found.acknowledged & found.sent
+def tally(result: RoundResult) -> Tally:
+    """Counts one round."""
+    acknowledged = result.acknowledged & result.sent
     return Tally(
-        sent=len(found.sent),
+        sent=len(result.sent),
         acknowledged=len(acknowledged),
-        lost=len(missing(acknowledged, found.recorded)),
-        doubled_messages=_more_than_once(found.recorded),
-        doubled_contacts=_more_than_once(found.contacts),
-        doubled_bookings=_more_than_once(found.bookings),
-        doubled_on_socket=_more_than_once(found.told),
+        lost=len(missing_ids(acknowledged, result.recorded)),
+        doubled_messages=_more_than_once(result.recorded),
+        doubled_contacts=_more_than_once(result.contacts),
+        doubled_bookings=_more_than_once(result.bookings),
+        doubled_on_socket=_more_than_once(result.socket_events),
     )
 
 
-def suspects(found: Found) -> set[str]:
-    """WhatsApp ids of what is missing or came twice."""
-    twice = {message for counter in (found.recorded, found.told) for message, count in counter.items() if count > 1}
-    return twice | missing(found.sent, found.recorded)
+def suspicious_ids(result: RoundResult) -> set[str]:
+    """WhatsApp ids of messages that are missing or came twice."""
+    twice = {
+        message
+        for counter in (result.recorded, result.socket_events)
+        for message, count in counter.items()
+        if count > 1
+    }
+    return twice | missing_ids(result.sent, result.recorded)
 
 
 def _more_than_once(counter: Counter[str]) -> int:
     return sum(1 for count in counter.values() if count > 1)
 
 
-def line(name: str, result: Tally) -> str:
-    """One line of the table under HEADING."""
-    numbers = [getattr(result, field.name) for field in fields(Tally)]
+def table_row(name: str, counts: Tally) -> str:
+    """One line of the table under TABLE_HEADING."""
+    numbers = [getattr(counts, field.name) for field in fields(Tally)]
     return f"{name:<12}" + "".join(f"{number:>14}" for number in numbers)
 
 
 _TITLES = ("sent", "acknowledged", "lost", "2x messages", "2x contacts", "2x bookings", "2x on socket")
-HEADING = f"{'killed':<12}" + "".join(f"{title:>14}" for title in _TITLES)
+TABLE_HEADING = f"{'killed':<12}" + "".join(f"{title:>14}" for title in _TITLES)

@@ -1,15 +1,15 @@
-"""From measured moments to the lines `bench latency` prints. Pure."""
+"""The percentiles of each stage that `bench latency` prints, computed from measured times. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Journey:
-    """One message's moments, in epoch seconds."""
+class MessageTimes:
+    """The times of one message, in epoch seconds."""
 
     sent: float
-    """The simulated contact hands it to the socket."""
+    """The simulated contact writes it to the socket."""
     decrypted: float
     """A worker of session has it."""
     received: float
@@ -17,17 +17,17 @@ class Journey:
     recorded: float
     """MessageRecorded is stored in the stream."""
     arrived: float
-    """A Socket.IO client behind the front door has it."""
+    """A Socket.IO client behind the front server has it."""
 
 
 STAGES = {
     "simulator, neonize": ("sent", "decrypted"),
     "session: journal, publish": ("decrypted", "received"),
     "router with MongoDB, publish": ("received", "recorded"),
-    "realtime, front door, client": ("recorded", "arrived"),
+    "realtime, front server, client": ("recorded", "arrived"),
     "altogether": ("sent", "arrived"),
 }
-"""Name of each stage and the moments it lies between."""
+"""By name: the first and the last time of the stage."""
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -39,14 +39,14 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return ordered[max(0, int(rank) - 1)]
 
 
-def lines(rate: float, expected: int, journeys: Sequence[Journey]) -> list[str]:
-    """What is printed of one run, in milliseconds."""
-    found = [f"{rate:g} messages/s: {len(journeys)} of {expected} arrived"]
-    if not journeys:
-        return found
-    found.append(f"  {'':36}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}")
+def report_lines(rate: float, expected: int, messages: Sequence[MessageTimes]) -> list[str]:
+    """What is printed for one rate, in milliseconds."""
+    lines = [f"{rate:g} messages/s: {len(messages)} of {expected} arrived"]
+    if not messages:
+        return lines
+    lines.append(f"  {'':36}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}")
     for name, (start, end) in STAGES.items():
-        took = [1000 * (getattr(journey, end) - getattr(journey, start)) for journey in journeys]
-        shown = (percentile(took, 50), percentile(took, 99), max(took))
-        found.append(f"  {name:36}" + "".join(f"{value:9.1f}" for value in shown))
-    return found
+        durations = [1000 * (getattr(message, end) - getattr(message, start)) for message in messages]
+        figures = (percentile(durations, 50), percentile(durations, 99), max(durations))
+        lines.append(f"  {name:36}" + "".join(f"{value:9.1f}" for value in figures))
+    return lines

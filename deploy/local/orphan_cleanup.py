@@ -1,7 +1,7 @@
-"""Ends what the launcher started when the launcher itself was killed: `python -m deploy.local.orphan_cleanup`.
+"""Ends the launcher's processes when the launcher itself was killed: `python -m deploy.local.orphan_cleanup`.
 
-The launcher writes `+<group>` and `-<group>` lines into its stdin; the end of that stream without `done` before it
-means that the launcher is gone. A pipe says so on every POSIX system and for grandchildren too.
+The launcher writes `+<group>` and `-<group>` (process groups) into its stdin. When that stream ends without `done`,
+the launcher was killed. Unlike a parent-death signal, a pipe works on every POSIX system and for grandchildren too.
 """
 
 import os
@@ -10,12 +10,12 @@ import sys
 import time
 from collections.abc import Iterable
 
-GRACE = 8.0
-"""Seconds between the request to stop and the kill."""
+GRACE_S = 8.0
+"""Between SIGTERM and SIGKILL."""
 
 
 def groups_left(lines: Iterable[str]) -> list[int]:
-    """The process groups still running when the stream ended; none after `done`. The order is that of the starts."""
+    """The process groups that still ran when the stream ended, in the order of their start; none after `done`."""
     groups: dict[int, None] = {}
     for line in lines:
         if line.strip() == "done":
@@ -29,7 +29,7 @@ def groups_left(lines: Iterable[str]) -> list[int]:
 
 
 def signal_group(group: int, number: int) -> bool:
-    """False when nobody is left in the group."""
+    """False when the group has no process."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):  # macOS answers with the second for a group of zombies
@@ -37,11 +37,11 @@ def signal_group(group: int, number: int) -> bool:
     return True
 
 
-def reap(groups: list[int], grace: float = GRACE) -> None:
-    """Ask every group to stop, the last started first; kill what is left after the grace."""
+def stop_groups(groups: list[int], grace_s: float = GRACE_S) -> None:
+    """Sends SIGTERM to every group, the last started first, and SIGKILL after `grace_s` seconds."""
     for group in reversed(groups):
         signal_group(group, signal.SIGTERM)
-    deadline = time.monotonic() + grace
+    deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline and any(signal_group(group, 0) for group in groups):
         time.sleep(0.05)
     for group in groups:
@@ -49,10 +49,10 @@ def reap(groups: list[int], grace: float = GRACE) -> None:
 
 
 def main() -> None:
-    """Ctrl-C is for the launcher, which then says `done`."""
+    """Ignores Ctrl-C: the launcher handles it and then writes `done`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    reap(groups_left(sys.stdin))
+    stop_groups(groups_left(sys.stdin))
 
 
 if __name__ == "__main__":

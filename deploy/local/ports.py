@@ -1,19 +1,19 @@
-"""Which ports are free, and who holds the others."""
+"""Finds free ports, and the process that listens on a taken one."""
 
 import socket
 from collections.abc import Iterable
 
 import psutil
 
-from deploy.local.process_specs import PORTS
+from deploy.local.process_specs import PORT_COUNT
 
 
 class PortTaken(RuntimeError):
-    """Says which port, who has it, and what to do."""
+    """The message names the port, the process that listens on it, and what to do."""
 
 
 def is_free(port: int) -> bool:
-    """Nobody listens on this loopback port."""
+    """True when nothing listens on this loopback port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -25,24 +25,26 @@ def is_free(port: int) -> bool:
 
 
 def require_free(ports: Iterable[int]) -> None:
-    """Raises PortTaken for the first that is in use."""
+    """Raises PortTaken for the first port that is in use."""
     for port in ports:
         if not is_free(port):
-            raise PortTaken(f"port {port} is taken by {_holder(port)}: stop it, or choose other ports with --port N")
+            raise PortTaken(
+                f"port {port} is taken by {_port_owner(port)}: stop it, or choose other ports with --port N"
+            )
 
 
-def free_run() -> int:
-    """The first of PORTS free ports in a row, below the range the system gives to outgoing connections."""
+def free_port_range() -> int:
+    """The first of PORT_COUNT free ports in a row, below the range the system gives to outgoing connections."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         start = 10_000 + probe.getsockname()[1] % 20_000
-    for first in range(start, start + 2_000, PORTS):
-        if all(is_free(port) for port in range(first, first + PORTS)):
+    for first in range(start, start + 2_000, PORT_COUNT):
+        if all(is_free(port) for port in range(first, first + PORT_COUNT)):
             return first
-    raise PortTaken(f"no {PORTS} free ports in a row from {start} on: give some with --port N")
+    raise PortTaken(f"no {PORT_COUNT} free ports in a row from {start} on: give some with --port N")
 
 
-def _holder(port: int) -> str:
+def _port_owner(port: int) -> str:
     try:
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port

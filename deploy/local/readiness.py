@@ -1,4 +1,4 @@
-"""When is a process ready: an address that answers, or a replica set with its primary."""
+"""Checks whether a process is ready: its readiness URL answers 200, or its replica set has a primary."""
 
 from typing import Any
 
@@ -6,26 +6,26 @@ import httpx
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from deploy.local.process_specs import Process, url
+from deploy.local.process_specs import ProcessTemplate, url
 
 _NOT_YET_INITIATED, _NOT_A_MEMBER = 94, 93
-"""Error codes of mongod: no replica set yet; its replica set knows it by another address (another --port)."""
+"""Error codes of mongod: no replica set yet; the replica set has another address for it (an earlier --port)."""
 
 
-async def is_ready(process: Process, first_port: int, http: httpx.AsyncClient) -> bool:
-    """One look, at most a few seconds; False while it is still starting."""
-    if process.ready == "mongo":
-        return await _primary(first_port + process.port)
-    port = process.port if process.ready_port is None else process.ready_port
+async def is_ready(process: ProcessTemplate, first_port: int, http: httpx.AsyncClient) -> bool:
+    """One check of at most a few seconds; False while the process is starting."""
+    if process.readiness == "mongo":
+        return await _is_primary(first_port + process.port_offset)
+    port = process.port_offset if process.readiness_port is None else process.readiness_port
     try:
-        response = await http.get(url(first_port + port) + process.ready_path)
+        response = await http.get(url(first_port + port) + process.readiness_path)
     except httpx.HTTPError:
         return False
     return response.status_code == 200
 
 
-async def _primary(port: int) -> bool:
-    """Makes the replica set of one on the first start, and moves it when the port is another one than before."""
+async def _is_primary(port: int) -> bool:
+    """Creates the replica set of one member on the first start, and changes the member's address after a new --port."""
     client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
         "127.0.0.1", port, directConnection=True, serverSelectionTimeoutMS=1000
     )
@@ -38,13 +38,13 @@ async def _primary(port: int) -> bool:
                 member = {"_id": 0, "host": f"127.0.0.1:{port}"}
                 await client.admin.command({"replSetInitiate": {"_id": "rs0", "members": [member]}})
             elif error.code == _NOT_A_MEMBER:
-                await _move(client, f"127.0.0.1:{port}")
+                await _change_member_address(client, f"127.0.0.1:{port}")
             return False
         except PyMongoError:
             return False
 
 
-async def _move(client: AsyncMongoClient[dict[str, Any]], host: str) -> None:
+async def _change_member_address(client: AsyncMongoClient[dict[str, Any]], host: str) -> None:
     config = await client["local"]["system.replset"].find_one()
     assert config
     config["version"] += 1

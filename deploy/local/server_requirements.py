@@ -1,4 +1,4 @@
-"""What must be true of the machine before mongod and nats-server can be started."""
+"""Checks that mongod and nats-server can run on this machine; else says which library is missing."""
 
 import subprocess
 from pathlib import Path
@@ -13,19 +13,19 @@ _REMEDIES = {
 
 
 def require_runnable(program: Path) -> None:
-    """Raises MissingBinary naming the library that is missing and how to install it."""
+    """Raises MissingBinary with the missing library and how to install it."""
     try:
-        shown = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
+        result = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise MissingBinary(f"{program.name} at {program} cannot be run: {error}") from error
-    if shown.returncode != 0:
-        raise MissingBinary(explain(program.name, shown.stderr))
+    if result.returncode != 0:
+        raise MissingBinary(explain(program.name, result.stderr))
 
 
-def explain(name: str, said: str) -> str:
-    """One sentence for what the loader said."""
+def explain(name: str, stderr: str) -> str:
+    """One sentence for what the dynamic loader wrote to stderr."""
     for library, remedy in _REMEDIES.items():
-        if library in said:
+        if library in stderr:
             return f"{name} needs {library} from the system, which is missing: {remedy}, or set MONGO_URL"
-    reason = said.strip().splitlines()[-1] if said.strip() else "no reason given"
+    reason = stderr.strip().splitlines()[-1] if stderr.strip() else "no reason given"
     return f"{name} cannot be run on this machine: {reason}"

@@ -1,30 +1,31 @@
-"""Which of several realtime services a Socket.IO session lives on. A session exists in the process that opened it."""
+"""Sticky sessions: a Socket.IO session exists only in the realtime service that opened it."""
 
 import re
 from collections import OrderedDict
 from itertools import cycle
 
-REMEMBERED = 100_000
-"""Sessions; of more the longest unused is forgotten."""
+MAX_REMEMBERED_SESSIONS = 100_000
+"""Above this the least recently used session is forgotten."""
 _SESSION = re.compile(rb'"sid":"([^"]+)"')
 
 
-class Replicas:
-    """New sessions go round; a session that is known goes where it was opened."""
+class StickyReplicas:
+    """New sessions go round robin; a remembered session goes to the service that opened it."""
 
     def __init__(self, urls: list[str]) -> None:
-        self._turns, self._homes = cycle(urls), OrderedDict[str, str]()
+        self._round_robin = cycle(urls)
+        self._url_by_session = OrderedDict[str, str]()
 
-    def of(self, session: str | None) -> str:
-        """The base address for a request of this session, or of one that is yet to be opened."""
-        if session is None or session not in self._homes:
-            return next(self._turns)
-        self._homes.move_to_end(session)
-        return self._homes[session]
+    def url_for(self, session: str | None) -> str:
+        """The base URL for a request of this session; None: a request that opens a session."""
+        if session is None or session not in self._url_by_session:
+            return next(self._round_robin)
+        self._url_by_session.move_to_end(session)
+        return self._url_by_session[session]
 
-    def learn(self, body: bytes, url: str) -> None:
-        """From the answer to the first request of a session, which names it."""
-        if found := _SESSION.search(body):
-            self._homes[found[1].decode()] = url
-            if len(self._homes) > REMEMBERED:
-                self._homes.popitem(last=False)
+    def remember_session(self, body: bytes, url: str) -> None:
+        """Reads the session id from the response that opened the session."""
+        if match := _SESSION.search(body):
+            self._url_by_session[match[1].decode()] = url
+            if len(self._url_by_session) > MAX_REMEMBERED_SESSIONS:
+                self._url_by_session.popitem(last=False)

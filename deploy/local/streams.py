@@ -1,4 +1,4 @@
-"""The streams, for stacks and tests without an api: the other services only wait for them (docs/decisions/0031)."""
+"""Declares the streams for stacks and tests without an api; the other services only wait for them (decision 31)."""
 
 from nats.aio.client import Client
 
@@ -8,7 +8,7 @@ from shared.platform.settings import Settings
 
 
 async def declare_streams(nats_url: str) -> None:
-    """As the api does when it starts, with the default settings."""
+    """Does what the api does when it starts, with the default settings."""
     client = Client()
     await client.connect(nats_url)
     await ensure_streams(jetstream(client), Settings())

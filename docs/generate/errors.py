@@ -31,7 +31,7 @@ that fails may carry the `reason` of the connection as its code. `…` stands fo
 
 
 @dataclass(frozen=True, order=True)
-class Raised:
+class RaisedError:
     """One place that makes a Problem; `detail` is empty when it is put together elsewhere."""
 
     code: str
@@ -40,21 +40,21 @@ class Raised:
     detail: str
 
 
-def raised() -> list[Raised]:
+def raised_errors() -> list[RaisedError]:
     """Every one in services/ and shared/, sorted."""
-    found: set[Raised] = set()
+    found: set[RaisedError] = set()
     for folder, where in _WHERE.items():
         for path in sorted((_ROOT / folder).rglob("*.py")):
             text = path.read_text()
             tree = ast.parse(text if "Problem(" in text else "")
-            found |= {Raised(code, status, where, detail) for code, status, detail in problems_in(tree)}
+            found |= {RaisedError(code, status, where, detail) for code, status, detail in problems_in(tree)}
     return sorted(found)
 
 
 def errors_page() -> str:
     """The text of docs/errors.md: one line per code."""
-    codes: dict[str, list[Raised]] = {}
-    for place in raised():
+    codes: dict[str, list[RaisedError]] = {}
+    for place in raised_errors():
         codes.setdefault(place.code, []).append(place)
     rows = []
     for code, places in codes.items():

@@ -48,12 +48,12 @@ def _section(cls: type[Message]) -> list[str]:
         "",
         _doc(cls),
         "",
-        *_sayers(cls),
+        *_publishers(cls),
         *_fields(cls),
     ]
 
 
-def _sayers(cls: type[Message]) -> list[str]:
+def _publishers(cls: type[Message]) -> list[str]:
     if issubclass(cls, Event):
         return [f"Published by {', '.join(cls.publishers)}.", ""]
     if issubclass(cls, EphemeralEvent):
@@ -73,7 +73,7 @@ def _lifetime(command: type[Command]) -> str:
     return f"It expires {minutes} minutes after it was issued: {found.reason}. When it has expired: {found.late}."
 
 
-def _questions() -> list[type[Query]]:
+def _queries() -> list[type[Query]]:
     classes = (item for item in vars(queries).values() if isinstance(item, type) and issubclass(item, Query))
     return [cls for cls in classes if "subject" in vars(cls)]
 
@@ -109,6 +109,6 @@ def events_page() -> str:
     for request in REQUESTS.values():
         lines += _section(request)
     lines += ["## Queries (NATS request, answered by the api unless said otherwise; answers: `/docs/events`)", ""]
-    for query in _questions():
+    for query in _queries():
         lines += _section(query)
     return "\n".join(lines).rstrip() + "\n"

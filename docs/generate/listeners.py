@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Listener(NamedTuple):
+class ListeningAddress(NamedTuple):
     """Addresses on a server (inside its container unless said otherwise) and in local mode, whose first port is N."""
 
     name: str
@@ -13,17 +13,21 @@ class Listener(NamedTuple):
 
 
 LISTENERS = (
-    Listener("front server", "port 3000 of the machine, at `SWITCHBOARD_ADDRESS`", "127.0.0.1:N", "whoever reaches it"),
-    Listener("front server, health", "127.0.0.1:2020", "/front/livez of 127.0.0.1:N", "its own container"),
-    Listener("api", "0.0.0.0:8000", "127.0.0.1:N+1", "networks web, bus, data; the outside by the front server"),
-    Listener("realtime", "0.0.0.0:8000", "127.0.0.1:N+2", "networks web, bus; the outside by the front server"),
-    Listener("router, operations", "0.0.0.0:8000", "127.0.0.1:N+3", "networks bus, data"),
-    Listener("session, operations", "0.0.0.0:8000", "127.0.0.1:N+4", "networks bus, data, outside"),
-    Listener("simulator, control interface", "", "127.0.0.1:N+5", ""),
-    Listener("simulator, WhatsApp network", "", "127.0.0.1:N+6", ""),
-    Listener("NATS", "0.0.0.0:4222", "127.0.0.1:N+7, no password", "network bus, with a user's password"),
-    Listener("NATS, monitoring", "127.0.0.1:8222", "127.0.0.1:N+9", "its own container"),
-    Listener("MongoDB", "0.0.0.0:27017", "127.0.0.1:N+8, no password", "network data, with a user's password"),
+    ListeningAddress(
+        "front server", "port 3000 of the machine, at `SWITCHBOARD_ADDRESS`", "127.0.0.1:N", "whoever reaches it"
+    ),
+    ListeningAddress("front server, health", "127.0.0.1:2020", "/front/livez of 127.0.0.1:N", "its own container"),
+    ListeningAddress(
+        "api", "0.0.0.0:8000", "127.0.0.1:N+1", "networks web, bus, data; the outside by the front server"
+    ),
+    ListeningAddress("realtime", "0.0.0.0:8000", "127.0.0.1:N+2", "networks web, bus; the outside by the front server"),
+    ListeningAddress("router, operations", "0.0.0.0:8000", "127.0.0.1:N+3", "networks bus, data"),
+    ListeningAddress("session, operations", "0.0.0.0:8000", "127.0.0.1:N+4", "networks bus, data, outside"),
+    ListeningAddress("simulator, control interface", "", "127.0.0.1:N+5", ""),
+    ListeningAddress("simulator, WhatsApp network", "", "127.0.0.1:N+6", ""),
+    ListeningAddress("NATS", "0.0.0.0:4222", "127.0.0.1:N+7, no password", "network bus, with a user's password"),
+    ListeningAddress("NATS, monitoring", "127.0.0.1:8222", "127.0.0.1:N+9", "its own container"),
+    ListeningAddress("MongoDB", "0.0.0.0:27017", "127.0.0.1:N+8, no password", "network data, with a user's password"),
 )
 _HEAD = """\
 ## What listens

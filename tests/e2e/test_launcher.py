@@ -11,9 +11,9 @@ import httpx
 import psutil
 import pytest
 
-from deploy.local.bench_latency import prepared
-from deploy.local.ports import free_run, is_free
-from deploy.local.process_specs import PRIVATE_PORTS
+from deploy.local.bench_latency import linked_bench
+from deploy.local.ports import free_port_range, is_free
+from deploy.local.process_specs import PORT_OFFSETS
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.timeout(180)
@@ -77,7 +77,7 @@ class Up:
 
 
 async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Path) -> None:
-    up = Up(tmp_path / "data", free_run())
+    up = Up(tmp_path / "data", free_port_range())
     line = await up.ready()
     assert sorted(line) == sorted(
         ("api", "realtime", "console", "nats", "mongo", "simulator", "email", "password", "token", "organization_id")
@@ -86,7 +86,7 @@ async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Pa
         page = await http.get(line["console"])
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
 
-    second = Up(up.folder, free_run())
+    second = Up(up.folder, free_port_range())
     await second.start()
     status, said = await second.ended()
     assert status == 1
@@ -96,19 +96,19 @@ async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Pa
     status, said = await up.ended()
     assert (status, await up.gone()) == (0, []), said
     assert "Traceback" not in said
-    assert all(is_free(up.port + offset) for offset in PRIVATE_PORTS)
+    assert all(is_free(up.port + offset) for offset in PORT_OFFSETS)
 
     again = await up.ready()
     assert (again["password"], again["organization_id"]) == (line["password"], line["organization_id"])
     up.process.kill()
     await up.process.wait()
     async with asyncio.timeout(30):
-        while up.left() or not all(is_free(up.port + offset) for offset in PRIVATE_PORTS):
+        while up.left() or not all(is_free(up.port + offset) for offset in PORT_OFFSETS):
             await asyncio.sleep(0.1)
 
 
 async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
-    up = Up(tmp_path / "data", free_run())
+    up = Up(tmp_path / "data", free_port_range())
     await up.start()
     async with asyncio.timeout(30):
         # not merely a second process: the shell script has some before it becomes the launcher
@@ -121,13 +121,13 @@ async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_twice_at_work_leaves_nothing_and_loses_no_message(tmp_path: Path) -> None:
-    up = Up(tmp_path / "data", free_run())
+    up = Up(tmp_path / "data", free_port_range())
     line = await up.ready()
-    async with prepared(line) as bench:  # a linked account, and a socket that stays open
+    async with linked_bench(line) as bench:  # a linked account, and a socket that stays open
         await bench.simulator.post("/load", to=bench.phone, contacts=bench.contacts, rate=20.0, count=2_000)
-        while len(bench.browser.arrivals) < 20:
+        while len(bench.recorder.arrivals) < 20:
             await asyncio.sleep(0.05)
-        told = len(bench.browser.arrivals)
+        told = len(bench.recorder.arrivals)
         up.process.send_signal(signal.SIGINT)
         await asyncio.sleep(0)
         up.process.send_signal(signal.SIGINT)

@@ -114,7 +114,7 @@ def test_mongodb_runs_no_code_of_a_query() -> None:
 def test_everything_that_listens_is_in_the_settings_page() -> None:
     page = (ROOT / "docs" / "settings.md").read_text()
     for process in PROCESSES:
-        port = f"127.0.0.1:N+{process.port}" if process.port else "127.0.0.1:N"
+        port = f"127.0.0.1:N+{process.port_offset}" if process.port_offset else "127.0.0.1:N"
         assert any(item.local.startswith(port) for item in LISTENERS), process.name
     assert all(item.name in page and item.local in page for item in LISTENERS)
     for name, port in (("NATS", "4222"), ("MongoDB", "27017"), ("api", "8000"), ("front server, health", "2020")):

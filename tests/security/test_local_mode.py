@@ -53,7 +53,7 @@ async def test_a_web_page_cannot_drive_the_simulator(simulator: Simulator, heade
                 sent = headers | {"Content-Type": content_type}
                 async with http.post(simulator.control_url + path, json=body, headers=sent) as answer:
                     assert answer.status == 403
-                    assert (await answer.json(content_type="application/problem+json"))["detail"]
+                    assert (await answer.json(content_type="application/problem_response+json"))["detail"]
         async with http.get(f"{simulator.control_url}/phones", headers=headers) as answer:
             assert answer.status == 403
     assert simulator.world.phones == {}
@@ -180,7 +180,7 @@ async def test_who_never_ends_its_headers_is_hung_up_on(door: Door) -> None:
 
 
 async def test_a_body_that_stops_arriving_is_given_up(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front_proxy, "BODY_LIMIT", 0.3)
+    monkeypatch.setattr(front_proxy, "BODY_IDLE_TIMEOUT_S", 0.3)
     reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
     writer.write(b"POST /api/x HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n\r\nhalf")
     async with asyncio.timeout(30):

@@ -143,7 +143,7 @@ async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member
         value
         for process in process_specs.PROCESSES
         if process.name != "api"
-        for value in process_specs.fill(process, 3000, places)[1].values()
+        for value in process_specs.fill_placeholders(process, 3000, places)[1].values()
     }
     async with stage.client() as http:
         for value in given:
@@ -152,7 +152,7 @@ async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member
             assert answer.status_code == 401
 
 
-def _places(process: process_specs.Process) -> list[str]:
+def _places(process: process_specs.ProcessTemplate) -> list[str]:
     texts = [*process.command, *process.env.values()]
     return [name for text in texts for _, name, _, _ in string.Formatter().parse(text) if name]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 
-from docs.generate.errors import raised
+from docs.generate.errors import raised_errors
 from services.session.supervisor.status_reasons import DETAILS
 from services.session.worker.send_results import REASONS
 from tests.component.console.backend import AT, Backend, Record
@@ -55,7 +55,7 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 async def test_every_code_has_a_sentence(page: Page) -> None:
-    asked = [("refusal", place.code, int(place.status) if place.status.isdigit() else 500) for place in raised()]
+    asked = [("refusal", place.code, int(place.status) if place.status.isdigit() else 500) for place in raised_errors()]
     asked += [("reason", code, 0) for code in DETAILS]
     failures = failure_codes()
     assert {"not_connected", "too_late", "not_on_whatsapp", "too_many_messages"} <= failures
@@ -66,7 +66,7 @@ async def test_every_code_has_a_sentence(page: Page) -> None:
     assert missing == [], f"write a sentence for these in console/js/error_texts.js: {missing}"
     wrong = {key: text for key, text in said.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
-    details = {place.detail for place in raised()} | set(DETAILS.values())
+    details = {place.detail for place in raised_errors()} | set(DETAILS.values())
     assert [text for text in sentences if text in details] == []
 
 

@@ -156,9 +156,13 @@ async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
     async with front, aiohttp.ClientSession() as http:
         for path, name in (("/api/contacts", "api"), ("/socket.io/?EIO=4", "realtime")):
             async with http.get(f"http://127.0.0.1:{front.port}{path}") as answer:
-                problem = await answer.json(content_type="application/problem+json")
-            assert (answer.status, problem["code"], problem["success"]) == (502, "backend_unavailable", False)
-            assert f"the {name} service does not answer" in problem["detail"]
+                problem_response = await answer.json(content_type="application/problem_response+json")
+            assert (answer.status, problem_response["code"], problem_response["success"]) == (
+                502,
+                "backend_unavailable",
+                False,
+            )
+            assert f"the {name} service does not answer" in problem_response["detail"]
         async with http.get(f"http://127.0.0.1:{front.port}/front/livez") as answer:
             assert answer.status == 200
 
@@ -166,7 +170,7 @@ async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
 async def test_a_stop_ends_sockets_and_long_polls_at_once_and_lets_an_answer_finish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(front_proxy, "SHUTDOWN_S", 60.0)
+    monkeypatch.setattr(front_proxy, "SHUTDOWN_TIMEOUT_S", 60.0)
     port, stopped = free_port(), asyncio.Event()
     async with (
         asyncio.timeout(60),

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from deploy.local import child_process as child_module
-from deploy.local.child_process import Child, Hooks, Plan, StartFailed
+from deploy.local.child_process import ChildProcess, ProcessHooks, ProcessSpec, StartFailed
 
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
 PARENT = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
@@ -21,19 +21,19 @@ STUBBORN = (
 
 
 @dataclass
-class Scene:
+class ChildProcesses:
     folder: Path
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     groups: set[int] = field(default_factory=set)
-    children: list[Child] = field(default_factory=list)
+    children: list[ChildProcess] = field(default_factory=list)
 
-    def child(self, program: str, *command: str, **env: str) -> Child:
+    def child(self, program: str, *command: str, **env: str) -> ChildProcess:
         """Runs a Python program, or `command`."""
         words = list(command) or [sys.executable, "-c", program]
-        plan = Plan("program", words, {**os.environ, **env}, self.folder, self.folder / "program.log")
-        made = Child(plan, Hooks(self.said.append, self.groups.add, self.groups.discard))
-        self.children.append(made)
-        return made
+        plan = ProcessSpec("program", words, {**os.environ, **env}, self.folder, self.folder / "program.log")
+        child = ChildProcess(plan, ProcessHooks(self.messages.append, self.groups.add, self.groups.discard))
+        self.children.append(child)
+        return child
 
     def log(self) -> list[str]:
         path = self.folder / "program.log"
@@ -41,11 +41,11 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
-    monkeypatch.setattr(child_module, "BACKOFF", (0.01,))
-    made = Scene(tmp_path)
-    yield made
-    for child in made.children:
+async def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ChildProcesses]:
+    monkeypatch.setattr(child_module, "RESTART_DELAYS_S", (0.01,))
+    started = ChildProcesses(tmp_path)
+    yield started
+    for child in started.children:
         await child.stop(5)
 
 
@@ -55,69 +55,69 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_killed_is_started_again_and_said(scene: Scene) -> None:
-    child = scene.child(SLEEPER)
+async def test_what_is_killed_is_started_again_and_said(processes: ChildProcesses) -> None:
+    child = processes.child(SLEEPER)
     await child.start()
     first = child.pid
     child.kill()
-    await until(lambda: child.deaths == 1 and child.running)
+    await until(lambda: child.unexpected_exits == 1 and child.running)
     assert child.pid != first
-    assert "program ended (signal SIGKILL) and is started again" in scene.said[0]
-    assert scene.groups == {child.pid}
+    assert "program ended (signal SIGKILL) and is started again" in processes.messages[0]
+    assert processes.groups == {child.pid}
 
 
-async def test_an_exit_code_is_said(scene: Scene) -> None:
-    child = scene.child("raise SystemExit(3)")
+async def test_an_exit_code_is_said(processes: ChildProcesses) -> None:
+    child = processes.child("raise SystemExit(3)")
     await child.start()
-    await until(lambda: len(scene.said) >= 2)
-    assert "exit code 3" in scene.said[0]
+    await until(lambda: len(processes.messages) >= 2)
+    assert "exit code 3" in processes.messages[0]
 
 
-async def test_what_it_started_ends_with_it(scene: Scene) -> None:
-    child = scene.child(PARENT)
+async def test_what_it_started_ends_with_it(processes: ChildProcesses) -> None:
+    child = processes.child(PARENT)
     await child.start()
-    await until(lambda: bool(scene.log()))
-    grandchild = psutil.Process(int(scene.log()[0]))
+    await until(lambda: bool(processes.log()))
+    grandchild = psutil.Process(int(processes.log()[0]))
     child.kill()
     await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-async def test_stopped_means_gone_even_when_it_does_not_listen(scene: Scene) -> None:
-    child = scene.child(STUBBORN)
+async def test_stopped_means_gone_even_when_it_does_not_listen(processes: ChildProcesses) -> None:
+    child = processes.child(STUBBORN)
     await child.start()
-    await until(lambda: bool(scene.log()))
+    await until(lambda: bool(processes.log()))
     pid = child.pid
     await child.stop(0.1)
-    assert (child.running, psutil.pid_exists(pid), scene.groups, scene.said) == (False, False, set(), [])
+    assert (child.running, psutil.pid_exists(pid), processes.groups, processes.messages) == (False, False, set(), [])
 
 
-async def test_what_was_stopped_can_be_started_again(scene: Scene) -> None:
-    child = scene.child(SLEEPER)
+async def test_what_was_stopped_can_be_started_again(processes: ChildProcesses) -> None:
+    child = processes.child(SLEEPER)
     await child.start()
-    await until(lambda: scene.log() == ["up"])
+    await until(lambda: processes.log() == ["up"])
     await child.stop(5)
     await child.start()
-    await until(lambda: scene.log() == ["up", "up"])
+    await until(lambda: processes.log() == ["up", "up"])
 
 
-async def test_a_program_that_is_not_there_is_named(scene: Scene) -> None:
+async def test_a_program_that_is_not_there_is_named(processes: ChildProcesses) -> None:
     with pytest.raises(StartFailed, match="program cannot be started"):
-        await scene.child("", "/nowhere/program").start()
+        await processes.child("", "/nowhere/program").start()
 
 
-async def test_the_environment_arrives_as_given(scene: Scene) -> None:
+async def test_the_environment_arrives_as_given(processes: ChildProcesses) -> None:
     names = ("https_proxy", "no_proxy", "SSL_CERT_FILE", "PYTHONPATH")
     program = f"import os, time\nprint([os.environ[name] for name in {names}], flush=True)\ntime.sleep(600)"
-    await scene.child(program, **{name: f"/a {name}" for name in names}).start()
-    await until(lambda: bool(scene.log()))
-    assert scene.log() == [str([f"/a {name}" for name in names])]
+    await processes.child(program, **{name: f"/a {name}" for name in names}).start()
+    await until(lambda: bool(processes.log()))
+    assert processes.log() == [str([f"/a {name}" for name in names])]
 
 
-async def test_a_large_log_is_moved_aside(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(child_module, "MAX_LOG", 100)
-    (scene.folder / "program.log").write_text("x" * 200 + "\nthe end\n")
-    child = scene.child(SLEEPER)
-    assert child.last_words(1) == "the end"
+async def test_a_large_log_is_moved_aside(processes: ChildProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_module, "MAX_LOG_BYTES", 100)
+    (processes.folder / "program.log").write_text("x" * 200 + "\nthe end\n")
+    child = processes.child(SLEEPER)
+    assert child.last_log_lines(1) == "the end"
     await child.start()
-    await until(lambda: scene.log() == ["up"])
-    assert (scene.folder / "program.log.1").read_text().endswith("the end\n")
+    await until(lambda: processes.log() == ["up"])
+    assert (processes.folder / "program.log.1").read_text().endswith("the end\n")

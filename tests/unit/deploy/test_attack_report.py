@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.local.attack_load import Counts, Plan, address
-from deploy.local.attack_report import ATTACKERS, OPERATIONS, WATCHED, Memory, Report, Samples
-from deploy.local.attack_socket import TEXT, header
+from deploy.local.attack_load import AttackCounts, AttackPlan, address
+from deploy.local.attack_report import ATTACKERS, MONITORED_PROCESSES, OPERATIONS, AttackReport, MemorySizes, Samples
+from deploy.local.attack_socket import TEXT_OPCODE, frame_header
 
 MB = 1_000_000
 
@@ -18,11 +18,11 @@ def phase(p99: float) -> dict[str, Samples]:
     return {operation: Samples([p99 / 2] * 98 + [p99] * 2) for operation in OPERATIONS}
 
 
-def report(alone: float = 10.0, attacked: float = 20.0, realtime: int = 100 * MB) -> Report:
-    memory = dict.fromkeys(WATCHED, Memory(90 * MB, 90 * MB, 90 * MB))
-    memory["realtime"] = Memory(90 * MB, 90 * MB + realtime, 95 * MB)
+def report(alone: float = 10.0, attacked: float = 20.0, realtime: int = 100 * MB) -> AttackReport:
+    memory = dict.fromkeys(MONITORED_PROCESSES, MemorySizes(90 * MB, 90 * MB, 90 * MB))
+    memory["realtime"] = MemorySizes(90 * MB, 90 * MB + realtime, 95 * MB)
     outcomes = {"logins": {"401": 20, "429": 280}}
-    return Report(phase(alone), phase(attacked), memory, outcomes, {"api": (0.1, 0.2), ATTACKERS: (0.0, 0.03)})
+    return AttackReport(phase(alone), phase(attacked), memory, outcomes, {"api": (0.1, 0.2), ATTACKERS: (0.0, 0.03)})
 
 
 def test_exactly_twice_the_p99_and_100_mb_more_are_allowed() -> None:
@@ -56,12 +56,17 @@ def test_without_samples_the_bound_is_not_held() -> None:
 
 
 def test_no_samples_have_no_percentile() -> None:
-    assert math.isnan(Samples().at(99))
+    assert math.isnan(Samples().percentile_ms(99))
 
 
 def test_the_table_names_every_operation_process_and_attack() -> None:
     shown = "\n".join(report(attacked=30.0).lines())
-    for text in (*OPERATIONS, *WATCHED, "logins: 20 x 401, 280 x 429", "NOT HELD: login: p99 ratio 3.0"):
+    for text in (
+        *OPERATIONS,
+        *MONITORED_PROCESSES,
+        "logins: 20 x 401, 280 x 429",
+        "BOUND EXCEEDED: login: p99 ratio 3.0",
+    ):
         assert text in shown
 
 
@@ -75,10 +80,20 @@ def test_the_json_is_json_and_says_what_was_not_held() -> None:
 
 
 def test_a_plan_reaches_the_attackers_as_it_was() -> None:
-    plan = Plan(
-        3000, 3002, "a@example.org", "token", "org", "instance", "4915100000000", 60.0, 10.0, 30.0, Counts(sends=7)
+    plan = AttackPlan(
+        3000,
+        3002,
+        "a@example.org",
+        "token",
+        "org",
+        "instance",
+        "4915100000000",
+        60.0,
+        10.0,
+        30.0,
+        AttackCounts(sends=7),
     )
-    assert Plan.from_json(plan.to_json()) == plan
+    assert AttackPlan.from_json(plan.to_json()) == plan
 
 
 def test_attackers_have_other_addresses_than_the_victim() -> None:
@@ -91,4 +106,4 @@ def test_attackers_have_other_addresses_than_the_victim() -> None:
     ("length", "size"), [(125, b"\xfd"), (126, b"\xfe\x00\x7e"), (65_536, b"\xff\x00\x00\x00\x00\x00\x01\x00\x00")]
 )
 def test_a_frame_says_its_length_and_a_mask_of_zero(length: int, size: bytes) -> None:
-    assert header(TEXT, length) == b"\x81" + size + bytes(4)
+    assert frame_header(TEXT_OPCODE, length) == b"\x81" + size + bytes(4)

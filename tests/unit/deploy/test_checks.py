@@ -15,27 +15,27 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         return 0
 
     monkeypatch.setattr(checks, "_run", run)
-    monkeypatch.setattr(checks, "provide", lambda *_: True)
-    for name in checks.SHARED_SERVERS:
+    monkeypatch.setattr(checks, "install_packages", lambda *_: True)
+    for name in checks.SHARED_SERVER_VARIABLES:
         monkeypatch.delenv(name, raising=False)
     return asked
 
 
 def test_a_whole_run_has_a_process_for_each_processor_and_every_folder(commands: list[tuple[str, ...]]) -> None:
     assert checks.run_checks([]) == 0
-    assert set(checks.PARALLEL) <= set(commands[-1])
+    assert set(checks.PARALLEL_OPTIONS) <= set(commands[-1])
     folders = {path.parent for path in (checks.ROOT / "tests").rglob("test_*.py")}
     missed = [path for path in folders if not any(f"{path}/".startswith(f"{checks.ROOT}/{f}/") for f in commands[-1])]
     assert missed == []
 
 
-@pytest.mark.parametrize("name", checks.SHARED_SERVERS)
+@pytest.mark.parametrize("name", checks.SHARED_SERVER_VARIABLES)
 def test_tests_that_share_a_given_server_run_one_after_the_other(
     commands: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "nats://127.0.0.1:4222")
     assert checks.run_checks([]) == 0
-    assert not set(checks.PARALLEL) & set(commands[-1])
+    assert not set(checks.PARALLEL_OPTIONS) & set(commands[-1])
 
 
 def test_what_was_asked_for_runs_as_it_was_asked_for(commands: list[tuple[str, ...]]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.process_specs import PROCESSES, Process
+from deploy.local.process_specs import PROCESSES, ProcessTemplate
 from docs.generate.deployment import SECRETS
 from docs.generate.nats_users import nats_users
 from tests.security.compose_file import COMPOSE, ONCE, OURS, ROOT, SERVICES, environment, interpolated
@@ -83,7 +83,7 @@ def test_production_is_what_runs_on_a_server() -> None:
 
 
 def test_every_variable_of_the_launcher_is_filled_in() -> None:
-    def names(process: Process) -> set[str]:
+    def names(process: ProcessTemplate) -> set[str]:
         texts = [*process.command, *process.env.values()]
         return {name for text in texts for name in re.findall(r"{(\w+)}", text)}
 

@@ -3,11 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 
-from deploy.local.kill_test import blows, make_parser
-from deploy.local.kill_test_counts import HEADING, Found, Tally, line, suspects, tally
+from deploy.local.kill_test import make_parser, planned_kills
+from deploy.local.kill_test_counts import TABLE_HEADING, RoundResult, Tally, suspicious_ids, table_row, tally
 
 SENT = frozenset({"a", "b", "c"})
-ALL_WELL = Found(SENT, SENT, Counter(SENT), Counter(SENT), Counter({"phone:49": 1}), Counter({"contact": 1}))
+ALL_WELL = RoundResult(SENT, SENT, Counter(SENT), Counter(SENT), Counter({"phone:49": 1}), Counter({"contact": 1}))
 
 
 def test_everything_once_is_clean() -> None:
@@ -16,13 +16,13 @@ def test_everything_once_is_clean() -> None:
 
 
 def test_acknowledged_but_not_recorded_is_lost() -> None:
-    found = tally(replace(ALL_WELL, recorded=Counter({"a": 1, "b": 1})))
-    assert (found.lost, found.clean) == (1, False)
+    counts = tally(replace(ALL_WELL, recorded=Counter({"a": 1, "b": 1})))
+    assert (counts.lost, counts.clean) == (1, False)
 
 
 def test_not_acknowledged_and_not_recorded_is_not_lost_but_not_clean_either() -> None:
-    found = tally(replace(ALL_WELL, acknowledged=frozenset({"a"}), recorded=Counter({"a": 1})))
-    assert (found.lost, found.acknowledged, found.clean) == (0, 1, False)
+    counts = tally(replace(ALL_WELL, acknowledged=frozenset({"a"}), recorded=Counter({"a": 1})))
+    assert (counts.lost, counts.acknowledged, counts.clean) == (0, 1, False)
 
 
 def test_what_others_acknowledged_does_not_count() -> None:
@@ -32,16 +32,16 @@ def test_what_others_acknowledged_does_not_count() -> None:
 def test_every_kind_of_double_is_counted_apart() -> None:
     twice = Counter({"a": 2, "b": 1, "c": 3})
     assert tally(replace(ALL_WELL, recorded=twice)).doubled_messages == 2
-    assert tally(replace(ALL_WELL, told=twice)).doubled_on_socket == 2
+    assert tally(replace(ALL_WELL, socket_events=twice)).doubled_on_socket == 2
     assert tally(replace(ALL_WELL, contacts=Counter({"phone:49": 2}))).doubled_contacts == 1
     assert tally(replace(ALL_WELL, bookings=Counter({"contact": 2}))).doubled_bookings == 1
-    assert not tally(replace(ALL_WELL, told=twice)).clean
+    assert not tally(replace(ALL_WELL, socket_events=twice)).clean
 
 
 def test_missing_and_doubled_messages_are_named() -> None:
-    assert suspects(ALL_WELL) == set()
-    found = replace(ALL_WELL, recorded=Counter({"a": 2, "b": 1}), told=Counter({"b": 2}))
-    assert suspects(found) == {"a", "b", "c"}
+    assert suspicious_ids(ALL_WELL) == set()
+    counts = replace(ALL_WELL, recorded=Counter({"a": 2, "b": 1}), socket_events=Counter({"b": 2}))
+    assert suspicious_ids(counts) == {"a", "b", "c"}
 
 
 def test_an_empty_run_proves_nothing() -> None:
@@ -53,18 +53,18 @@ def test_tallies_add_up() -> None:
 
 
 def test_a_line_has_a_number_under_every_title() -> None:
-    assert len(line("mongo", Tally())) == len(HEADING)
+    assert len(table_row("mongo", Tally())) == len(TABLE_HEADING)
 
 
 def test_the_same_seed_gives_the_same_moments() -> None:
     options = make_parser().parse_args(["--rounds", "2"])
-    assert blows(options, 7) == blows(options, 7) != blows(options, 8)
+    assert planned_kills(options, 7) == planned_kills(options, 7) != planned_kills(options, 8)
 
 
 def test_every_target_is_killed_as_often_as_asked_within_the_load() -> None:
     options = make_parser().parse_args(["--rounds", "5", "--seconds", "4"])
-    found = blows(options, 1)
-    assert Counter(blow.target for blow in found) == Counter(
+    counts = planned_kills(options, 1)
+    assert Counter(kill.target for kill in counts) == Counter(
         dict.fromkeys(("worker", "supervisor", "router", "api", "realtime", "nats", "mongo"), 5)
     )
-    assert all(0 < blow.after < 4 for blow in found)
+    assert all(0 < kill.after < 4 for kill in counts)

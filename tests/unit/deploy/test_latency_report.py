@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local.latency_report import Journey, lines, percentile
+from deploy.local.latency_report import MessageTimes, percentile, report_lines
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ def test_without_values_there_is_no_percentile() -> None:
 
 
 def test_a_run_is_shown_by_stage_in_milliseconds() -> None:
-    shown = lines(10, 2, [Journey(1.0, 1.001, 1.003, 1.007, 1.015)] * 2)
+    shown = report_lines(10, 2, [MessageTimes(1.0, 1.001, 1.003, 1.007, 1.015)] * 2)
     assert shown[0] == "10 messages/s: 2 of 2 arrived"
     medians = [float(line.split()[-3]) for line in shown[2:]]
     assert medians == [1.0, 2.0, 4.0, 8.0, 15.0]
 
 
 def test_a_run_in_which_nothing_arrived_has_no_numbers() -> None:
-    assert lines(100, 2000, []) == ["100 messages/s: 0 of 2000 arrived"]
+    assert report_lines(100, 2000, []) == ["100 messages/s: 0 of 2000 arrived"]

@@ -34,20 +34,20 @@ def _be(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
 
 
 def test_nothing_missing_nothing_done(ran: list[list[str]], said: list[str]) -> None:
-    assert prerequisites.provide([], said.append)
+    assert prerequisites.install_packages([], said.append)
     assert (ran, said) == ([], [])
 
 
 def test_root_installs(ran: list[list[str]], said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     _be(monkeypatch, 0)
-    assert prerequisites.provide(["chromium"], said.append)
+    assert prerequisites.install_packages(["chromium"], said.append)
     assert ran[-1][:2] == ["apt-get", "install"]
     assert ran[-1][-1] == "chromium"
 
 
 def test_others_are_told(ran: list[list[str]], said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     _be(monkeypatch, 1000)
-    assert not prerequisites.provide(["chromium", "libcurl4"], said.append)
+    assert not prerequisites.install_packages(["chromium", "libcurl4"], said.append)
     assert ran == []
     assert "sudo apt-get install chromium libcurl4" in said[0]
 
@@ -57,7 +57,7 @@ def test_a_failed_installation_says_why(said: list[str], monkeypatch: pytest.Mon
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     failed = subprocess.CompletedProcess([], 100, "", "E: Unable to locate package chromium\n")
     monkeypatch.setattr("subprocess.run", lambda *_, **__: failed)
-    assert not prerequisites.provide(["chromium"], said.append)
+    assert not prerequisites.install_packages(["chromium"], said.append)
     assert said[-1].endswith("E: Unable to locate package chromium")
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from deploy.local import process_specs
-from deploy.local.process_specs import PORTS, PRIVATE_PORTS, PROCESSES, Process
+from deploy.local.process_specs import PORT_COUNT, PORT_OFFSETS, PROCESSES, ProcessTemplate
 
 NAMES = [process.name for process in PROCESSES]
-PLACES = {
+PLACEHOLDERS = {
     name: f"<{name}>"
     for name in (
         "python",
@@ -29,31 +29,31 @@ PLACES = {
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=NAMES)
-def test_every_place_of_a_process_is_known(process: Process) -> None:
-    command, variables = process_specs.fill(process, 3000, PLACES)
+def test_every_place_of_a_process_is_known(process: ProcessTemplate) -> None:
+    command, variables = process_specs.fill_placeholders(process, 3000, PLACEHOLDERS)
     assert not [text for text in (*command, *variables.values()) if "{" in text]
 
 
 def test_a_process_starts_after_what_it_needs() -> None:
     for process in PROCESSES:
-        assert all(NAMES.index(need) < NAMES.index(process.name) for need in process.needs)
+        assert all(NAMES.index(need) < NAMES.index(process.name) for need in process.starts_after)
 
 
 def test_ports_are_apart_and_within_the_run() -> None:
-    assert len(PRIVATE_PORTS) == len(PROCESSES) + 2
-    assert set(PRIVATE_PORTS) == set(range(PORTS))
+    assert len(PORT_OFFSETS) == len(PROCESSES) + 2
+    assert set(PORT_OFFSETS) == set(range(PORT_COUNT))
 
 
 def test_an_empty_variable_is_left_away() -> None:
     session = next(process for process in PROCESSES if process.name == "session")
-    _, variables = process_specs.fill(session, 3000, PLACES | {"simulator_url": ""})
+    _, variables = process_specs.fill_placeholders(session, 3000, PLACEHOLDERS | {"simulator_url": ""})
     assert "WA_SIMULATOR_URL" not in variables
     assert variables["WA_HTTP_PORT"] == "3004"
 
 
 def test_a_folder_with_spaces_and_braces_stays_one_argument() -> None:
     nats = next(process for process in PROCESSES if process.name == "nats")
-    command, _ = process_specs.fill(nats, 3000, PLACES | {"data": "/home/a b/{x}"})
+    command, _ = process_specs.fill_placeholders(nats, 3000, PLACEHOLDERS | {"data": "/home/a b/{x}"})
     assert command[command.index("-sd") + 1] == "/home/a b/{x}/nats"
 
 

@@ -23,7 +23,7 @@ def test_a_taken_port_is_named_with_its_holder() -> None:
 
 
 def test_free_ports_are_free_and_in_a_row() -> None:
-    first = ports.free_run()
+    first = ports.free_port_range()
     ports.require_free(range(first, first + 10))
 
 

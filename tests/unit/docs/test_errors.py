@@ -3,11 +3,11 @@
 import ast
 import re
 
-from docs.generate.errors import errors_page, problems_in, raised
+from docs.generate.errors import errors_page, problems_in, raised_errors
 
 
 def test_codes_are_words_a_program_can_rely_on() -> None:
-    codes, page = {place.code for place in raised()}, errors_page()
+    codes, page = {place.code for place in raised_errors()}, errors_page()
     assert len(codes) > 50
     assert [code for code in codes if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*_?…?", code)] == []
     assert all(f"| `{code}` |" in page for code in codes)

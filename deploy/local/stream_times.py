@@ -1,4 +1,4 @@
-"""What the stream of events knows of each message's way through the services, read after a run so as not to disturb."""
+"""The times at which the event stream stored the events of each message, read after a run so as not to disturb it."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,30 +13,30 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from shared.contracts.events import MessageReceived, MessageRecorded
 from shared.contracts.registry import EVENTS_STREAM, parse_event
 
-_QUIET = 1.0
-"""Seconds without an event after which all have been read."""
+_IDLE_TIMEOUT_S = 1.0
+"""After this time without an event all have been read."""
 
 
 @dataclass
-class Trail:
-    """Epoch seconds; 0 until known. See latency_report.Journey."""
+class StreamTimes:
+    """Epoch seconds; 0 until read. See latency_report.MessageTimes."""
 
     decrypted: float = 0
     received: float = 0
     recorded: float = 0
 
 
-async def read_trail(url: str, organization_id: str, begun: float) -> dict[str, Trail]:
-    """The complete trails of the messages that were stored since `begun` (epoch seconds), by WhatsApp id."""
-    trails: dict[str, Trail] = {}
+async def read_stream_times(url: str, organization_id: str, begun: float) -> dict[str, StreamTimes]:
+    """By WhatsApp id, the times of messages stored since `begun` (epoch seconds); incomplete ones are left out."""
+    times_by_id: dict[str, StreamTimes] = {}
     client = await nats.connect(url)
     try:
         for cls in (MessageReceived, MessageRecorded):
             async for message in _stored(client.jetstream(), cls.subject_filter(organization_id), begun):
-                _note(message, trails)
+                _record(message, times_by_id)
     finally:
         await client.close()
-    return {wa_id: trail for wa_id, trail in trails.items() if trail.received and trail.recorded}
+    return {wa_id: times for wa_id, times in times_by_id.items() if times.received and times.recorded}
 
 
 async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIterator[Msg]:
@@ -45,14 +45,14 @@ async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIter
     subscription = await js.subscribe(pattern, stream=EVENTS_STREAM, config=config, ordered_consumer=True)
     with suppress(TimeoutError):
         while True:
-            yield await subscription.next_msg(timeout=_QUIET)
+            yield await subscription.next_msg(timeout=_IDLE_TIMEOUT_S)
     await subscription.unsubscribe()
 
 
-def _note(message: Msg, trails: dict[str, Trail]) -> None:
+def _record(message: Msg, times_by_id: dict[str, StreamTimes]) -> None:
     event, stored = parse_event(message.subject, message.data), message.metadata.timestamp.timestamp()
     if isinstance(event, MessageReceived):
-        trail = trails.setdefault(event.wa_id, Trail())
-        trail.decrypted, trail.received = event.at.timestamp(), stored
+        times = times_by_id.setdefault(event.wa_id, StreamTimes())
+        times.decrypted, times.received = event.at.timestamp(), stored
     elif isinstance(event, MessageRecorded) and event.message.wa_id:
-        trails.setdefault(event.message.wa_id, Trail()).recorded = stored
+        times_by_id.setdefault(event.message.wa_id, StreamTimes()).recorded = stored
