@@ -8,20 +8,25 @@ from typing import Any, TypeVar
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp
 
-from services.router.context import Context
-from services.router.expired_sends import failing_expired
-from services.router.handlers.booking_commands import on_change, on_create, on_reschedule
-from services.router.handlers.contact_commands import on_split
-from services.router.handlers.conversation_commands import on_assign, on_mark_read, on_read_elsewhere, on_status
+from services.router.context import RouterContext
+from services.router.expired_sends import expired_send_monitor
+from services.router.handlers.booking_commands import on_change_booking, on_create_booking, on_reschedule_booking
+from services.router.handlers.contact_commands import on_split_contact
+from services.router.handlers.conversation_commands import (
+    on_assign_conversation,
+    on_change_conversation,
+    on_mark_read,
+    on_read_elsewhere,
+)
 from services.router.handlers.message_status import on_failed, on_receipt, on_sent
-from services.router.handlers.ownership import is_foreign, own_only, refuse
-from services.router.handlers.presence import Say, on_presence, on_typing
+from services.router.handlers.ownership import is_foreign, own_instances_only, reject_over_share
+from services.router.handlers.presence import PublishEphemeral, on_presence, on_typing
 from services.router.handlers.sending import on_send
 from services.router.inbox.batch import on_messages
-from services.router.number_lookup import Numbers
+from services.router.number_lookup import NumberLookup
 from services.router.settings import RouterSettings
-from services.router.store import Store, migrate_in_background, open_store
-from services.router.stuck_messages import watching
+from services.router.store import RouterStore, migrate_in_background, open_store
+from services.router.stuck_messages import stuck_message_monitor
 from shared.contracts.commands import (
     AssignConversation,
     ChangeBooking,
@@ -56,16 +61,16 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     """Consumes while its lifespan runs; serves only the operations routes."""
     broker = make_broker("router", settings)
     consumers = Consumers(broker, settings, "router")
-    opened: dict[str, Context] = {}
+    opened: dict[str, RouterContext] = {}
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
 
-    def on(message: type[M], handle: Callable[[M, Context], Awaitable[None]]) -> None:
+    def on(message: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
         refuses = issubclass(message, Command)
         share = settings.commands_share if refuses else settings.events_share
-        own = _in_context(own_only(handle), opened)
-        consumers.consume(message, own, share, _in_context(refuse, opened) if refuses else None)
+        own = _in_context(own_instances_only(handle), opened)
+        consumers.consume(message, own, share, _in_context(reject_over_share, opened) if refuses else None)
 
-    def hear(live: type[L], handle: Callable[[L, Store, Say], Awaitable[None]]) -> None:
+    def hear(live: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
         async def receive(seen: L) -> None:
             if not await is_foreign(seen, opened["context"]):
                 await handle(seen, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
@@ -74,22 +79,22 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
     async def follow_number(event: ConnectionChanged) -> None:
         if event.phone_number:
-            accounts = opened["context"].store.accounts
-            accounts.has_number(event.organization_id, event.instance_id, event.phone_number)
+            accounts = opened["context"].store.instances
+            accounts.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
 
     consumers.subscribe(ConnectionChanged, follow_number, everyone=True)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)
     on(SendMessage, on_send)
-    on(CreateBooking, on_create)
-    on(ChangeBooking, on_change)
-    on(RescheduleBooking, on_reschedule)
-    on(SplitContact, on_split)
+    on(CreateBooking, on_create_booking)
+    on(ChangeBooking, on_change_booking)
+    on(RescheduleBooking, on_reschedule_booking)
+    on(SplitContact, on_split_contact)
     on(MarkConversationRead, on_mark_read)
     on(MessagesReadElsewhere, on_read_elsewhere)
-    on(AssignConversation, on_assign)
-    on(ChangeConversation, on_status)
+    on(AssignConversation, on_assign_conversation)
+    on(ChangeConversation, on_change_conversation)
     hear(TypingObserved, on_typing)
     hear(PresenceObserved, on_presence)
 
@@ -101,8 +106,10 @@ def make_app(settings: RouterSettings) -> ASGIApp:
 
             async def prepare(js: JetStreamContext) -> None:
                 await consumers.update(js)
-                numbers, limits = Numbers(broker_client(broker)), settings.pending_limits
-                opened["context"] = Context(store, Publisher(js), whose_number=numbers, pending_limits=limits)
+                numbers, limits = NumberLookup(broker_client(broker)), settings.pending_limits
+                opened["context"] = RouterContext(
+                    store, Publisher(js), find_number_owner=numbers, pending_limits=limits
+                )
 
             async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
                 return await on_messages(events, opened["context"])
@@ -110,8 +117,8 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             async with (
                 connected(broker, settings, prepare),
                 batch_consumer(broker, settings, "router", MessageReceived, receive),
-                watching(opened["context"], settings),
-                failing_expired(opened["context"]),
+                stuck_message_monitor(opened["context"], settings),
+                expired_send_monitor(opened["context"]),
                 _migrating(database),
             ):
                 yield
@@ -129,7 +136,7 @@ async def _migrating(database: Database) -> AsyncIterator[None]:
 
 
 def _in_context(
-    handle: Callable[[Any, Context], Awaitable[None]], opened: dict[str, Context]
+    handle: Callable[[Any, RouterContext], Awaitable[None]], opened: dict[str, RouterContext]
 ) -> Callable[[Any], Awaitable[None]]:
     async def receive(message: Message) -> None:
         await handle(message, opened["context"])

@@ -6,27 +6,27 @@ from datetime import datetime
 from typing import Protocol
 
 from services.router.rules.send_checks import PendingLimits
-from services.router.store import Store
+from services.router.store import RouterStore
 from shared.contracts.message import Message, utc_now
 from shared.contracts.queries import NumberOwner
 
 
-async def nobody_to_ask(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner | None:
+async def number_lookup_unavailable(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner | None:
     """The answer while WhatsApp cannot be asked."""
     return None
 
 
-class Publish(Protocol):
+class PublishMessages(Protocol):
     """shared/messaging/consumer.py's Publisher."""
 
     async def __call__(self, *messages: Message) -> None: ...
 
 
 @dataclass(frozen=True)
-class Context:
-    store: Store
-    publish: Publish
+class RouterContext:
+    store: RouterStore
+    publish: PublishMessages
     now: Callable[[], datetime] = utc_now
-    whose_number: Callable[[str, str, str], Awaitable[NumberOwner | None]] = nobody_to_ask
+    find_number_owner: Callable[[str, str, str], Awaitable[NumberOwner | None]] = number_lookup_unavailable
     """Organization, instance, number → its owner on WhatsApp, None when WhatsApp could not be asked."""
     pending_limits: PendingLimits = field(default_factory=PendingLimits)

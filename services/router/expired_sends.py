@@ -9,8 +9,8 @@ from functools import partial
 
 from nats.errors import Error as NatsError
 
-from services.router.context import Context
-from services.router.handlers.message_status import status_changed
+from services.router.context import RouterContext
+from services.router.handlers.message_status import status_changed_event
 from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def failing_expired(context: Context) -> AsyncIterator[None]:
+async def expired_send_monitor(context: RouterContext) -> AsyncIterator[None]:
     """Look for them again and again as long as the context lasts."""
     task = keep_running("expired texts", partial(_watch, context))
     try:
@@ -33,21 +33,21 @@ async def failing_expired(context: Context) -> AsyncIterator[None]:
         await stop_task(task)
 
 
-async def _watch(context: Context) -> None:
+async def _watch(context: RouterContext) -> None:
     while True:
         try:
-            await fail_expired(context)
+            await fail_expired_sends(context)
         except _OUTAGES as error:
             log.warning("expired texts cannot be looked for yet: %s", type(error).__name__)
         await asyncio.sleep(CHECK_INTERVAL_S)
 
 
-async def fail_expired(context: Context) -> None:
+async def fail_expired_sends(context: RouterContext) -> None:
     """Fail all texts whose time has ended and that nobody has begun to send. Repeatable. Raises MongoDB's and NATS's
     errors; what was not failed is found again."""
     async for message in context.store.messages.expired(context.now()):
         try:
-            if await context.store.unsent.give_up(message, context.now()):
+            if await context.store.send_cancellations.cancel(message, context.now()):
                 await _fail(message, context)
         except _OUTAGES:
             raise
@@ -55,16 +55,16 @@ async def fail_expired(context: Context) -> None:
             note_failure("expired texts", error)
 
 
-async def _fail(message: MessageRecord, context: Context) -> None:
+async def _fail(message: MessageRecord, context: RouterContext) -> None:
     """Told first: after a crash in between the message is found again, and the same event is told once more."""
     event = _too_late(message, context)
     error = f"{event.code}: {event.detail}"
     failed = message.model_copy(update={"status": MessageStatus.FAILED, "error": error})
-    await context.publish(status_changed(failed, event))
-    await context.store.messages.advance(message.id, MessageStatus.FAILED, event.at, error)
+    await context.publish(status_changed_event(failed, event))
+    await context.store.messages.advance_status(message.id, MessageStatus.FAILED, event.at, error)
 
 
-def _too_late(message: MessageRecord, context: Context) -> MessageFailed:
+def _too_late(message: MessageRecord, context: RouterContext) -> MessageFailed:
     """As the session service would say it, under the same id."""
     return MessageFailed(
         id=derived_id(message.id, "failed"),

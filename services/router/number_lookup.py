@@ -10,15 +10,15 @@ from shared.contracts.errors import Problem
 from shared.contracts.queries import NumberOwner, ResolveNumber
 from shared.messaging.rpc_client import rpc_request
 
-LIMIT = 5.0
+LOOKUP_TIMEOUT_S = 5.0
 """Seconds to wait for the session service, which itself gives WhatsApp 4."""
-PAUSE = 30.0
+UNRESPONSIVE_PAUSE_S = 30.0
 """Seconds an instance that gave no answer is not asked again: a message must not wait for each of its numbers."""
 
 log = logging.getLogger(__name__)
 
 
-class Numbers:
+class NumberLookup:
     """`await numbers(organization_id, instance_id, number)`: the owner, None when WhatsApp could not be asked."""
 
     def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
@@ -26,11 +26,11 @@ class Numbers:
         self._silent: dict[str, float] = {}
 
     async def __call__(self, organization_id: str, instance_id: str, number: str) -> NumberOwner | None:
-        if self._clock() - self._silent.get(instance_id, -PAUSE) < PAUSE:
+        if self._clock() - self._silent.get(instance_id, -UNRESPONSIVE_PAUSE_S) < UNRESPONSIVE_PAUSE_S:
             return None
         query = ResolveNumber(organization_id=organization_id, instance_id=instance_id, number=number)
         try:
-            answer = await rpc_request(self._client, query, LIMIT)
+            answer = await rpc_request(self._client, query, LOOKUP_TIMEOUT_S)
         except Problem as problem:
             log.info("a number could not be looked up: %s", problem.code, extra={"instance_id": instance_id})
             self._remember_silent(instance_id)
@@ -40,5 +40,5 @@ class Numbers:
 
     def _remember_silent(self, instance_id: str) -> None:
         now = self._clock()
-        self._silent = {one: since for one, since in self._silent.items() if now - since < PAUSE}
+        self._silent = {one: since for one, since in self._silent.items() if now - since < UNRESPONSIVE_PAUSE_S}
         self._silent[instance_id] = now

@@ -14,7 +14,7 @@ from functools import partial
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
-from services.router.context import Context
+from services.router.context import RouterContext
 from services.router.settings import RouterSettings
 from shared.contracts.events import MessageStuck
 from shared.contracts.ids import derived_id
@@ -22,14 +22,16 @@ from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import PyMongoError
 
-MOST = 200
+STUCK_PAGE_SIZE = 200
 """Messages that are reported at once."""
-STUCK = Counter("switchboard_messages_stuck", "Messages of ours that waited too long, once for each status", ["status"])
+STUCK_MESSAGES = Counter(
+    "switchboard_messages_stuck", "Messages of ours that waited too long, once for each status", ["status"]
+)
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def watching(context: Context, settings: RouterSettings) -> AsyncIterator[None]:
+async def stuck_message_monitor(context: RouterContext, settings: RouterSettings) -> AsyncIterator[None]:
     """Look for them again and again as long as the context lasts."""
     task = keep_running("stuck messages", partial(_watch, context, settings))
     try:
@@ -38,7 +40,7 @@ async def watching(context: Context, settings: RouterSettings) -> AsyncIterator[
         await stop_task(task)
 
 
-async def _watch(context: Context, settings: RouterSettings) -> None:
+async def _watch(context: RouterContext, settings: RouterSettings) -> None:
     while True:
         try:
             await report_stuck(context, settings)
@@ -47,7 +49,7 @@ async def _watch(context: Context, settings: RouterSettings) -> None:
         await asyncio.sleep(settings.stuck_check_every.total_seconds())
 
 
-async def report_stuck(context: Context, settings: RouterSettings) -> None:
+async def report_stuck(context: RouterContext, settings: RouterSettings) -> None:
     """Report all that are stuck now. Raises MongoDB's and NATS's errors; what was not reported is found again."""
     limits: dict[MessageStatus, timedelta] = {
         MessageStatus.QUEUED: settings.stuck_queued_after,
@@ -55,17 +57,17 @@ async def report_stuck(context: Context, settings: RouterSettings) -> None:
     }
     for status, limit in limits.items():
         before = context.now() - limit
-        while found := await context.store.messages.waiting(status, before, MOST):
+        while found := await context.store.messages.overdue(status, before, STUCK_PAGE_SIZE):
             await context.publish(*(_event(message, since) for message, since in found))
             await asyncio.gather(*(_mark(context, message, since) for message, since in found))
-            if len(found) < MOST:
+            if len(found) < STUCK_PAGE_SIZE:
                 break
 
 
-async def _mark(context: Context, message: MessageRecord, since: datetime) -> None:
-    STUCK.labels(message.status.value).inc()
+async def _mark(context: RouterContext, message: MessageRecord, since: datetime) -> None:
+    STUCK_MESSAGES.labels(message.status.value).inc()
     log.warning("message %s of %s is %s since %s", message.id, message.organization_id, message.status, since)
-    await context.store.messages.set_stuck(message.id, message.status, since)
+    await context.store.messages.mark_stuck(message.id, message.status, since)
 
 
 def _event(message: MessageRecord, since: datetime) -> MessageStuck:

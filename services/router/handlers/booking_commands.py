@@ -1,10 +1,10 @@
 """A person makes a booking, changes its status or says when it begins."""
 
-from services.router.context import Context
-from services.router.handlers.rejections import refusing
+from services.router.context import RouterContext
+from services.router.handlers.rejections import rejecting_with_event
 from services.router.rules.booking_policy import one_at_a_time
-from services.router.rules.booking_status import may_change, may_reschedule, requested_booking
-from services.router.store.bookings import Change
+from services.router.rules.booking_status import booking_from_command, may_change, may_reschedule
+from services.router.store.bookings import BookingChange
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.errors import Problem, Retry
 from shared.contracts.events import BookingCreated, BookingUpdated
@@ -13,10 +13,10 @@ from shared.contracts.records import Booking
 from shared.platform.mongo import DuplicateKeyError
 
 
-async def on_create(command: CreateBooking, context: Context) -> None:
+async def on_create_booking(command: CreateBooking, context: RouterContext) -> None:
     """Repeatable: the same command makes one booking, and answers with it however it is by then."""
-    async with refusing(command, context):
-        wanted = requested_booking(command, await _instance(command, context), context.now())
+    async with rejecting_with_event(command, context):
+        wanted = booking_from_command(command, await _instance(command, context), context.now())
         booking = await _create(command, wanted, context)
         await context.publish(
             BookingCreated(
@@ -29,32 +29,32 @@ async def on_create(command: CreateBooking, context: Context) -> None:
         )
 
 
-async def on_change(command: ChangeBooking, context: Context) -> None:
+async def on_change_booking(command: ChangeBooking, context: RouterContext) -> None:
     """Repeatable: a booking that has the wanted status already is answered the same way, and a note is noted once."""
-    async with refusing(command, context):
+    async with rejecting_with_event(command, context):
         booking, done = await _find(command, context)
         if not done and (command.note or booking.status is not command.status):
             if booking.status is not command.status and not may_change(booking.status, command.status):
                 raise _conflict(booking, f"become {command.status.value}")
-            booking = await _change(booking, Change.of(command, command.status, context.now()), context)
+            booking = await _change(booking, BookingChange.of(command, command.status, context.now()), context)
         await _updated(command, booking, context)
 
 
-async def on_reschedule(command: RescheduleBooking, context: Context) -> None:
+async def on_reschedule_booking(command: RescheduleBooking, context: RouterContext) -> None:
     """Repeatable: what this command did once it does not do again."""
-    async with refusing(command, context):
+    async with rejecting_with_event(command, context):
         booking, done = await _find(command, context)
         if not done:
             if not may_reschedule(booking.status):
                 raise _conflict(booking, "be rescheduled")
-            change = Change.of(command, booking.status, context.now(), command.starts_at)
+            change = BookingChange.of(command, booking.status, context.now(), command.starts_at)
             booking = await _change(booking, change, context)
         await _updated(command, booking, context)
 
 
-async def _instance(command: CreateBooking, context: Context) -> str:
+async def _instance(command: CreateBooking, context: RouterContext) -> str:
     """The one that is named, else the one the contact talks with, else the oldest."""
-    accounts = await context.store.accounts.accounts(command.organization_id)
+    accounts = await context.store.instances.active(command.organization_id)
     ids = [account.instance_id for account in accounts]
     if command.instance_id != NO_INSTANCE:
         if command.instance_id not in ids:
@@ -66,11 +66,11 @@ async def _instance(command: CreateBooking, context: Context) -> str:
     return latest or ids[0]
 
 
-async def _create(command: CreateBooking, wanted: Booking, context: Context) -> Booking:
-    owner = await context.store.accounts.owner(command.organization_id, fresh=True)
-    opened = Change.of(command, wanted.status, wanted.created_at, command.starts_at)
+async def _create(command: CreateBooking, wanted: Booking, context: RouterContext) -> Booking:
+    profile = await context.store.instances.profile(command.organization_id, fresh=True)
+    opened = BookingChange.of(command, wanted.status, wanted.created_at, command.starts_at)
     try:
-        booking = await context.store.bookings.create(wanted, opened, apart=not one_at_a_time(owner.settings))
+        booking = await context.store.bookings.create(wanted, opened, parallel=not one_at_a_time(profile.settings))
     except DuplicateKeyError as error:
         raise Retry("the contact's booking was closed just now") from error
     if booking is None:
@@ -81,7 +81,7 @@ async def _create(command: CreateBooking, wanted: Booking, context: Context) -> 
     return booking
 
 
-async def _find(command: ChangeBooking | RescheduleBooking, context: Context) -> tuple[Booking, bool]:
+async def _find(command: ChangeBooking | RescheduleBooking, context: RouterContext) -> tuple[Booking, bool]:
     """The booking, and whether this command changed it before a crash."""
     found = await context.store.bookings.find(command.organization_id, command.booking_id, command.id)
     if found is None:
@@ -94,14 +94,14 @@ def _conflict(booking: Booking, what: str) -> Problem:
     return Problem(409, "booking_status_conflict", detail, state=booking.status.value)
 
 
-async def _change(booking: Booking, change: Change, context: Context) -> Booking:
+async def _change(booking: Booking, change: BookingChange, context: RouterContext) -> Booking:
     changed = await context.store.bookings.change(booking, change)
     if changed is None:
         raise Retry("somebody else changed the booking at the same moment")
     return changed
 
 
-async def _updated(command: ChangeBooking | RescheduleBooking, booking: Booking, context: Context) -> None:
+async def _updated(command: ChangeBooking | RescheduleBooking, booking: Booking, context: RouterContext) -> None:
     await context.publish(
         BookingUpdated(
             id=derived_id(command.id, "updated"),

@@ -2,15 +2,15 @@
 
 import asyncio
 
-from services.router.context import Context
-from services.router.store.split_late_writes import Written
+from services.router.context import RouterContext
+from services.router.store.split_late_writes import ContactWrite
 from shared.contracts.errors import Retry
 
 
-async def require_still(written: Written, context: Context) -> None:
+async def require_current_contact(written: ContactWrite, context: RouterContext) -> None:
     """Raises Retry when what was written for a contact has to follow its address to another by now."""
     there, misplaced = await asyncio.gather(
-        context.store.contacts.is_there(written.contact_id), context.store.partings.misplaced([written])
+        context.store.contacts.exists(written.contact_id), context.store.split_repair.misplaced_writes([written])
     )
     if not there or misplaced:
         raise Retry("the contact was merged into another, or split, meanwhile")

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-from services.router.context import Context
-from services.router.handlers.rejections import refusing
+from services.router.context import RouterContext
+from services.router.handlers.rejections import rejecting_with_event
 from shared.contracts.commands import SplitContact
 from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, ContactUpdated
 from shared.contracts.ids import derived_id
 
 
-async def on_split(command: SplitContact, context: Context) -> None:
+async def on_split_contact(command: SplitContact, context: RouterContext) -> None:
     """Repeatable: a contact that is apart already is answered the same way."""
-    async with refusing(command, context):
+    async with rejecting_with_event(command, context):
         contacts = context.store.contacts
         if await contacts.by_id(command.organization_id, command.contact_id) is None:
             raise Problem(404, "contact_not_found", "there is no such contact in this organization")
@@ -29,9 +29,9 @@ async def on_split(command: SplitContact, context: Context) -> None:
         await context.publish(created, updated)
 
 
-async def _move_late_writes(command: SplitContact, context: Context) -> None:
+async def _move_late_writes(command: SplitContact, context: RouterContext) -> None:
     """What handlers stored between the first read of the split's transaction and its commit. The transaction does not
     see it, and the handlers still saw one contact when they looked whether theirs was split."""
-    partings = context.store.partings
-    if command.merged_id in await partings.apart_from(command.contact_id):
-        await partings.put_right(command.contact_id, [command.merged_id], context.now(), command.id)
+    partings = context.store.split_repair
+    if command.merged_id in await partings.split_ids_of(command.contact_id):
+        await partings.repair(command.contact_id, [command.merged_id], context.now(), command.id)

@@ -2,50 +2,60 @@
 
 from dataclasses import replace
 
-from services.router.context import Context
-from services.router.rules.contact_identity import Sighting
-from services.router.rules.phone_variants import addressed, other_of, told
-from services.router.store.contacts import Known
+from services.router.context import RouterContext
+from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.phone_variants import variant_of, with_recipient_variant, with_sender_variant
+from services.router.store.contacts import ResolvedContact
 
 
-async def meet_sender(seen: Sighting, instance_id: str, context: Context) -> Known:
+async def resolve_sender(observation: ContactObservation, instance_id: str, context: RouterContext) -> ResolvedContact:
     """The contact of somebody who wrote. WhatsApp named him, so there is a question only when somebody is known by the
     other spelling: looked up before, and once more after the contact was stored, in case both came at once."""
     contacts = context.store.contacts
-    seen = await _who_wrote(seen, instance_id, context)
-    known = await contacts.meet(seen)
-    if seen.answered and not seen.also:
-        again = await _who_wrote(seen, instance_id, context)
-        known = await contacts.meet(again) if again.also or not again.answered else known
-    return known
+    observation = await _check_sender_number(observation, instance_id, context)
+    resolved = await contacts.resolve(observation)
+    if observation.variant_checked and not observation.same_account_phone:
+        again = await _check_sender_number(observation, instance_id, context)
+        resolved = await contacts.resolve(again) if again.same_account_phone or not again.variant_checked else resolved
+    return resolved
 
 
-async def who_is_meant(seen: Sighting, instance_id: str, context: Context) -> Sighting:
+async def check_recipient_number(
+    observation: ContactObservation, instance_id: str, context: RouterContext
+) -> ContactObservation:
     """A person typed the number: WhatsApp may know the account by the other spelling."""
-    number = seen.party.phone
-    if number is None or other_of(seen) is None:
-        return seen
-    if await context.store.contacts.is_settled(seen.organization_id, number):
-        return seen
-    meant = addressed(seen, await context.whose_number(seen.organization_id, instance_id, number))
-    right = meant.answered and meant.party.phone == number  # then somebody may still be known by the other spelling
-    return await _who_wrote(meant, instance_id, context) if right else meant
+    number = observation.party.phone
+    if number is None or variant_of(observation) is None:
+        return observation
+    if await context.store.contacts.is_variant_checked(observation.organization_id, number):
+        return observation
+    meant = with_recipient_variant(
+        observation, await context.find_number_owner(observation.organization_id, instance_id, number)
+    )
+    right = (
+        meant.variant_checked and meant.party.phone == number
+    )  # then somebody may still be known by the other spelling
+    return await _check_sender_number(meant, instance_id, context) if right else meant
 
 
-async def meet_recipient(seen: Sighting, context: Context) -> Known:
+async def resolve_recipient(observation: ContactObservation, context: RouterContext) -> ResolvedContact:
     """The contact of who is meant; while WhatsApp could not say it, whoever has the other spelling is in doubt."""
-    known = await context.store.contacts.meet(seen)
-    for old_id in known.merged_ids:  # what was stored while the merge committed follows
-        await context.store.contacts.adopt(seen, old_id, known.contact.id)
-    if seen.answered is False and (other := other_of(seen)):
-        await context.store.contacts.doubt(seen.organization_id, other)
-    return known
+    resolved = await context.store.contacts.resolve(observation)
+    for old_id in resolved.merged_ids:  # what was stored while the merge committed follows
+        await context.store.contacts.reassign(observation, old_id, resolved.contact.id)
+    if observation.variant_checked is False and (other := variant_of(observation)):
+        await context.store.contacts.mark_variant_unchecked(observation.organization_id, other)
+    return resolved
 
 
-async def _who_wrote(seen: Sighting, instance_id: str, context: Context) -> Sighting:
-    other = other_of(seen)
+async def _check_sender_number(
+    observation: ContactObservation, instance_id: str, context: RouterContext
+) -> ContactObservation:
+    other = variant_of(observation)
     if other is None:
-        return seen
-    if not await context.store.contacts.is_of_another(seen, other):
-        return replace(seen, answered=True)
-    return told(seen, other, await context.whose_number(seen.organization_id, instance_id, other))
+        return observation
+    if not await context.store.contacts.is_held_by_another(observation, other):
+        return replace(observation, variant_checked=True)
+    return with_sender_variant(
+        observation, other, await context.find_number_owner(observation.organization_id, instance_id, other)
+    )

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from services.router.context import Context
-from services.router.handlers.read_receipts import give_ticks
-from services.router.handlers.rejections import refusing
-from services.router.store.conversation_state import MARKS, mark, read_marks
-from services.router.store.messages import Named
+from services.router.context import RouterContext
+from services.router.handlers.read_receipts import send_read_receipts
+from services.router.handlers.rejections import rejecting_with_event
+from services.router.store.conversation_state import READ_MARKS, read_marks, seen_order_key
+from services.router.store.messages import IdentifiedMessage
 from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.contracts.errors import Problem, Retry
 from shared.contracts.events import ConversationUpdated, MessagesReadElsewhere
@@ -15,47 +15,49 @@ from shared.contracts.message import Command, Message
 from shared.contracts.records import ConversationRecord, ConversationStatus, MessageRecord
 from shared.platform.mongo import Document
 
-OVERTAKEN = timedelta(minutes=1)
+READ_BEFORE_MESSAGE_GRACE = timedelta(minutes=1)
 """So long what was read may overtake what was written; older messages are from before the account was linked."""
 
 
-async def on_mark_read(command: MarkConversationRead, context: Context) -> None:
+async def on_mark_read(command: MarkConversationRead, context: RouterContext) -> None:
     """What came after `seen` stays unread; who wrote the rest sees that it was read."""
-    async with refusing(command, context):
-        read = mark(command.seen, command.at)
+    async with rejecting_with_event(command, context):
+        read = seen_order_key(command.seen, command.at)
         if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
-            await give_ticks(command, found, read, context)
-        await _learn(command, command.conversation_id, dict.fromkeys(MARKS, read), context)
+            await send_read_receipts(command, found, read, context)
+        await _learn(command, command.conversation_id, dict.fromkeys(READ_MARKS, read), context)
 
 
-async def on_read_elsewhere(event: MessagesReadElsewhere, context: Context) -> None:
+async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext) -> None:
     """The owner's phone has given the ticks. Raises Retry while a message may still be on its way to us."""
     store = context.store
-    named = await store.messages.received_as(event.organization_id, event.instance_id, event.wa_ids)
+    named = await store.messages.received_by_wa_ids(event.organization_id, event.instance_id, event.wa_ids)
     messages = [one.message for one in named if await _is_in_chat(one, event, context)]
     marks = read_marks(messages)
     for conversation_id, read in marks.items():
-        facts = dict.fromkeys(MARKS, read)
-        if found := await store.conversations.learn(event.organization_id, conversation_id, facts):
+        facts = dict.fromkeys(READ_MARKS, read)
+        if found := await store.conversations.apply(event.organization_id, conversation_id, facts):
             await context.publish(_updated(found, event, found.id))
-    if {message.wa_id for message in messages} != set(event.wa_ids) and context.now() - event.at < OVERTAKEN:
+    if {message.wa_id for message in messages} != set(
+        event.wa_ids
+    ) and context.now() - event.at < READ_BEFORE_MESSAGE_GRACE:
         raise Retry("a message that was read on the phone is not known yet")
 
 
-async def _is_in_chat(named: Named, event: MessagesReadElsewhere, context: Context) -> bool:
+async def _is_in_chat(named: IdentifiedMessage, event: MessagesReadElsewhere, context: RouterContext) -> bool:
     """Whether the message is in the chat that was read; an earlier version did not tell the chat."""
     if event.group or named.message.group:
         return event.group in (None, named.message.group) and event.chat is None
     if event.chat is None or not set(named.other_party).isdisjoint(event.chat.aliases):
         return True
-    chat = await context.store.contacts.with_addresses(event.organization_id, event.chat.aliases)
+    chat = await context.store.contacts.related_aliases(event.organization_id, event.chat.aliases)
     return not set(named.other_party).isdisjoint(chat)
 
 
-async def on_assign(command: AssignConversation, context: Context) -> None:
+async def on_assign_conversation(command: AssignConversation, context: RouterContext) -> None:
     """Refused when the user is not of the organization."""
-    async with refusing(command, context):
-        if command.user_id is not None and not await context.store.accounts.has_user(
+    async with rejecting_with_event(command, context):
+        if command.user_id is not None and not await context.store.instances.has_user(
             command.organization_id, command.user_id
         ):
             raise Problem(422, "assignee_unknown", "user_id: there is no such user in this organization")
@@ -63,15 +65,15 @@ async def on_assign(command: AssignConversation, context: Context) -> None:
         await _learn(command, command.conversation_id, {"assignment": decision}, context)
 
 
-async def on_status(command: ChangeConversation, context: Context) -> None:
+async def on_change_conversation(command: ChangeConversation, context: RouterContext) -> None:
     """Closed until the contact writes something that who closed it did not know."""
     closing = _decision(command, command.by) | {"closed": command.status is ConversationStatus.CLOSED}
-    closing["seen_key"] = mark(command.seen, command.at)
-    async with refusing(command, context):
+    closing["seen_key"] = seen_order_key(command.seen, command.at)
+    async with rejecting_with_event(command, context):
         await _learn(command, command.conversation_id, {"closing": closing}, context)
 
 
-async def tell_reopened(message: MessageRecord, cause: Message, context: Context) -> None:
+async def publish_reopened(message: MessageRecord, cause: Message, context: RouterContext) -> None:
     """When this message opened its conversation again."""
     if message.conversation_id and (opened := await context.store.conversations.reopened_by(message)):
         await context.publish(_updated(opened, cause))
@@ -82,8 +84,8 @@ def _decision(command: Command, by: str | None) -> Document:
     return {"at": command.at, "id": command.id, "by": by}
 
 
-async def _learn(command: Command, conversation_id: str, facts: Document, context: Context) -> None:
-    found = await context.store.conversations.learn(command.organization_id, conversation_id, facts)
+async def _learn(command: Command, conversation_id: str, facts: Document, context: RouterContext) -> None:
+    found = await context.store.conversations.apply(command.organization_id, conversation_id, facts)
     if found is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
     await context.publish(_updated(found, command))

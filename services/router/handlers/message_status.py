@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from services.router.context import Context
-from services.router.handlers.quoted_messages import tell_quoted
-from services.router.rules.contact_identity import Sighting
-from services.router.rules.message_keys import may_be_one
-from services.router.rules.status_order import furthest
+from services.router.context import RouterContext
+from services.router.handlers.quoted_messages import publish_resolved_quotes
+from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.message_keys import may_be_same_person
+from services.router.rules.status_order import most_advanced
 from services.router.store.early_receipts import EarlyReceipt
-from services.router.store.messages import Named
+from services.router.store.messages import IdentifiedMessage
 from shared.contracts.errors import Reject
 from shared.contracts.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
 from shared.contracts.ids import derived_id
@@ -17,89 +17,97 @@ from shared.contracts.message import Message
 from shared.contracts.records import MessageRecord, MessageStatus
 
 
-async def on_sent(event: MessageSent, context: Context) -> None:
+async def on_sent(event: MessageSent, context: RouterContext) -> None:
     """WhatsApp's id first: a receipt handler that misses it leaves the receipt where we look next."""
     messages = context.store.messages
     if await messages.set_wa_id(event.organization_id, event.message_id, event.wa_id) is None:
         raise Reject(f"no message {event.message_id} is known")
-    message = await messages.advance(event.message_id, MessageStatus.SENT, event.timestamp)
+    message = await messages.advance_status(event.message_id, MessageStatus.SENT, event.timestamp)
     if message:
-        await tell_quoted([message], context)
-        await context.publish(status_changed(await apply_early_receipts(message, context), event))
+        await publish_resolved_quotes([message], context)
+        await context.publish(status_changed_event(await apply_early_receipts(message, context), event))
 
 
-async def on_failed(event: MessageFailed, context: Context) -> None:
+async def on_failed(event: MessageFailed, context: RouterContext) -> None:
     known = await context.store.messages.by_id(event.message_id)
     if known is None or known.organization_id != event.organization_id:
         raise Reject(f"no message {event.message_id} is known")
     status = MessageStatus.UNCONFIRMED if event.unconfirmed else MessageStatus.FAILED
-    message = await context.store.messages.advance(event.message_id, status, event.at, f"{event.code}: {event.detail}")
-    await context.publish(status_changed(message or known, event))
+    message = await context.store.messages.advance_status(
+        event.message_id, status, event.at, f"{event.code}: {event.detail}"
+    )
+    await context.publish(status_changed_event(message or known, event))
 
 
-async def on_receipt(event: ReceiptReceived, context: Context) -> None:
+async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
     """Receipts for messages not known by WhatsApp's id yet are kept first and looked for once more then."""
     store, status = context.store, MessageStatus(event.status)
     known = await _meant(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
         await asyncio.gather(
-            *(store.early_receipts.keep(event.instance_id, i, early, event.timestamp) for i in missing)
+            *(store.early_receipts.save(event.instance_id, i, early, event.timestamp) for i in missing)
         )
         known += await _meant(event, missing, context)
         known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
-    moved = await asyncio.gather(*(store.messages.advance(m.id, status, event.timestamp) for m in known))
-    await context.publish(*(status_changed(message, event) for message in moved if message))
+    moved = await asyncio.gather(*(store.messages.advance_status(m.id, status, event.timestamp) for m in known))
+    await context.publish(*(status_changed_event(message, event) for message in moved if message))
 
 
-async def apply_early_receipts(message: MessageRecord, context: Context) -> MessageRecord:
+async def apply_early_receipts(message: MessageRecord, context: RouterContext) -> MessageRecord:
     """The receipts that came before the message had its WhatsApp id."""
-    if not message.wa_id or not (early := await context.store.early_receipts.of(message.instance_id, message.wa_id)):
+    if not message.wa_id or not (
+        early := await context.store.early_receipts.of_message(message.instance_id, message.wa_id)
+    ):
         return message
-    named = await context.store.messages.sent_as(message.organization_id, message.instance_id, [message.wa_id])
+    named = await context.store.messages.sent_by_wa_ids(message.organization_id, message.instance_id, [message.wa_id])
     own = [one for one in named if one.message.id == message.id]
     theirs = [receipt.status for receipt in early if await _of_recipient(own, receipt.sender, context)]
     if not theirs:
         return message
-    return await context.store.messages.advance(message.id, furthest(theirs), context.now()) or message
+    return await context.store.messages.advance_status(message.id, most_advanced(theirs), context.now()) or message
 
 
-async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: Context) -> list[MessageRecord]:
+async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterContext) -> list[MessageRecord]:
     """Our messages with these ids whose recipient the receipt comes from: an id is unique in one chat only."""
-    named = await context.store.messages.sent_as(event.organization_id, event.instance_id, wa_ids)
+    named = await context.store.messages.sent_by_wa_ids(event.organization_id, event.instance_id, wa_ids)
     return await _of_recipient(named, event.sender.aliases if event.sender else (), context)
 
 
-async def _of_recipient(named: Sequence[Named], sender: Sequence[str], context: Context) -> list[MessageRecord]:
+async def _of_recipient(
+    named: Sequence[IdentifiedMessage], sender: Sequence[str], context: RouterContext
+) -> list[MessageRecord]:
     """Those of the messages that may have been written to `sender`. In a group everybody sends receipts."""
     unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
     if not sender or not unclear:
         return [one.message for one in named]
     contacts, organization_id = context.store.contacts, unclear[0].message.organization_id
-    everything = await contacts.with_addresses(organization_id, sender)
+    everything = await contacts.related_aliases(organization_id, sender)
     ids = [one.message.contact_id for one in unclear if one.message.contact_id]
-    addresses = await contacts.addresses(organization_id, ids)
+    addresses = await contacts.aliases_by_contact(organization_id, ids)
     recipients = {one.message.id: [*one.other_party, *addresses.get(one.message.contact_id or "", ())] for one in named}
-    return [one.message for one in named if one not in unclear or may_be_one(recipients[one.message.id], everything)]
+    return [
+        one.message for one in named if one not in unclear or may_be_same_person(recipients[one.message.id], everything)
+    ]
 
 
-async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: Context) -> list[MessageRecord]:
+async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: RouterContext) -> list[MessageRecord]:
     """A crash hid WhatsApp's id of a send: a receipt from its receiver, when it fits only one, tells it."""
     if len(wa_ids) != 1 or event.sender is None:
         return []
-    seen = Sighting(event.organization_id, event.sender, None, event.id, event.at)
-    contact_id = await context.store.contacts.only_id(seen)
+    observation = ContactObservation(event.organization_id, event.sender, None, event.id, event.at)
+    contact_id = await context.store.contacts.only_id(observation)
     if contact_id is None:
         return []
     messages = context.store.messages
     hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.at)
     if hidden is None:
         return []
-    named = await messages.recognise(hidden.id, next(iter(wa_ids)))
+    named = await messages.guess_wa_id(hidden.id, next(iter(wa_ids)))
     return [named] if named else []
 
 
-def status_changed(message: MessageRecord, cause: Message, *, repeat: bool = False) -> MessageStatusChanged:
+def status_changed_event(message: MessageRecord, cause: Message, *, repeat: bool = False) -> MessageStatusChanged:
     """One event per message and status; `repeat` makes a new one, for somebody who asks again."""
     key = (cause.id, message.id) if repeat else (message.id,)
     return MessageStatusChanged(

@@ -3,44 +3,44 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from services.router.context import Context
+from services.router.context import RouterContext
 from shared.contracts.errors import Problem, Reject
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Command, EphemeralEvent, Message
 from shared.messaging.command_client import over_share, refusal
 
 M = TypeVar("M", bound=Message)
-Handle = Callable[[M, Context], Awaitable[None]]
+Handle = Callable[[M, RouterContext], Awaitable[None]]
 
 
-async def is_foreign(message: Message | EphemeralEvent, context: Context) -> bool:
+async def is_foreign(message: Message | EphemeralEvent, context: RouterContext) -> bool:
     """The instance belongs to another organization than the one the message names."""
     if message.instance_id == NO_INSTANCE:
         return False
-    return await context.store.accounts.is_foreign(message.organization_id, message.instance_id)
+    return await context.store.instances.is_foreign(message.organization_id, message.instance_id)
 
 
-def foreign_event(message: Message) -> Reject:
+def foreign_instance_error(message: Message) -> Reject:
     """Nothing else is said: the dead letters are shown to the organization that the event names."""
     return Reject(f"the organization has no instance {message.instance_id}")
 
 
-def own_only(handle: Handle[M]) -> Handle[M]:
+def own_instances_only(handle: Handle[M]) -> Handle[M]:
     """The handler, for messages about instances of their own organization. A command about another one is refused like
     one about an instance that does not exist; an event goes to the dead letters."""
 
-    async def checked(message: M, context: Context) -> None:
+    async def checked(message: M, context: RouterContext) -> None:
         if not await is_foreign(message, context):
             await handle(message, context)
         elif isinstance(message, Command):
             detail = "there is no such instance in this organization"
             await context.publish(refusal(message, Problem(404, "instance_not_found", detail)))
         else:
-            raise foreign_event(message)
+            raise foreign_instance_error(message)
 
     return checked
 
 
-async def refuse(command: Command, context: Context) -> None:
+async def reject_over_share(command: Command, context: RouterContext) -> None:
     """The organization has more commands of this kind waiting than its share."""
     await context.publish(refusal(command, over_share()))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from services.router.context import Context
+from services.router.context import RouterContext
 from shared.contracts.commands import MarkConversationRead, MarkRead
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Party
@@ -10,15 +10,17 @@ from shared.platform.mongo import Document
 
 MISSED_CALL = "missed_call"
 """The type of a line whose `wa_id` is that of a call; WhatsApp knows no ticks for calls."""
-AT_MOST = 100
+MAX_READ_RECEIPTS = 100
 """Messages that get their ticks at once, the newest: phones mark what is older by themselves."""
 
 
-async def give_ticks(command: MarkConversationRead, conversation: Document, mark: int, context: Context) -> None:
+async def send_read_receipts(
+    command: MarkConversationRead, conversation: Document, mark: int, context: RouterContext
+) -> None:
     """For what the contact wrote up to this order key and got no ticks for. Before the mark is kept: what a crash
     leaves undone is then done by the redelivery, and ticks that are given twice are given once."""
-    messages = await context.store.messages.between_marks(
-        conversation["_id"], conversation.get("ticked_key"), mark, AT_MOST
+    messages = await context.store.messages.inbound_between(
+        conversation["_id"], conversation.get("ticked_key"), mark, MAX_READ_RECEIPTS
     )
     contact = await context.store.contacts.by_id(command.organization_id, conversation["contact_id"])
     if not messages or contact is None or not (contact.phone_number or contact.lid):

@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.router.context import Context
+from services.router.context import RouterContext
 from shared.contracts.errors import Problem
 from shared.contracts.message import Command
 from shared.messaging.command_client import refusal
 
 
 @asynccontextmanager
-async def refusing(command: Command, context: Context) -> AsyncIterator[None]:
+async def rejecting_with_event(command: Command, context: RouterContext) -> AsyncIterator[None]:
     """A Problem raised inside becomes the CommandRefused that names the command."""
     try:
         yield

@@ -2,23 +2,23 @@
 
 from datetime import datetime
 
-from services.router.context import Context
-from services.router.rules.contact_identity import Sighting
-from services.router.rules.send_checks import conflict, fingerprint_of, parse_recipient
-from services.router.store.client_ids import KEPT
+from services.router.context import RouterContext
+from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.send_checks import idempotency_conflict, parse_recipient, send_fingerprint
+from services.router.store.client_ids import CLIENT_ID_RETENTION
 from shared.contracts.commands import SEND_EXPIRY, SendMessage
 from shared.contracts.ids import NO_INSTANCE, derived_id
 from shared.contracts.records import MessageRecord
 
 
-class SentRecord(MessageRecord):
+class SendRecord(MessageRecord):
     """As the store keeps it; events and answers show the fields of MessageRecord."""
 
     fingerprint: str
     expires_at: datetime
 
 
-async def claimed(command: SendMessage, context: Context) -> SendMessage:
+async def with_claimed_id(command: SendMessage, context: RouterContext) -> SendMessage:
     """The command, with the id of the message its sender's client id led to within the last day."""
     if command.by is None or command.client_id is None:
         return command
@@ -29,30 +29,34 @@ async def claimed(command: SendMessage, context: Context) -> SendMessage:
     return command.model_copy(update={"message_id": message_id})
 
 
-async def require_same(command: SendMessage, existing: MessageRecord, context: Context) -> datetime:
+async def require_same_send(command: SendMessage, existing: MessageRecord, context: RouterContext) -> datetime:
     """When the message expires: a repetition does not prolong it. Raises Problem 422 when it was made by another
     command."""
     if existing.organization_id != command.organization_id or existing.origin != "api":
-        raise conflict()
-    made_by = await context.store.messages.made_by(existing.id)
+        raise idempotency_conflict()
+    made_by = await context.store.messages.command_of(existing.id)
     kept = made_by.get("fingerprint")
-    same = kept == fingerprint_of(command)
+    same = kept == send_fingerprint(command)
     if not same and not (kept is None and await _same_as_far_as_known(command, existing, context)):
-        raise conflict()
+        raise idempotency_conflict()
     expires_at: datetime = made_by.get("expires_at") or existing.timestamp + SEND_EXPIRY
     return expires_at
 
 
-async def _of_version_before(command: SendMessage, context: Context) -> MessageRecord | None:
+async def _of_version_before(command: SendMessage, context: RouterContext) -> MessageRecord | None:
     """The version before derived the message's id from the client id. Whoever repeats a send while Switchboard is
     updated means that message."""
     former = await context.store.messages.by_id(derived_id(command.organization_id, "socket", str(command.client_id)))
-    if former is None or former.organization_id != command.organization_id or command.at - former.timestamp > KEPT:
+    if (
+        former is None
+        or former.organization_id != command.organization_id
+        or command.at - former.timestamp > CLIENT_ID_RETENTION
+    ):
         return None
     return former if await _same_as_far_as_known(command, former, context) else None
 
 
-async def _same_as_far_as_known(command: SendMessage, existing: MessageRecord, context: Context) -> bool:
+async def _same_as_far_as_known(command: SendMessage, existing: MessageRecord, context: RouterContext) -> bool:
     """Of a message recorded before fingerprints were kept: text and recipient."""
     if existing.text != command.text or command.instance_id not in (NO_INSTANCE, existing.instance_id):
         return False
@@ -63,5 +67,5 @@ async def _same_as_far_as_known(command: SendMessage, existing: MessageRecord, c
     party = parse_recipient(command.to or "")
     if existing.to_address in (party.phone, f"{party.lid}@lid"):
         return True
-    seen = Sighting(command.organization_id, party, None, command.id, command.at)
-    return existing.contact_id is not None and await context.store.contacts.only_id(seen) == existing.contact_id
+    observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
+    return existing.contact_id is not None and await context.store.contacts.only_id(observation) == existing.contact_id

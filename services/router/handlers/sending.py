@@ -2,26 +2,26 @@
 
 from datetime import datetime
 
-from services.router.context import Context
-from services.router.handlers.contact_checks import require_still
-from services.router.handlers.contact_resolution import meet_recipient, who_is_meant
-from services.router.handlers.message_status import status_changed
-from services.router.handlers.rejections import refusing
-from services.router.handlers.send_deduplication import SentRecord, claimed, require_same
+from services.router.context import RouterContext
+from services.router.handlers.contact_checks import require_current_contact
+from services.router.handlers.contact_resolution import check_recipient_number, resolve_recipient
+from services.router.handlers.message_status import status_changed_event
+from services.router.handlers.rejections import rejecting_with_event
+from services.router.handlers.send_deduplication import SendRecord, require_same_send, with_claimed_id
 from services.router.rules.classification import address_of, is_owner
-from services.router.rules.contact_identity import Sighting
+from services.router.rules.contact_identity import ContactObservation
 from services.router.rules.message_keys import alias_of
 from services.router.rules.send_checks import (
-    choose_account,
-    expiry_of,
-    fingerprint_of,
+    choose_instance,
     parse_recipient,
+    require_pending_capacity,
     require_recipient,
-    require_room,
     require_text,
+    send_expiry,
+    send_fingerprint,
 )
 from services.router.store.conversations import conversation_id
-from services.router.store.split_late_writes import Written
+from services.router.store.split_late_writes import ContactWrite
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, MessageRecorded
@@ -29,87 +29,87 @@ from shared.contracts.ids import NO_INSTANCE, derived_id
 from shared.contracts.records import Contact, MessageRecord, MessageStatus, Party
 
 
-async def on_send(command: SendMessage, context: Context) -> None:
+async def on_send(command: SendMessage, context: RouterContext) -> None:
     """The same message id is recorded once and handed over under the same id, however often it is asked for."""
-    async with refusing(command, context):
+    async with rejecting_with_event(command, context):
         require_text(command.text)
-        command = await claimed(command, context)
+        command = await with_claimed_id(command, context)
         existing = await context.store.messages.by_id(command.message_id) or await _send(command, context)
         if existing:
             await _repeat(command, existing, context)
 
 
-async def _repeat(command: SendMessage, existing: MessageRecord, context: Context) -> None:
-    expires_at = await require_same(command, existing, context)
+async def _repeat(command: SendMessage, existing: MessageRecord, context: RouterContext) -> None:
+    expires_at = await require_same_send(command, existing, context)
     contact, existing = await _contact(command, existing, context)
     if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
         if contact:
-            await context.store.conversations.show(existing)
+            await context.store.conversations.add_message(existing)
         party = _addresses(contact) if contact else parse_recipient(existing.to_address)
         await _publish_recorded(command, existing, contact, context)
         await context.publish(_send_text(existing, party, expires_at))
-    await context.publish(status_changed(existing, command, repeat=True))
+    await context.publish(status_changed_event(existing, command, repeat=True))
     await _still_there(contact, existing, context)
 
 
-async def _send(command: SendMessage, context: Context) -> MessageRecord | None:
+async def _send(command: SendMessage, context: RouterContext) -> MessageRecord | None:
     """None, or the message when another router recorded one of this id meanwhile."""
     party, wanted = await _recipient(command, context)
-    account = choose_account(await context.store.accounts.accounts(command.organization_id), wanted)
+    account = choose_instance(await context.store.instances.active(command.organization_id), wanted)
     await _require_room(command.organization_id, account.instance_id, context)
-    owner = await context.store.accounts.owner(command.organization_id)
-    seen = Sighting(command.organization_id, party, None, command.id, command.at)
-    if not is_owner(party, owner.aliases):
-        seen = await who_is_meant(seen, account.instance_id, context)
-    known = None if is_owner(seen.party, owner.aliases) else await meet_recipient(seen, context)
-    party = _addresses(known.contact) if known else seen.party
-    thread = conversation_id(account.instance_id, known.contact.id) if known else None
-    message = SentRecord(
+    profile = await context.store.instances.profile(command.organization_id)
+    observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
+    if not is_owner(party, profile.aliases):
+        observation = await check_recipient_number(observation, account.instance_id, context)
+    resolved = None if is_owner(observation.party, profile.aliases) else await resolve_recipient(observation, context)
+    party = _addresses(resolved.contact) if resolved else observation.party
+    thread = conversation_id(account.instance_id, resolved.contact.id) if resolved else None
+    message = SendRecord(
         id=command.message_id,
         organization_id=command.organization_id,
         instance_id=account.instance_id,
-        kind="message" if known else "note",
+        kind="message" if resolved else "note",
         direction="outbound",
         origin="api",
-        contact_id=known.contact.id if known else None,
+        contact_id=resolved.contact.id if resolved else None,
         conversation_id=thread,
-        booking_id=known.open_booking_id if known else None,
-        from_address=owner.addresses.get(account.instance_id, ""),
+        booking_id=resolved.open_booking_id if resolved else None,
+        from_address=profile.addresses.get(account.instance_id, ""),
         to_address=address_of(party),
         text=command.text,
         status=MessageStatus.QUEUED,
         client_id=command.client_id,
         timestamp=command.at,
-        fingerprint=fingerprint_of(command),
-        expires_at=expiry_of(command),
-        order_key=await context.store.conversations.next_key(thread, command.at),
+        fingerprint=send_fingerprint(command),
+        expires_at=send_expiry(command),
+        order_key=await context.store.conversations.next_order_key(thread, command.at),
     )
     stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
         return stored
     if message.conversation_id:  # behind the message: one that a merge has just removed comes back only with it
-        await context.store.conversations.show(message)
-    await _publish_recorded(command, message, known.contact if known else None, context)
+        await context.store.conversations.add_message(message)
+    await _publish_recorded(command, message, resolved.contact if resolved else None, context)
     await context.publish(_send_text(message, party, message.expires_at))  # last: the rest is behind it
-    await _still_there(known.contact if known else None, message, context)
+    await _still_there(resolved.contact if resolved else None, message, context)
     return None
 
 
-async def _require_room(organization_id: str, instance_id: str, context: Context) -> None:
+async def _require_room(organization_id: str, instance_id: str, context: RouterContext) -> None:
     """Raises Problem 429 when too many wait for WhatsApp: those of a stuck account must not pile up without end."""
     limits = context.pending_limits
     since = context.now() - limits.max_age
-    require_room(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
+    require_pending_capacity(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
 
 
-async def _still_there(contact: Contact | None, message: MessageRecord, context: Context) -> None:
+async def _still_there(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:
     """Raises Retry: what was written for a contact that went meanwhile, or was split, has to follow it."""
     if contact:
-        await require_still(Written(contact.id, alias_of(message.to_address)), context)
+        await require_current_contact(ContactWrite(contact.id, alias_of(message.to_address)), context)
 
 
 async def _publish_recorded(
-    command: SendMessage, message: MessageRecord, contact: Contact | None, context: Context
+    command: SendMessage, message: MessageRecord, contact: Contact | None, context: RouterContext
 ) -> None:
     new = [_contact_created(command, contact)] if contact and contact.id == _first_met(command) else []
     await context.publish(*new, _recorded(command, message))
@@ -120,7 +120,7 @@ def _first_met(command: SendMessage) -> str:
     return derived_id("contact", command.id)
 
 
-async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str | None]:
+async def _recipient(command: SendMessage, context: RouterContext) -> tuple[Party, str | None]:
     """To whom, and through which instance when that is said."""
     named = None if command.instance_id == NO_INSTANCE else command.instance_id
     if command.conversation_id is None:
@@ -135,20 +135,22 @@ async def _recipient(command: SendMessage, context: Context) -> tuple[Party, str
 
 
 async def _contact(
-    command: SendMessage, message: MessageRecord, context: Context
+    command: SendMessage, message: MessageRecord, context: RouterContext
 ) -> tuple[Contact | None, MessageRecord]:
     """Of a message recorded before, None for a note; the message follows when it was merged into another meanwhile."""
     if not message.contact_id:
         return None, message
     contacts = context.store.contacts
-    seen = Sighting(message.organization_id, parse_recipient(message.to_address), None, command.id, command.at)
+    observation = ContactObservation(
+        message.organization_id, parse_recipient(message.to_address), None, command.id, command.at
+    )
     contact = await contacts.by_id(message.organization_id, message.contact_id)
     strays = await contacts.absorbed_by(contact.id) if contact else [message.contact_id]
-    contact = contact or (await contacts.meet(seen)).contact
+    contact = contact or (await contacts.resolve(observation)).contact
     for old_id in strays:
-        await contacts.adopt(seen, old_id, contact.id)
-    if apart := await context.store.partings.apart_from(contact.id):
-        await context.store.partings.put_right(contact.id, apart, command.at, command.id)
+        await contacts.reassign(observation, old_id, contact.id)
+    if apart := await context.store.split_repair.split_ids_of(contact.id):
+        await context.store.split_repair.repair(contact.id, apart, command.at, command.id)
     if strays or apart:
         message = await context.store.messages.by_id(message.id) or message
         contact = await contacts.by_id(message.organization_id, str(message.contact_id)) or contact

@@ -8,18 +8,18 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from services.router.context import Context
-from services.router.handlers.conversation_commands import tell_reopened
-from services.router.handlers.message_revisions import is_done_as_change, name_target
-from services.router.handlers.ownership import foreign_event, is_foreign
-from services.router.handlers.quoted_messages import tell_quoted, with_target
+from services.router.context import RouterContext
+from services.router.handlers.conversation_commands import publish_reopened
+from services.router.handlers.message_revisions import apply_if_revision, with_quoted_message
+from services.router.handlers.ownership import foreign_instance_error, is_foreign
+from services.router.handlers.quoted_messages import publish_resolved_quotes, with_late_quoted_message
 from services.router.inbox.pipeline import events_of, is_unwanted, on_message, record_of, sighting_of, step_for
-from services.router.rules.booking_policy import Step
-from services.router.rules.classification import CHANGES, Filing, file_message
-from services.router.rules.message_keys import key_of
-from services.router.store.contacts import Known
-from services.router.store.instance_directory import Owner
-from services.router.store.split_late_writes import Written
+from services.router.rules.booking_policy import BookingAction
+from services.router.rules.classification import REVISION_TYPES, MessageClassification, classify
+from services.router.rules.message_keys import message_key
+from services.router.store.contacts import ResolvedContact
+from services.router.store.instance_directory import OrganizationProfile
+from services.router.store.split_late_writes import ContactWrite
 from shared.contracts.errors import Retry
 from shared.contracts.events import MessageReceived
 from shared.contracts.message import Event
@@ -30,26 +30,26 @@ from shared.platform.outages import is_outage
 
 
 @dataclass(frozen=True)
-class Usual:
+class FastPathMessage:
     """`place`: which of the batch it is."""
 
     place: int
     event: MessageReceived
-    filing: Filing
+    classification: MessageClassification
     message: MessageRecord
-    known: Known | None
+    resolved: ResolvedContact | None
 
     @property
     def other_party(self) -> tuple[str, ...]:
-        return key_of(self.event, self.known.contact if self.known else None).other_party
+        return message_key(self.event, self.resolved.contact if self.resolved else None).other_party
 
     @property
-    def written(self) -> Written | None:
-        return Written(self.known.contact.id, self.other_party[0]) if self.known else None
+    def written(self) -> ContactWrite | None:
+        return ContactWrite(self.resolved.contact.id, self.other_party[0]) if self.resolved else None
 
 
 async def on_messages(
-    events: Sequence[MessageReceived], context: Context, *, again: bool = False
+    events: Sequence[MessageReceived], context: RouterContext, *, again: bool = False
 ) -> list[Exception | None]:
     """What became of each, in their order; None: done. Raises what concerns them all.
 
@@ -60,7 +60,7 @@ async def on_messages(
         return await _without(foreign, events, context)
     try:
         usual = await _usual(events, context)
-        added = await context.store.messages.add_new([(one.message, one.other_party) for one in usual])
+        added = await context.store.messages.insert_new([(one.message, one.other_party) for one in usual])
     except Exception as error:
         if is_outage(error):
             raise
@@ -80,12 +80,15 @@ async def on_messages(
 
 
 async def _without(
-    foreign: Sequence[bool], events: Sequence[MessageReceived], context: Context
+    foreign: Sequence[bool], events: Sequence[MessageReceived], context: RouterContext
 ) -> list[Exception | None]:
     """The others as usual; what names an instance of another organization goes to the dead letters."""
     own = [event for event, is_not in zip(events, foreign, strict=True) if not is_not]
     outcomes = iter(await on_messages(own, context))
-    return [foreign_event(event) if is_not else next(outcomes) for event, is_not in zip(events, foreign, strict=True)]
+    return [
+        foreign_instance_error(event) if is_not else next(outcomes)
+        for event, is_not in zip(events, foreign, strict=True)
+    ]
 
 
 def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> list[int]:
@@ -101,77 +104,94 @@ def _first_of_each(places: Sequence[int], events: Sequence[MessageReceived]) -> 
     return first
 
 
-async def _one(event: MessageReceived, context: Context) -> Exception | None:
+async def _one(event: MessageReceived, context: RouterContext) -> Exception | None:
     with bound_request_id(event.request_id):
         try:
-            if not await is_done_as_change(event, context):
+            if not await apply_if_revision(event, context):
                 await on_message(event, context)
         except Exception as error:
             return error
     return None
 
 
-async def _usual(events: Sequence[MessageReceived], context: Context) -> list[Usual]:
+async def _usual(events: Sequence[MessageReceived], context: RouterContext) -> list[FastPathMessage]:
     each = {event.organization_id for event in events}
-    owners = dict(zip(each, await asyncio.gather(*map(context.store.accounts.owner, each)), strict=True))
-    filings = [file_message(event, owners[event.organization_id].aliases) for event in events]
-    sightings = [sighting_of(event, filing) for event, filing in zip(events, filings, strict=True)]
-    found = iter(await context.store.contacts.find_all([seen for seen in sightings if seen]))
+    owners = dict(zip(each, await asyncio.gather(*map(context.store.instances.profile, each)), strict=True))
+    filings = [classify(event, owners[event.organization_id].aliases) for event in events]
+    sightings = [sighting_of(event, classification) for event, classification in zip(events, filings, strict=True)]
+    found = iter(
+        await context.store.contacts.find_all_unchanged([observation for observation in sightings if observation])
+    )
     usual = []
-    for place, (event, filing, seen) in enumerate(zip(events, filings, sightings, strict=True)):
-        known, owner = next(found) if seen else None, owners[event.organization_id]
-        if is_unwanted(filing, owner) or filing.direction == "outbound" or (seen and not known):
+    for place, (event, classification, observation) in enumerate(zip(events, filings, sightings, strict=True)):
+        resolved, profile = next(found) if observation else None, owners[event.organization_id]
+        if (
+            is_unwanted(classification, profile)
+            or classification.direction == "outbound"
+            or (observation and not resolved)
+        ):
             continue
-        if event.type in CHANGES:  # of a message that may be in this batch: after it
+        if event.type in REVISION_TYPES:  # of a message that may be in this batch: after it
             continue
-        if message := _plain(event, filing, owner, known):
-            usual.append(Usual(place, event, filing, message, known))
+        if message := _plain(event, classification, profile, resolved):
+            usual.append(FastPathMessage(place, event, classification, message, resolved))
     return await _named(usual, context)
 
 
-async def _named(usual: Sequence[Usual], context: Context) -> list[Usual]:
+async def _named(usual: Sequence[FastPathMessage], context: RouterContext) -> list[FastPathMessage]:
     """With the messages they answer or react to."""
     about = [one for one in usual if one.event.quoted_wa_id]
     beside = [one.message for one in usual] if about else []
-    named = await asyncio.gather(*(name_target(one.message, one.event, one.filing, context, beside) for one in about))
+    named = await asyncio.gather(
+        *(with_quoted_message(one.message, one.event, one.classification, context, beside) for one in about)
+    )
     return _with_messages(usual, about, named)
 
 
-async def _named_later(stored: Sequence[Usual], context: Context) -> list[Usual]:
+async def _named_later(stored: Sequence[FastPathMessage], context: RouterContext) -> list[FastPathMessage]:
     """The same for those whose message was stored meanwhile."""
     about = [one for one in stored if one.event.quoted_wa_id]
-    named = await asyncio.gather(*(with_target(one.message, one.event, one.filing, context) for one in about))
+    named = await asyncio.gather(
+        *(with_late_quoted_message(one.message, one.event, one.classification, context) for one in about)
+    )
     return _with_messages(stored, about, named)
 
 
-def _with_messages(usual: Sequence[Usual], some: Sequence[Usual], changed: Sequence[MessageRecord]) -> list[Usual]:
+def _with_messages(
+    usual: Sequence[FastPathMessage], some: Sequence[FastPathMessage], changed: Sequence[MessageRecord]
+) -> list[FastPathMessage]:
     messages = {one.place: message for one, message in zip(some, changed, strict=True)}
     return [replace(one, message=messages.get(one.place, one.message)) for one in usual]
 
 
-def _plain(event: MessageReceived, filing: Filing, owner: Owner, known: Known | None) -> MessageRecord | None:
-    message = record_of(event, filing, owner, known)
-    if known is None:
+def _plain(
+    event: MessageReceived,
+    classification: MessageClassification,
+    profile: OrganizationProfile,
+    resolved: ResolvedContact | None,
+) -> MessageRecord | None:
+    message = record_of(event, classification, profile, resolved)
+    if resolved is None:
         return message if event.group else None
-    step = step_for(message, filing, known, owner.settings)
-    if known.created or known.updated or step not in (Step.ATTACH, Step.NONE):
+    action = step_for(message, classification, resolved, profile.settings)
+    if resolved.created or resolved.updated or action not in (BookingAction.ATTACH, BookingAction.NONE):
         return None
-    return message.model_copy(update={"booking_id": known.open_booking_id})
+    return message.model_copy(update={"booking_id": resolved.open_booking_id})
 
 
-async def _finish(new: Sequence[Usual], context: Context) -> dict[int, Exception]:
+async def _finish(new: Sequence[FastPathMessage], context: RouterContext) -> dict[int, Exception]:
     """Show and tell what is stored; what failed of it, by place."""
     try:
         new = await _named_later(new, context)
         gone = await _tell(new, context)
-        misplaced = await context.store.partings.misplaced([one.written for one in new if one.written])
+        misplaced = await context.store.split_repair.misplaced_writes([one.written for one in new if one.written])
     except Exception as error:
         return {one.place: error for one in new}
     again = Retry("the contact was merged into another, or split, meanwhile")
     return {one.place: again for one in new if one.message.contact_id in gone or one.written in misplaced}
 
 
-async def _tell(new: Sequence[Usual], context: Context) -> set[str]:
+async def _tell(new: Sequence[FastPathMessage], context: RouterContext) -> set[str]:
     """Who answers at once must find the conversation; one that is there can be brought up to date meanwhile. Returns
     the contacts that were merged into others before that."""
     conversations = context.store.conversations
@@ -179,18 +199,18 @@ async def _tell(new: Sequence[Usual], context: Context) -> set[str]:
     begin: list[MessageRecord] = []
     for one in new:
         if one.message.conversation_id:
-            (there if conversations.is_known(one.message.conversation_id) else begin).append(one.message)
-    first = await conversations.show_all(begin)
+            (there if conversations.is_known_to_exist(one.message.conversation_id) else begin).append(one.message)
+    first = await conversations.add_messages(begin)
     events = [event for one in new for event in _events(one)]
-    quoted = tell_quoted([one.message for one in new], context)
-    _, second, _ = await asyncio.gather(context.publish(*events), conversations.show_all(there), quoted)
-    ids = {message.id for message in [*first.one_by_one, *second.one_by_one]}
-    await asyncio.gather(*(tell_reopened(one.message, one.event, context) for one in new if one.message.id in ids))
-    contacts = sorted({str(message.contact_id) for message in [*first.unproven, *second.unproven]})
-    present = await context.store.contacts.are_there(contacts)
+    quoted = publish_resolved_quotes([one.message for one in new], context)
+    _, second, _ = await asyncio.gather(context.publish(*events), conversations.add_messages(there), quoted)
+    ids = {message.id for message in [*first.may_have_reopened, *second.may_have_reopened]}
+    await asyncio.gather(*(publish_reopened(one.message, one.event, context) for one in new if one.message.id in ids))
+    contacts = sorted({str(message.contact_id) for message in [*first.contacts_to_check, *second.contacts_to_check]})
+    present = await context.store.contacts.exist(contacts)
     return {contact_id for contact_id, is_there in zip(contacts, present, strict=True) if not is_there}
 
 
-def _events(one: Usual) -> list[Event]:
+def _events(one: FastPathMessage) -> list[Event]:
     with bound_request_id(one.event.request_id):
-        return events_of(one.event, one.known, [], one.message)
+        return events_of(one.event, one.resolved, [], one.message)

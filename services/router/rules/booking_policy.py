@@ -7,29 +7,31 @@ from shared.contracts.records import BookingPolicy, OrganizationSettings
 from shared.text.text_match import contains, words
 
 
-class Step(Enum):
+class BookingAction(Enum):
     OPEN = auto()
     """Open the contact's one booking."""
-    OPEN_ANOTHER = auto()
+    OPEN_PARALLEL = auto()
     """Open one beside those that are open."""
     ATTACH = auto()
     """Belong to the newest open one."""
     NONE = auto()
 
 
-def step_of(settings: OrganizationSettings, text: str | None, written_at: datetime, *, is_open: bool) -> Step:
+def booking_action(
+    settings: OrganizationSettings, text: str | None, written_at: datetime, *, is_open: bool
+) -> BookingAction:
     """`is_open`: the contact has an open booking. `written_at`: by WhatsApp's clock, so that a message that was away
     for a night does what it would have done at once."""
     if settings.booking_policy is BookingPolicy.EVERY_MESSAGE:
-        return Step.OPEN_ANOTHER
+        return BookingAction.OPEN_PARALLEL
     if is_open:
-        return Step.ATTACH
-    return Step.OPEN if _opens(settings, text, written_at) else Step.NONE
+        return BookingAction.ATTACH
+    return BookingAction.OPEN if _opens(settings, text, written_at) else BookingAction.NONE
 
 
-def attached(*, is_open: bool) -> Step:
+def attach_if_open(*, is_open: bool) -> BookingAction:
     """The step of messages that never open one: reactions, and what the organization writes itself."""
-    return Step.ATTACH if is_open else Step.NONE
+    return BookingAction.ATTACH if is_open else BookingAction.NONE
 
 
 def one_at_a_time(settings: OrganizationSettings) -> bool:

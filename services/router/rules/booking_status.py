@@ -7,10 +7,10 @@ from shared.contracts.ids import derived_id
 from shared.contracts.records import Booking, MessageRecord
 from shared.contracts.records import BookingStatus as S
 
-OPEN = frozenset({S.PENDING, S.CONFIRMED})
+OPEN_STATUSES = frozenset({S.PENDING, S.CONFIRMED})
 """A contact has at most one booking in these."""
 
-_NEXT: dict[S, frozenset[S]] = {
+_TRANSITIONS: dict[S, frozenset[S]] = {
     S.PENDING: frozenset({S.CONFIRMED, S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
     S.CONFIRMED: frozenset({S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
 }
@@ -18,12 +18,12 @@ _NEXT: dict[S, frozenset[S]] = {
 
 def may_change(current: S, wanted: S) -> bool:
     """Completed, no-show and cancelled are final."""
-    return wanted in _NEXT.get(current, ())
+    return wanted in _TRANSITIONS.get(current, ())
 
 
 def may_reschedule(current: S) -> bool:
     """Only what is open still has a time to come."""
-    return current in OPEN
+    return current in OPEN_STATUSES
 
 
 def booking_id(opened_by: str) -> str:
@@ -31,7 +31,7 @@ def booking_id(opened_by: str) -> str:
     return derived_id("booking", opened_by)
 
 
-def requested_booking(command: CreateBooking, instance_id: str, now: datetime) -> Booking:
+def booking_from_command(command: CreateBooking, instance_id: str, now: datetime) -> Booking:
     """The booking a person asks for; the same id again on redelivery."""
     return Booking(
         id=booking_id(command.id),
@@ -46,7 +46,7 @@ def requested_booking(command: CreateBooking, instance_id: str, now: datetime) -
     )
 
 
-def new_booking(message: MessageRecord, contact_id: str, now: datetime) -> Booking:
+def booking_from_message(message: MessageRecord, contact_id: str, now: datetime) -> Booking:
     """The booking a contact's message opens."""
     return Booking(
         id=booking_id(message.id),

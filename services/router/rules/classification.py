@@ -7,18 +7,18 @@ from shared.contracts.events import MessageReceived
 from shared.contracts.records import Party
 from shared.text.text_match import has_letter_or_digit
 
-_SPEAKING_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
+_CONTENT_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
 """A file that may hold a question; a sticker is like an emoji."""
-PLACEHOLDERS = frozenset({"undecryptable", "unavailable"})
+PLACEHOLDER_TYPES = frozenset({"undecryptable", "unavailable"})
 """Types of messages whose content this device could not read; a readable copy with the same WhatsApp id may follow."""
-CHANGES = frozenset({"edit", "revoke"})
+REVISION_TYPES = frozenset({"edit", "revoke"})
 """Types of messages that change an earlier one of the same author."""
-OPENS_NO_BOOKING = frozenset({"reaction", "poll_update", "missed_call", *CHANGES, *PLACEHOLDERS})
+NON_BOOKING_TYPES = frozenset({"reaction", "poll_update", "missed_call", *REVISION_TYPES, *PLACEHOLDER_TYPES})
 """Kinds that say nothing by themselves, only something about an earlier message; missed calls; what cannot be read."""
 
 
 @dataclass(frozen=True)
-class Filing:
+class MessageClassification:
     """Where a message belongs. `party` is the contact it is exchanged with: None for notes and groups."""
 
     kind: Literal["message", "note"]
@@ -32,26 +32,26 @@ class Filing:
     """Whether it says something by a letter or digit, or by a file."""
 
 
-def file_message(event: MessageReceived, owners: frozenset[str]) -> Filing:
+def classify(event: MessageReceived, owners: frozenset[str]) -> MessageClassification:
     """`owners` are the aliases (`phone:…`, `lid:…`) of everybody the organization is (docs/decisions/0008)."""
     if event.group:
-        return Filing(
+        return MessageClassification(
             "message", "outbound" if event.from_me else "inbound", "phone" if event.from_me else "contact", None
         )
     other = (event.chat if event.from_me else event.sender) or event.sender
     direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
     if is_owner(other, owners):
-        return Filing("note", direction, "phone", None)
+        return MessageClassification("note", direction, "phone", None)
     if event.from_me:
-        return Filing("message", "outbound", "phone", other)
+        return MessageClassification("message", "outbound", "phone", other)
     name = event.push_name if event.push_name and has_letter_or_digit(event.push_name) else None
-    opens = event.type not in OPENS_NO_BOOKING
-    return Filing("message", "inbound", "contact", other, name, opens, has_words(event))
+    opens = event.type not in NON_BOOKING_TYPES
+    return MessageClassification("message", "inbound", "contact", other, name, opens, has_words(event))
 
 
 def has_words(event: MessageReceived) -> bool:
     """Not so for `👍`, `...` and stickers."""
-    return event.type in _SPEAKING_MEDIA or has_letter_or_digit(event.text or "")
+    return event.type in _CONTENT_MEDIA or has_letter_or_digit(event.text or "")
 
 
 def is_owner(party: Party, owners: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ from shared.text.phone_variants import mobile_variant
 
 
 @dataclass(frozen=True)
-class Sighting:
+class ContactObservation:
     """A person met in a message: addresses, the name they gave themselves, by which event, when.
 
     also: another spelling of the number that, as WhatsApp said, belongs to the same account. answered: whether WhatsApp
@@ -23,13 +23,13 @@ class Sighting:
     name: str | None
     cause: str
     at: datetime
-    also: str | None = None
-    answered: bool | None = None
+    same_account_phone: str | None = None
+    variant_checked: bool | None = None
 
     @property
     def aliases(self) -> list[str]:
         """All keys the contact is found by."""
-        return self.party.aliases + ([f"phone:{self.also}"] if self.also else [])
+        return self.party.aliases + ([f"phone:{self.same_account_phone}"] if self.same_account_phone else [])
 
     @property
     def contact_id(self) -> str:
@@ -37,44 +37,59 @@ class Sighting:
         return derived_id("contact", self.cause)
 
 
-def new_contact(seen: Sighting) -> Contact:
+def new_contact(observation: ContactObservation) -> Contact:
     """The contact this sighting creates."""
     return Contact(
-        id=seen.contact_id,
-        organization_id=seen.organization_id,
-        phone_number=seen.party.phone,
-        lid=seen.party.lid,
-        name=seen.name,
-        created_at=seen.at,
-        updated_at=seen.at,
+        id=observation.contact_id,
+        organization_id=observation.organization_id,
+        phone_number=observation.party.phone,
+        lid=observation.party.lid,
+        name=observation.name,
+        created_at=observation.at,
+        updated_at=observation.at,
     )
 
 
-def changes(contact: Mapping[str, Any], seen: Sighting) -> dict[str, Any]:
+def contact_changes(contact: Mapping[str, Any], observation: ContactObservation) -> dict[str, Any]:
     """The fields a sighting adds to a stored contact; empty when it tells nothing new.
 
     An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
     aliases and is shown. Of two names, and of two numbers, the one seen later counts, whichever arrives first.
     """
     found: dict[str, Any] = {}
-    if seen.party.lid and not _known(contact, "lid", seen.party.lid):
-        found["lid"] = seen.party.lid
-    if seen.party.phone and (not _known(contact, "phone_number", seen.party.phone) or _moved_back(contact, seen)):
-        found.update(phone_number=seen.party.phone, number_at=seen.at)
-    new_spelling = seen.also and not _known(contact, "phone_number", seen.also)
-    if new_spelling or (seen.answered is not None and seen.answered is bool(contact.get("unasked"))):
-        found["unasked"] = not seen.answered
-    if seen.name and seen.name != contact.get("name") and _is_newest(contact.get("named_at"), seen.at):
-        found.update(name=seen.name, named_at=seen.at)
+    if observation.party.lid and not _known(contact, "lid", observation.party.lid):
+        found["lid"] = observation.party.lid
+    if observation.party.phone and (
+        not _known(contact, "phone_number", observation.party.phone) or _moved_back(contact, observation)
+    ):
+        found.update(phone_number=observation.party.phone, number_at=observation.at)
+    new_spelling = observation.same_account_phone and not _known(
+        contact, "phone_number", observation.same_account_phone
+    )
+    if new_spelling or (
+        observation.variant_checked is not None and observation.variant_checked is bool(contact.get("unasked"))
+    ):
+        found["unasked"] = not observation.variant_checked
+    if (
+        observation.name
+        and observation.name != contact.get("name")
+        and _is_newest(contact.get("named_at"), observation.at)
+    ):
+        found.update(name=observation.name, named_at=observation.at)
     return found
 
 
-def _moved_back(contact: Mapping[str, Any], seen: Sighting) -> bool:
+def _moved_back(contact: Mapping[str, Any], observation: ContactObservation) -> bool:
     """The account has a number again that it had before."""
     since, number = contact.get("number_at"), contact.get("phone_number")
-    if since is None or seen.at <= since or number is None or f"lid:{seen.party.lid}" not in contact["aliases"]:
+    if (
+        since is None
+        or observation.at <= since
+        or number is None
+        or f"lid:{observation.party.lid}" not in contact["aliases"]
+    ):
         return False
-    return seen.party.phone not in (number, mobile_variant(number))
+    return observation.party.phone not in (number, mobile_variant(number))
 
 
 def _is_newest(named_at: datetime | None, at: datetime) -> bool:
@@ -86,6 +101,6 @@ def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:
     return f"{prefix}:{value}" in contact["aliases"]
 
 
-def survivor(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def merge_target(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """Of several contacts that turned out to be one person, the one that stays: the oldest, then the smallest id."""
     return min(contacts, key=lambda contact: (contact["created_at"], contact["_id"]))

@@ -4,31 +4,39 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.router.rules.contact_identity import Sighting, survivor
+from services.router.rules.contact_identity import ContactObservation, merge_target
 from shared.contracts.records import Party
 
-Contact = Mapping[str, Any]
+ContactDocument = Mapping[str, Any]
 
 
-def kindred(found: Sequence[Contact], seen: Sighting) -> list[Contact]:
+def merge_candidates(found: Sequence[ContactDocument], observation: ContactObservation) -> list[ContactDocument]:
     """Those that are one person: who has the number that was seen, else the oldest, and all nobody told apart from
     him."""
-    number = f"phone:{seen.party.phone}"
-    main = next((contact for contact in found if number in contact["aliases"]), None) or survivor(found)
+    number = f"phone:{observation.party.phone}"
+    main = next((contact for contact in found if number in contact["aliases"]), None) or merge_target(found)
     return [contact for contact in found if contact is main or not _apart(contact, main)]
 
 
-def as_seen_by(contact: Contact, found: Sequence[Contact], seen: Sighting) -> Sighting:
+def without_foreign_addresses(
+    contact: ContactDocument, found: Sequence[ContactDocument], observation: ContactObservation
+) -> ContactObservation:
     """The sighting without the addresses that belong to contacts told apart from this one."""
     foreign = {alias for other in found if other is not contact for alias in other["aliases"]}
-    phone, lid = seen.party.phone, seen.party.lid
+    phone, lid = observation.party.phone, observation.party.lid
     left = {
         "phone": None if f"phone:{phone}" in foreign else phone,
         "lid": None if f"lid:{lid}" in foreign else lid,
     }
-    party = Party(**left) if any(left.values()) else seen.party
-    return replace(seen, party=party, also=None if f"phone:{seen.also}" in foreign else seen.also)
+    party = Party(**left) if any(left.values()) else observation.party
+    return replace(
+        observation,
+        party=party,
+        same_account_phone=None
+        if f"phone:{observation.same_account_phone}" in foreign
+        else observation.same_account_phone,
+    )
 
 
-def _apart(one: Contact, other: Contact) -> bool:
+def _apart(one: ContactDocument, other: ContactDocument) -> bool:
     return other["_id"] in one.get("apart_from", ()) or one["_id"] in other.get("apart_from", ())

@@ -36,7 +36,7 @@ class MessageKey:
         )
 
 
-def key_of(event: MessageReceived, contact: Contact | None = None) -> MessageKey:
+def message_key(event: MessageReceived, contact: Contact | None = None) -> MessageKey:
     """`contact`: whose message it is, when that is known; he may have more addresses than the event names."""
     direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
     party = _party_of(event)
@@ -66,7 +66,7 @@ def alias_of(address: str) -> str:
     return f"lid:{user}" if server == "lid" else f"phone:{user}"
 
 
-def may_be_one(one: Iterable[str], other: Iterable[str]) -> bool:
+def may_be_same_person(one: Iterable[str], other: Iterable[str]) -> bool:
     """Whether two lists of addresses may be one person's: they share one, or have no kind in common. Receipts often
     name a LID that nobody told us before."""
     here, there = set(one), set(other)

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.router.rules.contact_identity import Sighting
+from services.router.rules.contact_identity import ContactObservation
 from shared.contracts.records import Party
 from shared.text.phone_variants import mobile_variant
 
-Contact = Mapping[str, Any]
+ContactDocument = Mapping[str, Any]
 
 
-def former_holder(found: Sequence[Contact], seen: Sighting) -> Contact | None:
+def former_holder(found: Sequence[ContactDocument], observation: ContactObservation) -> ContactDocument | None:
     """The contact that had the number before the account that was seen with it: one with another LID, when either of
     both is known by another number. While nothing tells that he has another number, a new LID is taken for the same
     person, who registered again."""
-    phone, lid = seen.party.phone, seen.party.lid
+    phone, lid = observation.party.phone, observation.party.lid
     if phone is None or lid is None:
         return None
     before, after = _with(found, f"phone:{phone}"), _with(found, f"lid:{lid}")
@@ -28,17 +28,17 @@ def former_holder(found: Sequence[Contact], seen: Sighting) -> Contact | None:
     return before if moved else None
 
 
-def is_late(former: Contact, seen: Sighting) -> bool:
+def is_older_than_former_holder(former: ContactDocument, observation: ContactObservation) -> bool:
     """The sighting is from before the contact was seen with the number: he is the one who has it now."""
     since = former.get("number_at")
-    return former.get("phone_number") == seen.party.phone and since is not None and seen.at < since
+    return former.get("phone_number") == observation.party.phone and since is not None and observation.at < since
 
 
-def by_lid_only(seen: Sighting) -> Sighting:
-    return replace(seen, party=Party(lid=seen.party.lid), also=None)
+def with_lid_only(observation: ContactObservation) -> ContactObservation:
+    return replace(observation, party=Party(lid=observation.party.lid), same_account_phone=None)
 
 
-def without_number(contact: Contact, phone: str) -> dict[str, Any]:
+def without_number(contact: ContactDocument, phone: str) -> dict[str, Any]:
     """The fields of the former holder then."""
     aliases = [alias for alias in contact["aliases"] if alias != f"phone:{phone}"]
     numbers = [alias.removeprefix("phone:") for alias in aliases if alias.startswith("phone:")]
@@ -48,10 +48,10 @@ def without_number(contact: Contact, phone: str) -> dict[str, Any]:
     return fields
 
 
-def _with(found: Sequence[Contact], alias: str) -> Contact | None:
+def _with(found: Sequence[ContactDocument], alias: str) -> ContactDocument | None:
     return next((contact for contact in found if alias in contact["aliases"]), None)
 
 
-def _has_another_number(contact: Contact, phone: str) -> bool:
+def _has_another_number(contact: ContactDocument, phone: str) -> bool:
     number = contact.get("phone_number")
     return number is not None and number not in (phone, mobile_variant(phone))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from services.router.rules.classification import PLACEHOLDERS
+from services.router.rules.classification import PLACEHOLDER_TYPES
 from shared.contracts.records import MessageRecord
 
 Document = Mapping[str, Any]
@@ -19,7 +19,7 @@ MAX_EDITS = 20
 
 
 @dataclass(frozen=True)
-class Change:
+class MessageChange:
     """`id`: of the event. `at` orders the edits of a message; `timestamp` is WhatsApp's, to be shown."""
 
     id: str
@@ -33,7 +33,7 @@ class Change:
     """Address of the admin who revoked what another wrote."""
 
 
-def changed(message: Document, change: Change) -> Fields:
+def revised_fields(message: Document, change: MessageChange) -> Fields:
     """The fields of the stored message to set; empty when it knows the change already."""
     if change.kind == "revoked":
         return {} if message.get("revoked_at") else {"revoked_at": change.timestamp, "revoked_by": change.by}
@@ -61,9 +61,9 @@ def _text(original: str | None, edits: Sequence[Document]) -> str | None:
     return known[-1] if known else original
 
 
-def revealed(placeholder: Document, readable: MessageRecord) -> Fields:
+def revealed_fields(placeholder: Document, readable: MessageRecord) -> Fields:
     """The same for a readable copy; its place in the conversation stays. What the author edited meanwhile is newer."""
-    if placeholder["type"] not in PLACEHOLDERS:
+    if placeholder["type"] not in PLACEHOLDER_TYPES:
         return {}
     content = readable.model_dump(include=_CONTENT)
     if edits := placeholder.get("edits"):

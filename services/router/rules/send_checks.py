@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from services.router.rules.classification import address_of
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
@@ -13,15 +12,16 @@ from shared.contracts.records import Party
 from shared.text.visible_text import has_visible_text
 
 
-class Account(Protocol):
-    """An instance of the organization and its connection's state."""
+@dataclass(frozen=True)
+class SenderInstance:
+    """An instance of the organization and the status of its connection."""
+
+    instance_id: str
+    status: str
 
     @property
-    def instance_id(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def connected(self) -> bool: ...
+    def connected(self) -> bool:
+        return self.status == "connected"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PendingLimits:
     max_age: timedelta = timedelta(days=7)
 
 
-def require_room(limits: PendingLimits, of_instance: int, of_organization: int) -> None:
+def require_pending_capacity(limits: PendingLimits, of_instance: int, of_organization: int) -> None:
     """`of_…`: messages that wait for WhatsApp now. Raises Problem 429."""
     for whose, pending, most in (
         ("instance", of_instance, limits.per_instance),
@@ -64,7 +64,7 @@ def require_text(text: str) -> None:
         raise Problem(422, "empty_text", detail, field="text")
 
 
-def fingerprint_of(command: SendMessage) -> str:
+def send_fingerprint(command: SendMessage) -> str:
     """What tells this command from another: the instance as asked, the conversation or the recipient as parsed, the
     text. Raises Problem 422."""
     if command.conversation_id is not None:
@@ -74,7 +74,7 @@ def fingerprint_of(command: SendMessage) -> str:
     return derived_id("send", command.instance_id, *recipient, command.text)
 
 
-def expiry_of(command: SendMessage) -> datetime:
+def send_expiry(command: SendMessage) -> datetime:
     """When the text may no longer be handed to WhatsApp."""
     latest = command.at + timedelta(seconds=MAX_SEND_EXPIRY_S)
     return min(command.expires_at or command.at + SEND_EXPIRY, latest)
@@ -87,32 +87,32 @@ def require_recipient(to: str | None) -> str:
     return to
 
 
-def choose_account(accounts: Sequence[Account], wanted: str | None) -> Account:
-    """The wanted instance, else the only one, else the only connected one; it has to be connected. Raises Problem."""
-    if wanted is not None:
-        account = next((account for account in accounts if account.instance_id == wanted), None)
-        if account is None:
-            raise Problem(404, "instance_not_found", f"there is no instance {wanted!r} in this organization")
-        return _connected(account)
-    if not accounts:
+def choose_instance(instances: Sequence[SenderInstance], requested_id: str | None) -> SenderInstance:
+    """The requested instance, else the only one, else the only connected one. Raises Problem unless it is connected."""
+    if requested_id is not None:
+        instance = next((instance for instance in instances if instance.instance_id == requested_id), None)
+        if instance is None:
+            raise Problem(404, "instance_not_found", f"there is no instance {requested_id!r} in this organization")
+        return _connected(instance)
+    if not instances:
         raise Problem(404, "instance_not_found", "this organization has no instance yet; create and connect one first")
-    candidates = accounts if len(accounts) == 1 else [account for account in accounts if account.connected]
+    candidates = instances if len(instances) == 1 else [instance for instance in instances if instance.connected]
     if not candidates:
-        states = ", ".join(f"{account.instance_id} is {account.status}" for account in accounts)
+        states = ", ".join(f"{instance.instance_id} is {instance.status}" for instance in instances)
         raise Problem(409, "instance_not_connected", f"no instance is connected ({states}); connect one first")
     if len(candidates) > 1:
         raise Problem(409, "instance_ambiguous", "several instances are connected; say which one with `instanceId`")
     return _connected(candidates[0])
 
 
-def _connected(account: Account) -> Account:
-    if not account.connected:
-        detail = f"the instance is {account.status}; connect it first"
-        raise Problem(409, "instance_not_connected", detail, state=account.status)
-    return account
+def _connected(instance: SenderInstance) -> SenderInstance:
+    if not instance.connected:
+        detail = f"the instance is {instance.status}; connect it first"
+        raise Problem(409, "instance_not_connected", detail, state=instance.status)
+    return instance
 
 
-def conflict() -> Problem:
+def idempotency_conflict() -> Problem:
     """A message id, key or client id that was used for another message."""
     detail = "this id or idempotency key was used for another message; use a new one"
     return Problem(422, "idempotency_conflict", detail)

@@ -5,7 +5,7 @@ from shared.contracts.records import MessageStatus as S
 _PROGRESS = (S.QUEUED, S.UNCONFIRMED, S.SENT, S.DELIVERED, S.READ, S.PLAYED)
 
 
-def may_become(status: S) -> list[S]:
+def statuses_before(status: S) -> list[S]:
     """The statuses from which a message may move to `status`.
 
     A failure that WhatsApp reports after accepting is believed; one that contradicts a receipt is not. A message that
@@ -19,6 +19,6 @@ def may_become(status: S) -> list[S]:
     return [*before, S.FAILED] if status in (S.DELIVERED, S.READ, S.PLAYED) else before
 
 
-def furthest(statuses: list[S]) -> S:
+def most_advanced(statuses: list[S]) -> S:
     """The one of several receipts that says most."""
     return max(statuses, key=_PROGRESS.index)

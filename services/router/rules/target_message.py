@@ -6,34 +6,37 @@ therefore also told by its chat and, where only the author may change it, by its
 
 from collections.abc import Sequence
 
-from services.router.rules.classification import CHANGES, Filing
+from services.router.rules.classification import REVISION_TYPES, MessageClassification
 from shared.contracts.events import MessageReceived
 from shared.contracts.records import MessageRecord, Party
 
 
-def target_among(
-    candidates: Sequence[MessageRecord], event: MessageReceived, filing: Filing, contact_id: str | None
+def select_target(
+    candidates: Sequence[MessageRecord],
+    event: MessageReceived,
+    classification: MessageClassification,
+    contact_id: str | None,
 ) -> MessageRecord | None:
     """`candidates`: all messages of the account that have the WhatsApp id which the event names.
 
     None when there is none in the chat of the event or, for edits and revokes, none of its author. The admin of a group
     deletes what the author he names wrote.
     """
-    found = [one for one in candidates if _is_in_chat(one, event, filing, contact_id)]
+    found = [one for one in candidates if _is_in_chat(one, event, classification, contact_id)]
     if event.by_admin:
         found = [one for one in found if event.quoted_sender is None or _may_be_by(one, event.quoted_sender)]
-    elif event.type in CHANGES:
+    elif event.type in REVISION_TYPES:
         return next((one for one in found if is_author(one, event)), None)
     if event.quoted_sender is not None and len(found) > 1:
-        named = [one for one in found if _is_written_by(one, event.quoted_sender, event, filing)]
+        named = [one for one in found if _is_written_by(one, event.quoted_sender, event, classification)]
         return next(iter(named), None)
     return next(iter(found), None)
 
 
-def is_quoted_by(target: MessageRecord, answer: MessageRecord) -> bool:
+def is_target_of(target: MessageRecord, answer: MessageRecord) -> bool:
     """Whether a stored message that names WhatsApp's id of the target means it: they are in one chat. The event of the
     answer, which may name an author, is gone by then; ids of two messages of one chat differ in practice."""
-    if answer.type in CHANGES or answer.id == target.id or answer.quoted_wa_id != target.wa_id:
+    if answer.type in REVISION_TYPES or answer.id == target.id or answer.quoted_wa_id != target.wa_id:
         return False
     if (answer.instance_id, answer.kind, answer.group) != (target.instance_id, target.kind, target.group):
         return False
@@ -48,14 +51,16 @@ def _other(message: MessageRecord) -> str:
     return message.to_address if message.direction == "outbound" else message.from_address
 
 
-def _is_in_chat(message: MessageRecord, event: MessageReceived, filing: Filing, contact_id: str | None) -> bool:
+def _is_in_chat(
+    message: MessageRecord, event: MessageReceived, classification: MessageClassification, contact_id: str | None
+) -> bool:
     if event.group or message.group:
         return message.group == event.group
-    if filing.party is None:
+    if classification.party is None:
         return message.kind == "note"
     if contact_id is not None and message.contact_id == contact_id:
         return True
-    return message.kind == "message" and _other(message) in _addresses(filing.party)
+    return message.kind == "message" and _other(message) in _addresses(classification.party)
 
 
 def is_author(message: MessageRecord, event: MessageReceived) -> bool:
@@ -74,10 +79,12 @@ def _may_be_by(message: MessageRecord, author: Party) -> bool:
     return known is None or known == message.from_address
 
 
-def _is_written_by(message: MessageRecord, author: Party, event: MessageReceived, filing: Filing) -> bool:
+def _is_written_by(
+    message: MessageRecord, author: Party, event: MessageReceived, classification: MessageClassification
+) -> bool:
     if event.group:
         return message.from_address in _addresses(author)
-    other = filing.party or event.sender
+    other = classification.party or event.sender
     by_contact = not _addresses(author).isdisjoint(_addresses(other))
     return message.direction == ("inbound" if by_contact else "outbound")
 

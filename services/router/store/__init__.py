@@ -12,21 +12,21 @@ from services.router.store import (
     search_vocabulary,
 )
 from services.router.store.bookings import Bookings
-from services.router.store.client_ids import Claims
+from services.router.store.client_ids import ClientIdClaims
 from services.router.store.contact_documents import make_contacts_searchable
 from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
-from services.router.store.early_receipts import Receipts
-from services.router.store.instance_directory import Accounts
+from services.router.store.early_receipts import EarlyReceipts
+from services.router.store.instance_directory import InstanceDirectory
 from services.router.store.messages import Messages
-from services.router.store.migrations.blank_names import forget_blank_names
-from services.router.store.migrations.order_keys import give_order_keys
+from services.router.store.migrations.blank_names import remove_blank_names
+from services.router.store.migrations.order_keys import add_order_keys
 from services.router.store.migrations.other_parties import add_other_parties
 from services.router.store.migrations.searchable_texts import make_texts_searchable
 from services.router.store.revisions import Revisions
-from services.router.store.search_vocabulary import Vocabulary
-from services.router.store.send_cancellations import Unsent
-from services.router.store.split_late_writes import Partings
+from services.router.store.search_vocabulary import SearchVocabulary
+from services.router.store.send_cancellations import SendCancellations
+from services.router.store.split_late_writes import SplitRepair
 from shared.platform.migrations import Step, index_step, migrate
 from shared.platform.mongo import Database
 
@@ -42,8 +42,8 @@ INDEXES = {
 RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
 STEPS = (
     Step("other-parties", add_other_parties),
-    Step("order-keys", give_order_keys),
-    Step("blank-names", forget_blank_names),
+    Step("order-keys", add_order_keys),
+    Step("blank-names", remove_blank_names),
     Step("searchable-contacts", make_contacts_searchable),
     index_step(INDEXES, RETIRED, after=("other-parties",)),
 )
@@ -53,34 +53,34 @@ BACKGROUND_STEPS = (Step("search-terms", make_texts_searchable),)
 
 
 @dataclass(frozen=True)
-class Store:
+class RouterStore:
     contacts: Contacts
     conversations: Conversations
     messages: Messages
     bookings: Bookings
-    early_receipts: Receipts
-    accounts: Accounts
-    partings: Partings
+    early_receipts: EarlyReceipts
+    instances: InstanceDirectory
+    split_repair: SplitRepair
     revisions: Revisions
-    client_ids: Claims
-    unsent: Unsent
+    client_ids: ClientIdClaims
+    send_cancellations: SendCancellations
 
 
-async def open_store(database: Database) -> Store:
+async def open_store(database: Database) -> RouterStore:
     """Migrates first; waits for MongoDB when it is still starting."""
     await migrate(database["router_migrations"], STEPS)
-    words = Vocabulary(database)
-    return Store(
+    words = SearchVocabulary(database)
+    return RouterStore(
         Contacts(database),
         Conversations(database),
         Messages(database, words),
         Bookings(database, words),
-        Receipts(database),
-        Accounts(database),
-        Partings(database),
+        EarlyReceipts(database),
+        InstanceDirectory(database),
+        SplitRepair(database),
         Revisions(database, words),
-        Claims(database),
-        Unsent(database),
+        ClientIdClaims(database),
+        SendCancellations(database),
     )
 
 

@@ -1,6 +1,6 @@
 """Bookings: a partial unique index allows one open booking per contact, whoever writes at the same time.
 
-Where an organization wants several, those beyond the one stand `apart`, a field that holds their own id
+Where an organization wants several, those beyond the one stand `parallel`, a field that holds their own id
 (docs/decisions/0021).
 """
 
@@ -9,11 +9,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-from services.router.rules.booking_status import OPEN
-from services.router.store.contact_merge import MERGED
+from services.router.rules.booking_status import OPEN_STATUSES
+from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.documents import from_document, to_document
-from services.router.store.operation_batcher import Together, insert_all
-from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.operation_batcher import OperationBatcher, insert_each
+from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.records import Booking, BookingStatus
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
@@ -34,11 +34,11 @@ INDEXES = [
 RETIRED = ("one_open",)
 """Indexes of earlier versions: it knew of no bookings apart."""
 
-Asking = CreateBooking | ChangeBooking | RescheduleBooking
+BookingCommand = CreateBooking | ChangeBooking | RescheduleBooking
 
 
 @dataclass(frozen=True)
-class Change:
+class BookingChange:
     """What a person's command does to a booking; it goes into its history. `cause`: the command's id."""
 
     status: BookingStatus
@@ -49,15 +49,17 @@ class Change:
     starts_at: datetime | None = None
 
     @classmethod
-    def of(cls, command: Asking, status: BookingStatus, at: datetime, starts_at: datetime | None = None) -> Self:
+    def of(
+        cls, command: BookingCommand, status: BookingStatus, at: datetime, starts_at: datetime | None = None
+    ) -> Self:
         """What this command does, with the status the booking has then."""
         return cls(status, at, command.id, command.by, command.note, starts_at)
 
 
 class Bookings:
-    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+    def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
         self._database, self._bookings, self._vocabulary = database, database["bookings"], vocabulary
-        self._insert = Together(partial(insert_all, self._bookings))
+        self._insert = OperationBatcher(partial(insert_each, self._bookings))
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
         """A booking, and whether this command changed it already."""
@@ -66,32 +68,34 @@ class Bookings:
             return None
         return from_document(Booking, found), any(step.get("cause") == cause for step in found["history"])
 
-    async def open_once(self, booking: Booking, *, apart: bool = False) -> Booking:
-        """Store it when the contact has none open, or `apart` from those. The contact's open booking, or the stored one
-        of this id, which a redelivery finds even after somebody closed it. Raises DuplicateKeyError when the open one
-        closed just now."""
+    async def open_once(self, booking: Booking, *, parallel: bool = False) -> Booking:
+        """Store it unless the contact has an open booking; `parallel`: store it besides those.
+
+        Returns the contact's open booking, or the stored one of this id, which a redelivery finds even after somebody
+        closed it. Raises DuplicateKeyError when the open booking was closed just now."""
         opened = {"status": booking.status.value, "at": booking.created_at, "by": None}
-        new = _new(booking, opened, apart=apart)
-        await self._vocabulary.learn_from([new])
+        new = _new(booking, opened, parallel=parallel)
+        await self._vocabulary.add_words_of([new])
         try:
             await self._insert(new)
         except DuplicateKeyError:
-            if there := await self._there(booking):
+            if there := await self._existing(booking):
                 return there
             raise
         return booking
 
-    async def create(self, booking: Booking, opened: Change, *, apart: bool) -> Booking | None:
-        """Store what a person asked for, unless that was done before, or the contact has one open and this is not
-        `apart`: the booking that is there then. None when there is no such contact. Raises DuplicateKeyError when what
-        was in the way closed just now."""
+    async def create(self, booking: Booking, opened: BookingChange, *, parallel: bool) -> Booking | None:
+        """Store the booking a user asked for; `parallel`: besides open ones.
+
+        Returns the existing booking when this command stored it before, or when the contact has an open one. None when
+        there is no such contact. Raises DuplicateKeyError when the existing one was closed just now."""
         person = {"_id": booking.contact_id, "organization_id": booking.organization_id}
         in_the_way: list[Document] = [{"_id": booking.id}]
-        if not apart:
+        if not parallel:
             in_the_way.append({"contact_id": booking.contact_id, "open": True})
 
-        new = _new(booking, _step(opened), apart=apart)
-        await self._vocabulary.learn_from([new])
+        new = _new(booking, _step(opened), parallel=parallel)
+        await self._vocabulary.add_words_of([new])
 
         async def work(session: Any) -> Booking | None:
             there = await self._bookings.find({"$or": in_the_way}, session=session).to_list(None)
@@ -108,11 +112,11 @@ class Bookings:
         try:
             return await in_transaction(self._database, work)
         except DuplicateKeyError:
-            if there := await self._there(booking):
+            if there := await self._existing(booking):
                 return there
             raise
 
-    async def _there(self, booking: Booking) -> Booking | None:
+    async def _existing(self, booking: Booking) -> Booking | None:
         """What is in its way: the same one, else the contact's open one."""
         mine_or_open: list[Document] = [
             {"_id": booking.id},
@@ -123,12 +127,16 @@ class Bookings:
 
     async def cancelled_by(self, contact_id: str, cause: str) -> list[Booking]:
         """What had to end because this event showed that two contacts are one person."""
-        wanted = {"contact_id": contact_id, "history": {"$elemMatch": {"reason": MERGED, "cause": cause}}}
-        return [from_document(Booking, item) async for item in self._bookings.find(wanted)]
+        query = {"contact_id": contact_id, "history": {"$elemMatch": {"reason": MERGE_REASON, "cause": cause}}}
+        return [from_document(Booking, item) async for item in self._bookings.find(query)]
 
-    async def change(self, before: Booking, change: Change) -> Booking | None:
+    async def change(self, before: Booking, change: BookingChange) -> Booking | None:
         """Change it and write that down; None when somebody else changed its status meanwhile."""
-        fields: Document = {"status": change.status.value, "open": change.status in OPEN, "updated_at": change.at}
+        fields: Document = {
+            "status": change.status.value,
+            "open": change.status in OPEN_STATUSES,
+            "updated_at": change.at,
+        }
         if change.starts_at:
             fields["starts_at"] = change.starts_at
         found = await self._bookings.find_one_and_update(
@@ -139,12 +147,12 @@ class Bookings:
         return from_document(Booking, found) if found else None
 
 
-def _new(booking: Booking, opened: Document, *, apart: bool) -> Document:
-    more: dict[str, Any] = {"apart": booking.id} if apart else {}
+def _new(booking: Booking, opened: Document, *, parallel: bool) -> Document:
+    more: dict[str, Any] = {"apart": booking.id} if parallel else {}
     return to_document(booking, open=True, history=[opened], search_terms=terms_of(booking.text), **more)
 
 
-def _step(change: Change) -> Document:
+def _step(change: BookingChange) -> Document:
     told = {"note": change.note, "starts_at": change.starts_at}
     fields = {"status": change.status.value, "at": change.at, "by": change.by, "cause": change.cause}
     return fields | {name: value for name, value in told.items() if value is not None}

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from shared.contracts.ids import derived_id
 from shared.platform.mongo import Database, DuplicateKeyError, IndexModel
 
-KEPT = timedelta(hours=24)
-INDEXES = [IndexModel([("at", 1)], name="kept_for_a_day", expireAfterSeconds=int(KEPT.total_seconds()))]
+CLIENT_ID_RETENTION = timedelta(hours=24)
+INDEXES = [IndexModel([("at", 1)], name="kept_for_a_day", expireAfterSeconds=int(CLIENT_ID_RETENTION.total_seconds()))]
 
 
-class Claims:
+class ClientIdClaims:
     """Collection `send_claims`: `_id` is derived from organization, sender and client id."""
 
     def __init__(self, database: Database) -> None:
@@ -21,7 +21,7 @@ class Claims:
         `sender`: organization and user id or key. Repeatable, also by several routers at once.
         """
         key = derived_id("client id", *sender, client_id)
-        fresh = {"_id": key, "at": {"$gt": at - KEPT}}
+        fresh = {"_id": key, "at": {"$gt": at - CLIENT_ID_RETENTION}}
         while True:
             try:
                 found = await self._claims.find_one_and_update(
@@ -29,4 +29,4 @@ class Claims:
                 )
                 return str(found["message_id"])
             except DuplicateKeyError:  # one of the day before, which MongoDB has not removed yet, or another router's
-                await self._claims.delete_one({"_id": key, "at": {"$lte": at - KEPT}})
+                await self._claims.delete_one({"_id": key, "at": {"$lte": at - CLIENT_ID_RETENTION}})

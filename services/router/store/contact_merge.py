@@ -3,37 +3,39 @@
 from datetime import datetime
 from typing import Any
 
-from services.router.rules.booking_status import OPEN
-from services.router.rules.contact_identity import Sighting
-from services.router.store.contact_documents import changed_fields, plain
-from services.router.store.conversation_state import FACTS, joined
+from services.router.rules.booking_status import OPEN_STATUSES
+from services.router.rules.contact_identity import ContactObservation
+from services.router.store.contact_documents import with_derived_fields, without_search_fields
+from services.router.store.conversation_state import STATE_FIELDS, merge_pipeline
 from shared.contracts.ids import derived_id
 from shared.contracts.records import BookingStatus
 from shared.platform.mongo import Database, Document, in_transaction
 
-MERGED = "contacts_merged"
+MERGE_REASON = "contacts_merged"
 """Why a booking was cancelled, in its history."""
 
 
-async def merge(database: Database, seen: Sighting, stays: str, goes: list[str]) -> None:
+async def merge_contacts(
+    database: Database, observation: ContactObservation, target_id: str, source_ids: list[str]
+) -> None:
     """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
     so that a person can undo a wrong merge (contact_split.py)."""
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]
-        into = await contacts.find_one({"_id": stays}, session=session)
-        gone = await contacts.find({"_id": {"$in": goes}}, session=session).to_list(None)
+        into = await contacts.find_one({"_id": target_id}, session=session)
+        gone = await contacts.find({"_id": {"$in": source_ids}}, session=session).to_list(None)
         if into is None or not gone:
             return
         await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in gone]}}, session=session)
-        await contacts.update_one({"_id": stays}, _absorb(into, gone, seen), session=session)
+        await contacts.update_one({"_id": target_id}, _absorb(into, gone, observation), session=session)
         for contact in gone:
-            await _move(database, session, seen, contact["_id"], stays)
+            await _move(database, session, observation, contact["_id"], target_id)
 
     await in_transaction(database, work)
 
 
-async def move_stragglers(database: Database, seen: Sighting, old: str, new: str) -> None:
+async def move_orphans(database: Database, observation: ContactObservation, old: str, new: str) -> None:
     """What another handler wrote for a contact at the moment it was merged away. Nothing when the contact is there: a
     person may have undone the merge since."""
 
@@ -43,30 +45,33 @@ async def move_stragglers(database: Database, seen: Sighting, old: str, new: str
             # written to and left as it was: a split at the same moment conflicts, and one of both is done again
             await contacts.update_one(mine, {"$set": {"adopting": old}}, session=session)
             await contacts.update_one(mine, {"$unset": {"adopting": True}}, session=session)
-            await _move(database, session, seen, old, new)
+            await _move(database, session, observation, old, new)
 
     await in_transaction(database, work)
 
 
-def _absorb(into: Document, gone: list[Document], seen: Sighting) -> dict[str, Any]:
+def _absorb(into: Document, gone: list[Document], observation: ContactObservation) -> dict[str, Any]:
     """What the one that stays takes over: all addresses, the latest name, and who it absorbed."""
     aliases = [alias for contact in gone for alias in contact["aliases"]]
-    fields: dict[str, Any] = {"updated_by": seen.cause}
+    fields: dict[str, Any] = {"updated_by": observation.cause}
     for field in ("phone_number", "lid"):
-        known = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
-        if known and not into.get(field):
-            fields[field] = known[0]
-    if seen.party.phone and seen.party.lid:  # what makes them one is the newest that is known of the account
-        fields.update(phone_number=seen.party.phone, lid=seen.party.lid, number_at=seen.at)
-    if seen.also:  # of two spellings the one WhatsApp uses
-        fields.update(phone_number=seen.party.phone, unasked=False)
+        values = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
+        if values and not into.get(field):
+            fields[field] = values[0]
+    if observation.party.phone and observation.party.lid:  # the pair that caused the merge is the newest one
+        fields.update(phone_number=observation.party.phone, lid=observation.party.lid, number_at=observation.at)
+    if observation.same_account_phone:  # of two spellings the one WhatsApp uses
+        fields.update(phone_number=observation.party.phone, unasked=False)
     if named := [contact for contact in (into, *gone) if contact.get("name")]:
         latest = max(named, key=_named_at)
         fields.update(name=latest["name"], named_at=_named_at(latest))
-    fields = changed_fields(into, fields, aliases)
-    kept = [{"id": contact["_id"], "by": seen.cause, "at": seen.at, "was": plain(contact)} for contact in gone]
+    fields = with_derived_fields(into, fields, aliases)
+    kept = [
+        {"id": contact["_id"], "by": observation.cause, "at": observation.at, "was": without_search_fields(contact)}
+        for contact in gone
+    ]
     kept += [earlier for contact in gone for earlier in contact["merges"]]
-    newest = {"$max": {"updated_at": seen.at}}
+    newest = {"$max": {"updated_at": observation.at}}
     return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
 
 
@@ -76,8 +81,8 @@ def _named_at(contact: Document) -> datetime:
     return at
 
 
-async def _move(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
-    await _move_bookings(database, session, seen, old, new)
+async def _move(database: Database, session: Any, observation: ContactObservation, old: str, new: str) -> None:
+    await _move_bookings(database, session, observation, old, new)
     conversations, messages = database["conversations"], database["messages"]
     async for conversation in conversations.find({"contact_id": old}, session=session):
         await _move_conversation(database, session, conversation, new)
@@ -94,13 +99,22 @@ def _from(contact_id: str) -> Document:
     return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
 
 
-async def _move_bookings(database: Database, session: Any, seen: Sighting, old: str, new: str) -> None:
+async def _move_bookings(database: Database, session: Any, observation: ContactObservation, old: str, new: str) -> None:
     """One open booking is kept, besides those that stand apart; of the other the reason is written down."""
-    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN)}, "apart": None}
+    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}
     if await bookings.find_one({"contact_id": new, **is_open}, session=session):
         cancelled = BookingStatus.CANCELLED
-        note = {"status": cancelled, "at": seen.at, "by": None, "reason": MERGED, "cause": seen.cause}
-        change = {"$set": {"status": cancelled, "open": False, "updated_at": seen.at}, "$push": {"history": note}}
+        note = {
+            "status": cancelled,
+            "at": observation.at,
+            "by": None,
+            "reason": MERGE_REASON,
+            "cause": observation.cause,
+        }
+        change = {
+            "$set": {"status": cancelled, "open": False, "updated_at": observation.at},
+            "$push": {"history": note},
+        }
         await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
     moved = [{"$set": {"contact_id": new, **_from(old)}}]
     await bookings.update_many({"contact_id": old}, moved, session=session)
@@ -110,5 +124,5 @@ async def _move_conversation(database: Database, session: Any, old: Document, co
     conversations, new_id = database["conversations"], derived_id(old["instance_id"], contact_id)
     await conversations.delete_one({"_id": old["_id"]}, session=session)
     place = {"organization_id": old["organization_id"], "instance_id": old["instance_id"], "contact_id": contact_id}
-    facts = joined({name: old[name] for name in FACTS if name in old})
+    facts = merge_pipeline({name: old[name] for name in STATE_FIELDS if name in old})
     await conversations.update_one({"_id": new_id}, [{"$set": place}, *facts], upsert=True, session=session)

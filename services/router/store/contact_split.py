@@ -4,21 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.router.rules.booking_status import OPEN
-from services.router.store.contact_documents import changed_fields, searchable
-from services.router.store.contact_merge import MERGED
-from services.router.store.conversation_state import MARKS, joined, said
+from services.router.rules.booking_status import OPEN_STATUSES
+from services.router.store.contact_documents import with_derived_fields, with_search_fields
+from services.router.store.contact_merge import MERGE_REASON
+from services.router.store.conversation_state import READ_MARKS, changes_from_message, merge_pipeline
 from services.router.store.conversations import conversation_id
 from services.router.store.documents import from_document
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document, in_transaction
 
-SPLIT = "contacts_split"
+SPLIT_REASON = "contacts_split"
 """Why a booking is open again, in its history."""
-DECISIONS = ("closing", "assignment")
+DECISION_FIELDS = ("closing", "assignment")
 
 
-async def split(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
+async def split_contact(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
     """Nothing happens when that contact was not merged into this one, or was taken out again already."""
 
     async def work(session: Any) -> None:
@@ -26,93 +26,101 @@ async def split(database: Database, stays: str, merged_id: str, at: datetime, ca
         entries = contact["merges"] if contact else []
         back = next((item["was"] for item in entries if item["id"] == merged_id and "was" in item), None)
         if contact and back:
-            await _Parting(database, session, contact, back, at, cause).run()
+            await _SplitTransaction(database, session, contact, back, at, cause).run()
 
     await in_transaction(database, work)
 
 
 @dataclass(frozen=True)
-class _Parting:
+class _SplitTransaction:
     """`contact` stays, `back` is the other as it was when it went."""
 
     database: Database
     session: Any
     contact: Document
-    back: Document
+    restored: Document
     at: datetime
     cause: str
 
     @property
     def ids(self) -> list[str]:
         """Whose things go back: its own, and those it had taken over before."""
-        return [self.back["_id"], *(item["id"] for item in self.back["merges"])]
+        return [self.restored["_id"], *(item["id"] for item in self.restored["merges"])]
 
     async def run(self) -> None:
         contacts, stays = self.database["contacts"], self.contact["_id"]
-        await contacts.update_one({"_id": stays}, {"$set": self._without()}, session=self.session)
-        apart = [*self.back.get("apart_from", []), stays]
-        restored = {**self.back, "updated_at": self.at, "updated_by": self.cause, "apart_from": apart}
-        await contacts.insert_one(searchable(restored), session=self.session)
-        messages, seen = self.database["messages"], {"contact_id": stays}
-        for instance_id in await messages.distinct("instance_id", seen, session=self.session):
+        await contacts.update_one({"_id": stays}, {"$set": self._remaining()}, session=self.session)
+        apart = [*self.restored.get("apart_from", []), stays]
+        restored = {**self.restored, "updated_at": self.at, "updated_by": self.cause, "apart_from": apart}
+        await contacts.insert_one(with_search_fields(restored), session=self.session)
+        messages, exchanged = self.database["messages"], {"contact_id": stays}
+        for instance_id in await messages.distinct("instance_id", exchanged, session=self.session):
             await self._return_messages(instance_id)
         await self._return_bookings()
         await self._reopen()
 
-    def _without(self) -> Document:
+    def _remaining(self) -> Document:
         """What the contact that stays is without the addresses of the other."""
-        left = [alias for alias in self.contact["aliases"] if alias not in self.back["aliases"]]
+        left = [alias for alias in self.contact["aliases"] if alias not in self.restored["aliases"]]
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
-        apart = [*self.contact.get("apart_from", []), self.back["_id"]]
+        apart = [*self.contact.get("apart_from", []), self.restored["_id"]]
         fields: Document = {"aliases": left, "merges": kept, "apart_from": apart}
         for field, prefix in (("phone_number", "phone:"), ("lid", "lid:")):
             own = [alias.removeprefix(prefix) for alias in left if alias.startswith(prefix)]
             if self.contact.get(field) not in own:
                 fields[field] = own[0] if own else None
-        return changed_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
+        return with_derived_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
 
     async def _return_messages(self, instance_id: str) -> None:
         """Those it had, and those that came since under one of its addresses."""
-        here, there = (conversation_id(instance_id, one["_id"]) for one in (self.contact, self.back))
-        since = since_split(self.back["aliases"])
+        here, there = (conversation_id(instance_id, one["_id"]) for one in (self.contact, self.restored))
+        since = exchanged_under(self.restored["aliases"])
         own = {"conversation_id": here, "$or": [{"moved_from": {"$in": self.ids}}, *since]}
-        place = {"contact_id": self.back["_id"], "conversation_id": there, "moved_from": still_moved(self.back["_id"])}
+        place = {
+            "contact_id": self.restored["_id"],
+            "conversation_id": there,
+            "moved_from": remaining_moved_from(self.restored["_id"]),
+        }
         await self.database["messages"].update_many(own, [{"$set": place}], session=self.session)
         before = await self.database["conversations"].find_one({"_id": here}, session=self.session) or {}
-        await tell_anew(self.database, self.session, (here, self.contact["_id"]), before, (*MARKS, *DECISIONS))
-        await tell_anew(self.database, self.session, (there, self.back["_id"]), before, MARKS)
+        await rebuild_conversation(
+            self.database, self.session, (here, self.contact["_id"]), before, (*READ_MARKS, *DECISION_FIELDS)
+        )
+        await rebuild_conversation(self.database, self.session, (there, self.restored["_id"]), before, READ_MARKS)
 
     async def _return_bookings(self) -> None:
         """Its own, and those its messages opened since."""
-        mine = {"contact_id": self.back["_id"]}
+        mine = {"contact_id": self.restored["_id"]}
         opened = await self.database["messages"].distinct("_id", mine, session=self.session)
         either = [{"moved_from": {"$in": self.ids}}, {"moved_from": None, "opened_by": {"$in": opened}}]
         own = {"contact_id": self.contact["_id"], "$or": either}
-        place = {"contact_id": self.back["_id"], "moved_from": still_moved(self.back["_id"])}
+        place = {"contact_id": self.restored["_id"], "moved_from": remaining_moved_from(self.restored["_id"])}
         await self.database["bookings"].update_many(own, [{"$set": place}], session=self.session)
 
     async def _reopen(self) -> None:
         """A booking the merge had cancelled is what it was, when no other is open."""
-        bookings, mine = self.database["bookings"], {"contact_id": self.back["_id"]}
-        if await bookings.find_one({**mine, "status": {"$in": sorted(OPEN)}, "apart": None}, session=self.session):
+        bookings, mine = self.database["bookings"], {"contact_id": self.restored["_id"]}
+        if await bookings.find_one(
+            {**mine, "status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}, session=self.session
+        ):
             return
-        newest = bookings.find({**mine, "history.reason": MERGED}, session=self.session).sort("created_at", -1)
+        newest = bookings.find({**mine, "history.reason": MERGE_REASON}, session=self.session).sort("created_at", -1)
         async for booking in newest:
-            if booking["history"][-1].get("reason") == MERGED:
+            if booking["history"][-1].get("reason") == MERGE_REASON:
                 before = booking["history"][-2]["status"]
-                note = {"status": before, "at": self.at, "by": None, "reason": SPLIT, "cause": self.cause}
+                note = {"status": before, "at": self.at, "by": None, "reason": SPLIT_REASON, "cause": self.cause}
                 change = {"$set": {"status": before, "open": True, "updated_at": self.at}, "$push": {"history": note}}
                 await bookings.update_one({"_id": booking["_id"]}, change, session=self.session)
                 return
 
 
-def still_moved(contact_id: str) -> Document:
+def remaining_moved_from(contact_id: str) -> Document:
     """`moved_from` of what goes back to this contact: what had come from yet another is still marked as such."""
     left = {"$ifNull": ["$moved_from", "$$REMOVE"]}
     return {"$cond": [{"$eq": ["$moved_from", contact_id]}, "$$REMOVE", left]}
 
 
-async def tell_anew(
+async def rebuild_conversation(
     database: Database, session: Any, whose: tuple[str, str], before: Document, kept: tuple[str, ...]
 ) -> None:
     """The conversation from its messages, and what is `kept` of before: what was read stays read. `whose`: the ids of
@@ -123,19 +131,22 @@ async def tell_anew(
     await conversations.delete_one({"_id": conversation}, session=session)
     found = False
     for direction in ("inbound", "outbound"):
-        wanted: Document = {"conversation_id": conversation, "direction": direction}
-        newest = await messages.find_one(wanted, {"order_key": 1}, sort=[("order_key", -1)], session=session)
-        wanted["order_key"] = newest and newest["order_key"]
-        async for item in messages.find(wanted, session=session):
+        query: Document = {"conversation_id": conversation, "direction": direction}
+        newest = await messages.find_one(query, {"order_key": 1}, sort=[("order_key", -1)], session=session)
+        query["order_key"] = newest and newest["order_key"]
+        async for item in messages.find(query, session=session):
             message, found = from_document(MessageRecord, item), True
             place = {"organization_id": message.organization_id, "instance_id": message.instance_id}
-            told = [{"$set": {**place, "contact_id": contact_id}}, *joined(said(message), message.id)]
+            told = [
+                {"$set": {**place, "contact_id": contact_id}},
+                *merge_pipeline(changes_from_message(message), message.id),
+            ]
             await conversations.update_one({"_id": conversation}, told, upsert=True, session=session)
     if found:
-        await conversations.update_one({"_id": conversation}, joined(facts), session=session)
+        await conversations.update_one({"_id": conversation}, merge_pipeline(facts), session=session)
 
 
-def since_split(aliases: list[str]) -> list[Document]:
+def exchanged_under(aliases: list[str]) -> list[Document]:
     """Messages exchanged under these addresses, but those that came from another contact by a merge."""
     addresses = [_address(alias) for alias in aliases]
     return [

@@ -13,23 +13,23 @@ from shared.contracts.order_keys import key_at, moment_of
 from shared.contracts.records import MessageRecord, Seen
 from shared.platform.mongo import Document
 
-MARKS = ("read_key", "ticked_key")
-FACTS = ("updated_at", "order_key", "last_message", "inbound_key", *MARKS, "closing", "assignment")
-COVERING = ("order_key", "last_message.id", "inbound_key")
-PREVIEW = 200
+READ_MARKS = ("read_key", "ticked_key")
+STATE_FIELDS = ("updated_at", "order_key", "last_message", "inbound_key", *READ_MARKS, "closing", "assignment")
+INCLUDED_FIELDS = ("order_key", "last_message.id", "inbound_key")
+MAX_PREVIEW_LENGTH = 200
 """Characters of the text that the list shows."""
 
-_DECISIONS, _GREATEST = ("closing", "assignment"), ("inbound_key", *MARKS)
+_DECISIONS, _GREATEST = ("closing", "assignment"), ("inbound_key", *READ_MARKS)
 
 
-def key_of(message: MessageRecord) -> int:
+def order_key_of(message: MessageRecord) -> int:
     """Its order key; of a record of an earlier version the one that the migration gives it."""
     return key_at(message.timestamp) if message.order_key is None else message.order_key
 
 
-def said(message: MessageRecord) -> Document:
+def changes_from_message(message: MessageRecord) -> Document:
     """The facts a message brings: who writes has read what came before."""
-    key, text = key_of(message), None if message.revoked_at else (message.text or "")[:PREVIEW] or None
+    key, text = order_key_of(message), None if message.revoked_at else (message.text or "")[:MAX_PREVIEW_LENGTH] or None
     last = {
         "id": message.id,
         "text": text,
@@ -44,20 +44,20 @@ def said(message: MessageRecord) -> Document:
     return shown | {"read_key" if message.direction == "outbound" else "inbound_key": key}
 
 
-def newest_of(messages: Sequence[MessageRecord]) -> Document:
+def newest_changes(messages: Sequence[MessageRecord]) -> Document:
     """The facts that several messages of one contact bring together, as long as nothing newer is known."""
-    return said(max(messages, key=lambda message: (key_of(message), message.id)))
+    return changes_from_message(max(messages, key=lambda message: (order_key_of(message), message.id)))
 
 
-def follows(conversation_id: str, facts: Document) -> tuple[Document, Document]:
+def newer_than_all_update(conversation_id: str, facts: Document) -> tuple[Document, Document]:
     """Which conversation and the update that adds what a contact wrote, where that is newer than everything and the
-    conversation is open: the same as `joined` would make of it."""
+    conversation is open: the same as `merge_pipeline` would make of it."""
     key = facts["order_key"]
     older = {"order_key": {"$lt": key}, "read_key": {"$not": {"$gte": key}}}
     return {"_id": conversation_id, "status": "open", **older}, {"$set": {**facts, "unread": True}}
 
 
-def covers(conversation: Document, facts: Document) -> bool:
+def already_includes(conversation: Document, facts: Document) -> bool:
     """The conversation (its COVERING fields) knows all that these facts of inbound messages would tell it."""
     if conversation.get("inbound_key", -1) < facts["inbound_key"]:
         return False
@@ -65,7 +65,7 @@ def covers(conversation: Document, facts: Document) -> bool:
     return bool(known >= (facts["order_key"], facts["last_message"]["id"]))
 
 
-def mark(seen: Seen | None, now: datetime) -> int:
+def seen_order_key(seen: Seen | None, now: datetime) -> int:
     """How far somebody looked, as an order key; None: at everything before `now`."""
     if seen is None:
         return key_at(now)
@@ -80,11 +80,11 @@ def read_marks(messages: Sequence[MessageRecord]) -> dict[str, int]:
     marks: dict[str, int] = {}
     for message in messages:
         if message.conversation_id is not None:
-            marks[message.conversation_id] = max(key_of(message), marks.get(message.conversation_id, 0))
+            marks[message.conversation_id] = max(order_key_of(message), marks.get(message.conversation_id, 0))
     return marks
 
 
-def joined(facts: Document, opened_by: str | None = None) -> list[Document]:
+def merge_pipeline(facts: Document, opened_by: str | None = None) -> list[Document]:
     """The update that adds facts to a conversation; `opened_by`: id of the message they come from."""
     known: Document = {}
     for name, fact in facts.items():

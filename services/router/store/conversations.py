@@ -7,9 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from services.router.store.conversation_state import COVERING, covers, follows, joined, key_of, newest_of, said
+from services.router.store.conversation_state import (
+    INCLUDED_FIELDS,
+    already_includes,
+    changes_from_message,
+    merge_pipeline,
+    newer_than_all_update,
+    newest_changes,
+    order_key_of,
+)
 from services.router.store.documents import from_document
-from services.router.store.operation_batcher import Together, outcomes
+from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.ids import derived_id
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
@@ -31,20 +39,20 @@ INDEXES = [
 ]
 RETIRED = ("newest_first", "unread_first", "assigned_first")
 """Indexes of earlier versions: they sorted by WhatsApp's times."""
-MOST_UNREAD = 1_000
+MAX_UNREAD_COUNT = 1_000
 """More are not counted."""
 
-_REMEMBERED = 100_000
+_MAX_REMEMBERED = 100_000
 """Conversations a process knows to be there; 20 MB."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class BulkResult:
     """What is left to look at. one_by_one: these may have opened their conversation again. unproven: their contacts may
     have been merged into others; an update that finds a conversation proves that its contact was not."""
 
-    one_by_one: list[MessageRecord]
-    unproven: list[MessageRecord]
+    may_have_reopened: list[MessageRecord]
+    contacts_to_check: list[MessageRecord]
 
 
 def conversation_id(instance_id: str, contact_id: str) -> str:
@@ -55,48 +63,52 @@ def conversation_id(instance_id: str, contact_id: str) -> str:
 class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations, self._messages = database["conversations"], database["messages"]
-        self._update, self._reopened = Together(self._update_all), Together(self._reopened_by_all)
-        self._known: dict[str, int] = {}
+        self._update, self._reopened = OperationBatcher(self._update_all), OperationBatcher(self._reopened_by_all)
+        self._newest_keys: dict[str, int] = {}
 
     async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
 
     async def latest_instance(self, contact_id: str, among: Sequence[str]) -> str | None:
         """The one of these instances that the contact talked with last."""
-        wanted = {"contact_id": contact_id, "instance_id": {"$in": list(among)}}
-        found = await self._conversations.find_one(wanted, {"instance_id": 1}, sort=[("order_key", -1)])
+        query = {"contact_id": contact_id, "instance_id": {"$in": list(among)}}
+        found = await self._conversations.find_one(query, {"instance_id": 1}, sort=[("order_key", -1)])
         return str(found["instance_id"]) if found else None
 
-    async def next_key(self, conversation_id: str | None, at: datetime) -> int:
+    async def next_order_key(self, conversation_id: str | None, at: datetime) -> int:
         """The order key of what is accepted at this time: greater than those of all that the conversation shows."""
-        wanted = {"_id": conversation_id}
-        found = await self._conversations.find_one(wanted, {"order_key": 1}) if conversation_id else None
+        query = {"_id": conversation_id}
+        found = await self._conversations.find_one(query, {"order_key": 1}) if conversation_id else None
         return max(key_at(at), int((found or {}).get("order_key", -1)) + 1)
 
-    async def show(self, message: MessageRecord) -> None:
+    async def add_message(self, message: MessageRecord) -> None:
         """Add what the message tells about its conversation; repeatable."""
         place = {
             "organization_id": message.organization_id,
             "instance_id": message.instance_id,
             "contact_id": message.contact_id,
         }
-        facts = [{"$set": place}, *joined(said(message), message.id)]
+        facts = [{"$set": place}, *merge_pipeline(changes_from_message(message), message.id)]
         await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
-        self._remember({str(message.conversation_id): key_of(message)})
+        self._remember({str(message.conversation_id): order_key_of(message)})
 
-    async def show_revised(self, message: MessageRecord) -> bool:
+    async def update_last_message(self, message: MessageRecord) -> bool:
         """Show the newer content of a message where the conversation shows this message; repeatable. False: there is no
         such conversation, or what it shows is older than the message, which is not shown yet.
 
         No other facts are added: a split may have moved the message to another conversation just now.
         """
-        key = key_of(message)
+        key = order_key_of(message)
         not_older = [{"order_key": {"$gt": key}}, {"order_key": key, "last_message.id": {"$gte": message.id}}]
-        facts = {name: fact for name, fact in said(message).items() if name not in ("inbound_key", "read_key")}
-        update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, joined(facts))
+        facts = {
+            name: fact
+            for name, fact in changes_from_message(message).items()
+            if name not in ("inbound_key", "read_key")
+        }
+        update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, merge_pipeline(facts))
         return (await self._conversations.bulk_write([update])).matched_count == 1
 
-    async def show_all(self, messages: Sequence[MessageRecord]) -> Shown:
+    async def add_messages(self, messages: Sequence[MessageRecord]) -> BulkResult:
         """Add what these tell, all of them written by contacts and stored before.
 
         In one round trip, where a conversation is there and open. What is newer than all there is makes the same of it
@@ -105,40 +117,47 @@ class Conversations:
         threads: dict[str, list[MessageRecord]] = defaultdict(list)
         for message in messages:
             threads[str(message.conversation_id)].append(message)
-        newest = {thread: newest_of(written) for thread, written in threads.items()}
+        newest = {thread: newest_changes(written) for thread, written in threads.items()}
         updates: list[UpdateOne] = []
         for thread, facts in newest.items():
-            if facts["order_key"] > self._known.get(thread, -1):
-                updates.append(UpdateOne(*follows(thread, facts)))
+            if facts["order_key"] > self._newest_keys.get(thread, -1):
+                updates.append(UpdateOne(*newer_than_all_update(thread, facts)))
             else:
                 is_open = {"_id": thread, "status": "open"}
-                updates += [UpdateOne(is_open, joined(said(message), message.id)) for message in threads[thread]]
+                updates += [
+                    UpdateOne(is_open, merge_pipeline(changes_from_message(message), message.id))
+                    for message in threads[thread]
+                ]
         if not updates or (await self._conversations.bulk_write(updates, ordered=False)).matched_count == len(updates):
             self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
-            return Shown([], [])
-        wanted = dict.fromkeys((*COVERING, "reopened_by"), 1)
-        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, wanted)
+            return BulkResult([], [])
+        query = dict.fromkeys((*INCLUDED_FIELDS, "reopened_by"), 1)
+        cursor = self._conversations.find({"_id": {"$in": list(newest)}}, query)
         there = {item["_id"]: item async for item in cursor}
-        behind = [thread for thread, facts in newest.items() if not (thread in there and covers(there[thread], facts))]
+        behind = [
+            thread
+            for thread, facts in newest.items()
+            if not (thread in there and already_includes(there[thread], facts))
+        ]
         one_by_one = [message for thread in behind for message in threads[thread]]
-        await asyncio.gather(*(self.show(message) for message in one_by_one))
+        await asyncio.gather(*(self.add_message(message) for message in one_by_one))
         self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
         opened = {item.get("reopened_by") for item in there.values()}  # by a repeat that was faster
-        return Shown([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))
+        return BulkResult([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))
 
     def _remember(self, newest: dict[str, int]) -> None:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known.update(newest)
+        if len(self._newest_keys) >= _MAX_REMEMBERED:
+            self._newest_keys.clear()
+        self._newest_keys.update(newest)
 
-    def is_known(self, conversation_id: str) -> bool:
+    def is_known_to_exist(self, conversation_id: str) -> bool:
         """This process has shown it before, so it is there; False says nothing."""
-        return conversation_id in self._known
+        return conversation_id in self._newest_keys
 
-    async def learn(self, organization_id: str, conversation_id: str, facts: Document) -> ConversationRecord | None:
+    async def apply(self, organization_id: str, conversation_id: str, facts: Document) -> ConversationRecord | None:
         """Add facts (services/router/store/conversation_state.py); the conversation then, None when there is none."""
         mine = {"_id": conversation_id, "organization_id": organization_id}
-        found = await self._conversations.find_one_and_update(mine, joined(facts), return_document=True)
+        found = await self._conversations.find_one_and_update(mine, merge_pipeline(facts), return_document=True)
         return await self._record(found) if found else None
 
     async def reopened_by(self, message: MessageRecord) -> ConversationRecord | None:
@@ -152,15 +171,15 @@ class Conversations:
     async def _unread(self, found: Document) -> int:
         if not found.get("unread"):
             return 0
-        wanted: dict[str, Any] = {"conversation_id": found["_id"], "direction": "inbound"}
-        wanted["order_key"] = {"$gt": found.get("read_key", -1)}
-        return await self._messages.count_documents(wanted, limit=MOST_UNREAD)
+        query: dict[str, Any] = {"conversation_id": found["_id"], "direction": "inbound"}
+        query["order_key"] = {"$gt": found.get("read_key", -1)}
+        return await self._messages.count_documents(query, limit=MAX_UNREAD_COUNT)
 
     async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[Document | None]:
-        wanted = {"_id": {"$in": [message.conversation_id for message in messages]}}
+        query = {"_id": {"$in": [message.conversation_id for message in messages]}}
         by = {"reopened_by": {"$in": [message.id for message in messages]}}
-        found = {item["reopened_by"]: item async for item in self._conversations.find(wanted | by)}
+        found = {item["reopened_by"]: item async for item in self._conversations.find(query | by)}
         return [found.get(message.id) for message in messages]
 
     async def _update_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
-        return await outcomes(self._conversations.bulk_write(list(updates), ordered=False), len(updates))
+        return await write_results(self._conversations.bulk_write(list(updates), ordered=False), len(updates))

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from shared.contracts.records import MessageStatus
 from shared.platform.mongo import Database, IndexModel
 
-KEPT = timedelta(days=2)
+RECEIPT_RETENTION = timedelta(days=2)
 INDEXES = [
     IndexModel([("instance_id", 1), ("wa_id", 1)], name="of_message"),
-    IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=int(KEPT.total_seconds())),
+    IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=int(RECEIPT_RETENTION.total_seconds())),
 ]
 
 
@@ -21,17 +21,17 @@ class EarlyReceipt:
     sender: tuple[str, ...]
 
 
-class Receipts:
+class EarlyReceipts:
     def __init__(self, database: Database) -> None:
         self._receipts = database["receipts"]
 
-    async def keep(self, instance_id: str, wa_id: str, receipt: EarlyReceipt, at: datetime) -> None:
+    async def save(self, instance_id: str, wa_id: str, receipt: EarlyReceipt, at: datetime) -> None:
         """Repeatable."""
         key = ":".join((instance_id, wa_id, receipt.status.value, *receipt.sender))
         fields = {"instance_id": instance_id, "wa_id": wa_id, "at": at}
         fields |= {"status": receipt.status.value, "sender": list(receipt.sender)}
         await self._receipts.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
 
-    async def of(self, instance_id: str, wa_id: str) -> list[EarlyReceipt]:
+    async def of_message(self, instance_id: str, wa_id: str) -> list[EarlyReceipt]:
         cursor = self._receipts.find({"instance_id": instance_id, "wa_id": wa_id})
         return [EarlyReceipt(MessageStatus(one["status"]), tuple(one.get("sender", ()))) async for one in cursor]

@@ -7,16 +7,16 @@ from datetime import datetime
 
 from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.send_checks import PendingLimits
-from services.router.rules.status_order import may_become
+from services.router.rules.status_order import statuses_before
 from services.router.store.documents import from_document, to_document
-from services.router.store.operation_batcher import Together, insert_all
-from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.operation_batcher import OperationBatcher, insert_each
+from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.text.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
-_WAITING = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
+_IN_PROGRESS = {"origin": "api", "status": {"$in": [MessageStatus.QUEUED.value, MessageStatus.SENT.value]}}
 INDEXES = [
     IndexModel(
         [("instance_id", 1), ("wa_id", 1), ("direction", 1), ("group", 1), ("other_party", 1)],
@@ -34,7 +34,9 @@ INDEXES = [
     ),
     IndexModel([("organization_id", 1), ("search_terms", 1), ("order_key", -1), ("_id", -1)], name="by_term_and_order"),
     IndexModel([("instance_id", 1), ("kind", 1), ("direction", 1)], name="counts"),
-    IndexModel([("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_WAITING),
+    IndexModel(
+        [("status", 1), ("stuck_since", 1), ("timestamp", 1)], name="waiting", partialFilterExpression=_IN_PROGRESS
+    ),
     IndexModel(
         [("organization_id", 1), ("order_key", -1), ("_id", -1)],
         name="stuck_by_order",
@@ -57,7 +59,7 @@ only, the others sorted by WhatsApp's times."""
 
 
 @dataclass(frozen=True)
-class Named:
+class IdentifiedMessage:
     """A message that something names by WhatsApp's id. other_party: whose it is besides ours."""
 
     message: MessageRecord
@@ -65,38 +67,38 @@ class Named:
 
 
 class Messages:
-    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+    def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
         self._messages, self._vocabulary = database["messages"], vocabulary
-        self._find, self._insert = Together(self._find_all), Together(self._insert_all)
-        self._find_same = Together(self._find_all_same)
+        self._load, self._insert = OperationBatcher(self._load_all), OperationBatcher(self._insert_all)
+        self._load_by_key = OperationBatcher(self._load_all_by_key)
 
     async def by_id(self, message_id: str) -> MessageRecord | None:
-        return await self._find(message_id)
+        return await self._load(message_id)
 
-    async def made_by(self, message_id: str) -> Document:
+    async def command_of(self, message_id: str) -> Document:
         """`fingerprint` and `expires_at` of the command that made it; of a version that kept none: nothing."""
         return await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True}) or {}
 
-    async def _find_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
+    async def _load_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
         return [from_document(MessageRecord, found[i]) if i in found else None for i in ids]
 
-    async def same_as(self, key: MessageKey) -> MessageRecord | None:
+    async def by_key(self, key: MessageKey) -> MessageRecord | None:
         """The stored message with this key; one whose id was only guessed does not count."""
-        return await self._find_same(key)
+        return await self._load_by_key(key)
 
-    async def _find_all_same(self, keys: Sequence[MessageKey]) -> list[MessageRecord | None]:
-        wanted: dict[str, set[str]] = {}
+    async def _load_all_by_key(self, keys: Sequence[MessageKey]) -> list[MessageRecord | None]:
+        query: dict[str, set[str]] = {}
         for key in keys:
-            wanted.setdefault(key.instance_id, set()).add(key.wa_id)
-        either = [{"instance_id": instance, "wa_id": {"$in": sorted(ids)}} for instance, ids in wanted.items()]
+            query.setdefault(key.instance_id, set()).add(key.wa_id)
+        either = [{"instance_id": instance, "wa_id": {"$in": sorted(ids)}} for instance, ids in query.items()]
         found = await self._messages.find({"$or": either, "recognised": None}).to_list(None)
         same = [next((item for item in found if key.matches(item)), None) for key in keys]
         return [from_document(MessageRecord, item) if item else None for item in same]
 
     async def _insert_all(self, documents: Sequence[Document]) -> list[Exception | None]:
         inserted, _ = await asyncio.gather(
-            insert_all(self._messages, documents), self._vocabulary.learn_from(documents)
+            insert_each(self._messages, documents), self._vocabulary.add_words_of(documents)
         )
         return inserted
 
@@ -104,37 +106,43 @@ class Messages:
         self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
     ) -> tuple[int, int]:
         """Messages that wait for WhatsApp: of the instance, and of the organization; counted up to the limits."""
-        wanted: Document = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
-        wanted["timestamp"] = {"$gte": since}
-        mine = {**wanted, "instance_id": instance_id}
+        query: Document = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
+        query["timestamp"] = {"$gte": since}
+        mine = {**query, "instance_id": instance_id}
         of_instance, of_organization = await asyncio.gather(
             self._messages.count_documents(mine, limit=limits.per_instance),
-            self._messages.count_documents(wanted, limit=limits.per_organization),
+            self._messages.count_documents(query, limit=limits.per_organization),
         )
         return of_instance, of_organization
 
-    async def sent_as(self, organization_id: str, instance_id: str, wa_ids: Iterable[str]) -> list[Named]:
+    async def sent_by_wa_ids(
+        self, organization_id: str, instance_id: str, wa_ids: Iterable[str]
+    ) -> list[IdentifiedMessage]:
         """Our own messages among these WhatsApp ids."""
         return await self._named(organization_id, instance_id, wa_ids, "outbound")
 
-    async def received_as(self, organization_id: str, instance_id: str, wa_ids: Iterable[str]) -> list[Named]:
+    async def received_by_wa_ids(
+        self, organization_id: str, instance_id: str, wa_ids: Iterable[str]
+    ) -> list[IdentifiedMessage]:
         """Messages of others among these WhatsApp ids."""
         return await self._named(organization_id, instance_id, wa_ids, "inbound")
 
     async def _named(
         self, organization_id: str, instance_id: str, wa_ids: Iterable[str], direction: str
-    ) -> list[Named]:
-        wanted = {"instance_id": instance_id, "wa_id": {"$in": list(wa_ids)}, "direction": direction}
-        cursor = self._messages.find({**wanted, "organization_id": organization_id})
-        return [Named(from_document(MessageRecord, item), tuple(stored_party(item))) async for item in cursor]
+    ) -> list[IdentifiedMessage]:
+        query = {"instance_id": instance_id, "wa_id": {"$in": list(wa_ids)}, "direction": direction}
+        cursor = self._messages.find({**query, "organization_id": organization_id})
+        return [
+            IdentifiedMessage(from_document(MessageRecord, item), tuple(stored_party(item))) async for item in cursor
+        ]
 
-    async def between_marks(
+    async def inbound_between(
         self, conversation_id: str, behind: int | None, until: int, limit: int
     ) -> list[MessageRecord]:
         """What the contact wrote behind one order key up to another, the newest first."""
         span = {"$gt": -1 if behind is None else behind, "$lte": until}
-        wanted: Document = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
-        cursor = self._messages.find(wanted).sort([("order_key", -1), ("_id", -1)]).limit(limit)
+        query: Document = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
+        cursor = self._messages.find(query).sort([("order_key", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def add(self, message: MessageRecord, other_party: Sequence[str]) -> MessageRecord:
@@ -147,11 +155,11 @@ class Messages:
             except DuplicateKeyError:
                 if stored := await self.by_id(message.id):
                     return stored
-                if last or not await self._release(message.instance_id, message.wa_id, other_party):
+                if last or not await self._revoke_guess(message.instance_id, message.wa_id, other_party):
                     raise
         return message
 
-    async def add_new(self, messages: Sequence[tuple[MessageRecord, Sequence[str]]]) -> Sequence[Exception | None]:
+    async def insert_new(self, messages: Sequence[tuple[MessageRecord, Sequence[str]]]) -> Sequence[Exception | None]:
         """Store all that are not there in one round trip, each with its other party; DuplicateKeyError for those that
         are, in one way or another. In the order of the messages."""
         return await self._insert_all([_document(*one) for one in messages]) if messages else []
@@ -164,12 +172,12 @@ class Messages:
             found = await self._messages.find_one_and_update(mine, name, return_document=True)
         except DuplicateKeyError:
             message = await self._messages.find_one(mine)
-            if not message or not await self._release(message["instance_id"], wa_id, stored_party(message)):
+            if not message or not await self._revoke_guess(message["instance_id"], wa_id, stored_party(message)):
                 raise
             found = await self._messages.find_one_and_update(mine, name, return_document=True)
         return from_document(MessageRecord, found) if found else None
 
-    async def recognise(self, message_id: str, wa_id: str) -> MessageRecord | None:
+    async def guess_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
         """A receipt suggests that this unconfirmed message has this id: true until another turns out to have it.
         None when it is not unconfirmed any more, or the id is another's."""
         guess = {"$set": {"wa_id": wa_id, "recognised": True}}
@@ -180,21 +188,21 @@ class Messages:
             return None
         return from_document(MessageRecord, found) if found else None
 
-    async def _release(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
+    async def _revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
         """Take a wrong guess back: the message is unconfirmed as before."""
         guessed: Document = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
         guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
         return (await self._messages.update_one(guessed, back)).modified_count == 1
 
-    async def advance(
+    async def advance_status(
         self, message_id: str, status: MessageStatus, at: datetime, error: str | None = None
     ) -> MessageRecord | None:
         """Move the status forward; the message as it is now, None when there is none.
 
         A status that is no step forward changes nothing.
         """
-        allowed = [before.value for before in may_become(status)]
+        allowed = [before.value for before in statuses_before(status)]
         step = {"status": status.value, "at": at} | ({"error": error} if error else {})
         found = await self._messages.find_one_and_update(
             {"_id": message_id, "status": {"$in": allowed}},
@@ -207,23 +215,23 @@ class Messages:
         )
         return from_document(MessageRecord, found) if found else await self.by_id(message_id)
 
-    async def waiting(self, status: MessageStatus, before: datetime, most: int) -> list[tuple[MessageRecord, datetime]]:
+    async def overdue(self, status: MessageStatus, before: datetime, most: int) -> list[tuple[MessageRecord, datetime]]:
         """Our messages that are `queued` or `sent` since before that time and not known to be stuck, and since when.
         Notes are never delivered, so they do not wait for that."""
-        wanted: Document = {"origin": "api", "status": status.value, "stuck_since": None, "timestamp": {"$lt": before}}
-        wanted |= {"history.at": {"$not": {"$gte": before}}}
+        query: Document = {"origin": "api", "status": status.value, "stuck_since": None, "timestamp": {"$lt": before}}
+        query |= {"history.at": {"$not": {"$gte": before}}}
         if status is MessageStatus.SENT:
-            wanted["kind"] = "message"
-        found = await self._messages.find(wanted).sort("timestamp", 1).limit(most).to_list(None)
+            query["kind"] = "message"
+        found = await self._messages.find(query).sort("timestamp", 1).limit(most).to_list(None)
         return [(from_document(MessageRecord, item), _since(item)) for item in found]
 
     async def expired(self, now: datetime) -> AsyncIterator[MessageRecord]:
         """Our messages that are still queued though their time has ended; of earlier versions none has a time."""
-        wanted: Document = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
-        async for found in self._messages.find(wanted):
+        query: Document = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
+        async for found in self._messages.find(query):
             yield from_document(MessageRecord, found)
 
-    async def set_stuck(self, message_id: str, status: MessageStatus, since: datetime) -> None:
+    async def mark_stuck(self, message_id: str, status: MessageStatus, since: datetime) -> None:
         """Until the status moves. Repeatable."""
         still = {"_id": message_id, "status": status.value}
         await self._messages.update_one(still, {"$set": {"stuck_since": since}})
@@ -231,9 +239,9 @@ class Messages:
     async def only_unconfirmed(self, instance_id: str, contact_id: str, before: datetime) -> MessageRecord | None:
         """The one message to this contact whose outcome a crash hid; None when there is none, or when another one
         waits for its outcome too: then a receipt could be meant for either."""
-        wanted = {"instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before}}
-        found = await self._messages.find({**wanted, "status": MessageStatus.UNCONFIRMED.value}).limit(2).to_list(None)
-        if len(found) != 1 or await self._messages.find_one({**wanted, "status": MessageStatus.QUEUED.value}):
+        query = {"instance_id": instance_id, "contact_id": contact_id, "wa_id": None, "timestamp": {"$lte": before}}
+        found = await self._messages.find({**query, "status": MessageStatus.UNCONFIRMED.value}).limit(2).to_list(None)
+        if len(found) != 1 or await self._messages.find_one({**query, "status": MessageStatus.QUEUED.value}):
             return None
         return from_document(MessageRecord, found[0])
 

@@ -18,21 +18,23 @@ from shared.platform.mongo import (
 T = TypeVar("T")
 R = TypeVar("R")
 
-LANES = 1
+CONCURRENT_OPERATIONS = 1
 """Round trips of one kind that may be under way at once. With two, groups are half as large and each message costs a
 sixth more processor time."""
-MOST = 200
+MAX_OPERATION_SIZE = 200
 """Items in one round trip."""
 
 
-class Together(Generic[T, R]):
+class OperationBatcher(Generic[T, R]):
     """A function of one item, made from one of many: a call goes out at once while a lane is free; those that find
     all lanes taken go out together as soon as one is free. So nobody waits for company.
 
     `work` answers in the order of its items; an answer that is an exception is raised to its caller only.
     """
 
-    def __init__(self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], lanes: int = LANES) -> None:
+    def __init__(
+        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], lanes: int = CONCURRENT_OPERATIONS
+    ) -> None:
         self._work, self._free = work, lanes
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
 
@@ -41,15 +43,15 @@ class Together(Generic[T, R]):
         self._waiting.append((item, answer))
         if self._free:
             self._free -= 1
-            run_once("group commit", self._empty())
+            run_once("group commit", self._run())
         return await answer
 
-    async def _empty(self) -> None:
+    async def _run(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+                group, self._waiting = self._waiting[:MAX_OPERATION_SIZE], self._waiting[MAX_OPERATION_SIZE:]
                 try:
-                    await self._settle(group)
+                    await self._complete(group)
                 finally:  # nobody waits for an answer that does not come
                     for _, future in group:
                         if not future.done():
@@ -57,7 +59,7 @@ class Together(Generic[T, R]):
         finally:
             self._free += 1
 
-    async def _settle(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _complete(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         answers: Sequence[R | Exception]
         try:
             answers = await self._work([item for item, _ in group])
@@ -72,11 +74,11 @@ class Together(Generic[T, R]):
                 future.set_result(answer)
 
 
-async def insert_all(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
+async def insert_each(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
     """What became of each document. One that cannot be written, say for a number MongoDB does not know, harms no
     other."""
     try:
-        return await outcomes(collection.insert_many(list(documents), ordered=False), len(documents))
+        return await write_results(collection.insert_many(list(documents), ordered=False), len(documents))
     except (PyMongoError, OSError):
         raise
     except Exception as error:
@@ -84,10 +86,10 @@ async def insert_all(collection: Collection, documents: Sequence[Document]) -> l
             return [error]
         middle = len(documents) // 2
         first, second = documents[:middle], documents[middle:]
-        return [*await insert_all(collection, first), *await insert_all(collection, second)]
+        return [*await insert_each(collection, first), *await insert_each(collection, second)]
 
 
-async def outcomes(write: Awaitable[object], count: int) -> list[Exception | None]:
+async def write_results(write: Awaitable[object], count: int) -> list[Exception | None]:
     """Of an unordered bulk write, what became of each of its items."""
     try:
         await write

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from services.router.rules.revisions import Change, changed, revealed
+from services.router.rules.revisions import MessageChange, revealed_fields, revised_fields
 from services.router.store.documents import from_document
-from services.router.store.operation_batcher import Together
-from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.operation_batcher import OperationBatcher
+from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document
@@ -26,43 +26,46 @@ Name = tuple[str, str]
 
 
 class Revisions:
-    def __init__(self, database: Database, vocabulary: Vocabulary) -> None:
+    def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
         self._messages, self._vocabulary = database["messages"], vocabulary
-        self._named, self._answers = Together(self._all_named), Together(self._all_answers)
+        self._load_by_wa_id, self._load_quotes = (
+            OperationBatcher(self._load_all_by_wa_id),
+            OperationBatcher(self._load_all_quotes),
+        )
 
-    async def named(self, instance_id: str, wa_id: str) -> list[MessageRecord]:
+    async def by_wa_id(self, instance_id: str, wa_id: str) -> list[MessageRecord]:
         """The account's messages with this WhatsApp id, of whomever."""
-        return await self._named((instance_id, wa_id))
+        return await self._load_by_wa_id((instance_id, wa_id))
 
-    async def change(self, message_id: str, change: Change) -> MessageRecord:
+    async def apply(self, message_id: str, change: MessageChange) -> MessageRecord:
         """Repeatable. The message then."""
-        return await self._revise(message_id, lambda message: changed(message, change))
+        return await self._revise(message_id, lambda message: revised_fields(message, change))
 
     async def reveal(self, message_id: str, readable: MessageRecord) -> MessageRecord:
         """Put a readable copy into the place of a placeholder; nothing when that is done already. The message then."""
-        return await self._revise(message_id, lambda message: revealed(message, readable))
+        return await self._revise(message_id, lambda message: revealed_fields(message, readable))
 
-    async def name_target(self, message_id: str, target_id: str) -> MessageRecord:
+    async def set_quoted_message(self, message_id: str, target_id: str) -> MessageRecord:
         """The message is about that one, unless it is known to be about another. Repeatable. The message then."""
         fields = {"quoted_message_id": target_id, "quote_found_later": True}
         return await self._revise(message_id, lambda message: {} if message.get("quoted_message_id") else dict(fields))
 
-    async def without_target(self, names: Iterable[Name]) -> list[MessageRecord]:
+    async def unresolved_quotes(self, names: Iterable[Name]) -> list[MessageRecord]:
         """Messages that are about one of these (instance, WhatsApp id) and were stored before it was known; those that
         were given its id later too, for a crash may have kept that from being told."""
-        wanted = tuple(names)
-        return await self._answers(wanted) if wanted else []
+        query = tuple(names)
+        return await self._load_quotes(query) if query else []
 
-    async def _all_answers(self, asked: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
-        found = await self._answers_to([name for names in asked for name in names])
+    async def _load_all_quotes(self, asked: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
+        found = await self._quotes_of([name for names in asked for name in names])
         if len(found) == _MAX_ANSWERS and len(asked) > 1:  # too many answers to one hide no others
-            return [await self._answers_to(names) for names in asked]
+            return [await self._quotes_of(names) for names in asked]
         by_name: dict[Name, list[MessageRecord]] = {}
         for answer in found:
             by_name.setdefault((answer.instance_id, str(answer.quoted_wa_id)), []).append(answer)
         return [[answer for name in dict.fromkeys(names) for answer in by_name.get(name, ())] for names in asked]
 
-    async def _answers_to(self, names: Iterable[Name]) -> list[MessageRecord]:
+    async def _quotes_of(self, names: Iterable[Name]) -> list[MessageRecord]:
         wa_ids: dict[str, list[str]] = {}
         for instance_id, wa_id in names:
             wa_ids.setdefault(instance_id, []).append(wa_id)
@@ -83,14 +86,14 @@ class Revisions:
             revision = message.get("revision", 0)
             as_read = {"_id": message_id, "revision": revision or {"$in": [0, None]}}
             fields |= {"revision": revision + 1, "search_terms": message_terms({**message, **fields})}
-            await self._vocabulary.learn_from([{**message, **fields}])
+            await self._vocabulary.add_words_of([{**message, **fields}])
             done = await self._messages.find_one_and_update(as_read, {"$set": fields}, return_document=True)
             if done is not None:
                 return from_document(MessageRecord, done)
             await asyncio.sleep(0)
         raise Retry("others changed the message at the same moment")
 
-    async def _all_named(self, names: Sequence[tuple[str, str]]) -> list[list[MessageRecord]]:
+    async def _load_all_by_wa_id(self, names: Sequence[tuple[str, str]]) -> list[list[MessageRecord]]:
         wa_ids: dict[str, set[str]] = {}
         for instance_id, wa_id in names:
             wa_ids.setdefault(instance_id, set()).add(wa_id)

@@ -3,37 +3,37 @@
 
 from collections.abc import Iterable, Sequence
 
-from services.router.store.operation_batcher import insert_all
+from services.router.store.operation_batcher import insert_each
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.text.search_terms import parts_of
 
 INDEXES = [IndexModel([("organization_id", 1), ("parts", 1)], name="by_part")]
 
-_REMEMBERED = 300_000
+_MAX_REMEMBERED = 300_000
 """Words that a process knows to be stored; 50 MB."""
-_AT_ONCE = 1_000
+_MAX_WORDS_PER_INSERT = 1_000
 
 Word = tuple[str, str]
 """Organization and term."""
 
 
-class Vocabulary:
+class SearchVocabulary:
     def __init__(self, database: Database) -> None:
         self._terms = database["search_terms"]
         self._known = set[Word]()
 
-    async def learn_from(self, documents: Iterable[Document]) -> None:
+    async def add_words_of(self, documents: Iterable[Document]) -> None:
         """Store the words of documents with `search_terms`, in one round trip; none when all are known. Repeatable."""
         words = ((document["organization_id"], term) for document in documents for term in document["search_terms"])
         new = list(dict.fromkeys(word for word in words if word not in self._known))
-        for start in range(0, len(new), _AT_ONCE):
-            await self._store(new[start : start + _AT_ONCE])
+        for start in range(0, len(new), _MAX_WORDS_PER_INSERT):
+            await self._store(new[start : start + _MAX_WORDS_PER_INSERT])
 
     async def _store(self, words: Sequence[Word]) -> None:
-        for error in await insert_all(self._terms, [_document(*word) for word in words]):
+        for error in await insert_each(self._terms, [_document(*word) for word in words]):
             if error is not None and not isinstance(error, DuplicateKeyError):
                 raise error
-        if len(self._known) + len(words) > _REMEMBERED:
+        if len(self._known) + len(words) > _MAX_REMEMBERED:
             self._known.clear()
         self._known.update(words)
 

@@ -7,14 +7,14 @@ from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, DuplicateKeyError
 
 
-class Unsent:
+class SendCancellations:
     """Collection `sends` of the session service, which inserts a document before it hands a text to WhatsApp, and hands
     over none whose id is there already. So one of the two services decides, whatever their clocks say."""
 
     def __init__(self, database: Database) -> None:
         self._sends = database["sends"]
 
-    async def give_up(self, message: MessageRecord, now: datetime) -> bool:
+    async def cancel(self, message: MessageRecord, now: datetime) -> bool:
         """From now on the text is not sent any more. False when the session service has begun with it: it tells the
         outcome. Repeatable."""
         document = {

@@ -11,12 +11,17 @@ from typing import Any, TypeVar
 
 import pytest
 
-from services.router.context import Context
-from services.router.handlers.booking_commands import on_change, on_create, on_reschedule
-from services.router.handlers.contact_commands import on_split
-from services.router.handlers.conversation_commands import on_assign, on_mark_read, on_read_elsewhere, on_status
+from services.router.context import RouterContext
+from services.router.handlers.booking_commands import on_change_booking, on_create_booking, on_reschedule_booking
+from services.router.handlers.contact_commands import on_split_contact
+from services.router.handlers.conversation_commands import (
+    on_assign_conversation,
+    on_change_conversation,
+    on_mark_read,
+    on_read_elsewhere,
+)
 from services.router.handlers.message_status import on_failed, on_receipt, on_sent
-from services.router.handlers.ownership import own_only
+from services.router.handlers.ownership import own_instances_only
 from services.router.handlers.sending import on_send
 from services.router.inbox.batch import on_messages
 from services.router.rules.message_keys import record_id
@@ -50,26 +55,26 @@ PHONE, LID = Party(phone=ANNA.phone), Party(lid=ANNA.lid)
 TABLES = ("contacts", "conversations", "messages", "bookings", "receipts")
 
 
-async def on_one_message(event: MessageReceived, context: Context) -> None:
+async def on_one_message(event: MessageReceived, context: RouterContext) -> None:
     (outcome,) = await on_messages([event], context)
     if outcome:
         raise outcome
 
 
-HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
+HANDLERS: dict[type[Message], Callable[[Any, RouterContext], Awaitable[None]]] = {
     MessageReceived: on_one_message,
     ReceiptReceived: on_receipt,
     MessageSent: on_sent,
     MessageFailed: on_failed,
     SendMessage: on_send,
-    ChangeBooking: on_change,
-    CreateBooking: on_create,
-    RescheduleBooking: on_reschedule,
-    SplitContact: on_split,
-    MessagesReadElsewhere: own_only(on_read_elsewhere),
+    ChangeBooking: on_change_booking,
+    CreateBooking: on_create_booking,
+    RescheduleBooking: on_reschedule_booking,
+    SplitContact: on_split_contact,
+    MessagesReadElsewhere: own_instances_only(on_read_elsewhere),
     MarkConversationRead: on_mark_read,
-    AssignConversation: on_assign,
-    ChangeConversation: on_status,
+    AssignConversation: on_assign_conversation,
+    ChangeConversation: on_change_conversation,
 }
 
 
@@ -77,7 +82,7 @@ HANDLERS: dict[type[Message], Callable[[Any, Context], Awaitable[None]]] = {
 class Router:
     """The handlers over one fresh database, and what they published."""
 
-    context: Context
+    context: RouterContext
     database: Database
     published: list[Message]
 
@@ -143,7 +148,7 @@ async def open_router(mongo_url: str) -> AsyncIterator[Router]:
             published.extend(messages)
 
         await ensure_views(database)  # the api's to make
-        context = Context(await open_store(database), publish, lambda: START)
+        context = RouterContext(await open_store(database), publish, lambda: START)
         await asyncio.gather(
             *(
                 database[name].delete_many({})

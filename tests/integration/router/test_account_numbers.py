@@ -17,7 +17,7 @@ async def link_another_phone(router: Router) -> None:
 async def test_the_number_that_is_announced_is_used_at_once(router: Router) -> None:
     await router.handle(received("A1"))
     await link_another_phone(router)
-    router.context.store.accounts.has_number(ORG, ONE, NEW)
+    router.context.store.instances.on_number_linked(ORG, ONE, NEW)
     await router.handle(received("A2", minute=1))
     assert [message["to_address"] for message in await router.rows("messages")].count(NEW) == 1
     assert (await router.only("messages", wa_id="A2"))["to_address"] == NEW
@@ -26,15 +26,15 @@ async def test_the_number_that_is_announced_is_used_at_once(router: Router) -> N
 async def test_a_number_that_was_read_before_another_is_announced_is_not_remembered(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    accounts = router.context.store.accounts
+    accounts = router.context.store.instances
     settings = accounts._settings
 
     async def slow_settings(organization_id: str) -> Any:
         found = await settings(organization_id)
         if not reads:
-            reads.append((await accounts._own(organization_id))[0]["phone_number"])
+            reads.append((await accounts._linked_numbers(organization_id))[0]["phone_number"])
             await link_another_phone(router)
-            accounts.has_number(ORG, ONE, NEW)
+            accounts.on_number_linked(ORG, ONE, NEW)
         return found
 
     reads: list[str] = []
@@ -48,11 +48,11 @@ async def test_the_number_that_is_known_already_makes_nobody_read_anew(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await router.handle(received("A1"))
-    accounts = router.context.store.accounts
-    accounts.has_number(ORG, ONE, str(ME.phone))
+    accounts = router.context.store.instances
+    accounts.on_number_linked(ORG, ONE, str(ME.phone))
 
     async def unread(_organization_id: str) -> Any:
         raise AssertionError("the owner was read anew")
 
     monkeypatch.setattr(accounts, "_settings", unread)
-    assert (await accounts.owner(ORG)).addresses[ONE] == ME.phone
+    assert (await accounts.profile(ORG)).addresses[ONE] == ME.phone

@@ -167,7 +167,7 @@ async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repe
     async def repeat() -> None:
         with suppress(ConnectionError):
             await on_message(opening, dataclasses.replace(router.context, publish=dies))
-        await conversations.show(await router.message(record_id(opening)))
+        await conversations.add_message(await router.message(record_id(opening)))
 
     conversations._conversations = Then(conversations._conversations, repeat)  # type: ignore[assignment]
     await router.deliver_together(opening)
@@ -178,7 +178,7 @@ async def test_the_conversation_is_there_before_its_message_is_told_also_after_a
     await router.deliver(received("A0"))
     await router.database["conversations"].delete_many({})  # he wrote to another of our accounts
     conversations = router.context.store.conversations
-    conversations._known.clear()
+    conversations._newest_keys.clear()
     there = []
 
     async def away() -> None:
@@ -203,7 +203,7 @@ async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str)
         case "settings":
             newer = {"_id": "globex", "settings": {"booking_policy": "of a newer version"}}
             await router.database["organizations"].insert_one(newer)
-            router.context.store.accounts._owners.clear()
+            router.context.store.instances._profiles.clear()
         case "contact":
             await router.database["contacts"].update_one({"aliases": "lid:199"}, {"$set": {"created_at": "unreadable"}})
         case "number":

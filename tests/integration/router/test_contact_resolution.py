@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from services.router.store import contact_merge
-from services.router.store.migrations.blank_names import forget_blank_names
+from services.router.store.migrations.blank_names import remove_blank_names
 from shared.contracts.commands import SendText
 from shared.contracts.queries import NumberOwner
 from shared.contracts.records import Party
@@ -35,7 +35,9 @@ def network() -> Network:
 
 @pytest.fixture
 def asking(router: Router, network: Network) -> Router:
-    return dataclasses.replace(router, context=dataclasses.replace(router.context, whose_number=network.whose_number))
+    return dataclasses.replace(
+        router, context=dataclasses.replace(router.context, find_number_owner=network.whose_number)
+    )
 
 
 async def test_who_wrote_is_written_to_under_either_spelling(asking: Router, network: Network) -> None:
@@ -88,7 +90,7 @@ async def test_the_owners_own_number_in_the_other_spelling_is_still_a_note(askin
     await asking.database["connections"].delete_many({})
     await asking.database["instances"].delete_many({})
     await add_account(asking.database, ONE, Party(phone=SHORT, lid=ME.lid))
-    await asking.context.store.accounts.owner(ORG, fresh=True)
+    await asking.context.store.instances.profile(ORG, fresh=True)
     await asking.handle(command("m1", to=LONG))
     assert await asking.rows("contacts") == []
     assert (await asking.only("messages"))["kind"] == "note"
@@ -101,8 +103,8 @@ async def test_the_migration_takes_names_that_show_nothing_and_no_others(router:
     for place, name in enumerate(names):
         await router.handle(received(f"A{place}", Party(phone=f"49151123456{place:02}"), push_name="Bob"))
         await contacts.update_one({"phone_number": f"49151123456{place:02}"}, {"$set": {"name": name}})
-    await forget_blank_names(router.database)
-    await forget_blank_names(router.database)
+    await remove_blank_names(router.database)
+    await remove_blank_names(router.database)
     found = {row["phone_number"]: row["name"] for row in await router.rows("contacts")}
     assert [found[f"49151123456{place:02}"] for place in range(6)] == [None, None, None, "Ana", "李", None]
     await router.handle(received("B0", Party(phone="4915112345600"), push_name="Bea"))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.router.rules.contact_identity import Sighting
+from services.router.rules.contact_identity import ContactObservation
 from services.router.store.conversations import conversation_id
 from shared.contracts.commands import SplitContact
 from shared.contracts.events import CommandRefused, ContactCreated, ContactUpdated
@@ -73,8 +73,8 @@ async def test_a_conversation_that_comes_back_knows_the_last_message_of_its_last
 async def test_who_wanted_to_move_messages_before_a_split_moves_none_after_it(router: Router) -> None:
     older, younger = await merged(router)
     await router.deliver(split(older, younger))
-    seen = Sighting(ORG, ANNA, None, "late", START)
-    await router.context.store.contacts.adopt(seen, younger, older)
+    seen = ContactObservation(ORG, ANNA, None, "late", START)
+    await router.context.store.contacts.reassign(seen, younger, older)
     assert await places(router) == {"A1": older, "AB": older, "B1": younger}
 
 

@@ -69,7 +69,7 @@ async def talk(router: Router, *messages: Message) -> str:
 
 async def now(router: Router, conversation_id: str) -> ConversationRecord:
     """As an event would tell it."""
-    found = await router.context.store.conversations.learn(ORG, conversation_id, {})
+    found = await router.context.store.conversations.apply(ORG, conversation_id, {})
     assert found
     return found
 

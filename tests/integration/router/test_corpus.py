@@ -40,7 +40,7 @@ async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(rout
     people = corpus.population(dice, PEOPLE)
     registry = corpus.Registry(people, dice)
     router = dataclasses.replace(
-        router, context=dataclasses.replace(router.context, whose_number=registry.whose_number)
+        router, context=dataclasses.replace(router.context, find_number_owner=registry.whose_number)
     )
     said = corpus.history(people, dice, MESSAGES)
     await deliver_all(router, said, dice)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from services.router.context import Context
+from services.router.context import RouterContext
 from services.router.rules.booking_status import booking_id
-from services.router.store import Store
+from services.router.store import RouterStore
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import derived_id
@@ -53,15 +53,17 @@ class Crashing:
 
         return run
 
-    def around(self, context: Context) -> Context:
-        parts: Any = {part.name: Watched(getattr(context.store, part.name), self) for part in dataclasses.fields(Store)}
+    def around(self, context: RouterContext) -> RouterContext:
+        parts: Any = {
+            part.name: Watched(getattr(context.store, part.name), self) for part in dataclasses.fields(RouterStore)
+        }
         publish_one = self.step(context.publish)
 
         async def publish(*messages: Message) -> None:
             for message in messages:
                 await publish_one(message)
 
-        return Context(Store(**parts), publish, context.now)
+        return RouterContext(RouterStore(**parts), publish, context.now)
 
 
 class Watched:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from services.router import expired_sends
-from services.router.expired_sends import fail_expired, failing_expired
+from services.router.expired_sends import expired_send_monitor, fail_expired_sends
 from services.session.store.sends import Sends
 from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SEND_EXPIRY
@@ -23,7 +23,7 @@ HOUR, MOMENT = SEND_EXPIRY, timedelta(milliseconds=1)
 
 async def look(router: Router, after: timedelta) -> list[tuple[str, str]]:
     """Who was told of a failure so far when somebody looks so long after the start."""
-    await fail_expired(replace(router.context, now=lambda: START + after))
+    await fail_expired_sends(replace(router.context, now=lambda: START + after))
     changed = router.of(MessageStatusChanged)
     return [(event.message_id, str(event.error)) for event in changed if event.status is MessageStatus.FAILED]
 
@@ -86,7 +86,7 @@ async def test_what_could_not_be_told_is_told_by_the_next_look(router: Router) -
 
     later = replace(router.context, publish=away, now=lambda: START + HOUR)
     with pytest.raises(ConnectionError):
-        await fail_expired(later)
+        await fail_expired_sends(later)
     assert [message_id for message_id, _ in await look(router, HOUR)] == ["m1"]
     assert router.of(MessageStatusChanged)[-1].id == derived_id("m1", "failed")
 
@@ -95,15 +95,15 @@ async def test_a_look_that_fails_in_our_code_goes_on(router: Router, monkeypatch
     monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
     monkeypatch.setattr(expired_sends, "CHECK_INTERVAL_S", 0.01)
     await router.handle(command(), command("m2"))
-    give_up = router.context.store.unsent.give_up
+    give_up = router.context.store.send_cancellations.cancel
 
     async def broken(message: object, now: object) -> bool:
         if getattr(message, "id", "") == "m1":
             raise KeyError("thrown on purpose")
         return await give_up(message, now)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(router.context.store.unsent, "give_up", broken)
-    async with failing_expired(replace(router.context, now=lambda: START + HOUR)), asyncio.timeout(20):
+    monkeypatch.setattr(router.context.store.send_cancellations, "cancel", broken)
+    async with expired_send_monitor(replace(router.context, now=lambda: START + HOUR)), asyncio.timeout(20):
         while (await router.message("m2")).status is not MessageStatus.FAILED:
             await asyncio.sleep(0.01)
     assert (await router.message("m1")).status is MessageStatus.QUEUED

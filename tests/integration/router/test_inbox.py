@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.router.store.bookings import Change
+from services.router.store.bookings import BookingChange
 from shared.contracts.errors import Retry
 from shared.contracts.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
 from shared.contracts.message_parts import Referral
@@ -57,7 +57,7 @@ async def test_a_message_after_a_finished_booking_opens_the_next(router: Router)
     await router.handle(received("A1"))
     store = router.context.store.bookings
     first = router.of(BookingCreated)[0].booking
-    await store.change(first, Change(BookingStatus.COMPLETED, router.context.now(), "command"))
+    await store.change(first, BookingChange(BookingStatus.COMPLETED, router.context.now(), "command"))
     await router.handle(received("A2"), received("A1"))
     assert {row["status"] for row in await router.rows("bookings")} == {"completed", "pending"}
     assert len(await router.rows("messages")) == 2

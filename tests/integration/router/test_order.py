@@ -87,15 +87,15 @@ async def test_of_two_arrivals_handled_at_once_the_stored_one_tells_the_place(
 ) -> None:
     await router.handle(received("A0"))
     again, messages = received("A1", order_key=arrival("A9", minute=9)), router.context.store.messages
-    find = messages.same_as
+    find = messages.by_key
 
     async def find_then_be_overtaken(key: MessageKey) -> object:
         found = await find(key)
-        monkeypatch.setattr(messages, "same_as", find)
+        monkeypatch.setattr(messages, "by_key", find)
         await on_message(received("A1"), router.context)
         return found
 
-    monkeypatch.setattr(messages, "same_as", find_then_be_overtaken)
+    monkeypatch.setattr(messages, "by_key", find_then_be_overtaken)
     await on_message(again, router.context)
     assert (await talk(router))["order_key"] == arrival("A1")
     assert {event.message.order_key for event in router.of(MessageRecorded)} == {arrival("A0"), arrival("A1")}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.router.store.migrations.order_keys import give_order_keys
+from services.router.store.migrations.order_keys import add_order_keys
 from shared.contracts.order_keys import key_at
 from shared.platform.mongo import Database, Document
 from tests.integration.router.conftest import Router, seeded
@@ -37,7 +37,7 @@ async def test_nothing_changes_its_place(database: Database) -> None:
     said = [message(f"{n:02}-{dice.random()}", dice.randrange(6), talk=dice.choice("vw")) for n in range(60)]
     said += [message(f"note {n}", n, talk=None) for n in range(3)]
     await database["messages"].insert_many(said)
-    await give_order_keys(database)
+    await add_order_keys(database)
     for talk in ("v", "w", None):
         own = [each for each in said if each["conversation_id"] == talk]
         before = [each["_id"] for each in sorted(own, key=lambda each: (each["timestamp"], each["_id"]))]
@@ -49,24 +49,24 @@ async def test_nothing_changes_its_place(database: Database) -> None:
 async def test_it_may_end_in_the_middle_and_run_again(database: Database) -> None:
     said = [message(f"m{n}", 0) for n in range(5)]
     await database["messages"].insert_many(said)
-    await give_order_keys(database)
+    await add_order_keys(database)
     expected = await keys(database)
     for lost in (["m2", "m4"], ["m1"], ["m0", "m1", "m2", "m3", "m4"]):
         await database["messages"].update_many({"_id": {"$in": lost}}, {"$set": {"order_key": expected["m0"]}})
-        await give_order_keys(database)
+        await add_order_keys(database)
         assert await keys(database) == expected
 
 
 async def test_what_is_new_keeps_the_key_it_has(database: Database) -> None:
     await database["messages"].insert_many([message("old", 0), message("new", 0) | {"order_key": 7}])
-    await give_order_keys(database)
+    await add_order_keys(database)
     assert await keys(database) == {"old": key_at(NOON), "new": 7}
 
 
 async def test_a_time_that_is_still_to_come_counts_as_now(database: Database) -> None:
     later = 10 * 365 * 24 * 3600
     await database["messages"].insert_many([message("b", later), message("a", later + 1), message("c", -later * 10)])
-    await give_order_keys(database)
+    await add_order_keys(database)
     found = await keys(database)
     assert 0 == found["c"] < found["b"] < found["a"] <= key_at(datetime.now(UTC)) + 1
 
@@ -89,7 +89,7 @@ async def test_what_was_unread_is_unread(database: Database, mark: Document, unr
     facts = {"read_up_to": mark, "ticked_up_to": mark, "closing": closing, "last_inbound": {"at": NOON, "ids": ["e"]}}
     await database["conversations"].insert_one(conversation(said[-1], **facts))
     for _ in range(2):
-        await give_order_keys(database)
+        await add_order_keys(database)
     found, of = await database["conversations"].find_one({"_id": "v"}), await keys(database)
     assert found
     assert (found["order_key"], found["last_message"]["order_key"], found["inbound_key"]) == (of["z"], of["z"], of["e"])
@@ -101,7 +101,7 @@ async def test_what_was_unread_is_unread(database: Database, mark: Document, unr
 
 async def test_a_conversation_without_messages_keeps_its_time(database: Database) -> None:
     await database["conversations"].insert_one({"_id": "v", "contact_id": "c", "updated_at": NOON})
-    await give_order_keys(database)
+    await add_order_keys(database)
     found = await database["conversations"].find_one({"_id": "v"})
     assert found
     assert found["order_key"] == key_at(NOON)

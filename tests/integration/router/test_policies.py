@@ -6,7 +6,7 @@ import pytest
 
 from services.router.rules.booking_status import booking_id
 from services.router.store import open_store
-from services.router.store.bookings import Change
+from services.router.store.bookings import BookingChange
 from shared.contracts.events import BookingCreated, MessageRecorded
 from shared.contracts.records import BookingStatus, Party
 from shared.platform.mongo import IndexModel
@@ -77,7 +77,7 @@ async def test_one_of_several_open_bookings_can_be_confirmed_and_the_others_stay
     await want(router.database, booking_policy="every_message")
     await router.handle(received("A1"), received("A2", minute=1))
     first = router.of(BookingCreated)[0].booking
-    await router.context.store.bookings.change(first, Change(BookingStatus.CONFIRMED, START, "x"))
+    await router.context.store.bookings.change(first, BookingChange(BookingStatus.CONFIRMED, START, "x"))
     assert sorted(row["status"] for row in await router.rows("bookings", open=True)) == ["confirmed", "pending"]
 
 
@@ -85,11 +85,11 @@ async def test_after_every_message_one_open_attaches_until_all_are_closed(router
     await want(router.database, booking_policy="every_message")
     await router.handle(received("A1"))
     await want(router.database, booking_policy="one_open")
-    await router.context.store.accounts.owner(ORG, fresh=True)
+    await router.context.store.instances.profile(ORG, fresh=True)
     await router.handle(received("A2", minute=1))
     assert len(await router.rows("bookings")) == 1
     await router.context.store.bookings.change(
-        router.of(BookingCreated)[0].booking, Change(BookingStatus.COMPLETED, START, "x")
+        router.of(BookingCreated)[0].booking, BookingChange(BookingStatus.COMPLETED, START, "x")
     )
     await router.handle(received("A3", minute=2), received("A4", minute=3))
     assert len(await router.rows("bookings", open=True)) == 1
@@ -124,7 +124,7 @@ async def test_a_booking_that_was_opened_stays_when_the_policy_changes_before_a_
     await router.handle(event)
     await router.database["messages"].delete_many({})
     await want(router.database, booking_policy="off")
-    await router.context.store.accounts.owner(ORG, fresh=True)
+    await router.context.store.instances.profile(ORG, fresh=True)
     await router.handle(event)
     assert (await router.only("messages"))["booking_id"] == (await router.only("bookings"))["_id"]
     assert len({item.id for item in router.of(BookingCreated)}) == 1
@@ -151,14 +151,14 @@ async def test_what_an_owner_writes_to_a_contact_is_recorded_all_the_same(router
 async def test_an_owner_number_is_an_owner_by_the_lid_it_was_a_contact_with(router: Router) -> None:
     await router.handle(received("A1", HELPER))
     await want(router.database, owner_numbers=[HELPER.phone])
-    await router.context.store.accounts.owner(ORG, fresh=True)
+    await router.context.store.instances.profile(ORG, fresh=True)
     await router.handle(received("A2", Party(lid=HELPER.lid), minute=1))
     assert (await router.only("messages", wa_id="A2"))["kind"] == "note"
 
 
 async def test_nothing_of_somebody_is_dropped_who_is_an_owner_no_more(router: Router) -> None:
     await want(router.database, owner_messages="ignore", owner_numbers=[HELPER.phone])
-    await router.context.store.accounts.owner(ORG, fresh=True)
+    await router.context.store.instances.profile(ORG, fresh=True)
     await want(router.database, owner_messages="ignore")
     await router.handle(received("A1", HELPER))
     assert [type(item) for item in router.published][-1] is MessageRecorded
@@ -181,6 +181,6 @@ async def test_the_index_of_an_earlier_version_gives_way(router: Router) -> None
     await open_store(router.database)
     assert "one_open" not in await bookings.index_information()
     await want(router.database, booking_policy="every_message")
-    await router.context.store.accounts.owner(ORG, fresh=True)
+    await router.context.store.instances.profile(ORG, fresh=True)
     await router.handle(received("A2", minute=1))
     assert len(await router.rows("bookings", open=True)) == 2

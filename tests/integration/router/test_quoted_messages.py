@@ -49,7 +49,7 @@ async def test_a_message_that_is_stored_just_before_its_answer_is(
 ) -> None:
     await router.handle(received("A0"))
     late = router
-    for step in ("add", "add_new"):
+    for step in ("add", "insert_new"):
         late = interrupted(late, "messages", step, lambda: router.deliver(received("A1", **target)))
     await late.deliver(received("A2", **{**ANSWER, **answer}))
     assert await quoted(router)
@@ -61,7 +61,7 @@ async def test_an_answer_that_is_stored_just_before_its_message_is(
 ) -> None:
     await router.handle(received("A0"))
     late = router
-    for step in ("add", "add_new"):
+    for step in ("add", "insert_new"):
         late = interrupted(late, "messages", step, lambda: router.deliver(received("A2", **{**ANSWER, **answer})))
     await late.deliver(received("A1", **target))
     assert await quoted(router)
@@ -95,7 +95,7 @@ async def test_a_crash_before_it_is_told_is_made_good_by_the_redelivery(router: 
         raise ConnectionError("before it is told")
 
     target = received("A1", push_name=name)
-    late = interrupted(router, "revisions", "name_target", crash, after=True)
+    late = interrupted(router, "revisions", "set_quoted_message", crash, after=True)
     await late.deliver(target)
     assert await quoted(router)
     await router.deliver(target)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.router.context import Context
-from services.router.store import Store, open_store
+from services.router.context import RouterContext
+from services.router.store import RouterStore, open_store
 from services.router.store.conversations import conversation_id
 from shared.contracts.commands import CreateBooking, MarkConversationRead
 from shared.contracts.errors import Retry
@@ -71,8 +71,8 @@ class Stormy:
 async def stormy(router: Router, dice: random.Random) -> Router:
     """Another replica, with what it remembers of its own."""
     store = await open_store(router.database)
-    parts: Any = {part.name: Stormy(getattr(store, part.name), dice) for part in dataclasses.fields(Store)}
-    context: Context = dataclasses.replace(router.context, store=Store(**parts))
+    parts: Any = {part.name: Stormy(getattr(store, part.name), dice) for part in dataclasses.fields(RouterStore)}
+    context: RouterContext = dataclasses.replace(router.context, store=RouterStore(**parts))
     return Router(context, router.database, router.published)
 
 

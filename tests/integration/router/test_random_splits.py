@@ -67,12 +67,12 @@ async def check_bookings(router: Router, contacts: set[str]) -> None:
 
 
 STEPS = (
-    ("contacts", "find_all"),
-    ("messages", "add_new"),
-    ("conversations", "show_all"),
-    ("contacts", "find"),
+    ("contacts", "find_all_unchanged"),
+    ("messages", "insert_new"),
+    ("conversations", "add_messages"),
+    ("contacts", "find_unchanged"),
     ("messages", "add"),
-    ("conversations", "show"),
+    ("conversations", "add_message"),
 )
 
 
@@ -89,7 +89,9 @@ async def test_a_message_handled_while_the_split_happens_follows(
     await check(router)
 
 
-@pytest.mark.parametrize(("part", "step"), [("messages", "add"), ("conversations", "show"), ("contacts", "is_there")])
+@pytest.mark.parametrize(
+    ("part", "step"), [("messages", "add"), ("conversations", "add_message"), ("contacts", "exists")]
+)
 async def test_a_send_handled_while_the_split_happens_follows(router: Router, part: str, step: str) -> None:
     older, younger = await merged(router)
     late = interrupted(router, part, step, lambda: router.deliver(split(older, younger)))
@@ -98,7 +100,7 @@ async def test_a_send_handled_while_the_split_happens_follows(router: Router, pa
     await check(router)
 
 
-@pytest.mark.parametrize("step", ["add", "is_there"])
+@pytest.mark.parametrize("step", ["add", "exists"])
 async def test_a_booking_opened_while_the_split_happens_follows(router: Router, step: str) -> None:
     older, younger = await merged(router)
     await router.database["bookings"].update_many({}, {"$set": {"status": "completed", "open": False}})
@@ -123,7 +125,7 @@ async def test_a_message_the_transaction_of_the_split_does_not_see_follows(
     all of its handling is over before the commit."""
     older, younger = await merged(router)
     await router.handle(received("A9", ME, minute=8, from_me=True, chat=PHONE), received("A8", PHONE, minute=9))
-    in_the_transaction(monkeypatch, contact_split._Parting, "_return_messages", lambda: router.deliver(late))
+    in_the_transaction(monkeypatch, contact_split._SplitTransaction, "_return_messages", lambda: router.deliver(late))
     await router.deliver(split(older, younger))
     await check(router)
     assert (await router.only("messages", wa_id="B2"))["contact_id"] == younger
@@ -135,12 +137,12 @@ async def test_a_crash_behind_the_transaction_of_the_split_leaves_nothing_behind
     older, younger = await merged(router)
     await router.handle(received("A8", PHONE, minute=9))
     late = LATE["inbound"]
-    in_the_transaction(monkeypatch, contact_split._Parting, "_return_messages", lambda: router.deliver(late))
+    in_the_transaction(monkeypatch, contact_split._SplitTransaction, "_return_messages", lambda: router.deliver(late))
 
     async def crash() -> None:
         raise ConnectionError("behind the transaction")
 
-    await interrupted(router, "partings", "put_right", crash).deliver(split(older, younger))
+    await interrupted(router, "split_repair", "repair", crash).deliver(split(older, younger))
     await check(router)
 
 
@@ -153,7 +155,7 @@ async def test_a_message_the_transaction_that_moves_another_does_not_see_is_show
 
     async def meanwhile() -> None:
         await router.deliver(split(older, younger))
-        in_the_transaction(monkeypatch, split_late_writes._PuttingRight, "_move", lambda: router.deliver(stays))
+        in_the_transaction(monkeypatch, split_late_writes._RepairTransaction, "_move", lambda: router.deliver(stays))
 
     late = interrupted(router, "messages", "add", meanwhile)
     await late.deliver(received("B9", ME, minute=9, from_me=True, chat=LID))
@@ -162,7 +164,7 @@ async def test_a_message_the_transaction_that_moves_another_does_not_see_is_show
 
 
 @pytest.mark.parametrize("kind", ["edit", "revoke"])
-@pytest.mark.parametrize(("part", "step"), [("revisions", "change"), ("conversations", "show_revised")])
+@pytest.mark.parametrize(("part", "step"), [("revisions", "apply"), ("conversations", "update_last_message")])
 async def test_a_message_changed_while_the_split_moves_it_is_shown_where_it_is(
     router: Router, part: str, step: str, kind: str
 ) -> None:
@@ -179,7 +181,7 @@ async def test_a_message_that_is_changed_before_it_is_shown_is_shown_as_it_is_th
     await router.handle(received("B1", LID))
     changed = received("B3", LID, minute=2, type="edit", text="changed", quoted_wa_id="B2")
     with pytest.raises(Retry):
-        await interrupted(router, "conversations", "show_all", lambda: router.handle(changed)).handle(
+        await interrupted(router, "conversations", "add_messages", lambda: router.handle(changed)).handle(
             received("B2", LID, minute=1)
         )
     await router.deliver(received("B2", LID, minute=1))

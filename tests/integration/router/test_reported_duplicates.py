@@ -66,7 +66,7 @@ async def test_a_number_saved_with_the_ninth_digit_writes_without_it(router: Rou
     async def whose_number(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner:
         return NumberOwner(phone=SHORT)
 
-    asking = dataclasses.replace(router, context=dataclasses.replace(router.context, whose_number=whose_number))
+    asking = dataclasses.replace(router, context=dataclasses.replace(router.context, find_number_owner=whose_number))
     await asking.handle(command("m1", to=LONG), received("A1", Party(phone=SHORT, lid="77"), minute=1))
     await asking.handle(received("A2", Party(lid="77"), minute=2), command("m2", to=SHORT))
     await asking.only("contacts")

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from services.router.rules.contact_identity import Sighting
+from services.router.rules.contact_identity import ContactObservation
 from services.router.store import migrate_in_background, open_store
 from services.router.store.contact_documents import SEARCH_FIELDS, make_contacts_searchable
 from services.router.store.migrations import searchable_texts
 from services.router.store.migrations.searchable_texts import make_texts_searchable
-from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.commands import CreateBooking
 from shared.contracts.events import ContactCreated
 from shared.contracts.ids import new_id
@@ -76,15 +76,15 @@ async def test_a_readable_copy_brings_the_words(router: Router) -> None:
 
 
 async def test_a_booking_that_a_person_makes_has_its_words(router: Router) -> None:
-    await router.context.store.contacts.meet(_seen("a"))
+    await router.context.store.contacts.resolve(_seen("a"))
     (contact,) = await router.rows("contacts")
     command = CreateBooking(organization_id=ORG, contact_id=contact["_id"], text="Corte às 9h", instance_id="one")
     await router.handle(command)
     await all_is_searchable(router)
 
 
-def _seen(cause: str, party: Party = ANNA, name: str | None = None) -> Sighting:
-    return Sighting(ORG, party, name, cause, START)
+def _seen(cause: str, party: Party = ANNA, name: str | None = None) -> ContactObservation:
+    return ContactObservation(ORG, party, name, cause, START)
 
 
 async def test_a_name_that_changes_and_people_who_are_merged_and_split_are_found_as_they_are(router: Router) -> None:
@@ -124,7 +124,7 @@ async def test_what_is_learnt_of_one_contact_at_the_same_moment_is_found_as_it_i
             for place in range(8)
         ]
         stores = [router.context.store, other]
-        await asyncio.gather(*(dice.choice(stores).contacts.meet(event) for event in events), return_exceptions=True)
+        await asyncio.gather(*(dice.choice(stores).contacts.resolve(event) for event in events), return_exceptions=True)
         await all_is_searchable(router)
 
 
@@ -152,7 +152,7 @@ async def test_the_migration_may_end_in_the_middle_and_overwrites_no_edit(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await earlier_version(router)
-    monkeypatch.setattr(searchable_texts, "BATCH", 1)
+    monkeypatch.setattr(searchable_texts, "MIGRATION_BATCH_SIZE", 1)
     store, calls = searchable_texts._store, 0
 
     async def store_once(*args: Any) -> None:
@@ -174,10 +174,10 @@ async def test_the_migration_may_end_in_the_middle_and_overwrites_no_edit(
 
 
 async def test_a_word_that_two_replicas_store_is_stored_once_and_all_of_it(router: Router) -> None:
-    words = [Vocabulary(router.database) for _ in range(4)]
+    words = [SearchVocabulary(router.database) for _ in range(4)]
     organization = new_id()
     documents = [{"organization_id": organization, "search_terms": [f"w{n}", f"w{n + 1}"]} for n in range(50)]
-    await asyncio.gather(*(each.learn_from(documents) for each in words))
+    await asyncio.gather(*(each.add_words_of(documents) for each in words))
     found = await router.rows("search_terms", organization_id=organization)
     assert [word["parts"] for word in found] == [parts_of(word["_id"].split(":")[1]) for word in found]
     assert len(found) == 51

@@ -9,7 +9,7 @@ import pytest
 
 from services.router.settings import RouterSettings
 from services.router.store import messages
-from services.router.stuck_messages import MOST, report_stuck, watching
+from services.router.stuck_messages import STUCK_PAGE_SIZE, report_stuck, stuck_message_monitor
 from shared.contracts.events import MessageStuck
 from shared.contracts.message import Message
 from shared.platform import background
@@ -78,7 +78,7 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
 
     broken = replace(router.context, publish=away, now=lambda: START + timedelta(hours=1))
     patient = RouterSettings(stuck_check_every=timedelta(hours=1))
-    async with watching(broken, patient):
+    async with stuck_message_monitor(broken, patient):
         await tried.wait()
     assert await look(router, timedelta(hours=2)) == [("m1", "queued")]
 
@@ -86,7 +86,7 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
 async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
     await router.handle(command())
-    waiting, failures = router.context.store.messages.waiting, [2]
+    waiting, failures = router.context.store.messages.overdue, [2]
 
     async def broken(*args: Any) -> Any:
         if failures[0]:
@@ -94,9 +94,9 @@ async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatc
             raise KeyError("thrown on purpose")
         return await waiting(*args)
 
-    monkeypatch.setattr(router.context.store.messages, "waiting", broken)
+    monkeypatch.setattr(router.context.store.messages, "overdue", broken)
     later = replace(router.context, now=lambda: START + timedelta(hours=1))
-    async with watching(later, RouterSettings(stuck_check_every=timedelta(hours=1))), asyncio.timeout(20):
+    async with stuck_message_monitor(later, RouterSettings(stuck_check_every=timedelta(hours=1))), asyncio.timeout(20):
         while not router.of(MessageStuck):
             await asyncio.sleep(0.01)
     assert failures == [0]
@@ -105,9 +105,9 @@ async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatc
 async def test_very_many_are_told_in_portions_by_an_index(router: Router) -> None:
     await router.handle(command())
     stored = await router.only("messages")
-    more = [{**stored, "_id": f"n{number}", "wa_id": None} for number in range(MOST)]
+    more = [{**stored, "_id": f"n{number}", "wa_id": None} for number in range(STUCK_PAGE_SIZE)]
     await router.database["messages"].insert_many(more)
-    assert len(await look(router, timedelta(hours=1))) == MOST + 1
+    assert len(await look(router, timedelta(hours=1))) == STUCK_PAGE_SIZE + 1
     wanted = {"origin": "api", "status": "queued", "stuck_since": None, "timestamp": {"$lt": START}}
     plan = await router.database["messages"].find(wanted).sort("timestamp", 1).explain()
     assert "waiting" in {index.document["name"] for index in messages.INDEXES}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.router.rules.booking_policy import Step, attached, one_at_a_time, step_of
+from services.router.rules.booking_policy import BookingAction, attach_if_open, booking_action, one_at_a_time
 from shared.contracts.opening_hours import OpeningHours
 from shared.contracts.records import BookingPolicy, OrganizationSettings
 
@@ -26,54 +26,54 @@ ALL = [settings("off"), settings("one_open"), settings("every_message"), KEYWORD
 
 
 def test_without_settings_a_message_opens_a_booking_when_none_is_open() -> None:
-    assert step_of(OrganizationSettings(), "hello", NOW, is_open=False) is Step.OPEN
-    assert step_of(OrganizationSettings(), "hello", NOW, is_open=True) is Step.ATTACH
+    assert booking_action(OrganizationSettings(), "hello", NOW, is_open=False) is BookingAction.OPEN
+    assert booking_action(OrganizationSettings(), "hello", NOW, is_open=True) is BookingAction.ATTACH
 
 
 @given(chosen=st.sampled_from(ALL), text=st.none() | st.text(), at=MOMENTS)
 def test_while_a_booking_is_open_only_every_message_opens_another(
     chosen: OrganizationSettings, text: str | None, at: datetime
 ) -> None:
-    expected = Step.ATTACH if one_at_a_time(chosen) else Step.OPEN_ANOTHER
-    assert step_of(chosen, text, at, is_open=True) is expected
+    expected = BookingAction.ATTACH if one_at_a_time(chosen) else BookingAction.OPEN_PARALLEL
+    assert booking_action(chosen, text, at, is_open=True) is expected
 
 
 @given(text=st.none() | st.text(), at=MOMENTS)
 def test_off_opens_nothing_and_every_message_opens_always(text: str | None, at: datetime) -> None:
-    assert step_of(settings("off"), text, at, is_open=False) is Step.NONE
-    assert step_of(settings("every_message"), text, at, is_open=False) is Step.OPEN_ANOTHER
+    assert booking_action(settings("off"), text, at, is_open=False) is BookingAction.NONE
+    assert booking_action(settings("every_message"), text, at, is_open=False) is BookingAction.OPEN_PARALLEL
 
 
 @pytest.mark.parametrize("text", ["termino", "Um TÉRMINO, por favor!", "please book NOW.", "book, now"])
 def test_a_keyword_opens_one_whatever_its_case_and_accents(text: str) -> None:
-    assert step_of(KEYWORDS, text, NOW, is_open=False) is Step.OPEN
+    assert booking_action(KEYWORDS, text, NOW, is_open=False) is BookingAction.OPEN
 
 
 @pytest.mark.parametrize("text", ["", None, "terminos", "determino", "book it now", "now book", "hello"])
 def test_other_words_and_parts_of_words_open_none(text: str | None) -> None:
-    assert step_of(KEYWORDS, text, NOW, is_open=False) is Step.NONE
+    assert booking_action(KEYWORDS, text, NOW, is_open=False) is BookingAction.NONE
 
 
 @given(word=st.text("abcdefghijklmnopqrstuvwxyzäöüéèçñß", min_size=1, max_size=20), before=st.text(), after=st.text())
 def test_a_keyword_is_found_between_any_other_words(word: str, before: str, after: str) -> None:
     chosen = settings("keywords", booking_keywords=[word])
-    assert step_of(chosen, f"{before} . {word.upper()} . {after}", NOW, is_open=False) is Step.OPEN
+    assert booking_action(chosen, f"{before} . {word.upper()} . {after}", NOW, is_open=False) is BookingAction.OPEN
 
 
 @pytest.mark.parametrize(
     ("at", "expected"),
     [
-        ("2026-01-05T07:59:59Z", Step.NONE),
-        ("2026-01-05T08:00:00Z", Step.OPEN),
-        ("2026-01-05T15:59:59Z", Step.OPEN),
-        ("2026-01-05T16:00:00Z", Step.NONE),
-        ("2026-07-06T07:00:00Z", Step.OPEN),  # summer time: the clocks of Berlin are two hours ahead
-        ("2026-07-06T15:00:00Z", Step.NONE),
-        ("2026-01-06T12:00:00Z", Step.NONE),
+        ("2026-01-05T07:59:59Z", BookingAction.NONE),
+        ("2026-01-05T08:00:00Z", BookingAction.OPEN),
+        ("2026-01-05T15:59:59Z", BookingAction.OPEN),
+        ("2026-01-05T16:00:00Z", BookingAction.NONE),
+        ("2026-07-06T07:00:00Z", BookingAction.OPEN),  # summer time: the clocks of Berlin are two hours ahead
+        ("2026-07-06T15:00:00Z", BookingAction.NONE),
+        ("2026-01-06T12:00:00Z", BookingAction.NONE),
     ],
 )
-def test_opening_hours_are_on_the_clocks_of_the_zone(at: str, expected: Step) -> None:
-    assert step_of(BERLIN, "hello", datetime.fromisoformat(at), is_open=False) is expected
+def test_opening_hours_are_on_the_clocks_of_the_zone(at: str, expected: BookingAction) -> None:
+    assert booking_action(BERLIN, "hello", datetime.fromisoformat(at), is_open=False) is expected
 
 
 def test_the_hour_that_comes_twice_is_open_twice_and_the_hour_that_is_left_out_never() -> None:
@@ -91,7 +91,7 @@ def test_who_is_open_day_and_night_is_open_at_every_moment(moment: datetime, zon
 
 
 def test_what_never_opens_one_belongs_to_the_open_one() -> None:
-    assert (attached(is_open=True), attached(is_open=False)) == (Step.ATTACH, Step.NONE)
+    assert (attach_if_open(is_open=True), attach_if_open(is_open=False)) == (BookingAction.ATTACH, BookingAction.NONE)
 
 
 def test_only_every_message_allows_several() -> None:

@@ -1,15 +1,14 @@
 """The router's rules, without a server: which account sends, to whom, and who is who."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from services.router.rules.contact_identity import Sighting, changes, new_contact, survivor
-from services.router.rules.send_checks import choose_account, fingerprint_of, parse_recipient
+from services.router.rules.contact_identity import ContactObservation, contact_changes, merge_target, new_contact
+from services.router.rules.send_checks import SenderInstance, choose_instance, parse_recipient, send_fingerprint
 from shared.contracts.commands import SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.records import Party
@@ -24,31 +23,25 @@ def code_of(act: Callable[[], object]) -> tuple[int, str]:
     return caught.value.status, caught.value.code
 
 
-@dataclass(frozen=True)
-class Account:
-    instance_id: str
-    status: str = "connected"
-
-    @property
-    def connected(self) -> bool:
-        return self.status == "connected"
+def instance(instance_id: str, status: str = "connected") -> SenderInstance:
+    return SenderInstance(instance_id, status)
 
 
-def test_the_sending_account_is_the_named_one_else_the_only_connected_one() -> None:
-    one, two, off = Account("one"), Account("two"), Account("off", "logged_out")
-    assert choose_account([one, two], "two") is two
-    assert choose_account([one], None) is one
-    assert choose_account([off, one], None) is one
+def test_the_sender_is_the_requested_instance_else_the_only_connected_one() -> None:
+    one, two, off = instance("one"), instance("two"), instance("off", "logged_out")
+    assert choose_instance([one, two], "two") is two
+    assert choose_instance([one], None) is one
+    assert choose_instance([off, one], None) is one
 
 
-def test_without_a_fit_account_the_refusal_says_what_is_wrong() -> None:
-    one, off = Account("one"), Account("off", "logged_out")
-    assert code_of(lambda: choose_account([], None)) == (404, "instance_not_found")
-    assert code_of(lambda: choose_account([one], "other")) == (404, "instance_not_found")
-    assert code_of(lambda: choose_account([off], None)) == (409, "instance_not_connected")
-    assert code_of(lambda: choose_account([one, off], "off")) == (409, "instance_not_connected")
-    assert code_of(lambda: choose_account([off, Account("b", "failed")], None)) == (409, "instance_not_connected")
-    assert code_of(lambda: choose_account([one, Account("two")], None)) == (409, "instance_ambiguous")
+def test_without_a_connected_instance_the_problem_says_what_is_wrong() -> None:
+    one, off = instance("one"), instance("off", "logged_out")
+    assert code_of(lambda: choose_instance([], None)) == (404, "instance_not_found")
+    assert code_of(lambda: choose_instance([one], "other")) == (404, "instance_not_found")
+    assert code_of(lambda: choose_instance([off], None)) == (409, "instance_not_connected")
+    assert code_of(lambda: choose_instance([one, off], "off")) == (409, "instance_not_connected")
+    assert code_of(lambda: choose_instance([off, instance("b", "failed")], None)) == (409, "instance_not_connected")
+    assert code_of(lambda: choose_instance([one, instance("two")], None)) == (409, "instance_ambiguous")
 
 
 def test_a_recipient_is_a_phone_in_any_spelling_or_a_lid() -> None:
@@ -66,7 +59,7 @@ def test_a_command_is_told_from_another_by_instance_recipient_and_text() -> None
             "to": "+49 151 12345678",
             "text": "hello",
         }
-        return fingerprint_of(SendMessage(**{**given, **fields}))
+        return send_fingerprint(SendMessage(**{**given, **fields}))
 
     assert asked() == asked(to="4915112345678@s.whatsapp.net", message_id="n", client_id="c")
     conversation = asked(to=None, conversation_id="4915112345678")
@@ -77,8 +70,8 @@ def test_a_command_is_told_from_another_by_instance_recipient_and_text() -> None
     assert code_of(partial(asked, to="nobody")) == (422, "invalid_phone")
 
 
-def sighting(party: Party, name: str | None = None) -> Sighting:
-    return Sighting("acme", party, name, "event", NOW)
+def sighting(party: Party, name: str | None = None) -> ContactObservation:
+    return ContactObservation("acme", party, name, "event", NOW)
 
 
 def stored(party: Party, name: str | None = None, *, age: int = 0, key: str = "c") -> dict[str, Any]:
@@ -87,24 +80,24 @@ def stored(party: Party, name: str | None = None, *, age: int = 0, key: str = "c
 
 
 def test_a_sighting_adds_only_what_is_new() -> None:
-    assert changes(stored(ANNA, "Anna"), sighting(ANNA)) == {}
-    assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Anna")) == {}
-    assert changes(stored(ANNA, "Anna"), sighting(ANNA, "Ann")) == {"name": "Ann", "named_at": NOW}
-    assert changes(stored(Party(lid="111")), sighting(ANNA)) == {"phone_number": ANNA.phone, "number_at": NOW}
+    assert contact_changes(stored(ANNA, "Anna"), sighting(ANNA)) == {}
+    assert contact_changes(stored(ANNA, "Anna"), sighting(ANNA, "Anna")) == {}
+    assert contact_changes(stored(ANNA, "Anna"), sighting(ANNA, "Ann")) == {"name": "Ann", "named_at": NOW}
+    assert contact_changes(stored(Party(lid="111")), sighting(ANNA)) == {"phone_number": ANNA.phone, "number_at": NOW}
 
 
 def test_a_name_seen_earlier_does_not_replace_a_later_one() -> None:
     contact = {**stored(ANNA, "Anna"), "named_at": NOW + timedelta(seconds=1)}
-    assert changes(contact, sighting(ANNA, "Ann")) == {}
+    assert contact_changes(contact, sighting(ANNA, "Ann")) == {}
 
 
 def test_an_older_number_seen_again_does_not_replace_the_newer_one() -> None:
     contact = {**stored(ANNA), "phone_number": "15550001"}
     contact["aliases"] = [*ANNA.aliases, "phone:15550001"]
-    assert changes(contact, sighting(ANNA)) == {}
+    assert contact_changes(contact, sighting(ANNA)) == {}
 
 
 def test_the_oldest_contact_survives_and_then_the_smallest_id() -> None:
     old, young, twin = stored(ANNA, age=2, key="z"), stored(ANNA, age=1, key="b"), stored(ANNA, age=1, key="a")
-    assert survivor([young, old]) is old
-    assert survivor([young, twin]) is twin
+    assert merge_target([young, old]) is old
+    assert merge_target([young, twin]) is twin

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.router.store.operation_batcher import MOST, Together, outcomes
+from services.router.store.operation_batcher import MAX_OPERATION_SIZE, OperationBatcher, write_results
 from shared.platform.mongo import BulkWriteError, DuplicateKeyError, OperationFailure, WriteConcernError
 
 
@@ -26,13 +26,13 @@ class Recorder:
 
 async def test_a_single_call_goes_out_at_once_and_gets_its_answer() -> None:
     recorder = Recorder()
-    assert await Together(recorder.work)(2) == 4
+    assert await OperationBatcher(recorder.work)(2) == 4
     assert recorder.groups == [[2]]
 
 
 async def test_calls_of_the_same_moment_go_together_and_each_gets_its_own_answer() -> None:
     recorder = Recorder()
-    together = Together(recorder.work)
+    together = OperationBatcher(recorder.work)
     assert await asyncio.gather(*(together(item) for item in (2, 4, 6))) == [4, 8, 12]
     assert recorder.groups == [[2, 4, 6]]
 
@@ -40,7 +40,7 @@ async def test_calls_of_the_same_moment_go_together_and_each_gets_its_own_answer
 async def test_while_all_lanes_are_taken_calls_wait_for_the_next_round_trip() -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    together = Together(recorder.work, lanes=1)
+    together = OperationBatcher(recorder.work, lanes=1)
     first = asyncio.create_task(together(2))
     await asyncio.sleep(0.01)
     later = [asyncio.create_task(together(item)) for item in (4, 6)]
@@ -52,7 +52,7 @@ async def test_while_all_lanes_are_taken_calls_wait_for_the_next_round_trip() ->
 
 
 async def test_what_fails_for_one_is_raised_to_that_one_only() -> None:
-    together = Together(Recorder().work)
+    together = OperationBatcher(Recorder().work)
     answers = await asyncio.gather(together(1), together(2), return_exceptions=True)
     assert isinstance(answers[0], ValueError)
     assert answers[1] == 4
@@ -66,7 +66,7 @@ async def test_a_round_trip_that_fails_is_told_to_all_and_the_next_one_works() -
             raise ConnectionError("away")
         return list(items)
 
-    together = Together(work)
+    together = OperationBatcher(work)
     answers = await asyncio.gather(together(1), together(2), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ConnectionError] * 2
     away = False
@@ -76,7 +76,7 @@ async def test_a_round_trip_that_fails_is_told_to_all_and_the_next_one_works() -
 async def test_a_cancelled_caller_does_not_disturb_the_others() -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    together = Together(recorder.work)
+    together = OperationBatcher(recorder.work)
     impatient, patient = (asyncio.create_task(together(item)) for item in (2, 4))
     await asyncio.sleep(0.01)
     impatient.cancel()
@@ -86,8 +86,8 @@ async def test_a_cancelled_caller_does_not_disturb_the_others() -> None:
 
 async def test_a_crowd_is_split() -> None:
     recorder = Recorder()
-    await asyncio.gather(*map(Together(recorder.work), [2] * (MOST + 1)))
-    assert [len(group) for group in recorder.groups] == [MOST, 1]
+    await asyncio.gather(*map(OperationBatcher(recorder.work), [2] * (MAX_OPERATION_SIZE + 1)))
+    assert [len(group) for group in recorder.groups] == [MAX_OPERATION_SIZE, 1]
 
 
 async def bulk(details: dict[str, Any]) -> None:
@@ -99,22 +99,22 @@ async def test_a_bulk_write_says_what_became_of_each_item() -> None:
         {"index": 0, "code": 11000, "errmsg": "again"},
         {"index": 2, "code": 2, "errmsg": "bad"},
     ]
-    found = await outcomes(bulk({"writeErrors": errors, "writeConcernErrors": []}), 3)
+    found = await write_results(bulk({"writeErrors": errors, "writeConcernErrors": []}), 3)
     assert [type(item) for item in found] == [DuplicateKeyError, type(None), OperationFailure]
-    assert await outcomes(asyncio.sleep(0), 2) == [None, None]
+    assert await write_results(asyncio.sleep(0), 2) == [None, None]
 
 
 async def test_a_write_that_the_majority_may_not_have_is_unsure_for_all() -> None:
     unsure = {"writeErrors": [], "writeConcernErrors": [{"code": 64, "errmsg": "waiting for replication timed out"}]}
     with pytest.raises(WriteConcernError):
-        await outcomes(bulk(unsure), 2)
+        await write_results(bulk(unsure), 2)
 
 
 async def test_a_group_that_cannot_be_settled_leaves_nobody_waiting() -> None:
     async def one_answer_too_few(items: Sequence[int]) -> list[int | Exception]:
         return list(items[1:])
 
-    together: Together[int, int] = Together(one_answer_too_few)
+    together: OperationBatcher[int, int] = OperationBatcher(one_answer_too_few)
     for _ in range(2):  # and its lane is free again
         answers = await asyncio.wait_for(asyncio.gather(together(1), together(2), return_exceptions=True), 10)
         assert any(isinstance(answer, RuntimeError) for answer in answers)

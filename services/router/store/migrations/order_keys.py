@@ -10,13 +10,13 @@ from typing import Any
 from shared.contracts.order_keys import key_at
 from shared.platform.mongo import Collection, Database, Document, UpdateOne
 
-BATCH = 500
+MIGRATION_BATCH_SIZE = 500
 """Conversations, and groups of messages with one time, that are looked at together."""
 _MILLISECOND = 1_000
 _MARKS = {"read_up_to": "read_key", "ticked_up_to": "ticked_key"}
 
 
-async def give_order_keys(database: Database) -> None:
+async def add_order_keys(database: Database) -> None:
     """Repeatable, also when it ended in the middle."""
     messages, conversations = database["messages"], database["conversations"]
     passed: Document = {"$max": [0, {"$min": [{"$toLong": "$timestamp"}, {"$toLong": "$$NOW"}]}]}
@@ -24,7 +24,9 @@ async def give_order_keys(database: Database) -> None:
     await messages.update_many({"order_key": None}, [{"$set": {"order_key": key}}])
     async for group in _groups_of_one_key(messages):
         await _tell_apart(messages, group["conversation_id"], group["order_key"])
-    while found := await conversations.find({"order_key": None}).limit(BATCH).to_list(BATCH):
+    while (
+        found := await conversations.find({"order_key": None}).limit(MIGRATION_BATCH_SIZE).to_list(MIGRATION_BATCH_SIZE)
+    ):
         newest = await _newest_keys(messages, [each["_id"] for each in found])
         updates = [await _update(messages, each, newest.get(each["_id"], {})) for each in found]
         await conversations.bulk_write(updates, ordered=False)
@@ -37,7 +39,7 @@ async def _groups_of_one_key(messages: Collection) -> AsyncIterator[Document]:
         {"$group": {"_id": place, "count": {"$sum": 1}}},
         {"$match": {"count": {"$gt": 1}}},
     ]
-    async for group in messages.aggregate(pipeline, allowDiskUse=True, batchSize=BATCH):
+    async for group in messages.aggregate(pipeline, allowDiskUse=True, batchSize=MIGRATION_BATCH_SIZE):
         yield group["_id"]
 
 
@@ -80,6 +82,6 @@ async def _key_of_mark(messages: Collection, conversation_id: str, mark: Documen
     """Just before the first message of the contact that the mark (a time, and the ids of messages with just this time)
     does not cover; when it covers all, that of the newest."""
     beyond: list[Any] = [{"timestamp": {"$gt": mark["at"]}}, {"timestamp": mark["at"], "_id": {"$nin": mark["ids"]}}]
-    wanted = {"conversation_id": conversation_id, "direction": "inbound", "$or": beyond}
-    first = await messages.find_one(wanted, {"order_key": 1}, sort=[("order_key", 1)])
+    query = {"conversation_id": conversation_id, "direction": "inbound", "$or": beyond}
+    first = await messages.find_one(query, {"order_key": 1}, sort=[("order_key", 1)])
     return int(first["order_key"]) - 1 if first else newest or 0

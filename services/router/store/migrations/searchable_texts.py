@@ -4,36 +4,36 @@ moment on it has them."""
 import asyncio
 from collections.abc import Callable
 
-from services.router.store.search_vocabulary import Vocabulary
+from services.router.store.search_vocabulary import SearchVocabulary
 from shared.platform.mongo import Collection, Database, Document, UpdateOne
 from shared.text.search_terms import message_terms, terms_of
 
-BATCH = 500
+MIGRATION_BATCH_SIZE = 500
 _PAUSE_S = 0.02
 """After each batch, so that what comes in meanwhile has MongoDB for itself half of the time."""
 
 
 async def make_texts_searchable(database: Database) -> None:
     """Repeatable. What is edited meanwhile gets its terms with the edit."""
-    vocabulary = Vocabulary(database)
+    vocabulary = SearchVocabulary(database)
     await _fill(database["messages"], vocabulary, message_terms)
     await _fill(database["bookings"], vocabulary, lambda booking: terms_of(booking.get("text")))
 
 
-async def _fill(collection: Collection, vocabulary: Vocabulary, terms: Callable[[Document], list[str]]) -> None:
-    wanted = {"organization_id": 1, "text": 1, "revoked_at": 1}
+async def _fill(collection: Collection, vocabulary: SearchVocabulary, terms: Callable[[Document], list[str]]) -> None:
+    query = {"organization_id": 1, "text": 1, "revoked_at": 1}
     batch: list[Document] = []
-    async for found in collection.find({"search_terms": None}, wanted, batch_size=BATCH):
+    async for found in collection.find({"search_terms": None}, query, batch_size=MIGRATION_BATCH_SIZE):
         batch.append({**found, "search_terms": terms(found)})
-        if len(batch) == BATCH:
+        if len(batch) == MIGRATION_BATCH_SIZE:
             await _store(collection, vocabulary, batch)
             batch = []
     if batch:
         await _store(collection, vocabulary, batch)
 
 
-async def _store(collection: Collection, vocabulary: Vocabulary, batch: list[Document]) -> None:
-    await vocabulary.learn_from(batch)
+async def _store(collection: Collection, vocabulary: SearchVocabulary, batch: list[Document]) -> None:
+    await vocabulary.add_words_of(batch)
     updates = [
         UpdateOne({"_id": each["_id"], "search_terms": None}, {"$set": {"search_terms": each["search_terms"]}})
         for each in batch
