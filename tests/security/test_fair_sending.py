@@ -150,7 +150,7 @@ async def test_commands_for_an_account_that_is_busy_hold_up_no_other_organizatio
 @pytest.fixture
 async def router(mongo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bus]:
     """A router, and a session service that never answers who has a number."""
-    monkeypatch.setattr(number_lookup, "LIMIT", 300.0)
+    monkeypatch.setattr(number_lookup, "LOOKUP_TIMEOUT_S", 300.0)
     async with own_nats(tmp_path) as nats_url:
         settings = RouterSettings(
             nats_url=nats_url,
