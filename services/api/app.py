@@ -12,21 +12,21 @@ from starlette.types import ASGIApp
 from services.api import openapi, problems, route_matching
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.passwords import Passwords
-from services.api.access.rate_limits import Rates
-from services.api.access.revocation_steps import keep_telling_untold
-from services.api.access.revocations import Endings
+from services.api.access.rate_limits import RateLimits
+from services.api.access.revocation_steps import keep_publishing_pending_revocations
+from services.api.access.revocations import AccessRevocations
 from services.api.compat import broadcaster, chat, named_sessions, single_account
-from services.api.context import Context
-from services.api.middleware.audit import Auditing
-from services.api.middleware.authentication import Gate
-from services.api.middleware.compression import Compression
-from services.api.middleware.cross_site import SameSite
-from services.api.middleware.idempotency import Repeats
-from services.api.middleware.json_bodies import Bodies
-from services.api.middleware.request_context import Edge
+from services.api.context import ApiContext
+from services.api.middleware.audit import AuditMiddleware
+from services.api.middleware.authentication import AuthenticationMiddleware
+from services.api.middleware.compression import CompressionMiddleware
+from services.api.middleware.cross_site import CrossSiteMiddleware
+from services.api.middleware.idempotency import IdempotencyMiddleware
+from services.api.middleware.json_bodies import JsonBodyMiddleware
+from services.api.middleware.request_context import RequestContextMiddleware
 from services.api.nats import access_queries
-from services.api.nats.queries import ANSWERERS
-from services.api.nats.requests import requests_to
+from services.api.nats.queries import QUERY_HANDLERS
+from services.api.nats.requests import request_endpoints
 from services.api.nats.rpc_server import Answering, serving
 from services.api.routes import (
     admin,
@@ -50,7 +50,7 @@ from services.api.routes import (
 from services.api.settings import ApiSettings
 from services.api.store.audit import AuditLog
 from services.api.store.migrations import migrate_api
-from services.api.store.pending_revocations import UntoldEndings
+from services.api.store.pending_revocations import PendingRevocations
 from shared.contracts.registry import ensure_streams
 from shared.messaging.command_client import CommandClient
 from shared.messaging.consumer import Publisher, broker_client, jetstream
@@ -58,7 +58,7 @@ from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.service import Check, connected, make_broker, nats_ready, with_ops
 
-_PARTS = (
+_ROUTE_MODULES = (
     auth,
     password,
     organization,
@@ -82,7 +82,7 @@ _PARTS = (
     named_sessions,
 )
 
-_EXPOSED = [
+_EXPOSED_HEADERS = [
     "X-Request-Id",
     "Retry-After",
     "RateLimit-Limit",
@@ -108,19 +108,19 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             client = broker_client(broker)
             streams = jetstream(client)
             publish = Publisher(streams)
-            endings = Endings(publish, UntoldEndings(database))
+            endings = AccessRevocations(publish, PendingRevocations(database))
             audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
-            app.state.context = Context(
+            app.state.context = ApiContext(
                 settings, database, CommandClient(client, publish), streams, passwords, endings, audits, simulated
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
-            reads = [Answering(app.state.context, answerer) for answerer in ANSWERERS]
-            telling = keep_running("untold endings", partial(keep_telling_untold, app.state.context))
+            reads = [Answering(app.state.context, answerer) for answerer in QUERY_HANDLERS]
+            telling = keep_running("untold endings", partial(keep_publishing_pending_revocations, app.state.context))
             async with (
                 audits.running(),
-                access_queries.serving(client, database, Rates(settings)),
-                serving(client, [*reads, *requests_to(app)]),
+                access_queries.serving(client, database, RateLimits(settings)),
+                serving(client, [*reads, *request_endpoints(app)]),
             ):
                 yield
             passwords.close()
@@ -134,29 +134,31 @@ def create_app(settings: ApiSettings) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        responses=openapi.PROBLEMS,
+        responses=openapi.PROBLEM_RESPONSES,
         description=openapi.DESCRIPTION,
     )
     problems.install(app)
     openapi.install(app)
-    for part in _PARTS:
+    for part in _ROUTE_MODULES:
         app.include_router(part.router)
-    route_matching.remember(app, (route for part in _PARTS for route in part.router.routes))
-    app.add_middleware(Auditing)
-    app.add_middleware(Repeats)
-    app.add_middleware(Bodies)
-    app.add_middleware(Gate, settings=settings)
-    app.add_middleware(Compression)
+    route_matching.store_routes(app, (route for part in _ROUTE_MODULES for route in part.router.routes))
+    app.add_middleware(AuditMiddleware)
+    app.add_middleware(IdempotencyMiddleware)
+    app.add_middleware(JsonBodyMiddleware)
+    app.add_middleware(AuthenticationMiddleware, settings=settings)
+    app.add_middleware(CompressionMiddleware)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=_EXPOSED,
+            expose_headers=_EXPOSED_HEADERS,
         )
     checks = {name: _check(app, name) for name in ("mongo", "nats")}
-    return with_ops(Edge(SameSite(app, settings.cors_origins), settings.body_limit), checks, settings)
+    return with_ops(
+        RequestContextMiddleware(CrossSiteMiddleware(app, settings.cors_origins), settings.body_limit), checks, settings
+    )
 
 
 @asynccontextmanager
@@ -165,7 +167,7 @@ async def _simulator(url: str | None) -> AsyncIterator[httpx.AsyncClient | None]
     if url is None:
         yield None
         return
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=simulator.TIMEOUT) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=simulator.SIMULATOR_TIMEOUT) as client:
         yield client
 
 

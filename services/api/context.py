@@ -10,10 +10,10 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from nats.js import JetStreamContext
 
 from services.api.access.audit_queue import AuditQueue
-from services.api.access.login_throttle import Throttle
+from services.api.access.login_throttle import LoginThrottle
 from services.api.access.passwords import Passwords
-from services.api.access.revocations import Endings
-from services.api.request_fields import described
+from services.api.access.revocations import AccessRevocations
+from services.api.request_fields import with_json_schema
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
@@ -25,7 +25,7 @@ from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
 from services.api.store.organizations import Organizations
-from services.api.store.send_idempotency_keys import IdempotencyKeys
+from services.api.store.send_idempotency_keys import SendIdempotencyKeys
 from services.api.store.users import Users
 from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
 from shared.contracts.errors import Problem
@@ -35,15 +35,15 @@ from shared.platform.mongo import Database
 
 
 @dataclass(frozen=True)
-class Context:
+class ApiContext:
     """One per process, in `app.state.context` while the app runs."""
 
     settings: ApiSettings
     database: Database
-    dispatcher: CommandClient
-    streams: JetStreamContext
+    command_client: CommandClient
+    jetstream: JetStreamContext
     passwords: Passwords
-    endings: Endings
+    revocations: AccessRevocations
     audit_queue: AuditQueue
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
@@ -65,9 +65,9 @@ class Context:
         return Logins(self.database.logins)
 
     @property
-    def throttle(self) -> Throttle:
+    def login_throttle(self) -> LoginThrottle:
         attempts = LoginAttempts(self.database.login_attempts)
-        return Throttle(attempts, self.settings.login_failures, self.settings.login_failures_address)
+        return LoginThrottle(attempts, self.settings.login_failures, self.settings.login_failures_address)
 
     @property
     def devices(self) -> LoginDevices:
@@ -90,26 +90,26 @@ class Context:
         return Instances(self.database.instances)
 
     @property
-    def idempotency(self) -> IdempotencyKeys:
-        return IdempotencyKeys(self.database.idempotency_keys)
+    def send_idempotency_keys(self) -> SendIdempotencyKeys:
+        return SendIdempotencyKeys(self.database.idempotency_keys)
 
     @property
     def dead_letters(self) -> DeadLetters:
-        return DeadLetters(self.streams)
+        return DeadLetters(self.jetstream)
 
 
-def _context(request: Request) -> Context:
+def _context(request: Request) -> ApiContext:
     context = request.app.state.context
-    assert isinstance(context, Context)
+    assert isinstance(context, ApiContext)
     return context
 
 
-Ctx = Annotated[Context, Depends(_context)]
+Ctx = Annotated[ApiContext, Depends(_context)]
 _bearer = HTTPBearer(auto_error=False, description="An access token of /api/auth/login, or an API key")
 _api_key = APIKeyHeader(name="X-Api-Key", auto_error=False, description="An API key, `sbk_…`")
 
 
-async def _anyone(
+async def _optional_caller(
     request: Request,
     _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     _key: Annotated[str | None, Security(_api_key)],
@@ -119,11 +119,11 @@ async def _anyone(
     return caller
 
 
-Anyone = Annotated[Principal | Problem | None, Depends(_anyone)]
+OptionalCaller = Annotated[Principal | Problem | None, Depends(_optional_caller)]
 """None when there is no token, the reason when it is not valid."""
 
 
-async def _caller(caller: Anyone) -> Principal:
+async def _caller(caller: OptionalCaller) -> Principal:
     if isinstance(caller, Problem):
         raise caller
     if caller is None:
@@ -132,47 +132,47 @@ async def _caller(caller: Anyone) -> Principal:
     return caller
 
 
-def _needs(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[Principal]]:
+def _require_scope(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[Principal]]:
     """`filtering`: the route itself shows a limited key only what belongs to its instances."""
 
     async def check(request: Request, caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
-            raise Problem(403, "scope_missing", _lacking(scope, caller))
+            raise Problem(403, "scope_missing", _missing_scope(scope, caller))
         request.state.managing = scope == "manage"
         if caller.instance_ids is not None and not filtering:
-            _require_within(caller.instance_ids, request.path_params.get("instance_id"))
+            _require_instance_in(caller.instance_ids, request.path_params.get("instance_id"))
         return caller
 
     return check
 
 
-def _require_within(instance_ids: frozenset[str], named: str | None) -> None:
+def _require_instance_in(instance_ids: frozenset[str], named: str | None) -> None:
     if named is None:
         raise Problem(403, "key_limited", "this API key is limited to instances, and this route is not about one")
     if named not in instance_ids:
         raise unknown_instance()
 
 
-def _lacking(scope: Scope, caller: Principal) -> str:
+def _missing_scope(scope: Scope, caller: Principal) -> str:
     who = f"your role {caller.role} does" if caller.role else "the API key does"
     return f"this needs the scope `{scope}`, which {who} not have"
 
 
-Reader = Annotated[Principal, Depends(_needs("read"))]
-LimitedReader = Annotated[Principal, Depends(_needs("read", filtering=True))]
+Reader = Annotated[Principal, Depends(_require_scope("read"))]
+LimitedReader = Annotated[Principal, Depends(_require_scope("read", filtering=True))]
 """For routes that pass `caller.instance_ids` on to what they read."""
-LimitedSender = Annotated[Principal, Depends(_needs("send", filtering=True))]
-LimitedManager = Annotated[Principal, Depends(_needs("manage", filtering=True))]
+LimitedSender = Annotated[Principal, Depends(_require_scope("send", filtering=True))]
+LimitedManager = Annotated[Principal, Depends(_require_scope("manage", filtering=True))]
 """For routes that choose among `caller.instance_ids` when no instance is named."""
-Sender = Annotated[Principal, Depends(_needs("send"))]
-Manager = Annotated[Principal, Depends(_needs("manage"))]
+Sender = Annotated[Principal, Depends(_require_scope("send"))]
+Manager = Annotated[Principal, Depends(_require_scope("manage"))]
 
 
 _cursor_query = Query(max_length=MAX_CURSOR_LENGTH, description="next_cursor of the page before")
 Limit = Annotated[int, Query(ge=1, le=200)]
-Cursor = Annotated[Annotated[str, described(pattern=CURSOR_PATTERN)] | None, _cursor_query]
+Cursor = Annotated[Annotated[str, with_json_schema(pattern=CURSOR_PATTERN)] | None, _cursor_query]
 """The read that takes it checks the pattern."""
-SequenceCursor = Annotated[Annotated[str, described(pattern=SEQUENCE_PATTERN)] | None, _cursor_query]
+SequenceCursor = Annotated[Annotated[str, with_json_schema(pattern=SEQUENCE_PATTERN)] | None, _cursor_query]
 
 
 def _page(limit: Limit = 50, cursor: Cursor = None) -> PageRequest:

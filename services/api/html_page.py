@@ -19,7 +19,7 @@ _DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'none'"
 
 
-def framed(title: str, body: str) -> HTMLResponse:
+def render_page(title: str, body: str) -> HTMLResponse:
     """A page under the policy that allows our style and nothing else."""
     shown = html.escape(title)
     return HTMLResponse(
@@ -34,7 +34,7 @@ def prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
-def fields(lines: list[str]) -> str:
+def field_list(lines: list[str]) -> str:
     """Lines of `field_line`, as they are."""
     return f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
 

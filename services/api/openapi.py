@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from services.api.middleware.idempotency import HEADER
+from services.api.middleware.idempotency import IDEMPOTENCY_KEY_HEADER
 from services.api.problems import MEDIA_TYPE, ProblemBody
 
 DESCRIPTION = (
@@ -17,11 +17,11 @@ DESCRIPTION = (
     "token, a key, a code to scan or to type) is kept nowhere, so its repetition is refused with 409 `shown_once`. "
     "Bodies are JSON with at most 32 levels and no field twice."
 )
-_KEY = {
+_IDEMPOTENCY_KEY_SCHEMA = {
     "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}],
     "description": "The same key with the same request within a day: done once, answered alike",
 }
-_MEANINGS = {
+_STATUS_DESCRIPTIONS = {
     400: "A required field is missing",
     401: "No or no valid token",
     403: "Not allowed",
@@ -37,10 +37,10 @@ _MEANINGS = {
     503: "The database or the message bus is away",
     504: "No answer in time",
 }
-_TOKEN_OPTIONAL = {"logout_api_auth_logout_post"}
+_TOKEN_OPTIONAL_OPERATIONS = {"logout_api_auth_logout_post"}
 """A refresh token in the body says enough."""
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ProblemBody, "description": meaning} for status, meaning in _MEANINGS.items()
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": ProblemBody, "description": meaning} for status, meaning in _STATUS_DESCRIPTIONS.items()
 }
 
 
@@ -52,23 +52,25 @@ def install(app: FastAPI) -> None:
             schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
             for operations in schema["paths"].values():
                 for method, operation in operations.items():
-                    _mark_problems(operation["responses"])
-                    if operation["operationId"] in _TOKEN_OPTIONAL:
+                    _use_problem_media_type(operation["responses"])
+                    if operation["operationId"] in _TOKEN_OPTIONAL_OPERATIONS:
                         operation["security"].append({})
                     if method == "post" and "security" in operation:
-                        _take_key(operation.setdefault("parameters", []))
+                        _add_idempotency_key(operation.setdefault("parameters", []))
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.__dict__["openapi"] = document
 
 
-def _take_key(parameters: list[dict[str, Any]]) -> None:
-    if all(parameter["name"] != HEADER for parameter in parameters):
-        parameters.append({"name": HEADER, "in": "header", "required": False, "schema": _KEY})
+def _add_idempotency_key(parameters: list[dict[str, Any]]) -> None:
+    if all(parameter["name"] != IDEMPOTENCY_KEY_HEADER for parameter in parameters):
+        parameters.append(
+            {"name": IDEMPOTENCY_KEY_HEADER, "in": "header", "required": False, "schema": _IDEMPOTENCY_KEY_SCHEMA}
+        )
 
 
-def _mark_problems(responses: dict[str, Any]) -> None:
+def _use_problem_media_type(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         content = response.get("content", {})
         if status.isdigit() and int(status) >= 400 and "application/json" in content:

@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), with `success` and `error` for the clients of the seeds."""
+"""Every error as application/problem+json (RFC 9457), with `success` and `error` for the clients of earlier systems."""
 
 import logging
 from http import HTTPStatus
@@ -19,9 +19,9 @@ from shared.contracts.ids import InvalidPhone
 from shared.platform.mongo import TRANSIENT_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
-_S3_PATHS = "/api/whatsapp/instances"
+_INSTANCES_PATH = "/api/whatsapp/instances"
 """Here an absent field is a 400, as clients of these routes expect."""
-_MOST_FIELDS = 20
+_MAX_REPORTED_FIELDS = 20
 """Wrong fields that are named in one answer."""
 
 OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
@@ -70,7 +70,7 @@ def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
     } | problem.extra
 
 
-def render(problem: Problem, request_id: str) -> JSONResponse:
+def problem_response(problem: Problem, request_id: str) -> JSONResponse:
     """The answer for a problem; `retry_after` (seconds) among its extras becomes a header."""
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if "retry_after" in problem.extra:
@@ -97,16 +97,16 @@ def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
     if errors[0]["type"] == "json_invalid":
         place = f"the body is not valid JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')}"
         return Problem(422, "invalid_json", place)
-    fields = [_field_error(error) for error in errors[:_MOST_FIELDS]]
+    fields = [_field_error(error) for error in errors[:_MAX_REPORTED_FIELDS]]
     detail = "; ".join(f"{found.field}: {found.message}" for found in fields)
     shown = [found.model_dump() for found in fields]
-    if path.startswith(_S3_PATHS) and all(found.code == "missing" for found in fields):
+    if path.startswith(_INSTANCES_PATH) and all(found.code == "missing" for found in fields):
         return Problem(400, "missing_field", detail, errors=shown)
     phone = all(found.code == "invalid_phone" for found in fields)
     return Problem(422, "invalid_phone" if phone else "validation_failed", detail, errors=shown)
 
 
-def problem_of(error: Exception) -> Problem:
+def to_problem(error: Exception) -> Problem:
     """What a caller is told of an error; what nobody expected is logged."""
     if isinstance(error, Problem):
         return error
@@ -141,26 +141,26 @@ def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
 
 
 def install(app: FastAPI) -> None:
-    """Route every error of the app through `render`."""
+    """Route every error of the app through `problem_response`."""
 
     async def on_problem(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
-        return render(error, request_id_of(request))
+        return problem_response(error, request_id_of(request))
 
     async def on_invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return render(validation_problem(request.url.path, list(error.errors())), request_id_of(request))
+        return problem_response(validation_problem(request.url.path, list(error.errors())), request_id_of(request))
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        answer = render(problem_of(error), request_id_of(request))
+        answer = problem_response(to_problem(error), request_id_of(request))
         answer.headers.update(error.headers or {})
         if error.status_code == 405:
             answer.headers["Allow"] = ", ".join(_methods_at(app, request.scope))
         return answer
 
     async def on_other(request: Request, error: Exception) -> JSONResponse:
-        return render(problem_of(error), request_id_of(request))
+        return problem_response(to_problem(error), request_id_of(request))
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -23,13 +23,13 @@ _UNREADABLE = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
 
-class Body(BaseModel):
+class RequestBody(BaseModel):
     """A field that is not known is refused: a misspelt one would be lost without a word."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-def described(**keywords: Any) -> Any:
+def with_json_schema(**keywords: Any) -> Any:
     """What the OpenAPI document says of a field whose check is a function: keywords of JSON Schema."""
     return Field(json_schema_extra=keywords)
 
@@ -40,7 +40,7 @@ def _without_null(schema: dict[str, Any]) -> None:
     schema.update(options[0] if len(options) == 1 else {"anyOf": options})
 
 
-MAY_BE_LEFT_OUT: Any = Field(json_schema_extra=_without_null)
+OMITTABLE: Any = Field(json_schema_extra=_without_null)
 """Of a field of a change: None in our code means left out, and the OpenAPI document knows no null."""
 
 
@@ -72,7 +72,7 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _instant(moment: datetime) -> datetime:
+def _to_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
@@ -81,35 +81,39 @@ def _instant(moment: datetime) -> datetime:
 
 Id = Annotated[str, StringConstraints(max_length=64)]
 """Of anything; one that is not known is not found."""
-Instant = Annotated[AwareDatetime, AfterValidator(_instant)]
+UtcDateTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A time with its zone, such as 2026-12-01T10:00:00+01:00, in UTC."""
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), described(format="email")]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), with_json_schema(format="email")]
 """Lower case, so that spelling does not make two users."""
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=80, strip_whitespace=True),
     AfterValidator(printable),
-    described(pattern=NAME_PATTERN),
+    with_json_schema(pattern=NAME_PATTERN),
 ]
 """What people call something: one line."""
 Phone = Annotated[
-    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), described(format="phone")
+    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), with_json_schema(format="phone")
 ]
 """Any usual spelling, or a JID → E.164 digits without the plus."""
 Recipient = Annotated[
-    str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_address), described(format="phone")
+    str,
+    StringConstraints(max_length=MAX_ADDRESS_INPUT),
+    AfterValidator(parse_address),
+    with_json_schema(format="phone"),
 ]
 """A Phone, or `<digits>@lid` of somebody whose number is hidden."""
 Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_TEXT),
     AfterValidator(_not_blank),
-    described(pattern=VISIBLE_PATTERN),
+    with_json_schema(pattern=VISIBLE_PATTERN),
 ]
 
 
-def require_own(named: str | None, organization_id: str) -> None:
-    """Clients of the seeds name their organization; the token decides. Raises Problem 403 `organization_mismatch`."""
+def require_own_organization(named: str | None, organization_id: str) -> None:
+    """Clients of earlier systems send their organization, but the token decides. Raises Problem 403
+    `organization_mismatch`."""
     if named not in (None, organization_id):
         detail = "organization_id: the token belongs to another organization; leave the field out"
         raise Problem(403, "organization_mismatch", detail)

@@ -12,21 +12,21 @@ Secret = Annotated[str, Field(json_schema_extra={SECRET_MARK: True})]
 """What opens something for whoever reads it: an answer with one is never kept for a repeated Idempotency-Key."""
 
 
-class Done(BaseModel):
+class Ok(BaseModel):
     success: Literal[True] = True
 
 
-class One(Done, Generic[T]):
+class Item(Ok, Generic[T]):
     data: T
 
 
-class Listed(Done, Generic[T]):
+class Page(Ok, Generic[T]):
     """`next_cursor` is null on the last page."""
 
     data: list[T]
     next_cursor: str | None = None
 
 
-def listed(found: tuple[list[T], str | None]) -> Listed[T]:
+def page_of(found: tuple[list[T], str | None]) -> Page[T]:
     """A page as a view function returns it."""
-    return Listed(data=found[0], next_cursor=found[1])
+    return Page(data=found[0], next_cursor=found[1])

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute, Route
 
 
-def remember(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
+def store_routes(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
     """All routes of the app, which it keeps in parts."""
     app.state.routes = [route for route in (*app.routes, *routes) if isinstance(route, Route)]
 

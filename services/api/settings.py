@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from services.api.store.logins import Lifetime
+from services.api.store.logins import LoginLifetime
 from shared.platform.settings import TokenSignerSettings
 
 RegistrationPolicy = Literal["open", "first", "closed"]
@@ -41,9 +41,9 @@ class ApiSettings(TokenSignerSettings):
     """How long a device that logged in is known, since its last login."""
 
     @property
-    def login_lifetime(self) -> Lifetime:
+    def login_lifetime(self) -> LoginLifetime:
         """The two bounds together."""
-        return Lifetime(self.refresh_idle, self.refresh_longest)
+        return LoginLifetime(self.refresh_idle, self.refresh_longest)
 
     @property
     def registration_policy(self) -> RegistrationPolicy:

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.api import route_matching
-from services.api.app import _PARTS
+from services.api.app import _ROUTE_MODULES
 from services.api.middleware.compression import COMPRESSED_FROM_BYTES, may_be_compressed
-from services.api.middleware.idempotency import answer_has_secrets
+from services.api.middleware.idempotency import response_has_secrets
 from shared.contracts.events import PairingCodeIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -58,13 +58,13 @@ def is_plain(answer: httpx.Response) -> bool:
 
 def test_no_route_that_shows_a_secret_is_compressed() -> None:
     known = FastAPI()
-    route_matching.remember(known, (route for part in _PARTS for route in part.router.routes))
+    route_matching.store_routes(known, (route for part in _ROUTE_MODULES for route in part.router.routes))
     plain, compressed = set[tuple[str, str]](), set[tuple[str, str]]()
     for route in known.state.routes:
         for method in route.methods or ():
             scope = {"type": "http", "app": known, "method": method, "path": route.path}
             (compressed if may_be_compressed(scope) else plain).add((method, route.path))
-            if isinstance(route, APIRoute) and route.path.startswith("/api/") and answer_has_secrets(route):
+            if isinstance(route, APIRoute) and route.path.startswith("/api/") and response_has_secrets(route):
                 assert not may_be_compressed(scope), route.path
     assert plain >= SHOWN
     assert {("GET", "/api/contacts"), ("GET", "/api/conversations"), ("GET", "/")} <= compressed

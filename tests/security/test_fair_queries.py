@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from nats.aio.client import Client
 
 from services.api.nats.rpc_server import MAX_UNDER_WAY, Answerer, Answering, serving
-from services.api.responses import Done
+from services.api.responses import Ok
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query
 from shared.messaging.rpc_client import rpc_request
@@ -32,11 +32,11 @@ async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: 
     """12fd981: 32 questions that hang, of whichever organization, kept every later one waiting."""
     hang, working = asyncio.Event(), list[str]()
 
-    async def answer(_context: Any, question: Forecast) -> Done:
+    async def answer(_context: Any, question: Forecast) -> Ok:
         working.append(question.organization_id)
         if question.organization_id == "greedy":
             await hang.wait()
-        return Done()
+        return Ok()
 
     api, asker = Client(), Client()
     await api.connect(nats_url)

@@ -12,10 +12,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from services.api.access import passwords
-from services.api.access.hash_queue import MAX_HASHES_PER_CLIENT, HashClient, HashingLine
+from services.api.access.hash_queue import MAX_HASHES_PER_CLIENT, HashClient, PasswordHashQueue
 from services.api.access.passwords import Passwords
 from services.api.settings import ApiSettings
-from services.api.store.login_attempts import Bucket, LoginAttempts, Taken
+from services.api.store.login_attempts import BucketAttempt, LoginAttempts, LoginBucket
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from tests.component.api import conftest
@@ -36,7 +36,7 @@ class Held:
     """One slot; whoever has it keeps it until `next()`. `order`: who had it, `refused`: who was answered 503."""
 
     def __init__(self, **limits: int) -> None:
-        self.line = HashingLine(at_once=1, **limits)
+        self.line = PasswordHashQueue(at_once=1, **limits)
         self.order: list[str] = []
         self.refused: list[str] = []
         self._held: asyncio.Queue[asyncio.Event] = asyncio.Queue()
@@ -64,7 +64,7 @@ class Held:
     async def _hold(self, name: str, known: bool) -> None:
         done = asyncio.Event()
         try:
-            with self.line.place(HashClient(name[0], known)):
+            with self.line.admit(HashClient(name[0], known)):
                 async with self.line.slot(HashClient(name[0], known)):
                     self.order.append(name)
                     self._held.put_nowait(done)
@@ -161,7 +161,7 @@ async def hashing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tup
         steps.acquire(timeout=30)
         return []
 
-    monkeypatch.setattr(passwords, "_matching", compare)
+    monkeypatch.setattr(passwords, "_matching_indexes", compare)
     try:
         yield order, steps
     finally:
@@ -178,13 +178,13 @@ async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_addres
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[str] = []
-    real_turn = HashingLine._turn
+    real_turn = PasswordHashQueue._wait_for_slot
 
-    async def turn(self: HashingLine, ticket: Any) -> None:
+    async def turn(self: PasswordHashQueue, ticket: Any) -> None:
         arrived.append(ticket.client.name)
         await real_turn(self, ticket)
 
-    monkeypatch.setattr(HashingLine, "_turn", turn)
+    monkeypatch.setattr(PasswordHashQueue, "_wait_for_slot", turn)
     async with (
         client_at(stage.url) as stranger,
         client_at(stage.url) as owner,
@@ -209,13 +209,13 @@ async def test_a_known_device_is_checked_while_strangers_have_all_they_may_have(
         owner, *strangers = [await stack.enter_async_context(client_at(stage.url)) for _ in range(4)]
         email = (await registered(owner))["user"]["email"]
         order, steps = await stack.enter_async_context(hashing_is_stuck(monkeypatch))
-        stuck = passwords._matching
+        stuck = passwords._matching_indexes
 
         def noted(password: str, hashes: Sequence[str]) -> list[int]:
             priorities[password] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
             return stuck(password, hashes)
 
-        monkeypatch.setattr(passwords, "_matching", noted)
+        monkeypatch.setattr(passwords, "_matching_indexes", noted)
         flood = [asyncio.create_task(log_in(one, new_email(), "flood")) for one in strangers]
         await until(lambda: len(order) == 2)
         real = asyncio.create_task(log_in(owner, email, "real"))
@@ -271,7 +271,7 @@ async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
     taken: list[str] = []
     real_take = LoginAttempts.take
 
-    async def take(self: LoginAttempts, bucket: Bucket) -> Taken:
+    async def take(self: LoginAttempts, bucket: LoginBucket) -> BucketAttempt:
         taken.append(bucket.name)
         return await real_take(self, bucket)
 
@@ -303,7 +303,7 @@ async def test_a_login_that_found_no_place_is_no_failed_login(stage: Stage, monk
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every password that was hashed, for whatever."""
     found: list[str] = []
-    real_hash, real_matching = Passwords.hash, Passwords.matching
+    real_hash, real_matching = Passwords.hash, Passwords.matching_indexes
 
     async def hash_(self: Passwords, password: str, *rest: Any, **more: Any) -> str:
         found.append(password)
@@ -314,7 +314,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return await real_matching(self, password, *rest)
 
     monkeypatch.setattr(Passwords, "hash", hash_)
-    monkeypatch.setattr(Passwords, "matching", matching)
+    monkeypatch.setattr(Passwords, "matching_indexes", matching)
     return found
 
 

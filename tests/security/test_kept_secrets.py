@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.store.idempotent_responses import claim_of
+from services.api.store.idempotent_responses import idempotency_record
 from shared.contracts.commands import ConnectInstance
 from shared.contracts.events import PairingCodeIssued, QrIssued
 from shared.contracts.ids import new_id
@@ -135,7 +135,9 @@ async def test_a_password_cannot_be_guessed_by_what_is_kept(stage: Stage) -> Non
         body = json.dumps({"old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
         headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         assert (await http.post("/api/auth/password", content=body, headers=headers)).status_code == 200
-    guess = claim_of(user["organization_id"], user["user"]["id"], key, "/api/auth/password", "", body.decode())
+    guess = idempotency_record(
+        user["organization_id"], user["user"]["id"], key, "/api/auth/password", "", body.decode()
+    )
     found = await stage.database.answers.find_one({"_id": guess.id})
     assert found is None or found["fingerprint"] != guess.fingerprint
 

@@ -9,7 +9,7 @@ import pytest
 from argon2.low_level import hash_secret
 
 from services.api.settings import ApiSettings
-from services.api.store.audit import AuditLog, Deed
+from services.api.store.audit import AuditEvent, AuditLog
 from shared.contracts.ids import new_id
 from shared.platform.mongo import Document, open_mongo
 from tests.component.api import conftest
@@ -27,7 +27,7 @@ async def test_a_refused_login_waits_for_no_audit_entry(stage: Stage, monkeypatc
         login = await registered(home)
         go_on, real = asyncio.Event(), AuditLog.record
 
-        async def stuck(self: AuditLog, deed: Deed) -> None:
+        async def stuck(self: AuditLog, deed: AuditEvent) -> None:
             await go_on.wait()
             await real(self, deed)
 
@@ -50,7 +50,7 @@ async def test_an_audit_log_that_fails_ends_no_background_task(stage: Stage, mon
     async with client_at(stage.url) as home, client_at(stage.url) as stranger:
         login, real, failures = await registered(home), AuditLog.record, iter([True, True])
 
-        async def failing(self: AuditLog, deed: Deed) -> None:
+        async def failing(self: AuditLog, deed: AuditEvent) -> None:
             if next(failures, False):
                 raise RuntimeError("made up")
             await real(self, deed)

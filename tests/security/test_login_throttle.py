@@ -7,8 +7,8 @@ import pytest
 
 from services.api.settings import ApiSettings
 from services.api.store import login_attempts
-from services.api.store.login_attempts import Bucket, LoginAttempts
-from services.api.store.login_devices import MAX_DEVICES_PER_ADDRESS, MAX_DEVICES_PER_USER, LoginDevices, Origin
+from services.api.store.login_attempts import LoginAttempts, LoginBucket
+from services.api.store.login_devices import MAX_DEVICES_PER_ADDRESS, MAX_DEVICES_PER_USER, LoginDevices, LoginOrigin
 from shared.contracts.ids import new_id
 from tests.component.api import conftest
 from tests.component.api.conftest import Stage
@@ -120,7 +120,7 @@ async def test_logins_to_an_account_of_ones_own_make_no_room_for_guesses(stage: 
 
 async def test_the_delay_doubles_up_to_its_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 100_000)
-    attempts, bucket = LoginAttempts(stage.database.login_attempts), Bucket(f"test:{new_id()}", 3, 6_000_000)
+    attempts, bucket = LoginAttempts(stage.database.login_attempts), LoginBucket(f"test:{new_id()}", 3, 6_000_000)
     waits: list[int] = []
     for number in range(12):
         assert (await attempts.take(bucket)).wait_s == 0
@@ -173,14 +173,14 @@ async def test_the_device_cookie_is_for_the_server_only(settings: ApiSettings, p
 
 async def test_device_tokens_are_kept_as_hashes_and_bounded(stage: Stage) -> None:
     devices, user_id = LoginDevices(stage.database.login_devices, stage.settings.device_ttl), new_id()
-    token = await devices.remember(user_id, Origin("192.0.2.1"))
+    token = await devices.remember(user_id, LoginOrigin("192.0.2.1"))
     assert token not in str(await stage.database.login_devices.find({"user_id": user_id}).to_list(None))
     for _ in range(MAX_DEVICES_PER_ADDRESS + 3):  # a program without cookies does not drive out other devices
-        await devices.remember(user_id, Origin("192.0.2.2"))
+        await devices.remember(user_id, LoginOrigin("192.0.2.2"))
     assert await stage.database.login_devices.count_documents({"user_id": user_id}) == 1 + MAX_DEVICES_PER_ADDRESS
-    assert await devices.known_as({user_id: Origin("192.0.2.9", token)})
+    assert await devices.known_clients({user_id: LoginOrigin("192.0.2.9", token)})
     for number in range(MAX_DEVICES_PER_USER + 3):
-        await devices.remember(user_id, Origin(f"198.51.100.{number}"))
+        await devices.remember(user_id, LoginOrigin(f"198.51.100.{number}"))
     assert await stage.database.login_devices.count_documents({"user_id": user_id}) == MAX_DEVICES_PER_USER
 
 
@@ -211,6 +211,6 @@ async def test_a_wrong_current_password_counts_as_a_failed_login(stage: Stage) -
 
 async def test_attempts_that_need_not_wait_never_wait_for_each_other(stage: Stage) -> None:
     """Two that begin in the order of one clock and are written in the other order."""
-    attempts, bucket = LoginAttempts(stage.database.login_attempts), Bucket(f"test:{new_id()}", 10_000, 60_000)
+    attempts, bucket = LoginAttempts(stage.database.login_attempts), LoginBucket(f"test:{new_id()}", 10_000, 60_000)
     taken = await asyncio.gather(*(attempts.take(bucket) for _ in range(200)))
     assert {one.wait_s for one in taken} == {0}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from services.api.nats.access_queries import AT_ONCE as KEY_ANSWERS_AT_ONCE
-from services.api.nats.queries import ANSWERERS
-from services.api.nats.requests import WRITES
+from services.api.nats.queries import QUERY_HANDLERS
+from services.api.nats.requests import REQUEST_ROUTES
 from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.message import Message
@@ -203,7 +203,10 @@ async def test_an_end_at_the_edge_of_time_is_kept(api: InProcess) -> None:
     assert answer.status == 201, answer.body
 
 
-QUESTIONS: list[type[Message]] = [*(item.question for item in ANSWERERS), *(item.question for item in WRITES)]
+QUESTIONS: list[type[Message]] = [
+    *(item.question for item in QUERY_HANDLERS),
+    *(item.question for item in REQUEST_ROUTES),
+]
 NATS_BODIES = tuple(body for body in ODD_BODIES if body) + tuple(value.encode() for value in ODD_JSON)
 
 
@@ -260,7 +263,7 @@ async def test_nothing_odd_in_a_question_about_access_fails(
 
 @pytest.mark.parametrize("token", ["A", "a b", "ü", "$SYS", "x" * 200, "-", "_", "org\\ud800"])
 async def test_an_odd_organization_in_a_subject_is_refused(stage: Stage, token: str) -> None:
-    for question in (ANSWERERS[0].question, WRITES[0].question):
+    for question in (QUERY_HANDLERS[0].question, REQUEST_ROUTES[0].question):
         address = f"{question.subject}.{token.replace(' ', '')}.-"
         answer = json.loads((await stage.nats.request(address, b"{}", timeout=5)).data)
         assert answer["success"] is False

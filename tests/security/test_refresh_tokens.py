@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.store.logins import MAX_FORMER_TOKENS, Lifetime, Logins
+from services.api.store.logins import MAX_FORMER_TOKENS, LoginLifetime, Logins
 from shared.contracts.errors import Problem
 from tests.component.api import conftest
 from tests.component.api.conftest import Stage
@@ -72,7 +72,7 @@ async def test_a_token_that_was_issued_logs_out(stage: Stage, newest: bool) -> N
 
 async def test_a_login_keeps_a_bounded_number_of_hashes_and_no_token(stage: Stage) -> None:
     logins = Logins(stage.database.logins)
-    lifetime = Lifetime(stage.settings.refresh_idle, stage.settings.refresh_longest)
+    lifetime = LoginLifetime(stage.settings.refresh_idle, stage.settings.refresh_longest)
     login = first = await logins.start({"_id": "u", "organization_id": "o"}, lifetime)
     for _ in range(MAX_FORMER_TOKENS + 2):
         login = await logins.refresh(login.refresh_token, lifetime)
@@ -87,7 +87,7 @@ async def test_a_login_keeps_a_bounded_number_of_hashes_and_no_token(stage: Stag
 async def test_a_login_of_an_earlier_version_goes_on(stage: Stage) -> None:
     """It has no list of former hashes yet."""
     logins = Logins(stage.database.logins)
-    lifetime = Lifetime(stage.settings.refresh_idle, stage.settings.refresh_longest)
+    lifetime = LoginLifetime(stage.settings.refresh_idle, stage.settings.refresh_longest)
     login = await logins.start({"_id": "u", "organization_id": "o"}, lifetime)
     await stage.database.logins.update_one({"_id": login.id}, {"$unset": {"former": ""}})
     await logins.refresh(login.refresh_token, lifetime)

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.api.nats.queries import ANSWERERS
-from services.api.nats.requests import WRITES
+from services.api.nats.queries import QUERY_HANDLERS
+from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts import queries
 from shared.contracts.errors import SwitchboardError
 from shared.contracts.message import Command, Message, Query, utc_now
@@ -24,7 +24,10 @@ from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_router
 
 __all__ = ["member", "own_bus", "settings", "stage"]
-ASKED: tuple[type[Message], ...] = (*(item.question for item in ANSWERERS), *(item.question for item in WRITES))
+ASKED: tuple[type[Message], ...] = (
+    *(item.question for item in QUERY_HANDLERS),
+    *(item.question for item in REQUEST_ROUTES),
+)
 OTHER, TWO = "other", "two"
 ELSEWHERE = {
     "VerifyApiKey": "asked with a key, which says whose it is: tests/security/test_rights_of_creators.py",

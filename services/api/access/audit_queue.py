@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.api.store.audit import AuditLog, Deed
+from services.api.store.audit import AuditEvent, AuditLog
 from shared.platform.background import keep_running, stop_task
 
 MAX_PENDING_ENTRIES = 1_000
@@ -19,10 +19,10 @@ class AuditQueue:
 
     def __init__(self, audit: AuditLog) -> None:
         self._audit = audit
-        self._pending: asyncio.Queue[Sequence[Deed]] = asyncio.Queue(MAX_PENDING_ENTRIES)
+        self._pending: asyncio.Queue[Sequence[AuditEvent]] = asyncio.Queue(MAX_PENDING_ENTRIES)
         self._dropped = 0
 
-    def put(self, deeds: Sequence[Deed]) -> None:
+    def put(self, deeds: Sequence[AuditEvent]) -> None:
         """Never waits. None at all go the same way and nothing is written."""
         try:
             self._pending.put_nowait(deeds)

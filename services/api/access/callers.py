@@ -9,17 +9,17 @@ from shared.platform.mongo import Database
 from shared.platform.token_keys import VerificationKeys
 
 
-async def identify(database: Database, keys: VerificationKeys, token: str) -> Principal:
+async def authenticate(database: Database, keys: VerificationKeys, token: str) -> Principal:
     """`token`: an access token or an API key. Raises Problem 401."""
     if token.startswith(API_KEY_PREFIX):
-        owner = await ApiKeys(database.api_keys).owner(token)
+        owner = await ApiKeys(database.api_keys).principal_by_key(token)
         if owner is None:
             raise Problem(401, "api_key_invalid", "the API key is unknown, expired or revoked")
         return owner
-    return await _as_of_now(database, read_token(token, keys))
+    return await _current_principal(database, read_token(token, keys))
 
 
-async def _as_of_now(database: Database, claimed: Principal) -> Principal:
+async def _current_principal(database: Database, claimed: Principal) -> Principal:
     """The organization and the role are those of the user in the database, never what the token says alone."""
     if claimed.session_id:
         await Logins(database.logins).require_open(claimed.session_id, claimed.subject)

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 from shared.contracts.errors import Problem
 
-MAX_HASHES_AT_ONCE, MAX_WAITING_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
-MAX_KNOWN_IN_A_ROW = 2
+MAX_CONCURRENT_HASHES, MAX_QUEUED_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
+MAX_CONSECUTIVE_KNOWN = 2
 MAX_HASH_WAIT_S = 10.0
-STRANGER_REST, MAX_REST_S = 4.0, 1.0
+STRANGER_COOLDOWN_FACTOR = 4.0
+MAX_COOLDOWN_S = 1.0
 """A slot that a stranger used stays empty for so many times as long: both together take two fifths of a processor."""
 RETRY_AFTER_S = 2
 
@@ -34,105 +35,107 @@ class HashClient:
 @dataclass(eq=False)
 class _Ticket:
     client: HashClient
-    before: int
+    earlier_attempts: int
     """Attempts of the same client that were under way when this one came."""
-    number: int
-    turn: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    sequence: int
+    slot_free: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
-    def place(self) -> tuple[int, int]:
-        return (self.before, self.number)
+    def priority(self) -> tuple[int, int]:
+        return (self.earlier_attempts, self.sequence)
 
 
-class HashingLine:
-    def __init__(self, at_once: int = MAX_HASHES_AT_ONCE, max_waiting: int = MAX_WAITING_HASHES) -> None:
-        self._free, self._max_waiting = at_once, max_waiting
-        self._kept_for_known, self._kept_for_first = int(at_once > 1), int(at_once > 2)
-        self._lines: dict[bool, list[_Ticket]] = {True: [], False: []}
+class PasswordHashQueue:
+    def __init__(self, at_once: int = MAX_CONCURRENT_HASHES, max_waiting: int = MAX_QUEUED_HASHES) -> None:
+        self._free, self._max_queued = at_once, max_waiting
+        self._reserved_for_known, self._reserved_for_first_attempts = int(at_once > 1), int(at_once > 2)
+        self._queues: dict[bool, list[_Ticket]] = {True: [], False: []}
         """By whether the client is known."""
         self._known_in_a_row = 0
-        self._places: Counter[str] = Counter()
-        self._in_line: Counter[str] = Counter()
-        self._number = 0
+        self._admitted: Counter[str] = Counter()
+        self._queued: Counter[str] = Counter()
+        self._sequence = 0
 
     @contextmanager
-    def place(self, client: HashClient) -> Iterator[None]:
+    def admit(self, client: HashClient) -> Iterator[None]:
         """Held from before anything is written for an attempt: a flood from one client does not reach the database.
 
         Raises Problem 429 `too_many_logins`.
         """
-        if self._places[client.name] >= MAX_HASHES_PER_CLIENT:
+        if self._admitted[client.name] >= MAX_HASHES_PER_CLIENT:
             detail = f"more than {MAX_HASHES_PER_CLIENT} logins of one client at once; try again in {RETRY_AFTER_S} s"
             raise Problem(429, "too_many_logins", detail, retry_after=RETRY_AFTER_S)
-        with _counted(self._places, client.name):
+        with _counted(self._admitted, client.name):
             yield
 
     @asynccontextmanager
     async def slot(self, client: HashClient) -> AsyncIterator[None]:
         """Raises Problem 503 `logins_busy`."""
-        self._number += 1
-        ticket = _Ticket(client, self._in_line[client.name], self._number)
-        with _counted(self._in_line, client.name):
-            await self._turn(ticket)
+        self._sequence += 1
+        ticket = _Ticket(client, self._queued[client.name], self._sequence)
+        with _counted(self._queued, client.name):
+            await self._wait_for_slot(ticket)
             loop = asyncio.get_running_loop()
             began = loop.time()
             try:
                 yield
             finally:
-                rest_s = 0.0 if client.known else STRANGER_REST * (loop.time() - began)
-                loop.call_later(min(rest_s, MAX_REST_S), self._next)
+                rest_s = 0.0 if client.known else STRANGER_COOLDOWN_FACTOR * (loop.time() - began)
+                loop.call_later(min(rest_s, MAX_COOLDOWN_S), self._release_slot)
 
-    async def _turn(self, ticket: _Ticket) -> None:
-        if self._may_run(ticket):
+    async def _wait_for_slot(self, ticket: _Ticket) -> None:
+        if self._has_slot_for(ticket):
             self._free -= 1
             return
-        line = self._lines[ticket.client.known]
+        line = self._queues[ticket.client.known]
         line.append(ticket)
-        if len(line) > self._max_waiting:
-            last = max(line, key=lambda one: one.place)
+        if len(line) > self._max_queued:
+            last = max(line, key=lambda one: one.priority)
             line.remove(last)
-            if not last.turn.done():  # cancelled, and its task has not run since
-                last.turn.set_exception(_busy())
+            if not last.slot_free.done():  # cancelled, and its task has not run since
+                last.slot_free.set_exception(_busy())
         try:
             async with asyncio.timeout(MAX_HASH_WAIT_S):
-                await ticket.turn
+                await ticket.slot_free
         except BaseException as error:
-            self._give_up(ticket)
+            self._abandon(ticket)
             if isinstance(error, TimeoutError):
                 raise _busy() from error
             raise
 
-    def _give_up(self, ticket: _Ticket) -> None:
+    def _abandon(self, ticket: _Ticket) -> None:
         """A turn that came at the same moment goes to the next one."""
-        line = self._lines[ticket.client.known]
+        line = self._queues[ticket.client.known]
         if ticket in line:
             line.remove(ticket)
-        elif ticket.turn.done() and not ticket.turn.cancelled() and ticket.turn.exception() is None:
-            self._next()
+        elif ticket.slot_free.done() and not ticket.slot_free.cancelled() and ticket.slot_free.exception() is None:
+            self._release_slot()
 
-    def _next(self) -> None:
+    def _release_slot(self) -> None:
         """Whoever is first in the line takes the slot that became free."""
         self._free += 1
-        while self._free and (ticket := self._first()):
-            self._lines[ticket.client.known].remove(ticket)
-            if not ticket.turn.done():
+        while self._free and (ticket := self._next_ticket()):
+            self._queues[ticket.client.known].remove(ticket)
+            if not ticket.slot_free.done():
                 self._free -= 1
-                ticket.turn.set_result(None)
+                ticket.slot_free.set_result(None)
 
-    def _first(self) -> _Ticket | None:
-        known, other = (min(self._lines[which], key=lambda one: one.place, default=None) for which in (True, False))
-        if other and not self._may_run(other):
+    def _next_ticket(self) -> _Ticket | None:
+        known, other = (min(self._queues[which], key=lambda one: one.priority, default=None) for which in (True, False))
+        if other and not self._has_slot_for(other):
             other = None
-        if known and not (other and self._known_in_a_row >= MAX_KNOWN_IN_A_ROW):
+        if known and not (other and self._known_in_a_row >= MAX_CONSECUTIVE_KNOWN):
             self._known_in_a_row += 1
             return known
         self._known_in_a_row = 0
         return other
 
-    def _may_run(self, ticket: _Ticket) -> bool:
+    def _has_slot_for(self, ticket: _Ticket) -> bool:
         if ticket.client.known:
             return self._free > 0
-        return self._free > self._kept_for_known + (self._kept_for_first if ticket.before else 0)
+        return self._free > self._reserved_for_known + (
+            self._reserved_for_first_attempts if ticket.earlier_attempts else 0
+        )
 
 
 @contextmanager

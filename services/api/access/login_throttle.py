@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.api.store.login_attempts import Bucket, LoginAttempts, Taken
+from services.api.store.login_attempts import BucketAttempt, LoginAttempts, LoginBucket
 from shared.contracts.errors import Problem
 
 MAX_ACCOUNT_DELAY_MS = 60_000
@@ -18,28 +18,28 @@ MAX_ADDRESS_DELAY_MS = 900_000
 
 
 @dataclass
-class Attempt:
+class PasswordAttempt:
     """One password that is being checked against those of the `allowed` users (by id). It counts as failed for whoever
     is not among the `fitting` ones; when it fits one of several, it was no guess at the others. `left_out`: why others
     are not allowed, Problem 429 `too_many_logins`."""
 
-    allowed: frozenset[str]
-    left_out: Problem | None = None
-    fitting: Collection[str] = ()
+    allowed_users: frozenset[str]
+    refusal_of_others: Problem | None = None
+    matching_users: Collection[str] = ()
 
 
 @dataclass(frozen=True)
-class _Group:
+class _UserGroup:
     """Users who share buckets: each that is known there has one of its own, all others those of strangers. `forgets`:
     a login forgets the failures of the account, which must not be those of another user with the same address."""
 
     users: frozenset[str]
-    buckets: tuple[Bucket, ...]
-    forgets: bool
+    buckets: tuple[LoginBucket, ...]
+    resets_on_success: bool
 
 
 @dataclass(frozen=True)
-class Throttle:
+class LoginThrottle:
     """`failures`, `address_failures`: how many are free of delay for an account, and for an address.
 
     Whom a device is known to counts for that user alone: users of several organizations may have the same e-mail
@@ -47,32 +47,38 @@ class Throttle:
     """
 
     attempts: LoginAttempts
-    failures: int
-    address_failures: int
+    free_failures: int
+    free_address_failures: int
 
-    def _groups(self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]) -> list[_Group]:
+    def _groups(
+        self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]
+    ) -> list[_UserGroup]:
         groups = [
-            _Group(frozenset({user}), (Bucket(known_as[user], self.failures, MAX_ACCOUNT_DELAY_MS),), forgets=True)
+            _UserGroup(
+                frozenset({user}),
+                (LoginBucket(known_as[user], self.free_failures, MAX_ACCOUNT_DELAY_MS),),
+                resets_on_success=True,
+            )
             for user in users
             if user in known_as
         ]
         strangers = frozenset(users) - frozenset(known_as)
         if strangers or not groups:
             account = f"account:{hashlib.sha256(email.encode()).hexdigest()}"
-            of_address = Bucket(f"address:{address}", self.address_failures, MAX_ADDRESS_DELAY_MS)
-            buckets = (of_address, Bucket(account, self.failures, MAX_ACCOUNT_DELAY_MS))
-            groups.append(_Group(strangers, buckets, forgets=len(users) <= 1))
+            of_address = LoginBucket(f"address:{address}", self.free_address_failures, MAX_ADDRESS_DELAY_MS)
+            buckets = (of_address, LoginBucket(account, self.free_failures, MAX_ACCOUNT_DELAY_MS))
+            groups.append(_UserGroup(strangers, buckets, resets_on_success=len(users) <= 1))
         return groups
 
     @asynccontextmanager
     async def attempt(
         self, email: str, address: str, users: Collection[str], known_as: Mapping[str, str]
-    ) -> AsyncIterator[Attempt]:
+    ) -> AsyncIterator[PasswordAttempt]:
         """`users`: ids of those with this e-mail address. `known_as`: the known device or address of some of them.
         Raises Problem 429 `too_many_logins` when all of them have to wait.
 
         An attempt that ends with a Problem was not carried out: it counts for nothing."""
-        taken: list[tuple[_Group, list[Taken]]] = []
+        taken: list[tuple[_UserGroup, list[BucketAttempt]]] = []
         refused: list[Problem] = []
         for group in self._groups(email, address, users, known_as):
             try:
@@ -82,24 +88,24 @@ class Throttle:
         left_out = min(refused, key=_wait_of, default=None)
         if left_out and not taken:
             raise left_out
-        attempt = Attempt(frozenset[str]().union(*(group.users for group, _ in taken)), left_out)
+        attempt = PasswordAttempt(frozenset[str]().union(*(group.users for group, _ in taken)), left_out)
         try:
             yield attempt
         except Problem:
             for _, of_group in taken:
                 await self._refund(of_group)
             raise
-        await self._settle(taken, frozenset(attempt.fitting))
+        await self._settle(taken, frozenset(attempt.matching_users))
 
-    async def _settle(self, taken: Sequence[tuple[_Group, list[Taken]]], fitting: frozenset[str]) -> None:
+    async def _settle(self, taken: Sequence[tuple[_UserGroup, list[BucketAttempt]]], fitting: frozenset[str]) -> None:
         for group, of_group in taken:
-            if group.forgets and group.users & fitting:
-                await self._succeeded(of_group)
+            if group.resets_on_success and group.users & fitting:
+                await self._record_success(of_group)
             elif fitting:
                 await self._refund(of_group)
 
-    async def _take(self, buckets: Sequence[Bucket]) -> list[Taken]:
-        taken: list[Taken] = []
+    async def _take(self, buckets: Sequence[LoginBucket]) -> list[BucketAttempt]:
+        taken: list[BucketAttempt] = []
         for bucket in buckets:
             taken.append(await self.attempts.take(bucket))
             if wait := taken[-1].wait_s:
@@ -108,18 +114,18 @@ class Throttle:
                 raise Problem(429, "too_many_logins", detail, retry_after=wait)
         return taken
 
-    async def _refund(self, taken: Sequence[Taken]) -> None:
+    async def _refund(self, taken: Sequence[BucketAttempt]) -> None:
         for one in taken:
             await self.attempts.refund(one)
 
-    async def _succeeded(self, taken: Sequence[Taken]) -> None:
+    async def _record_success(self, taken: Sequence[BucketAttempt]) -> None:
         """The account's failures are forgotten. Those of the address stay: otherwise a login to an account of one's own
         would make room for more guesses at others'."""
         for one in taken:
             if one.bucket.name.startswith("address:"):
                 await self.attempts.refund(one)
             else:
-                await self.attempts.forget(one.bucket)
+                await self.attempts.reset(one.bucket)
 
 
 def _wait_of(refusal: Problem) -> int:

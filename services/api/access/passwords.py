@@ -19,14 +19,14 @@ from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import InvalidHashError
 from argon2.low_level import hash_secret
 
-from services.api.access.hash_queue import MAX_HASHES_AT_ONCE, HashClient, HashingLine
+from services.api.access.hash_queue import MAX_CONCURRENT_HASHES, HashClient, PasswordHashQueue
 
 T = TypeVar("T")
 
 _SALT_BYTES = 16
 _hasher = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
 """The first parameters that OWASP's Password Storage Cheat Sheet names for argon2id; 47 ms of processor, measured."""
-_STRANGERS_NICENESS = 10
+_STRANGER_THREAD_NICENESS = 10
 _NOBODY = _hasher.hash("nobody has this password")
 """Checked when the user is unknown, so that the answer takes as long as for a known one."""
 
@@ -34,36 +34,36 @@ _NOBODY = _hasher.hash("nobody has this password")
 class Passwords:
     """All raise Problem 503 `logins_busy` when too many wait, 429 `too_many_logins` when one client has too many."""
 
-    def __init__(self, line: HashingLine | None = None) -> None:
-        self._line = line or HashingLine()
-        self._known = ThreadPoolExecutor(MAX_HASHES_AT_ONCE, "password")
-        self._strangers = ThreadPoolExecutor(MAX_HASHES_AT_ONCE, "password-stranger", _yield_processor)
+    def __init__(self, line: PasswordHashQueue | None = None) -> None:
+        self._queue = line or PasswordHashQueue()
+        self._known_pool = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, "password")
+        self._stranger_pool = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, "password-stranger", _lower_thread_priority)
 
     def close(self) -> None:
         """Hashes that began come to their end."""
-        for pool in (self._known, self._strangers):
+        for pool in (self._known_pool, self._stranger_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def place(self, client: HashClient) -> AbstractContextManager[None]:
+    def admit(self, client: HashClient) -> AbstractContextManager[None]:
         """To be held around `matching` and what is written before it."""
-        return self._line.place(client)
+        return self._queue.admit(client)
 
     async def hash(self, password: str, client: HashClient, beside: Sequence[str] = ()) -> str:
         """`beside`: hashes of the other users with the same e-mail address. They share their salt, so that a login
         costs one hash however many there are, and its time does not tell the number."""
-        with self._line.place(client):
-            async with self._line.slot(client):
-                return await self._run(client, lambda: _hasher.hash(password, salt=_salt_of(beside)))
+        with self._queue.admit(client):
+            async with self._queue.slot(client):
+                return await self._run(client, lambda: _hasher.hash(password, salt=_shared_salt(beside)))
 
-    async def matching(self, password: str, hashes: Sequence[str], client: HashClient) -> list[int]:
+    async def matching_indexes(self, password: str, hashes: Sequence[str], client: HashClient) -> list[int]:
         """The places of the hashes this password fits. None after the same work when there are no hashes."""
-        async with self._line.slot(client):
-            fitting = await self._run(client, lambda: _matching(password, hashes or [_NOBODY]))
+        async with self._queue.slot(client):
+            fitting = await self._run(client, lambda: _matching_indexes(password, hashes or [_NOBODY]))
         return fitting if hashes else []
 
     async def _run(self, client: HashClient, work: Callable[[], T]) -> T:
         """Strangers' hashes get the processor time that nothing else on the machine needs."""
-        pool = self._known if client.known else self._strangers
+        pool = self._known_pool if client.known else self._stranger_pool
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
@@ -75,18 +75,18 @@ def is_outdated(hashed: str) -> bool:
         return False
 
 
-def _yield_processor() -> None:
+def _lower_thread_priority() -> None:
     if sys.platform == "linux":  # where a priority belongs to a thread
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _STRANGERS_NICENESS)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _STRANGER_THREAD_NICENESS)
 
 
-def _matching(password: str, hashes: Sequence[str]) -> list[int]:
+def _matching_indexes(password: str, hashes: Sequence[str]) -> list[int]:
     computed: dict[str, str] = {}
     for hashed in hashes:
         prefix = _prefix(hashed)
         if prefix not in computed:
-            computed[prefix] = _hashed_like(hashed, password)
+            computed[prefix] = _hash_with_parameters_of(hashed, password)
     return [place for place, hashed in enumerate(hashes) if hmac.compare_digest(computed[_prefix(hashed)], hashed)]
 
 
@@ -95,7 +95,7 @@ def _prefix(hashed: str) -> str:
     return hashed.rpartition("$")[0]
 
 
-def _hashed_like(hashed: str, password: str) -> str:
+def _hash_with_parameters_of(hashed: str, password: str) -> str:
     """With the same parameters and salt; something that fits nothing when it is no hash."""
     try:
         like = extract_parameters(hashed)
@@ -114,7 +114,7 @@ def _hashed_like(hashed: str, password: str) -> str:
     return made.decode()
 
 
-def _salt_of(hashes: Sequence[str]) -> bytes:
+def _shared_salt(hashes: Sequence[str]) -> bytes:
     """Of the first one that is a hash; a new one when there is none."""
     for hashed in hashes:
         if hashed.startswith("$argon2"):

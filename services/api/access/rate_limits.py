@@ -4,31 +4,33 @@ import time
 from collections import OrderedDict
 
 from services.api.settings import ApiSettings
-from services.api.store.rate_counters import Count, RateCounters
+from services.api.store.rate_counters import RateCounters, RateLimitResult
 from shared.contracts.errors import Problem
 from shared.platform.mongo import Database
 from shared.web.client_addresses import network_of
 
-WRONG = frozenset({"token_invalid", "api_key_invalid"})
+INVALID_CREDENTIAL_CODES = frozenset({"token_invalid", "api_key_invalid"})
 """Refusals of credentials that were never issued. A token that has expired, or whose login ended, is no guess."""
 _MAX_ADDRESSES = 10_000
 
 
-class Rates:
+class RateLimits:
     """The limits of callers, of organizations, and of wrong credentials per client address."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
-        self._refused: OrderedDict[str, float] = OrderedDict()
+        self._refused_until: OrderedDict[str, float] = OrderedDict()
 
-    async def take(self, database: Database, organization_id: str, caller: str, count: int = 1) -> list[Count]:
+    async def take(
+        self, database: Database, organization_id: str, caller: str, count: int = 1
+    ) -> list[RateLimitResult]:
         """Of the caller's bucket, then of the organization's; the latter only what the former granted."""
         counters = RateCounters(database.rate_counters)
         buckets = {
             f"{organization_id}:{caller}": self._settings.rate_limit_caller,
             organization_id: self._settings.rate_limit_organization,
         }
-        counts: list[Count] = []
+        counts: list[RateLimitResult] = []
         for name, limit in buckets.items():
             if limit and count:
                 counts.append(await counters.take(name, limit, count))
@@ -39,27 +41,27 @@ class Rates:
         """Seconds this address has to wait; 0 below the limit. Beyond the limit nothing is written, so that a refusal
         costs no more than a valid request."""
         client, now = network_of(address), time.monotonic()
-        if (left := self._refused.get(client, 0.0) - now) > 0:
+        if (left := self._refused_until.get(client, 0.0) - now) > 0:
             return left
         count = await RateCounters(database.rate_counters).take(f"failed:{client}", self._settings.rate_limit_failures)
         if count.taken:
             return 0.0
-        self._refused[client] = now + count.retry_after
-        self._refused.move_to_end(client)
-        while len(self._refused) > _MAX_ADDRESSES:
-            self._refused.popitem(last=False)
-        return float(count.retry_after)
+        self._refused_until[client] = now + count.retry_after_s
+        self._refused_until.move_to_end(client)
+        while len(self._refused_until) > _MAX_ADDRESSES:
+            self._refused_until.popitem(last=False)
+        return float(count.retry_after_s)
 
-    async def refusal(self, database: Database, problem: Problem, address: str) -> Problem:
+    async def problem_for(self, database: Database, problem: Problem, address: str) -> Problem:
         """What a wrong credential is answered with: `problem`, or 429 after too many from this address.
 
         The right credentials of others behind the same address go on working.
         """
-        wait = await self.count_failure(database, address) if problem.code in WRONG else 0.0
-        return too_many_failures(wait) if wait else problem
+        wait = await self.count_failure(database, address) if problem.code in INVALID_CREDENTIAL_CODES else 0.0
+        return too_many_failures_problem(wait) if wait else problem
 
 
-def too_many_failures(wait: float) -> Problem:
+def too_many_failures_problem(wait: float) -> Problem:
     retry_after = max(1, round(wait + 0.5))
     detail = f"too many wrong tokens or keys came from this address; try again in {retry_after} s"
     return Problem(429, "too_many_failures", detail, retry_after=retry_after)

@@ -4,59 +4,59 @@ at the next start, and what a request that failed left undone half a minute late
 import asyncio
 import logging
 
-from services.api.context import Context
+from services.api.context import ApiContext
 from services.api.store.api_keys import KEY_SUBJECT
 from services.api.store.members import role_of
-from services.api.store.pending_revocations import Mark, UntoldEndings
+from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
 from shared.contracts.principal import ROLE_SCOPES, Role
 from shared.platform.background import note_failure
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
 
-UNTOLD_INTERVAL_S = 30.0
+PENDING_REVOCATIONS_INTERVAL_S = 30.0
 log = logging.getLogger(__name__)
 
 
-async def after_role_change(context: Context, user: Document, role: Role, mark: Mark) -> None:
+async def after_role_change(context: ApiContext, user: Document, role: Role, mark: PendingRevocation) -> None:
     """What the user made goes on within the new role: keys with its scopes, invitations only from who may invite."""
     organization_id, user_id = user["organization_id"], user["_id"]
-    keys = await context.api_keys.made_below(organization_id, user_id)
+    keys = await context.api_keys.descendants_of(organization_id, user_id)
     if "manage" not in ROLE_SCOPES[role]:
-        await context.invitations.withdraw_all_by(organization_id, user_id, *_makers(keys))
-    await context.endings.role_changed(user, role, keys, mark)
+        await context.invitations.withdraw_all_by(organization_id, user_id, *_key_subjects(keys))
+    await context.revocations.publish_role_changed(user, role, keys, mark)
 
 
-async def after_removal(context: Context, user: Document, mark: Mark) -> None:
+async def after_removal(context: ApiContext, user: Document, mark: PendingRevocation) -> None:
     """The user's logins, and the API keys and invitations the user made, open nothing."""
     organization_id, user_id = user["organization_id"], user["_id"]
     logins = await context.logins.end_all_of(user_id)
     await context.devices.forget_all_of(user_id)
-    keys = await context.api_keys.made_below(organization_id, user_id)
-    await context.invitations.withdraw_all_by(organization_id, user_id, *_makers(keys))
-    await context.endings.removed(user, keys, mark, logins)
+    keys = await context.api_keys.descendants_of(organization_id, user_id)
+    await context.invitations.withdraw_all_by(organization_id, user_id, *_key_subjects(keys))
+    await context.revocations.publish_user_removed(user, keys, mark, logins)
 
 
-async def after_revocation(context: Context, organization_id: str, key_id: str, mark: Mark) -> None:
+async def after_revocation(context: ApiContext, organization_id: str, key_id: str, mark: PendingRevocation) -> None:
     """Keys and invitations that were made with the key open nothing."""
-    below = await context.api_keys.made_below(organization_id, KEY_SUBJECT + key_id)
-    await context.invitations.withdraw_all_by(organization_id, *_makers([key_id, *below]))
-    await context.endings.revoked(organization_id, key_id, below, mark)
+    below = await context.api_keys.descendants_of(organization_id, KEY_SUBJECT + key_id)
+    await context.invitations.withdraw_all_by(organization_id, *_key_subjects([key_id, *below]))
+    await context.revocations.publish_key_revoked(organization_id, key_id, below, mark)
 
 
-async def keep_telling_untold(context: Context) -> None:
+async def keep_publishing_pending_revocations(context: ApiContext) -> None:
     """Again and again: a request that failed between its steps leaves its mark as a process that died does."""
     while True:
         try:
-            await tell_untold(context)
+            await publish_pending_revocations(context)
         except TRANSIENT_ERRORS as error:
             log.warning("ended accesses cannot be looked for yet: %s", type(error).__name__)
-        await asyncio.sleep(UNTOLD_INTERVAL_S)
+        await asyncio.sleep(PENDING_REVOCATIONS_INTERVAL_S)
 
 
-async def tell_untold(context: Context) -> None:
+async def publish_pending_revocations(context: ApiContext) -> None:
     """Of an earlier process, or of a request that failed. Another replica may be telling the same just now: hearing it
     twice changes nothing."""
-    async for mark, found in UntoldEndings(context.database).all():
-        if context.endings.is_telling(mark):
+    async for mark, found in PendingRevocations(context.database).all():
+        if context.revocations.is_publishing(mark):
             continue
         try:
             await _tell(context, mark, found)
@@ -66,9 +66,9 @@ async def tell_untold(context: Context) -> None:
             note_failure("untold endings", error)
 
 
-async def _tell(context: Context, mark: Mark, found: Document) -> None:
+async def _tell(context: ApiContext, mark: PendingRevocation, found: Document) -> None:
     if mark.collection == "logins":
-        await context.endings.logged_out(found)
+        await context.revocations.publish_login_ended(found)
     elif mark.collection == "api_keys":
         await after_revocation(context, found["organization_id"], found["_id"], mark)
     elif found.get("removed_at"):
@@ -77,5 +77,5 @@ async def _tell(context: Context, mark: Mark, found: Document) -> None:
         await after_role_change(context, found, role_of(found), mark)
 
 
-def _makers(key_ids: list[str]) -> list[str]:
+def _key_subjects(key_ids: list[str]) -> list[str]:
     return [KEY_SUBJECT + key_id for key_id in key_ids]

@@ -9,22 +9,27 @@ from services.api.compat.chat_schemas import (
     ChatContact,
     ChatMessages,
     ChatQr,
-    ChatSend,
-    ChatSent,
-    Numbers,
+    ChatSendBody,
+    ChatSendResult,
+    MessagesBetweenParameters,
     chat_contact,
     chat_message,
 )
-from services.api.compat.instance_selection import OnNetwork, default_instance, find_default, reached
+from services.api.compat.instance_selection import (
+    NetworkParameter,
+    accessible_instance,
+    find_default,
+    get_or_create_default,
+)
 from services.api.compat.qr_linking import first_qr
-from services.api.context import Context, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
-from services.api.responses import Listed, One
+from services.api.context import ApiContext, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
+from services.api.responses import Item, Page
 from services.api.routes import instance_connection, sends
-from services.api.routes.contacts_and_messages import Search
+from services.api.routes.contacts_and_messages import ContactSearch
 from services.api.views import contacts as contact_views
 from services.api.views import conversation_list
-from services.api.views.instance_status import RUNNING, connection_of
-from services.api.views.messages_between import Between, messages_between
+from services.api.views.instance_status import RUNNING_STATUSES, connection_of
+from services.api.views.messages_between import MessagesBetweenFilter, find_messages_between
 from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
@@ -39,19 +44,21 @@ InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
 
 @router.get("/contacts")
 async def contacts(
-    context: Ctx, caller: Reader, search: Search = None, limit: Limit = 1000, cursor: Cursor = None
-) -> Listed[ChatContact]:
+    context: Ctx, caller: Reader, search: ContactSearch = None, limit: Limit = 1000, cursor: Cursor = None
+) -> Page[ChatContact]:
     """People who wrote or were written to, newest first."""
     page = PageRequest(limit, cursor)
-    found, next_cursor = await contact_views.contacts(context.database, caller.organization_id, search, page)
-    return Listed(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
+    found, next_cursor = await contact_views.find_contacts(context.database, caller.organization_id, search, page)
+    return Page(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
 
 
 @router.get("/messages/between")
-async def between(context: Ctx, caller: LimitedReader, numbers: Annotated[Numbers, Query()]) -> ChatMessages:
+async def between(
+    context: Ctx, caller: LimitedReader, numbers: Annotated[MessagesBetweenParameters, Query()]
+) -> ChatMessages:
     """What an account and a contact said to each other: the newest messages, oldest first."""
-    wanted = Between(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
-    found, earlier = await messages_between(context.database, caller.organization_id, wanted)
+    wanted = MessagesBetweenFilter(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
+    found, earlier = await find_messages_between(context.database, caller.organization_id, wanted)
     return ChatMessages(data=[chat_message(message) for message in found], nextOffset=earlier)
 
 
@@ -61,52 +68,54 @@ async def qr(
     caller: LimitedManager,
     force_new: Annotated[bool, Query(alias="forceNew")] = False,
     instance_id: InstanceId = None,
-    network: OnNetwork = None,
-) -> One[ChatQr]:
+    network: NetworkParameter = None,
+) -> Item[ChatQr]:
     """The code to scan now; connects the account and waits for the first one, at most 30 s, when there is none.
 
     `forceNew` begins anew, unless the account is connected.
     """
     instance = await _instance(context, caller, instance_id, network)
     if force_new:
-        await _begin_anew(context, caller, instance)
+        await _restart_linking(context, caller, instance)
     code = await first_qr(context, instance)
     status = S.QR_PENDING if code else S.CONNECTED
     shown = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
     data_url, text, until = shown
-    return One(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=until))
+    return Item(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=until))
 
 
-async def _instance(context: Context, caller: Principal, instance_id: str | None, network: OnNetwork) -> Document:
+async def _instance(
+    context: ApiContext, caller: Principal, instance_id: str | None, network: NetworkParameter
+) -> Document:
     if instance_id:
-        return await reached(context, caller, instance_id)
-    return await default_instance(context, caller, network)
+        return await accessible_instance(context, caller, instance_id)
+    return await get_or_create_default(context, caller, network)
 
 
-async def _begin_anew(context: Context, caller: Principal, instance: Document) -> None:
+async def _restart_linking(context: ApiContext, caller: Principal, instance: Document) -> None:
     link = await connection_of(context.database, caller.organization_id, instance["_id"])
     state = S(link.get("status", S.DISCONNECTED))
-    if state in RUNNING and state is not S.CONNECTED:
+    if state in RUNNING_STATUSES and state is not S.CONNECTED:
         await instance_connection.disconnect(context, caller, instance["_id"])
 
 
-@router.post("/send-message", responses={202: {"model": ChatSent, "description": "Queued, not acknowledged yet"}})
+@router.post("/send-message", responses={202: {"model": ChatSendResult, "description": "Queued, not acknowledged yet"}})
 async def send_message(
-    context: Ctx, caller: LimitedSender, body: ChatSend, response: Response, key: sends.IdempotencyKey = None
-) -> ChatSent:
+    context: Ctx, caller: LimitedSender, body: ChatSendBody, response: Response, key: sends.IdempotencyKey = None
+) -> ChatSendResult:
     """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
     outgoing = replace(await _outgoing(context, caller, body), key=key)
     sent = await sends.deliver(context, outgoing, response)
-    return ChatSent(**sent.model_dump(), clientId=body.clientId)
+    return ChatSendResult(**sent.model_dump(), clientId=body.clientId)
 
 
-async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> sends.Outgoing:
+async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) -> sends.OutgoingText:
     """Raises Problem 404, 409, or 422 `missing_recipient`."""
     instance_id, to, conversation_id = body.instanceId, body.to, None
     if instance_id:
-        await reached(context, caller, instance_id)
+        await accessible_instance(context, caller, instance_id)
     if body.conversationId:
-        talk = await conversation_list.conversation(
+        talk = await conversation_list.get_conversation(
             context.database, caller.organization_id, body.conversationId, caller.instance_ids
         )
         instance_id = instance_id or talk.instance_id
@@ -116,9 +125,9 @@ async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> send
             to = talk.contact.phone_number or f"{talk.contact.lid}@lid"
     if to is None and conversation_id is None:
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
-    return sends.Outgoing(
+    return sends.OutgoingText(
         caller,
-        instance_id or await _only_account(context, caller),
+        instance_id or await _default_account_id(context, caller),
         body.message,
         to,
         conversation_id,
@@ -128,7 +137,7 @@ async def _outgoing(context: Context, caller: Principal, body: ChatSend) -> send
     )
 
 
-async def _only_account(context: Context, caller: Principal) -> str:
+async def _default_account_id(context: ApiContext, caller: Principal) -> str:
     found = await find_default(context, caller)
     if found is None:
         raise Problem(409, "instance_not_connected", "there is no account yet; connect one first, and send again")

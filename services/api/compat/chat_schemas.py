@@ -7,19 +7,19 @@ from pydantic.alias_generators import to_camel
 
 from services.api.compat.instance_selection import DialectBody
 from services.api.request_fields import Id, Recipient, Text
-from services.api.responses import Done, Secret
-from services.api.routes.sends import Expiry, SendAnswer, Wait
+from services.api.responses import Ok, Secret
+from services.api.routes.sends import Expiry, SendResult, Wait
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.message_parts import Media
 from shared.contracts.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 
 
-class _Camel(BaseModel):
+class _CamelCase(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
-class ChatContact(_Camel):
+class ChatContact(_CamelCase):
     """`phoneNumber`: digits; null when WhatsApp hides it, then `lid` is known."""
 
     id: str
@@ -31,7 +31,7 @@ class ChatContact(_Camel):
     updated_at: datetime
 
 
-class ChatMessage(_Camel):
+class ChatMessage(_CamelCase):
     """`from` and `to`: digits, or `<digits>@lid`. `waId`: WhatsApp's own id."""
 
     id: str
@@ -51,14 +51,14 @@ class ChatMessage(_Camel):
     client_id: str | None
 
 
-class ChatMessages(Done):
+class ChatMessages(Ok):
     """Oldest first; `nextOffset` leads to the messages before these, null when there are none."""
 
     data: list[ChatMessage]
     nextOffset: int | None
 
 
-class ChatQr(_Camel):
+class ChatQr(_CamelCase):
     """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected and needs none."""
 
     qr_code: Secret | None
@@ -68,7 +68,7 @@ class ChatQr(_Camel):
     expires_at: datetime | None
 
 
-class Numbers(BaseModel):
+class MessagesBetweenParameters(BaseModel):
     """Two numbers in any order, the account's own and the contact's; `offset` counts from the newest message."""
 
     from_: Recipient = Field(alias="from")
@@ -77,7 +77,7 @@ class Numbers(BaseModel):
     offset: int = Field(0, ge=0, le=1_000_000)
 
 
-class ChatSend(DialectBody):
+class ChatSendBody(DialectBody):
     """`to` or `conversationId`. A repeated `clientId` is the same message, sent once."""
 
     model_config = ConfigDict(
@@ -97,7 +97,7 @@ class ChatSend(DialectBody):
     expiresIn: Expiry = SEND_EXPIRY.total_seconds()
 
 
-class ChatSent(SendAnswer):
+class ChatSendResult(SendResult):
     """What `message_sent_success` says over the socket."""
 
     clientId: str | None = None

@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from services.api.compat.instance_selection import WantedNetwork, find_named, named_instance
-from services.api.context import Context, Ctx, LimitedManager
-from services.api.responses import Done
+from services.api.compat.instance_selection import RequestedNetwork, find_named, get_or_create_named
+from services.api.context import ApiContext, Ctx, LimitedManager
+from services.api.responses import Ok
 from services.api.routes import instance_connection
-from services.api.routes.instances import OneInstance
+from services.api.routes.instances import InstanceItem
 from services.api.views.instance_status import connection_of, instance_of
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
@@ -17,7 +17,7 @@ from shared.text.session_names import MAX_SESSION_NAME, SESSION_NAME_PATTERN, SE
 router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
 
 
-class InitializingSession(Done):
+class SessionConnecting(Ok):
     """What follows comes over the socket to who joined the session: `qr-code`, `status-update`, `session-complete`."""
 
     message: str
@@ -43,21 +43,21 @@ SessionName = Annotated[str, Depends(_session_name)]
 
 @router.post("/{session_name}/initialize-with-qr")
 async def initialize_with_qr(
-    context: Ctx, caller: LimitedManager, name: SessionName, network: WantedNetwork
-) -> InitializingSession:
+    context: Ctx, caller: LimitedManager, name: SessionName, network: RequestedNetwork
+) -> SessionConnecting:
     """Start connecting by QR code, making the session if there is none; answers before there is a code."""
-    found = await named_instance(context, caller, name, network)
+    found = await get_or_create_named(context, caller, name, network)
     await instance_connection.connect(context, caller, found["_id"], instance_connection.ConnectRequest(method="qr"))
     message = f"initializing; join-session {name} on the socket for its QR code and status"
-    return InitializingSession(message=message, sessionName=name, instanceId=found["_id"])
+    return SessionConnecting(message=message, sessionName=name, instanceId=found["_id"])
 
 
-async def read_session(context: Context, caller: Principal, name: str) -> OneInstance:
+async def read_session(context: ApiContext, caller: Principal, name: str) -> InstanceItem:
     """The instance that is meant by this name. Raises Problem 404 `session_not_found`."""
     found = await find_named(context, caller, name)
     if found is None:
         detail = f"there is no session {name}; POST /api/sessions/{name}/initialize-with-qr makes it"
         raise Problem(404, "session_not_found", detail)
-    return OneInstance(
+    return InstanceItem(
         instance=instance_of(found, await connection_of(context.database, caller.organization_id, found["_id"]))
     )

@@ -1,7 +1,7 @@
 """Link an account and wait for the QR code: for clients that expect the code in the answer."""
 
-from services.api.context import Context
-from services.api.views.instance_status import CurrentQr, connection_of, current_qr, shows_qr
+from services.api.context import ApiContext
+from services.api.views.instance_status import CurrentQr, connection_of, has_current_qr, read_current_qr
 from shared.contracts.commands import ConnectInstance
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged, QrIssued
@@ -10,12 +10,12 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
 from shared.platform.mongo import Document
 
-QR_LIMIT = 30.0
+QR_TIMEOUT_S = 30.0
 """Seconds to wait for the first code: a connection, and an answer of WhatsApp."""
 _ENDED = frozenset({S.CONNECTED, S.DISCONNECTED, S.FAILED, S.LOGGED_OUT, S.RESTRICTED})
 
 
-async def first_qr(context: Context, instance: Document) -> CurrentQr | None:
+async def first_qr(context: ApiContext, instance: Document) -> CurrentQr | None:
     """The code to scan now, connecting the instance if need be; None when it is linked and connected already.
 
     Raises Problem 504 `qr_timeout`, or 502 when the connection ended instead.
@@ -24,8 +24,8 @@ async def first_qr(context: Context, instance: Document) -> CurrentQr | None:
     link = await connection_of(context.database, organization_id, instance_id)
     if link.get("status") == S.CONNECTED:
         return None
-    if shows_qr(link):
-        return await current_qr(context.database, organization_id, instance_id)
+    if has_current_qr(link):
+        return await read_current_qr(context.database, organization_id, instance_id)
     command = ConnectInstance(
         organization_id=organization_id, instance_id=instance_id, network=Network(instance["network"])
     )
@@ -36,16 +36,16 @@ async def first_qr(context: Context, instance: Document) -> CurrentQr | None:
         ended = isinstance(event, ConnectionChanged) and event.status in _ENDED and event.cause == command.id
         return ended or isinstance(event, QrIssued)
 
-    async with context.dispatcher.replies(command, QrIssued, ConnectionChanged) as answers:
-        await context.dispatcher.publish(command)
-        return _code(await answers.first(settled, command, QR_LIMIT))
+    async with context.command_client.replies(command, QrIssued, ConnectionChanged) as answers:
+        await context.command_client.publish(command)
+        return _code(await answers.first(settled, command, QR_TIMEOUT_S))
 
 
 def _code(event: Event | None) -> CurrentQr | None:
     if isinstance(event, QrIssued):
         return CurrentQr.model_validate(event.model_dump(include=set(CurrentQr.model_fields)))
     if not isinstance(event, ConnectionChanged):
-        raise Problem(504, "qr_timeout", f"no QR code within {QR_LIMIT:g} s; ask again, or look at the status")
+        raise Problem(504, "qr_timeout", f"no QR code within {QR_TIMEOUT_S:g} s; ask again, or look at the status")
     if event.status is not S.CONNECTED:
         detail = event.detail or f"the connection ended as {event.status}; try again"
         raise Problem(502, event.reason or "connect_failed", detail, state=event.status.value)

@@ -8,19 +8,19 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from services.api.compat.instance_selection import WantedNetwork, default_instance, find_default
-from services.api.context import Context, Ctx, LimitedManager, LimitedReader
-from services.api.responses import Done
+from services.api.compat.instance_selection import RequestedNetwork, find_default, get_or_create_default
+from services.api.context import ApiContext, Ctx, LimitedManager, LimitedReader
+from services.api.responses import Ok
 from services.api.routes import instance_connection
 from services.api.views.instance_status import (
-    RUNNING,
+    RUNNING_STATUSES,
     CurrentPairingCode,
     CurrentQr,
     connection_of,
-    current_pairing_code,
-    current_qr,
-    shows_pairing_code,
-    shows_qr,
+    has_current_pairing_code,
+    has_current_qr,
+    read_current_pairing_code,
+    read_current_qr,
 )
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus as S
@@ -28,14 +28,14 @@ from shared.contracts.records import ConnectionStatus as S
 router = APIRouter(prefix="/api/whatsapp", tags=["one account"])
 
 
-class Initializing(Done):
+class SingleAccountConnecting(Ok):
     """The QR code follows over the socket as `whatsapp:qr`, then `whatsapp:ready`."""
 
     initializing: Literal[True] = True
     instanceId: str
 
 
-class OneStatus(Done):
+class SingleAccountStatus(Ok):
     """`isInitializing`: the account is being connected and the user has nothing to do; false while a code is shown.
 
     `qr` and `pairingCode`: the code that is shown, for callers with the scope `manage`. `phoneNumber`: digits."""
@@ -55,36 +55,38 @@ class OneStatus(Done):
 
 
 @router.post("/connect")
-async def connect(context: Ctx, caller: LimitedManager, network: WantedNetwork) -> Initializing:
+async def connect(context: Ctx, caller: LimitedManager, network: RequestedNetwork) -> SingleAccountConnecting:
     """Start connecting by QR code; answers before there is one."""
-    found = await default_instance(context, caller, network)
+    found = await get_or_create_default(context, caller, network)
     await instance_connection.connect(context, caller, found["_id"], instance_connection.ConnectRequest(method="qr"))
-    return Initializing(instanceId=found["_id"])
+    return SingleAccountConnecting(instanceId=found["_id"])
 
 
 @router.get("/status")
-async def status(context: Ctx, caller: LimitedReader) -> OneStatus:
+async def status(context: Ctx, caller: LimitedReader) -> SingleAccountStatus:
     """How the account does, without waiting for anything."""
-    found = await state_of_default(context, caller)
+    found = await default_account_status(context, caller)
     if found.instanceId and "manage" in caller.scopes:
         if found.hasQR:
-            found.qr = await current_qr(context.database, caller.organization_id, found.instanceId)
+            found.qr = await read_current_qr(context.database, caller.organization_id, found.instanceId)
         if found.hasPairingCode:
-            found.pairingCode = await current_pairing_code(context.database, caller.organization_id, found.instanceId)
+            found.pairingCode = await read_current_pairing_code(
+                context.database, caller.organization_id, found.instanceId
+            )
     return found
 
 
-async def state_of_default(context: Context, caller: Principal) -> OneStatus:
+async def default_account_status(context: ApiContext, caller: Principal) -> SingleAccountStatus:
     """The same without a code, which services on the bus must not hear."""
     found = await find_default(context, caller)
     if found is None:
-        return OneStatus(isReady=False, isInitializing=False, hasQR=False)
+        return SingleAccountStatus(isReady=False, isInitializing=False, hasQR=False)
     link = await connection_of(context.database, caller.organization_id, found["_id"])
     state = S(link.get("status", S.DISCONNECTED))
-    qr, pairing = shows_qr(link), shows_pairing_code(link)
-    return OneStatus(
+    qr, pairing = has_current_qr(link), has_current_pairing_code(link)
+    return SingleAccountStatus(
         isReady=state is S.CONNECTED,
-        isInitializing=state in RUNNING and state is not S.CONNECTED and not (qr or pairing),
+        isInitializing=state in RUNNING_STATUSES and state is not S.CONNECTED and not (qr or pairing),
         hasQR=qr,
         hasPairingCode=pairing,
         phoneNumber=link.get("phone_number") or found["phone_number"],
@@ -97,9 +99,9 @@ async def state_of_default(context: Context, caller: Principal) -> OneStatus:
 
 
 @router.post("/disconnect")
-async def disconnect(context: Ctx, caller: LimitedManager) -> instance_connection.Closed:
+async def disconnect(context: Ctx, caller: LimitedManager) -> instance_connection.DisconnectResult:
     """Close the connection and keep the device keys. Without an account there is nothing to close."""
     found = await find_default(context, caller)
     if found is None:
-        return instance_connection.Closed(status=S.DISCONNECTED)
+        return instance_connection.DisconnectResult(status=S.DISCONNECTED)
     return await instance_connection.disconnect(context, caller, found["_id"])

@@ -4,7 +4,7 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.store.audit import Deed
+from services.api.store.audit import AuditEvent
 from shared.contracts.principal import Principal
 from shared.platform.mongo import PyMongoError
 
@@ -13,7 +13,7 @@ _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 log = logging.getLogger(__name__)
 
 
-class Auditing:
+class AuditMiddleware:
     """ASGI middleware closest to the routes; a route that asks for the scope `manage` sets `state.managing`."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -37,7 +37,7 @@ class Auditing:
 async def _record(scope: Scope, caller: Principal) -> None:
     """It is done already: when the log cannot be written, the service's own log keeps it."""
     client = scope.get("client")
-    deed = Deed(
+    deed = AuditEvent(
         organization_id=caller.organization_id,
         actor=caller.subject,
         action=scope["endpoint"].__name__,

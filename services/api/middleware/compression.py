@@ -5,12 +5,12 @@ a secret is never compressed, whatever its size (docs/decisions/0044)."""
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.middleware.idempotency import shows_secrets
+from services.api.middleware.idempotency import may_contain_secrets
 
 COMPRESSED_FROM_BYTES, COMPRESSION_LEVEL = 500, 5
 
 
-class Compression:
+class CompressionMiddleware:
     """ASGI middleware around everything that answers."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -24,4 +24,4 @@ class Compression:
 
 def may_be_compressed(scope: Scope) -> bool:
     """Pages, scripts and documents hold no secrets. Of the API only what has a class of answers without a `Secret`."""
-    return not scope["path"].startswith("/api/") or not shows_secrets(scope)
+    return not scope["path"].startswith("/api/") or not may_contain_secrets(scope)

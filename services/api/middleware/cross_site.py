@@ -9,14 +9,14 @@ from collections.abc import Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.problems import render
+from services.api.problems import problem_response
 from shared.contracts.errors import Problem
 
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-class SameSite:
+class CrossSiteMiddleware:
     """ASGI middleware. `origins`: those of front ends on other hosts; `*` allows all."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
@@ -27,7 +27,7 @@ class SameSite:
             await self._app(scope, receive, send)
             return
         detail = "the request comes from a web page of another site; WA_CORS_ORIGINS names those that may"
-        await render(Problem(403, "cross_site", detail), scope["state"]["request_id"])(scope, receive, send)
+        await problem_response(Problem(403, "cross_site", detail), scope["state"]["request_id"])(scope, receive, send)
 
     def _is_own(self, headers: Headers) -> bool:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.json_input import parse_json
-from services.api.problems import problem_of, render
+from services.api.problems import problem_response, to_problem
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 
@@ -17,7 +17,7 @@ MAX_ANONYMOUS_BODY_BYTES = 16_384
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Bodies:
+class JsonBodyMiddleware:
     """ASGI middleware behind the gate."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -32,20 +32,22 @@ class Bodies:
             await self._app(scope, receive, send)
             return
         try:
-            body = await whole_body(receive, None if known else MAX_ANONYMOUS_BODY_BYTES)
+            body = await read_body(receive, None if known else MAX_ANONYMOUS_BODY_BYTES)
             if body and is_json:
                 parse_json(body)
         except Exception as error:
-            await render(problem_of(error), scope.get("state", {}).get("request_id", ""))(scope, receive, send)
+            await problem_response(to_problem(error), scope.get("state", {}).get("request_id", ""))(
+                scope, receive, send
+            )
             return
-        await self._app(scope, replayed(body, receive), send)
+        await self._app(scope, replay_body(body, receive), send)
 
 
 def _is_json(scope: Scope) -> bool:
     return "json" in Headers(scope=scope).get("content-type", "").lower()
 
 
-async def whole_body(receive: Callable[[], Awaitable[Message]], limit: int | None = None) -> bytes:
+async def read_body(receive: Callable[[], Awaitable[Message]], limit: int | None = None) -> bytes:
     """All parts; Edge bounds their sum too. Raises Problem 413."""
     parts: list[bytes] = []
     more, size = True, 0
@@ -60,7 +62,7 @@ async def whole_body(receive: Callable[[], Awaitable[Message]], limit: int | Non
     return b"".join(parts)
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
     """For the application behind: the body that was read, then whatever comes."""
     told = False
 

@@ -6,7 +6,7 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.problems import render
+from services.api.problems import problem_response
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.request_id import HEADER, bound_request_id
@@ -33,7 +33,7 @@ def _too_large(limit: int) -> str:
     return f"the body may have at most {limit} bytes"
 
 
-class Edge:
+class RequestContextMiddleware:
     """ASGI middleware. `limit`: bytes a request's body may have, announced or not."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
@@ -48,7 +48,7 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         answer = _with_headers(send, request_id, scope.get("scheme") == "https")
         if problem := self._refusal(scope):
-            await render(problem, request_id)(scope, receive, answer)
+            await problem_response(problem, request_id)(scope, receive, answer)
             return
         _read_forms_as_json(scope)
         with bound_request_id(request_id):

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
-from services.api.access.rate_limits import Rates
+from services.api.access.rate_limits import RateLimits
 from services.api.store.api_keys import ApiKeys
 from shared.contracts.errors import Reject
 from shared.contracts.principal import Principal
@@ -42,7 +42,7 @@ Answer = Callable[[Msg], Awaitable[BaseModel]]
 @dataclass(frozen=True)
 class _Answers:
     database: Database
-    rates: Rates
+    rates: RateLimits
 
     async def key(self, message: Msg) -> BaseModel:
         try:
@@ -50,7 +50,7 @@ class _Answers:
         except ValidationError:
             log.warning("unreadable question on %s", message.subject)
             return ApiKeyOwner()
-        owner = await ApiKeys(self.database.api_keys).owner(question.key)
+        owner = await ApiKeys(self.database.api_keys).principal_by_key(question.key)
         if owner is None:
             wait = await self.rates.count_failure(self.database, question.client or _UNNAMED)
             return ApiKeyOwner(retry_after=wait or None)
@@ -61,7 +61,7 @@ class _Answers:
         organization_id, count = question.organization_id, question.count
         counts = await self.rates.take(self.database, organization_id, question.caller, count)
         granted = min((each.granted for each in counts), default=count)
-        wait = max((each.retry_after for each in counts if each.granted < count), default=0)
+        wait = max((each.retry_after_s for each in counts if each.granted < count), default=0)
         return RateLimitTaken(granted=granted, retry_after=wait if granted < count else 0)
 
     async def failure(self, message: Msg) -> BaseModel:
@@ -81,7 +81,7 @@ def _described(owner: Principal) -> ApiKeyOwner:
 
 
 @asynccontextmanager
-async def serving(client: Client, database: Database, rates: Rates) -> AsyncIterator[None]:
+async def serving(client: Client, database: Database, rates: RateLimits) -> AsyncIterator[None]:
     """Answer as long as the context lasts; replicas share the questions."""
     answers = _Answers(database, rates)
     answered: dict[str, Answer] = {

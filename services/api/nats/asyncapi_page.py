@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import HTMLResponse
 
-from services.api.html_page import field_line, fields, framed, prose
+from services.api.html_page import field_line, field_list, prose, render_page
 
 _GROUPS = {
     "publish": "Events",
@@ -15,7 +15,7 @@ _GROUPS = {
     "ask": "Requests",
     "answer": "Queries",
 }
-_ENVELOPE = ("id", "at", "organization_id", "instance_id", "cause", "request_id")
+_ENVELOPE_FIELDS = ("id", "at", "organization_id", "instance_id", "cause", "request_id")
 """Of every message; told once at the top."""
 
 
@@ -27,7 +27,7 @@ def page(document: dict[str, Any]) -> HTMLResponse:
         groups[group] += _section(document, operation)
     body = "".join(f"<h2>{name}</h2>{sections}" for name, sections in groups.items())
     link = '<p>For programs: <a href="/asyncapi.json">asyncapi.json</a></p>'
-    return framed("Switchboard on NATS", f"<p>{prose(document['info']['description'])}</p>{link}{body}")
+    return render_page("Switchboard on NATS", f"<p>{prose(document['info']['description'])}</p>{link}{body}")
 
 
 def _section(document: dict[str, Any], operation: dict[str, Any]) -> str:
@@ -38,11 +38,11 @@ def _section(document: dict[str, Any], operation: dict[str, Any]) -> str:
     own = [
         field_line(field, item, field in required)
         for field, item in schema.get("properties", {}).items()
-        if field not in _ENVELOPE
+        if field not in _ENVELOPE_FIELDS
     ]
     return (
         f"<section><h3>{html.escape(name)}</h3><p><code>{html.escape(channel['address'])}</code></p>"
-        f"<p>{prose(channel['description'])}</p>{fields(own)}{_reply(document, operation)}</section>"
+        f"<p>{prose(channel['description'])}</p>{field_list(own)}{_reply(document, operation)}</section>"
     )
 
 

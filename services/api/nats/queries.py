@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.api.compat import chat, named_sessions, single_account
-from services.api.compat.chat_schemas import Numbers
+from services.api.compat.chat_schemas import MessagesBetweenParameters
 from services.api.nats.rpc_server import Answerer
 from services.api.routes import (
     admin,
@@ -18,7 +18,7 @@ from services.api.routes import (
     users,
 )
 from services.api.views.booking_list import BookingFilter
-from services.api.views.conversation_list import Filter
+from services.api.views.conversation_list import ConversationFilter
 from services.api.views.message_search import MessageFilter
 from services.api.views.pagination import PageRequest
 from shared.contracts import queries as q
@@ -40,8 +40,8 @@ def _instance(question: Query) -> str | None:
     return None if question.instance_id == NO_INSTANCE else question.instance_id
 
 
-def _filter(question: q.ListConversations) -> Filter:
-    chosen = Filter(question.status, question.assigned_to, question.unread, question.search)
+def _filter(question: q.ListConversations) -> ConversationFilter:
+    chosen = ConversationFilter(question.status, question.assigned_to, question.unread, question.search)
     return replace(chosen, contact_ids=question.contact_id)
 
 
@@ -49,11 +49,13 @@ def _messages(question: q.ListMessages) -> MessageFilter:
     return MessageFilter(question.kind, question.search, question.stuck, question.conversation_id)
 
 
-def _numbers(question: q.MessagesBetween) -> Numbers:
-    return Numbers.model_validate(question.model_dump() | {"from": question.one, "to": question.other})
+def _numbers(question: q.MessagesBetween) -> MessagesBetweenParameters:
+    return MessagesBetweenParameters.model_validate(
+        question.model_dump() | {"from": question.one, "to": question.other}
+    )
 
 
-ANSWERERS: tuple[Answerer[Any], ...] = (
+QUERY_HANDLERS: tuple[Answerer[Any], ...] = (
     Answerer(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
     Answerer(q.ListUsers, users.list_users, lambda c, a: users.list_users(c, _caller(a))),
     Answerer(q.ReadUser, users.read_user, lambda c, a: users.read_user(c, _caller(a), a.user_id)),
@@ -83,7 +85,9 @@ ANSWERERS: tuple[Answerer[Any], ...] = (
         lambda c, a: chat.qr(c, _caller(a), a.force_new, _instance(a), a.network),
         waits=True,
     ),
-    Answerer(q.ReadDefaultInstance, single_account.status, lambda c, a: single_account.state_of_default(c, _caller(a))),
+    Answerer(
+        q.ReadDefaultInstance, single_account.status, lambda c, a: single_account.default_account_status(c, _caller(a))
+    ),
     Answerer(
         q.ListContacts,
         contacts_and_messages.list_contacts,

@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Scope
 
-from services.api.middleware.idempotency import HEADER
+from services.api.middleware.idempotency import IDEMPOTENCY_KEY_HEADER
 from services.api.nats.rpc_server import read_question
 from shared.contracts.errors import Problem
 from shared.contracts.ids import NO_INSTANCE
@@ -21,39 +21,39 @@ from shared.contracts.request_id import current_request
 
 ACTOR = "bus"
 """Who did it, in the audit log. NATS permissions said already what the asker may do: its scopes are all."""
-_ENVELOPE = frozenset(BusMessage.model_fields)
-_KEY = "idempotency_key"
+_ENVELOPE_FIELDS = frozenset(BusMessage.model_fields)
+_IDEMPOTENCY_KEY_FIELD = "idempotency_key"
 
 
 @dataclass(frozen=True)
-class Write:
+class RequestRoute:
     """`view` is the function of the REST route that does it; `waits`: for another service or for WhatsApp."""
 
     question: type[Request]
-    view: Callable[..., Any]
+    function: Callable[..., Any]
     waits: bool = False
 
     @property
     def shape(self) -> Any:
         """The class of the answer."""
-        return get_type_hints(self.view)["return"]
+        return get_type_hints(self.function)["return"]
 
 
 @dataclass(frozen=True)
-class Asking:
+class RouteEndpoint:
     """A Write at work: `app` is the api behind its edge, `route` where the write stands in it."""
 
     app: ASGIApp
-    write: Write
+    request_route: RequestRoute
     route: APIRoute
 
     @property
     def question(self) -> type[Request]:
-        return self.write.question
+        return self.request_route.question
 
     @property
     def waits(self) -> bool:
-        return self.write.waits
+        return self.request_route.waits
 
     async def body(self, address: str, data: bytes) -> bytes:
         request = read_question(self.question, address, data)
@@ -63,8 +63,8 @@ class Asking:
             subject = self.question.subject_filter(request.organization_id, NO_INSTANCE)
             detail = f"this concerns no instance; ask on {subject}"
             raise Problem(422, "validation_failed", detail)
-        scope, content = _call(self.route, request)
-        return await _answered(self.app, scope, content)
+        scope, content = _http_call(self.route, request)
+        return await _call_app(self.app, scope, content)
 
 
 def path_fields(route: APIRoute) -> set[str]:
@@ -79,17 +79,17 @@ def body_fields(route: APIRoute) -> set[str]:
     return {name for cls in models for name in cls.model_fields}
 
 
-def _call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
+def _http_call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
     """The request as HTTP: ids of the path, then everything else that was given as the body."""
     named = {name: str(getattr(request, name)) for name in path_fields(route)}
-    given = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE, *named})
+    given = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE_FIELDS, *named})
     if "instance_id" in body_fields(route) and request.instance_id != NO_INSTANCE:
         given["instance_id"] = request.instance_id
-    key = given.pop(_KEY, None)
+    key = given.pop(_IDEMPOTENCY_KEY_FIELD, None)
     content = json.dumps(given).encode() if given or _needs_body(route) else b""
     headers = {"content-type": "application/json", "content-length": str(len(content))}
     if key is not None:
-        headers[HEADER.lower()] = str(key)
+        headers[IDEMPOTENCY_KEY_HEADER.lower()] = str(key)
     path = route.path_format.format_map(named)
     caller = Principal(organization_id=request.organization_id, subject=ACTOR)
     scope: Scope = {
@@ -114,7 +114,7 @@ def _needs_body(route: APIRoute) -> bool:
     return route.body_field is not None and route.body_field.field_info.is_required()
 
 
-async def _answered(app: ASGIApp, scope: Scope, content: bytes) -> bytes:
+async def _call_app(app: ASGIApp, scope: Scope, content: bytes) -> bytes:
     """What a failure nobody expected looks like is the app's to say: it answers first, and raises then."""
     said: list[Message] = []
 

@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from pydantic import BaseModel, ValidationError
 
-from services.api.context import Context
+from services.api.context import ApiContext
 from services.api.json_input import parse_json
 from services.api.problems import problem_body
 from shared.contracts.errors import Problem
@@ -65,7 +65,7 @@ class Answerer(Generic[Q]):
 
     question: type[Q]
     view: Callable[..., Awaitable[BaseModel]]
-    answer: Callable[[Context, Q], Awaitable[BaseModel]]
+    answer: Callable[[ApiContext, Q], Awaitable[BaseModel]]
     waits: bool = False
 
     @property
@@ -78,7 +78,7 @@ class Answerer(Generic[Q]):
 class Answering(Generic[Q]):
     """An Answerer at work."""
 
-    context: Context
+    context: ApiContext
     answerer: Answerer[Q]
 
     @property

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from services.api.context import Ctx, Manager, SequencePaging
-from services.api.responses import Done, Listed, One, listed
+from services.api.responses import Item, Ok, Page, page_of
 from services.api.store.dead_letters import DeadLetter, DeadLetterWithBody
 from services.api.views.queue_stats import QueueStats, consumer_stats, stream_stats
 
@@ -15,37 +15,37 @@ Sequence = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 
 @router.get("/queue-stats")
-async def queue_stats(context: Ctx, caller: Manager) -> One[QueueStats]:
+async def queue_stats(context: Ctx, caller: Manager) -> Item[QueueStats]:
     """Per stream and consumer: pending, redelivered, lag, oldest age; and how many dead letters you have."""
     stats = QueueStats(
-        streams=await stream_stats(context.streams),
-        consumers=await consumer_stats(context.streams),
+        streams=await stream_stats(context.jetstream),
+        consumers=await consumer_stats(context.jetstream),
         dead_letters=await context.dead_letters.count(caller.organization_id),
     )
-    return One(data=stats)
+    return Item(data=stats)
 
 
 @router.get("/dead-letters")
-async def list_dead_letters(context: Ctx, caller: Manager, page: SequencePaging) -> Listed[DeadLetter]:
+async def list_dead_letters(context: Ctx, caller: Manager, page: SequencePaging) -> Page[DeadLetter]:
     """Your organization's, oldest first."""
-    return listed(await context.dead_letters.page(caller.organization_id, page))
+    return page_of(await context.dead_letters.page(caller.organization_id, page))
 
 
 @router.get("/dead-letters/{sequence}")
-async def read_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> One[DeadLetterWithBody]:
+async def read_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Item[DeadLetterWithBody]:
     """One, with its body."""
-    return One(data=await context.dead_letters.read(caller.organization_id, sequence))
+    return Item(data=await context.dead_letters.read(caller.organization_id, sequence))
 
 
 @router.post("/dead-letters/{sequence}/replay")
-async def replay_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Done:
+async def replay_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Ok:
     """Hand it to the services once more, after the cause is gone; what fails again comes back as a new letter."""
     await context.dead_letters.replay(caller.organization_id, sequence)
-    return Done()
+    return Ok()
 
 
 @router.delete("/dead-letters/{sequence}")
-async def drop_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Done:
+async def drop_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Ok:
     """Forget it for good."""
     await context.dead_letters.drop(caller.organization_id, sequence)
-    return Done()
+    return Ok()

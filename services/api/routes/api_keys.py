@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from services.api.access.revocation_steps import after_revocation
 from services.api.context import Ctx, Manager
-from services.api.request_fields import Body, Instant, Name
-from services.api.responses import Done, Listed, One, Secret
+from services.api.request_fields import Name, RequestBody, UtcDateTime
+from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
 from shared.contracts.errors import Problem
 from shared.contracts.ids import Slug
@@ -20,7 +20,7 @@ from shared.platform.mongo import Document
 router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
 
 
-class NewKey(Body):
+class NewApiKey(RequestBody):
     """`read` looks, `send` sends messages, `manage` does the rest. Without `expires_at` it works until revoked.
 
     With `instance_ids` it reaches these instances only, and nothing that concerns the whole organization.
@@ -29,7 +29,7 @@ class NewKey(Body):
     name: Name
     scopes: Annotated[frozenset[Scope], Field(min_length=1, max_length=3)] = frozenset({"read", "send"})
     instance_ids: Annotated[frozenset[Slug], Field(min_length=1, max_length=100)] | None = None
-    expires_at: Instant | None = None
+    expires_at: UtcDateTime | None = None
 
 
 class ApiKey(BaseModel):
@@ -45,7 +45,7 @@ class ApiKey(BaseModel):
     revoked_at: datetime | None
 
 
-class CreatedKey(ApiKey):
+class CreatedApiKey(ApiKey):
     """`key` is shown this once and kept by nobody but you."""
 
     key: Secret
@@ -56,33 +56,33 @@ def _shown(document: Document) -> ApiKey:
 
 
 @router.post("", status_code=201)
-async def create_key(context: Ctx, caller: Manager, body: NewKey) -> One[CreatedKey]:
+async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[CreatedApiKey]:
     """A key has at most the scopes of who makes it, now and later: it narrows with its maker's role and ends with its
     maker. A key made by a key ends with that key, and expires with it at the latest."""
     if missing := body.scopes - caller.scopes:
         raise Problem(403, "scope_missing", f"you do not have the scopes {', '.join(sorted(missing))} yourself")
     if body.expires_at and body.expires_at <= utc_now():
         raise Problem(422, "validation_failed", "expires_at: lies in the past")
-    unknown = await context.instances.unknown_of(caller.organization_id, body.instance_ids or ())
+    unknown = await context.instances.missing_ids(caller.organization_id, body.instance_ids or ())
     if unknown:
         raise Problem(422, "validation_failed", f"instance_ids: there are no such instances: {', '.join(unknown)}")
     grant = KeyGrant(body.name, body.scopes, body.instance_ids, _expiry(caller, body.expires_at))
     document, key = await context.api_keys.create(caller, grant)
-    return One(data=CreatedKey(**_shown(document).model_dump(), key=key))
+    return Item(data=CreatedApiKey(**_shown(document).model_dump(), key=key))
 
 
 @router.get("")
-async def list_keys(context: Ctx, caller: Manager) -> Listed[ApiKey]:
+async def list_keys(context: Ctx, caller: Manager) -> Page[ApiKey]:
     """The newest 200, revoked ones too."""
-    return Listed(data=[_shown(document) for document in await context.api_keys.all_of(caller.organization_id)])
+    return Page(data=[_shown(document) for document in await context.api_keys.all_of(caller.organization_id)])
 
 
 @router.delete("/{key_id}")
-async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Done:
+async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Ok:
     """From now on the key opens nothing, nor do keys and invitations that were made with it."""
     mark = await context.api_keys.revoke(caller.organization_id, key_id)
     await after_revocation(context, caller.organization_id, key_id, mark)
-    return Done()
+    return Ok()
 
 
 def _expiry(caller: Principal, wanted: datetime | None) -> datetime | None:

@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.api.context import Ctx, Manager, Paging
-from services.api.responses import Listed, listed
+from services.api.responses import Page, page_of
 from services.api.store.audit import AuditEntry
 
 router = APIRouter(prefix="/api/audit", tags=["admin"])
 
-Filter = Annotated[str | None, Query(max_length=100)]
+AuditFilter = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("")
 async def list_audit(
-    context: Ctx, caller: Manager, page: Paging, actor: Filter = None, action: Filter = None
-) -> Listed[AuditEntry]:
+    context: Ctx, caller: Manager, page: Paging, actor: AuditFilter = None, action: AuditFilter = None
+) -> Page[AuditEntry]:
     """Who changed what, when, from where; newest first. Logins are in it too, failed ones as `login_failed`."""
-    return listed(await context.audit.page(caller.organization_id, page, actor, action))
+    return page_of(await context.audit.page(caller.organization_id, page, actor, action))

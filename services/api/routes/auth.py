@@ -7,13 +7,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from services.api.access.hash_queue import HashClient
-from services.api.access.password_check import address_of, check_password, remember_device
-from services.api.context import Anyone, Context, Ctx
+from services.api.access.password_check import check_password, client_address, remember_device
+from services.api.context import ApiContext, Ctx, OptionalCaller
 from services.api.problems import request_id_of
-from services.api.request_fields import Body, Email, Name
-from services.api.responses import Done, Secret
-from services.api.store.audit import Deed
-from services.api.store.logins import Login
+from services.api.request_fields import Email, Name, RequestBody
+from services.api.responses import Ok, Secret
+from services.api.store.audit import AuditEvent
+from services.api.store.logins import LoginWithToken
 from services.api.store.members import role_of
 from services.api.store.users import NewUser
 from shared.contracts.errors import Problem
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/api/auth", tags=["auth"])
 MIN_PASSWORD, MAX_PASSWORD = 10, 128
 
 
-class Credentials(Body):
+class Credentials(RequestBody):
     """`organization_id`: for who is a user of several organizations with the same password; else the oldest one."""
 
     email: Email
@@ -35,7 +35,7 @@ class Credentials(Body):
     organization_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
-class Registration(Body):
+class Registration(RequestBody):
     """A new user with a new organization."""
 
     email: Email
@@ -44,7 +44,7 @@ class Registration(Body):
     organization_name: Name | None = None
 
 
-class Acceptance(Body):
+class AcceptInvitationBody(RequestBody):
     """`token`: of the invitation."""
 
     token: Annotated[str, Field(min_length=1, max_length=128)]
@@ -52,18 +52,18 @@ class Acceptance(Body):
     name: Name | None = None
 
 
-class Refresh(Body):
+class RefreshTokenBody(RequestBody):
     refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-class User(BaseModel):
+class LoginUser(BaseModel):
     id: str
     email: str
     name: str
     role: Role
 
 
-class LoggedIn(Done):
+class LoginResult(Ok):
     """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
 
     token: Secret
@@ -72,16 +72,16 @@ class LoggedIn(Done):
     refresh_token: Secret
     refresh_expires_at: datetime
     organization_id: str
-    user: User
+    user: LoginUser
 
 
 @router.post("/register", status_code=201)
-async def register(context: Ctx, request: Request, response: Response, body: Registration) -> LoggedIn:
+async def register(context: Ctx, request: Request, response: Response, body: Registration) -> LoginResult:
     """Make a user and an organization, and log in."""
     only_first = context.settings.registration_policy == "first"
     if context.settings.registration_policy == "closed":
         raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
-    await context.users.require_free(body.email, only_first)
+    await context.users.require_available_email(body.email, only_first)
     new = NewUser(
         email=body.email,
         password_hash=await context.passwords.hash(body.password, _stranger(request)),
@@ -94,7 +94,9 @@ async def register(context: Ctx, request: Request, response: Response, body: Reg
 
 
 @router.post("/accept-invitation", status_code=201)
-async def accept_invitation(context: Ctx, request: Request, response: Response, body: Acceptance) -> LoggedIn:
+async def accept_invitation(
+    context: Ctx, request: Request, response: Response, body: AcceptInvitationBody
+) -> LoginResult:
     """Become a user of the organization that invited, and log in. An invitation works once."""
     invitation = await context.invitations.get_open(body.token)
     beside = await context.users.all_by_email(invitation["email"])
@@ -105,7 +107,7 @@ async def accept_invitation(context: Ctx, request: Request, response: Response, 
 
 
 @router.post("/login")
-async def login(context: Ctx, request: Request, response: Response, body: Credentials) -> LoggedIn:
+async def login(context: Ctx, request: Request, response: Response, body: Credentials) -> LoginResult:
     """A token for e-mail and password. A refusal does not say which of the two was wrong.
 
     After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
@@ -113,21 +115,21 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     """
     users = await context.users.all_by_email(body.email, body.organization_id)
     checked = await check_password(context, request, body.email, users, body.password)
-    wanted = [user for user in checked.fitting if body.organization_id in (None, user["organization_id"])]
+    wanted = [user for user in checked.matching_users if body.organization_id in (None, user["organization_id"])]
     if not wanted:
-        context.audit_queue.put([_deed(request, user, "login_failed") for user in users])
-        raise checked.left_out or Problem(401, "login_failed", "the e-mail address or the password is wrong")
+        context.audit_queue.put([_audit_event(request, user, "login_failed") for user in users])
+        raise checked.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
     return await _new_login(context, request, response, wanted[0])
 
 
 @router.post("/refresh")
-async def refresh(context: Ctx, body: Refresh) -> LoggedIn:
+async def refresh(context: Ctx, body: RefreshTokenBody) -> LoginResult:
     """New tokens for the login. A refresh token works once: shown again, it ends the whole login."""
     try:
         login = await context.logins.refresh(body.refresh_token, context.settings.login_lifetime)
     except Problem as problem:
         if problem.code == "refresh_token_reused":
-            await context.endings.logged_out(await context.logins.end_by_token(body.refresh_token))
+            await context.revocations.publish_login_ended(await context.logins.end_by_token(body.refresh_token))
         raise
     user = await context.users.by_id(login.user_id)
     if user is None:
@@ -136,47 +138,47 @@ async def refresh(context: Ctx, body: Refresh) -> LoggedIn:
 
 
 @router.post("/logout")
-async def logout(context: Ctx, caller: Anyone, body: Refresh | None = None) -> Done:
+async def logout(context: Ctx, caller: OptionalCaller, body: RefreshTokenBody | None = None) -> Ok:
     """End the login that the refresh token or the access token belongs to: both open nothing from now on."""
     if body is not None:
-        await context.endings.logged_out(await context.logins.end_by_token(body.refresh_token))
+        await context.revocations.publish_login_ended(await context.logins.end_by_token(body.refresh_token))
     elif isinstance(caller, Problem):
         raise caller
     elif caller is None:
         raise Problem(401, "authentication_required", "send the refresh_token, or the access token of the login")
     elif caller.session_id:
-        await context.endings.logged_out(await context.logins.end(caller.session_id))
+        await context.revocations.publish_login_ended(await context.logins.end(caller.session_id))
     else:
         raise Problem(409, "no_login", "this token belongs to no login; an API key is revoked at /api/api-keys")
-    return Done()
+    return Ok()
 
 
 def _stranger(request: Request) -> HashClient:
-    return HashClient(network_of(address_of(request)))
+    return HashClient(network_of(client_address(request)))
 
 
-def _deed(request: Request, user: Document, action: str) -> Deed:
-    return Deed(user["organization_id"], user["_id"], action, address_of(request), request_id_of(request))
+def _audit_event(request: Request, user: Document, action: str) -> AuditEvent:
+    return AuditEvent(user["organization_id"], user["_id"], action, client_address(request), request_id_of(request))
 
 
-async def _new_login(context: Context, request: Request, response: Response, user: Document) -> LoggedIn:
-    await context.audit.record(_deed(request, user, request.scope["endpoint"].__name__))
+async def _new_login(context: ApiContext, request: Request, response: Response, user: Document) -> LoginResult:
+    await context.audit.record(_audit_event(request, user, request.scope["endpoint"].__name__))
     await remember_device(context, request, response, user["_id"])
     login = await context.logins.start(user, context.settings.login_lifetime)
-    if not await context.users.note_login(user):
-        await context.endings.logged_out(await context.logins.end(login.id))
+    if not await context.users.record_login(user):
+        await context.revocations.publish_login_ended(await context.logins.end(login.id))
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
     return _logged_in(context, user, login)
 
 
-def _logged_in(context: Context, user: Document, login: Login) -> LoggedIn:
+def _logged_in(context: ApiContext, user: Document, login: LoginWithToken) -> LoginResult:
     settings, role = context.settings, role_of(user)
     principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
-    return LoggedIn(
+    return LoginResult(
         token=issue_token(principal.has_role(role), settings.signing_key, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         refresh_token=login.refresh_token,
         refresh_expires_at=login.expires_at,
         organization_id=principal.organization_id,
-        user=User(id=user["_id"], email=user["email"], name=user["name"], role=role),
+        user=LoginUser(id=user["_id"], email=user["email"], name=user["name"], role=role),
     )

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
-from services.api.context import Context, Ctx, LimitedReader, Manager, Paging
-from services.api.request_fields import SEARCH_PATTERN, Body, Text, described, searchable
-from services.api.responses import Listed, One, listed
+from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
+from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
+from services.api.responses import Item, Page, page_of
 from services.api.views import booking_list as views
 from services.api.views import contacts, counts
 from services.api.views.booking_list import BookingFilter, BookingWithContact, BookingWithHistory
@@ -34,24 +34,24 @@ _WANTED: dict[Action, BookingStatus] = {
 
 
 BookingSearch = Annotated[
-    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN)] | None,
+    Annotated[str, AfterValidator(searchable), with_json_schema(pattern=SEARCH_PATTERN)] | None,
     Query(max_length=MAX_SEARCH, description="Parts of words of the contact's name, of the number or of the text"),
 ]
 
 
-class Noted(Body):
+class BookingNote(RequestBody):
     """`note`: why, for the booking's history."""
 
     note: Note | None = None
 
 
-class NewTime(Noted):
+class RescheduleBody(BookingNote):
     """`starts_at` with its zone, such as 2026-12-01T10:00:00+01:00."""
 
     starts_at: Moment
 
 
-class NewBooking(Noted):
+class NewBooking(BookingNote):
     contact_id: AnyId
     instance_id: Slug | None = None
     text: Text | None = None
@@ -62,26 +62,26 @@ def _filter(status: Annotated[BookingStatus | None, Query()] = None, search: Boo
     return BookingFilter(status, search)
 
 
-Filtered = Annotated[BookingFilter, Depends(_filter)]
+BookingFilterParameters = Annotated[BookingFilter, Depends(_filter)]
 
 
 @router.get("")
 async def list_bookings(
-    context: Ctx, caller: LimitedReader, page: Paging, chosen: Filtered
-) -> Listed[BookingWithContact]:
+    context: Ctx, caller: LimitedReader, page: Paging, chosen: BookingFilterParameters
+) -> Page[BookingWithContact]:
     """Newest first, of one status or all, each with its contact."""
     chosen = replace(chosen, instance_ids=caller.instance_ids)
-    return listed(await views.bookings(context.database, caller.organization_id, page, chosen))
+    return page_of(await views.find_bookings(context.database, caller.organization_id, page, chosen))
 
 
 @router.get("/counts")
-async def count_bookings(context: Ctx, caller: LimitedReader) -> One[BookingCounts]:
+async def count_bookings(context: Ctx, caller: LimitedReader) -> Item[BookingCounts]:
     """How many bookings have each status."""
-    return One(data=await counts.booking_counts(context.database, caller.organization_id, caller.instance_ids))
+    return Item(data=await counts.count_bookings(context.database, caller.organization_id, caller.instance_ids))
 
 
 @router.post("", status_code=201)
-async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One[Booking]:
+async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Item[Booking]:
     """Make one for a contact; without an instance it is the one the contact talked with last.
 
     409 `booking_open` with the `booking_id` while the contact has an open one, unless the booking policy is
@@ -89,29 +89,29 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> One
     """
     if body.instance_id:
         await context.instances.get(caller.organization_id, body.instance_id)
-    await contacts.contact(context.database, caller.organization_id, body.contact_id)
+    await contacts.get_contact(context.database, caller.organization_id, body.contact_id)
     command = CreateBooking(
         organization_id=caller.organization_id,
         by=caller.subject,
         **body.model_dump(exclude_none=True),
     )
-    event = await context.dispatcher.execute(command, BookingCreated, timeout=LIMIT)
+    event = await context.command_client.execute(command, BookingCreated, timeout=LIMIT)
     if not isinstance(event, BookingCreated):
         raise Problem(504, "no_answer_yet", "the booking was asked for and is not made yet; look at the list again")
-    return One(data=event.booking)
+    return Item(data=event.booking)
 
 
 @router.get("/{booking_id}")
-async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> One[BookingWithHistory]:
+async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> Item[BookingWithHistory]:
     """One booking, with everything that was done to it."""
-    found = await views.booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
-    return One(data=found)
+    found = await views.get_booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
+    return Item(data=found)
 
 
 @router.post("/{booking_id}/reschedule")
-async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: NewTime) -> One[Booking]:
+async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: RescheduleBody) -> Item[Booking]:
     """Say when an open booking begins; one that is over is refused: 409 `booking_status_conflict`."""
-    found = await views.booking(context.database, caller.organization_id, booking_id)
+    found = await views.get_booking(context.database, caller.organization_id, booking_id)
     command = RescheduleBooking(
         organization_id=caller.organization_id,
         instance_id=found.instance_id,
@@ -125,11 +125,11 @@ async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, bod
 
 @router.post("/{booking_id}/{action}")
 async def change_booking(
-    context: Ctx, caller: Manager, booking_id: str, action: Action, body: Noted | None = None
-) -> One[Booking]:
+    context: Ctx, caller: Manager, booking_id: str, action: Action, body: BookingNote | None = None
+) -> Item[Booking]:
     """Completed, cancelled and no-show are final: 409 `booking_status_conflict`. The same again changes nothing, but
     a note is kept."""
-    found = await views.booking(context.database, caller.organization_id, booking_id)
+    found = await views.get_booking(context.database, caller.organization_id, booking_id)
     command = ChangeBooking(
         organization_id=caller.organization_id,
         instance_id=found.instance_id,
@@ -141,8 +141,8 @@ async def change_booking(
     return await _changed(context, command)
 
 
-async def _changed(context: Context, command: ChangeBooking | RescheduleBooking) -> One[Booking]:
-    event = await context.dispatcher.execute(command, BookingUpdated, timeout=LIMIT)
+async def _changed(context: ApiContext, command: ChangeBooking | RescheduleBooking) -> Item[Booking]:
+    event = await context.command_client.execute(command, BookingUpdated, timeout=LIMIT)
     if not isinstance(event, BookingUpdated):
         raise Problem(504, "no_answer_yet", "the change was taken on and is not done yet; look at the booking again")
-    return One(data=event.booking)
+    return Item(data=event.booking)

@@ -13,8 +13,8 @@ from starlette.responses import FileResponse, Response
 
 from shared.contracts.errors import Problem
 
-ROOT = Path(__file__).resolve().parent.parent / "console"
-TYPES = {
+CONSOLE_ROOT = Path(__file__).resolve().parent.parent / "console"
+MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -23,7 +23,7 @@ TYPES = {
 }
 """What is served, and as what: a type the machine guesses differently would not run. Anything else is a 404."""
 
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -35,16 +35,16 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
+PAGE_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     # what has no version in its path is asked for each time, and mostly answered 304 by its ETag
     "Cache-Control": "no-cache",
 }
-FOR_GOOD = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+IMMUTABLE_HEADERS = {**PAGE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
 _VERSION = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
-Stamps = tuple[tuple[str, int, int], ...]
+FileVersions = tuple[tuple[str, int, int], ...]
 """Of each file its path, time of change and size."""
 
 router = APIRouter(include_in_schema=False)
@@ -54,7 +54,7 @@ def console_file(root: Path, path: str) -> Path:
     """The file below `root` that `path` names. Raises Problem 404 for everything that is not served."""
     try:
         found = (root / path).resolve()
-        served = found.is_relative_to(root) and found.suffix in TYPES and found.is_file()
+        served = found.is_relative_to(root) and found.suffix in MEDIA_TYPES and found.is_file()
     except (OSError, ValueError):  # no name of a file: too long, with a NUL, half a character
         served = False
     if not served:
@@ -62,25 +62,25 @@ def console_file(root: Path, path: str) -> Path:
     return found
 
 
-def _answer(request: Request, file: Path, headers: dict[str, str] = HEADERS) -> Response:
-    answer = FileResponse(file, media_type=TYPES[file.suffix], headers=headers, stat_result=file.stat())
-    return _unless_known(request, answer, headers)
+def _answer(request: Request, file: Path, headers: dict[str, str] = PAGE_HEADERS) -> Response:
+    answer = FileResponse(file, media_type=MEDIA_TYPES[file.suffix], headers=headers, stat_result=file.stat())
+    return _not_modified_or(request, answer, headers)
 
 
-def _unless_known(request: Request, answer: Response, headers: dict[str, str]) -> Response:
+def _not_modified_or(request: Request, answer: Response, headers: dict[str, str]) -> Response:
     tag = answer.headers["ETag"]
     if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
         return Response(status_code=304, headers={**headers, "ETag": tag})
     return answer
 
 
-def _stamps() -> Stamps:
-    files = sorted(file for file in ROOT.rglob("*") if file.suffix in TYPES)
+def _file_versions() -> FileVersions:
+    files = sorted(file for file in CONSOLE_ROOT.rglob("*") if file.suffix in MEDIA_TYPES)
     return tuple((str(file), (found := file.stat()).st_mtime_ns, found.st_size) for file in files)
 
 
 @lru_cache(maxsize=1)
-def _version(stamps: Stamps) -> str:
+def _version(stamps: FileVersions) -> str:
     """Another one as soon as any file changes."""
     digest = hashlib.sha256()
     for path, _, _ in stamps:
@@ -91,10 +91,10 @@ def _version(stamps: Stamps) -> str:
 @router.get("/")
 async def page(request: Request) -> Response:
     """The page itself."""
-    version = _version(_stamps())
-    content = console_file(ROOT, "index.html").read_text().replace('"/console/', f'"/console/{version}/')
-    headers = {**HEADERS, "ETag": f'"{version}"'}
-    return _unless_known(request, Response(content, media_type=TYPES[".html"], headers=headers), HEADERS)
+    version = _version(_file_versions())
+    content = console_file(CONSOLE_ROOT, "index.html").read_text().replace('"/console/', f'"/console/{version}/')
+    headers = {**PAGE_HEADERS, "ETag": f'"{version}"'}
+    return _not_modified_or(request, Response(content, media_type=MEDIA_TYPES[".html"], headers=headers), PAGE_HEADERS)
 
 
 @router.get("/api/config")
@@ -109,6 +109,6 @@ async def asset(request: Request, path: str) -> Response:
     """A script, style or picture of the page. Those of an earlier version are the present ones, and not kept."""
     if found := _VERSION.fullmatch(path):
         version, path = found.groups()
-        is_present = version == _version(_stamps())
-        return _answer(request, console_file(ROOT, path), FOR_GOOD if is_present else HEADERS)
-    return _answer(request, console_file(ROOT, path))
+        is_present = version == _version(_file_versions())
+        return _answer(request, console_file(CONSOLE_ROOT, path), IMMUTABLE_HEADERS if is_present else PAGE_HEADERS)
+    return _answer(request, console_file(CONSOLE_ROOT, path))

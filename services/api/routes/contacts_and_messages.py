@@ -7,8 +7,15 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, Field
 
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.request_fields import SEARCH_PATTERN, Body, Id, described, require_own, searchable
-from services.api.responses import Listed, One, listed
+from services.api.request_fields import (
+    SEARCH_PATTERN,
+    Id,
+    RequestBody,
+    require_own_organization,
+    searchable,
+    with_json_schema,
+)
+from services.api.responses import Item, Page, page_of
 from services.api.views import contacts as views
 from services.api.views import message_details, message_search
 from services.api.views.contacts import ContactSort, ContactWithMerges
@@ -23,8 +30,8 @@ from shared.text.search_terms import MAX_SEARCHED
 
 router = APIRouter(prefix="/api", tags=["contacts and conversations"])
 
-Search = Annotated[
-    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN)] | None,
+ContactSearch = Annotated[
+    Annotated[str, AfterValidator(searchable), with_json_schema(pattern=SEARCH_PATTERN)] | None,
     Query(
         max_length=MAX_SEARCH,
         description="Words, each of which is a part of a word of the contact's name or of the number; case and accents "
@@ -33,8 +40,10 @@ Search = Annotated[
 ]
 
 
-Words = Annotated[
-    Annotated[str, AfterValidator(searchable), described(pattern=SEARCH_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])]
+MessageSearch = Annotated[
+    Annotated[
+        str, AfterValidator(searchable), with_json_schema(pattern=SEARCH_PATTERN, allOf=[{"pattern": WORDS_PATTERN}])
+    ]
     | None,
     Query(
         max_length=MAX_SEARCH,
@@ -46,79 +55,83 @@ Words = Annotated[
 
 def _messages(
     kind: Literal["message", "note"] | None = None,
-    search: Words = None,
+    search: MessageSearch = None,
     stuck: bool | None = None,
     conversation_id: Annotated[Id | None, Query(description="Only of this conversation")] = None,
 ) -> MessageFilter:
     return MessageFilter(kind, search, stuck, conversation_id)
 
 
-ChosenMessages = Annotated[MessageFilter, Depends(_messages)]
+MessageFilterParameters = Annotated[MessageFilter, Depends(_messages)]
 
 
 LIMIT = 10.0
 """Seconds to wait for the router."""
 
 
-class Split(Body):
+class SplitContactBody(RequestBody):
     """`merged_id`: of the contact's `merges`."""
 
     merged_id: Annotated[Id, Field(min_length=1)]
 
 
-class ContactsRequest(Body):
+class ListContactsBody(RequestBody):
     organization_id: Id | None = None
 
 
 @router.get("/contacts")
 async def list_contacts(
-    context: Ctx, caller: Reader, page: Paging, search: Search = None, sort: ContactSort = "created_at"
-) -> Listed[Contact]:
+    context: Ctx, caller: Reader, page: Paging, search: ContactSearch = None, sort: ContactSort = "created_at"
+) -> Page[Contact]:
     """Newest first; `sort=name`: by name, whatever its case and accents, and who has none last, by number."""
-    return listed(await views.contacts(context.database, caller.organization_id, search, page, sort))
+    return page_of(await views.find_contacts(context.database, caller.organization_id, search, page, sort))
 
 
 @router.post("/contacts")
 async def list_contacts_by_post(
-    context: Ctx, caller: Reader, page: Paging, body: ContactsRequest | None = None
-) -> Listed[Contact]:
+    context: Ctx, caller: Reader, page: Paging, body: ListContactsBody | None = None
+) -> Page[Contact]:
     """The same list, for clients that ask with a body. A contact is made by a message, not here."""
-    require_own(body.organization_id if body else None, caller.organization_id)
-    return listed(await views.contacts(context.database, caller.organization_id, None, page))
+    require_own_organization(body.organization_id if body else None, caller.organization_id)
+    return page_of(await views.find_contacts(context.database, caller.organization_id, None, page))
 
 
 @router.get("/contacts/{contact_id}")
-async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> One[ContactWithMerges]:
+async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> Item[ContactWithMerges]:
     """One contact, with those that were merged into it."""
-    return One(data=await views.contact(context.database, caller.organization_id, contact_id))
+    return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
 
 
 @router.post("/contacts/{contact_id}/split")
-async def split_contact(context: Ctx, caller: Manager, contact_id: str, body: Split) -> One[ContactWithMerges]:
+async def split_contact(
+    context: Ctx, caller: Manager, contact_id: str, body: SplitContactBody
+) -> Item[ContactWithMerges]:
     """Undo a merge: the contact comes back with what was its own, and the two stay apart. The answer: who came back."""
-    await views.contact(context.database, caller.organization_id, contact_id)
+    await views.get_contact(context.database, caller.organization_id, contact_id)
     command = SplitContact(
         organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
     )
-    event = await context.dispatcher.execute(command, ContactUpdated, timeout=LIMIT)
+    event = await context.command_client.execute(command, ContactUpdated, timeout=LIMIT)
     if not isinstance(event, ContactUpdated):
         detail = "the change was taken on and is not done yet; look at the contact again"
         raise Problem(504, "no_answer_yet", detail)
-    return One(data=await views.contact(context.database, caller.organization_id, body.merged_id))
+    return Item(data=await views.get_contact(context.database, caller.organization_id, body.merged_id))
 
 
 @router.get("/messages")
 async def list_all_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, chosen: ChosenMessages
-) -> Listed[MessageRecord]:
+    context: Ctx, caller: LimitedReader, page: Paging, chosen: MessageFilterParameters
+) -> Page[MessageRecord]:
     """Of all conversations, newest first; `kind=note`: to oneself; `stuck=true`: what waits for too long."""
     chosen = replace(chosen, instance_ids=caller.instance_ids)
-    return listed(await message_search.messages(context.database, caller.organization_id, page, chosen))
+    return page_of(await message_search.search_messages(context.database, caller.organization_id, page, chosen))
 
 
 @router.get("/messages/{message_id}")
-async def read_message(context: Ctx, caller: LimitedReader, message_id: str) -> One[MessageWithHistory]:
+async def read_message(context: Ctx, caller: LimitedReader, message_id: str) -> Item[MessageWithHistory]:
     """One message with what became of it, by our id or by WhatsApp's."""
-    return One(
-        data=await message_details.message(context.database, caller.organization_id, message_id, caller.instance_ids)
+    return Item(
+        data=await message_details.get_message(
+            context.database, caller.organization_id, message_id, caller.instance_ids
+        )
     )

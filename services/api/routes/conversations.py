@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 from pydantic import StringConstraints
 
-from services.api.context import Context, Ctx, LimitedReader, LimitedSender, Paging
-from services.api.request_fields import Body, Id
-from services.api.responses import Listed, One, listed
-from services.api.routes.contacts_and_messages import Search
+from services.api.context import ApiContext, Ctx, LimitedReader, LimitedSender, Paging
+from services.api.request_fields import Id, RequestBody
+from services.api.responses import Item, Page, page_of
+from services.api.routes.contacts_and_messages import ContactSearch
 from services.api.views import conversation_list as views
 from services.api.views import conversation_messages, counts
-from services.api.views.conversation_list import Conversation, Filter
+from services.api.views.conversation_list import Conversation, ConversationFilter
 from services.api.views.counts import ConversationCounts
 from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.contracts.errors import Problem
@@ -29,7 +29,7 @@ LIMIT = 10.0
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class Assignment(Body):
+class AssignmentBody(RequestBody):
     """`user_id`: one of /api/users, `me`, or null for nobody."""
 
     user_id: UserId | None
@@ -39,13 +39,13 @@ def _filter(
     status: ConversationStatus | None = None,
     assigned_to: Annotated[str | None, Query(max_length=64, description="User id, or `me`")] = None,
     unread: bool | None = None,
-    search: Search = None,
+    search: ContactSearch = None,
     contact_id: Annotated[list[Id] | None, Query(max_length=MAX_CONTACT_IDS, description="With these contacts")] = None,
-) -> Filter:
-    return Filter(status, assigned_to, unread, search, contact_ids=tuple(contact_id or ()))
+) -> ConversationFilter:
+    return ConversationFilter(status, assigned_to, unread, search, contact_ids=tuple(contact_id or ()))
 
 
-Filtered = Annotated[Filter, Depends(_filter)]
+ConversationFilterParameters = Annotated[ConversationFilter, Depends(_filter)]
 
 
 @router.get("")
@@ -53,13 +53,13 @@ async def list_conversations(
     context: Ctx,
     caller: LimitedReader,
     page: Paging,
-    chosen: Filtered,
+    chosen: ConversationFilterParameters,
     instance_id: Annotated[str | None, Query(max_length=64)] = None,
-) -> Listed[Conversation]:
+) -> Page[Conversation]:
     """The liveliest first, of one instance or all."""
     to = caller.subject if chosen.assigned_to == "me" else chosen.assigned_to
     chosen = replace(chosen, instance_ids=_instances(caller, instance_id), assigned_to=to)
-    return listed(await views.conversations(context.database, caller.organization_id, page, chosen))
+    return page_of(await views.find_conversations(context.database, caller.organization_id, page, chosen))
 
 
 def _instances(caller: Principal, instance_id: str | None) -> frozenset[str] | None:
@@ -71,28 +71,30 @@ def _instances(caller: Principal, instance_id: str | None) -> frozenset[str] | N
 @router.get("/counts")
 async def count_conversations(
     context: Ctx, caller: LimitedReader, instance_id: Annotated[str | None, Query(max_length=64)] = None
-) -> One[ConversationCounts]:
+) -> Item[ConversationCounts]:
     """How many conversations are open, unread, assigned to the caller and closed; of one instance or all."""
     return await counted(context, caller, caller.subject, instance_id)
 
 
 async def counted(
-    context: Context, caller: Principal, user_id: str | None, instance_id: str | None
-) -> One[ConversationCounts]:
+    context: ApiContext, caller: Principal, user_id: str | None, instance_id: str | None
+) -> Item[ConversationCounts]:
     """As the caller may see them; `mine`: assigned to this user."""
     seen = _instances(caller, instance_id)
-    return One(data=await counts.conversation_counts(context.database, caller.organization_id, user_id, seen))
+    return Item(data=await counts.count_conversations(context.database, caller.organization_id, user_id, seen))
 
 
 @router.get("/{conversation_id}")
-async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id: str) -> One[Conversation]:
+async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id: str) -> Item[Conversation]:
     """One conversation."""
-    return One(
-        data=await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    return Item(
+        data=await views.get_conversation(
+            context.database, caller.organization_id, conversation_id, caller.instance_ids
+        )
     )
 
 
-class MessagesPage(Listed[MessageRecord]):
+class MessagesPage(Page[MessageRecord]):
     """`newer_cursor` is null on the page with the newest message."""
 
     newer_cursor: str | None = None
@@ -110,17 +112,17 @@ async def list_messages(
 ) -> MessagesPage:
     """Its messages and notes, newest first. Go on with `cursor`: the answer's `next_cursor` for older ones,
     `newer_cursor` for newer ones. 404 `message_not_found`: the conversation has no message `around`."""
-    await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    found = await conversation_messages.messages(
+    await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    found = await conversation_messages.read_window(
         context.database, caller.organization_id, conversation_id, page, around
     )
     return MessagesPage(data=found.messages, next_cursor=found.next_cursor, newer_cursor=found.newer_cursor)
 
 
 @router.post("/{conversation_id}/read")
-async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -> One[Conversation]:
+async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Nothing that is there now is unread any more, for everybody."""
-    found = await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
     command = MarkConversationRead(
         organization_id=found.organization_id,
         instance_id=found.instance_id,
@@ -132,9 +134,9 @@ async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -
 
 
 @router.post("/{conversation_id}/assign")
-async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body: Assignment) -> One[Conversation]:
+async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body: AssignmentBody) -> Item[Conversation]:
     """From now on this user takes care of it. 422 `assignee_unknown`: not a user of the organization."""
-    found = await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
     command = AssignConversation(
         organization_id=found.organization_id,
         instance_id=found.instance_id,
@@ -146,21 +148,21 @@ async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body
 
 
 @router.post("/{conversation_id}/close")
-async def close(context: Ctx, caller: LimitedSender, conversation_id: str) -> One[Conversation]:
+async def close(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Done with until the contact writes again."""
     return await _change(context, caller, conversation_id, ConversationStatus.CLOSED)
 
 
 @router.post("/{conversation_id}/reopen")
-async def reopen(context: Ctx, caller: LimitedSender, conversation_id: str) -> One[Conversation]:
+async def reopen(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Not done with yet."""
     return await _change(context, caller, conversation_id, ConversationStatus.OPEN)
 
 
 async def _change(
-    context: Context, caller: Principal, conversation_id: str, status: ConversationStatus
-) -> One[Conversation]:
-    found = await views.conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    context: ApiContext, caller: Principal, conversation_id: str, status: ConversationStatus
+) -> Item[Conversation]:
+    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
     command = ChangeConversation(
         organization_id=found.organization_id,
         instance_id=found.instance_id,
@@ -172,9 +174,9 @@ async def _change(
     return await _done(context, command)
 
 
-async def _done(context: Context, command: Command) -> One[Conversation]:
-    event = await context.dispatcher.execute(command, ConversationUpdated, timeout=LIMIT)
+async def _done(context: ApiContext, command: Command) -> Item[Conversation]:
+    event = await context.command_client.execute(command, ConversationUpdated, timeout=LIMIT)
     if not isinstance(event, ConversationUpdated):
         detail = "the change was taken on and is not done yet; look at the conversation again"
         raise Problem(504, "no_answer_yet", detail)
-    return One(data=await views.with_contact(context.database, event.conversation))
+    return Item(data=await views.with_contact(context.database, event.conversation))

@@ -7,10 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
-from services.api.html_page import field_line, fields, framed, prose
+from services.api.html_page import field_line, field_list, prose, render_page
 from services.api.nats import asyncapi
 from services.api.nats import asyncapi_page as bus_page
-from services.api.openapi import PROBLEMS
+from services.api.openapi import PROBLEM_RESPONSES
 from services.api.problems import ProblemBody
 
 router = APIRouter(include_in_schema=False)
@@ -49,7 +49,7 @@ def page(document: dict[str, Any]) -> HTMLResponse:
     body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
     title, about = document["info"]["title"], prose(document["info"]["description"])
     links = '<a href="/openapi.json">openapi.json</a>; for other services on NATS: <a href="/docs/events">events</a>'
-    return framed(f"{title} API", f"<p>{about}</p><p>For programs: {links}</p>{_problems()}{body}")
+    return render_page(f"{title} API", f"<p>{about}</p><p>For programs: {links}</p>{_problems()}{body}")
 
 
 def _operation(document: dict[str, Any], name: str, operation: dict[str, Any]) -> str:
@@ -61,7 +61,7 @@ def _operation(document: dict[str, Any], name: str, operation: dict[str, Any]) -
     lines += [field_line(field, item, field in required) for field, item in body.get("properties", {}).items()]
     about = "".join(f"<p>{prose(text)}</p>" for text in (operation["description"], body.get("description")) if text)
     return (
-        f"<section><h3><b>{method}</b> <code>{html.escape(path)}</code></h3>{about}{fields(lines)}"
+        f"<section><h3><b>{method}</b> <code>{html.escape(path)}</code></h3>{about}{field_list(lines)}"
         f"{_answers(document, operation['responses'])}</section>"
     )
 
@@ -76,7 +76,7 @@ def _answers(document: dict[str, Any], responses: dict[str, Any]) -> str:
 
 
 def _problems() -> str:
-    rows = "".join(f"<p><b>{code}</b> {prose(answer['description'])}</p>" for code, answer in PROBLEMS.items())
+    rows = "".join(f"<p><b>{code}</b> {prose(answer['description'])}</p>" for code, answer in PROBLEM_RESPONSES.items())
     named = ", ".join(ProblemBody.model_fields)
     return f"<h2>problems</h2><p>Any operation may answer one, with the fields <code>{named}</code>:</p>{rows}"
 

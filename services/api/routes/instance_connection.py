@@ -7,9 +7,9 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from services.api.context import Context, Ctx, Manager
-from services.api.request_fields import Body, Phone
-from services.api.responses import Done, Secret
+from services.api.context import ApiContext, Ctx, Manager
+from services.api.request_fields import Phone, RequestBody
+from services.api.responses import Ok, Secret
 from services.api.views.instance_status import connection_of
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance
 from shared.contracts.errors import Problem
@@ -21,23 +21,23 @@ from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["instances"])
 
-CODE_LIMIT = 40.0
+PAIRING_CODE_TIMEOUT_S = 40.0
 """Seconds to wait for a pairing code: a connection, and an answer of WhatsApp."""
-BEGIN_LIMIT = 2.0
+CONNECT_START_TIMEOUT_S = 2.0
 """Seconds to wait for a refusal or the first sign of a start; the command is kept whatever comes."""
-CLOSE_LIMIT = 5.0
+DISCONNECT_TIMEOUT_S = 5.0
 """Seconds to wait until a connection is closed; it goes on when this is over."""
 _ENDED = frozenset({S.CONNECTED, S.DISCONNECTED, S.FAILED, S.LOGGED_OUT, S.RESTRICTED})
 
 
-class ConnectRequest(Body):
+class ConnectRequest(RequestBody):
     """`code`: an 8-character code to type on the phone `phone_number`. `qr`: a code to scan, told over the socket."""
 
     phone_number: Phone | None = None
     method: Literal["code", "qr"] = "code"
 
 
-class Connecting(Done):
+class ConnectResult(Ok):
     """`pairingCode`: 8 characters, valid until `expires_at`. An account linked before needs none and is `connected`."""
 
     method: Literal["code", "qr"]
@@ -47,14 +47,14 @@ class Connecting(Done):
     status: S | None = None
 
 
-class Closed(Done):
+class DisconnectResult(Ok):
     """`status`: what the connection is now."""
 
     status: S | None = None
 
 
 @router.post("/connect", response_model_exclude_none=True)
-async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> Connecting:
+async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> ConnectResult:
     """Start the connection and keep it up, across restarts too. One that was deleted and not removed is there again."""
     wanted = body or ConnectRequest()
     found = await context.instances.get_not_removed(caller.organization_id, instance_id)
@@ -67,14 +67,14 @@ async def connect(context: Ctx, caller: Manager, instance_id: str, body: Connect
     )
     if wanted.method == "code":
         return await _with_code(context, command)
-    async with _restored(context, command):
-        await context.dispatcher.execute(command, ConnectionChanged, QrIssued, timeout=BEGIN_LIMIT)
+    async with _instance_restored(context, command):
+        await context.command_client.execute(command, ConnectionChanged, QrIssued, timeout=CONNECT_START_TIMEOUT_S)
     message = "connecting; the QR code comes over the socket as whatsapp:qr, and is at …/qr"
-    return Connecting(method="qr", message=message)
+    return ConnectResult(method="qr", message=message)
 
 
 @asynccontextmanager
-async def _restored(context: Context, command: ConnectInstance) -> AsyncIterator[None]:
+async def _instance_restored(context: ApiContext, command: ConnectInstance) -> AsyncIterator[None]:
     """A deleted instance is in the lists again before the session service connects it, and out of them when the command
     is refused or could not be stored."""
     of = (command.organization_id, command.instance_id, command.id)
@@ -86,7 +86,7 @@ async def _restored(context: Context, command: ConnectInstance) -> AsyncIterator
         raise
 
 
-async def _number(context: Context, found: Document, wanted: ConnectRequest) -> str | None:
+async def _number(context: ApiContext, found: Document, wanted: ConnectRequest) -> str | None:
     """Raises Problem 400 when a code is wanted and nobody knows for which number."""
     link = await connection_of(context.database, found["organization_id"], found["_id"])
     number: str | None = wanted.phone_number or found["phone_number"] or link.get("phone_number")
@@ -100,34 +100,35 @@ def _missing_number(detail: str) -> dict[str, str]:
     return {"field": "phone_number", "code": "missing", "message": detail.removeprefix("phone_number: ")}
 
 
-async def _with_code(context: Context, command: ConnectInstance) -> Connecting:
+async def _with_code(context: ApiContext, command: ConnectInstance) -> ConnectResult:
     def settled(event: Event) -> bool:
         if event.instance_id != command.instance_id:
             return False
         ended = isinstance(event, ConnectionChanged) and event.status in _ENDED and event.cause == command.id
         return ended or isinstance(event, PairingCodeIssued)
 
-    dispatcher = context.dispatcher
+    dispatcher = context.command_client
     async with (
-        _restored(context, command),
+        _instance_restored(context, command),
         dispatcher.replies(command, PairingCodeIssued, ConnectionChanged) as answers,
     ):
         await dispatcher.publish(command)
-        event = await answers.first(settled, command, CODE_LIMIT)
+        event = await answers.first(settled, command, PAIRING_CODE_TIMEOUT_S)
     if isinstance(event, PairingCodeIssued):
         message = "type this code on the phone: WhatsApp, Linked devices, Link with phone number"
         code, until = event.code.replace("-", ""), event.expires_at
-        return Connecting(method="code", message=message, pairingCode=code, expires_at=until)
+        return ConnectResult(method="code", message=message, pairingCode=code, expires_at=until)
     if not isinstance(event, ConnectionChanged):
-        raise Problem(504, "pairing_code_timeout", f"no pairing code within {CODE_LIMIT:g} s; look at …/status")
+        detail = f"no pairing code within {PAIRING_CODE_TIMEOUT_S:g} s; look at …/status"
+        raise Problem(504, "pairing_code_timeout", detail)
     if event.status is not S.CONNECTED:
         detail = event.detail or f"the connection ended as {event.status}; look at …/status"
         raise Problem(502, event.reason or "connect_failed", detail, state=event.status.value)
-    return Connecting(method="code", message="linked already, and connected", status=event.status)
+    return ConnectResult(method="code", message="linked already, and connected", status=event.status)
 
 
 @router.post("/disconnect")
-async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> Closed:
+async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Close the connection and keep the device keys: the next connect needs no code."""
     await context.instances.get(caller.organization_id, instance_id)
     command = DisconnectInstance(organization_id=caller.organization_id, instance_id=instance_id)
@@ -135,18 +136,18 @@ async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> Closed:
 
 
 @router.post("/logout")
-async def logout(context: Ctx, caller: Manager, instance_id: str) -> Closed:
+async def logout(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Unlink the device at WhatsApp and forget its keys."""
     await context.instances.get(caller.organization_id, instance_id)
     command = LogoutInstance(organization_id=caller.organization_id, instance_id=instance_id)
     return await _close(context, command)
 
 
-async def _close(context: Context, command: DisconnectInstance | LogoutInstance) -> Closed:
+async def _close(context: ApiContext, command: DisconnectInstance | LogoutInstance) -> DisconnectResult:
     def closed(event: Event) -> bool:
         return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status in _ENDED
 
-    async with context.dispatcher.replies(command, ConnectionChanged) as answers:
-        await context.dispatcher.publish(command)
-        event = await answers.first(closed, command, CLOSE_LIMIT)
-    return Closed(status=event.status if isinstance(event, ConnectionChanged) else None)
+    async with context.command_client.replies(command, ConnectionChanged) as answers:
+        await context.command_client.publish(command)
+        event = await answers.first(closed, command, DISCONNECT_TIMEOUT_S)
+    return DisconnectResult(status=event.status if isinstance(event, ConnectionChanged) else None)

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import field_validator
 
-from services.api.context import Context, Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.request_fields import MAY_BE_LEFT_OUT, Body, Id, Name, Phone, require_own
-from services.api.responses import Done, Listed, One, listed
+from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, require_own_organization
+from services.api.responses import Item, Ok, Page, page_of
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.contracts.commands import LogoutInstance
@@ -18,7 +18,7 @@ from shared.contracts.records import Network
 router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 
 
-class NewInstance(Body):
+class NewInstance(RequestBody):
     """`phone_number`: the owner's, if known already; else it is learned when the account is linked."""
 
     organization_id: Id | None = None
@@ -27,10 +27,10 @@ class NewInstance(Body):
     network: Network = Network.WHATSAPP
 
 
-class InstanceChanges(Body):
+class InstanceChanges(RequestBody):
     """What is left out stays. `phone_number`: null forgets it."""
 
-    instance_name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
+    instance_name: Annotated[Name | None, OMITTABLE] = None
     phone_number: Phone | None = None
 
     @field_validator("instance_name")
@@ -41,18 +41,18 @@ class InstanceChanges(Body):
         return value
 
 
-class OneInstance(Done):
+class InstanceItem(Ok):
     instance: Instance
 
 
-class StatusAnswer(Done):
+class InstanceStatusItem(Ok):
     """`is_running`: the account is connected, or on its way there."""
 
     instance: InstanceStatus
     is_running: bool
 
 
-class ShownCodes(Done):
+class CurrentLinkingCodes(Ok):
     """By instance."""
 
     qr: dict[str, CurrentQr]
@@ -60,42 +60,42 @@ class ShownCodes(Done):
 
 
 @router.post("")
-async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> OneInstance:
+async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> InstanceItem:
     """A new one, not connected yet."""
-    require_own(body.organization_id, caller.organization_id)
+    require_own_organization(body.organization_id, caller.organization_id)
     if body.network is Network.SIMULATOR and not context.settings.simulator_url:
         detail = "network: there is no simulated network here; it exists only in local mode"
         raise Problem(422, "simulator_disabled", detail)
     new = await context.instances.create(
         caller.organization_id, body.instance_name, body.phone_number, body.network, caller.subject
     )
-    return OneInstance(instance=views.instance_of(new, None))
+    return InstanceItem(instance=views.instance_of(new, None))
 
 
 @router.get("")
-async def list_instances(context: Ctx, caller: LimitedReader, page: Paging) -> Listed[Instance]:
+async def list_instances(context: Ctx, caller: LimitedReader, page: Paging) -> Page[Instance]:
     """Newest first."""
-    return listed(await views.instances(context.database, caller.organization_id, page, caller.instance_ids))
+    return page_of(await views.find_instances(context.database, caller.organization_id, page, caller.instance_ids))
 
 
 @router.get("/{instance_id}")
-async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> OneInstance:
+async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> InstanceItem:
     """One, with the state of its connection."""
     found = await context.instances.get(caller.organization_id, instance_id)
     link = await views.connection_of(context.database, caller.organization_id, instance_id)
-    return OneInstance(instance=views.instance_of(found, link))
+    return InstanceItem(instance=views.instance_of(found, link))
 
 
 @router.patch("/{instance_id}")
-async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> OneInstance:
+async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> InstanceItem:
     """Change its name or the owner's number."""
     changed = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
     link = await views.connection_of(context.database, caller.organization_id, instance_id)
-    return OneInstance(instance=views.instance_of(changed, link))
+    return InstanceItem(instance=views.instance_of(changed, link))
 
 
 @router.delete("/{instance_id}")
-async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
+async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
     """Unlink the device at WhatsApp and take the instance out of all lists; conversations, contacts and bookings stay.
 
     `connect` with the same id brings it back and links it anew.
@@ -103,46 +103,46 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Do
     await context.instances.get(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id)
-    return Done()
+    return Ok()
 
 
 @router.post("/{instance_id}/remove")
-async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Done:
+async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
     """Like DELETE, and for good: it cannot be connected again. Also for one that was deleted before."""
     await context.instances.get_not_removed(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
-    return Done()
+    return Ok()
 
 
-async def _unlink(context: Context, organization_id: str, instance_id: str) -> None:
+async def _unlink(context: ApiContext, organization_id: str, instance_id: str) -> None:
     command = LogoutInstance(organization_id=organization_id, instance_id=instance_id, delete=True)
-    await context.dispatcher.publish(command)
+    await context.command_client.publish(command)
 
 
 @router.get("/{instance_id}/status")
-async def read_status(context: Ctx, caller: Reader, instance_id: str) -> StatusAnswer:
+async def read_status(context: Ctx, caller: Reader, instance_id: str) -> InstanceStatusItem:
     """State, reason and counts."""
     found = await context.instances.get(caller.organization_id, instance_id)
-    status = await views.instance_status(context.database, found)
-    return StatusAnswer(instance=status, is_running=status.status in views.RUNNING)
+    status = await views.read_instance_status(context.database, found)
+    return InstanceStatusItem(instance=status, is_running=status.status in views.RUNNING_STATUSES)
 
 
 @router.get("/{instance_id}/qr")
-async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> One[CurrentQr]:
+async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentQr]:
     """The QR code to scan right now. Whoever scans it links his account, so this needs the scope `manage`."""
     await context.instances.get(caller.organization_id, instance_id)
-    return One(data=await views.current_qr(context.database, caller.organization_id, instance_id))
+    return Item(data=await views.read_current_qr(context.database, caller.organization_id, instance_id))
 
 
 @router.get("/{instance_id}/pairing-code")
-async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> One[CurrentPairingCode]:
+async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentPairingCode]:
     """The code to type on the phone right now. Whoever has it can link an account, so this needs the scope `manage`."""
     await context.instances.get(caller.organization_id, instance_id)
-    return One(data=await views.current_pairing_code(context.database, caller.organization_id, instance_id))
+    return Item(data=await views.read_current_pairing_code(context.database, caller.organization_id, instance_id))
 
 
-async def shown_codes(context: Context, caller: Principal) -> ShownCodes:
+async def shown_codes(context: ApiContext, caller: Principal) -> CurrentLinkingCodes:
     """All codes of the organization that wait for a phone; for realtime's sockets with the scope `manage`."""
-    qr, pairing = await views.shown_codes(context.database, caller.organization_id)
-    return ShownCodes(qr=qr, pairing=pairing)
+    qr, pairing = await views.read_linking_codes(context.database, caller.organization_id)
+    return CurrentLinkingCodes(qr=qr, pairing=pairing)

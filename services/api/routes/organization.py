@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, 
 
 from services.api.context import Ctx, Manager, Reader
 from services.api.problems import validation_problem
-from services.api.request_fields import MAY_BE_LEFT_OUT, Body
-from services.api.responses import One
+from services.api.request_fields import OMITTABLE, RequestBody
+from services.api.responses import Item
 from shared.contracts.opening_hours import OpeningHours
 from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
 from shared.platform.mongo import Document
@@ -27,11 +27,11 @@ class Organization(BaseModel):
     settings: OrganizationSettings
 
 
-class Hours(OpeningHours):
+class OpeningHoursBody(OpeningHours):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SettingsChanges(Body):
+class SettingsChanges(RequestBody):
     """What is left out stays; only `opening_hours` may be null.
 
     `booking_policy`: `off`; `one_open`: a contact's message opens a booking when none is open; `every_message`: each
@@ -41,12 +41,12 @@ class SettingsChanges(Body):
     not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
     """
 
-    booking_policy: Annotated[BookingPolicy | None, MAY_BE_LEFT_OUT] = None
-    booking_keywords: Annotated[list[Keyword] | None, Field(max_length=50), MAY_BE_LEFT_OUT] = None
-    opening_hours: Hours | None = None
-    bookings_without_words: Annotated[StrictBool | None, MAY_BE_LEFT_OUT] = None
-    owner_messages: Annotated[OwnerMessages | None, MAY_BE_LEFT_OUT] = None
-    owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), MAY_BE_LEFT_OUT] = None
+    booking_policy: Annotated[BookingPolicy | None, OMITTABLE] = None
+    booking_keywords: Annotated[list[Keyword] | None, Field(max_length=50), OMITTABLE] = None
+    opening_hours: OpeningHoursBody | None = None
+    bookings_without_words: Annotated[StrictBool | None, OMITTABLE] = None
+    owner_messages: Annotated[OwnerMessages | None, OMITTABLE] = None
+    owner_numbers: Annotated[list[OwnerNumber] | None, Field(max_length=20), OMITTABLE] = None
 
     @field_validator("booking_policy", "booking_keywords", "bookings_without_words", "owner_messages", "owner_numbers")
     @classmethod
@@ -56,22 +56,22 @@ class SettingsChanges(Body):
         return value
 
 
-class OrganizationChanges(Body):
+class OrganizationChanges(RequestBody):
     settings: SettingsChanges
 
 
 @router.get("")
-async def organization(context: Ctx, caller: Reader) -> One[Organization]:
+async def organization(context: Ctx, caller: Reader) -> Item[Organization]:
     """The caller's own, with its settings."""
-    return One(data=_shown(await context.organizations.read(caller.organization_id)))
+    return Item(data=_shown(await context.organizations.read(caller.organization_id)))
 
 
 @router.patch("")
-async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> One[Organization]:
+async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> Item[Organization]:
     """Change settings. They count for messages that arrive from five seconds later on, at the latest."""
     changes = body.settings.model_dump(mode="json", exclude_unset=True)
     try:
-        return One(data=_shown(await context.organizations.change(caller.organization_id, changes)))
+        return Item(data=_shown(await context.organizations.change(caller.organization_id, changes)))
     except ValidationError as error:
         errors = [{**found, "loc": ("body", "settings", *found["loc"])} for found in error.errors()]
         raise validation_problem(PATH, errors) from error

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Request
 from pydantic import Field
 
 from services.api.access.hash_queue import HashClient
-from services.api.access.password_check import address_of, check_password, origin_of
-from services.api.context import Context, Ctx, Reader
+from services.api.access.password_check import check_password, client_address, login_origin
+from services.api.context import ApiContext, Ctx, Reader
 from services.api.problems import request_id_of
-from services.api.request_fields import Body
-from services.api.responses import Done
+from services.api.request_fields import RequestBody
+from services.api.responses import Ok
 from services.api.routes.auth import MAX_PASSWORD, MIN_PASSWORD
-from services.api.store.audit import Deed
-from services.api.store.pending_revocations import Mark
+from services.api.store.audit import AuditEvent
+from services.api.store.pending_revocations import PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 from shared.platform.mongo import Document, in_transaction
@@ -21,7 +21,7 @@ from shared.platform.mongo import Document, in_transaction
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
 
-class PasswordChange(Body):
+class PasswordChange(RequestBody):
     """Both as they are typed."""
 
     old_password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
@@ -29,45 +29,49 @@ class PasswordChange(Body):
 
 
 @router.post("/password")
-async def change_password(context: Ctx, caller: Reader, request: Request, body: PasswordChange) -> Done:
+async def change_password(context: Ctx, caller: Reader, request: Request, body: PasswordChange) -> Ok:
     """Set a new password. The login that asks goes on, all others of this user end, and no other device is known any
     more. A wrong old password counts as a failed login."""
     user = await _person(context, caller)
     beside = await context.users.all_by_email(user["email"], caller.organization_id)
     checked = await check_password(context, request, user["email"], beside, body.old_password)
-    right = next((fitting for fitting in checked.fitting if fitting["_id"] == caller.subject), None)
+    right = next((fitting for fitting in checked.matching_users if fitting["_id"] == caller.subject), None)
     if right is None:
-        await context.audit.record(_deed(request, caller, "change_password_failed"))
+        await context.audit.record(_audit_event(request, caller, "change_password_failed"))
         wrong = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
-        raise checked.left_out or Problem(403, "wrong_password", "old_password: is not your password", errors=[wrong])
+        raise checked.refusal_of_others or Problem(
+            403, "wrong_password", "old_password: is not your password", errors=[wrong]
+        )
     client = HashClient(f"user:{caller.subject}", known=True)
     new = await context.passwords.hash(body.new_password, client, beside=[right["password_hash"]])
     ended = await _change(context, caller, request, (right["password_hash"], new))
-    await context.endings.password_changed(caller.organization_id, ended)
-    return Done()
+    await context.revocations.publish_password_changed(caller.organization_id, ended)
+    return Ok()
 
 
-async def _change(context: Context, caller: Principal, request: Request, hashes: tuple[str, str]) -> Mark:
+async def _change(
+    context: ApiContext, caller: Principal, request: Request, hashes: tuple[str, str]
+) -> PendingRevocation:
     """In one transaction: there is no new password while another login goes on. `hashes`: the old one and the new one.
     Raises Problem 409 `password_changed_meanwhile`."""
 
-    async def write(session: Any) -> Mark:
+    async def write(session: Any) -> PendingRevocation:
         if not await context.users.set_password(caller.subject, *hashes, session):
             detail = "the password was changed just now; log in with the new one"
             raise Problem(409, "password_changed_meanwhile", detail)
         ended = await context.logins.end_all_of(caller.subject, caller.session_id, session)
-        await context.devices.forget_all_of(caller.subject, origin_of(request, caller.subject), session)
-        await context.audit.record(_deed(request, caller, "change_password"), session)
+        await context.devices.forget_all_of(caller.subject, login_origin(request, caller.subject), session)
+        await context.audit.record(_audit_event(request, caller, "change_password"), session)
         return ended
 
     return await in_transaction(context.database, write)
 
 
-def _deed(request: Request, caller: Principal, action: str) -> Deed:
-    return Deed(caller.organization_id, caller.subject, action, address_of(request), request_id_of(request))
+def _audit_event(request: Request, caller: Principal, action: str) -> AuditEvent:
+    return AuditEvent(caller.organization_id, caller.subject, action, client_address(request), request_id_of(request))
 
 
-async def _person(context: Context, caller: Principal) -> Document:
+async def _person(context: ApiContext, caller: Principal) -> Document:
     """Raises Problem 409 `no_login` for who has no password."""
     user = await context.users.by_id(caller.subject)
     if user is None:

@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Response
 from pydantic import Field, StringConstraints
 
-from services.api.context import Context, Ctx, Sender
-from services.api.request_fields import Body, Recipient, Text
-from services.api.responses import Done
+from services.api.context import ApiContext, Ctx, Sender
+from services.api.request_fields import Recipient, RequestBody, Text
+from services.api.responses import Ok
 from services.api.store.send_idempotency_keys import SendKey
 from services.api.views.instance_status import connection_of
 from services.api.views.message_details import find_message
@@ -23,9 +23,9 @@ from shared.contracts.records import ConnectionStatus, MessageStatus
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
 
-_PENDING = frozenset({MessageStatus.QUEUED})
-_LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
-_TAKE_ON_TIMEOUT_S = 2.0
+_PENDING_STATUSES = frozenset({MessageStatus.QUEUED})
+_FAILED_STATUSES = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+_ACCEPT_TIMEOUT_S = 2.0
 """The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
 that is refused was not queued, and the caller would not learn of it."""
 
@@ -38,7 +38,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-class SendRequest(Body):
+class SendBody(RequestBody):
     """`to`: a number with or without a JID suffix. `wait`: seconds to wait for WhatsApp's acknowledgement. A text that
     could not be handed to WhatsApp within `expires_in` seconds fails as `too_late`."""
 
@@ -48,7 +48,7 @@ class SendRequest(Body):
     expires_in: Expiry = SEND_EXPIRY.total_seconds()
 
 
-class SendAnswer(Done):
+class SendResult(Ok):
     """`messageId` is the id at /api/messages; `status` `queued` (with HTTP 202) means it is on its way still."""
 
     messageId: str
@@ -57,17 +57,17 @@ class SendAnswer(Done):
 
 
 @dataclass(frozen=True)
-class SendCall:
+class SendParameters:
     """What is to be sent; `key` makes a repetition the same message."""
 
     caller: Sender
     instance_id: str
-    body: SendRequest
+    body: SendBody
     key: IdempotencyKey = None
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class OutgoingText:
     """A text of a caller from an instance, to a number or into a conversation. `client_id`: the front end's own id of
     the message, a key of this caller unless `key` is given."""
 
@@ -87,17 +87,17 @@ class Outgoing:
         return SendKey(self.caller.organization_id, self.caller.subject, kind, key) if key else None
 
     @property
-    def request(self) -> tuple[str, ...]:
+    def fingerprint_parts(self) -> tuple[str, ...]:
         """What tells it from another request."""
         recipient = ("", self.conversation_id or "") if self.to is None else (self.to,)
         return (self.instance_id, *recipient, self.text)
 
 
-@router.post("/send", responses={202: {"model": SendAnswer, "description": "Queued, not acknowledged yet"}})
-async def send(context: Ctx, request: Annotated[SendCall, Depends()], response: Response) -> SendAnswer:
+@router.post("/send", responses={202: {"model": SendResult, "description": "Queued, not acknowledged yet"}})
+async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResult:
     """Send a text, and wait until WhatsApp has it."""
     body = request.body
-    outgoing = Outgoing(
+    outgoing = OutgoingText(
         request.caller,
         request.instance_id,
         body.message,
@@ -109,7 +109,7 @@ async def send(context: Ctx, request: Annotated[SendCall, Depends()], response: 
     return await deliver(context, outgoing, response)
 
 
-async def deliver(context: Context, outgoing: Outgoing, response: Response) -> SendAnswer:
+async def deliver(context: ApiContext, outgoing: OutgoingText, response: Response) -> SendResult:
     """Raises Problem."""
     organization_id = outgoing.caller.organization_id
     await context.instances.get(organization_id, outgoing.instance_id)
@@ -126,21 +126,21 @@ async def deliver(context: Context, outgoing: Outgoing, response: Response) -> S
         expires_at=now + timedelta(seconds=outgoing.expires_in),
     )
     answer = await _sent(context, command, outgoing.wait)
-    response.status_code = 202 if answer.status in _PENDING else 200
+    response.status_code = 202 if answer.status in _PENDING_STATUSES else 200
     return answer
 
 
-async def _message_id(context: Context, outgoing: Outgoing) -> str:
+async def _message_id(context: ApiContext, outgoing: OutgoingText) -> str:
     """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before. A key of a
     refused send is not used up."""
     organization_id, key = outgoing.caller.organization_id, outgoing.send_key
-    known = await context.idempotency.find(key, *outgoing.request) if key else None
+    known = await context.send_idempotency_keys.find(key, *outgoing.fingerprint_parts) if key else None
     if not (known and await find_message(context.database, organization_id, known)):
         await _require_connected(context, organization_id, outgoing.instance_id)
-    return await context.idempotency.claim(key, *outgoing.request) if key else new_id()
+    return await context.send_idempotency_keys.claim(key, *outgoing.fingerprint_parts) if key else new_id()
 
 
-async def _require_connected(context: Context, organization_id: str, instance_id: str) -> None:
+async def _require_connected(context: ApiContext, organization_id: str, instance_id: str) -> None:
     link = await connection_of(context.database, organization_id, instance_id)
     state = link.get("status", ConnectionStatus.DISCONNECTED.value)
     if state != ConnectionStatus.CONNECTED:
@@ -148,7 +148,7 @@ async def _require_connected(context: Context, organization_id: str, instance_id
         raise Problem(409, "instance_not_connected", detail, state=state)
 
 
-async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnswer:
+async def _sent(context: ApiContext, command: SendMessage, wait: float) -> SendResult:
     """Raises Problem 502 `message_failed` or `message_unconfirmed`, and what the router refuses the message with."""
     taken_on = False
 
@@ -159,15 +159,15 @@ async def _sent(context: Context, command: SendMessage, wait: float) -> SendAnsw
     def settled(event: Event) -> bool:
         nonlocal taken_on
         taken_on = taken_on or concerns(event)
-        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING
+        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING_STATUSES
 
-    async with context.dispatcher.replies(command, MessageRecorded, MessageStatusChanged) as answers:
-        await context.dispatcher.publish(command)
+    async with context.command_client.replies(command, MessageRecorded, MessageStatusChanged) as answers:
+        await context.command_client.publish(command)
         event = await answers.first(settled, command, wait)
-        if event is None and not taken_on and wait < _TAKE_ON_TIMEOUT_S:
-            event = await answers.first(concerns, command, _TAKE_ON_TIMEOUT_S - wait)
+        if event is None and not taken_on and wait < _ACCEPT_TIMEOUT_S:
+            event = await answers.first(concerns, command, _ACCEPT_TIMEOUT_S - wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
-    if isinstance(event, MessageStatusChanged) and status in _LOST:
+    if isinstance(event, MessageStatusChanged) and status in _FAILED_STATUSES:
         detail = event.error or "WhatsApp did not take the message"
         raise Problem(502, f"message_{status.value}", detail, messageId=command.message_id)
-    return SendAnswer(messageId=command.message_id, status=status, timestamp=command.at)
+    return SendResult(messageId=command.message_id, status=status, timestamp=command.at)

@@ -16,11 +16,11 @@ router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 
 _ALLOWED = re.compile(r"(phones|contacts|groups|demo)(/[A-Za-z0-9-]+){0,3}")
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
-_MOST = 4 << 20
+_MAX_RESPONSE_BYTES = 4 << 20
 """Bytes of an answer."""
-TIMEOUT = httpx.Timeout(35, connect=3)
+SIMULATOR_TIMEOUT = httpx.Timeout(35, connect=3)
 """A long poll for a contact's messages takes as long as its `wait`."""
-LONGEST_WAIT = 25.0
+MAX_POLL_WAIT_S = 25.0
 
 
 @router.api_route("/{path:path}", methods=_METHODS, include_in_schema=False)
@@ -43,7 +43,7 @@ def bounded_wait(query: dict[str, str]) -> dict[str, str]:
     if "wait" not in query:
         return query
     try:
-        return query | {"wait": str(max(0.0, min(float(query["wait"]), LONGEST_WAIT)))}
+        return query | {"wait": str(max(0.0, min(float(query["wait"]), MAX_POLL_WAIT_S)))}
     except ValueError as error:
         raise Problem(422, "validation_failed", "wait: seconds as a number") from error
 
@@ -61,7 +61,7 @@ async def _answer(simulator: httpx.AsyncClient, request: Request, path: str) -> 
         body = b""
         async for part in answer.aiter_bytes():
             body += part
-            if len(body) > _MOST:
+            if len(body) > _MAX_RESPONSE_BYTES:
                 raise Problem(502, "simulator_answer_too_large", "the simulator's answer is too large")
     finally:
         await answer.aclose()

@@ -8,9 +8,9 @@ from pydantic import BaseModel, field_validator
 
 from services.api.access.revocation_steps import after_removal, after_role_change
 from services.api.context import Ctx, Manager, Reader
-from services.api.request_fields import MAY_BE_LEFT_OUT, Body, Email, Name
-from services.api.responses import Done, Listed, One, Secret
-from services.api.store.members import mark_of, role_of
+from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
+from services.api.responses import Item, Ok, Page, Secret
+from services.api.store.members import pending_revocation_of, role_of
 from shared.contracts.errors import Problem
 from shared.contracts.principal import ROLE_SCOPES, Principal, Role
 from shared.platform.mongo import Document
@@ -28,11 +28,11 @@ class Member(BaseModel):
     created_at: datetime
 
 
-class MemberChanges(Body):
+class MemberChanges(RequestBody):
     """What is left out stays."""
 
-    name: Annotated[Name | None, MAY_BE_LEFT_OUT] = None
-    role: Annotated[Role | None, MAY_BE_LEFT_OUT] = None
+    name: Annotated[Name | None, OMITTABLE] = None
+    role: Annotated[Role | None, OMITTABLE] = None
 
     @field_validator("name", "role")
     @classmethod
@@ -42,7 +42,7 @@ class MemberChanges(Body):
         return value
 
 
-class NewInvitation(Body):
+class NewInvitation(RequestBody):
     email: Email
     role: Role = "agent"
 
@@ -87,19 +87,19 @@ def _only_owner(user: Document) -> tuple[Role, ...]:
 
 
 @router.get("/users")
-async def list_users(context: Ctx, caller: Reader) -> Listed[Member]:
+async def list_users(context: Ctx, caller: Reader) -> Page[Member]:
     """The oldest first."""
-    return Listed(data=[_member(found) for found in await context.members.all_of(caller.organization_id)])
+    return Page(data=[_member(found) for found in await context.members.all_of(caller.organization_id)])
 
 
 @router.get("/users/{user_id}")
-async def read_user(context: Ctx, caller: Reader, user_id: str) -> One[Member]:
+async def read_user(context: Ctx, caller: Reader, user_id: str) -> Item[Member]:
     """One of them."""
-    return One(data=_member(await context.members.get(caller.organization_id, user_id)))
+    return Item(data=_member(await context.members.get(caller.organization_id, user_id)))
 
 
 @router.patch("/users/{user_id}")
-async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> One[Member]:
+async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> Item[Member]:
     """Change the name or the role; a new role counts from the next request on. The last owner stays one."""
     found = await context.members.get(caller.organization_id, user_id)
     _allow(caller, body.role, *_only_owner(found))
@@ -107,42 +107,42 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
     if changes.get("role") == role_of(found):
         del changes["role"]
     if not changes:
-        return One(data=_member(found))
+        return Item(data=_member(found))
     changed = await context.members.change(caller.organization_id, user_id, changes)
     if "role" in changes:
-        await after_role_change(context, changed, role_of(changed), mark_of(changed))
-    return One(data=_member(changed))
+        await after_role_change(context, changed, role_of(changed), pending_revocation_of(changed))
+    return Item(data=_member(changed))
 
 
 @router.delete("/users/{user_id}")
-async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Done:
+async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
     """From now on the user's logins, and the API keys and invitations the user made, open nothing. The last owner
     stays."""
     organization_id = caller.organization_id
     _allow(caller, *_only_owner(await context.members.get(organization_id, user_id)))
     removed = await context.members.remove(organization_id, user_id)
-    await after_removal(context, removed, mark_of(removed))
-    return Done()
+    await after_removal(context, removed, pending_revocation_of(removed))
+    return Ok()
 
 
 @router.post("/invitations", status_code=201)
-async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> One[CreatedInvitation]:
+async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[CreatedInvitation]:
     """Make a one-time token and hand it to the person yourself: no mail is sent."""
     _allow(caller, body.role)
     ttl = context.settings.invitation_ttl
     document, token = await context.invitations.create(caller, body.email, body.role, ttl)
-    return One(data=CreatedInvitation(**_invitation(document).model_dump(), token=token))
+    return Item(data=CreatedInvitation(**_invitation(document).model_dump(), token=token))
 
 
 @router.get("/invitations")
-async def list_invitations(context: Ctx, caller: Manager) -> Listed[Invitation]:
+async def list_invitations(context: Ctx, caller: Manager) -> Page[Invitation]:
     """Those still open, the newest 200."""
     found = await context.invitations.all_of(caller.organization_id)
-    return Listed(data=[_invitation(document) for document in found])
+    return Page(data=[_invitation(document) for document in found])
 
 
 @router.delete("/invitations/{invitation_id}")
-async def withdraw_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Done:
+async def withdraw_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Ok:
     """From now on its token opens nothing."""
     await context.invitations.withdraw(caller.organization_id, invitation_id)
-    return Done()
+    return Ok()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from services.api.store.members import role_of
-from services.api.store.pending_revocations import UNTOLD, Mark
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -21,9 +21,9 @@ KEY_SUBJECT = "key:"
 """Before the id of a key, where it stands for the key as a caller."""
 MAX_KEY_DEPTH = 4
 """A key of a person has depth 0, a key made by it depth 1: each step is one more lookup for every request."""
-_MAX_LOOKUPS = 16
+_MAX_MAKER_LOOKUPS = 16
 """Keys that were made before depths were counted may form a longer line; beyond this they open nothing."""
-_ALL: frozenset[Scope] = frozenset({"read", "send", "manage"})
+_ALL_SCOPES: frozenset[Scope] = frozenset({"read", "send", "manage"})
 
 
 def _hashed(key: str) -> str:
@@ -44,11 +44,11 @@ class KeyGrant:
 class _Bounds:
     """What a key or its maker may do now. None: without a limit."""
 
-    scopes: frozenset[Scope] = _ALL
+    scopes: frozenset[Scope] = _ALL_SCOPES
     instance_ids: frozenset[str] | None = None
     expires_at: datetime | None = None
 
-    def within(self, other: "_Bounds") -> "_Bounds":
+    def intersect(self, other: "_Bounds") -> "_Bounds":
         """What both allow."""
         ends = [end for end in (self.expires_at, other.expires_at) if end]
         limits = [limit for limit in (self.instance_ids, other.instance_ids) if limit is not None]
@@ -91,16 +91,16 @@ class ApiKeys:
             await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).limit(200).to_list(None)
         )
 
-    async def revoke(self, organization_id: str, key_id: str) -> Mark:
+    async def revoke(self, organization_id: str, key_id: str) -> PendingRevocation:
         """Raises Problem 404 when the organization has no such key."""
         change = new_id()
-        revoked = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]}, UNTOLD: change}}]
+        revoked = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]}, PENDING_REVOCATION_FIELD: change}}]
         found = await self._keys.update_one({"_id": key_id, "organization_id": organization_id}, revoked)
         if not found.matched_count:
             raise Problem(404, "api_key_not_found", "there is no such API key")
-        return Mark("api_keys", (key_id,), change)
+        return PendingRevocation("api_keys", (key_id,), change)
 
-    async def made_below(self, organization_id: str, subject: str) -> list[str]:
+    async def descendants_of(self, organization_id: str, subject: str) -> list[str]:
         """Ids of the keys that this user or key made, of those that these made, and so on; without revoked ones."""
         found: list[str] = []
         makers = [subject]
@@ -111,17 +111,17 @@ class ApiKeys:
             makers = [KEY_SUBJECT + key_id for key_id in made]
         return found
 
-    async def owner(self, key: str) -> Principal | None:
+    async def principal_by_key(self, key: str) -> Principal | None:
         """Whom a key belongs to, with what it may do now; None when it is unknown, expired, revoked or its maker was
         removed. One lookup, and one more for each key between it and a person."""
         found = await self._with_maker({"hash": _hashed(key)})
-        bounds = await self._bounds(found, _MAX_LOOKUPS) if found else None
+        bounds = await self._bounds(found, _MAX_MAKER_LOOKUPS) if found else None
         return _principal(found, bounds) if found and bounds else None
 
-    async def standing(self, organization_id: str, key_id: str) -> Principal | None:
+    async def principal_by_id(self, organization_id: str, key_id: str) -> Principal | None:
         """The same for a key that is known by its id."""
         found = await self._with_maker({"_id": key_id, "organization_id": organization_id})
-        bounds = await self._bounds(found, _MAX_LOOKUPS) if found else None
+        bounds = await self._bounds(found, _MAX_MAKER_LOOKUPS) if found else None
         return _principal(found, bounds) if found and bounds else None
 
     async def _bounds(self, key: Document, lookups: int) -> _Bounds | None:
@@ -131,7 +131,7 @@ class ApiKeys:
         limit = key.get("instance_ids")
         own = _Bounds(frozenset(key["scopes"]), None if limit is None else frozenset(limit), key["expires_at"])
         above = await self._maker_bounds(key, lookups)
-        return own.within(above) if above else None
+        return own.intersect(above) if above else None
 
     async def _maker_bounds(self, key: Document, lookups: int) -> _Bounds | None:
         """A maker who is no user of ours (another program, a NATS request, or not recorded) sets no bounds."""

@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from services.api.views.pagination import PageRequest, own, read_page
+from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Collection, IndexModel
 
 
 @dataclass(frozen=True)
-class Deed:
+class AuditEvent:
     """`actor`: user id or `key:<id>`. `action`: name of the operation. `address`: IP address of the caller."""
 
     organization_id: str
@@ -49,7 +49,7 @@ class AuditLog:
     def __init__(self, collection: Collection, kept: timedelta) -> None:
         self._audit, self._kept = collection, kept
 
-    async def record(self, deed: Deed, session: Any = None) -> None:
+    async def record(self, deed: AuditEvent, session: Any = None) -> None:
         now = utc_now()
         entry = {"_id": new_id(), "at": now, "expires_at": now + self._kept, **asdict(deed)}
         await self._audit.insert_one(entry, session=session)
@@ -59,6 +59,6 @@ class AuditLog:
     ) -> tuple[list[AuditEntry], str | None]:
         """Newest first, of one actor or action or all."""
         named = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
-        found = await read_page(self._audit, {**own(organization_id), **named}, "at", page)
+        found = await read_page(self._audit, {**organization_query(organization_id), **named}, "at", page)
         entries = [AuditEntry.model_validate({**document, "id": document["_id"]}) for document in found.documents]
         return entries, found.next_cursor

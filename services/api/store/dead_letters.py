@@ -43,10 +43,10 @@ class DeadLetters:
     """The part of WA_DEAD whose subjects name the organization."""
 
     def __init__(self, js: JetStreamContext) -> None:
-        self._js = js
+        self._jetstream = js
 
     async def count(self, organization_id: str) -> int:
-        info = await self._js.stream_info(DEAD_STREAM, subjects_filter=dead_letters_filter(organization_id))
+        info = await self._jetstream.stream_info(DEAD_STREAM, subjects_filter=dead_letters_filter(organization_id))
         return sum((info.state.subjects or {}).values())
 
     async def page(self, organization_id: str, page: PageRequest) -> tuple[list[DeadLetter], str | None]:
@@ -61,7 +61,7 @@ class DeadLetters:
 
     async def read(self, organization_id: str, sequence: int) -> DeadLetterWithBody:
         """Raises Problem 404 `dead_letter_not_found`."""
-        letter = await self._letter(organization_id, sequence)
+        letter = await self._get(organization_id, sequence)
         return DeadLetterWithBody(**_shown(letter).model_dump(), body=_readable(letter.data or b""))
 
     async def replay(self, organization_id: str, sequence: int) -> None:
@@ -70,7 +70,7 @@ class DeadLetters:
         Raises Problem 404, and 409 `not_replayable` when this version knows no message of that kind, or when only the
         head of its body was kept.
         """
-        letter = await self._letter(organization_id, sequence)
+        letter = await self._get(organization_id, sequence)
         address = _address(letter)
         subject = class_subject(address)
         if subject not in EVENTS.keys() | COMMANDS.keys():
@@ -79,15 +79,15 @@ class DeadLetters:
         if FULL_SIZE_HEADER in (letter.headers or {}):
             detail = "only the head of its body could be kept, the message was too large; read it and drop it"
             raise Problem(409, "not_replayable", detail)
-        await self._js.publish(address, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
-        await self._forget(sequence)
+        await self._jetstream.publish(address, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
+        await self._delete(sequence)
 
     async def drop(self, organization_id: str, sequence: int) -> None:
         """Forget it for good. Raises Problem 404."""
-        await self._letter(organization_id, sequence)
-        await self._forget(sequence)
+        await self._get(organization_id, sequence)
+        await self._delete(sequence)
 
-    async def _letter(self, organization_id: str, sequence: int) -> RawStreamMsg:
+    async def _get(self, organization_id: str, sequence: int) -> RawStreamMsg:
         letter = await self._next(organization_id, sequence)
         if letter is None or letter.seq != sequence:
             raise Problem(404, "dead_letter_not_found", "there is no such dead letter; it may have been replayed")
@@ -95,19 +95,19 @@ class DeadLetters:
 
     async def _next(self, organization_id: str, sequence: int) -> RawStreamMsg | None:
         try:
-            return await self._js.get_msg(DEAD_STREAM, sequence, dead_letters_filter(organization_id), next=True)
+            return await self._jetstream.get_msg(DEAD_STREAM, sequence, dead_letters_filter(organization_id), next=True)
         except NotFoundError:
             return None
 
-    async def _forget(self, sequence: int) -> None:
+    async def _delete(self, sequence: int) -> None:
         try:
-            await self._js.delete_msg(DEAD_STREAM, sequence)
+            await self._jetstream.delete_msg(DEAD_STREAM, sequence)
         except APIError as error:
-            if error.err_code not in _GONE:
+            if error.err_code not in _ALREADY_DELETED_CODES:
                 raise
 
 
-_GONE = frozenset({10043, 10057})
+_ALREADY_DELETED_CODES = frozenset({10043, 10057})
 """Another caller deleted it between our look and our deletion."""
 
 

@@ -74,10 +74,10 @@ class Instances:
 
     async def get(self, organization_id: str, instance_id: str) -> Document:
         """Raises Problem 404 `instance_not_found`, also for another organization's."""
-        found = await self._instances.find_one(self._mine(organization_id, instance_id))
+        found = await self._instances.find_one(self._query(organization_id, instance_id))
         return _known(found)
 
-    async def unknown_of(self, organization_id: str, instance_ids: Iterable[str]) -> list[str]:
+    async def missing_ids(self, organization_id: str, instance_ids: Iterable[str]) -> list[str]:
         """Those that the organization does not have."""
         wanted = sorted(instance_ids)
         mine = {"_id": {"$in": wanted}, "organization_id": organization_id, "deleted_at": None}
@@ -89,7 +89,7 @@ class Instances:
         if not changes:
             return await self.get(organization_id, instance_id)
         found = await self._instances.find_one_and_update(
-            self._mine(organization_id, instance_id),
+            self._query(organization_id, instance_id),
             {"$set": changes, "$unset": {"made_for": ""}},
             return_document=True,
         )
@@ -120,7 +120,7 @@ class Instances:
         await self._instances.update_one(wanted, {"$set": fields, "$unset": {"made_for": ""}})
 
     @staticmethod
-    def _mine(organization_id: str, instance_id: str) -> Document:
+    def _query(organization_id: str, instance_id: str) -> Document:
         return {"_id": instance_id, "organization_id": organization_id, "deleted_at": None}
 
 

@@ -85,7 +85,7 @@ class Invitations:
     async def get_open(self, token: str) -> Document:
         """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
         found = await self._database.invitations.find_one(_valid(token))
-        if found is None or await self._role_now(found) is None:
+        if found is None or await self._current_role(found) is None:
             raise _invalid()
         own = {"email": found["email"], "organization_id": found["organization_id"]}
         if await self._database.users.find_one(own, {"_id": 1}):
@@ -97,7 +97,7 @@ class Invitations:
 
         async def write(session: Any) -> Document:
             found = await self._database.invitations.find_one_and_delete(_valid(token), session=session)
-            role = await self._role_now(found, session) if found else None
+            role = await self._current_role(found, session) if found else None
             if found is None or role is None:
                 raise _invalid()
             user = {
@@ -118,7 +118,7 @@ class Invitations:
         except DuplicateKeyError as error:
             raise _taken() from error
 
-    async def _role_now(self, invitation: Document, session: Any = None) -> Role | None:
+    async def _current_role(self, invitation: Document, session: Any = None) -> Role | None:
         """The role of the invitation, at most that of its maker now; None when the maker may not invite any more.
 
         A maker who is no user of ours (another program, a NATS request) sets no bounds.
@@ -127,7 +127,7 @@ class Invitations:
         maker, organization_id = str(invitation["created_by"]), invitation["organization_id"]
         if maker.startswith(KEY_SUBJECT):
             keys = ApiKeys(self._database.api_keys)
-            key = await keys.standing(organization_id, maker.removeprefix(KEY_SUBJECT))
+            key = await keys.principal_by_id(organization_id, maker.removeprefix(KEY_SUBJECT))
             enough = key is not None and ROLE_SCOPES[role] | {"manage"} <= key.scopes
             return _at_most_admin(role) if enough else None
         user = await self._database.users.find_one({"_id": maker}, session=session)

@@ -19,14 +19,14 @@ _TOKEN = re.compile(r"sbd_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
-class Origin:
+class LoginOrigin:
     """Where a request comes from. `device`: what it shows as its device token, if anything."""
 
     address: str
-    device: str | None = None
+    device_token: str | None = None
 
     @property
-    def group(self) -> str:
+    def network(self) -> str:
         """What counts as one client."""
         return network_of(self.address)
 
@@ -49,13 +49,13 @@ class LoginDevices:
     def __init__(self, collection: Collection, ttl: timedelta) -> None:
         self._devices, self._ttl = collection, ttl
 
-    async def known_as(self, origins: Mapping[str, Origin]) -> dict[str, str]:
+    async def known_clients(self, origins: Mapping[str, LoginOrigin]) -> dict[str, str]:
         """Of the users (by id) those who logged in from there before, each with a name for the device, else for the
         address.
 
         One query, however many users there are."""
-        devices = {user_id: _device_id(user_id, origin.device) for user_id, origin in origins.items()}
-        addresses = sorted({origin.group for origin in origins.values() if origin.group})
+        devices = {user_id: _device_id(user_id, origin.device_token) for user_id, origin in origins.items()}
+        addresses = sorted({origin.network for origin in origins.values() if origin.network})
         either: list[dict[str, Any]] = [{"_id": {"$in": list(devices.values())}}, {"address": {"$in": addresses}}]
         theirs = {"user_id": {"$in": list(origins)}, "expires_at": {"$gt": utc_now()}, "$or": either}
         found = await self._devices.find(theirs, {"user_id": 1}).to_list(None)
@@ -65,25 +65,25 @@ class LoginDevices:
             for user_id in sorted({device["user_id"] for device in found})
         }
 
-    async def remember(self, user_id: str, origin: Origin) -> str:
+    async def remember(self, user_id: str, origin: LoginOrigin) -> str:
         """After a login: the token this device shows the next time, which is the one it has when that is known."""
         now = utc_now()
-        seen = {"address": origin.group, "used_at": now, "expires_at": now + self._ttl}
-        device_id = _device_id(user_id, origin.device)
+        seen = {"address": origin.network, "used_at": now, "expires_at": now + self._ttl}
+        device_id = _device_id(user_id, origin.device_token)
         again = await self._devices.update_one({"_id": device_id, "user_id": user_id}, {"$set": seen})
-        if again.matched_count and origin.device:
-            return origin.device
+        if again.matched_count and origin.device_token:
+            return origin.device_token
         token = _PREFIX + secrets.token_urlsafe(32)
         await self._devices.insert_one(
             {"_id": _device_id(user_id, token), "user_id": user_id, "created_at": now, **seen}
         )
-        await self._keep_newest({"user_id": user_id, "address": origin.group}, MAX_DEVICES_PER_ADDRESS)
+        await self._keep_newest({"user_id": user_id, "address": origin.network}, MAX_DEVICES_PER_ADDRESS)
         await self._keep_newest({"user_id": user_id}, MAX_DEVICES_PER_USER)
         return token
 
-    async def forget_all_of(self, user_id: str, but: Origin | None = None, session: Any = None) -> None:
+    async def forget_all_of(self, user_id: str, but: LoginOrigin | None = None, session: Any = None) -> None:
         """All devices of the user are unknown from now on, but the one this request came from."""
-        kept = _device_id(user_id, but.device if but else None)
+        kept = _device_id(user_id, but.device_token if but else None)
         await self._devices.delete_many({"user_id": user_id, "_id": {"$ne": kept}}, session=session)
 
     async def _keep_newest(self, of: dict[str, Any], count: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from services.api.store.pending_revocations import UNTOLD, Mark
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -21,15 +21,15 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Lifetime:
+class LoginLifetime:
     """A login ends when it was not refreshed for `idle`, and after `longest` whatever happens."""
 
     idle: timedelta
-    longest: timedelta
+    max_age: timedelta
 
 
 @dataclass(frozen=True)
-class Login:
+class LoginWithToken:
     """`refresh_token` is readable here only; it works once, until `expires_at`."""
 
     id: str
@@ -58,10 +58,10 @@ class Logins:
     def __init__(self, collection: Collection) -> None:
         self._logins = collection
 
-    async def start(self, user: Document, lifetime: Lifetime) -> Login:
+    async def start(self, user: Document, lifetime: LoginLifetime) -> LoginWithToken:
         """A new login of this user."""
         now, login_id = utc_now(), new_id()
-        ends_at = now + lifetime.longest
+        ends_at = now + lifetime.max_age
         token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
         await self._logins.insert_one(
             {
@@ -76,9 +76,9 @@ class Logins:
                 "revoked_at": None,
             }
         )
-        return Login(login_id, user["_id"], token, expires_at)
+        return LoginWithToken(login_id, user["_id"], token, expires_at)
 
-    async def refresh(self, token: str, lifetime: Lifetime) -> Login:
+    async def refresh(self, token: str, lifetime: LoginLifetime) -> LoginWithToken:
         """The same login with a new token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
         now, login_id = utc_now(), _id_of(token)
         new = _new_token(login_id)
@@ -97,11 +97,11 @@ class Logins:
         found = await self._logins.find_one_and_update(valid, change, return_document=True)
         if found is None:
             raise await self._refusal(token, now)
-        return Login(login_id, found["user_id"], new, found["expires_at"])
+        return LoginWithToken(login_id, found["user_id"], new, found["expires_at"])
 
     async def end(self, login_id: str) -> Document | None:
         """Neither its refresh token nor its access tokens open anything from now on; again is fine. The login."""
-        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, UNTOLD: new_id()}}]
+        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, PENDING_REVOCATION_FIELD: new_id()}}]
         return await self._logins.find_one_and_update({"_id": login_id}, ended, return_document=True)
 
     async def end_by_token(self, token: str) -> Document | None:
@@ -111,15 +111,15 @@ class Logins:
             return None
         return await self.end(_id_of(token))
 
-    async def end_all_of(self, user_id: str, but: str | None = None, session: Any = None) -> Mark:
+    async def end_all_of(self, user_id: str, but: str | None = None, session: Any = None) -> PendingRevocation:
         """All logins of the user but this one; those that were open."""
         change = new_id()
         going_on = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
-        ended = {"$set": {"revoked_at": utc_now(), UNTOLD: change}}
+        ended = {"$set": {"revoked_at": utc_now(), PENDING_REVOCATION_FIELD: change}}
         await self._logins.update_many(going_on, ended, session=session)
-        marked = {"user_id": user_id, UNTOLD: change}
+        marked = {"user_id": user_id, PENDING_REVOCATION_FIELD: change}
         found = await self._logins.find(marked, {"_id": 1}, session=session).to_list(None)
-        return Mark("logins", tuple(login["_id"] for login in found), change)
+        return PendingRevocation("logins", tuple(login["_id"] for login in found), change)
 
     async def require_open(self, login_id: str, user_id: str) -> None:
         """Raises Problem 401 `login_ended`, also for a login of another user."""
@@ -131,7 +131,7 @@ class Logins:
         """A former token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
         login_id = _id_of(token)
         going_on = {"_id": login_id, "former": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
-        ended = {"$set": {"revoked_at": now, UNTOLD: new_id()}}
+        ended = {"$set": {"revoked_at": now, PENDING_REVOCATION_FIELD: new_id()}}
         if await self._logins.find_one_and_update(going_on, ended) is None:
             detail = "refresh_token: unknown, expired or logged out; log in again"
             return Problem(401, "refresh_token_invalid", detail)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
-from services.api.store.pending_revocations import UNTOLD, Mark
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -34,32 +34,32 @@ class Members:
 
     async def change(self, organization_id: str, user_id: str, fields: Document) -> Document:
         """Set `name` or `role`. Raises Problem 404, and 409 `last_owner`."""
-        marked = {UNTOLD: new_id()} if "role" in fields else {}
+        marked = {PENDING_REVOCATION_FIELD: new_id()} if "role" in fields else {}
 
         async def write(session: Any) -> Document:
             found = await self.get(organization_id, user_id, session)
             if fields.get("role", "owner") != "owner":
-                await self._keep_an_owner(found, session)
+                await self._require_another_owner(found, session)
             await self._database.users.update_one({"_id": user_id}, {"$set": fields | marked}, session=session)
             return {**found, **fields, **marked}
 
-        return await self._in_turn(organization_id, write)
+        return await self._serialized(organization_id, write)
 
     async def remove(self, organization_id: str, user_id: str) -> Document:
         """The user as it was, marked. From now on its tokens open nothing. Raises Problem 404, and 409 `last_owner`."""
 
         async def write(session: Any) -> Document:
             found = await self.get(organization_id, user_id, session)
-            await self._keep_an_owner(found, session)
-            marked = {UNTOLD: new_id()}
+            await self._require_another_owner(found, session)
+            marked = {PENDING_REVOCATION_FIELD: new_id()}
             gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"], **marked}
             change = {"$set": gone, "$unset": {"password_hash": "", "slot": "", "registered_email": ""}}
             await self._database.users.update_one({"_id": user_id}, change, session=session)
             return {**found, **marked}
 
-        return await self._in_turn(organization_id, write)
+        return await self._serialized(organization_id, write)
 
-    async def _in_turn(self, organization_id: str, write: Callable[[Any], Awaitable[Document]]) -> Document:
+    async def _serialized(self, organization_id: str, write: Callable[[Any], Awaitable[Document]]) -> Document:
         """Two changes to the people of one organization never overlap: each writes to the organization first."""
 
         async def locked(session: Any) -> Document:
@@ -69,7 +69,7 @@ class Members:
 
         return await in_transaction(self._database, locked)
 
-    async def _keep_an_owner(self, user: Document, session: Any) -> None:
+    async def _require_another_owner(self, user: Document, session: Any) -> None:
         if role_of(user) != "owner":
             return
         owners = {
@@ -82,9 +82,9 @@ class Members:
             raise Problem(409, "last_owner", "an organization keeps at least one owner; make somebody else owner first")
 
 
-def mark_of(user: Document) -> Mark:
+def pending_revocation_of(user: Document) -> PendingRevocation:
     """Of a user who was changed or removed just now."""
-    return Mark("users", (user["_id"],), user[UNTOLD])
+    return PendingRevocation("users", (user["_id"],), user[PENDING_REVOCATION_FIELD])
 
 
 def role_of(user: Document) -> Role:

@@ -2,16 +2,16 @@
 
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
-from services.api.store.idempotent_responses import Answers
+from services.api.store.idempotent_responses import IdempotentResponses
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations
 from services.api.store.login_attempts import LoginAttempts
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
 from services.api.store.members import Members
-from services.api.store.pending_revocations import UntoldEndings
+from services.api.store.pending_revocations import PendingRevocations
 from services.api.store.rate_counters import RateCounters
-from services.api.store.send_idempotency_keys import IdempotencyKeys
+from services.api.store.send_idempotency_keys import SendIdempotencyKeys
 from services.api.store.users import Users
 from shared.platform.migrations import index_step, migrate, view_step
 from shared.platform.mongo import Database, IndexModel
@@ -25,11 +25,11 @@ _STORES = (
     LoginDevices,
     ApiKeys,
     Instances,
-    IdempotencyKeys,
-    Answers,
+    SendIdempotencyKeys,
+    IdempotentResponses,
     AuditLog,
     RateCounters,
-    UntoldEndings,
+    PendingRevocations,
 )
 
 

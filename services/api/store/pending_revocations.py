@@ -7,35 +7,35 @@ from typing import ClassVar
 
 from shared.platform.mongo import Database, Document, IndexModel
 
-UNTOLD = "ending_untold"
+PENDING_REVOCATION_FIELD = "ending_untold"
 """Field of a login, an API key or a user: the id of the change whose AccessEnded is not published yet."""
 
 
 @dataclass(frozen=True)
-class Mark:
+class PendingRevocation:
     """`change`: what is changed again before the mark is removed stays marked by that."""
 
     collection: str
     ids: tuple[str, ...]
-    change: str
+    change_id: str
 
 
-class UntoldEndings:
+class PendingRevocations:
     """Collections `logins`, `api_keys` and `users`."""
 
     COLLECTIONS = ("logins", "api_keys", "users")
-    INDEXES: ClassVar = {name: [IndexModel(UNTOLD, sparse=True)] for name in COLLECTIONS}
+    INDEXES: ClassVar = {name: [IndexModel(PENDING_REVOCATION_FIELD, sparse=True)] for name in COLLECTIONS}
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def all(self) -> AsyncIterator[tuple[Mark, Document]]:
+    async def all(self) -> AsyncIterator[tuple[PendingRevocation, Document]]:
         """Each with the marked document."""
         for collection in self.COLLECTIONS:
-            async for found in self._database[collection].find({UNTOLD: {"$exists": True}}):
-                yield Mark(collection, (found["_id"],), found[UNTOLD]), found
+            async for found in self._database[collection].find({PENDING_REVOCATION_FIELD: {"$exists": True}}):
+                yield PendingRevocation(collection, (found["_id"],), found[PENDING_REVOCATION_FIELD]), found
 
-    async def forget(self, mark: Mark) -> None:
+    async def clear(self, mark: PendingRevocation) -> None:
         """It was told."""
-        marked = {"_id": {"$in": list(mark.ids)}, UNTOLD: mark.change}
-        await self._database[mark.collection].update_many(marked, {"$unset": {UNTOLD: ""}})
+        marked = {"_id": {"$in": list(mark.ids)}, PENDING_REVOCATION_FIELD: mark.change_id}
+        await self._database[mark.collection].update_many(marked, {"$unset": {PENDING_REVOCATION_FIELD: ""}})

@@ -6,12 +6,12 @@ from typing import Any, ClassVar
 
 from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
-WINDOW = 60_000
+WINDOW_MS = 60_000
 """Milliseconds."""
 
 
 @dataclass(frozen=True)
-class Count:
+class RateLimitResult:
     """A bucket after a request. `used`: requests in the sliding window, without this one when it was not `taken`.
 
     `granted`: how many of several were taken."""
@@ -21,7 +21,7 @@ class Count:
     used: float
     count: int
     previous: float
-    elapsed: int
+    elapsed_ms: int
     """Milliseconds since the present window began."""
     granted: int = 1
 
@@ -30,18 +30,18 @@ class Count:
         return max(0, math.floor(self.limit - self.used))
 
     @property
-    def reset(self) -> int:
+    def reset_s(self) -> int:
         """Seconds until the present window ends."""
-        return math.ceil((WINDOW - self.elapsed) / 1000)
+        return math.ceil((WINDOW_MS - self.elapsed_ms) / 1000)
 
     @property
-    def retry_after(self) -> int:
+    def retry_after_s(self) -> int:
         """Seconds until one more request fits."""
         room = self.limit - 1 - self.count
         if room >= 0 and self.previous > 0:
-            wait = WINDOW - self.elapsed - WINDOW * room / self.previous
+            wait = WINDOW_MS - self.elapsed_ms - WINDOW_MS * room / self.previous
         else:
-            wait = WINDOW - self.elapsed + WINDOW * (1 - (self.limit - 1) / max(1, self.count))
+            wait = WINDOW_MS - self.elapsed_ms + WINDOW_MS * (1 - (self.limit - 1) / max(1, self.count))
         return max(1, math.ceil(wait / 1000))
 
 
@@ -53,15 +53,15 @@ class RateCounters:
     def __init__(self, collection: Collection) -> None:
         self._counters = collection.with_options(write_concern=ONE_COPY)
 
-    async def take(self, bucket: str, limit: int, count: int = 1) -> Count:
+    async def take(self, bucket: str, limit: int, count: int = 1) -> RateLimitResult:
         """Count one request, unless the bucket is full; of several as many as fit."""
         try:
             found = await self._step(bucket, limit, count)
         except DuplicateKeyError:  # another replica made the document first
             found = await self._step(bucket, limit, count)
         granted = int(found["granted"])
-        used, elapsed = found["used"] + granted, found["at"] % WINDOW
-        return Count(limit, granted > 0, used, found["count"], found["previous"], elapsed, granted)
+        used, elapsed = found["used"] + granted, found["at"] % WINDOW_MS
+        return RateLimitResult(limit, granted > 0, used, found["count"], found["previous"], elapsed, granted)
 
     async def _step(self, bucket: str, limit: int, count: int) -> Document:
         found: Document = await self._counters.find_one_and_update(
@@ -74,10 +74,10 @@ def _pipeline(limit: int, wanted: int) -> list[Document]:
     """The minute before counts with the share of it that still lies within the last 60 seconds."""
     same: Any = {"$eq": ["$window", "$now"]}
     next_one: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
-    share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW]}, WINDOW]}]}
+    share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
-        {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW]}}}},
+        {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW_MS]}}}},
         {
             "$set": {
                 "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
@@ -87,5 +87,5 @@ def _pipeline(limit: int, wanted: int) -> list[Document]:
         },
         {"$set": {"used": {"$add": ["$count", {"$multiply": ["$previous", share]}]}}},
         {"$set": {"granted": {"$max": [0, {"$min": [wanted, {"$floor": {"$subtract": [limit, "$used"]}}]}]}}},
-        {"$set": {"count": {"$add": ["$count", "$granted"]}, "expires_at": {"$add": ["$$NOW", 2 * WINDOW]}}},
+        {"$set": {"count": {"$add": ["$count", "$granted"]}, "expires_at": {"$add": ["$$NOW", 2 * WINDOW_MS]}}},
     ]

@@ -9,7 +9,7 @@ from shared.contracts.ids import derived_id, new_id
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Collection, Document, DuplicateKeyError, IndexModel
 
-KEPT = timedelta(hours=24)
+SEND_KEY_RETENTION = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ class SendKey:
     key: str
 
 
-class IdempotencyKeys:
+class SendIdempotencyKeys:
     """Collection `idempotency_keys`: `_id` is derived from the key, `message_id` is the message it leads to."""
 
-    INDEXES: ClassVar = {"idempotency_keys": [IndexModel("created_at", expireAfterSeconds=int(KEPT.total_seconds()))]}
+    INDEXES: ClassVar = {
+        "idempotency_keys": [IndexModel("created_at", expireAfterSeconds=int(SEND_KEY_RETENTION.total_seconds()))]
+    }
 
     def __init__(self, collection: Collection) -> None:
         self._keys = collection
@@ -36,7 +38,7 @@ class IdempotencyKeys:
 
         Raises Problem 422 `idempotency_conflict` when it was used for another request.
         """
-        known = await self._of_version_before(key) or await self._insert(key, derived_id(*request))
+        known = await self._find_of_earlier_version(key) or await self._insert(key, derived_id(*request))
         if known is None:
             return await self.claim(key, *request)
         _require_same(known, request)
@@ -47,8 +49,8 @@ class IdempotencyKeys:
 
         Raises Problem 422 `idempotency_conflict` when it was used for another request.
         """
-        fresh = {"_id": _id_of(key), "created_at": {"$gt": utc_now() - KEPT}}
-        known = await self._of_version_before(key) or await self._keys.find_one(fresh)
+        fresh = {"_id": _id_of(key), "created_at": {"$gt": utc_now() - SEND_KEY_RETENTION}}
+        known = await self._find_of_earlier_version(key) or await self._keys.find_one(fresh)
         if known is None:
             return None
         _require_same(known, request)
@@ -67,14 +69,14 @@ class IdempotencyKeys:
         try:
             await self._keys.insert_one(made)
         except DuplicateKeyError:
-            await self._keys.delete_one({"_id": made["_id"], "created_at": {"$lte": now - KEPT}})
+            await self._keys.delete_one({"_id": made["_id"], "created_at": {"$lte": now - SEND_KEY_RETENTION}})
             return await self._keys.find_one({"_id": made["_id"]})
         return made
 
-    async def _of_version_before(self, key: SendKey) -> Document | None:
+    async def _find_of_earlier_version(self, key: SendKey) -> Document | None:
         """That version derived the message id from the key. Whoever repeats a send while Switchboard is updated means
         that message."""
-        fresh = {"message_id": None, "created_at": {"$gt": utc_now() - KEPT}}
+        fresh = {"message_id": None, "created_at": {"$gt": utc_now() - SEND_KEY_RETENTION}}
         found = await self._keys.find_one({"_id": derived_id(key.organization_id, key.key), **fresh})
         return {**found, "message_id": found["_id"]} if found else None
 

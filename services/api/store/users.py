@@ -45,7 +45,7 @@ class Users:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def require_free(self, email: str, only_first: bool) -> None:
+    async def require_available_email(self, email: str, only_first: bool) -> None:
         """Looked at before a password is hashed. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
         if only_first and await self._database.users.find_one({}, {"_id": 1}):
             raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
@@ -54,7 +54,7 @@ class Users:
 
     async def register(self, new: NewUser) -> Document:
         """The user's document. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
-        await self.require_free(new.email, new.only_first)
+        await self.require_available_email(new.email, new.only_first)
         now = utc_now()
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
         user = {
@@ -110,7 +110,7 @@ class Users:
         change = {"$set": {"password_hash": new_hash}, "$inc": {"password_version": 1}}
         return (await self._database.users.update_one(as_known, change, session=session)).matched_count > 0
 
-    async def note_login(self, user: Document) -> bool:
+    async def record_login(self, user: Document) -> bool:
         """After the login was stored. False when the password was changed, or the user removed, since `user` was read:
         the login must not go on. A change of the password that is under way is waited for, or sees the login."""
         as_known = {"_id": user["_id"], "removed_at": None, "password_version": user.get("password_version")}

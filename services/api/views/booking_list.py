@@ -9,15 +9,15 @@ from pydantic import BaseModel
 
 from services.api.views.contacts import contact_of, contacts_by_id
 from services.api.views.list_search import (
-    MAX_LOOKED_UP,
-    Listing,
+    MAX_INDEXED_WORDS,
+    SortedCollection,
     by_contact,
-    condition,
     matching_contacts,
-    read_kept,
+    read_matching_page,
+    search_condition,
     search_limits,
 )
-from services.api.views.pagination import Page, PageRequest, own, read_page
+from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Booking, BookingStatus, Contact
 from shared.platform.mongo import Database, Document
@@ -60,11 +60,11 @@ class BookingFilter:
     instance_ids: frozenset[str] | None = None
 
 
-async def bookings(
+async def find_bookings(
     database: Database, organization_id: str, page: PageRequest, wanted: BookingFilter
 ) -> tuple[list[BookingWithContact], str | None]:
     """Newest first."""
-    query: dict[str, Any] = own(organization_id, wanted.instance_ids)
+    query: dict[str, Any] = organization_query(organization_id, wanted.instance_ids)
     if wanted.status is not None:
         query["status"] = wanted.status.value
     if (search := Search.of(wanted.search)) is None:
@@ -76,19 +76,23 @@ async def bookings(
     return [_with_contact(each, known.get(each["contact_id"])) for each in found.documents], found.next_cursor
 
 
-async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
     organization_id: str = query["organization_id"]
     if not search.words:
-        return Page([], None)
-    wanted = await asyncio.gather(*(_has(database, organization_id, word) for word in search.longest(MAX_LOOKED_UP)))
+        return DocumentPage([], None)
+    wanted = await asyncio.gather(
+        *(_has(database, organization_id, word) for word in search.longest(MAX_INDEXED_WORDS))
+    )
     either: list[Document] = [] if None in wanted else [{"$and": [one for one in wanted if one]}]
     if search.number:
         people = await matching_contacts(database, organization_id, Search((search.number,)))
         either.append({} if people is None else {"contact_id": {"$in": people}})
     if not either:
-        return Page([], None)
+        return DocumentPage([], None)
     keep = by_contact(database, organization_id, search, or_text=True)
-    return await read_kept(Listing(database.bookings, "created_at"), {**query, "$or": either}, page, keep)
+    return await read_matching_page(
+        SortedCollection(database.bookings, "created_at"), {**query, "$or": either}, page, keep
+    )
 
 
 async def _has(database: Database, organization_id: str, word: str) -> Document | None:
@@ -96,7 +100,7 @@ async def _has(database: Database, organization_id: str, word: str) -> Document 
     people = await matching_contacts(database, organization_id, Search((word,)))
     if people is None:
         return {"_id": {"$exists": True}}
-    text = await condition(database, organization_id, max(runs(word), key=len))
+    text = await search_condition(database, organization_id, max(runs(word), key=len))
     either: list[Document] = [{"contact_id": {"$in": people}}] if people else []
     either += [text.query] if text else []
     return {"$or": either} if either else None
@@ -106,11 +110,11 @@ def _with_contact(document: Document, contact: Contact | None) -> BookingWithCon
     return BookingWithContact.model_validate({**document, "id": document["_id"], "contact": contact})
 
 
-async def booking(
+async def get_booking(
     database: Database, organization_id: str, booking_id: str, instance_ids: frozenset[str] | None = None
 ) -> BookingWithHistory:
     """Raises Problem 404 `booking_not_found`."""
-    found = await database.bookings.find_one({"_id": booking_id, **own(organization_id, instance_ids)})
+    found = await database.bookings.find_one({"_id": booking_id, **organization_query(organization_id, instance_ids)})
     if found is None:
         raise Problem(404, "booking_not_found", "there is no such booking")
     person = await database.contacts.find_one({"_id": found["contact_id"], "organization_id": organization_id})

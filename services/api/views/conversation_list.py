@@ -4,14 +4,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.views.contacts import contact_of, contacts_by_id
-from services.api.views.list_search import MAX_TIME_MS, Listing, by_contact, matching_contacts, read_kept, search_limits
-from services.api.views.pagination import Page, PageRequest, Reading, own, read_page
+from services.api.views.list_search import (
+    MAX_QUERY_TIME_MS,
+    SortedCollection,
+    by_contact,
+    matching_contacts,
+    read_matching_page,
+    search_limits,
+)
+from services.api.views.pagination import DocumentPage, PageRequest, ReadOptions, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, ConversationRecord, ConversationStatus, Seen
 from shared.platform.mongo import Database, Document
 from shared.text.search_terms import Search
 
-_MOST_UNREAD = 1_000
+_MAX_UNREAD_COUNT = 1_000
 """More are not counted."""
 
 
@@ -22,7 +29,7 @@ class Conversation(ConversationRecord):
 
 
 @dataclass(frozen=True)
-class Filter:
+class ConversationFilter:
     """Which conversations; None: whatever it is. `search`: part of the contact's name or number. `contact_ids`: only
     with these contacts, unless it is empty."""
 
@@ -34,11 +41,11 @@ class Filter:
     contact_ids: tuple[str, ...] = ()
 
 
-async def conversations(
-    database: Database, organization_id: str, page: PageRequest, wanted: Filter
+async def find_conversations(
+    database: Database, organization_id: str, page: PageRequest, wanted: ConversationFilter
 ) -> tuple[list[Conversation], str | None]:
     """The liveliest first. Raises Problem 503 `search_timeout`."""
-    query = own(organization_id, wanted.instance_ids) | _fields(wanted)
+    query = organization_query(organization_id, wanted.instance_ids) | _fields(wanted)
     if (search := Search.of(wanted.search)) is None:
         page_of = await read_page(database.conversations, query, "order_key", page)
     else:
@@ -47,18 +54,18 @@ async def conversations(
     return await _complete(database, organization_id, page_of), page_of.next_cursor
 
 
-async def _of_people(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+async def _of_people(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
     """Those of few people are looked up; where many match, what is walked through ends soon."""
     organization_id: str = query["organization_id"]
     people = await matching_contacts(database, organization_id, search)
     if people is None:
         by_name = by_contact(database, organization_id, search)
-        return await read_kept(Listing(database.conversations, "order_key"), query, page, by_name)
+        return await read_matching_page(SortedCollection(database.conversations, "order_key"), query, page, by_name)
     query["$and"] = [{"contact_id": {"$in": people}}]
-    return await read_page(database.conversations, query, "order_key", page, Reading(MAX_TIME_MS))
+    return await read_page(database.conversations, query, "order_key", page, ReadOptions(MAX_QUERY_TIME_MS))
 
 
-def _fields(wanted: Filter) -> dict[str, Any]:
+def _fields(wanted: ConversationFilter) -> dict[str, Any]:
     query: dict[str, Any] = {}
     if wanted.status is not None:
         closed = ConversationStatus.CLOSED
@@ -72,14 +79,16 @@ def _fields(wanted: Filter) -> dict[str, Any]:
     return query
 
 
-async def conversation(
+async def get_conversation(
     database: Database, organization_id: str, conversation_id: str, instance_ids: frozenset[str] | None = None
 ) -> Conversation:
     """Raises Problem 404 `conversation_not_found`."""
-    found = await database.conversations.find_one({"_id": conversation_id, **own(organization_id, instance_ids)})
+    found = await database.conversations.find_one(
+        {"_id": conversation_id, **organization_query(organization_id, instance_ids)}
+    )
     if found is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
-    return (await _complete(database, organization_id, Page([found], None)))[0]
+    return (await _complete(database, organization_id, DocumentPage([found], None)))[0]
 
 
 async def with_contact(database: Database, record: ConversationRecord) -> Conversation:
@@ -94,7 +103,7 @@ def seen_of(found: ConversationRecord) -> Seen:
     return Seen(order_key=found.order_key or 0)
 
 
-async def _complete(database: Database, organization_id: str, page: Page) -> list[Conversation]:
+async def _complete(database: Database, organization_id: str, page: DocumentPage) -> list[Conversation]:
     """With contacts, and how many messages are unread."""
     known = await contacts_by_id(database, organization_id, [each["contact_id"] for each in page.documents])
     counts = await _unread_counts(database, [found["_id"] for found in page.documents if found.get("unread")])
@@ -114,7 +123,7 @@ async def _unread_counts(database: Database, ids: list[str]) -> dict[str, int]:
     mine: list[Document] = [{"$eq": ["$conversation_id", "$$talk"]}, {"$gt": ["$order_key", "$$read"]}]
     unread: list[Document] = [
         {"$match": {"direction": "inbound", "$expr": {"$and": mine}}},
-        {"$limit": _MOST_UNREAD},
+        {"$limit": _MAX_UNREAD_COUNT},
         {"$count": "messages"},
     ]
     until = {"talk": "$_id", "read": {"$ifNull": ["$read_key", -1]}}

@@ -5,13 +5,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.api.views.pagination import own
+from services.api.views.pagination import organization_query
 from shared.contracts.records import BookingStatus, ConversationStatus
 from shared.platform.mongo import Collection, Database
 
 MAX_COUNT = 100_000
 """More are not counted."""
-Instances = frozenset[str] | None
+InstanceIds = frozenset[str] | None
 
 
 class ConversationCounts(BaseModel):
@@ -34,10 +34,10 @@ class BookingCounts(BaseModel):
     no_show: int
 
 
-async def conversation_counts(
-    database: Database, organization_id: str, user_id: str | None, instance_ids: Instances = None
+async def count_conversations(
+    database: Database, organization_id: str, user_id: str | None, instance_ids: InstanceIds = None
 ) -> ConversationCounts:
-    mine, closed = own(organization_id, instance_ids), ConversationStatus.CLOSED.value
+    mine, closed = organization_query(organization_id, instance_ids), ConversationStatus.CLOSED.value
     is_open: dict[str, Any] = {"status": {"$ne": closed}}
     collection = database["conversations"]
     counts = await asyncio.gather(
@@ -49,8 +49,8 @@ async def conversation_counts(
     return ConversationCounts(open=counts[0], unread=counts[1], mine=counts[2], closed=counts[3])
 
 
-async def booking_counts(database: Database, organization_id: str, instance_ids: Instances = None) -> BookingCounts:
-    mine, collection = own(organization_id, instance_ids), database["bookings"]
+async def count_bookings(database: Database, organization_id: str, instance_ids: InstanceIds = None) -> BookingCounts:
+    mine, collection = organization_query(organization_id, instance_ids), database["bookings"]
     counts = await asyncio.gather(*(_count(collection, mine | {"status": status.value}) for status in BookingStatus))
     return BookingCounts.model_validate(dict(zip(BookingStatus, counts, strict=True)))
 

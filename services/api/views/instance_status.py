@@ -6,14 +6,14 @@ from typing import Literal
 from pydantic import BaseModel
 
 from services.api.responses import Secret
-from services.api.views.pagination import PageRequest, own, read_page
+from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus, Network
 from shared.platform.mongo import Database, Document
 
-MAX_SHOWN_CODES = 50
-RUNNING = frozenset(ConnectionStatus) - {
+MAX_LINKING_CODES = 50
+RUNNING_STATUSES = frozenset(ConnectionStatus) - {
     ConnectionStatus.DISCONNECTED,
     ConnectionStatus.LOGGED_OUT,
     ConnectionStatus.FAILED,
@@ -68,7 +68,7 @@ class CurrentQr(BaseModel):
     expires_at: datetime
 
 
-def number_of(document: Document, connection: Document) -> str | None:
+def phone_number_of(document: Document, connection: Document) -> str | None:
     """Of the phone that is linked, else as configured, else of the one that was linked last."""
     linked = connection.get("phone_number")
     return linked if linked and connection.get("jid") else document["phone_number"] or linked
@@ -80,7 +80,7 @@ def instance_of(document: Document, connection: Document | None) -> Instance:
         id=document["_id"],
         organization_id=document["organization_id"],
         instance_name=document["instance_name"],
-        phone_number=number_of(document, link),
+        phone_number=phone_number_of(document, link),
         network=document["network"],
         status=link.get("status", ConnectionStatus.DISCONNECTED),
         reason=link.get("reason"),
@@ -98,11 +98,11 @@ async def connection_of(database: Database, organization_id: str, instance_id: s
     return found or {}
 
 
-async def instances(
+async def find_instances(
     database: Database, organization_id: str, page: PageRequest, instance_ids: frozenset[str] | None = None
 ) -> tuple[list[Instance], str | None]:
     """Newest first; `instance_ids`: only of these."""
-    wanted = {**own(organization_id, instance_ids, by="_id"), "deleted_at": None}
+    wanted = {**organization_query(organization_id, instance_ids, by="_id"), "deleted_at": None}
     found = await read_page(database.instances, wanted, "created_at", page)
     ids = [document["_id"] for document in found.documents]
     links = await database.connections.find({"_id": {"$in": ids}, "organization_id": organization_id}).to_list(len(ids))
@@ -110,7 +110,7 @@ async def instances(
     return [instance_of(document, by_id.get(document["_id"])) for document in found.documents], found.next_cursor
 
 
-async def instance_status(database: Database, document: Document) -> InstanceStatus:
+async def read_instance_status(database: Database, document: Document) -> InstanceStatus:
     """State and counts of one instance."""
     organization_id, instance_id = document["organization_id"], document["_id"]
     link = await connection_of(database, organization_id, instance_id)
@@ -120,7 +120,7 @@ async def instance_status(database: Database, document: Document) -> InstanceSta
     return InstanceStatus(
         id=instance_id,
         status=link.get("status", ConnectionStatus.DISCONNECTED),
-        phone_number=number_of(document, link),
+        phone_number=phone_number_of(document, link),
         previous_phone_number=link.get("previous_phone_number"),
         last_connected_at=link.get("last_connected_at"),
         messages_sent_count=sent,
@@ -139,45 +139,45 @@ class CurrentPairingCode(BaseModel):
     expires_at: datetime
 
 
-def shows_qr(connection: Document) -> bool:
+def has_current_qr(connection: Document) -> bool:
     """There is a QR code to scan right now."""
     qr = connection.get("qr") or {}
     pending = connection.get("status") == ConnectionStatus.QR_PENDING
     return pending and "qr" in qr and bool(qr["expires_at"] > utc_now())
 
 
-async def current_qr(database: Database, organization_id: str, instance_id: str) -> CurrentQr:
+async def read_current_qr(database: Database, organization_id: str, instance_id: str) -> CurrentQr:
     """Raises Problem 404 `qr_not_available` when none is shown right now."""
     link = await connection_of(database, organization_id, instance_id)
-    if not shows_qr(link):
+    if not has_current_qr(link):
         raise Problem(404, "qr_not_available", "there is no QR code now; connect with method qr and wait for it")
     return CurrentQr.model_validate(link["qr"])
 
 
-async def shown_codes(
+async def read_linking_codes(
     database: Database, organization_id: str
 ) -> tuple[dict[str, CurrentQr], dict[str, CurrentPairingCode]]:
     """By instance, of at most MAX_SHOWN_CODES."""
     statuses = [ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING]
     wanted = {"organization_id": organization_id, "status": {"$in": statuses}}
-    links = await database.connections.find(wanted).limit(MAX_SHOWN_CODES).to_list(MAX_SHOWN_CODES)
+    links = await database.connections.find(wanted).limit(MAX_LINKING_CODES).to_list(MAX_LINKING_CODES)
     return (
-        {link["_id"]: CurrentQr.model_validate(link["qr"]) for link in links if shows_qr(link)},
-        {link["_id"]: _pairing_code_of(link) for link in links if shows_pairing_code(link)},
+        {link["_id"]: CurrentQr.model_validate(link["qr"]) for link in links if has_current_qr(link)},
+        {link["_id"]: _pairing_code_of(link) for link in links if has_current_pairing_code(link)},
     )
 
 
-def shows_pairing_code(connection: Document) -> bool:
+def has_current_pairing_code(connection: Document) -> bool:
     """There is a code to type right now."""
     code = connection.get("pairing_code") or {}
     pending = connection.get("status") == ConnectionStatus.PAIRING
     return pending and "code" in code and bool(code["expires_at"] > utc_now())
 
 
-async def current_pairing_code(database: Database, organization_id: str, instance_id: str) -> CurrentPairingCode:
+async def read_current_pairing_code(database: Database, organization_id: str, instance_id: str) -> CurrentPairingCode:
     """Raises Problem 404 `pairing_code_not_available` when none is shown right now."""
     link = await connection_of(database, organization_id, instance_id)
-    if not shows_pairing_code(link):
+    if not has_current_pairing_code(link):
         detail = "there is no pairing code now; connect with method code for a new one"
         raise Problem(404, "pairing_code_not_available", detail)
     return _pairing_code_of(link)

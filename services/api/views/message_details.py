@@ -4,13 +4,13 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from services.api.views.pagination import own
+from services.api.views.pagination import organization_query
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.mongo import Database, Document
 from shared.text.bounded_text import CutText
 
-Instances = frozenset[str] | None
+InstanceIds = frozenset[str] | None
 """The only instances that count; None: all of the organization."""
 
 
@@ -57,13 +57,13 @@ async def find_message(database: Database, organization_id: str, message_id: str
     return _message(found) if found else None
 
 
-async def message(
-    database: Database, organization_id: str, any_id: str, instance_ids: Instances = None
+async def get_message(
+    database: Database, organization_id: str, any_id: str, instance_ids: InstanceIds = None
 ) -> MessageWithHistory:
     """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
-    if ours := await database.messages.find_one({"_id": any_id, **own(organization_id, instance_ids)}):
+    if ours := await database.messages.find_one({"_id": any_id, **organization_query(organization_id, instance_ids)}):
         return _message_with_history(ours)
-    instances = await database.instances.distinct("_id", own(organization_id, instance_ids, by="_id"))
+    instances = await database.instances.distinct("_id", organization_query(organization_id, instance_ids, by="_id"))
     found = await database.messages.find_one(
         {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
     )

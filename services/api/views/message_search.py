@@ -5,16 +5,22 @@ import string
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from services.api.views.list_search import Listing, by_text, conditions, read_kept, search_limits
-from services.api.views.pagination import Page, PageRequest, own, read_page
+from services.api.views.list_search import (
+    SortedCollection,
+    by_text,
+    read_matching_page,
+    search_conditions,
+    search_limits,
+)
+from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database
 from shared.text.search_terms import Search
 
-_SIGNS = string.punctuation + "¿¡„“”«»…–—"
+_PUNCTUATION = string.punctuation + "¿¡„“”«»…–—"
 """Around words they mean nothing."""
-WORDS_PATTERN = rf"^\s*$|[^\s{re.escape(_SIGNS)}]"
+WORDS_PATTERN = rf"^\s*$|[^\s{re.escape(_PUNCTUATION)}]"
 """Nothing at all, or something beside signs."""
 
 
@@ -30,11 +36,11 @@ class MessageFilter:
     instance_ids: frozenset[str] | None = None
 
 
-async def messages(
+async def search_messages(
     database: Database, organization_id: str, page: PageRequest, wanted: MessageFilter
 ) -> tuple[list[MessageRecord], str | None]:
     """Newest first. Raises Problem 422 `nothing_to_search`, 503 `search_timeout`, 503 `search_not_ready`."""
-    query: dict[str, Any] = own(organization_id, wanted.instance_ids)
+    query: dict[str, Any] = organization_query(organization_id, wanted.instance_ids)
     if wanted.kind is not None:
         query["kind"] = wanted.kind
     if wanted.conversation_id is not None:
@@ -49,14 +55,16 @@ async def messages(
     return found, page_of.next_cursor
 
 
-async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> Page:
+async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
     if not search.words:
         raise Problem(422, "nothing_to_search", "search: write at least one word, of letters or digits")
     async with search_limits():
-        found = await conditions(database, query["organization_id"], search)
+        found = await search_conditions(database, query["organization_id"], search)
         if found is None:
-            return Page([], None)
+            return DocumentPage([], None)
         indexed = any(one.indexed for one in found) or "conversation_id" in query
         wanted = {**query, "$and": [one.query for one in found]}
         hint = None if indexed else "by_order"
-        return await read_kept(Listing(database.messages, "order_key", hint), wanted, page, by_text(search))
+        return await read_matching_page(
+            SortedCollection(database.messages, "order_key", hint), wanted, page, by_text(search)
+        )

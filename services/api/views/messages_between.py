@@ -2,27 +2,27 @@
 
 from dataclasses import dataclass
 
-from services.api.views.pagination import own
+from services.api.views.pagination import organization_query
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document
 
 
 @dataclass(frozen=True)
-class Between:
+class MessagesBetweenFilter:
     """Two addresses in any order: phone digits, or `<digits>@lid`. `offset` counts from the newest message.
 
     `instance_ids`: only what these instances saw; None: all of the organization's.
     """
 
-    one: str
-    other: str
+    first_address: str
+    second_address: str
     limit: int
     offset: int = 0
     instance_ids: frozenset[str] | None = None
 
 
-async def messages_between(
-    database: Database, organization_id: str, wanted: Between
+async def find_messages_between(
+    database: Database, organization_id: str, wanted: MessagesBetweenFilter
 ) -> tuple[list[MessageRecord], int | None]:
     """Messages without notes, oldest first, and the offset of the page before them; None when these are the first."""
     ids = await _conversations(database, organization_id, wanted)
@@ -34,27 +34,32 @@ async def messages_between(
     return page[::-1], earlier
 
 
-async def _conversations(database: Database, organization_id: str, wanted: Between) -> list[str]:
+async def _conversations(database: Database, organization_id: str, wanted: MessagesBetweenFilter) -> list[str]:
     """Ids of the conversations that an account of one address has with the contact of the other."""
     accounts = await _accounts(database, organization_id)
-    aliases = {_alias(address): address for address in (wanted.one, wanted.other)}
+    aliases = {_alias(address): address for address in (wanted.first_address, wanted.second_address)}
     people = await database.contacts.find(
         {"organization_id": organization_id, "aliases": {"$in": list(aliases)}}
     ).to_list(None)
     theirs = {person["_id"]: _opposite(person, aliases, wanted) for person in people}
     found = await database.conversations.find(
-        {**own(organization_id, wanted.instance_ids), "contact_id": {"$in": list(theirs)}}
+        {**organization_query(organization_id, wanted.instance_ids), "contact_id": {"$in": list(theirs)}}
     ).to_list(None)
     return [
         each["_id"] for each in found if theirs[each["contact_id"]] & accounts.get(each["instance_id"], frozenset())
     ]
 
 
-def _opposite(person: Document, aliases: dict[str, str], wanted: Between) -> frozenset[str]:
+def _opposite(person: Document, aliases: dict[str, str], wanted: MessagesBetweenFilter) -> frozenset[str]:
     """The addresses that are on the other side when this contact is one of the two."""
     theirs = {aliases[alias] for alias in person["aliases"] if alias in aliases}
     return frozenset(
-        other for mine, other in ((wanted.one, wanted.other), (wanted.other, wanted.one)) if mine in theirs
+        other
+        for mine, other in (
+            (wanted.first_address, wanted.second_address),
+            (wanted.second_address, wanted.first_address),
+        )
+        if mine in theirs
     )
 
 

@@ -23,27 +23,29 @@ class PageRequest:
 
 
 @dataclass(frozen=True)
-class Page:
+class DocumentPage:
     documents: list[Document]
     next_cursor: str | None
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How MongoDB reads. `hint`: the index to use, where its own choice may be a bad one."""
 
     max_time_ms: int | None = None
     hint: str | None = None
 
 
-def own(organization_id: str, instance_ids: frozenset[str] | None = None, *, by: str = "instance_id") -> dict[str, Any]:
+def organization_query(
+    organization_id: str, instance_ids: frozenset[str] | None = None, *, by: str = "instance_id"
+) -> dict[str, Any]:
     """The query for an organization's documents, or only for those of some instances, which the field `by` names."""
     mine: dict[str, Any] = {"organization_id": organization_id}
     return mine if instance_ids is None else {**mine, by: {"$in": sorted(instance_ids)}}
 
 
-_AS_IT_LIKES = Reading()
-UNREAD_FIELDS = {"search_terms": 0, "search_parts": 0}
+_DEFAULT_READ_OPTIONS = ReadOptions()
+INTERNAL_FIELDS = {"search_terms": 0, "search_parts": 0}
 """Only MongoDB needs them."""
 SORT_NAME = "sort_name"
 MAX_CURSOR_LENGTH = 300
@@ -113,8 +115,12 @@ _DECODERS: dict[str, Callable[[str], tuple[Any, str]]] = {"order_key": decode_ke
 
 
 async def read_page(
-    collection: Collection, wanted: dict[str, Any], sorted_by: str, request: PageRequest, how: Reading = _AS_IT_LIKES
-) -> Page:
+    collection: Collection,
+    wanted: dict[str, Any],
+    sorted_by: str,
+    request: PageRequest,
+    how: ReadOptions = _DEFAULT_READ_OPTIONS,
+) -> DocumentPage:
     """One page of what `wanted` finds, sorted by the field `sorted_by`: an `order_key` or a time, newest first, or a
     `sort_name`, ascending."""
     query, direction = dict(wanted), 1 if sorted_by == SORT_NAME else -1
@@ -123,11 +129,11 @@ async def read_page(
         behind = "$gt" if direction == 1 else "$lt"
         later = {"$or": [{sorted_by: {behind: place}}, {sorted_by: place, "_id": {behind: document_id}}]}
         query = {"$and": [query, later]}
-    cursor = collection.find(query, UNREAD_FIELDS).sort([(sorted_by, direction), ("_id", direction)])
+    cursor = collection.find(query, INTERNAL_FIELDS).sort([(sorted_by, direction), ("_id", direction)])
     if how.max_time_ms is not None:
         cursor = cursor.max_time_ms(how.max_time_ms)
     if how.hint is not None:
         cursor = cursor.hint(how.hint)
     found = await cursor.limit(request.limit + 1).to_list(None)
     documents = found[: request.limit]
-    return Page(documents, cursor_of(documents[-1], sorted_by) if len(found) > request.limit else None)
+    return DocumentPage(documents, cursor_of(documents[-1], sorted_by) if len(found) > request.limit else None)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from shared.contracts.message import utc_now
 from shared.contracts.registry import COMMANDS_STREAM, DEAD_STREAM, EVENTS_STREAM
 
-_PAGE = 256
+_CONSUMERS_PER_PAGE = 256
 """Consumers in one answer of the server."""
 
 
@@ -76,7 +76,7 @@ async def _consumers(js: JetStreamContext, stream: str) -> list[ConsumerInfo]:
     while True:
         page = await js.consumers_info(stream, offset=len(found))
         found += page
-        if len(page) < _PAGE:
+        if len(page) < _CONSUMERS_PER_PAGE:
             return found
 
 

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from services.api.access import revocation_steps
-from services.api.access.revocations import Endings
+from services.api.access.revocations import AccessRevocations
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
 from services.api.store.invitations import Invitations
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins
-from services.api.store.pending_revocations import UNTOLD
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo
@@ -92,7 +92,7 @@ async def test_other_logins_have_ended_when_it_cannot_be_told_yet(
     somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = (await somebody.logged_in(OLD)).json()
-    breaking(monkeypatch, (Endings, "password_changed"))
+    breaking(monkeypatch, (AccessRevocations, "publish_password_changed"))
     assert (await somebody.changes_password()).status_code == 500
     assert [await somebody.works(login) for login in (somebody.login, other)] == [True, False]
     assert (await somebody.post("refresh", refresh_token=other["refresh_token"])).status_code == 401
@@ -152,7 +152,7 @@ async def test_an_invitation_that_could_not_be_accepted_is_still_open(
 ) -> None:
     body = {"email": f"{new_id()}@example.org"}
     token = (await member.http.post("/api/invitations", json=body)).json()["data"]["token"]
-    role_now, asked = Invitations._role_now, 0
+    role_now, asked = Invitations._current_role, 0
 
     async def broken(self: Invitations, invitation: Any, session: Any = None) -> Any:
         nonlocal asked
@@ -162,7 +162,7 @@ async def test_an_invitation_that_could_not_be_accepted_is_still_open(
             raise Broken("between the two writes")
         return await role_now(self, invitation, session)
 
-    monkeypatch.setattr(Invitations, "_role_now", broken)
+    monkeypatch.setattr(Invitations, "_current_role", broken)
     accepting = {"token": token, "password": OLD}
     async with stage.client() as http:
         assert [(await http.post("/api/auth/accept-invitation", json=accepting)).status_code for _ in range(2)] == [
@@ -193,7 +193,7 @@ async def revokes(member: Member, _: Member, key_id: str) -> httpx.Response:
 @pytest.fixture
 async def own_stage(settings: ApiSettings, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
     """An api with a database of its own, which looks for what is left undone all the time."""
-    monkeypatch.setattr(revocation_steps, "UNTOLD_INTERVAL_S", 0.05)
+    monkeypatch.setattr(revocation_steps, "PENDING_REVOCATIONS_INTERVAL_S", 0.05)
     own = settings.model_copy(update={"mongo_database": f"api_{new_id()[:8]}", "http_port": free_port()})
     async with open_mongo(own) as database:
         async with running(own) as url:
@@ -206,15 +206,15 @@ async def own_stage(settings: ApiSettings, stage: Stage, monkeypatch: pytest.Mon
     [
         (removes, (Logins, "end_all_of")),
         (removes, (LoginDevices, "forget_all_of")),
-        (removes, (ApiKeys, "made_below")),
+        (removes, (ApiKeys, "descendants_of")),
         (removes, (Invitations, "withdraw_all_by")),
-        (removes, (Endings, "removed")),
-        (demotes, (ApiKeys, "made_below")),
+        (removes, (AccessRevocations, "publish_user_removed")),
+        (demotes, (ApiKeys, "descendants_of")),
         (demotes, (Invitations, "withdraw_all_by")),
-        (demotes, (Endings, "role_changed")),
-        (revokes, (ApiKeys, "made_below")),
+        (demotes, (AccessRevocations, "publish_role_changed")),
+        (revokes, (ApiKeys, "descendants_of")),
         (revokes, (Invitations, "withdraw_all_by")),
-        (revokes, (Endings, "revoked")),
+        (revokes, (AccessRevocations, "publish_key_revoked")),
     ],
     ids=lambda part: part[1] if isinstance(part, tuple) else part.__name__,
 )
@@ -251,5 +251,5 @@ async def test_an_ending_that_broke_in_the_middle_is_finished_by_the_running_api
 
 
 async def _marked(stage: Stage) -> bool:
-    marked = {UNTOLD: {"$exists": True}}
+    marked = {PENDING_REVOCATION_FIELD: {"$exists": True}}
     return any([await stage.database[name].find_one(marked) for name in ("users", "logins", "api_keys")])

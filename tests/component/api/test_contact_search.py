@@ -86,7 +86,7 @@ async def test_where_many_people_match_their_lists_are_walked_through(
     for search in ("mul", "49151", "hair mul", "cut"):
         few = [await found(member, path, search) for path in ("/api/conversations", "/api/bookings")]
         with monkeypatch.context() as patch:
-            patch.setattr(list_search, "MAX_PEOPLE", 1)
+            patch.setattr(list_search, "MAX_MATCHING_CONTACTS", 1)
             assert [await found(member, path, search) for path in ("/api/conversations", "/api/bookings")] == few
     assert len(await found(member, "/api/bookings", "hair mul")) == 10
     assert len(await found(member, "/api/conversations", "49151")) == 40
@@ -108,8 +108,8 @@ async def test_a_walk_that_takes_long_answers_what_it_has_and_goes_on(
 ) -> None:
     talks = [talk(member, age, contact_id=people[age % 8]["_id"]) for age in range(40)]
     await stage.database.conversations.insert_many(talks)
-    monkeypatch.setattr(list_search, "MAX_PEOPLE", 1)
-    monkeypatch.setattr(list_search, "MAX_WALK_S", 0)
+    monkeypatch.setattr(list_search, "MAX_MATCHING_CONTACTS", 1)
+    monkeypatch.setattr(list_search, "MAX_SCAN_S", 0)
     answer = await member.get("/api/conversations", search="mul", limit=7)
     assert len(answer["data"]) < 7
     assert answer["next_cursor"] is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from services.api.store.idempotent_responses import claim_of
+from services.api.store.idempotent_responses import idempotency_record
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from tests.component.api.conftest import Member, Stage
@@ -73,7 +73,7 @@ async def test_a_secret_is_not_kept_for_a_repetition(stage: Stage, member: Membe
 async def test_a_request_that_died_with_its_process_is_done_by_the_repetition(stage: Stage, member: Member) -> None:
     key = new_id()
     first = await make(member, key)
-    claim = claim_of(member.organization_id, member.user_id, key)
+    claim = idempotency_record(member.organization_id, member.user_id, key)
     died: dict[str, Any] = {"status": None, "locked_until": utc_now() + timedelta(minutes=1)}
     await stage.database.answers.update_one({"_id": claim.id}, {"$set": died})
     waiting = await make(member, key)

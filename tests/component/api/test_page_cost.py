@@ -62,7 +62,7 @@ PATHS = (
 async def test_a_page_reads_what_it_shows(
     stage: Stage, member: Member, plenty: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_search, "MAX_PEOPLE", 100)
+    monkeypatch.setattr(list_search, "MAX_MATCHING_CONTACTS", 100)
     for path in PATHS:
         async with examined(stage.database) as counts:
             url = path.format(id=plenty["_id"], middle=plenty["middle"])

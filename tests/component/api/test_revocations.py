@@ -8,10 +8,10 @@ import pytest
 from nats.errors import NoServersError
 
 from services.api.access import revocations
-from services.api.access.revocations import Endings
+from services.api.access.revocations import AccessRevocations
 from services.api.settings import ApiSettings
 from services.api.store.logins import _hashed
-from services.api.store.pending_revocations import UNTOLD, Mark, UntoldEndings
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -21,20 +21,20 @@ from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port
 
 NINA = {"_id": "nina", "organization_id": "acme"}
-MARK = Mark("users", ("nina",), "change")
+MARK = PendingRevocation("users", ("nina",), "change")
 
 
 class Untold:
     def __init__(self) -> None:
-        self.forgotten: list[Mark] = []
+        self.forgotten: list[PendingRevocation] = []
 
-    async def forget(self, mark: Mark) -> None:
+    async def clear(self, mark: PendingRevocation) -> None:
         self.forgotten.append(mark)
 
 
 @pytest.mark.parametrize("error", [NoServersError(), KeyError("thrown on purpose")], ids=repr)
 async def test_an_ending_is_told_when_nats_is_back_and_nobody_waits_for_it(monkeypatch: Any, error: Exception) -> None:
-    monkeypatch.setattr(revocations, "AGAIN", 0.01)
+    monkeypatch.setattr(revocations, "PUBLISH_RETRY_DELAY_S", 0.01)
     told, away, untold = asyncio.Queue[AccessRevoked](), True, Untold()
 
     async def publish(event: AccessRevoked) -> None:
@@ -42,16 +42,16 @@ async def test_an_ending_is_told_when_nats_is_back_and_nobody_waits_for_it(monke
             raise error
         told.put_nowait(event)
 
-    telling = Endings(cast(Publisher, publish), cast(UntoldEndings, untold))
-    await telling.removed(NINA, [], MARK)
+    telling = AccessRevocations(cast(Publisher, publish), cast(PendingRevocations, untold))
+    await telling.publish_user_removed(NINA, [], MARK)
     assert told.empty()
     assert untold.forgotten == []
     away = False
     assert (await asyncio.wait_for(told.get(), 5)).holder == "nina"
-    await asyncio.gather(*telling._telling)
+    await asyncio.gather(*telling._tasks)
     assert untold.forgotten == [MARK]
     away = True
-    await telling.revoked("acme", "till", [], MARK)
+    await telling.publish_key_revoked("acme", "till", [], MARK)
     await telling.close()
     assert told.empty()
     assert untold.forgotten == [MARK]
@@ -138,8 +138,8 @@ async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as dying:
-        dying.setattr(Endings, "_until_told", nowhere)
-        dying.setattr(revocations, "AGAIN", 0.01)
+        dying.setattr(AccessRevocations, "_publish_one_until_stored", nowhere)
+        dying.setattr(revocations, "PUBLISH_RETRY_DELAY_S", 0.01)
         async with running(settings), stage.member() as member:
             subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
             expected = await change(stage, member)
@@ -157,5 +157,8 @@ async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
 
 
 async def _marked(stage: Stage) -> int:
-    counts = [await stage.database[name].count_documents({UNTOLD: {"$exists": True}}) for name in ("users", "logins")]
-    return sum(counts) + await stage.database.api_keys.count_documents({UNTOLD: {"$exists": True}})
+    counts = [
+        await stage.database[name].count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})
+        for name in ("users", "logins")
+    ]
+    return sum(counts) + await stage.database.api_keys.count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})

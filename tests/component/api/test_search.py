@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.api.views import message_search
-from services.api.views.list_search import MAX_WORDS
+from services.api.views.list_search import MAX_VOCABULARY_WORDS
 from services.api.views.message_search import MessageFilter
 from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
@@ -116,11 +116,13 @@ async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(s
     """Of words so common that all messages are walked through."""
     name = f"new_{new_id()[:8]}"
     database = stage.database.client[name]
-    words = " ".join(f"cafe{number}" for number in range(MAX_WORDS + 1))
+    words = " ".join(f"cafe{number}" for number in range(MAX_VOCABULARY_WORDS + 1))
     await database.messages.insert_one({"_id": new_id(), "organization_id": member.organization_id, "text": words})
     await make_searchable(database)
     with pytest.raises(Problem) as refused:
-        await message_search.messages(database, member.organization_id, PageRequest(10), MessageFilter(search="cafe"))
+        await message_search.search_messages(
+            database, member.organization_id, PageRequest(10), MessageFilter(search="cafe")
+        )
     await database.client.drop_database(name)
     assert (refused.value.status, refused.value.code) == (503, "search_not_ready")
 
@@ -133,7 +135,7 @@ async def test_a_search_that_takes_too_long_is_given_up(
     async def slow(*_args: object) -> None:
         raise ExecutionTimeout("operation exceeded time limit")
 
-    monkeypatch.setattr(message_search, "read_kept", slow)
+    monkeypatch.setattr(message_search, "read_matching_page", slow)
     answer = await member.http.get("/api/messages", params={"search": "cafe"})
     assert (answer.status_code, answer.json()["code"]) == (503, "search_timeout")
 

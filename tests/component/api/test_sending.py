@@ -82,7 +82,7 @@ async def test_what_the_router_refuses_is_not_called_queued_by_who_does_not_wait
 async def test_who_does_not_wait_is_answered_when_the_message_is_taken_on(
     stage: Stage, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.api.routes.sends._TAKE_ON_TIMEOUT_S", 600.0)
+    monkeypatch.setattr("services.api.routes.sends._ACCEPT_TIMEOUT_S", 600.0)
     async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard, asyncio.timeout(60):
         answer = await send(member, instance, wait=0)
     assert (answer.status_code, answer.json()["messageId"]) == (202, heard[0].message_id)

@@ -11,10 +11,12 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from services.api.routes import console
-from services.api.routes.console import ROOT, TYPES, console_file, router
+from services.api.routes.console import CONSOLE_ROOT, MEDIA_TYPES, console_file, router
 from shared.contracts.errors import Problem
 
-SOURCES = [file for file in ROOT.rglob("*") if file.suffix in {".js", ".css", ".html"} and file.parent.name != "vendor"]
+SOURCES = [
+    file for file in CONSOLE_ROOT.rglob("*") if file.suffix in {".js", ".css", ".html"} and file.parent.name != "vendor"
+]
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ async def test_everything_the_page_names_is_served_with_its_type(browser: AsyncC
     for path in named:
         answer = await browser.get(path)
         assert answer.status_code == 200, path
-        assert answer.headers["content-type"] == TYPES[Path(path).suffix], path
+        assert answer.headers["content-type"] == MEDIA_TYPES[Path(path).suffix], path
 
 
 async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClient) -> None:
@@ -63,8 +65,8 @@ async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClie
 async def test_what_the_page_names_is_kept_for_good_until_a_file_changes(
     browser: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    shutil.copytree(ROOT, tmp_path / "console")
-    monkeypatch.setattr(console, "ROOT", tmp_path / "console")
+    shutil.copytree(CONSOLE_ROOT, tmp_path / "console")
+    monkeypatch.setattr(console, "CONSOLE_ROOT", tmp_path / "console")
     page = await browser.get("/")
     script = next(path for path in re.findall(r'src="(/console/[^"]+)"', page.text))
     assert (await browser.get(script)).headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -99,7 +101,7 @@ async def test_the_page_learns_what_it_may_offer(browser: AsyncClient, app: Fast
 )
 def test_nothing_else_can_be_read(path: str) -> None:
     with pytest.raises(Problem) as refused:
-        console_file(ROOT, path)
+        console_file(CONSOLE_ROOT, path)
     assert refused.value.status == 404
 
 

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.api.request_fields import Email, Name, Recipient, Text, require_own
+from services.api.request_fields import Email, Name, Recipient, Text, require_own_organization
 from shared.contracts.errors import Problem
 
 
@@ -52,7 +52,7 @@ def test_a_text_keeps_its_spaces_and_has_more_than_them() -> None:
 
 
 def test_naming_the_own_organization_is_allowed_and_another_is_not() -> None:
-    require_own(None, "acme")
-    require_own("acme", "acme")
+    require_own_organization(None, "acme")
+    require_own_organization("acme", "acme")
     with pytest.raises(Problem, match="another organization"):
-        require_own("other", "acme")
+        require_own_organization("other", "acme")

@@ -86,7 +86,7 @@ async def test_a_linked_account_that_connects_meanwhile_needs_none_either(stage:
 
 
 async def test_no_code_in_time_says_so(stage: Stage, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(qr_linking, "QR_LIMIT", 0.1)
+    monkeypatch.setattr(qr_linking, "QR_TIMEOUT_S", 0.1)
     answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert (answer.status_code, answer.json()["code"]) == (504, "qr_timeout")
 

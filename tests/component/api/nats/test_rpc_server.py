@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pymongo.errors import AutoReconnect
 
 from services.api.nats.rpc_server import AT_ONCE, Answerer, Answering, serving
-from services.api.responses import Done
+from services.api.responses import Ok
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
@@ -75,7 +75,7 @@ async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None
     def counting(name: str) -> Answering[Weather]:
         async def answer(_context: Any, _question: Weather) -> BaseModel:
             answers.append(name)
-            return Done()
+            return Ok()
 
         return answering(answer)
 
@@ -96,7 +96,7 @@ async def test_what_is_under_way_is_answered_before_the_api_stops(nats: Client) 
     async def answer(_context: Any, _question: Weather) -> BaseModel:
         begun.set()
         await gate.wait()
-        return Done()
+        return Ok()
 
     async with serving(nats, [answering(answer)]):
         asked = asyncio.create_task(rpc_request(nats, weather()))
@@ -117,7 +117,7 @@ async def test_only_so_many_questions_are_worked_on_at_once(nats: Client) -> Non
         most = max(most, working)
         await asyncio.sleep(0.001)
         working -= 1
-        return Done()
+        return Ok()
 
     async with serving(nats, [answering(answer)]):
         await asyncio.gather(*(rpc_request(nats, weather(), timeout=20) for _ in range(AT_ONCE * 4)))
@@ -125,6 +125,6 @@ async def test_only_so_many_questions_are_worked_on_at_once(nats: Client) -> Non
 
 
 async def test_a_question_without_a_reply_subject_is_ignored(nats: Client) -> None:
-    async with serving(nats, [answerer(Done())]):
+    async with serving(nats, [answerer(Ok())]):
         await nats.publish(weather().full_subject, b"{}")
         assert await rpc_request(nats, weather()) == {"success": True}

@@ -8,13 +8,13 @@ import pytest
 
 from services.api.nats.asyncapi import document
 from services.api.nats.asyncapi_page import page
-from services.api.nats.queries import ANSWERERS
-from services.api.nats.requests import WRITES
+from services.api.nats.queries import QUERY_HANDLERS
+from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.message import Message
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS
 
 DOCUMENT = document()
-ASKED: list[type[Message]] = [*(item.question for item in ANSWERERS), *(item.question for item in WRITES)]
+ASKED: list[type[Message]] = [*(item.question for item in QUERY_HANDLERS), *(item.question for item in REQUEST_ROUTES)]
 CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *ASKED]
 
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.api import routes
-from services.api.nats.queries import ANSWERERS
+from services.api.nats.queries import QUERY_HANDLERS
 from shared.contracts.message import Message
 
 READS = {
@@ -21,18 +21,18 @@ READS = {
 
 @pytest.mark.parametrize("path", sorted(path for path in READS if path.startswith("/api/")))
 def test_a_read_is_answered_on_nats_too(path: str) -> None:
-    answered = {item.view for item in ANSWERERS}
+    answered = {item.view for item in QUERY_HANDLERS}
     assert READS[path] in answered, (
         f"GET {path}: add a class to shared/contracts/queries.py and a line to services/api/bus"
     )
 
 
 def test_every_question_has_a_subject_of_its_own() -> None:
-    subjects = [item.question.subject for item in ANSWERERS]
+    subjects = [item.question.subject for item in QUERY_HANDLERS]
     assert len(set(subjects)) == len(subjects)
 
 
-@pytest.mark.parametrize("question", [item.question for item in ANSWERERS], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("question", [item.question for item in QUERY_HANDLERS], ids=lambda cls: cls.__name__)
 def test_a_questions_subject_follows_the_grammar(question: type[Message]) -> None:
     kind, noun, verb = question.subject.removeprefix("wa.").split(".")
     assert kind == "query"

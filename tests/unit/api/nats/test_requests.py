@@ -7,8 +7,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.api import routes
-from services.api.nats.requests import WRITES, route_of
-from services.api.nats.route_bridge import Write, body_fields, path_fields
+from services.api.nats.requests import REQUEST_ROUTES, route_of
+from services.api.nats.route_bridge import RequestRoute, body_fields, path_fields
 from shared.contracts.message import Message, RepeatableRequest
 from shared.contracts.registry import COMMANDS, REQUESTS
 
@@ -32,15 +32,15 @@ def _name(route: APIRoute) -> str:
 
 @pytest.mark.parametrize("route", ROUTES, ids=_name)
 def test_a_write_can_be_asked_on_nats_too(route: APIRoute) -> None:
-    asked = route.endpoint in {write.view for write in WRITES}
+    asked = route.endpoint in {write.function for write in REQUEST_ROUTES}
     exempt = route.path.startswith(_OF_PEOPLE_ONLY) or route.path in _READING
     assert asked != exempt, (
         f"{_name(route)}: add a class to shared/contracts/requests.py and a line to services/api/nats/requests.py"
     )
 
 
-@pytest.mark.parametrize("write", WRITES, ids=lambda write: write.question.__name__)
-def test_a_request_has_the_fields_of_its_route(write: Write) -> None:
+@pytest.mark.parametrize("write", REQUEST_ROUTES, ids=lambda write: write.question.__name__)
+def test_a_request_has_the_fields_of_its_route(write: RequestRoute) -> None:
     route = route_of(write)
     wanted = body_fields(route) | path_fields(route)
     repeatable = issubclass(write.question, RepeatableRequest)
@@ -50,5 +50,5 @@ def test_a_request_has_the_fields_of_its_route(write: Write) -> None:
 
 
 def test_every_request_is_answered_and_none_is_taken_by_a_stream() -> None:
-    assert {write.question for write in WRITES} == set(REQUESTS.values())
+    assert {write.question for write in REQUEST_ROUTES} == set(REQUESTS.values())
     assert set(REQUESTS) & set(COMMANDS) == set()
