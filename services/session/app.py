@@ -78,7 +78,7 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
         nodes[0].attending.show(live, live.state)
 
     async def watch(live: SubscribePresence) -> None:
-        nodes[0].attending.show(live, "watching")
+        nodes[0].attending.show(live, "subscribe")
 
     consumers.subscribe(SendTyping, show_typing, everyone=True)
     consumers.subscribe(SubscribePresence, watch, everyone=True)

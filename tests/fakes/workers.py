@@ -10,14 +10,14 @@ from typing import Any
 from services.session.ipc.framing import pack, read_frame
 from services.session.ipc.messages import (
     TO_WORKER,
-    Changed,
-    Entry,
+    ConnectionUpdate,
+    EventsConfirmed,
     Frame,
-    Issued,
-    Published,
+    JournaledEvent,
+    LinkingCode,
     Quit,
     Send,
-    Sent,
+    SendResult,
     Start,
     Stop,
     ToWorker,
@@ -55,14 +55,14 @@ class FakeWorker:
         self._writer.write(pack(frame))
 
     def change(self, instance_id: str, state: Any, **more: Any) -> None:
-        self.say(Changed(instance_id=instance_id, state=state, **more))
+        self.say(ConnectionUpdate(instance_id=instance_id, event=state, **more))
 
     def show_qr(self, instance_id: str, code: str, attempt: int = 1) -> None:
         expires_at = utc_now() + timedelta(seconds=60)
-        self.say(Issued(instance_id=instance_id, kind="qr", code=code, attempt=attempt, expires_at=expires_at))
+        self.say(LinkingCode(instance_id=instance_id, kind="qr", code=code, attempt=attempt, expires_at=expires_at))
 
     def entry(self, instance_id: str, sequence: int, subject: str, body: str, error: str | None = None) -> None:
-        self.say(Entry(instance_id=instance_id, sequence=sequence, subject=subject, body=body, error=error))
+        self.say(JournaledEvent(instance_id=instance_id, sequence=sequence, subject=subject, body=body, error=error))
 
     def die(self) -> None:
         """As a Go panic or kill -9 would look from the other side."""
@@ -77,7 +77,7 @@ class FakeWorker:
 
     def confirmed(self) -> int:
         """The highest sequence the supervisor called published; 0 for none."""
-        return max((frame.sequence for frame in self.told if isinstance(frame, Published)), default=0)
+        return max((frame.sequence for frame in self.told if isinstance(frame, EventsConfirmed)), default=0)
 
 
 def _make_store(directory: Path) -> None:
@@ -93,13 +93,13 @@ def obedient(worker: FakeWorker, frame: ToWorker) -> None:
             worker.change(instance_id, "connected", phone_number="4915112345678", jid="4915112345678:1@s.whatsapp.net")
         case Stop(instance_id=instance_id):
             worker.change(instance_id, "stopped")
-        case Send(instance_id=instance_id, message_id=message_id):
+        case Send(instance_id=instance_id, call_id=call_id):
             worker.say(
-                Sent(
+                SendResult(
                     instance_id=instance_id,
-                    message_id=message_id,
+                    call_id=call_id,
                     outcome="accepted",
-                    wa_id=f"WA-{message_id}",
+                    wa_id=f"WA-{call_id}",
                     timestamp=utc_now(),
                 )
             )

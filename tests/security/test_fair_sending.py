@@ -8,7 +8,7 @@ import pytest
 
 from services.router import number_lookup
 from services.router.settings import RouterSettings
-from services.session.ipc.messages import Mark
+from services.session.ipc.messages import SendReadReceipts
 from services.session.supervisor import presence, sending
 from shared.contracts.commands import DisconnectInstance, MarkRead, SendMessage
 from shared.contracts.events import (
@@ -71,13 +71,13 @@ async def test_few_sends_of_an_instance_are_in_hand_and_none_overtakes_another(s
     wanted = [f"m{number:03}" for number in range(100)]
     await session.bus.publish(*(text("mallory", "stuck", message_id) for message_id in wanted))
     await until(lambda: len(session.sends()) >= IN_HAND)
-    assert [send.message_id for send in session.sends()] == wanted[:IN_HAND]
+    assert [send.call_id for send in session.sends()] == wanted[:IN_HAND]
     session.workers.script = obedient
     for send in session.sends():
         obedient(session.workers.last, send)
     for message_id in wanted:
         await session.bus.event(MessageSent, message_id=message_id)
-    assert [send.message_id for send in session.sends()] == wanted
+    assert [send.call_id for send in session.sends()] == wanted
 
 
 async def test_what_waited_behind_a_send_without_an_answer_fails_and_is_not_sent(
@@ -91,7 +91,7 @@ async def test_what_waited_behind_a_send_without_an_answer_fails_and_is_not_sent
     for number in range(60):
         await session.bus.event(MessageFailed, message_id=f"m{number:02}")
     failed = {event.message_id: event for event in session.bus.events if isinstance(event, MessageFailed)}
-    tried = {send.message_id for send in session.sends()}
+    tried = {send.call_id for send in session.sends()}
     assert {message_id for message_id, event in failed.items() if event.unconfirmed} == tried
     assert {event.code for event in failed.values() if not event.unconfirmed} == {"timeout"}
 
@@ -105,7 +105,7 @@ async def test_sends_beyond_the_share_of_an_organization_fail_at_once_and_are_ne
     refused = await session.bus.event(MessageFailed, code="too_many_pending_sends")
     assert not refused.unconfirmed
     refused_ids = {event.message_id for event in session.bus.events if isinstance(event, MessageFailed)}
-    assert refused_ids.isdisjoint(send.message_id for send in session.sends())
+    assert refused_ids.isdisjoint(send.call_id for send in session.sends())
     outcome = await session.bus.database["sends"].find_one({"_id": refused.message_id})
     assert outcome
     assert outcome["outcome"]["outcome"] == "failed"
@@ -127,9 +127,9 @@ async def test_read_ticks_that_get_no_answer_hold_up_no_other_organization(
 
     await session.bus.publish(*(mark("mallory", "stuck") for _ in range(1_100)))
     told = session.workers.last.told
-    await until(lambda: any(isinstance(frame, Mark) for frame in told))
+    await until(lambda: any(isinstance(frame, SendReadReceipts) for frame in told))
     await session.bus.publish(mark("victim", "fine"))
-    await until(lambda: any(isinstance(frame, Mark) and frame.instance_id == "fine" for frame in told))
+    await until(lambda: any(isinstance(frame, SendReadReceipts) and frame.instance_id == "fine" for frame in told))
 
 
 async def test_commands_for_an_account_that_is_busy_hold_up_no_other_organization(session: Session) -> None:

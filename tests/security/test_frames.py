@@ -13,7 +13,15 @@ from typing import Any
 import pytest
 
 from services.session.ipc.framing import MAX_FRAME, read_frame, receive_frame
-from services.session.ipc.messages import FROM_WORKER, Changed, Entry, Noticed, Resolve, Show, TooLarge
+from services.session.ipc.messages import (
+    FROM_WORKER,
+    ConnectionUpdate,
+    EphemeralObserved,
+    FrameTooLarge,
+    JournaledEvent,
+    LookUpNumber,
+    SendPresence,
+)
 from services.session.supervisor import node
 from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, Worker
 from services.session.worker.ipc_writer import MAX_WAITING_NOTICED, Outbox, packed
@@ -37,8 +45,8 @@ async def session(mongo_url: str, tmp_path: Path) -> AsyncIterator[Session]:
         yield opened
 
 
-def entry(sequence: int, body: str, error: str | None = None) -> Entry:
-    return Entry(instance_id="sales", sequence=sequence, subject=ADDRESS, body=body, error=error)
+def entry(sequence: int, body: str, error: str | None = None) -> JournaledEvent:
+    return JournaledEvent(instance_id="sales", sequence=sequence, subject=ADDRESS, body=body, error=error)
 
 
 @pytest.mark.parametrize("error", [None, "Message: unreadable"])
@@ -48,9 +56,9 @@ def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_se
     outbox.put(entry(1, base64.b64encode(b"x" * 5_000_000).decode(), error))
     outbox.put(entry(2, "{}"))
     told, dead, after = (FROM_WORKER.validate_json(receive_frame(theirs) or b"") for _ in range(3))
-    assert isinstance(told, TooLarge)
-    assert (told.kind, told.instance_id, told.size > MAX_FRAME) == ("Entry", "sales", True)
-    assert isinstance(dead, Entry)
+    assert isinstance(told, FrameTooLarge)
+    assert (told.kind, told.instance_id, told.size_bytes > MAX_FRAME) == ("JournaledEvent", "sales", True)
+    assert isinstance(dead, JournaledEvent)
     assert (dead.sequence, dead.subject, bool(dead.error)) == (1, ADDRESS, True)
     assert 100_000 < len(base64.b64decode(dead.body, validate=True)) < 1_000_000
     assert after == entry(2, "{}")
@@ -59,15 +67,15 @@ def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_se
 
 
 def test_any_other_frame_that_is_too_large_is_told() -> None:
-    frame = Changed(instance_id="sales", state="crashed", reason="x" * 5_000_000)
+    frame = ConnectionUpdate(instance_id="sales", event="crashed", reason="x" * 5_000_000)
     told = FROM_WORKER.validate_json(packed(frame)[4:])
-    assert isinstance(told, TooLarge)
-    assert told.kind == "Changed"
+    assert isinstance(told, FrameTooLarge)
+    assert told.kind == "ConnectionUpdate"
 
 
 async def test_it_is_counted_and_its_dead_letter_is_in_the_stream(session: Session) -> None:
     await session.connected("acme", "sales")
-    counted = node.TOO_LARGE.labels("Entry")._value.get()
+    counted = node.TOO_LARGE.labels("JournaledEvent")._value.get()
     worker, frames = session.workers.last, packed(entry(1, "y" * 5_000_000))
     assert worker._writer
     worker._writer.write(frames)
@@ -79,7 +87,7 @@ async def test_it_is_counted_and_its_dead_letter_is_in_the_stream(session: Sessi
     await until(lambda: worker.confirmed() == 2)
     letter = await session.bus.js.get_last_msg("WA_DEAD", DEAD_PREFIX + ADDRESS)
     assert "larger than" in (letter.headers or {})["x-error"]
-    assert node.TOO_LARGE.labels("Entry")._value.get() == counted + 1
+    assert node.TOO_LARGE.labels("JournaledEvent")._value.get() == counted + 1
 
 
 async def test_a_length_no_frame_can_have_ends_the_connection() -> None:
@@ -101,7 +109,7 @@ async def test_a_worker_that_reads_nothing_is_cut_off_before_it_costs_the_memory
 
     await worker.open(ignore, ignore)
     for number in range(100):
-        worker.tell(Resolve(instance_id="sales", question="x" * 1_000_000, number=str(number)))
+        worker.tell(LookUpNumber(instance_id="sales", call_id="x" * 1_000_000, phone_number=str(number)))
     assert worker._writer
     assert worker._writer.transport.get_write_buffer_size() <= MAX_UNREAD_BYTES + 2_000_000
     await asyncio.wait_for(ended.wait(), 10)
@@ -109,7 +117,7 @@ async def test_a_worker_that_reads_nothing_is_cut_off_before_it_costs_the_memory
 
 
 def test_entries_on_their_way_are_bounded_in_characters_too() -> None:
-    journal, sent = Journal(Path(":memory:")), list[Entry]()
+    journal, sent = Journal(Path(":memory:")), list[JournaledEvent]()
     for number in range(40):
         journal.append(ADDRESS, str(number) * 1_000_000)
     pump = Pump("sales", journal, sent.append, lambda kept: [kept])
@@ -128,7 +136,7 @@ def test_what_is_only_live_does_not_pile_up_in_a_worker() -> None:
     ours, theirs = socket.socketpair()
     outbox = Outbox(ours)
     for _ in range(20 * MAX_WAITING_NOTICED):
-        outbox.put(Noticed(instance_id="sales", subject="s", body="b" * 200))
+        outbox.put(EphemeralObserved(instance_id="sales", subject="s", body="b" * 200))
     assert outbox._frames.qsize() <= MAX_WAITING_NOTICED
     theirs.close()
     ours.close()
@@ -151,11 +159,11 @@ def test_what_waits_for_a_library_that_hangs_is_bounded() -> None:
     answered: list[Any] = []
     lookups = Lookups(library, connected, answered.append)
     for number in range(10 * MAX_LOOKUPS):
-        lookups.put(Resolve(instance_id="sales", question=str(number), number="1"))
+        lookups.put(LookUpNumber(instance_id="sales", call_id=str(number), phone_number="1"))
     assert len(answered) == 9 * MAX_LOOKUPS
     attention = Attention(library, connected, answered.append)
     for _ in range(10 * MAX_JOBS):
-        attention.put(Show(instance_id="sales", to="1", what="composing", until=utc_now()))
+        attention.put(SendPresence(instance_id="sales", to="1", action="composing", until=utc_now()))
     assert attention._jobs.qsize() <= MAX_JOBS
     library.go.set()
     lookups.finish()

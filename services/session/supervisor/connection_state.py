@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from services.session.ipc.messages import Changed
+from services.session.ipc.messages import ConnectionUpdate
 from services.session.supervisor.status_reasons import detail_of
 from shared.contracts.records import ConnectionStatus as S
 
@@ -69,16 +69,16 @@ _TABLE: dict[str, Outcome] = {
 }
 
 
-def outcome_of(changed: Changed, status: S, failures: int) -> Outcome:
+def outcome_of(changed: ConnectionUpdate, status: S, failures: int) -> Outcome:
     """What the news mean for a connection in `status` that failed to start so many times in a row."""
-    outcome = _TABLE[changed.state]
-    if changed.state == "disconnected" and status in _NOT_YET_CONNECTED:
+    outcome = _TABLE[changed.event]
+    if changed.event == "disconnected" and status in _NOT_YET_CONNECTED:
         return replace(outcome, status=status, reason=None)  # between the steps of a pairing the library reconnects
-    if changed.state == "refused" and failures + 1 >= GIVE_UP_AFTER:
+    if changed.event == "refused" and failures + 1 >= GIVE_UP_AFTER:
         return replace(outcome, status=S.FAILED, then="rest")
-    if changed.state == "restricted" and changed.until:
+    if changed.event == "restricted" and changed.until:
         return replace(outcome, then="wait_until", until=changed.until)
-    if changed.state == "logged_out" and changed.reason in UNLINKINGS:
+    if changed.event == "logged_out" and changed.reason in UNLINKINGS:
         return replace(outcome, reason=changed.reason)
     return outcome
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
-from services.session.ipc.messages import Issued
+from services.session.ipc.messages import LinkingCode
 from services.session.store.connections import Connections
 from services.session.supervisor.event_publisher import Outlet
 from services.session.supervisor.status_events import code_announced, connection_changed
@@ -46,7 +46,7 @@ class Board:
         else:
             self._outlet.put(account.instance_id, connection_changed(account, account.held.status))
 
-    async def offer(self, account: Account, issued: Issued) -> None:
+    async def offer(self, account: Account, issued: LinkingCode) -> None:
         """A code to link the account with. Raises TakenOver."""
         account.issued = issued
         if issued.kind == "code":
@@ -56,7 +56,7 @@ class Board:
             await self._offer_qr(account, issued)
         self._outlet.put(account.instance_id, code_announced(account, issued))
 
-    async def _offer_qr(self, account: Account, issued: Issued) -> None:
+    async def _offer_qr(self, account: Account, issued: LinkingCode) -> None:
         qr = {"qr": issued.code, **issued.model_dump(include={"data_url", "ascii", "attempt", "expires_at"})}
         if account.held.status is S.QR_PENDING:
             await self.remember(account, qr=qr)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from typing import Any
 
-from services.session.ipc.messages import Changed
+from services.session.ipc.messages import ConnectionUpdate
 from services.session.store.connections import Connections
 from services.session.supervisor.connection_state import Outcome
 from services.session.supervisor.relinking import OtherNumber, verdict
@@ -17,13 +17,13 @@ _PAUSE_S = 1.0
 log = logging.getLogger(__name__)
 
 
-def shown(account: Account, frame: Changed, outcome: Outcome) -> tuple[ConnectionStatus, str | None]:
+def shown(account: Account, frame: ConnectionUpdate, outcome: Outcome) -> tuple[ConnectionStatus, str | None]:
     """Status and reason. A phone that is refused is never shown as connected."""
     if account.refused_number:
         return ConnectionStatus.CONNECTING, "other_number_refused"
-    if frame.state == "connected" and account.changed_number:
+    if frame.event == "connected" and account.changed_number:
         return outcome.status, "number_changed"
-    if frame.state == "connected" and account.new_chats_restricted:
+    if frame.event == "connected" and account.new_chats_restricted:
         return outcome.status, NEW_CHATS_RESTRICTED
     return outcome.status, outcome.reason
 
@@ -32,12 +32,12 @@ class Linking:
     def __init__(self, connections: Connections, policy: OtherNumber) -> None:
         self._connections, self._policy = connections, policy
 
-    async def fields(self, account: Account, frame: Changed) -> dict[str, Any]:
+    async def fields(self, account: Account, frame: ConnectionUpdate) -> dict[str, Any]:
         """What to write of a frame that names the account's addresses. A phone that is refused gets
         `account.refused_number`, and the addresses that were known before stay."""
         told = {"jid": frame.jid, "phone_number": frame.phone_number, "lid": frame.lid}
         found: dict[str, Any] = {key: value for key, value in told.items() if value}
-        if frame.state != "paired" or not frame.phone_number:
+        if frame.event != "paired" or not frame.phone_number:
             return {} if account.refused_number else found
         before = account.held.phone_number or await self._configured(account)
         judged = verdict(frame.phone_number, account.held.phone_number, await self._configured(account), self._policy)

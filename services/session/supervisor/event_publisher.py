@@ -9,7 +9,7 @@ from functools import partial
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from services.session.ipc.messages import Entry
+from services.session.ipc.messages import JournaledEvent
 from shared.contracts.message import Message
 from shared.contracts.registry import parse_event
 from shared.messaging.consumer import MAX_BODY_BYTES, MAX_DELIVERY_ATTEMPTS, Publisher
@@ -24,7 +24,7 @@ IDLE_S = 60.0
 """Seconds after which the queue of an account is taken away."""
 WAITING = Gauge("switchboard_session_unpublished", "Events of this node that the stream does not have yet")
 
-Item = Entry | Message
+Item = JournaledEvent | Message
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +60,7 @@ class Outlet:
     async def _run(self, instance_id: str, queue: asyncio.Queue[Item]) -> None:
         """Ends when nothing came for a while: an account that is gone leaves nothing behind."""
         while items := await self._next(instance_id, queue):
-            entries = [item for item in items if isinstance(item, Entry)]
+            entries = [item for item in items if isinstance(item, JournaledEvent)]
             await asyncio.gather(*(self._until_published(entry) for entry in entries))
             if entries:
                 self._published(instance_id, max(entry.sequence for entry in entries))

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from services.session.ipc.messages import Changed, Frame, Issued, Stop
+from services.session.ipc.messages import ConnectionUpdate, Frame, LinkingCode, Stop
 from services.session.store.connections import Held
 from services.session.store.device_keys import has_keys, remove_keys
 from services.session.supervisor.connection_state import Outcome, outcome_of
@@ -84,7 +84,7 @@ class Accounts:
             await self.pool.place(account.instance_id, account.held.network, alone=account.isolated)
         except Exception as error:
             log.warning("no worker for %s: %r", account.instance_id, error)
-            await self._end(account, Changed(instance_id=account.instance_id, state="unreachable"))
+            await self._end(account, ConnectionUpdate(instance_id=account.instance_id, event="unreachable"))
             return
         if await self._suspended(account):  # while this was waiting
             self.pool.release(account.instance_id)
@@ -131,15 +131,15 @@ class Accounts:
 
     # --- told by workers
 
-    async def heard(self, frame: Issued | Changed) -> None:
+    async def heard(self, frame: LinkingCode | ConnectionUpdate) -> None:
         """What a worker says of an account."""
         account = self._accounts.get(frame.instance_id)
         if account is None:
-            if isinstance(frame, Changed) and frame.state == "stopped" and self.pool:
+            if isinstance(frame, ConnectionUpdate) and frame.event == "stopped" and self.pool:
                 self.pool.release(frame.instance_id)  # another node has it now
             return
         async with self.deciding(account):
-            if isinstance(frame, Issued):
+            if isinstance(frame, LinkingCode):
                 await self._board.offer(account, frame)
             elif outcome_of(frame, account.held.status, account.failures).then == "run":
                 await self._goes_on(account, frame)
@@ -148,28 +148,28 @@ class Accounts:
 
     async def lost(self, instance_id: str) -> None:
         """The account's worker died."""
-        await self.heard(Changed(instance_id=instance_id, state="crashed", reason=WORKER_ENDED))
+        await self.heard(ConnectionUpdate(instance_id=instance_id, event="crashed", reason=WORKER_ENDED))
 
-    async def _goes_on(self, account: Account, frame: Changed) -> None:
+    async def _goes_on(self, account: Account, frame: ConnectionUpdate) -> None:
         outcome = outcome_of(frame, account.held.status, account.failures)
         more = await self._linking.fields(account, frame)
-        if frame.state == "connected":
+        if frame.event == "connected":
             account.failures, account.unanswered = 0, False
             more |= {"last_connected_at": utc_now()}
         await self._board.show(account, *shown(account, frame, outcome), **more)
-        if frame.state == "connected":
+        if frame.event == "connected":
             account.cause, account.changed_number = account.cause if account.held.ending else None, False
             if account.held.ending:
                 self.stop(account, logout=True)
-        elif account.refused_number and frame.state == "paired":
+        elif account.refused_number and frame.event == "paired":
             await self.log_out(account)
 
-    async def _end(self, account: Account, frame: Changed) -> None:
+    async def _end(self, account: Account, frame: ConnectionUpdate) -> None:
         """The connection has ended; the table says what comes next."""
-        log.info("%s: %s (%s)", account.instance_id, frame.state, frame.reason or "-")
+        log.info("%s: %s (%s)", account.instance_id, frame.event, frame.reason or "-")
         outcome = outcome_of(frame, account.held.status, account.failures)
         asked, account.running, account.stopping = account.stopping, False, False
-        account.ended(with_worker=frame.state == "crashed" and frame.reason == WORKER_ENDED)
+        account.ended(with_worker=frame.event == "crashed" and frame.reason == WORKER_ENDED)
         assert self.pool
         self.pool.release(account.instance_id, abandoned=account.pairing)
         if account.held.ending:

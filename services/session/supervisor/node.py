@@ -10,7 +10,16 @@ from typing import Any
 from nats.aio.client import Client
 from prometheus_client import Counter, Gauge
 
-from services.session.ipc.messages import Entry, FromWorker, Marked, Noticed, Published, Resolved, Sent, TooLarge
+from services.session.ipc.messages import (
+    EphemeralObserved,
+    EventsConfirmed,
+    FrameTooLarge,
+    FromWorker,
+    JournaledEvent,
+    NumberLookupResult,
+    ReadReceiptsResult,
+    SendResult,
+)
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.data_folder import folder_id
@@ -122,21 +131,21 @@ class Node:
     async def _heard(self, frame: FromWorker) -> None:
         """Never waits: one account's state must not hold up another's messages. Tasks take the account's lock in the
         order they are made."""
-        if isinstance(frame, Entry):
+        if isinstance(frame, JournaledEvent):
             self._outlet.put(frame.instance_id, frame)
-        elif isinstance(frame, Sent):
+        elif isinstance(frame, SendResult):
             self.sending.heard(frame)
             if frame.code == NEW_CHATS_RESTRICTED:
                 self._keep_running(self._new_chats.restricted(frame.instance_id))
-        elif isinstance(frame, Marked):
+        elif isinstance(frame, ReadReceiptsResult):
             self.attending.heard(frame)
-        elif isinstance(frame, Noticed):
+        elif isinstance(frame, EphemeralObserved):
             if len(self._tasks) < MAX_TASKS:  # what is only live may be missed
                 self._keep_running(self.attending.tell(frame))
-        elif isinstance(frame, TooLarge):
+        elif isinstance(frame, FrameTooLarge):
             TOO_LARGE.labels(frame.kind).inc()
-            log.error("a %s of %d bytes was too large for a frame", frame.kind, frame.size, extra=_of(frame))
-        elif isinstance(frame, Resolved):
+            log.error("a %s of %d bytes was too large for a frame", frame.kind, frame.size_bytes, extra=_of(frame))
+        elif isinstance(frame, NumberLookupResult):
             self.numbers.heard(frame)
         else:
             self._keep_running(self._accounts.heard(frame))
@@ -148,7 +157,7 @@ class Node:
             self._keep_running(self._accounts.lost(instance_id))
 
     def _published(self, instance_id: str, sequence: int) -> None:
-        self._pool.tell(instance_id, Published(instance_id=instance_id, sequence=sequence))
+        self._pool.tell(instance_id, EventsConfirmed(instance_id=instance_id, sequence=sequence))
 
     def _count(self, status: ConnectionStatus) -> int:
         return sum(account.held.status is status for account in self._accounts.all())
@@ -159,5 +168,5 @@ class Node:
         task.add_done_callback(self._tasks.discard)
 
 
-def _of(frame: TooLarge) -> dict[str, str]:
+def _of(frame: FrameTooLarge) -> dict[str, str]:
     return {"instance_id": frame.instance_id}

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from services.session.ipc.messages import Resolve, Resolved
+from services.session.ipc.messages import LookUpNumber, NumberLookupResult
 from services.session.supervisor.supervised_instance import Account
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
@@ -25,11 +25,11 @@ class Numbers:
     def __init__(
         self,
         find: Callable[[str], Account | None],
-        hand_over: Callable[[str, Resolve], bool],
+        hand_over: Callable[[str, LookUpNumber], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._find, self._hand_over, self._clock = find, hand_over, clock
-        self._asked: dict[str, asyncio.Future[Resolved]] = {}
+        self._asked: dict[str, asyncio.Future[NumberLookupResult]] = {}
         self._known: OrderedDict[Key, tuple[float, NumberOwner]] = OrderedDict()
 
     def holds(self, organization_id: str, instance_id: str) -> bool:
@@ -50,9 +50,9 @@ class Numbers:
             raise Problem(409, "instance_not_connected", f"the instance is {status}; connect it first", state=status)
         return self._remember((query.instance_id, query.number), await self._ask(query))
 
-    def heard(self, answer: Resolved) -> None:
+    def heard(self, answer: NumberLookupResult) -> None:
         """A worker tells what WhatsApp said."""
-        asked = self._asked.get(answer.question)
+        asked = self._asked.get(answer.call_id)
         if asked and not asked.done():
             asked.set_result(answer)
 
@@ -60,7 +60,7 @@ class Numbers:
         question = new_id()
         answer = self._asked[question] = asyncio.get_running_loop().create_future()
         try:
-            asked = Resolve(instance_id=query.instance_id, question=question, number=query.number)
+            asked = LookUpNumber(instance_id=query.instance_id, call_id=question, phone_number=query.number)
             if not self._hand_over(query.instance_id, asked):
                 raise Problem(409, "instance_not_connected", "the instance is just being started; try again")
             found = await asyncio.wait_for(answer, LIMIT)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from services.session.ipc.messages import Mark, Marked, Noticed, Show
+from services.session.ipc.messages import EphemeralObserved, ReadReceiptsResult, SendPresence, SendReadReceipts
 from services.session.supervisor.ownership import Instances, unknown_instance
 from services.session.supervisor.supervised_instance import Account
 from shared.contracts.command_lifetimes import LIFETIMES, is_late
@@ -41,13 +41,15 @@ class Attending:
         """Instance and outcome, by the command's id."""
 
     def show(
-        self, wish: SendTyping | SubscribePresence, what: Literal["composing", "recording", "paused", "watching"]
+        self, wish: SendTyping | SubscribePresence, what: Literal["composing", "recording", "paused", "subscribe"]
     ) -> None:
         """Nothing happens when it is late, or the account is not connected here."""
         account = self._instances.find(wish.instance_id)
         if account is None or not self._may(account, wish.organization_id) or is_stale(wish, utc_now()):
             return
-        show = Show(instance_id=wish.instance_id, to=_address(wish.to), what=what, until=wish.at + MAX_EPHEMERAL_AGE)
+        show = SendPresence(
+            instance_id=wish.instance_id, to=_address(wish.to), action=what, until=wish.at + MAX_EPHEMERAL_AGE
+        )
         self._instances.hand_over(wish.instance_id, show)
 
     async def mark_read(self, command: MarkRead) -> None:
@@ -78,9 +80,9 @@ class Attending:
         """The organization has too many waiting. Nothing depends on read ticks: these are left."""
         log.warning("too many read ticks are waiting", extra={"organization_id": command.organization_id})
 
-    def heard(self, marked: Marked) -> None:
+    def heard(self, marked: ReadReceiptsResult) -> None:
         """A worker tells the outcome of a mark."""
-        _, outcome = self._marking.get(marked.mark_id, (None, None))
+        _, outcome = self._marking.get(marked.call_id, (None, None))
         if outcome and not outcome.done():
             outcome.set_result(marked.error)
 
@@ -90,7 +92,7 @@ class Attending:
             if marking == instance_id and not outcome.done():
                 outcome.set_result("the worker process ended")
 
-    async def tell(self, noticed: Noticed) -> None:
+    async def tell(self, noticed: EphemeralObserved) -> None:
         """What a worker noticed, to whom it concerns; never raises and never repeats."""
         try:
             if live := parse_ephemeral(noticed.subject, noticed.body.encode()):
@@ -108,9 +110,9 @@ class Attending:
         return account.connected and account.held.organization_id == organization_id
 
     async def _mark(self, command: MarkRead) -> str | None:
-        mark = Mark(
+        mark = SendReadReceipts(
             instance_id=command.instance_id,
-            mark_id=command.id,
+            call_id=command.id,
             wa_ids=command.wa_ids,
             sender=_address(command.sender),
             group=command.group,

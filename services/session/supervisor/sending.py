@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
-from services.session.ipc.messages import Send, Sent
+from services.session.ipc.messages import Send, SendResult
 from services.session.store.sends import NotOwned, Outcome, Sends
 from services.session.supervisor.ownership import Instances, unknown_instance
 from services.session.supervisor.supervised_instance import Account
@@ -89,9 +89,9 @@ class Sending:
             await self._settle(command.message_id, TOO_MANY)
         await self._publish(_told(command, TOO_MANY if earlier is None else earlier or UNKNOWN))
 
-    def heard(self, sent: Sent) -> None:
+    def heard(self, sent: SendResult) -> None:
         """A worker tells the outcome of a send."""
-        flying = self._flying.get(sent.message_id)
+        flying = self._flying.get(sent.call_id)
         if flying and not flying.done():
             flying.set_result(sent.model_dump(exclude={"frame", "instance_id", "message_id"}))
 
@@ -156,7 +156,7 @@ class Sending:
             return TIMED_OUT
         send = Send(
             instance_id=command.instance_id,
-            message_id=command.message_id,
+            call_id=command.message_id,
             to=_address(command.to),
             text=command.text,
             expires_at=command.expires_at,

@@ -1,6 +1,6 @@
 """The events that say what became of an account."""
 
-from services.session.ipc.messages import Issued
+from services.session.ipc.messages import LinkingCode
 from services.session.supervisor.status_reasons import detail_of
 from services.session.supervisor.supervised_instance import Account
 from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
@@ -26,25 +26,25 @@ def connection_changed(account: Account, previous: S) -> ConnectionChanged:
     )
 
 
-def code_announced(account: Account, frame: Issued) -> QrIssued | PairingCodeIssued:
+def code_announced(account: Account, frame: LinkingCode) -> QrIssued | PairingCodeIssued:
     """The event for a code of either kind."""
     return _qr_issued(account, frame) if frame.kind == "qr" else _code_issued(account, frame)
 
 
-def _qr_issued(account: Account, frame: Issued) -> QrIssued:
+def _qr_issued(account: Account, frame: LinkingCode) -> QrIssued:
     return QrIssued(
         organization_id=account.held.organization_id,
         instance_id=account.instance_id,
         cause=account.cause,
         qr=frame.code,
         data_url=frame.data_url,
-        ascii=frame.ascii,
+        ascii=frame.ascii_art,
         attempt=frame.attempt,
         expires_at=frame.expires_at,
     )
 
 
-def _code_issued(account: Account, frame: Issued) -> PairingCodeIssued:
+def _code_issued(account: Account, frame: LinkingCode) -> PairingCodeIssued:
     return PairingCodeIssued(
         organization_id=account.held.organization_id,
         instance_id=account.instance_id,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from services.session.ipc.messages import Issued, Start
+from services.session.ipc.messages import LinkingCode, Start
 from services.session.store.connections import Held
 from services.session.supervisor.connection_state import (
     STABLE_AFTER_S,
@@ -47,7 +47,7 @@ class Account:
     method: Literal["qr", "code"] = "qr"
     pair_number: str | None = None
     suspended: str | None = None
-    issued: Issued | None = None
+    issued: LinkingCode | None = None
     taken: bool = False
     unanswered: bool = False
     refused_number: bool = False

@@ -40,16 +40,17 @@ class Zygote:
                 await self._start()
             assert self._socket
             ours, theirs = socket.socketpair()
-            answer = self._forked[worker] = asyncio.get_running_loop().create_future()
+            request = Fork(worker=worker)
+            answer = self._forked[request.call_id] = asyncio.get_running_loop().create_future()
             try:
                 with theirs:
-                    socket.send_fds(self._socket, [pack(Fork(worker=worker))], [theirs.fileno()])
+                    socket.send_fds(self._socket, [pack(request)], [theirs.fileno()])
                 return await asyncio.wait_for(answer, FORK_LIMIT), ours
             except OSError:
                 ours.close()
                 raise
             finally:
-                self._forked.pop(worker, None)
+                self._forked.pop(request.call_id, None)
 
     async def stop(self) -> None:
         """The zygote ends when its socket closes; its workers live on until theirs do."""
@@ -97,8 +98,8 @@ class Zygote:
 
     def _heard(self, frame: FromZygote) -> None:
         match frame:
-            case Forked(worker=worker, pid=pid):
-                if (waiting := self._forked.get(worker)) and not waiting.done():
+            case Forked(call_id=call_id, pid=pid):
+                if (waiting := self._forked.get(call_id)) and not waiting.done():
                     waiting.set_result(pid)
             case WorkerExited(worker=worker, status=status):
                 log.log(logging.INFO if status == 0 else logging.ERROR, "%s ended with %d", worker, status)

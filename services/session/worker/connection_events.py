@@ -1,28 +1,10 @@
-"""What the library says about its connection → the states of protocol.Changed. Pure."""
+"""What the library says about its connection → ConnectionUpdate. Pure."""
 
 from datetime import datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from services.session.ipc.messages import Changed
+from services.session.ipc.messages import ConnectionEvent, ConnectionUpdate
 from services.session.worker.stanzas import LoginFailure
-
-State = Literal[
-    "paired",
-    "connected",
-    "disconnected",
-    "unreachable",
-    "logged_out",
-    "restricted",
-    "outdated",
-    "replaced",
-    "refused",
-    "pairing_timeout",
-    "pairing_failed",
-    "stopped",
-    "crashed",
-    "keys_missing",
-    "interrupted",
-]
 
 TEMPORARY_BAN = 402
 MAX_BAN_S = 10 * 365 * 86_400
@@ -46,55 +28,55 @@ _FAILURES = {
     501: "experimental",
 }
 
-ENDS = frozenset(get_args(State)) - {"paired", "connected", "disconnected"}
+ENDS = frozenset(get_args(ConnectionEvent)) - {"paired", "connected", "disconnected"}
 """After these the library does nothing more by itself; the client has to be closed."""
 
 
-def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> Changed | None:
+def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> ConnectionUpdate | None:
     """None: an event that says nothing about the connection."""
     match name:
         case "Connected":
-            return Changed(instance_id=instance_id, state="connected")
+            return ConnectionUpdate(instance_id=instance_id, event="connected")
         case "Disconnected":
-            return Changed(instance_id=instance_id, state="disconnected")
+            return ConnectionUpdate(instance_id=instance_id, event="disconnected")
         case "StreamReplaced":
-            return Changed(instance_id=instance_id, state="replaced")
+            return ConnectionUpdate(instance_id=instance_id, event="replaced")
         case "ClientOutdated":
-            return Changed(instance_id=instance_id, state="outdated")
+            return ConnectionUpdate(instance_id=instance_id, event="outdated")
         case "LoggedOut":
-            return Changed(instance_id=instance_id, state="logged_out", reason=_label(event, "Reason"))
+            return ConnectionUpdate(instance_id=instance_id, event="logged_out", reason=_label(event, "Reason"))
         case "PairStatus":
             return _pair_status(instance_id, event)
     return None
 
 
-def change_of_failure(instance_id: str, failure: LoginFailure, now: datetime) -> Changed:
+def change_of_failure(instance_id: str, failure: LoginFailure, now: datetime) -> ConnectionUpdate:
     """A refused login: every number that is not a temporary ban is a refusal, also one nobody knows yet."""
     if failure.number == TEMPORARY_BAN:
         until = now + timedelta(seconds=min(failure.expire, MAX_BAN_S)) if failure.expire else None
         reason = _BANS.get(failure.code or 0, f"code {failure.code}")
-        return Changed(instance_id=instance_id, state="restricted", reason=reason, until=until)
+        return ConnectionUpdate(instance_id=instance_id, event="restricted", reason=reason, until=until)
     known = _FAILURES.get(failure.number)
     said = f"{failure.number} {known}" if known else str(failure.number)
     reason = f"{said}: {failure.message}".removesuffix(": ")
-    return Changed(instance_id=instance_id, state="refused", reason=reason)
+    return ConnectionUpdate(instance_id=instance_id, event="refused", reason=reason)
 
 
-def change_of_login(instance_id: str, status: str) -> Changed | None:
+def change_of_login(instance_id: str, status: str) -> ConnectionUpdate | None:
     """The private word on the end of a pairing; success is told by PairStatus, with more."""
     if status == "success":
         return None
     if status == "timeout":
-        return Changed(instance_id=instance_id, state="pairing_timeout")
-    return Changed(instance_id=instance_id, state="pairing_failed", reason=status)
+        return ConnectionUpdate(instance_id=instance_id, event="pairing_timeout")
+    return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=status)
 
 
-def _pair_status(instance_id: str, event: Any) -> Changed:
+def _pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
     if event.Error:
-        return Changed(instance_id=instance_id, state="pairing_failed", reason=event.Error)
+        return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=event.Error)
     device = f":{event.ID.Device}" if event.ID.Device else ""
     jid = f"{event.ID.User}{device}@{event.ID.Server}"
-    return Changed(instance_id=instance_id, state="paired", jid=jid, phone_number=event.ID.User)
+    return ConnectionUpdate(instance_id=instance_id, event="paired", jid=jid, phone_number=event.ID.User)
 
 
 def _label(event: Any, field: str) -> str:

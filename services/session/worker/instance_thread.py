@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.session.ipc.messages import Changed, Frame, Mark, Marked, Resolve, Send, Show, Start
+from services.session.ipc.messages import (
+    ConnectionUpdate,
+    Frame,
+    LookUpNumber,
+    ReadReceiptsResult,
+    Send,
+    SendPresence,
+    SendReadReceipts,
+    Start,
+)
 from services.session.worker import send_results
 from services.session.worker.account_lock import AccountLock
 from services.session.worker.chat_timers import ChatTimers
@@ -51,7 +60,7 @@ class Instance:
     ) -> None:
         self.instance_id = start.instance_id
         self._start, self._open, self._send, self._ended = start, open_whatsapp, send, ended
-        self._notes: queue.SimpleQueue[Changed | _StopAsked | str] = queue.SimpleQueue()
+        self._notes: queue.SimpleQueue[ConnectionUpdate | _StopAsked | str] = queue.SimpleQueue()
         self._connected, self._stopping = threading.Event(), threading.Event()
         self._replaced, self._forget_keys, self._grace = False, False, PUBLISH_GRACE
         self._device: Device | None = None
@@ -85,13 +94,13 @@ class Instance:
         else:
             self._send(send_results.failed(send, "not_connected", NOT_CONNECTED))
 
-    def attend(self, wish: Show | Mark) -> None:
+    def attend(self, wish: SendPresence | SendReadReceipts) -> None:
         if attention := self._attention:
             attention.put(wish)
-        elif isinstance(wish, Mark):
-            self._send(Marked(instance_id=self.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
+        elif isinstance(wish, SendReadReceipts):
+            self._send(ReadReceiptsResult(instance_id=self.instance_id, call_id=wish.call_id, error=NOT_CONNECTED))
 
-    def resolve(self, asked: Resolve) -> None:
+    def resolve(self, asked: LookUpNumber) -> None:
         if lookups := self._lookups:
             lookups.put(asked)
         else:
@@ -136,14 +145,14 @@ class Instance:
     def on_ended(self, error: str | None, reached: bool) -> None:
         self._note(self._changed("interrupted" if reached else "unreachable", (error or "the library ended")[:500]))
 
-    def _note(self, change: Changed | None) -> None:
+    def _note(self, change: ConnectionUpdate | None) -> None:
         if change is None:
             return
-        if change.state == "connected":
+        if change.event == "connected":
             self._connected.set()
             if attention := self._attention:
                 attention.connected()
-        elif change.state != "paired":
+        elif change.event != "paired":
             self._connected.clear()
             if attention := self._attention:
                 attention.disconnected()
@@ -161,10 +170,10 @@ class Instance:
         if self._replaced:
             return
         self._send(last)
-        if self._stopping.is_set() and last.state != "stopped":  # it ended by itself just before
+        if self._stopping.is_set() and last.event != "stopped":  # it ended by itself just before
             self._send(self._changed("stopped"))
 
-    def _locked(self, directory: Path) -> Changed:
+    def _locked(self, directory: Path) -> ConnectionUpdate:
         """Wait until no other process has the account."""
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = AccountLock(directory / "lock")
@@ -174,7 +183,7 @@ class Instance:
         finally:
             lock.release()
 
-    def _hold(self, directory: Path) -> Changed:
+    def _hold(self, directory: Path) -> ConnectionUpdate:
         """Own the account; how it ended."""
         journal = Journal(directory / "journal.sqlite")
         timers = ChatTimers(directory / "chat_timers.sqlite", anew=not self._start.linked)
@@ -191,7 +200,7 @@ class Instance:
             timers.close()
             log.info("closed", extra={"instance_id": self.instance_id, "ignored": dict(self._intake.ignored)})
 
-    def _live(self, timers: ChatTimers) -> Changed:
+    def _live(self, timers: ChatTimers) -> ConnectionUpdate:
         whatsapp = self._open(self._start, self)
         sender = self._sender = Sender(whatsapp, self._connected, self._send, timers.of)
         attention = self._attention = Attention(whatsapp, self._connected, self._send)
@@ -210,7 +219,7 @@ class Instance:
             if self._forget_keys:
                 whatsapp.forget()
 
-    def _follow(self, whatsapp: WhatsApp, pairing: Pairing) -> Changed:
+    def _follow(self, whatsapp: WhatsApp, pairing: Pairing) -> ConnectionUpdate:
         """Pass on what happens until something ends it."""
         while True:
             note = self._notes.get()
@@ -220,12 +229,12 @@ class Instance:
                 pairing.offer(note, utc_now())
             elif isinstance(note, _StopAsked):
                 return self._logged_out(whatsapp) if note.logout else self._changed("stopped")
-            elif note.state in ENDS:
+            elif note.event in ENDS:
                 return note
             else:
                 self._send(self._with_addresses(note))
 
-    def _logged_out(self, whatsapp: WhatsApp) -> Changed:
+    def _logged_out(self, whatsapp: WhatsApp) -> ConnectionUpdate:
         """The keys go even when WhatsApp could not be told: that is what was asked for."""
         self._forget_keys = True
         try:
@@ -235,10 +244,10 @@ class Instance:
             return self._changed("stopped", f"logout_failed: {error}"[:500])
         return self._changed("stopped")
 
-    def _with_addresses(self, change: Changed) -> Changed:
-        if change.state not in ("paired", "connected") or not (device := self._device):
+    def _with_addresses(self, change: ConnectionUpdate) -> ConnectionUpdate:
+        if change.event not in ("paired", "connected") or not (device := self._device):
             return change
         return change.model_copy(update={"phone_number": device.phone, "lid": device.lid, "jid": device.jid})
 
-    def _changed(self, state: Any, reason: str | None = None) -> Changed:
-        return Changed(instance_id=self.instance_id, state=state, reason=reason)
+    def _changed(self, state: Any, reason: str | None = None) -> ConnectionUpdate:
+        return ConnectionUpdate(instance_id=self.instance_id, event=state, reason=reason)

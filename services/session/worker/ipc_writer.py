@@ -6,7 +6,7 @@ import queue
 import socket
 
 from services.session.ipc.framing import MAX_FRAME, pack
-from services.session.ipc.messages import Entry, Frame, Noticed, TooLarge
+from services.session.ipc.messages import EphemeralObserved, Frame, FrameTooLarge, JournaledEvent
 from services.session.worker.threads import start_thread
 
 MAX_WAITING_NOTICED = 1_000
@@ -27,7 +27,7 @@ class Outbox:
         self._writer = start_thread("outbox", self._write)
 
     def put(self, frame: Frame) -> None:
-        if not isinstance(frame, Noticed) or self._frames.qsize() < MAX_WAITING_NOTICED:
+        if not isinstance(frame, EphemeralObserved) or self._frames.qsize() < MAX_WAITING_NOTICED:
             self._frames.put(frame)
 
     def flush(self, timeout: float) -> None:
@@ -55,11 +55,11 @@ def packed(frame: Frame) -> bytes:
         instance_id = str(getattr(frame, "instance_id", ""))
         kind = type(frame).__name__
         log.error("a %s of %d bytes is larger than a frame may be (%d)", kind, size, MAX_FRAME)
-        told = pack(TooLarge(instance_id=instance_id, kind=kind, size=size))
-        return told + pack(_dead(frame, str(error))) if isinstance(frame, Entry) else told
+        told = pack(FrameTooLarge(instance_id=instance_id, kind=kind, size_bytes=size))
+        return told + pack(_dead(frame, str(error))) if isinstance(frame, JournaledEvent) else told
 
 
-def _dead(entry: Entry, reason: str) -> Entry:
+def _dead(entry: JournaledEvent, reason: str) -> JournaledEvent:
     if entry.error is None:
         kept = entry.body.encode()[: _KEPT_OF_BODY // 4 * 3]
         body = base64.b64encode(kept).decode()

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from services.session.ipc.messages import Entry
+from services.session.ipc.messages import JournaledEvent
 from services.session.worker.journal import Journal, JournalEntry
 from services.session.worker.threads import start_thread
 
@@ -26,7 +26,7 @@ class Pump:
         self,
         instance_id: str,
         journal: Journal,
-        send: Callable[[Entry], None],
+        send: Callable[[JournaledEvent], None],
         translate: Callable[[JournalEntry], Sequence[JournalEntry]],
         window: int = WINDOW,
     ) -> None:
@@ -91,14 +91,14 @@ class Pump:
                 self._send(entry)
             last = kept[-1].sequence if kept else last
 
-    def _entries(self, kept: JournalEntry) -> list[Entry]:
+    def _entries(self, kept: JournalEntry) -> list[JournaledEvent]:
         """Only the last part of an entry has its sequence: once that is published, all of it is."""
         found = self._translate(kept)
         if not found:
             self._journal.remove(kept.sequence)
         last = len(found) - 1
         return [
-            Entry(
+            JournaledEvent(
                 instance_id=self._instance_id,
                 sequence=part.sequence - (place < last),
                 subject=part.subject,

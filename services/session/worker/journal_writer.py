@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from services.session.ipc.messages import Noticed
+from services.session.ipc.messages import EphemeralObserved
 from services.session.worker.chat_timers import ChatTimers
 from services.session.worker.encrypted_edits import EncryptedEdits
 from services.session.worker.event_mapping import (
@@ -105,7 +105,7 @@ class Intake:
         parts = [part for event in events for part in parts_of(_placed(event, kept.order_key))]
         return [replace(kept, subject=part.full_subject, body=part.model_dump_json()) for part in parts]
 
-    def noticed(self, name: str, event: Any) -> Noticed | None:
+    def noticed(self, name: str, event: Any) -> EphemeralObserved | None:
         """What to tell of an event that is only live; None, and counted, for any other. Never raises."""
         try:
             seen = _LIVE[name](event, self._account) if name in _LIVE else Ignored(name)
@@ -114,7 +114,9 @@ class Intake:
         if isinstance(seen, Ignored):
             self.count(seen.kind)
             return None
-        return Noticed(instance_id=self._account.instance_id, subject=seen.full_subject, body=seen.model_dump_json())
+        return EphemeralObserved(
+            instance_id=self._account.instance_id, subject=seen.full_subject, body=seen.model_dump_json()
+        )
 
     def count(self, kind: str) -> None:
         """An event nobody needs; the first of each kind is logged, so that none goes unnoticed."""

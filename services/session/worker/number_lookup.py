@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from services.session.ipc.messages import Resolve, Resolved
+from services.session.ipc.messages import LookUpNumber, NumberLookupResult
 from services.session.worker.whatsapp_port import Registered, WhatsApp, WhatsAppError
 
 MAX_LOOKUPS = 32
@@ -17,12 +17,14 @@ log = logging.getLogger(__name__)
 class Lookups:
     """One at a time; the thread is made with the first question."""
 
-    def __init__(self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[Resolved], None]) -> None:
+    def __init__(
+        self, whatsapp: WhatsApp, connected: threading.Event, report: Callable[[NumberLookupResult], None]
+    ) -> None:
         self._whatsapp, self._connected, self._report = whatsapp, connected, report
         self._calls = ThreadPoolExecutor(1, "lookup")
         self._places = threading.BoundedSemaphore(MAX_LOOKUPS)
 
-    def put(self, asked: Resolve) -> None:
+    def put(self, asked: LookUpNumber) -> None:
         """While WhatsApp does not answer no more than MAX_LOOKUPS wait."""
         if not self._places.acquire(blocking=False):
             self._report(unanswered(asked, "too many earlier questions still wait for WhatsApp"))
@@ -33,12 +35,12 @@ class Lookups:
         """What waits is given up; whoever asked stops waiting by itself."""
         self._calls.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, asked: Resolve) -> None:
+    def _answer(self, asked: LookUpNumber) -> None:
         if not self._connected.is_set():
             self._report(unanswered(asked, "the account is not connected to WhatsApp"))
             return
         try:
-            found = self._whatsapp.resolve(asked.number)
+            found = self._whatsapp.resolve(asked.phone_number)
         except WhatsAppError as error:
             self._report(unanswered(asked, str(error)))
         except Exception as error:
@@ -48,10 +50,10 @@ class Lookups:
             self._report(_answered(asked, found))
 
 
-def _answered(asked: Resolve, found: Registered) -> Resolved:
-    return Resolved(instance_id=asked.instance_id, question=asked.question, phone=found.phone, lid=found.lid)
+def _answered(asked: LookUpNumber, found: Registered) -> NumberLookupResult:
+    return NumberLookupResult(instance_id=asked.instance_id, call_id=asked.call_id, phone=found.phone, lid=found.lid)
 
 
-def unanswered(asked: Resolve, error: str) -> Resolved:
+def unanswered(asked: LookUpNumber, error: str) -> NumberLookupResult:
     """WhatsApp could not be asked."""
-    return Resolved(instance_id=asked.instance_id, question=asked.question, error=error[:500])
+    return NumberLookupResult(instance_id=asked.instance_id, call_id=asked.call_id, error=error[:500])

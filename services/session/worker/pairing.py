@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from services.session.ipc.messages import Changed, Issued, Start
+from services.session.ipc.messages import ConnectionUpdate, LinkingCode, Start
 from services.session.worker.qr_image import qr_ascii, qr_data_url
 from services.session.worker.threads import start_thread
 from services.session.worker.whatsapp_port import WhatsApp, WhatsAppError
@@ -22,7 +22,11 @@ class Pairing:
     """One attempt. `issued` gets what to show; `failed` is called when WhatsApp gives no code."""
 
     def __init__(
-        self, start: Start, whatsapp: WhatsApp, issued: Callable[[Issued], None], failed: Callable[[Changed], None]
+        self,
+        start: Start,
+        whatsapp: WhatsApp,
+        issued: Callable[[LinkingCode], None],
+        failed: Callable[[ConnectionUpdate], None],
     ) -> None:
         self._start, self._whatsapp, self._issued, self._failed = start, whatsapp, issued, failed
         self._attempt = 0
@@ -43,22 +47,22 @@ class Pairing:
         else:
             expires_at = now + PAIRING_CODE
             self._issued(
-                Issued(instance_id=self._start.instance_id, kind="code", code=grouped(code), expires_at=expires_at)
+                LinkingCode(instance_id=self._start.instance_id, kind="code", code=grouped(code), expires_at=expires_at)
             )
 
     def _refused(self, error: Exception) -> None:
         """Whoever waits for the code is told."""
         reason = str(error)[:500]
-        self._failed(Changed(instance_id=self._start.instance_id, state="pairing_failed", reason=reason))
+        self._failed(ConnectionUpdate(instance_id=self._start.instance_id, event="pairing_failed", reason=reason))
 
 
-def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> Issued:
-    return Issued(
+def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> LinkingCode:
+    return LinkingCode(
         instance_id=instance_id,
         kind="qr",
         code=code,
         data_url=qr_data_url(code),
-        ascii=qr_ascii(code),
+        ascii_art=qr_ascii(code),
         attempt=attempt,
         expires_at=now + (FIRST_QR if attempt == 1 else LATER_QR),
     )

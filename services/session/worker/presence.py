@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.session.ipc.messages import Mark, Marked, Show
+from services.session.ipc.messages import ReadReceiptsResult, SendPresence, SendReadReceipts
 from services.session.worker.threads import start_thread
 from services.session.worker.whatsapp_port import WhatsApp, WhatsAppError
 from shared.contracts.message import utc_now
@@ -49,22 +49,24 @@ class Attention:
         self,
         whatsapp: WhatsApp,
         connected: threading.Event,
-        report: Callable[[Marked], None],
+        report: Callable[[ReadReceiptsResult], None],
         away_after: float = AWAY_AFTER,
     ) -> None:
         self._whatsapp, self._connected, self._report, self._away_after = whatsapp, connected, report, away_after
-        self._jobs: queue.SimpleQueue[Show | Mark | _Renew | _End] = queue.SimpleQueue()  # bounded by `put`
+        self._jobs: queue.SimpleQueue[SendPresence | SendReadReceipts | _Renew | _End] = (
+            queue.SimpleQueue()
+        )  # bounded by `put`
         self._thread: threading.Thread | None = None
         self._away_at: float | None = None
         """When to go offline; None while it is not shown online."""
         self._watched: dict[str, float] = {}
         """Until when somebody looks at a contact."""
 
-    def put(self, job: Show | Mark) -> None:
+    def put(self, job: SendPresence | SendReadReceipts) -> None:
         """Called on one thread only. While the library hangs no more than MAX_JOBS wait."""
         if self._jobs.qsize() >= MAX_JOBS:
-            if isinstance(job, Mark):
-                self._report(Marked(instance_id=job.instance_id, mark_id=job.mark_id, error=TOO_MANY))
+            if isinstance(job, SendReadReceipts):
+                self._report(ReadReceiptsResult(instance_id=job.instance_id, call_id=job.call_id, error=TOO_MANY))
             return
         self._jobs.put(job)
         if self._thread is None:
@@ -87,12 +89,12 @@ class Attention:
     def _run(self) -> None:
         while not isinstance(job := self._next(), _End):
             error = self._attempt(job)
-            if isinstance(job, Mark):
-                self._report(Marked(instance_id=job.instance_id, mark_id=job.mark_id, error=error))
-            elif error and isinstance(job, Show):
-                log.info("%s is not shown: %s", job.what, error, extra={"instance_id": job.instance_id})
+            if isinstance(job, SendReadReceipts):
+                self._report(ReadReceiptsResult(instance_id=job.instance_id, call_id=job.call_id, error=error))
+            elif error and isinstance(job, SendPresence):
+                log.info("%s is not shown: %s", job.action, error, extra={"instance_id": job.instance_id})
 
-    def _next(self) -> Show | Mark | _Renew | _End:
+    def _next(self) -> SendPresence | SendReadReceipts | _Renew | _End:
         while True:
             away_at = self._away_at
             try:
@@ -112,12 +114,12 @@ class Attention:
         except Exception as error:  # what comes next is shown all the same
             note_failure("attention", error)
 
-    def _attempt(self, job: Show | Mark | _Renew) -> str | None:
+    def _attempt(self, job: SendPresence | SendReadReceipts | _Renew) -> str | None:
         """None: done, or too late to be true. Otherwise why not."""
         if not self._connected.is_set():
             return NOT_CONNECTED
         try:
-            if isinstance(job, Mark):
+            if isinstance(job, SendReadReceipts):
                 self._whatsapp.mark_read(job.wa_ids, job.sender, job.group)
             elif isinstance(job, _Renew):
                 self._renew()
@@ -150,11 +152,11 @@ class Attention:
         now = time.monotonic()
         self._watched = {to: until for to, until in self._watched.items() if until > now}
 
-    def _show(self, show: Show) -> None:
+    def _show(self, show: SendPresence) -> None:
         until = time.monotonic() + self._away_after
         if self._away_at is not None or self._comes_online():
             self._away_at = until
-        if show.what == "watching":
+        if show.action == "subscribe":
             self._watched.pop(show.to, None)
             self._watched[show.to] = until
             if len(self._watched) % _TIDY == 0:
@@ -163,4 +165,4 @@ class Attention:
                 del self._watched[next(iter(self._watched))]  # whom somebody looked at longest ago
             self._whatsapp.watch(show.to)
         else:
-            self._whatsapp.show_typing(show.to, show.what)
+            self._whatsapp.show_typing(show.to, show.action)

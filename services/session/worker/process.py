@@ -12,14 +12,14 @@ from pathlib import Path
 from services.session.ipc.framing import receive_frame
 from services.session.ipc.messages import (
     TO_WORKER,
-    Changed,
-    Mark,
-    Marked,
-    Published,
+    ConnectionUpdate,
+    EventsConfirmed,
+    LookUpNumber,
     Quit,
-    Resolve,
+    ReadReceiptsResult,
     Send,
-    Show,
+    SendPresence,
+    SendReadReceipts,
     Start,
     Stop,
 )
@@ -63,11 +63,11 @@ class Worker:
                     self._stop(instance_id, logout)
                 case Send() as send:
                     self._send(send)
-                case Show() | Mark() as wish:
+                case SendPresence() | SendReadReceipts() as wish:
                     self._attend(wish)
-                case Resolve() as asked:
+                case LookUpNumber() as asked:
                     self._resolve(asked)
-                case Published(instance_id=instance_id, sequence=sequence):
+                case EventsConfirmed(instance_id=instance_id, sequence=sequence):
                     for instance in self._living(instance_id):
                         instance.published(sequence)
                 case Quit():
@@ -90,7 +90,7 @@ class Worker:
         for instance in living:
             instance.stop(logout=logout)
         if not living:
-            self._outbox.put(Changed(instance_id=instance_id, state="stopped"))
+            self._outbox.put(ConnectionUpdate(instance_id=instance_id, event="stopped"))
 
     def _send(self, send: Send) -> None:
         if living := self._living(send.instance_id):
@@ -98,13 +98,15 @@ class Worker:
         else:
             self._outbox.put(send_results.failed(send, "not_connected", "the account is not connected to WhatsApp"))
 
-    def _attend(self, wish: Show | Mark) -> None:
+    def _attend(self, wish: SendPresence | SendReadReceipts) -> None:
         if living := self._living(wish.instance_id):
             living[-1].attend(wish)
-        elif isinstance(wish, Mark):
-            self._outbox.put(Marked(instance_id=wish.instance_id, mark_id=wish.mark_id, error=NOT_CONNECTED))
+        elif isinstance(wish, SendReadReceipts):
+            self._outbox.put(
+                ReadReceiptsResult(instance_id=wish.instance_id, call_id=wish.call_id, error=NOT_CONNECTED)
+            )
 
-    def _resolve(self, asked: Resolve) -> None:
+    def _resolve(self, asked: LookUpNumber) -> None:
         if living := self._living(asked.instance_id):
             living[-1].resolve(asked)
         else:
@@ -136,7 +138,7 @@ class Worker:
         """While closing, only the confirmations of the last entries matter."""
         while (body := receive_frame(self._connection)) is not None:
             match TO_WORKER.validate_json(body):
-                case Published(instance_id=instance_id, sequence=sequence):
+                case EventsConfirmed(instance_id=instance_id, sequence=sequence):
                     for instance in self._living(instance_id):
                         instance.published(sequence)
 

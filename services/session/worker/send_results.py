@@ -1,8 +1,8 @@
-"""What became of a send → protocol.Sent. Pure. The rule: `failed` only when the message cannot have gone out."""
+"""What became of a send → SendResult. Pure. The rule: `failed` only when the message cannot have gone out."""
 
 import re
 
-from services.session.ipc.messages import Send, Sent
+from services.session.ipc.messages import Send, SendResult
 from services.session.worker.whatsapp_port import Accepted
 
 NEW_CHATS_RESTRICTED = "new_chats_restricted"
@@ -18,37 +18,37 @@ REASONS = {
 """By the number WhatsApp refuses a message with: code, and what to do."""
 
 
-def accepted(send: Send, answer: Accepted) -> Sent:
-    return Sent(
+def accepted(send: Send, answer: Accepted) -> SendResult:
+    return SendResult(
         instance_id=send.instance_id,
-        message_id=send.message_id,
+        call_id=send.call_id,
         outcome="accepted",
         wa_id=answer.wa_id,
         timestamp=answer.timestamp,
     )
 
 
-def failed(send: Send, code: str, detail: str) -> Sent:
-    return Sent(
-        instance_id=send.instance_id, message_id=send.message_id, outcome="failed", code=code, detail=detail[:500]
+def failed(send: Send, code: str, detail: str) -> SendResult:
+    return SendResult(
+        instance_id=send.instance_id, call_id=send.call_id, outcome="failed", code=code, detail=detail[:500]
     )
 
 
-def too_late(send: Send) -> Sent:
+def too_late(send: Send) -> SendResult:
     return failed(send, "too_late", "the text waited longer than its sender allowed and was not sent; send it again")
 
 
-def unconfirmed(send: Send, detail: str) -> Sent:
-    return Sent(
+def unconfirmed(send: Send, detail: str) -> SendResult:
+    return SendResult(
         instance_id=send.instance_id,
-        message_id=send.message_id,
+        call_id=send.call_id,
         outcome="unconfirmed",
         code="timeout",
         detail=detail[:500],
     )
 
 
-def refused(send: Send, error: str) -> Sent:
+def refused(send: Send, error: str) -> SendResult:
     """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
     words = error.lower()
     if number := _REFUSED.search(words):

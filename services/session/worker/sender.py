@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from services.session.ipc.messages import Send, Sent
+from services.session.ipc.messages import Send, SendResult
 from services.session.worker import send_results
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.threads import start_thread
@@ -38,7 +38,7 @@ class Sender:
         self,
         whatsapp: WhatsApp,
         connected: threading.Event,
-        report: Callable[[Sent], None],
+        report: Callable[[SendResult], None],
         timer_of: Callable[[str], ChatTimer | None] = lambda _to: None,
     ) -> None:
         self._whatsapp, self._connected, self._report, self._timer_of = whatsapp, connected, report, timer_of
@@ -53,7 +53,7 @@ class Sender:
                 send_results.failed(send, "timeout", "too many earlier sends still wait for WhatsApp; try again")
             )
             return
-        self._jobs.put(_Job(send, time.monotonic() + send.timeout))
+        self._jobs.put(_Job(send, time.monotonic() + send.timeout_s))
 
     def finish(self) -> None:
         """End after what is queued; once the connection is closed that fails at once."""
@@ -70,7 +70,7 @@ class Sender:
                 outcome = send_results.unconfirmed(job.send, repr(error))
             self._report(outcome)
 
-    def _outcome(self, job: _Job) -> Sent:
+    def _outcome(self, job: _Job) -> SendResult:
         if not self._connected.is_set():
             return send_results.failed(job.send, "not_connected", "the account is not connected to WhatsApp")
         if _is_too_late(job.send):
@@ -81,9 +81,9 @@ class Sender:
         except TimeoutError:
             if call.cancel():
                 return send_results.failed(job.send, "timeout", "an earlier send still waits for WhatsApp; try again")
-            return send_results.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout:g} s")
+            return send_results.unconfirmed(job.send, f"WhatsApp did not answer within {job.send.timeout_s:g} s")
 
-    def _attempt(self, send: Send) -> Sent:
+    def _attempt(self, send: Send) -> SendResult:
         if _is_too_late(send):  # it waited behind a call whose answer did not come in time
             return send_results.too_late(send)
         try:

@@ -57,7 +57,7 @@ class Zygote:
             self._become_worker(socket.socket(fileno=descriptors[0]))
         os.close(descriptors[0])
         self._workers[pid] = request.worker
-        self._tell(Forked(worker=request.worker, pid=pid))
+        self._tell(Forked(call_id=request.call_id, pid=pid))
         return True
 
     def _become_worker(self, connection: socket.socket) -> None:

@@ -17,7 +17,7 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.session.ipc.messages import Entry, Frame, Send, Sent, Start
+from services.session.ipc.messages import Frame, JournaledEvent, Send, SendResult, Start
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.instance_thread import Instance
@@ -92,7 +92,7 @@ class LinkedAccount:
         self._instance.send(
             Send(
                 instance_id=command.instance_id,
-                message_id=command.message_id,
+                call_id=command.message_id,
                 to=command.to.phone or "",
                 text=command.text,
                 order_key=command.order_key,
@@ -103,15 +103,15 @@ class LinkedAccount:
     async def publish(self) -> None:
         """What the worker says, until it is cancelled. Some entries are published twice, as after a crash."""
         while (frame := await asyncio.to_thread(self._said.get)) is not None:
-            if isinstance(frame, Entry):
+            if isinstance(frame, JournaledEvent):
                 event = parse_event(frame.subject, frame.body.encode())
                 assert isinstance(event, MessageReceived), frame
                 await self._publish(event)
                 if self._dice.random() < 0.2:
                     await self._publish(event.model_copy(update={"id": new_id()}))
                 self._instance.published(frame.sequence)
-            elif isinstance(frame, Sent):
-                command = self._commands[frame.message_id]
+            elif isinstance(frame, SendResult):
+                command = self._commands[frame.call_id]
                 ids = command.model_dump(include={"organization_id", "instance_id", "message_id"})
                 sent = MessageSent(wa_id=str(frame.wa_id), timestamp=frame.timestamp or utc_now(), **ids)
                 await self._publish(sent)

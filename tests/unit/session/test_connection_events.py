@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Changed, Send
+from services.session.ipc.messages import ConnectionUpdate, Send
 from services.session.worker import send_results
 from services.session.worker.connection_events import (
     ENDS,
@@ -23,10 +23,10 @@ from services.session.worker.whatsapp_port import Accepted
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SEND = Send(instance_id="sales", message_id="m1", to="4915112345678", text="hello")
+SEND = Send(instance_id="sales", call_id="m1", to="4915112345678", text="hello")
 
 
-def change(name: str, event: Any = None) -> Changed | None:
+def change(name: str, event: Any = None) -> ConnectionUpdate | None:
     return change_of_event("sales", name, event, NOW)
 
 
@@ -44,10 +44,10 @@ def change(name: str, event: Any = None) -> Changed | None:
 def test_events_become_states(name: str, event: Any, state: str, reason: str | None) -> None:
     changed = change(name, event)
     assert changed is not None
-    assert (changed.state, changed.reason) == (state, reason)
+    assert (changed.event, changed.reason) == (state, reason)
 
 
-def failed(number: int, code: int | None = None, expire: int | None = None, message: str = "") -> Changed:
+def failed(number: int, code: int | None = None, expire: int | None = None, message: str = "") -> ConnectionUpdate:
     return change_of_failure("sales", LoginFailure(number, code, expire, message), NOW)
 
 
@@ -57,13 +57,13 @@ def failed(number: int, code: int | None = None, expire: int | None = None, mess
 )
 def test_a_failed_login_is_a_refusal_whatever_its_number(number: int, message: str, reason: str) -> None:
     changed = failed(number, message=message)
-    assert (changed.state, changed.reason) == ("refused", reason)
+    assert (changed.event, changed.reason) == ("refused", reason)
 
 
 @pytest.mark.parametrize(("code", "reason"), [(102, "blocked_by_users"), (107, "code 107"), (None, "code None")])
 def test_a_restriction_says_until_when(code: int | None, reason: str) -> None:
     changed = failed(402, code, 3600)
-    assert (changed.state, changed.reason, changed.until) == ("restricted", reason, NOW + timedelta(hours=1))
+    assert (changed.event, changed.reason, changed.until) == ("restricted", reason, NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize("expire", [None, 0])
@@ -79,7 +79,7 @@ def test_a_pairing_names_the_device() -> None:
     jid = pb.JID(User="4915112345678", Device=3, Server="s.whatsapp.net")
     changed = change("PairStatus", pb.PairStatus(ID=jid, Status=2))
     assert changed is not None
-    assert (changed.state, changed.jid, changed.phone_number) == (
+    assert (changed.event, changed.jid, changed.phone_number) == (
         "paired",
         "4915112345678:3@s.whatsapp.net",
         "4915112345678",
@@ -97,7 +97,7 @@ def test_other_events_say_nothing_about_the_connection() -> None:
 def test_the_end_of_a_pairing_is_told(status: str, state: str, reason: str | None) -> None:
     changed = change_of_login("sales", status)
     assert changed is not None
-    assert (changed.state, changed.reason) == (state, reason)
+    assert (changed.event, changed.reason) == (state, reason)
     assert change_of_login("sales", "success") is None
 
 
@@ -127,7 +127,7 @@ def test_after_a_lost_connection_the_library_comes_back_by_itself() -> None:
 )
 def test_an_error_is_a_failure_only_when_nothing_went_out(error: str, outcome: str, code: str) -> None:
     sent = send_results.refused(SEND, error)
-    assert (sent.outcome, sent.code, sent.message_id) == (outcome, code, "m1")
+    assert (sent.outcome, sent.code, sent.call_id) == (outcome, code, "m1")
     assert sent.detail == error or (
         code in ("new_chats_restricted", "too_many_messages") and "later" in str(sent.detail)
     )

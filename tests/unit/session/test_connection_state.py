@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session.ipc.messages import Changed
+from services.session.ipc.messages import ConnectionUpdate
 from services.session.supervisor.connection_state import (
     GIVE_UP_AFTER,
     MAX_PROMPT_RESTARTS,
@@ -19,12 +19,12 @@ from services.session.supervisor.connection_state import (
 from services.session.supervisor.status_reasons import detail_of
 from shared.contracts.records import ConnectionStatus as S
 
-STATES = get_args(Changed.model_fields["state"].annotation)
+STATES = get_args(ConnectionUpdate.model_fields["event"].annotation)
 LATER = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=1)
 
 
-def news(state: Any, **more: Any) -> Changed:
-    return Changed(instance_id="sales", state=state, **more)
+def news(state: Any, **more: Any) -> ConnectionUpdate:
+    return ConnectionUpdate(instance_id="sales", event=state, **more)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Changed, Entry, Frame, Issued, Resolve, Resolved, Send, Sent, Start
+from services.session.ipc.messages import (
+    ConnectionUpdate,
+    Frame,
+    JournaledEvent,
+    LinkingCode,
+    LookUpNumber,
+    NumberLookupResult,
+    Send,
+    SendResult,
+    Start,
+)
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.instance_thread import Instance
@@ -102,7 +112,7 @@ class Running:
     def linked(self) -> "Running":
         self.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
         self.whatsapp.listener.on_event("Connected", None)
-        assert self.next().state == "connected"
+        assert self.next().event == "connected"
         return self
 
     def end(self) -> None:
@@ -121,8 +131,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
 def test_a_connection_names_the_account(running: Running) -> None:
     running.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
     running.whatsapp.listener.on_event("Connected", None)
-    assert running.next() == Changed(
-        instance_id="sales", state="connected", jid="49151:1@s.whatsapp.net", phone_number="49151", lid="77"
+    assert running.next() == ConnectionUpdate(
+        instance_id="sales", event="connected", jid="49151:1@s.whatsapp.net", phone_number="49151", lid="77"
     )
 
 
@@ -130,49 +140,49 @@ def test_every_qr_code_is_an_attempt(running: Running) -> None:
     for number in (1, 2):
         running.whatsapp.listener.on_qr(f"code {number}")
         issued = running.next()
-        assert isinstance(issued, Issued)
+        assert isinstance(issued, LinkingCode)
         assert (issued.code, issued.attempt) == (f"code {number}", number)
 
 
 def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
     running.whatsapp.listener.on_login("timeout")
-    assert running.next() == Changed(instance_id="sales", state="pairing_timeout")
+    assert running.next() == ConnectionUpdate(instance_id="sales", event="pairing_timeout")
     assert running.whatsapp.did == ["close"]
 
 
 def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
     running.whatsapp.listener.on_ended("dial tcp: refused", reached=False)
-    assert running.next() == Changed(instance_id="sales", state="unreachable", reason="dial tcp: refused")
+    assert running.next() == ConnectionUpdate(instance_id="sales", event="unreachable", reason="dial tcp: refused")
 
 
 def test_a_library_that_ends_while_it_is_connected_interrupts_the_account(running: Running) -> None:
     running.linked().whatsapp.listener.on_ended("required field neonize.Receipt.Type not set", reached=True)
     interrupted = running.next()
-    assert (interrupted.state, interrupted.reason) == ("interrupted", "required field neonize.Receipt.Type not set")
+    assert (interrupted.event, interrupted.reason) == ("interrupted", "required field neonize.Receipt.Type not set")
     assert running.whatsapp.did == ["close"]  # before it is told, so that nothing of it is online
 
 
 def test_a_refused_login_ends_the_connection(running: Running) -> None:
     running.whatsapp.listener.on_refused(LoginFailure(418))
-    assert running.next() == Changed(instance_id="sales", state="refused", reason="418 client_unknown")
+    assert running.next() == ConnectionUpdate(instance_id="sales", event="refused", reason="418 client_unknown")
     assert running.whatsapp.did == ["close"]
 
 
 def test_a_number_is_looked_up_once_the_account_is_connected(running: Running) -> None:
-    running.instance.resolve(Resolve(instance_id="sales", question="q1", number="49151"))
+    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q1", phone_number="49151"))
     early = running.next()
-    assert (early.question, early.error) == ("q1", "the account is not connected to WhatsApp")
+    assert (early.call_id, early.error) == ("q1", "the account is not connected to WhatsApp")
     running.linked()
-    running.instance.resolve(Resolve(instance_id="sales", question="q2", number="49151"))
-    assert running.next() == Resolved(instance_id="sales", question="q2", phone="4915")
-    running.instance.resolve(Resolve(instance_id="sales", question="q3", number="4900"))
+    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q2", phone_number="49151"))
+    assert running.next() == NumberLookupResult(instance_id="sales", call_id="q2", phone="4915")
+    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q3", phone_number="4900"))
     assert running.next().error == "info query timed out"
 
 
 def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:
     running.instance.send(_send("m1"))
     sent = running.next()
-    assert isinstance(sent, Sent)
+    assert isinstance(sent, SendResult)
     assert (sent.outcome, sent.code) == ("failed", "not_connected")
 
 
@@ -181,7 +191,7 @@ def test_sends_are_answered_one_after_another(running: Running) -> None:
     running.whatsapp.answers.put(WhatsAppError("server returned error 463"))
     running.instance.send(_send("m1"))
     running.instance.send(_send("m2"))
-    assert [(sent.message_id, sent.outcome) for sent in (running.next(), running.next())] == [
+    assert [(sent.call_id, sent.outcome) for sent in (running.next(), running.next())] == [
         ("m1", "accepted"),
         ("m2", "failed"),
     ]
@@ -190,7 +200,7 @@ def test_sends_are_answered_one_after_another(running: Running) -> None:
 def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(running: Running) -> None:
     running.linked().instance.send(_send("m1", timeout=0.05))
     running.instance.send(_send("m2", timeout=0.05))
-    assert [(sent.message_id, sent.outcome, sent.code) for sent in (running.next(), running.next())] == [
+    assert [(sent.call_id, sent.outcome, sent.code) for sent in (running.next(), running.next())] == [
         ("m1", "unconfirmed", "timeout"),
         ("m2", "failed", "timeout"),
     ]
@@ -200,7 +210,7 @@ def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(runnin
 def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> None:
     assert running.linked().whatsapp.listener.on_bytes("Message", b"raw")
     entry = running.next()
-    assert isinstance(entry, Entry)
+    assert isinstance(entry, JournaledEvent)
     assert (entry.body, entry.subject) == ("cmF3", "wa.event.message.received.acme.sales")
     assert entry.error is not None
     assert entry.error.startswith("Message: ")
@@ -221,14 +231,14 @@ def test_events_nobody_needs_are_counted(running: Running) -> None:
 
 def test_stopping_closes_and_is_answered(running: Running) -> None:
     running.linked().instance.stop()
-    assert running.next() == Changed(instance_id="sales", state="stopped")
+    assert running.next() == ConnectionUpdate(instance_id="sales", event="stopped")
     assert running.whatsapp.did == ["close"]
 
 
 def test_a_stop_that_meets_an_end_is_answered_all_the_same(running: Running) -> None:
     running.whatsapp.listener.on_event("StreamReplaced", None)
     running.instance.stop()
-    assert [running.next().state, running.next().state] == ["replaced", "stopped"]
+    assert [running.next().event, running.next().event] == ["replaced", "stopped"]
 
 
 @pytest.mark.parametrize("error", [None, "websocket not connected"])
@@ -248,7 +258,7 @@ def test_an_account_given_away_ends_without_a_word(running: Running) -> None:
 def test_a_linked_account_without_keys_is_not_paired_anew(tmp_path: Path) -> None:
     running = Running(tmp_path, linked=True)
     running.whatsapp.listener.on_qr("code")
-    assert running.next() == Changed(instance_id="sales", state="keys_missing")
+    assert running.next() == ConnectionUpdate(instance_id="sales", event="keys_missing")
 
 
 @pytest.mark.parametrize(("phone", "answer"), [("4915112345678", "ABCD-EFGH"), ("4900", "no such number")])
@@ -257,9 +267,9 @@ def test_a_code_to_type_is_asked_for_once(tmp_path: Path, phone: str, answer: st
     running.whatsapp.listener.on_qr("first")
     running.whatsapp.listener.on_qr("second")
     said = running.next()
-    assert answer == (said.code if isinstance(said, Issued) else said.reason)
+    assert answer == (said.code if isinstance(said, LinkingCode) else said.reason)
     running.end()
-    assert [type(frame) for frame in _rest(running)] == ([Changed] if isinstance(said, Issued) else [])
+    assert [type(frame) for frame in _rest(running)] == ([ConnectionUpdate] if isinstance(said, LinkingCode) else [])
 
 
 def test_what_an_earlier_process_left_is_sent_first(tmp_path: Path) -> None:
@@ -278,7 +288,7 @@ def test_what_arrives_after_a_text_was_to_be_sent_has_a_greater_order_key(runnin
     ahead = time.time_ns() // 1000 + 120_000_000  # the clock of who accepted it is two minutes ahead
     linked.whatsapp.answers.put(Accepted("W", NOW))
     linked.instance.send(_send("m1").model_copy(update={"order_key": ahead}))
-    assert isinstance(linked.next(), Sent)
+    assert isinstance(linked.next(), SendResult)
     for text in ("first", "second"):
         message = wire(text)
         linked.whatsapp.listener.on_bytes("Message", message.SerializeToString())
@@ -314,8 +324,8 @@ def test_a_directory_that_cannot_be_made_is_a_crash_with_its_reason(tmp_path: Pa
     start = Start(instance_id="sales", organization_id="acme", directory=str(tmp_path / "file"))
     Instance(start, FakeWhatsApp().open, said.put, lambda _: None).start()
     crashed = said.get(timeout=10)
-    assert isinstance(crashed, Changed)
-    assert (crashed.state, (crashed.reason or "").split(":")[0]) == ("crashed", "FileExistsError")
+    assert isinstance(crashed, ConnectionUpdate)
+    assert (crashed.event, (crashed.reason or "").split(":")[0]) == ("crashed", "FileExistsError")
 
 
 def _rest(running: Running) -> list[Frame]:
@@ -326,4 +336,4 @@ def _rest(running: Running) -> list[Frame]:
 
 
 def _send(message_id: str, timeout: float = 10) -> Send:
-    return Send(instance_id="sales", message_id=message_id, to="4915112345678", text="hi", timeout=timeout)
+    return Send(instance_id="sales", call_id=message_id, to="4915112345678", text="hi", timeout_s=timeout)

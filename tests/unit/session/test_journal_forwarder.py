@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.session.ipc.messages import Entry
+from services.session.ipc.messages import JournaledEvent
 from services.session.worker.journal import Journal, JournalEntry
 from services.session.worker.journal_forwarder import Pump
 
@@ -15,15 +15,15 @@ class Supervisor:
     """Collects entries and lets a test wait for them."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.entries: list[JournaledEvent] = []
         self._heard = threading.Condition()
 
-    def __call__(self, entry: Entry) -> None:
+    def __call__(self, entry: JournaledEvent) -> None:
         with self._heard:
             self.entries.append(entry)
             self._heard.notify_all()
 
-    def wait(self, condition: Callable[[list[Entry]], bool]) -> list[Entry]:
+    def wait(self, condition: Callable[[list[JournaledEvent]], bool]) -> list[JournaledEvent]:
         with self._heard:
             assert self._heard.wait_for(lambda: condition(self.entries), 10), self.entries
             return list(self.entries)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.session.ipc.messages import Mark, Marked, Noticed, Show
+from services.session.ipc.messages import EphemeralObserved, ReadReceiptsResult, SendPresence, SendReadReceipts
 from services.session.worker.preload import preload_protobufs
 from services.session.worker.presence import NOT_CONNECTED, Attention
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
@@ -26,14 +26,14 @@ def running(tmp_path: Path) -> Iterator[Running]:
     running.end()
 
 
-def show(what: str, seconds: float = 10) -> Show:
-    return Show.model_validate(
-        {"instance_id": "sales", "to": CONTACT, "what": what, "until": utc_now() + timedelta(seconds=seconds)}
+def show(what: str, seconds: float = 10) -> SendPresence:
+    return SendPresence.model_validate(
+        {"instance_id": "sales", "to": CONTACT, "action": what, "until": utc_now() + timedelta(seconds=seconds)}
     )
 
 
-def mark(mark_id: str = "m1") -> Mark:
-    return Mark(instance_id="sales", mark_id=mark_id, wa_ids=("A", "B"), sender=CONTACT)
+def mark(mark_id: str = "m1") -> SendReadReceipts:
+    return SendReadReceipts(instance_id="sales", call_id=mark_id, wa_ids=("A", "B"), sender=CONTACT)
 
 
 def shown(running: Running, count: int) -> list[str]:
@@ -42,7 +42,7 @@ def shown(running: Running, count: int) -> list[str]:
 
 def test_the_account_comes_online_once_and_types_in_order(running: Running) -> None:
     running.linked()
-    for what in ("composing", "recording", "paused", "watching"):
+    for what in ("composing", "recording", "paused", "subscribe"):
         running.instance.attend(show(what))
     assert shown(running, 5) == [
         "online",
@@ -69,7 +69,7 @@ def test_after_a_reconnect_the_account_comes_online_again(running: Running) -> N
 
 
 def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(running: Running) -> None:
-    running.linked().instance.attend(show("watching"))
+    running.linked().instance.attend(show("subscribe"))
     assert shown(running, 2) == ["online", f"watch {CONTACT}"]
     running.whatsapp.listener.on_event("Disconnected", None)
     running.whatsapp.listener.on_event("Connected", None)
@@ -79,7 +79,7 @@ def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(runnin
 def test_after_a_reconnect_nobody_is_watched_whom_nobody_looks_at_any_more(running: Running) -> None:
     running.linked()
     attention = Attention(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
-    attention.put(show("watching"))
+    attention.put(show("subscribe"))
     assert shown(running, 3) == ["online", f"watch {CONTACT}", "offline"]
     attention.disconnected()
     attention.connected()
@@ -98,13 +98,13 @@ def test_an_account_nobody_looks_at_goes_offline(running: Running) -> None:
 
 def test_read_ticks_are_answered(running: Running) -> None:
     running.instance.attend(mark("early"))
-    assert running.next() == Marked(instance_id="sales", mark_id="early", error=NOT_CONNECTED)
+    assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="early", error=NOT_CONNECTED)
     running.linked().instance.attend(mark())
-    assert running.next() == Marked(instance_id="sales", mark_id="m1")
+    assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m1")
     assert shown(running, 1) == [f"read A B of {CONTACT}"]
     running.whatsapp.mark_error = "no such chat"
     running.instance.attend(mark("m2"))
-    assert running.next() == Marked(instance_id="sales", mark_id="m2", error="no such chat")
+    assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m2", error="no such chat")
 
 
 def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> None:
@@ -113,7 +113,7 @@ def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> No
     assert not running.linked().whatsapp.listener.on_bytes("Presence", presence.SerializePartialToString())
     running.whatsapp.listener.on_event("Presence", presence)
     told = running.next()
-    assert isinstance(told, Noticed)
+    assert isinstance(told, EphemeralObserved)
     gone = parse_ephemeral(told.subject, told.body.encode())
     assert isinstance(gone, PresenceObserved)
     assert (gone.sender.lid, gone.available, gone.last_seen and gone.last_seen.year) == ("77", False, 2026)

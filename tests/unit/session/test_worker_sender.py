@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.session.ipc.messages import Send, Sent
+from services.session.ipc.messages import Send, SendResult
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.sender import Sender
 from services.session.worker.whatsapp_port import Accepted, WhatsApp
@@ -36,17 +36,17 @@ class Waiting:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         monkeypatch.setattr("services.session.worker.sender.utc_now", lambda: self.now)
-        self.library, self.reports, connected = Library(), queue.SimpleQueue[Sent](), threading.Event()
+        self.library, self.reports, connected = Library(), queue.SimpleQueue[SendResult](), threading.Event()
         connected.set()
         self.sender = Sender(cast(WhatsApp, self.library), connected, self.reports.put)
 
     def put(self, text: str, **fields: Any) -> None:
-        common = {"instance_id": "sales", "message_id": text, "to": "4915199999999", "text": text}
-        self.sender.put(Send(**{**common, "timeout": TIMEOUT_S, **fields}))
+        common = {"instance_id": "sales", "call_id": text, "to": "4915199999999", "text": text}
+        self.sender.put(Send(**{**common, "timeout_s": TIMEOUT_S, **fields}))
 
     def outcome(self) -> tuple[str, str, str | None]:
         sent = self.reports.get(timeout=TIMEOUT_S)
-        return sent.message_id, sent.outcome, sent.code
+        return sent.call_id, sent.outcome, sent.code
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_a_text_that_expired_behind_another_is_not_sent(waiting: Waiting) -> Non
 
 def test_a_text_that_expired_behind_a_call_without_an_answer_is_not_sent(waiting: Waiting) -> None:
     """The library cannot be interrupted: the call goes on after its time, and the next text waits in its line."""
-    waiting.put("one", timeout=0.01)
+    waiting.put("one", timeout_s=0.01)
     waiting.put("two", expires_at=NOW + timedelta(seconds=1))
     assert waiting.outcome() == ("one", "unconfirmed", "timeout")
     waiting.now += timedelta(seconds=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Mark, Send
+from services.session.ipc.messages import Send, SendReadReceipts
 from services.session.worker import instance_thread as module
 from services.session.worker.journal import Journal
 from services.session.worker.presence import Attention
@@ -33,7 +33,7 @@ def test_an_account_whose_pump_fails_is_started_anew(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Journal, "after", broken)
     running = Running(tmp_path)
     ended = running.next()
-    assert (ended.state, ended.reason) == ("crashed", "KeyError('thrown on purpose')")
+    assert (ended.event, ended.reason) == ("crashed", "KeyError('thrown on purpose')")
     running.instance.thread.join(10)
     assert running.whatsapp.did == ["close"]
 
@@ -53,10 +53,10 @@ def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
             else:
                 running.whatsapp.answers.put(Accepted("W2", NOW))
             running.instance.send(
-                Send(instance_id="sales", message_id=message_id, to="4915199999999", text="hi", timeout=5)
+                Send(instance_id="sales", call_id=message_id, to="4915199999999", text="hi", timeout_s=5)
             )
             answer = running.next()
-        assert (answer.message_id, answer.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
+        assert (answer.call_id, answer.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
 
 
 def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypat
     monkeypatch.setattr(FakeWhatsApp, "pairing_code", broken)
     running = Running(tmp_path, method="code", phone_number="49151")
     running.whatsapp.listener.on_qr("2@first")
-    assert running.next().state == "pairing_failed"
+    assert running.next().event == "pairing_failed"
     running.end()
 
 
@@ -80,9 +80,13 @@ def test_a_presence_that_fails_in_our_code_holds_up_no_other(tmp_path: Path, mon
     connected.set()
     attention = Attention(whatsapp, connected, marked.put, away_after=0.01)
     attention._away_at = 0.0  # the thread goes offline first
-    attention.put(Mark(instance_id="sales", mark_id="r1", wa_ids=("W",), sender="4915199999999", group=None))
+    attention.put(
+        SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None)
+    )
     assert marked.get(timeout=10).error is None
     attention._away_at = 0.0
-    attention.put(Mark(instance_id="sales", mark_id="r2", wa_ids=("W",), sender="4915199999999", group=None))
+    attention.put(
+        SendReadReceipts(instance_id="sales", call_id="r2", wa_ids=("W",), sender="4915199999999", group=None)
+    )
     assert marked.get(timeout=10).error is None
     attention.finish()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.session.ipc.messages import Issued, Start, Stop, ToWorker
+from services.session.ipc.messages import LinkingCode, Start, Stop, ToWorker
 from shared.contracts.errors import Retry
 from shared.contracts.events import CommandRefused, ConnectionChanged, PairingCodeIssued, QrIssued
 from shared.contracts.message import utc_now
@@ -59,7 +59,7 @@ async def test_a_pairing_code_is_kept_until_the_account_is_connected(bench: Benc
     def types(worker: FakeWorker, frame: ToWorker) -> None:
         if isinstance(frame, Start):
             expires_at = utc_now() + timedelta(seconds=160)
-            worker.say(Issued(instance_id=INSTANCE, kind="code", code="ABCD-EFGH", expires_at=expires_at))
+            worker.say(LinkingCode(instance_id=INSTANCE, kind="code", code="ABCD-EFGH", expires_at=expires_at))
         else:
             obedient(worker, frame)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Mark
+from services.session.ipc.messages import SendReadReceipts
 from services.session.store.connections import Connections, Held
 from shared.contracts.command_lifetimes import LIFETIMES
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead
@@ -91,14 +91,14 @@ async def test_a_logout_of_yesterday_unlinks_the_device_whatever_came_since(benc
 async def test_read_ticks_are_given_for_an_hour(bench: Bench, age: timedelta, given: int) -> None:
     await bench.connected()
     assert bench.node
-    marks: list[Mark] = []
+    marks: list[SendReadReceipts] = []
 
     def noting(worker: FakeWorker, frame: Any) -> None:
-        if isinstance(frame, Mark):
-            from services.session.ipc.messages import Marked
+        if isinstance(frame, SendReadReceipts):
+            from services.session.ipc.messages import ReadReceiptsResult
 
             marks.append(frame)
-            worker.say(Marked(instance_id=frame.instance_id, mark_id=frame.mark_id))
+            worker.say(ReadReceiptsResult(instance_id=frame.instance_id, call_id=frame.call_id))
         obedient(worker, frame)
 
     bench.workers.script = noting

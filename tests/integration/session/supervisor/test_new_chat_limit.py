@@ -1,6 +1,6 @@
 """Error 463: the sentence says what it is, the instance shows it while it lasts, and answers still go out."""
 
-from services.session.ipc.messages import Send, Sent, ToWorker
+from services.session.ipc.messages import Send, SendResult, ToWorker
 from services.session.supervisor.new_chat_limit import NewChats
 from services.session.worker.send_results import refused
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
@@ -12,7 +12,7 @@ REASON = "new_chats_restricted"
 
 
 def restricts_once(worker: FakeWorker, frame: ToWorker) -> None:
-    if isinstance(frame, Send) and frame.message_id.startswith("stranger"):
+    if isinstance(frame, Send) and frame.call_id.startswith("stranger"):
         worker.say(refused(frame, "server returned error 463"))
     else:
         obedient(worker, frame)
@@ -63,7 +63,7 @@ async def test_it_is_no_longer_shown_when_nothing_was_refused_for_a_while(bench:
 
 async def test_a_worker_that_names_an_account_nobody_holds_changes_nothing(bench: Bench) -> None:
     await bench.connected()
-    bench.workers.last.say(Sent(instance_id="nobody", message_id="m", outcome="failed", code=REASON))
+    bench.workers.last.say(SendResult(instance_id="nobody", call_id="m", outcome="failed", code=REASON))
     await bench.send(bench.text("m1"))
     await bench.event(MessageSent, message_id="m1")
     assert (await bench.document())["reason"] is None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.session.ipc.messages import Resolve, Resolved, ToWorker
+from services.session.ipc.messages import LookUpNumber, NumberLookupResult, ToWorker
 from services.session.supervisor.number_lookup import Numbers
 from services.session.supervisor.number_queries import answering
 from shared.contracts.errors import Problem
@@ -23,14 +23,16 @@ ZE = NumberOwner(phone="554799887766", lid="333")
 
 def knowing(worker: FakeWorker, frame: ToWorker) -> None:
     """Everybody is there, except one number that cannot be asked about and one that nobody has."""
-    if not isinstance(frame, Resolve):
+    if not isinstance(frame, LookUpNumber):
         obedient(worker, frame)
-    elif frame.number.endswith("500"):
-        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question, error="timed out"))
-    elif not frame.number.endswith("404"):
-        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question, phone="554799887766", lid="333"))
+    elif frame.phone_number.endswith("500"):
+        worker.say(NumberLookupResult(instance_id=frame.instance_id, call_id=frame.call_id, error="timed out"))
+    elif not frame.phone_number.endswith("404"):
+        worker.say(
+            NumberLookupResult(instance_id=frame.instance_id, call_id=frame.call_id, phone="554799887766", lid="333")
+        )
     else:
-        worker.say(Resolved(instance_id=frame.instance_id, question=frame.question))
+        worker.say(NumberLookupResult(instance_id=frame.instance_id, call_id=frame.call_id))
 
 
 def query(bench: Bench, number: str, **more: str) -> ResolveNumber:
@@ -51,7 +53,7 @@ async def numbers(bench: Bench) -> AsyncIterator[Numbers]:
 
 
 def asked(bench: Bench) -> list[str]:
-    return [frame.number for frame in bench.workers.last.told if isinstance(frame, Resolve)]
+    return [frame.phone_number for frame in bench.workers.last.told if isinstance(frame, LookUpNumber)]
 
 
 async def test_an_answer_is_remembered_and_nobody_is_looked_up_again(bench: Bench, numbers: Numbers) -> None:

@@ -7,7 +7,13 @@ from datetime import timedelta
 import pytest
 from nats.aio.msg import Msg
 
-from services.session.ipc.messages import Mark, Marked, Noticed, Show, ToWorker
+from services.session.ipc.messages import (
+    EphemeralObserved,
+    ReadReceiptsResult,
+    SendPresence,
+    SendReadReceipts,
+    ToWorker,
+)
 from shared.contracts.commands import MarkRead
 from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, SendTyping, SubscribePresence, TypingObserved
 from shared.contracts.errors import Retry
@@ -29,8 +35,8 @@ def mark(bench: Bench, instance: str = INSTANCE, **more: object) -> MarkRead:
 
 def marking(error: str | None) -> Script:
     def script(worker: FakeWorker, frame: ToWorker) -> None:
-        if isinstance(frame, Mark):
-            worker.say(Marked(instance_id=frame.instance_id, mark_id=frame.mark_id, error=error))
+        if isinstance(frame, SendReadReceipts):
+            worker.say(ReadReceiptsResult(instance_id=frame.instance_id, call_id=frame.call_id, error=error))
         obedient(worker, frame)
 
     return script
@@ -58,9 +64,9 @@ async def test_typing_reaches_the_worker_and_nothing_that_is_late_or_of_others(b
     attending.show(SendTyping(organization_id="others", instance_id=INSTANCE, to=CONTACT), "composing")
     attending.show(SendTyping(organization_id=mine, instance_id="other", to=CONTACT), "composing")
     wish = SubscribePresence(organization_id=mine, instance_id=INSTANCE, to=Party(phone="4915112345678"))
-    attending.show(wish, "watching")
-    assert await told(bench, Show) == [
-        Show(instance_id=INSTANCE, to="4915112345678", what="watching", until=wish.at + MAX_EPHEMERAL_AGE)
+    attending.show(wish, "subscribe")
+    assert await told(bench, SendPresence) == [
+        SendPresence(instance_id=INSTANCE, to="4915112345678", action="subscribe", until=wish.at + MAX_EPHEMERAL_AGE)
     ]
 
 
@@ -70,8 +76,10 @@ async def test_what_a_worker_noticed_is_heard_on_nats_and_is_in_no_stream(bench:
     await bench.client.subscribe(f"wa.live.*.*.{bench.organization}.*", cb=heard.put)
     seen = TypingObserved(organization_id=bench.organization, instance_id=INSTANCE, sender=CONTACT, state="composing")
     stored = (await bench.js.stream_info("WA_EVENTS")).state.last_seq
-    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject="wa.live.typing.seen.a.b", body="{}"))
-    bench.workers.last.say(Noticed(instance_id=INSTANCE, subject=seen.full_subject, body=seen.model_dump_json()))
+    bench.workers.last.say(EphemeralObserved(instance_id=INSTANCE, subject="wa.live.typing.seen.a.b", body="{}"))
+    bench.workers.last.say(
+        EphemeralObserved(instance_id=INSTANCE, subject=seen.full_subject, body=seen.model_dump_json())
+    )
     async with asyncio.timeout(10):
         message = await heard.get()
     assert parse_ephemeral(message.subject, message.data) == seen
@@ -85,7 +93,9 @@ async def test_read_ticks_are_given_by_lid_where_it_is_known(bench: Bench) -> No
     assert bench.node
     command = mark(bench)
     await bench.node.attending.mark_read(command)
-    assert await told(bench, Mark) == [Mark(instance_id=INSTANCE, mark_id=command.id, wa_ids=("A",), sender="77@lid")]
+    assert await told(bench, SendReadReceipts) == [
+        SendReadReceipts(instance_id=INSTANCE, call_id=command.id, wa_ids=("A",), sender="77@lid")
+    ]
 
 
 async def test_read_ticks_that_could_not_be_given_are_tried_again_for_an_hour(bench: Bench) -> None:
@@ -101,7 +111,7 @@ async def test_a_worker_that_dies_leaves_the_read_ticks_to_be_tried_again(bench:
     await ready(bench)
     assert bench.node
     giving = asyncio.create_task(bench.node.attending.mark_read(mark(bench)))
-    await told(bench, Mark)
+    await told(bench, SendReadReceipts)
     bench.workers.last.die()
     with pytest.raises(Retry, match="worker process ended"):
         await giving
@@ -116,4 +126,4 @@ async def test_read_ticks_wait_for_no_account_that_is_not_to_run(bench: Bench) -
     await bench.node.attending.mark_read(mark(bench, "nobody", at=utc_now() - timedelta(minutes=2)))
     with pytest.raises(Retry, match="no node holds"):
         await bench.node.attending.mark_read(mark(bench, "nobody"))
-    assert not [frame for frame in bench.workers.last.told if isinstance(frame, Mark)]
+    assert not [frame for frame in bench.workers.last.told if isinstance(frame, SendReadReceipts)]

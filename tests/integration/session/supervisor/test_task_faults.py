@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Changed, Published
+from services.session.ipc.messages import ConnectionUpdate, EventsConfirmed
 from services.session.store.connections import Connections
 from services.session.supervisor import event_publisher, reconciler, worker_handle, zygote_handle
 from services.session.supervisor.instance_supervisor import Accounts
@@ -95,7 +95,7 @@ async def test_an_account_that_cannot_be_restored_holds_up_no_other(bench: Bench
 
 async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: Bench, fault: Fault) -> None:
     await bench.connected()
-    fault(Pool, "tell", 1, lambda _, __, frame: isinstance(frame, Published))
+    fault(Pool, "tell", 1, lambda _, __, frame: isinstance(frame, EventsConfirmed))
     for sequence in range(1, 4):
         hand_over(bench, sequence, received(bench, f"W{sequence}"))
     await until_confirmed(bench.workers.last, 3)
@@ -137,7 +137,7 @@ async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: Bench
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
-    fault(Accounts, "heard", 1, lambda _, frame: isinstance(frame, Changed) and frame.state == "crashed")
+    fault(Accounts, "heard", 1, lambda _, frame: isinstance(frame, ConnectionUpdate) and frame.event == "crashed")
     first.die()
     await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
     await bench.status(S.CONNECTED)

@@ -12,16 +12,16 @@ from services.session.ipc.framing import pack, read_frame
 from services.session.ipc.messages import (
     FROM_WORKER,
     FROM_ZYGOTE,
-    Changed,
-    Entry,
+    ConnectionUpdate,
+    EventsConfirmed,
     Fork,
     Forked,
     Frame,
-    Issued,
-    Published,
+    JournaledEvent,
+    LinkingCode,
     Quit,
     Send,
-    Sent,
+    SendResult,
     Start,
     Stop,
 )
@@ -85,33 +85,33 @@ class WorkerDriver(Heard):
     def stop(self, instance_id: str = INSTANCE, *, logout: bool = False) -> None:
         self.tell(Stop(instance_id=instance_id, logout=logout))
 
-    async def send(self, to: str, text: str, message_id: str, timeout: float = 60) -> Sent:
-        self.tell(Send(instance_id=INSTANCE, message_id=message_id, to=to, text=text, timeout=timeout))
-        sent = await self.wait(Sent, message_id=message_id)
-        assert isinstance(sent, Sent)
+    async def send(self, to: str, text: str, message_id: str, timeout: float = 60) -> SendResult:
+        self.tell(Send(instance_id=INSTANCE, call_id=message_id, to=to, text=text, timeout_s=timeout))
+        sent = await self.wait(SendResult, call_id=message_id)
+        assert isinstance(sent, SendResult)
         return sent
 
-    def entries_now(self) -> list[Entry]:
-        return [frame for frame in self.frames if isinstance(frame, Entry)]
+    def entries_now(self) -> list[JournaledEvent]:
+        return [frame for frame in self.frames if isinstance(frame, JournaledEvent)]
 
-    async def entries(self, count: int) -> list[Entry]:
+    async def entries(self, count: int) -> list[JournaledEvent]:
         """Wait for so many different journal entries; one not confirmed may be sent again after a restart."""
         async with asyncio.timeout(PATIENCE):
             while len({(entry.instance_id, entry.sequence) for entry in self.entries_now()}) < count:
                 await asyncio.sleep(0.02)
         return self.entries_now()
 
-    async def publish_all(self, count: int, instance_id: str = INSTANCE) -> list[Entry]:
+    async def publish_all(self, count: int, instance_id: str = INSTANCE) -> list[JournaledEvent]:
         """Wait for so many entries and confirm them, as a supervisor with NATS at hand does."""
         entries = await self.entries(count)
-        self.tell(Published(instance_id=instance_id, sequence=entries[-1].sequence))
+        self.tell(EventsConfirmed(instance_id=instance_id, sequence=entries[-1].sequence))
         return entries
 
     async def link(self, phone: Any, instance_id: str = INSTANCE) -> None:
         """Start, show the first QR code to the phone, wait until connected."""
         self.start(instance_id)
-        await phone.scan((await self.wait(Issued, instance_id=instance_id)).code)
-        await self.wait(Changed, instance_id=instance_id, state="connected")
+        await phone.scan((await self.wait(LinkingCode, instance_id=instance_id)).code)
+        await self.wait(ConnectionUpdate, instance_id=instance_id, event="connected")
 
     async def quit(self) -> None:
         self.tell(Quit())
@@ -152,9 +152,10 @@ class ZygoteDriver:
         self._count += 1
         name = f"w{self._count}"
         ours, theirs = socket.socketpair()
-        socket.send_fds(self._socket, [pack(Fork(worker=name))], [theirs.fileno()])
+        request = Fork(worker=name)
+        socket.send_fds(self._socket, [pack(request)], [theirs.fileno()])
         theirs.close()
-        forked = await self.heard.wait(Forked, worker=name)
+        forked = await self.heard.wait(Forked, call_id=request.call_id)
         worker = WorkerDriver(ours, forked.pid, self._network, self._folder)
         await worker.open()
         self.workers.append(worker)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from services.session.ipc.messages import Changed, Entry
+from services.session.ipc.messages import ConnectionUpdate, JournaledEvent
 from services.session.worker.ack_delay_proxy import Relay
 from simulator.people import content
 from simulator.people.phone import Phone
@@ -48,11 +48,11 @@ async def test_a_worker_killed_by_its_own_acknowledgement_loses_nothing(
         await worker.wait_closed()
         worker = await zygote.fork()
         worker.start(linked=True)
-        await worker.wait(Changed, instance_id=INSTANCE, state="connected")
+        await worker.wait(ConnectionUpdate, instance_id=INSTANCE, event="connected")
         async with asyncio.timeout(20):
             while not any(f"message {number}" in entry.body for entry in worker.entries_now()):
                 await asyncio.sleep(0.02)
-        bodies = {entry.sequence: entry.body for entry in worker.frames if isinstance(entry, Entry)}
+        bodies = {entry.sequence: entry.body for entry in worker.frames if isinstance(entry, JournaledEvent)}
         assert sum(f"message {number}" in body for body in bodies.values()) == 1
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from services.session.ipc.messages import (
-    Changed,
-    Entry,
-    Issued,
-    Mark,
-    Marked,
-    Noticed,
-    Published,
-    Resolve,
-    Resolved,
-    Show,
+    ConnectionUpdate,
+    EphemeralObserved,
+    EventsConfirmed,
+    JournaledEvent,
+    LinkingCode,
+    LookUpNumber,
+    NumberLookupResult,
+    ReadReceiptsResult,
+    SendPresence,
+    SendReadReceipts,
     WorkerExited,
 )
 from shared.contracts.message import utc_now
@@ -32,12 +32,12 @@ Until = Callable[[Callable[[], Any]], Awaitable[None]]
 
 async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Phone) -> None:
     worker.start()
-    issued = await worker.wait(Issued)
+    issued = await worker.wait(LinkingCode)
     assert (issued.kind, issued.attempt) == ("qr", 1)
     assert issued.data_url.startswith("data:image/png;base64,")
     await phone.scan(issued.code)
-    paired = await worker.wait(Changed, state="paired")
-    connected = await worker.wait(Changed, state="connected")
+    paired = await worker.wait(ConnectionUpdate, event="paired")
+    connected = await worker.wait(ConnectionUpdate, event="connected")
     assert (paired.phone_number, connected.phone_number) == ("4915112345678", "4915112345678")
     assert connected.jid == "4915112345678:1@s.whatsapp.net"
     assert connected.lid == phone.account.lid.user
@@ -45,10 +45,10 @@ async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Phone) ->
 
 async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phone: Phone) -> None:
     worker.start(method="code", phone_number="4915112345678")
-    issued = await worker.wait(Issued)
+    issued = await worker.wait(LinkingCode)
     assert (issued.kind, issued.code[4]) == ("code", "-")
     await phone.enter_code(issued.code)
-    await worker.wait(Changed, state="connected")
+    await worker.wait(ConnectionUpdate, event="connected")
 
 
 async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, linked: WorkerDriver) -> None:
@@ -76,8 +76,8 @@ async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, l
 async def test_a_brazilian_number_is_looked_up_in_either_spelling(world: World, linked: WorkerDriver) -> None:
     ze = world.add_contact("554799887766")
     for question, number in enumerate(("5547999887766", "554799887766", "5547999887700")):
-        linked.tell(Resolve(instance_id=INSTANCE, question=str(question), number=number))
-    found = [await linked.wait(Resolved, question=str(question)) for question in range(3)]
+        linked.tell(LookUpNumber(instance_id=INSTANCE, call_id=str(question), phone_number=number))
+    found = [await linked.wait(NumberLookupResult, call_id=str(question)) for question in range(3)]
     ours = (ze.account.number, ze.account.lid.user, None)
     assert [(answer.phone, answer.lid, answer.error) for answer in found] == [ours, ours, (None, None, None)]
 
@@ -100,29 +100,29 @@ async def test_what_was_not_published_is_sent_again_by_the_next_worker(
         again = (await second.entries(3))[1:]
     assert [json.loads(entry.body)["text"] for entry in again] == ["text 1", "text 2"]
     assert {json.loads(entry.body)["id"] for entry in again} <= {json.loads(entry.body)["id"] for entry in first}
-    await second.wait(Changed, state="connected")
+    await second.wait(ConnectionUpdate, event="connected")
 
 
 async def test_a_stopped_account_starts_again_without_a_scan(phone: Phone, linked: WorkerDriver) -> None:
     linked.stop()
-    await linked.wait(Changed, state="stopped")
+    await linked.wait(ConnectionUpdate, event="stopped")
     before = len(linked.frames)
     linked.start(linked=True)
-    await linked.wait(Changed, since=before, state="connected")
-    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Issued)]
+    await linked.wait(ConnectionUpdate, since=before, event="connected")
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, LinkingCode)]
 
 
 async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
     phone: Phone, linked: WorkerDriver, tmp_path: Path
 ) -> None:
     linked.stop(logout=True)
-    stopped = await linked.wait(Changed, state="stopped")
+    stopped = await linked.wait(ConnectionUpdate, event="stopped")
     assert stopped.reason is None
     assert not phone.account.companions.get(1)
     assert not list((tmp_path / "sales").glob("device.sqlite*"))
     before = len(linked.frames)
     linked.start(linked=True)
-    await linked.wait(Changed, since=before, state="keys_missing")
+    await linked.wait(ConnectionUpdate, since=before, event="keys_missing")
 
 
 async def test_two_workers_never_hold_one_account(phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver) -> None:
@@ -131,8 +131,8 @@ async def test_two_workers_never_hold_one_account(phone: Phone, zygote: ZygoteDr
     await asyncio.sleep(1)
     assert second.frames == []
     linked.stop()
-    await second.wait(Changed, state="connected")
-    assert not [frame for frame in linked.frames if isinstance(frame, Changed) and frame.state == "replaced"]
+    await second.wait(ConnectionUpdate, event="connected")
+    assert not [frame for frame in linked.frames if isinstance(frame, ConnectionUpdate) and frame.event == "replaced"]
 
 
 async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
@@ -153,7 +153,7 @@ async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
     await linked.quit()
     second = await zygote.fork()
     second.start(linked=True)
-    await second.wait(Changed, state="connected")
+    await second.wait(ConnectionUpdate, event="connected")
     await until(lambda: len(ledger.acknowledged_ids()) == len(written))
     await until(
         lambda: (
@@ -162,8 +162,8 @@ async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
     )
 
 
-def confirm(entry: Entry) -> Published:
-    return Published(instance_id=entry.instance_id, sequence=entry.sequence)
+def confirm(entry: JournaledEvent) -> EventsConfirmed:
+    return EventsConfirmed(instance_id=entry.instance_id, sequence=entry.sequence)
 
 
 async def test_typing_presence_and_read_ticks_go_both_ways(
@@ -174,21 +174,25 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
 
     def show(what: str) -> None:
         late = utc_now() + timedelta(seconds=10)
-        linked.tell(Show.model_validate({"instance_id": INSTANCE, "to": address, "what": what, "until": late}))
+        linked.tell(
+            SendPresence.model_validate({"instance_id": INSTANCE, "to": address, "action": what, "until": late})
+        )
 
     async def shown_online() -> None:
         """WhatsApp refuses it until the account's name has come from the phone, which nothing announces."""
         async with asyncio.timeout(PATIENCE):
             while not companion.available:
-                show("watching")
+                show("subscribe")
                 await asyncio.sleep(0.1)
 
     await shown_online()
-    there = json.loads((await linked.wait(Noticed)).body)
+    there = json.loads((await linked.wait(EphemeralObserved)).body)
     assert (there["sender"]["lid"], there["available"]) == (bob.account.lid.user, True)
     before = len(linked.frames)
     bob.typing(phone.account, "composing")
-    typing = json.loads((await linked.wait(Noticed, since=before, subject="wa.live.typing.seen.acme.sales")).body)
+    typing = json.loads(
+        (await linked.wait(EphemeralObserved, since=before, subject="wa.live.typing.seen.acme.sales")).body
+    )
     assert (typing["sender"]["lid"], typing["state"]) == (bob.account.lid.user, "composing")
     show("composing")
     show("paused")
@@ -198,8 +202,8 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
     await linked.publish_all(2)
     for mark_id in ("m1", "m1 again"):
-        linked.tell(Mark(instance_id=INSTANCE, mark_id=mark_id, wa_ids=tuple(ids), sender=address))
-        assert (await linked.wait(Marked, mark_id=mark_id)).error is None
+        linked.tell(SendReadReceipts(instance_id=INSTANCE, call_id=mark_id, wa_ids=tuple(ids), sender=address))
+        assert (await linked.wait(ReadReceiptsResult, call_id=mark_id)).error is None
     await until(lambda: sum(receipt["kind"] == "read" for receipt in bob.receipts) == 2)
     assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
 
@@ -228,7 +232,7 @@ async def test_a_text_into_a_chat_with_disappearing_messages_carries_its_timer(
     await zygote.heard.wait(WorkerExited)
     second = await zygote.fork()
     second.start(linked=True)
-    await second.wait(Changed, state="connected")
+    await second.wait(ConnectionUpdate, event="connected")
     assert (await second.send(f"{bob.account.lid.user}@lid", "still", "m3")).outcome == "accepted"
     assert await said(bob) == [("fine", 86_400), ("still", 86_400)]
 

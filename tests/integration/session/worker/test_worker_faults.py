@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Changed, Issued
+from services.session.ipc.messages import ConnectionUpdate, LinkingCode
 from simulator.people import content
 from simulator.people.phone import Phone
 from simulator.protocol.node import element
@@ -38,7 +38,7 @@ async def test_a_refused_login_has_its_own_state(
 ) -> None:
     phone.account.faults = Faults(fail_login=failure)
     await _drop(phone)
-    changed = await linked.wait(Changed, state=state)
+    changed = await linked.wait(ConnectionUpdate, event=state)
     assert changed.reason == reason
     assert (changed.until is not None) == (state == "restricted")
 
@@ -48,57 +48,57 @@ async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
 ) -> None:
     phone.account.faults = Faults(fail_login={"reason": "405"})
     await _drop(phone)
-    await linked.wait(Changed, state="outdated")
+    await linked.wait(ConnectionUpdate, event="outdated")
     phone.account.faults, before = Faults(), len(linked.frames)
     linked.start(linked=True)
-    await linked.wait(Changed, since=before, state="connected")
+    await linked.wait(ConnectionUpdate, since=before, event="connected")
 
 
 async def test_a_lost_connection_comes_back_by_itself(phone: Phone, linked: WorkerDriver) -> None:
     before = len(linked.frames)
     await _drop(phone)
-    await linked.wait(Changed, since=before, state="disconnected")
-    await linked.wait(Changed, since=before, state="connected")
+    await linked.wait(ConnectionUpdate, since=before, event="disconnected")
+    await linked.wait(ConnectionUpdate, since=before, event="connected")
 
 
 async def test_a_device_unlinked_on_the_phone_is_logged_out(world: World, phone: Phone, linked: WorkerDriver) -> None:
     connection = phone.account.companions[1].connection
     connection.send(element("stream:error", {"code": "401"}, element("conflict", {"type": "device_removed"})))
-    await linked.wait(Changed, state="logged_out")
+    await linked.wait(ConnectionUpdate, event="logged_out")
 
 
 async def test_another_client_with_the_same_keys_replaces_the_connection(phone: Phone, linked: WorkerDriver) -> None:
     connection = phone.account.companions[1].connection
     connection.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
-    await linked.wait(Changed, state="replaced")
+    await linked.wait(ConnectionUpdate, event="replaced")
 
 
 async def test_a_network_that_cannot_be_reached_is_reported(world: World, worker: WorkerDriver) -> None:
     world.network.faults.refuse_connections = True
     worker.start()
-    unreachable = await worker.wait(Changed, state="unreachable")
+    unreachable = await worker.wait(ConnectionUpdate, event="unreachable")
     assert unreachable.reason
 
 
 async def test_a_code_for_a_number_nobody_has_ends_the_pairing(worker: WorkerDriver) -> None:
     worker.start(method="code", phone_number="4915199999999")
-    assert (await worker.wait(Changed, state="pairing_failed")).reason
+    assert (await worker.wait(ConnectionUpdate, event="pairing_failed")).reason
 
 
 async def test_stopping_while_a_qr_code_is_shown_leaves_the_worker_usable(phone: Phone, worker: WorkerDriver) -> None:
     worker.start()
-    await worker.wait(Issued)
+    await worker.wait(LinkingCode)
     worker.stop()
-    await worker.wait(Changed, state="stopped")
+    await worker.wait(ConnectionUpdate, event="stopped")
     before = len(worker.frames)
     worker.start()
-    await phone.scan((await worker.wait(Issued, since=before)).code)
-    await worker.wait(Changed, state="connected")
+    await phone.scan((await worker.wait(LinkingCode, since=before)).code)
+    await worker.wait(ConnectionUpdate, event="connected")
 
 
 async def test_stopping_an_account_the_worker_does_not_have_is_answered(worker: WorkerDriver) -> None:
     worker.stop("nobody")
-    await worker.wait(Changed, instance_id="nobody", state="stopped")
+    await worker.wait(ConnectionUpdate, instance_id="nobody", event="stopped")
 
 
 async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone, linked: WorkerDriver) -> None:
@@ -119,7 +119,7 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone,
         ("failed", "timeout"),
     ]
     linked.stop()
-    await linked.wait(Changed, state="stopped")
+    await linked.wait(ConnectionUpdate, event="stopped")
     gone = await linked.send(bob.account.number, "too late", "m6")
     assert (gone.outcome, gone.code) == ("failed", "not_connected")
     texts = [message["text"] for message in await bob.inbox.after(0, wait=0)]
@@ -148,12 +148,12 @@ async def test_accounts_of_one_worker_connect_and_stop_while_others_talk(
     written = [bob.write(phone.account, content.text(f"{turn}"))[0] for turn in range(20) for phone in phones]
     for name in names[::2]:
         worker.stop(name)
-    await asyncio.gather(*(worker.wait(Changed, instance_id=name, state="stopped") for name in names[::2]))
+    await asyncio.gather(*(worker.wait(ConnectionUpdate, instance_id=name, event="stopped") for name in names[::2]))
     before = len(worker.frames)
     for name in names[::2]:
         worker.start(name, linked=True)
     for name in names[::2]:
-        await worker.wait(Changed, since=before, instance_id=name, state="connected")
+        await worker.wait(ConnectionUpdate, since=before, instance_id=name, event="connected")
     entries = await worker.entries(len(written))
     assert {_wa_id(entry) for entry in entries} == set(written)
 

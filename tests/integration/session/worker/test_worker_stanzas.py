@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.messages import Changed, Entry, Noticed, WorkerExited
+from services.session.ipc.messages import ConnectionUpdate, EphemeralObserved, JournaledEvent, WorkerExited
 from services.session.simulated_network import find_simulated_network
 from simulator.app import Simulator
 from simulator.people import content
@@ -55,7 +55,7 @@ def device(phone: Phone) -> Companion:
     return phone.account.companions[1]
 
 
-def events(entries: list[Entry], subject: str) -> list[dict[str, Any]]:
+def events(entries: list[JournaledEvent], subject: str) -> list[dict[str, Any]]:
     return [json.loads(entry.body) for entry in entries if subject in entry.subject]
 
 
@@ -64,7 +64,7 @@ def poison(contact: Contact, phone: Phone, number: int = 0) -> None:
     contact.receipt(phone.account, [f"3EB0POISON{number}"], "server-error")
 
 
-async def heard(linked: WorkerDriver, bob: Contact, phone: Phone) -> list[Entry]:
+async def heard(linked: WorkerDriver, bob: Contact, phone: Phone) -> list[JournaledEvent]:
     """Bob writes, and everything up to that message has arrived."""
     wa_id, _ = bob.write(phone.account, content.text("after it all"))
     while not any(wa_id in entry.body for entry in linked.entries_now()):
@@ -77,7 +77,7 @@ async def test_no_type_of_receipt_disturbs_the_connection(phone: Phone, linked: 
     for number, kind in enumerate(RECEIPTS):
         bob.receipt(phone.account, [f"3EB0{number:04d}"], kind)
     entries = await heard(linked, bob, phone)
-    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Changed)]
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, ConnectionUpdate)]
     assert device(phone).logins == 1
     told = {status for event in events(entries, "receipt") for status in [event["status"]]}
     assert told == {"delivered", "read", "played"}
@@ -88,9 +88,9 @@ async def test_no_notification_disturbs_the_connection(phone: Phone, linked: Wor
     for notice in notices(phone, bob).values():
         (delivery.deliver if notice.text("id") else delivery.deliver_once)(device(phone), notice)
     await heard(linked, bob, phone)
-    assert not [frame for frame in linked.frames[before:] if isinstance(frame, Changed)]
+    assert not [frame for frame in linked.frames[before:] if isinstance(frame, ConnectionUpdate)]
     assert device(phone).logins == 1
-    shown = {json.loads(frame.body).get("state") for frame in linked.frames if isinstance(frame, Noticed)}
+    shown = {json.loads(frame.body).get("state") for frame in linked.frames if isinstance(frame, EphemeralObserved)}
     assert {"composing", "recording"} <= shown
 
 
@@ -98,7 +98,7 @@ async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
     phone: Phone, linked: WorkerDriver, bob: Contact
 ) -> None:
     linked.stop()
-    await linked.wait(Changed, state="stopped")
+    await linked.wait(ConnectionUpdate, event="stopped")
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(40)]
     phone.read(bob.account, ids)
     linked.start(linked=True)
@@ -112,16 +112,16 @@ async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
     worker = await poisoned.fork()
     await worker.link(phone)
     poison(bob, phone)
-    interrupted = await worker.wait(Changed, state="interrupted")
+    interrupted = await worker.wait(ConnectionUpdate, event="interrupted")
     assert "Receipt.Type" in interrupted.reason
     await until(lambda: device(phone).connection is None)
     missed = [bob.write(phone.account, content.text(f"missed {number}"))[0] for number in range(5)]
     before = len(worker.frames)
     worker.start(linked=True)  # when the poison was not acknowledged it comes again, and this time does no harm
-    await worker.wait(Changed, since=before, state="connected")
+    await worker.wait(ConnectionUpdate, since=before, event="connected")
     found = events(await worker.entries(len(missed)), "message")
     assert [event["wa_id"] for event in found] == missed
-    assert not [f for f in worker.frames[before:] if isinstance(f, Changed) and f.state == "interrupted"]
+    assert not [f for f in worker.frames[before:] if isinstance(f, ConnectionUpdate) and f.event == "interrupted"]
 
 
 async def test_an_account_stopped_while_its_loop_ends_is_offline(
@@ -131,7 +131,7 @@ async def test_an_account_stopped_while_its_loop_ends_is_offline(
     await worker.link(phone)
     poison(bob, phone)
     worker.stop()
-    await worker.wait(Changed, state="stopped")
+    await worker.wait(ConnectionUpdate, event="stopped")
     await until(lambda: device(phone).connection is None)
     missed, _ = bob.write(phone.account, content.text("missed"))
     assert missed not in bob.network.delivery.ledger(phone.account.number).acknowledged_ids()
@@ -145,8 +145,8 @@ async def test_the_process_outlives_many_loops_that_end(poisoned: ZygoteDriver, 
     for phone in phones.values():
         poison(bob, phone)
     for name in phones:
-        await worker.wait(Changed, since=before, instance_id=name, state="interrupted")
+        await worker.wait(ConnectionUpdate, since=before, instance_id=name, event="interrupted")
         worker.start(name, linked=True)
     for name in phones:
-        await worker.wait(Changed, since=before, instance_id=name, state="connected")
+        await worker.wait(ConnectionUpdate, since=before, instance_id=name, event="connected")
     assert not [frame for frame in poisoned.heard.frames if isinstance(frame, WorkerExited)]
