@@ -11,24 +11,24 @@ from urllib.parse import parse_qs
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.realtime.client_error_log import Notes
-from services.realtime.connection_limits import Connection
-from services.realtime.packet_parser import UnreadableError, check_frame, check_payload
+from services.realtime.client_error_log import ClientErrorLog
+from services.realtime.connection_registry import SocketConnection
+from services.realtime.packet_parser import UnreadablePacketError, check_frame, check_payload
 from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
 from shared.web.bounded_websocket import abort_of
 from shared.web.client_addresses import network_of
 
-BODY_TIMEOUT = 20.0
+BODY_TIMEOUT_S = 20.0
 """Seconds a client has to send the body of a polling POST."""
-_GONE: Message = {"type": "websocket.disconnect", "code": 1002}
+DISCONNECT_MESSAGE: Message = {"type": "websocket.disconnect", "code": 1002}
 
 
-class Admission:
+class AdmissionMiddleware:
     """ASGI middleware for `/socket.io/`. `limit`: bytes of a frame or of a body."""
 
-    def __init__(self, app: ASGIApp, transport: Transport, notes: Notes, limit: int) -> None:
-        self._app, self._transport, self._notes, self._limit = app, transport, notes, limit
+    def __init__(self, app: ASGIApp, transport: Transport, notes: ClientErrorLog, limit: int) -> None:
+        self._app, self._transport, self._error_log, self._max_bytes = app, transport, notes, limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["socket_address"] = address = network_of((scope.get("client") or ("", 0))[0])
@@ -42,45 +42,45 @@ class Admission:
 
         try:
             if connection is None:
-                await self._opening(scope, address)
+                await self._require_admission(scope, address)
             await self._handle(connection, scope, receive, noted)
         except Problem as problem:
             await _respond(scope, receive, send, problem)
         except Exception as error:
-            self._notes.warn("failed", address, f"a request to Engine.IO failed: {type(error).__name__}")
+            self._error_log.warn("failed", address, f"a request to Engine.IO failed: {type(error).__name__}")
             if not began:
                 unreadable = Problem(400, "unreadable", "this is no request of an Engine.IO client")
                 await _respond(scope, receive, send, unreadable)
 
-    def _connection(self, scope: Scope) -> Connection | None:
-        return self._transport.connections.of(_session(scope))
+    def _connection(self, scope: Scope) -> SocketConnection | None:
+        return self._transport.connections.get(_session_id(scope))
 
-    async def _opening(self, scope: Scope, address: str) -> None:
+    async def _require_admission(self, scope: Scope, address: str) -> None:
         """Returns when a transport may be opened from there, else raises Problem; a question of a browser (OPTIONS)
         opens none."""
-        if _session(scope):
+        if _session_id(scope):
             raise Problem(400, "unknown_session", "there is no such session; connect again")
         if scope.get("method", "GET") == "OPTIONS":
             return
         try:
-            self._transport.connections.require_room(address)
-            await self._transport.openings.turn(address)
-            self._transport.connections.require_room(address)  # others were opened in the meantime
+            self._transport.connections.require_capacity(address)
+            await self._transport.handshakes.wait_turn(address)
+            self._transport.connections.require_capacity(address)  # others were opened in the meantime
         except Problem as problem:
-            self._notes.warn("refused", address, problem.detail)
+            self._error_log.warn("refused", address, problem.detail)
             raise
 
-    async def _handle(self, connection: Connection | None, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, connection: SocketConnection | None, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             if connection:
                 connection.abort = abort_of(scope)
-            await self._app(scope, self._frames(connection, scope, receive), send)
+            await self._app(scope, self._checked_frames(connection, scope, receive), send)
         elif scope["method"] == "POST" and connection is not None:
-            await self._app(scope, await self._body(connection, scope, receive), send)
+            await self._app(scope, await self._checked_body(connection, scope, receive), send)
         else:
             await self._app(scope, receive, send)
 
-    def _frames(self, known: Connection | None, scope: Scope, receive: Receive) -> Receive:
+    def _checked_frames(self, known: SocketConnection | None, scope: Scope, receive: Receive) -> Receive:
         """`known`: the connection that changes from polling to WebSocket; a new one is named by the transport."""
 
         async def checked() -> Message:
@@ -91,44 +91,44 @@ class Admission:
             frame = message.get("text")
             try:
                 check_frame(frame if frame is not None else message.get("bytes"))
-            except UnreadableError as error:
+            except UnreadablePacketError as error:
                 if connection:
-                    self._transport.refuse(connection, error)
-                return _GONE
+                    self._transport.close_unreadable(connection, error)
+                return DISCONNECT_MESSAGE
             if connection:
                 await _pace(connection, 1)
                 if connection.closing:
-                    return _GONE
+                    return DISCONNECT_MESSAGE
             return message
 
         return checked
 
-    async def _body(self, connection: Connection, scope: Scope, receive: Receive) -> Receive:
+    async def _checked_body(self, connection: SocketConnection, scope: Scope, receive: Receive) -> Receive:
         """Read, bounded and checked, and given to Engine.IO as one piece. Raises Problem."""
         if connection.closing:
             raise Problem(400, "unknown_session", "there is no such session; connect again")
-        async with asyncio.timeout(BODY_TIMEOUT):
-            body = await _read(receive, self._limit)
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body = await _read_body(receive, self._max_bytes)
         if body is None:
-            self._transport.refuse(connection, UnreadableError("a body over the payload limit"))
-            raise Problem(413, "body_too_large", f"a client may send at most {self._limit} bytes at once")
+            self._transport.close_unreadable(connection, UnreadablePacketError("a body over the payload limit"))
+            raise Problem(413, "body_too_large", f"a client may send at most {self._max_bytes} bytes at once")
         try:
             packets = check_payload(body)
-        except UnreadableError as error:
-            self._transport.refuse(connection, error)
+        except UnreadablePacketError as error:
+            self._transport.close_unreadable(connection, error)
             raise Problem(400, "unreadable", str(error)) from error
         await _pace(connection, packets)
         others = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         scope["headers"] = [*others, (b"content-length", str(len(body)).encode())]
-        return _once({"type": "http.request", "body": body, "more_body": False}, receive)
+        return _replay_body({"type": "http.request", "body": body, "more_body": False}, receive)
 
 
-def _session(scope: Scope) -> str:
+def _session_id(scope: Scope) -> str:
     text: str = scope.get("query_string", b"").decode("latin-1")
     return parse_qs(text).get("sid", [""])[0]
 
 
-async def _read(receive: Receive, limit: int) -> bytes | None:
+async def _read_body(receive: Receive, limit: int) -> bytes | None:
     """None when it is longer than `limit` or the client went away."""
     parts, size = [], 0
     while True:
@@ -143,7 +143,7 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts)
 
 
-def _once(message: Message, receive: Receive) -> Receive:
+def _replay_body(message: Message, receive: Receive) -> Receive:
     first: list[Message] = [message]
 
     async def replay() -> Message:
@@ -152,13 +152,13 @@ def _once(message: Message, receive: Receive) -> Receive:
     return replay
 
 
-async def _pace(connection: Connection, packets: int) -> None:
+async def _pace(connection: SocketConnection, packets: int) -> None:
     """Read no faster than a client may send: what comes faster waits in its connection."""
     for _ in range(packets):
-        wait = connection.packets.wait(time.monotonic())
+        wait = connection.packet_bucket.take(time.monotonic())
         while wait:
             await asyncio.sleep(wait)
-            wait = connection.packets.wait(time.monotonic())
+            wait = connection.packet_bucket.take(time.monotonic())
 
 
 async def _respond(scope: Scope, receive: Receive, send: Send, problem: Problem) -> None:

@@ -17,18 +17,18 @@ def allowed_origins(named: Collection[str]) -> Callable[[str | None, Environ], b
     others = frozenset(origin.rstrip("/").lower() for origin in named)
 
     def allows(origin: str | None, environ: Environ) -> bool:
-        return "*" in others or (origin is not None and (origin.lower() in others or origin in _own(environ)))
+        return "*" in others or (origin is not None and (origin.lower() in others or origin in _own_origins(environ)))
 
     return allows
 
 
-def _own(environ: Environ) -> set[str]:
+def _own_origins(environ: Environ) -> set[str]:
     """The origin as the server sees it, and as the front server says the browser does."""
     scheme, host = environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", "")
-    forwarded_scheme = _first(environ.get("HTTP_X_FORWARDED_PROTO")) or scheme
-    forwarded_host = _first(environ.get("HTTP_X_FORWARDED_HOST")) or host
+    forwarded_scheme = _first_value(environ.get("HTTP_X_FORWARDED_PROTO")) or scheme
+    forwarded_host = _first_value(environ.get("HTTP_X_FORWARDED_HOST")) or host
     return {f"{scheme}://{host}", f"{forwarded_scheme}://{forwarded_host}"}
 
 
-def _first(header: str | None) -> str:
+def _first_value(header: str | None) -> str:
     return (header or "").split(",")[0].strip()

@@ -8,20 +8,20 @@ import socketio
 from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.realtime.admission import Admission
-from services.realtime.dialects.chat import Chat
-from services.realtime.dialects.named_sessions import Sessions
-from services.realtime.nats_clients import Links
-from services.realtime.presence import Attention
-from services.realtime.replay import History
-from services.realtime.rooms import Rooms
+from services.realtime.admission import AdmissionMiddleware
+from services.realtime.dialects.chat import ChatHandlers
+from services.realtime.dialects.named_sessions import NamedSessionHandlers
+from services.realtime.nats_clients import NatsClients
+from services.realtime.presence import PresenceHandlers
+from services.realtime.replay import StreamReplay
+from services.realtime.rooms import OrganizationRooms
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.events import AccessRevoked
 from shared.contracts.registry import EVENTS_STREAM, await_streams
 from shared.messaging.command_client import CommandClient
 from shared.messaging.consumer import Publisher, broker_client
-from shared.messaging.ordered_consumer import Feed
+from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.platform.background import keep_running, stop_task
 from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 
@@ -30,24 +30,24 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
     """`/socket.io/` and the operations routes."""
     broker = make_broker("realtime", settings)
     server = RealtimeServer(settings)
-    Chat(server, Attention(server))
-    sessions = Sessions(server)
+    ChatHandlers(server, PresenceHandlers(server))
+    sessions = NamedSessionHandlers(server)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        endings: list[Feed] = []
+        endings: list[OrderedConsumer] = []
 
         async def prepare(js: JetStreamContext) -> None:
             client = broker_client(broker)
-            endings.append(Feed(client, js, AccessRevoked.subject_filter(), server.end_access))
+            endings.append(OrderedConsumer(client, js, AccessRevoked.subject_filter(), server.on_access_revoked))
             await endings[0].start(from_beginning=True)
-            rooms = Rooms(client, js, server.outgoing, History(client, js, settings.resume_limit))
-            server.links = Links(client, js, rooms, CommandClient(client, Publisher(js)))
+            rooms = OrganizationRooms(client, js, server.send_queue, StreamReplay(client, js, settings.resume_limit))
+            server.nats = NatsClients(client, js, rooms, CommandClient(client, Publisher(js)))
 
         # it faces the internet: its NATS user may look at the events only
         events = partial(await_streams, needed=(EVENTS_STREAM,))
         async with connected(broker, settings, prepare, streams=events):
-            renewing = keep_running("renewal of kept rooms", server.recovery.renew)
+            renewing = keep_running("renewal of kept rooms", server.recovery.renew_forever)
             try:
                 yield
             finally:
@@ -56,18 +56,20 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
                 await sessions.close()
                 for feed in endings:
                     await feed.stop()
-                if server.links:
-                    await server.links.rooms.close()
+                if server.nats:
+                    await server.nats.rooms.close()
 
-    sockets = Admission(socketio.ASGIApp(server.sio), server.sio, server.notes, settings.socket_payload_limit)
+    sockets = AdmissionMiddleware(
+        socketio.ASGIApp(server.sio), server.sio, server.error_log, settings.socket_payload_limit
+    )
     service = lifespan_app(lifespan)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        socket = scope["type"] != "lifespan" and _is_socket(scope["path"])
+        socket = scope["type"] != "lifespan" and _is_socket_path(scope["path"])
         await (sockets if socket else service)(scope, receive, send)
 
     return with_ops(app, {"nats": partial(nats_ready, broker)}, settings)
 
 
-def _is_socket(path: str) -> bool:
+def _is_socket_path(path: str) -> bool:
     return path == "/socket.io" or path.startswith("/socket.io/")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-_BATCH = 65_536
+WRITE_BATCH_BYTES = 65_536
 """Bytes the writer of a socket takes out of its queue at once; the rest stays counted."""
-_ANSWERS = 4
+REPLY_BACKLOG_FACTOR = 4
 """Times the bytes of waiting events that answers may wait with."""
-_OVERHEAD = 100
+PACKET_OVERHEAD_BYTES = 100
 """Bytes a packet costs beside its text."""
 
 
@@ -18,16 +18,16 @@ _OVERHEAD = 100
 class BacklogLimits:
     """Packets and bytes of one socket; bytes of all sockets of an organization, and of all."""
 
-    packets: int
-    socket: int
-    organization: int
-    process: int
+    socket_packets: int
+    socket_bytes: int
+    organization_bytes: int
+    process_bytes: int
 
 
 def size_of(packet: Any) -> int:
     """Bytes this Engine.IO packet costs while it waits; encoded events are ASCII."""
     data = getattr(packet, "data", None)
-    return _OVERHEAD + (len(data) if isinstance(data, str | bytes) else 0)
+    return PACKET_OVERHEAD_BYTES + (len(data) if isinstance(data, str | bytes) else 0)
 
 
 class PacketQueue(asyncio.Queue[Any]):
@@ -36,14 +36,14 @@ class PacketQueue(asyncio.Queue[Any]):
     def __init__(self, counted: Callable[[int], None] | None = None) -> None:
         super().__init__()
         self.bytes = 0
-        self._counted = counted
-        self._taken = 0
+        self._on_size_change = counted
+        self._batch_bytes = 0
 
-    def count_for(self, counted: Callable[[int], None] | None) -> None:
+    def set_size_listener(self, counted: Callable[[int], None] | None) -> None:
         """From now on; what waits already counts as well."""
-        if self._counted:
-            self._counted(-self.bytes)
-        self._counted = counted
+        if self._on_size_change:
+            self._on_size_change(-self.bytes)
+        self._on_size_change = counted
         if counted:
             counted(self.bytes)
 
@@ -54,15 +54,15 @@ class PacketQueue(asyncio.Queue[Any]):
             self.task_done()
 
     async def get(self) -> Any:
-        self._taken = 0
+        self._batch_bytes = 0
         return await super().get()
 
     def get_nowait(self) -> Any:
         """Raises QueueEmpty also after a full batch, so that a slow writer does not take everything into its hands."""
-        if self._taken >= _BATCH:
+        if self._batch_bytes >= WRITE_BATCH_BYTES:
             raise asyncio.QueueEmpty
         packet = super().get_nowait()
-        self._taken += size_of(packet)
+        self._batch_bytes += size_of(packet)
         return packet
 
     def _put(self, item: Any) -> None:
@@ -76,8 +76,8 @@ class PacketQueue(asyncio.Queue[Any]):
 
     def _change(self, by: int) -> None:
         self.bytes += by
-        if self._counted:
-            self._counted(by)
+        if self._on_size_change:
+            self._on_size_change(by)
 
 
 class Backlogs:
@@ -88,7 +88,7 @@ class Backlogs:
         self._organizations = Counter[str]()
         self.total = 0
 
-    def counter(self, organization_id: str) -> Callable[[int], None]:
+    def counter_for(self, organization_id: str) -> Callable[[int], None]:
         """For the queue of one of its sockets."""
 
         def count(by: int) -> None:
@@ -104,26 +104,30 @@ class Backlogs:
         if queue.empty():
             return True
         new = sum(size_of(packet) for packet in packets)
-        if queue.qsize() + len(packets) > self.limits.packets or queue.bytes + new > self.limits.socket:
+        if queue.qsize() + len(packets) > self.limits.socket_packets or queue.bytes + new > self.limits.socket_bytes:
             return False
-        return self._shared(organization_id, new)
+        return self._fits_shared_limits(organization_id, new)
 
-    def is_read_down(self, organization_id: str, queue: PacketQueue) -> bool:
+    def is_drained(self, organization_id: str, queue: PacketQueue) -> bool:
         """Half of what may wait is read, so that reading from the stream goes on."""
         if queue.empty():
             return True
-        half = queue.qsize() <= self.limits.packets // 2 and queue.bytes <= self.limits.socket // 2
-        return half and self._shared(organization_id, 0)
+        half = queue.qsize() <= self.limits.socket_packets // 2 and queue.bytes <= self.limits.socket_bytes // 2
+        return half and self._fits_shared_limits(organization_id, 0)
 
-    def takes_answers(self, organization_id: str, queue: PacketQueue) -> bool:
+    def accepts_replies(self, organization_id: str, queue: PacketQueue) -> bool:
         """Answers of a few requests may wait beyond the bound for events, if the organization holds little else."""
-        if queue.bytes <= self.limits.socket:
+        if queue.bytes <= self.limits.socket_bytes:
             return True
-        return queue.bytes <= _ANSWERS * self.limits.socket and self._shared(organization_id, 0)
+        return queue.bytes <= REPLY_BACKLOG_FACTOR * self.limits.socket_bytes and self._fits_shared_limits(
+            organization_id, 0
+        )
 
-    def _shared(self, organization_id: str, new: int) -> bool:
+    def _fits_shared_limits(self, organization_id: str, new: int) -> bool:
         """When all together hold too much, those organizations wait that hold more than their share."""
         own = self._organizations[organization_id] + new
-        if own > self.limits.organization:
+        if own > self.limits.organization_bytes:
             return False
-        return self.total + new <= self.limits.process or own <= self.limits.process // max(1, len(self._organizations))
+        return self.total + new <= self.limits.process_bytes or own <= self.limits.process_bytes // max(
+            1, len(self._organizations)
+        )

@@ -7,22 +7,22 @@ from pydantic.alias_generators import to_camel
 
 from shared.contracts.errors import Problem
 
-RETRYABLE = frozenset({409, 429, 502, 503, 504})
-MAX_ECHO = 128
+RETRYABLE_HTTP_STATUSES = frozenset({409, 429, 502, 503, 504})
+MAX_CLIENT_ID_LENGTH = 128
 """Characters of a `clientId` that is given back."""
 ShortText = Annotated[str, Field(min_length=1, max_length=128)]
 
 
-class Request(BaseModel):
+class ClientRequest(BaseModel):
     """camelCase; fields nobody knows are ignored, front ends of older systems send some."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
 
-R = TypeVar("R", bound=Request)
+RequestT = TypeVar("RequestT", bound=ClientRequest)
 
 
-def parse(model: type[R], data: Any) -> R:
+def parse(model: type[RequestT], data: Any) -> RequestT:
     """Raises Problem 422 that names the field."""
     if not isinstance(data, dict):
         raise Problem(422, "invalid_payload", f"send an object, not {type(data).__name__}")
@@ -35,7 +35,7 @@ def parse(model: type[R], data: Any) -> R:
         raise Problem(422, "invalid_payload", detail, field=field) from error
 
 
-def since_of(data: Any) -> int | None:
+def parse_since(data: Any) -> int | None:
     """The `sequence` of the newest event a client heard before. Raises Problem 422."""
     since = data.get("since") if isinstance(data, dict) else None
     if since is not None and (type(since) is not int or not 0 <= since < 2**63):
@@ -43,15 +43,15 @@ def since_of(data: Any) -> int | None:
     return since
 
 
-def echo_of(arguments: list[Any]) -> dict[str, Any]:
+def client_id_of(arguments: list[Any]) -> dict[str, Any]:
     """The `clientId` of a request, by which its client knows the answer."""
     first = arguments[0] if arguments else None
     client_id = first.get("clientId") if isinstance(first, dict) else None
-    return {"clientId": client_id} if isinstance(client_id, str) and len(client_id) <= MAX_ECHO else {}
+    return {"clientId": client_id} if isinstance(client_id, str) and len(client_id) <= MAX_CLIENT_ID_LENGTH else {}
 
 
-def failure_of(problem: Problem) -> dict[str, Any]:
+def failure_reply(problem: Problem) -> dict[str, Any]:
     """What a socket is answered with."""
-    retryable = problem.extra.get("retryable", problem.status in RETRYABLE)
+    retryable = problem.extra.get("retryable", problem.status in RETRYABLE_HTTP_STATUSES)
     extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}
     return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable} | extra

@@ -10,7 +10,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
-from services.realtime.payloads import Wire, live_wire
+from services.realtime.payloads import SocketEvents, ephemeral_events_of
 from shared.contracts.ephemeral import is_stale
 from shared.contracts.message import utc_now
 from shared.contracts.registry import ephemeral_filters, parse_ephemeral
@@ -18,16 +18,20 @@ from shared.contracts.registry import ephemeral_filters, parse_ephemeral
 log = logging.getLogger(__name__)
 
 
-class LiveFeed:
+class EphemeralFeed:
     """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
 
-    def __init__(self, client: Client, organization_id: str, tell: Callable[[Wire], Awaitable[None]]) -> None:
-        self._client, self._patterns, self._tell = client, ephemeral_filters("realtime", organization_id), tell
+    def __init__(self, client: Client, organization_id: str, tell: Callable[[SocketEvents], Awaitable[None]]) -> None:
+        self._client, self._subject_filters, self._on_events = (
+            client,
+            ephemeral_filters("realtime", organization_id),
+            tell,
+        )
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
         """Raises a NATS error when the connection is away."""
-        for pattern in self._patterns:
+        for pattern in self._subject_filters:
             self._subscriptions.append(await self._client.subscribe(pattern, cb=self._on_message))
 
     async def stop(self) -> None:
@@ -42,4 +46,4 @@ class LiveFeed:
             log.warning("%s: unreadable, left out: %s", message.subject, error.errors()[0]["msg"])
             return
         if live and live.full_subject == message.subject and not is_stale(live, utc_now()):
-            await self._tell(live_wire(live))
+            await self._on_events(ephemeral_events_of(live))

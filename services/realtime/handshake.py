@@ -13,7 +13,7 @@ from shared.contracts.principal import API_KEY_PREFIX, Principal, read_token
 from shared.contracts.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
 from shared.platform.token_keys import VerificationKeys
 
-_ANSWER = 3.0
+KEY_QUERY_TIMEOUT_S = 3.0
 """Seconds the api has to say whose key it is."""
 
 
@@ -41,7 +41,7 @@ async def _key_owner(key: str, client: Client, address: str) -> Principal:
         raise Problem(401, "token_invalid", "this is no API key; make one at /api/api-keys")
     query = VerifyApiKey(organization_id="unknown", key=key, client=address)
     try:
-        answer = await client.request(query.full_subject, query.model_dump_json().encode(), timeout=_ANSWER)
+        answer = await client.request(query.full_subject, query.model_dump_json().encode(), timeout=KEY_QUERY_TIMEOUT_S)
         owner = ApiKeyOwner.model_validate_json(answer.data)
     except (NatsError, TimeoutError, OSError, ValidationError) as error:
         raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error

@@ -4,34 +4,34 @@ addresses must not delay what sockets in use send and hear."""
 import asyncio
 from collections import OrderedDict
 
-from services.realtime.fair_slots import FairSlots
+from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from shared.contracts.errors import Problem
 
-PAUSE_S = 0.002
+HANDSHAKE_INTERVAL_S = 0.002
 """Between two transports for strangers: 500 a second, about a third of what one process opens."""
-MAX_WAITING_STRANGERS = 2_000
+MAX_QUEUED_HANDSHAKES = 2_000
 MAX_KNOWN_ADDRESSES = 20_000
 """The ones not seen for longest are forgotten."""
 
 
-class Openings:
+class HandshakeQueue:
     """Addresses from which a socket has logged in open theirs at once; strangers one after the other, addresses in
     turn."""
 
-    def __init__(self, pause_s: float = PAUSE_S, max_waiting: int = MAX_WAITING_STRANGERS) -> None:
+    def __init__(self, pause_s: float = HANDSHAKE_INTERVAL_S, max_waiting: int = MAX_QUEUED_HANDSHAKES) -> None:
         self._known: OrderedDict[str, None] = OrderedDict()
-        self._pause_s, self._max_waiting = pause_s, max_waiting
+        self._interval_s, self._max_waiting = pause_s, max_waiting
         self._waiting = 0
-        self._turns = FairSlots(total=1, per_key=1)
+        self._turns = RoundRobinSemaphore(total=1, per_key=1)
 
-    def know(self, address: str) -> None:
+    def mark_known(self, address: str) -> None:
         """A socket from there has logged in."""
         self._known[address] = None
         self._known.move_to_end(address)
         while len(self._known) > MAX_KNOWN_ADDRESSES:
             self._known.popitem(last=False)
 
-    async def turn(self, address: str) -> None:
+    async def wait_turn(self, address: str) -> None:
         """Returns when a transport may be opened from there. Raises Problem 503 when too many strangers wait."""
         if address in self._known:
             return
@@ -40,6 +40,6 @@ class Openings:
         self._waiting += 1
         try:
             async with self._turns.slot(address):
-                await asyncio.sleep(self._pause_s)
+                await asyncio.sleep(self._interval_s)
         finally:
             self._waiting -= 1

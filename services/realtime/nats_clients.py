@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from services.realtime.rooms import Rooms
+from services.realtime.rooms import OrganizationRooms
 from shared.messaging.command_client import CommandClient
 
 
 @dataclass(frozen=True)
-class Links:
+class NatsClients:
     client: Client
     js: JetStreamContext
-    rooms: Rooms
-    dispatcher: CommandClient
+    rooms: OrganizationRooms
+    commands: CommandClient

@@ -9,27 +9,29 @@ from shared.contracts.errors import Problem
 
 CONNECT, DISCONNECT, EVENT, ACK = 0, 1, 2, 3
 NAMESPACE = "/"
-RESERVED = frozenset({"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"})
+RESERVED_EVENTS = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
 """Names that Socket.IO keeps for the life of a connection; no client may send them."""
-MAX_PACKETS = 16
+MAX_PACKETS_PER_POST = 16
 """Packets in one polling POST."""
-MAX_NAME = 64
+MAX_EVENT_NAME_LENGTH = 64
 """Characters of an event's name."""
-MAX_DEPTH = 16
+MAX_ARGUMENT_DEPTH = 16
 """Levels of lists and objects in what a client sends with an event."""
-MAX_VALUES = 10_000
+MAX_ARGUMENT_VALUES = 10_000
 """Values in it, over all levels."""
 
 _FRAME = re.compile(r"4[0-3]|(?:1|3|3probe|2probe|5)\Z")
 _PACKET = re.compile(r"([0-3])(/[^,]*(?:,|\Z))?([0-9]{1,15}(?![0-9]))?(.*)\Z", re.DOTALL)
 
 
-class UnreadableError(Exception):
+class UnreadablePacketError(Exception):
     """A packet that no Socket.IO client sends to this service. Its text holds nothing of the packet."""
 
 
 @dataclass(frozen=True)
-class Packet:
+class SocketIoPacket:
     """One Socket.IO packet; `id` is set when the client asks for an acknowledgement."""
 
     kind: int
@@ -41,9 +43,9 @@ class Packet:
 def check_frame(frame: object) -> None:
     """An Engine.IO packet: close, pong, one of an upgrade, or a Socket.IO packet. Raises UnreadableError."""
     if not isinstance(frame, str):
-        raise UnreadableError("binary data, which no event takes")
+        raise UnreadablePacketError("binary data, which no event takes")
     if not _FRAME.match(frame):
-        raise UnreadableError("not an Engine.IO packet of a client")
+        raise UnreadablePacketError("not an Engine.IO packet of a client")
 
 
 def check_payload(body: bytes) -> int:
@@ -51,64 +53,66 @@ def check_payload(body: bytes) -> int:
     try:
         frames = body.decode().split("\x1e")
     except UnicodeDecodeError as error:
-        raise UnreadableError("not UTF-8") from error
-    if len(frames) > MAX_PACKETS:
-        raise UnreadableError(f"more than {MAX_PACKETS} packets at once")
+        raise UnreadablePacketError("not UTF-8") from error
+    if len(frames) > MAX_PACKETS_PER_POST:
+        raise UnreadablePacketError(f"more than {MAX_PACKETS_PER_POST} packets at once")
     for frame in frames:
         check_frame(frame)
     return len(frames)
 
 
-def parse_packet(text: object) -> Packet:
+def parse_packet(text: object) -> SocketIoPacket:
     """Raises UnreadableError."""
     found = _PACKET.match(text) if isinstance(text, str) else None
     if found is None:
-        raise UnreadableError("not a Socket.IO packet of a client")
+        raise UnreadablePacketError("not a Socket.IO packet of a client")
     kind, namespace, number, rest = int(found[1]), found[2] or NAMESPACE, found[3], found[4]
-    data = _json(rest) if rest else None
-    if not _fits(kind, data):
-        raise UnreadableError(f"a Socket.IO packet of type {kind} without the data it has to have")
-    return Packet(kind, namespace.removesuffix(",").partition("?")[0], int(number) if number else None, data)
+    data = _parse_json(rest) if rest else None
+    if not _has_valid_data(kind, data):
+        raise UnreadablePacketError(f"a Socket.IO packet of type {kind} without the data it has to have")
+    return SocketIoPacket(kind, namespace.removesuffix(",").partition("?")[0], int(number) if number else None, data)
 
 
-def _json(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
-        raise UnreadableError("not JSON") from error
+        raise UnreadablePacketError("not JSON") from error
 
 
-def _refuse(constant: str) -> None:
+def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _fits(kind: int, data: Any) -> bool:
+def _has_valid_data(kind: int, data: Any) -> bool:
     if kind == EVENT:
-        return isinstance(data, list) and bool(data) and isinstance(data[0], str) and len(data[0]) <= MAX_NAME
+        return (
+            isinstance(data, list) and bool(data) and isinstance(data[0], str) and len(data[0]) <= MAX_EVENT_NAME_LENGTH
+        )
     if kind == ACK:
         return isinstance(data, list)
     return data is None or (kind == CONNECT and isinstance(data, dict))
 
 
-def the_argument(arguments: list[Any]) -> Any:
+def single_argument(arguments: list[Any]) -> Any:
     """What an event carries: one value, or None. Raises Problem 422 `invalid_payload`."""
     if len(arguments) > 1:
         raise Problem(422, "invalid_payload", f"send one value with an event, not {len(arguments)}")
     value = arguments[0] if arguments else None
-    _check_value(value)
+    _require_bounded(value)
     return value
 
 
-def _check_value(value: Any) -> None:
+def _require_bounded(value: Any) -> None:
     level, count = [value], 0
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_ARGUMENT_DEPTH + 1):
         count += len(level)
-        if count > MAX_VALUES:
-            raise Problem(422, "invalid_payload", f"at most {MAX_VALUES} values may be sent with an event")
+        if count > MAX_ARGUMENT_VALUES:
+            raise Problem(422, "invalid_payload", f"at most {MAX_ARGUMENT_VALUES} values may be sent with an event")
         inner: list[Any] = []
         for each in level:
             if isinstance(each, str):
-                _check_text(each)
+                _require_encodable(each)
             elif isinstance(each, dict):
                 inner += [*each.keys(), *each.values()]
             elif isinstance(each, list):
@@ -116,10 +120,10 @@ def _check_value(value: Any) -> None:
         if not inner:
             return
         level = inner
-    raise Problem(422, "invalid_payload", f"lists and objects may be nested {MAX_DEPTH} levels deep")
+    raise Problem(422, "invalid_payload", f"lists and objects may be nested {MAX_ARGUMENT_DEPTH} levels deep")
 
 
-def _check_text(text: str) -> None:
+def _require_encodable(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:

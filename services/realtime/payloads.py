@@ -26,21 +26,21 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import MessageRecord
 
 Payload = dict[str, Any]
-Wire = list[tuple[str, Payload]]
-E = TypeVar("E", bound=Event)
+SocketEvents = list[tuple[str, Payload]]
+EventT = TypeVar("EventT", bound=Event)
 
-ENDED = frozenset({S.DISCONNECTED, S.RECONNECTING, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
+OFFLINE_STATUSES = frozenset({S.DISCONNECTED, S.RECONNECTING, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
 """States in which a front end shows the account as offline."""
 
-_MAKERS: dict[type[Event], Callable[[Any], Wire]] = {}
+_MAPPERS: dict[type[Event], Callable[[Any], SocketEvents]] = {}
 
 
-def to_wire(event: Event, sequence: int) -> Wire:
+def socket_events_of(event: Event, sequence: int) -> SocketEvents:
     """What the sockets of the organization are told, in order; empty for events that concern no front end.
 
     Every payload carries the `sequence` of the event in its stream; the events made from one share it.
     """
-    maker = _MAKERS.get(type(event))
+    maker = _MAPPERS.get(type(event))
     return [(name, payload | {"sequence": sequence}) for name, payload in maker(event)] if maker else []
 
 
@@ -58,62 +58,62 @@ def _camel_key(key: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
-def _makes(cls: type[E]) -> Callable[[Callable[[E], Wire]], Callable[[E], Wire]]:
-    def register(maker: Callable[[E], Wire]) -> Callable[[E], Wire]:
-        _MAKERS[cls] = maker
+def _maps(cls: type[EventT]) -> Callable[[Callable[[EventT], SocketEvents]], Callable[[EventT], SocketEvents]]:
+    def register(maker: Callable[[EventT], SocketEvents]) -> Callable[[EventT], SocketEvents]:
+        _MAPPERS[cls] = maker
         return maker
 
     return register
 
 
-def _common(event: Event | EphemeralEvent) -> Payload:
+def _common_fields(event: Event | EphemeralEvent) -> Payload:
     at = event.model_dump(mode="json", include={"at"})["at"]
     return {"instanceId": event.instance_id, "organizationId": event.organization_id, "timestamp": at}
 
 
-@_makes(QrIssued)
-def _qr(event: QrIssued) -> Wire:
+@_maps(QrIssued)
+def _qr(event: QrIssued) -> SocketEvents:
     shown = {"qr": event.qr, "dataUrl": event.data_url, "ascii": event.ascii, "attempt": event.attempt}
     expires = {"expiresAt": event.expires_at.isoformat()}
-    return [("whatsapp:qr", _common(event) | shown | expires)]
+    return [("whatsapp:qr", _common_fields(event) | shown | expires)]
 
 
-@_makes(PairingCodeIssued)
-def _pairing_code(event: PairingCodeIssued) -> Wire:
+@_maps(PairingCodeIssued)
+def _pairing_code(event: PairingCodeIssued) -> SocketEvents:
     code = {"pairingCode": event.code.replace("-", ""), "expiresAt": event.expires_at.isoformat()}
-    return [("whatsapp:pairing-code", _common(event) | code | {"phoneNumber": event.phone_number})]
+    return [("whatsapp:pairing-code", _common_fields(event) | code | {"phoneNumber": event.phone_number})]
 
 
-@_makes(ConnectionChanged)
-def _connection(event: ConnectionChanged) -> Wire:
+@_maps(ConnectionChanged)
+def _connection(event: ConnectionChanged) -> SocketEvents:
     state = camel(event.model_dump(mode="json", exclude={"id", "at", "cause", "organization_id", "instance_id"}))
-    found: Wire = [("whatsapp:status", _common(event) | state)]
+    found: SocketEvents = [("whatsapp:status", _common_fields(event) | state)]
     if event.status is S.CONNECTED and event.previous is not S.CONNECTED:
-        online = _common(event) | {"phoneNumber": event.phone_number, "phone_number": event.phone_number}
+        online = _common_fields(event) | {"phoneNumber": event.phone_number, "phone_number": event.phone_number}
         found += [("whatsapp:connected", online), ("whatsapp:ready", dict(online))]
-    elif event.status in ENDED and event.previous is not event.status:
+    elif event.status in OFFLINE_STATUSES and event.previous is not event.status:
         why = {"reason": event.reason, "detail": event.detail, "willRetry": event.will_retry}
-        found.append(("whatsapp:disconnected", _common(event) | why))
+        found.append(("whatsapp:disconnected", _common_fields(event) | why))
     return found
 
 
-@_makes(MessageRecorded)
-def _message(event: MessageRecorded) -> Wire:
+@_maps(MessageRecorded)
+def _message(event: MessageRecorded) -> SocketEvents:
     """`new_message` for everything said in a conversation, `whatsapp:message` also for what arrived, and a note of the
     owner's under a name of its own: no front end of the contract expects notes among the messages."""
     record = event.message
     if record.kind == "note":
         return [("note:created", camel(record))]
-    said = _said(record)
+    said = _message_fields(record)
     if record.direction == "outbound":
         return [("new_message", said)]
     arrived = {key: said[key] for key in ("id", "instanceId", "from", "timestamp", "contactId", "bookingId", "type")}
     arrived |= {"messageId": record.wa_id, "text": record.text, "organizationId": record.organization_id}
-    arrived |= {key: said[key] for key in ("conversationId", "media", "group", "referral", "orderKey", *_ABOUT)}
+    arrived |= {key: said[key] for key in ("conversationId", "media", "group", "referral", "orderKey", *_QUOTE_FIELDS)}
     return [("whatsapp:message", arrived), ("new_message", said)]
 
 
-_SAID = (
+_MESSAGE_FIELDS = (
     "id",
     "conversationId",
     "instanceId",
@@ -135,83 +135,85 @@ _SAID = (
     "revokedBy",
     "revision",
 )
-_ABOUT = ("quotedMessageId", "quotedWaId")
+_QUOTE_FIELDS = ("quotedMessageId", "quotedWaId")
 """Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""
 
 
-def _said(record: MessageRecord) -> Payload:
+def _message_fields(record: MessageRecord) -> Payload:
     shown = camel(record)
-    said = {key: shown[key] for key in (*_SAID, *_ABOUT)}
+    said = {key: shown[key] for key in (*_MESSAGE_FIELDS, *_QUOTE_FIELDS)}
     said |= {"content": record.text, "isOutgoing": record.direction == "outbound"}
     return said | {"from": record.from_address, "to": record.to_address, "waId": record.wa_id}
 
 
-@_makes(MessageRevised)
-def _message_changed(event: MessageRevised) -> Wire:
+@_maps(MessageRevised)
+def _message_changed(event: MessageRevised) -> SocketEvents:
     """The whole message as `new_message` has it, and a note under the name its front ends know it by."""
     record, change = event.message, {"change": event.change}
     if record.kind == "note":
         return [("note:updated", camel(record) | change)]
-    return [("message:updated", _said(record) | change)]
+    return [("message:updated", _message_fields(record) | change)]
 
 
-@_makes(MessageStatusChanged)
-def _status(event: MessageStatusChanged) -> Wire:
+@_maps(MessageStatusChanged)
+def _status(event: MessageStatusChanged) -> SocketEvents:
     fields = camel(event.model_dump(mode="json", include={"message_id", "wa_id", "status", "error", "client_id"}))
-    return [("message_status", _common(event) | fields)]
+    return [("message_status", _common_fields(event) | fields)]
 
 
-@_makes(ContactCreated)
-def _contact_created(event: ContactCreated) -> Wire:
+@_maps(ContactCreated)
+def _contact_created(event: ContactCreated) -> SocketEvents:
     return [("contact:created", camel(event.contact))]
 
 
-@_makes(ContactUpdated)
-def _contact_updated(event: ContactUpdated) -> Wire:
+@_maps(ContactUpdated)
+def _contact_updated(event: ContactUpdated) -> SocketEvents:
     return [("contact:updated", camel(event.contact) | {"mergedIds": list(event.merged_ids)})]
 
 
-@_makes(BookingCreated)
-def _booking_created(event: BookingCreated) -> Wire:
+@_maps(BookingCreated)
+def _booking_created(event: BookingCreated) -> SocketEvents:
     return [("booking:created", camel(event.booking))]
 
 
-@_makes(BookingUpdated)
-def _booking_updated(event: BookingUpdated) -> Wire:
+@_maps(BookingUpdated)
+def _booking_updated(event: BookingUpdated) -> SocketEvents:
     return [("booking:updated", camel(event.booking))]
 
 
-@_makes(ConversationUpdated)
-def _conversation_updated(event: ConversationUpdated) -> Wire:
+@_maps(ConversationUpdated)
+def _conversation_updated(event: ConversationUpdated) -> SocketEvents:
     return [("conversation:updated", camel(event.conversation))]
 
 
-@_makes(MessageStuck)
-def _stuck(event: MessageStuck) -> Wire:
+@_maps(MessageStuck)
+def _message_stuck(event: MessageStuck) -> SocketEvents:
     fields = camel(event.model_dump(mode="json", include={"message_id", "status", "since", "conversation_id"}))
-    return [("message:stuck", _common(event) | fields)]
+    return [("message:stuck", _common_fields(event) | fields)]
 
 
-def live_wire(live: EphemeralEvent) -> Wire:
+def ephemeral_events_of(live: EphemeralEvent) -> SocketEvents:
     """The same for what is only live: without `sequence`, for nobody is told it later."""
     if isinstance(live, ContactTyping):
         shown = camel(live.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))
-        return [("typing", _common(live) | shown | {"from": live.from_address, "isTyping": live.state != "paused"})]
+        return [
+            ("typing", _common_fields(live) | shown | {"from": live.from_address, "isTyping": live.state != "paused"})
+        ]
     if isinstance(live, ContactPresence):
         known = {"contact_id", "conversation_id", "available", "last_seen"}
         shown = camel(live.model_dump(mode="json", include=known))
-        return [("presence", _common(live) | shown | {"from": live.from_address})]
+        return [("presence", _common_fields(live) | shown | {"from": live.from_address})]
     return []
 
 
-_CONTROL = frozenset({"resync", "session:ended"})
+CONTROL_EVENTS = frozenset({"resync", "session:ended"})
 """About the socket itself."""
-_LINKING = frozenset({"whatsapp:qr", "whatsapp:pairing-code", "qr-code", "status-update", "session-complete"})
+LINKING_EVENTS = frozenset({"whatsapp:qr", "whatsapp:pairing-code", "qr-code", "status-update", "session-complete"})
 """Whoever sees these can link the account to a phone."""
 
 
 def scope_of(name: str) -> Scope | None:
     """What a socket needs to be told an event of this name; None: nothing."""
-    if name in _CONTROL:
+    if name in CONTROL_EVENTS:
         return None
-    return "manage" if name in _LINKING else "read"
+    return "manage" if name in LINKING_EVENTS else "read"

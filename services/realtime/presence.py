@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
-from services.realtime.client_requests import Request, ShortText, parse
+from services.realtime.client_requests import ClientRequest, ShortText, parse
 from services.realtime.payloads import Payload
 from services.realtime.server import RealtimeServer
 from shared.contracts.commands import MarkConversationRead
@@ -26,12 +26,12 @@ from shared.contracts.records import Party, Seen
 from shared.messaging.consumer import publish_ephemeral
 from shared.messaging.rpc_client import rpc_request
 
-LIMIT = 10.0
+ROUTER_TIMEOUT_S = 10.0
 """Seconds the router has to mark a conversation read."""
-_MOMENT: TypeAdapter[datetime] = TypeAdapter(datetime)
+_TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
-class ConversationRequest(Request):
+class ConversationRequest(ClientRequest):
     conversation_id: ShortText
 
 
@@ -42,14 +42,14 @@ class TypingRequest(ConversationRequest):
     is_typing: bool = True
 
 
-class ReadRequest(Request):
+class MarkReadRequest(ClientRequest):
     """The whole conversation, or everything up to the newest of these messages (our ids or WhatsApp's)."""
 
     conversation_id: ShortText | None = None
     message_ids: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
 
 
-class Attention:
+class PresenceHandlers:
     """Registers itself for its events."""
 
     def __init__(self, server: RealtimeServer) -> None:
@@ -59,49 +59,53 @@ class Attention:
         server.on("presence_subscribe", self._presence_subscribe)
         server.on("mark_read", self._mark_read)
 
-    async def watch(self, principal: Principal, conversation_id: str) -> None:
+    async def subscribe_presence(self, principal: Principal, conversation_id: str) -> None:
         """Somebody opened this conversation. Raises Problem when there is none."""
-        found = await self._conversation(principal, conversation_id)
-        if to := _contact(found):
+        found = await self._read_conversation(principal, conversation_id)
+        if to := _party_of(found):
             ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
-            await publish_ephemeral(self._server.linked().client, SubscribePresence.model_validate({**ids, "to": to}))
+            await publish_ephemeral(
+                self._server.require_nats().client, SubscribePresence.model_validate({**ids, "to": to})
+            )
 
     async def _typing(self, sid: str, data: Any) -> Payload:
         request = parse(TypingRequest, data)
         state: TypingState = request.state or ("composing" if request.is_typing else "paused")
-        return await self._show(sid, request.conversation_id, state)
+        return await self._send_typing(sid, request.conversation_id, state)
 
     async def _stop_typing(self, sid: str, data: Any) -> Payload:
-        return await self._show(sid, parse(ConversationRequest, data).conversation_id, "paused")
+        return await self._send_typing(sid, parse(ConversationRequest, data).conversation_id, "paused")
 
-    async def _show(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
-        principal = self._server.allowed(sid, "send")
-        found = await self._conversation(principal, conversation_id)
-        if to := _contact(found):
+    async def _send_typing(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
+        principal = self._server.authorize(sid, "send")
+        found = await self._read_conversation(principal, conversation_id)
+        if to := _party_of(found):
             ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
             await publish_ephemeral(
-                self._server.linked().client, SendTyping.model_validate({**ids, "to": to, "state": state})
+                self._server.require_nats().client, SendTyping.model_validate({**ids, "to": to, "state": state})
             )
         return {"success": True}
 
     async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
-        await self.watch(self._server.allowed(sid, "read"), parse(ConversationRequest, data).conversation_id)
+        await self.subscribe_presence(
+            self._server.authorize(sid, "read"), parse(ConversationRequest, data).conversation_id
+        )
         return {"success": True}
 
     async def _mark_read(self, sid: str, data: Any) -> Payload:
-        principal, request = self._server.allowed(sid, "send"), parse(ReadRequest, data)
+        principal, request = self._server.authorize(sid, "send"), parse(MarkReadRequest, data)
         if request.conversation_id is not None:
-            found = await self._conversation(principal, request.conversation_id)
-            marks = {request.conversation_id: Seen(order_key=_key_of(found, "updated_at"))}
+            found = await self._read_conversation(principal, request.conversation_id)
+            marks = {request.conversation_id: Seen(order_key=_order_key_of(found, "updated_at"))}
         elif request.message_ids:
             await self._server.charge(principal, len(set(request.message_ids)) - 1)
-            marks = await self._seen(principal, request.message_ids)
+            marks = await self._read_marks(principal, request.message_ids)
         else:
             raise Problem(422, "invalid_payload", "say what was read: `conversationId` or `messageIds`")
-        read = await asyncio.gather(*(self._mark(principal, each, seen) for each, seen in marks.items()))
+        read = await asyncio.gather(*(self._mark_conversation(principal, each, seen) for each, seen in marks.items()))
         return {"success": True, "data": read}
 
-    async def _seen(self, principal: Principal, message_ids: Sequence[str]) -> dict[str, Seen]:
+    async def _read_marks(self, principal: Principal, message_ids: Sequence[str]) -> dict[str, Seen]:
         """By conversation: up to the newest of these messages."""
         organization_id = principal.organization_id
         asked = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
@@ -109,42 +113,44 @@ class Attention:
         for answer in await asyncio.gather(*(self._ask(question) for question in asked)):
             message = answer["data"]
             conversation_id = message["conversation_id"]
-            _check(principal, message["instance_id"])
+            _require_access(principal, message["instance_id"])
             if conversation_id is not None:
-                newest[conversation_id] = max(_key_of(message, "timestamp"), newest.get(conversation_id, 0))
+                newest[conversation_id] = max(_order_key_of(message, "timestamp"), newest.get(conversation_id, 0))
         return {conversation_id: Seen(order_key=key) for conversation_id, key in newest.items()}
 
-    async def _mark(self, principal: Principal, conversation_id: str, seen: Seen) -> Payload:
+    async def _mark_conversation(self, principal: Principal, conversation_id: str, seen: Seen) -> Payload:
         command = MarkConversationRead(
             organization_id=principal.organization_id, conversation_id=conversation_id, seen=seen, by=principal.subject
         )
-        event = await self._server.linked().dispatcher.execute(command, ConversationUpdated, timeout=LIMIT)
+        event = await self._server.require_nats().commands.execute(
+            command, ConversationUpdated, timeout=ROUTER_TIMEOUT_S
+        )
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 
-    async def _conversation(self, principal: Principal, conversation_id: str) -> Payload:
+    async def _read_conversation(self, principal: Principal, conversation_id: str) -> Payload:
         question = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
         found: Payload = (await self._ask(question))["data"]
-        _check(principal, found["instance_id"])
+        _require_access(principal, found["instance_id"])
         return found
 
     async def _ask(self, query: Query) -> Payload:
-        return await rpc_request(self._server.linked().client, query)
+        return await rpc_request(self._server.require_nats().client, query)
 
 
-def _key_of(record: Payload, time_field: str) -> int:
+def _order_key_of(record: Payload, time_field: str) -> int:
     """Its order key; an api of the previous version tells only a time."""
     key = record.get("order_key")
-    return key_at(_MOMENT.validate_python(record[time_field])) if key is None else int(key)
+    return key_at(_TIMESTAMP.validate_python(record[time_field])) if key is None else int(key)
 
 
-def _check(principal: Principal, instance_id: str) -> None:
+def _require_access(principal: Principal, instance_id: str) -> None:
     """As over REST, what a key does not reach is not there."""
     if principal.instance_ids is not None and instance_id not in principal.instance_ids:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
 
 
-def _contact(conversation: Payload) -> Party | None:
+def _party_of(conversation: Payload) -> Party | None:
     contact = conversation.get("contact") or {}
     phone, lid = contact.get("phone_number"), contact.get("lid")
     return Party(phone=phone, lid=lid) if phone or lid else None

@@ -15,27 +15,27 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from shared.contracts.ids import new_id
 from shared.contracts.registry import EVENTS_STREAM
 
-PAGE, PAGE_BYTES = 200, 262_144
+PAGE_EVENTS, PAGE_BYTES = 200, 262_144
 """Events read at once, fewer when they are large: a slow socket takes only a few, and the others are read in vain."""
-_SPARE = 65_536
+PAGE_SPARE_BYTES = 65_536
 """Bytes a page may have beyond the largest message: NATS counts subject and header as well."""
-INACTIVE = 30.0
+REPLAY_INACTIVE_S = 30.0
 """Seconds after which the server forgets a reader that died."""
-_ANSWER = 5.0
+PAGE_TIMEOUT_S = 5.0
 """Seconds the server has for a page."""
 
 
-class TooMuchMissedError(Exception):
+class ResyncRequiredError(Exception):
     """The stream no longer keeps everything since then, or it is more than a socket is told: load the records anew."""
 
 
-class History:
+class StreamReplay:
     """The events of the stream by subject filter. `limit`: how many are read at most for one socket."""
 
     def __init__(self, client: Client, js: JetStreamContext, limit: int) -> None:
-        self._client, self._js, self._limit = client, js, limit
+        self._client, self._js, self._max_events = client, js, limit
 
-    async def after(self, pattern: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
+    async def pages_after(self, pattern: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
         """Pages of what follows `sequence`, in order, until there is nothing more at the moment.
 
         Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
@@ -47,19 +47,19 @@ class History:
             ack_policy=AckPolicy.NONE,
             filter_subject=pattern,
             mem_storage=True,
-            inactive_threshold=INACTIVE,
+            inactive_threshold=REPLAY_INACTIVE_S,
             num_replicas=1,
         )
         info = await self._js.add_consumer(EVENTS_STREAM, config)
         pending = info.num_pending or 0
         try:
-            if pending > self._limit:
-                raise TooMuchMissedError(f"{pending} events")
+            if pending > self._max_events:
+                raise ResyncRequiredError(f"{pending} events")
             if not pending:
-                await self.check_kept(sequence)
+                await self.require_retained(sequence)
             while pending:
-                page = await self._page(info.name, min(pending, PAGE))
-                await self.check_kept(sequence)
+                page = await self._page(info.name, min(pending, PAGE_EVENTS))
+                await self.require_retained(sequence)
                 sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
                 yield page
         finally:
@@ -73,7 +73,10 @@ class History:
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
         try:
-            for max_bytes in (PAGE_BYTES, self._client.max_payload + _SPARE):  # the latter holds the largest event
+            for max_bytes in (
+                PAGE_BYTES,
+                self._client.max_payload + PAGE_SPARE_BYTES,
+            ):  # the latter holds the largest event
                 if page := await self._pull(inbox, arrived, consumer, {"batch": count, "max_bytes": max_bytes}):
                     return page
         finally:
@@ -89,7 +92,7 @@ class History:
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
         await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
         page: list[Msg] = []
-        async with asyncio.timeout(_ANSWER):
+        async with asyncio.timeout(PAGE_TIMEOUT_S):
             while len(page) < count:
                 message = await arrived.get()
                 if not message.reply:  # a status: there is no more, or the next one does not fit
@@ -97,11 +100,11 @@ class History:
                 page.append(message)
         return page
 
-    async def check_kept(self, sequence: int) -> None:
+    async def require_retained(self, sequence: int) -> None:
         """Raises TooMuchMissedError unless everything behind `sequence` is kept.
 
         Asked after reading: what is kept then was kept when the page was read.
         """
         state = (await self._js.stream_info(EVENTS_STREAM)).state
         if not state.first_seq - 1 <= sequence <= state.last_seq:
-            raise TooMuchMissedError(f"the stream keeps {state.first_seq} to {state.last_seq}")
+            raise ResyncRequiredError(f"the stream keeps {state.first_seq} to {state.last_seq}")

@@ -16,42 +16,42 @@ from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from services.realtime.ephemeral_feed import LiveFeed
-from services.realtime.fair_slots import FairSlots
+from services.realtime.ephemeral_feed import EphemeralFeed
 from services.realtime.keyed_locks import KeyedLocks
-from services.realtime.payloads import Wire, to_wire
-from services.realtime.replay import History, TooMuchMissedError
-from services.realtime.send_queue import Outgoing, encode
-from services.realtime.subscriber import Follower, Room, Standing
+from services.realtime.payloads import SocketEvents, socket_events_of
+from services.realtime.replay import ResyncRequiredError, StreamReplay
+from services.realtime.round_robin_semaphore import RoundRobinSemaphore
+from services.realtime.send_queue import SendQueue, encode_events
+from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.errors import Problem
 from shared.contracts.registry import organization_events_filter, parse_event
-from shared.messaging.ordered_consumer import Feed
+from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.platform.background import note_failure, start_waited
 
-READERS, READERS_PER_ORGANIZATION = 8, 2
+MAX_CONCURRENT_CATCH_UPS, MAX_CATCH_UPS_PER_ORGANIZATION = 8, 2
 """Sockets that are told what they missed at the same time; the others wait, and organizations take turns."""
-_REST = 4.0
+PAUSE_PER_READING = 4.0
 """While more sockets of an organization wait for a reader, one that is not at its end rests this many times as long as
 it read: so no organization takes the processor from what others send and hear. A short resume never rests."""
-_AGAIN, _ANSWER = 0.5, 10.0
+RETRY_DELAY_S, RESUME_TIMEOUT_S = 0.5, 10.0
 """Seconds until NATS is asked again, and until a client is told that it does not answer."""
 
-_AGAIN_AFTER_FAULT_S = 5.0
+FAULT_RETRY_DELAY_S = 5.0
 
 ROOMS = Gauge("switchboard_realtime_rooms", "Organizations with at least one socket here")
 log = logging.getLogger(__name__)
 
 
-class Rooms:
+class OrganizationRooms:
     """The sockets of each organization, and its feed."""
 
-    def __init__(self, client: Client, js: JetStreamContext, outgoing: Outgoing, history: History) -> None:
-        self._client, self._js, self._outgoing, self._history = client, js, outgoing, history
-        self._rooms: dict[str, Room] = {}
-        self._feeds: dict[str, Feed] = {}
-        self._lives: dict[str, LiveFeed] = {}
+    def __init__(self, client: Client, js: JetStreamContext, outgoing: SendQueue, history: StreamReplay) -> None:
+        self._client, self._js, self._send_queue, self._replay = client, js, outgoing, history
+        self._rooms: dict[str, OrganizationRoom] = {}
+        self._consumers: dict[str, OrderedConsumer] = {}
+        self._ephemeral_feeds: dict[str, EphemeralFeed] = {}
         self._locks = KeyedLocks()
-        self._readers = FairSlots(READERS, READERS_PER_ORGANIZATION)
+        self._readers = RoundRobinSemaphore(MAX_CONCURRENT_CATCH_UPS, MAX_CATCH_UPS_PER_ORGANIZATION)
 
     async def join(self, organization_id: str, sid: str, since: int | None, grace: float) -> None:
         """The socket is told what followed `since` (None: now) and hears the room from `resume` on, or after `grace`
@@ -60,7 +60,7 @@ class Rooms:
             room = self._rooms.get(organization_id)
             if room is None:
                 room = await self._open(organization_id)
-            follower = room.followers[sid] = Follower(sid, room.sequence, since)
+            follower = room.sockets[sid] = SocketPosition(sid, room.sequence, since)
             loop = asyncio.get_running_loop()
             follower.timer = loop.call_later(grace, self._catch_up, room, follower, None)
 
@@ -70,50 +70,52 @@ class Rooms:
             room = self._rooms.get(organization_id)
             if room is None:
                 return
-            if follower := room.followers.pop(sid, None):
-                follower.stop()
-            if not room.followers:
+            if follower := room.sockets.pop(sid, None):
+                follower.cancel()
+            if not room.sockets:
                 del self._rooms[organization_id]
                 ROOMS.set(len(self._rooms))
-                await self._feeds.pop(organization_id).stop()
-                await self._lives.pop(organization_id).stop()
+                await self._consumers.pop(organization_id).stop()
+                await self._ephemeral_feeds.pop(organization_id).stop()
 
-    def holds(self, organization_id: str, sid: str) -> bool:
+    def is_joined(self, organization_id: str, sid: str) -> bool:
         """The socket joined and did not leave."""
         room = self._rooms.get(organization_id)
-        return room is not None and sid in room.followers
+        return room is not None and sid in room.sockets
 
-    async def resume(self, organization_id: str, sid: str, since: int | None) -> Standing:
+    async def resume(self, organization_id: str, sid: str, since: int | None) -> ResumeResult:
         """Tell the socket what followed `since`, then let it hear the room.
 
         Raises Problem 503 when NATS is away; what was missed is told as soon as it is back.
         """
         room = self._rooms.get(organization_id)
-        follower = room.followers.get(sid) if room else None
+        follower = room.sockets.get(sid) if room else None
         if room is None or follower is None:
             raise Problem(503, "socket_closing", "this socket is being closed; connect again")
         try:
-            async with asyncio.timeout(_ANSWER):
+            async with asyncio.timeout(RESUME_TIMEOUT_S):
                 return await asyncio.shield(self._catch_up(room, follower, since))
         except TimeoutError as error:
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
 
     async def close(self) -> None:
         for room in self._rooms.values():
-            for follower in room.followers.values():
-                follower.stop()
-        for feed in list(self._feeds.values()):
+            for follower in room.sockets.values():
+                follower.cancel()
+        for feed in list(self._consumers.values()):
             await feed.stop()
-        for live in list(self._lives.values()):
+        for live in list(self._ephemeral_feeds.values()):
             await live.stop()
         self._rooms.clear()
-        self._feeds.clear()
-        self._lives.clear()
+        self._consumers.clear()
+        self._ephemeral_feeds.clear()
 
-    async def _open(self, organization_id: str) -> Room:
-        room = Room(organization_id)
-        feed = Feed(self._client, self._js, organization_events_filter(organization_id), self._relay(room))
-        live = LiveFeed(self._client, organization_id, self._tell_live(room))
+    async def _open(self, organization_id: str) -> OrganizationRoom:
+        room = OrganizationRoom(organization_id)
+        feed = OrderedConsumer(
+            self._client, self._js, organization_events_filter(organization_id), self._event_handler(room)
+        )
+        live = EphemeralFeed(self._client, organization_id, self._ephemeral_handler(room))
         try:
             await feed.start()
             await live.start()
@@ -122,113 +124,119 @@ class Rooms:
             await live.stop()
             raise
         room.sequence = max(room.sequence, feed.sequence)
-        self._rooms[organization_id], self._feeds[organization_id] = room, feed
-        self._lives[organization_id] = live
+        self._rooms[organization_id], self._consumers[organization_id] = room, feed
+        self._ephemeral_feeds[organization_id] = live
         ROOMS.set(len(self._rooms))
         return room
 
-    def _relay(self, room: Room) -> Callable[[str, int, bytes], Awaitable[None]]:
+    def _event_handler(self, room: OrganizationRoom) -> Callable[[str, int, bytes], Awaitable[None]]:
         async def receive(address: str, sequence: int, body: bytes) -> None:
-            told = room.advance(sequence)
-            packets = encode(_readable(address, sequence, body)) if told else []
+            told = room.receivers_of(sequence)
+            packets = encode_events(_decode(address, sequence, body)) if told else []
             for follower in told:
-                if not await self._outgoing.send(follower.sid, packets):
-                    follower.fall_behind(sequence)
+                if not await self._send_queue.send(follower.sid, packets):
+                    follower.mark_behind(sequence)
                     self._catch_up(room, follower, None)
             await asyncio.sleep(0)  # in a burst the sockets are written to as well
 
         return receive
 
-    def _tell_live(self, room: Room) -> Callable[[Wire], Awaitable[None]]:
+    def _ephemeral_handler(self, room: OrganizationRoom) -> Callable[[SocketEvents], Awaitable[None]]:
         """A socket that reads slowly is told what is kept, and not this."""
 
-        async def tell(wire: Wire) -> None:
-            packets = encode(wire)
-            for sid in [follower.sid for follower in room.followers.values() if follower.live]:
-                await self._outgoing.send(sid, packets)
+        async def tell(wire: SocketEvents) -> None:
+            packets = encode_events(wire)
+            for sid in [follower.sid for follower in room.sockets.values() if follower.is_live]:
+                await self._send_queue.send(sid, packets)
 
         return tell
 
-    def _catch_up(self, room: Room, follower: Follower, since: int | None) -> asyncio.Task[Standing]:
+    def _catch_up(
+        self, room: OrganizationRoom, follower: SocketPosition, since: int | None
+    ) -> asyncio.Task[ResumeResult]:
         """One at a time for each socket; asks NATS until it answers or the socket leaves."""
         before = follower.task
         since, follower.since = follower.since if since is None else since, None
         if follower.timer:
             follower.timer.cancel()
 
-        async def catch_up() -> Standing:
+        async def catch_up() -> ResumeResult:
             if before:
                 await asyncio.wait([before])
-            follower.hold()
-            wish = since if self._outgoing.hears_events(follower.sid) else None
-            while not follower.live:
+            follower.pause()
+            wish = since if self._send_queue.receives_events(follower.sid) else None
+            while not follower.is_live:
                 try:
                     await self._read_up(room, follower, wish)
                     wish = None
                 except (NatsError, TimeoutError, OSError) as error:
                     log.warning("%s: what a socket missed cannot be read yet: %s", room.organization_id, error)
-                    await asyncio.sleep(_AGAIN)
+                    await asyncio.sleep(RETRY_DELAY_S)
                 except Exception as error:  # else the socket would stay connected and hear nothing any more
                     note_failure("catch-up of a socket", error)
-                    await asyncio.sleep(_AGAIN_AFTER_FAULT_S)
-            return Standing(follower.position, follower.must_reload)
+                    await asyncio.sleep(FAULT_RETRY_DELAY_S)
+            return ResumeResult(follower.position, follower.must_reload)
 
         follower.task = start_waited("catch-up of a socket", catch_up())
         return follower.task
 
-    async def _read_up(self, room: Room, follower: Follower, since: int | None) -> None:
+    async def _read_up(self, room: OrganizationRoom, follower: SocketPosition, since: int | None) -> None:
         """A slow socket is waited for between two readings, so that others read at that time."""
         loop = asyncio.get_running_loop()
         try:
             if since is not None:
                 if since > room.sequence:
-                    await self._history.check_kept(since)
-                follower.wish(since)
+                    await self._replay.require_retained(since)
+                follower.request_since(since)
             full = False
-            while span := follower.next(room.sequence):
-                await self._outgoing.read_down(follower.sid, everything=full)
+            while span := follower.next_range(room.sequence):
+                await self._send_queue.wait_until_drained(follower.sid, everything=full)
                 async with self._readers.slot(room.organization_id):
                     began = loop.time()
                     full = not await self._tell(room, follower, *span)
                     unfinished = full or follower.is_behind(room.sequence)
-                    if unfinished and self._readers.waits(room.organization_id):
-                        await asyncio.sleep(_REST * (loop.time() - began))
-        except TooMuchMissedError as missed:
+                    if unfinished and self._readers.has_waiters(room.organization_id):
+                        await asyncio.sleep(PAUSE_PER_READING * (loop.time() - began))
+        except ResyncRequiredError as missed:
             log.info("%s: a socket must load the records anew: %s", room.organization_id, missed)
-            follower.reload(room.sequence)
-            await self._outgoing.send(follower.sid, encode([("resync", {"sequence": follower.position})]))
+            follower.skip_to(room.sequence)
+            await self._send_queue.send(follower.sid, encode_events([("resync", {"sequence": follower.position})]))
 
-    async def _tell(self, room: Room, follower: Follower, behind: int, until: int) -> bool:
+    async def _tell(self, room: OrganizationRoom, follower: SocketPosition, behind: int, until: int) -> bool:
         """Page by page, until the socket reads too slowly (False) or others wait for a reader. A gap ends where the
         socket began to hear; else events that came in the meantime are told as well."""
         last = until if follower.gap else sys.maxsize
-        async with aclosing(self._history.after(organization_events_filter(room.organization_id), behind)) as pages:
+        async with aclosing(
+            self._replay.pages_after(organization_events_filter(room.organization_id), behind)
+        ) as pages:
             async for page in pages:
                 for message in page:
                     sequence = message.metadata.sequence.stream
                     if sequence <= last and not await self._tell_one(follower, sequence, message):
                         return False
                     reached = min(sequence, last)
-                    follower.told(behind, reached)
+                    follower.advance_to(behind, reached)
                     behind = reached
-                if behind == last or self._readers.is_wanted(room.organization_id):
+                if behind == last or self._readers.is_contended(room.organization_id):
                     return True
-        follower.told(behind, max(behind, until))
+        follower.advance_to(behind, max(behind, until))
         return True
 
-    async def _tell_one(self, follower: Follower, sequence: int, message: Msg) -> bool:
+    async def _tell_one(self, follower: SocketPosition, sequence: int, message: Msg) -> bool:
         """False when too much waits for the socket."""
         await asyncio.sleep(0)
-        if not self._outgoing.is_read_down(follower.sid):
+        if not self._send_queue.is_drained(follower.sid):
             return False
-        return await self._outgoing.send(follower.sid, encode(_readable(message.subject, sequence, message.data)))
+        return await self._send_queue.send(
+            follower.sid, encode_events(_decode(message.subject, sequence, message.data))
+        )
 
 
-def _readable(address: str, sequence: int, body: bytes) -> Wire:
+def _decode(address: str, sequence: int, body: bytes) -> SocketEvents:
     """Empty for an event nobody can read or no front end is told."""
     try:
         event = parse_event(address, body)
-        return to_wire(event, sequence) if event else []
+        return socket_events_of(event, sequence) if event else []
     except ValidationError as error:
         log.warning("%s: an unreadable event is left out: %s", address, error.errors()[0]["msg"])
         return []

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.realtime.client_requests import Request, ShortText, parse
+from services.realtime.client_requests import ClientRequest, ShortText, parse
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, MAX_TEXT, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.events import MessageStatusChanged
@@ -23,7 +23,7 @@ _LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
-class SendRequest(Request):
+class SendMessageRequest(ClientRequest):
     """`{to | conversationId, message, instanceId?, clientId?, expiresIn?}`; within a day a user's same `clientId` is
     the same message."""
 
@@ -35,9 +35,9 @@ class SendRequest(Request):
     expires_in: Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)] = SEND_EXPIRY.total_seconds()
 
 
-def parse_request(data: Any) -> SendRequest:
+def parse_request(data: Any) -> SendMessageRequest:
     """Raises Problem 422 that names the field."""
-    request = parse(SendRequest, data)
+    request = parse(SendMessageRequest, data)
     if not has_visible_text(request.message):
         detail = "message: an empty text, or one of invisible characters only, cannot be sent"
         raise Problem(422, "invalid_payload", detail, field="message")
@@ -46,7 +46,7 @@ def parse_request(data: Any) -> SendRequest:
     return request
 
 
-def command_of(request: SendRequest, principal: Principal) -> SendMessage:
+def command_of(request: SendMessageRequest, principal: Principal) -> SendMessage:
     """A command of its own for every attempt; the router knows the message that the client's own id led to."""
     organization_id = principal.organization_id
     client_id, now = request.client_id, utc_now()

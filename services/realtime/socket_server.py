@@ -9,28 +9,36 @@ from typing import Any
 
 from socketio.async_manager import eio_packet
 
-from services.realtime.connection_limits import Connection
-from services.realtime.packet_parser import CONNECT, DISCONNECT, EVENT, NAMESPACE, Packet, UnreadableError, parse_packet
+from services.realtime.connection_registry import SocketConnection
+from services.realtime.packet_parser import (
+    CONNECT,
+    DISCONNECT,
+    EVENT,
+    NAMESPACE,
+    SocketIoPacket,
+    UnreadablePacketError,
+    parse_packet,
+)
 from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
 
-MAX_ATTEMPTS = 3
+MAX_CONNECT_PACKETS = 3
 """CONNECT packets one transport may send; a client of Socket.IO needs one."""
 ACK, CONNECT_ERROR = 3, 4
 """Packets of the server."""
 
 
-class SocketServer(Transport):
+class SocketIoServer(Transport):
     """What clients send, packet by packet."""
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
-        connection = self.connections.of(eio_sid)
+        connection = self.connections.get(eio_sid)
         if connection is None or connection.closing:
             return
         try:
             packet = parse_packet(data)
-        except UnreadableError as error:
-            self.refuse(connection, error)
+        except UnreadablePacketError as error:
+            self.close_unreadable(connection, error)
             return
         if packet.kind == CONNECT:
             await self._log_in(connection, packet)
@@ -39,10 +47,10 @@ class SocketServer(Transport):
         elif packet.kind == DISCONNECT:
             await self.close(connection)
         elif packet.kind == EVENT:  # the fourth kind acknowledges an event, which is never asked for
-            self.start(self._answer(connection, packet))
+            self.run_in_background(self._answer(connection, packet))
 
-    async def _log_in(self, connection: Connection, packet: Packet) -> None:
-        connection.attempts += 1
+    async def _log_in(self, connection: SocketConnection, packet: SocketIoPacket) -> None:
+        connection.connect_packets += 1
         sid = None
         if packet.namespace == NAMESPACE and not connection.sid and not connection.logging_in:
             sid = await self.manager.pre_connect(connection.id, NAMESPACE)
@@ -51,7 +59,7 @@ class SocketServer(Transport):
             return
         connection.logging_in = True
         try:
-            await self._hooks.logged_in(connection, sid, packet.data)
+            await self._hooks.on_login(connection, sid, packet.data)
         except Problem as problem:
             await self.manager.disconnect(sid, NAMESPACE, ignore_queue=True)
             data = {"message": problem.detail, "data": {"code": problem.code, "status": problem.status}}
@@ -60,27 +68,27 @@ class SocketServer(Transport):
         finally:
             connection.logging_in = False
         if connection.closing:  # it went away while it was checked
-            await self._leave(connection)
+            await self._log_out(connection)
             return
         self.environ.pop(connection.id, None)
         known = {"sid": sid, "pid": connection.pid}
         await self._send_packet(connection.id, self.packet_class(CONNECT, known, namespace=NAMESPACE))
         await self.manager.connect(sid, NAMESPACE)
-        self.start(self._hooks.connected(connection))
+        self.run_in_background(self._hooks.on_connected(connection))
 
-    async def _refuse_login(self, connection: Connection, namespace: str, data: Any) -> None:
+    async def _refuse_login(self, connection: SocketConnection, namespace: str, data: Any) -> None:
         """A client may try again, but not for long."""
         answer = self.packet_class(CONNECT_ERROR, data=data, namespace=namespace)
         packet = eio_packet.Packet(eio_packet.MESSAGE, answer.encode())
-        late = time.monotonic() - connection.opened >= self._open_for
-        if connection.attempts >= MAX_ATTEMPTS or (late and not connection.sid):
+        late = time.monotonic() - connection.opened_at >= self._login_timeout_s
+        if connection.connect_packets >= MAX_CONNECT_PACKETS or (late and not connection.sid):
             await self.close(connection, [packet])
         else:
             await self._send_eio_packet(connection.id, packet)
 
-    async def _answer(self, connection: Connection, packet: Packet) -> None:
+    async def _answer(self, connection: SocketConnection, packet: SocketIoPacket) -> None:
         name, *arguments = packet.data
-        answer = await self._hooks.requested(connection, name, arguments)
+        answer = await self._hooks.on_request(connection, name, arguments)
         if packet.id is None or answer is None or connection.closing:
             return
         await self._send_packet(connection.id, self.packet_class(ACK, namespace=NAMESPACE, id=packet.id, data=[answer]))

@@ -11,35 +11,35 @@ from socketio.async_manager import eio_packet
 
 from services.realtime.allowed_origins import allowed_origins
 from services.realtime.backlog import PacketQueue
-from services.realtime.client_error_log import Notes
-from services.realtime.connection_limits import Connection, Connections
-from services.realtime.handshake_queue import Openings
-from services.realtime.packet_parser import DISCONNECT, NAMESPACE, UnreadableError
+from services.realtime.client_error_log import ClientErrorLog
+from services.realtime.connection_registry import ConnectionRegistry, SocketConnection
+from services.realtime.handshake_queue import HandshakeQueue
+from services.realtime.packet_parser import DISCONNECT, NAMESPACE, UnreadablePacketError
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.errors import Problem
 from shared.platform.background import FAILURES, start_waited
 from shared.web.bounded_websocket import abort_of
 
-_FLUSH = 1.0
+POLLING_FLUSH_TIMEOUT_S = 1.0
 """Seconds a polling client has to fetch the last packets."""
-_LINGER = 5.0
+ABORT_DELAY_S = 5.0
 """Seconds until the connection of an ended socket is broken when its client does not close it."""
 
 
 @dataclass(frozen=True)
-class Hooks:
+class ConnectionHooks:
     """What the service does with connections. `logged_in` raises Problem; `connected` follows when the client knows of
     it; `requested` gives the acknowledgement."""
 
-    logged_in: Callable[[Connection, str, Any], Awaitable[None]]
-    connected: Callable[[Connection], Awaitable[None]]
-    requested: Callable[[Connection, str, list[Any]], Awaitable[Any]]
-    left: Callable[[Connection], Awaitable[None]]
-    overfull: Callable[[Connection, PacketQueue], bool]
+    on_login: Callable[[SocketConnection, str, Any], Awaitable[None]]
+    on_connected: Callable[[SocketConnection], Awaitable[None]]
+    on_request: Callable[[SocketConnection, str, list[Any]], Awaitable[Any]]
+    on_disconnect: Callable[[SocketConnection], Awaitable[None]]
+    is_overfull: Callable[[SocketConnection, PacketQueue], bool]
     """Whether it asks and does not read the answers; then it is dropped."""
 
 
-class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
     def create_queue(self, *_: Any, **__: Any) -> PacketQueue:
         return PacketQueue()
 
@@ -47,24 +47,26 @@ class _Engine(engineio.AsyncServer):  # type: ignore[misc]
 class Transport(socketio.AsyncServer):  # type: ignore[misc]
     """Transports of clients that have not logged in for `socket_login_time` seconds are closed."""
 
-    def __init__(self, settings: RealtimeSettings, connections: Connections, hooks: Hooks, notes: Notes) -> None:
+    def __init__(
+        self, settings: RealtimeSettings, connections: ConnectionRegistry, hooks: ConnectionHooks, notes: ClientErrorLog
+    ) -> None:
         super().__init__(
             async_mode="asgi",
-            logger=notes.library,
-            engineio_logger=notes.library,
+            logger=notes.library_logger,
+            engineio_logger=notes.library_logger,
             cors_allowed_origins=allowed_origins(settings.cors_origins),
             max_http_buffer_size=settings.socket_payload_limit,
             ping_interval=20,
             ping_timeout=20,
             http_compression=False,  # one answer to a long poll may hold a pairing code and a stranger's message
         )
-        self.connections, self._hooks, self._notes = connections, hooks, notes
-        self.openings = Openings()
-        self._open_for = settings.socket_login_time
+        self.connections, self._hooks, self._error_log = connections, hooks, notes
+        self.handshakes = HandshakeQueue()
+        self._login_timeout_s = settings.socket_login_time
         self._tasks = set[asyncio.Task[None]]()
 
     def _engineio_server_class(self) -> type:
-        return _Engine
+        return _EngineServer
 
     # --- one connection
 
@@ -76,49 +78,49 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         environ["asgi.scope"]["socket_connection"] = connection
         connection.abort = abort_of(environ["asgi.scope"])
         await super()._handle_eio_connect(eio_sid, environ)
-        asyncio.get_running_loop().call_later(self._open_for, self._require_login, connection)
+        asyncio.get_running_loop().call_later(self._login_timeout_s, self._close_without_login, connection)
         return None
 
-    def _require_login(self, connection: Connection) -> None:
+    def _close_without_login(self, connection: SocketConnection) -> None:
         """One that is checked just now is let in or closed by that."""
         if connection.closed or connection.sid or connection.logging_in:
             return
-        self._notes.warn("idle", connection.address, "a socket that does not log in is closed")
+        self._error_log.warn("idle", connection.address, "a socket that does not log in is closed")
         self.start_closing(connection)
 
     async def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
         self.environ.pop(eio_sid, None)
-        if connection := self.connections.of(eio_sid):
+        if connection := self.connections.get(eio_sid):
             connection.closing = True
             if queue := self.queue_of(connection, gone=True):
                 queue.put_nowait(None)
-            await self._leave(connection)
+            await self._log_out(connection)
             connection.closed = True
             self.connections.close(connection)
 
-    async def _leave(self, connection: Connection) -> None:
+    async def _log_out(self, connection: SocketConnection) -> None:
         if connection.logging_in:
             return  # that does it when it has come to its end
-        if connection.sid and not connection.left:
-            connection.left = True
+        if connection.sid and not connection.disconnect_handled:
+            connection.disconnect_handled = True
             await self.manager.disconnect(connection.sid, NAMESPACE, ignore_queue=True)
-            await self._hooks.left(connection)
+            await self._hooks.on_disconnect(connection)
         self.connections.log_out(connection)
 
-    def start_closing(self, connection: Connection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+    def start_closing(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
         """Like `close`, in a task of its own; from now on the client is neither heard nor told anything else."""
         if connection.closing:
             return
         connection.closing = True
-        self.start(self._close(connection, packets, discard))
+        self.run_in_background(self._close(connection, packets, discard))
 
-    async def close(self, connection: Connection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+    async def close(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
         """End the transport behind these packets. `discard`: without what else waits for the client."""
         if not connection.closing:
             connection.closing = True
             await self._close(connection, packets, discard)
 
-    async def _close(self, connection: Connection, packets: Sequence[Any], discard: bool) -> None:
+    async def _close(self, connection: SocketConnection, packets: Sequence[Any], discard: bool) -> None:
         socket = self.eio.sockets.get(connection.id)
         queue = socket.queue if socket and not socket.closed else PacketQueue()
         if discard:
@@ -126,18 +128,18 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         for packet in packets:
             queue.put_nowait(packet)
         if socket and not socket.upgraded:
-            await _fetched(queue)
+            await _wait_until_fetched(queue)
         queue.put_nowait(eio_packet.Packet(eio_packet.CLOSE))
         queue.put_nowait(None)  # the writer ends behind it
         if socket:
             await socket.close(wait=False, abort=True, reason=self.reason.SERVER_DISCONNECT)
-        await self._leave(connection)
+        await self._log_out(connection)
         connection.closed = True
         self.connections.close(connection)
         if connection.abort:  # by then a client that reads has read everything
-            asyncio.get_running_loop().call_later(_LINGER, connection.abort)
+            asyncio.get_running_loop().call_later(ABORT_DELAY_S, connection.abort)
 
-    def start(self, work: Any) -> None:
+    def run_in_background(self, work: Any) -> None:
         """A task that is kept until it is done, and whose failure is written down."""
         task = start_waited("socket", work)
         self._tasks.add(task)
@@ -147,16 +149,16 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             FAILURES.labels("socket").inc()
-            self._notes.failed("a socket's task failed", error)
+            self._error_log.log_failure("a socket's task failed", error)
 
     # --- what clients are sent
 
-    def goodbye(self) -> Any:
+    def disconnect_packet(self) -> Any:
         """Tells a client that it need not connect again by itself."""
         packet = self.packet_class(DISCONNECT, namespace=NAMESPACE)
         return eio_packet.Packet(eio_packet.MESSAGE, packet.encode())
 
-    def queue_of(self, connection: Connection, gone: bool = False) -> PacketQueue | None:
+    def queue_of(self, connection: SocketConnection, gone: bool = False) -> PacketQueue | None:
         """What waits to be written to it; None when it is gone, unless asked for by `gone`."""
         socket = self.eio.sockets.get(connection.id)
         if socket is None or (not gone and (socket.closing or socket.closed)):
@@ -169,22 +171,24 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
         """Answers, which no backlog holds back: who asks and does not read them is dropped."""
-        connection = self.connections.of(eio_sid)
+        connection = self.connections.get(eio_sid)
         queue = self.queue_of(connection) if connection else None
         if connection is None or queue is None or connection.closing:
             return
-        if not self._hooks.overfull(connection, queue):
+        if not self._hooks.is_overfull(connection, queue):
             queue.put_nowait(eio_pkt)
 
-    def refuse(self, connection: Connection, error: UnreadableError) -> None:
+    def close_unreadable(self, connection: SocketConnection, error: UnreadablePacketError) -> None:
         """The transport ends with its first unreadable packet."""
-        self._notes.warn("unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}")
+        self._error_log.warn(
+            "unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}"
+        )
         self.start_closing(connection)
 
 
-async def _fetched(queue: PacketQueue) -> None:
+async def _wait_until_fetched(queue: PacketQueue) -> None:
     """The client fetched everything, or took too long."""
     waited = 0.0
-    while not queue.empty() and waited < _FLUSH:
+    while not queue.empty() and waited < POLLING_FLUSH_TIMEOUT_S:
         await asyncio.sleep(0.02)
         waited += 0.02

@@ -18,48 +18,48 @@ from shared.contracts.ids import new_id
 from shared.contracts.registry import EVENTS_STREAM
 from shared.platform.background import keep_running, note_failure, stop_task
 
-HEARTBEAT = 1.0
+HEARTBEAT_INTERVAL_S = 1.0
 """Seconds between two signs of life of the server while nothing happens."""
-SILENCE = 3 * HEARTBEAT
+HEARTBEAT_TIMEOUT_S = 3 * HEARTBEAT_INTERVAL_S
 """After so many seconds without any, the consumer is taken for lost and made anew."""
-INACTIVE = 30.0
+CONSUMER_INACTIVE_S = 30.0
 """Seconds after which the server forgets a consumer nobody listens to."""
 
-Receive = Callable[[str, int, bytes], Awaitable[None]]
+MessageHandler = Callable[[str, int, bytes], Awaitable[None]]
 """Called with the address, the sequence in the stream and the body of each event."""
 
 log = logging.getLogger(__name__)
 
 
-class Feed:
+class OrderedConsumer:
     """An ephemeral consumer of one subject filter that is made anew from the last event it delivered."""
 
-    def __init__(self, client: Client, js: JetStreamContext, pattern: str, receive: Receive) -> None:
-        self._client, self._js, self._pattern, self._receive = client, js, pattern, receive
+    def __init__(self, client: Client, js: JetStreamContext, pattern: str, receive: MessageHandler) -> None:
+        self._client, self._js, self._subject_filter, self._handler = client, js, pattern, receive
         self.sequence = 0
         """Of the newest event that was delivered, or of the stream when the feed began."""
-        self._expected = 1
-        self._alive = 0.0
+        self._next_sequence = 1
+        self._last_activity = 0.0
         self._subscription: Subscription | None = None
         self._consumer = ""
-        self._watch: asyncio.Task[None] | None = None
+        self._monitor_task: asyncio.Task[None] | None = None
 
     async def start(self, from_beginning: bool = False) -> None:
         """From now on, or from the oldest event that is kept. Raises a NATS error when the stream does not answer."""
         state = (await self._js.stream_info(EVENTS_STREAM)).state
         self.sequence = 0 if from_beginning else state.last_seq
-        await self._consume()
-        self._watch = keep_running("feed", self._keep)
+        await self._create()
+        self._monitor_task = keep_running("feed", self._monitor)
 
     async def stop(self) -> None:
-        if self._watch:
-            await stop_task(self._watch)
-        await self._forget()
+        if self._monitor_task:
+            await stop_task(self._monitor_task)
+        await self._delete()
 
-    async def _consume(self) -> None:
-        await self._forget()
+    async def _create(self) -> None:
+        await self._delete()
         inbox = self._client.new_inbox()
-        self._expected, self._alive = 1, time.monotonic()
+        self._next_sequence, self._last_activity = 1, time.monotonic()
         self._subscription = await self._client.subscribe(inbox, cb=self._on_message)
         config = ConsumerConfig(
             name=f"realtime-{new_id()}",
@@ -67,15 +67,15 @@ class Feed:
             deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
             opt_start_seq=self.sequence + 1,
             ack_policy=AckPolicy.NONE,
-            filter_subject=self._pattern,
-            idle_heartbeat=HEARTBEAT,
+            filter_subject=self._subject_filter,
+            idle_heartbeat=HEARTBEAT_INTERVAL_S,
             mem_storage=True,
-            inactive_threshold=INACTIVE,
+            inactive_threshold=CONSUMER_INACTIVE_S,
             num_replicas=1,
         )
         self._consumer = (await self._js.add_consumer(EVENTS_STREAM, config)).name
 
-    async def _forget(self) -> None:
+    async def _delete(self) -> None:
         subscription, consumer = self._subscription, self._consumer
         self._subscription, self._consumer = None, ""
         with suppress(NatsError, TimeoutError, OSError):
@@ -85,19 +85,19 @@ class Feed:
                 await self._js.delete_consumer(EVENTS_STREAM, consumer)
 
     async def _on_message(self, message: Msg) -> None:
-        self._alive = time.monotonic()
+        self._last_activity = time.monotonic()
         if not message.reply:  # a heartbeat
             self._check_heartbeat(message)
             return
         position = message.metadata.sequence
-        if position.consumer != self._expected:
-            self._alive = 0.0  # one is missing: begin again behind the last delivered
+        if position.consumer != self._next_sequence:
+            self._last_activity = 0.0  # one is missing: begin again behind the last delivered
             return
-        self._expected += 1
+        self._next_sequence += 1
         if position.stream <= self.sequence:
             return
         try:
-            await self._receive(message.subject, position.stream, message.data)
+            await self._handler(message.subject, position.stream, message.data)
         except Exception as error:
             log.error("%s: an event could not be passed on", message.subject)
             note_failure("event of a feed", error)
@@ -105,25 +105,25 @@ class Feed:
 
     def _check_heartbeat(self, message: Msg) -> None:
         last = (message.headers or {}).get("Nats-Last-Consumer")
-        if last is not None and int(last) != self._expected - 1:
-            self._alive = 0.0
+        if last is not None and int(last) != self._next_sequence - 1:
+            self._last_activity = 0.0
 
-    async def _keep(self) -> None:
+    async def _monitor(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT / 2)
-            if time.monotonic() - self._alive < SILENCE or not self._client.is_connected:
+            await asyncio.sleep(HEARTBEAT_INTERVAL_S / 2)
+            if time.monotonic() - self._last_activity < HEARTBEAT_TIMEOUT_S or not self._client.is_connected:
                 continue
             try:
-                await self._begin_again()
+                await self._recreate()
             except (NatsError, TimeoutError, OSError) as error:
-                log.warning("%s: the events cannot be read yet: %s", self._pattern, error)
+                log.warning("%s: the events cannot be read yet: %s", self._subject_filter, error)
 
-    async def _begin_again(self) -> None:
+    async def _recreate(self) -> None:
         """A stream that was made anew counts from one again: then from its beginning, nothing of it was delivered."""
         try:
             last = (await self._js.stream_info(EVENTS_STREAM)).state.last_seq
         except NotFoundError:
             return
         self.sequence = min(self.sequence, last)
-        log.info("%s: reading on behind %d", self._pattern, self.sequence)
-        await self._consume()
+        log.info("%s: reading on behind %d", self._subject_filter, self.sequence)
+        await self._create()

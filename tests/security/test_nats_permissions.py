@@ -12,8 +12,8 @@ import pytest
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
-from services.realtime.nats_clients import Links
-from services.realtime.room_store import KeptRooms, Room
+from services.realtime.nats_clients import NatsClients
+from services.realtime.room_store import RoomJoin, RoomStore
 from shared.contracts.commands import SendMessage
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import new_id
@@ -149,10 +149,10 @@ async def test_commands_and_dead_letters_are_read_by_their_services_only(server:
 
 async def test_rooms_of_sockets_are_kept_and_found_by_realtime_alone(server: Server) -> None:
     pid, caller = new_id(), ("acme", "ana")
-    rooms: list[Room] = [("join-session", "Loja 1"), ("join_conversation", "c1")]
+    rooms: list[RoomJoin] = [("join-session", "Loja 1"), ("join_conversation", "c1")]
     async with logged_in(server, "realtime") as realtime:
-        links = cast(Links, SimpleNamespace(client=realtime.client, js=jetstream(realtime.client)))
-        kept = KeptRooms(lambda: links)
+        links = cast(NatsClients, SimpleNamespace(client=realtime.client, js=jetstream(realtime.client)))
+        kept = RoomStore(lambda: links)
         await kept.save(pid, caller, rooms)
         async with asyncio.timeout(20):  # the server stores it a moment later
             while await kept.find(pid, caller) != rooms:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from services.api.store.api_keys import MAX_KEY_DEPTH
-from services.realtime.revoked_access import EndedAccess
+from services.realtime.revoked_access import RevocationList
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -210,17 +210,17 @@ async def test_a_maker_of_another_organization_makes_a_key_worthless(
 
 
 def test_a_socket_ends_when_its_key_is_narrowed_and_may_come_back_with_less() -> None:
-    ended = EndedAccess(timedelta(hours=1))
-    ended.note(
+    ended = RevocationList(timedelta(hours=1))
+    ended.add(
         AccessRevoked(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
     )
     key = Principal(organization_id="acme", subject="key:k")
-    assert ended.why(key)
-    assert ended.why(key.model_copy(update={"scopes": frozenset({"read", "send"})})) is None
-    ended.note(AccessRevoked(organization_id="acme", code="api_key_revoked", reason="x", holder="key:k"))
-    ended.note(
+    assert ended.revocation_for(key)
+    assert ended.revocation_for(key.model_copy(update={"scopes": frozenset({"read", "send"})})) is None
+    ended.add(AccessRevoked(organization_id="acme", code="api_key_revoked", reason="x", holder="key:k"))
+    ended.add(
         AccessRevoked(organization_id="acme", code="role_changed", reason="x", holder="key:k", scopes=("read", "send"))
     )
-    found = ended.why(key.model_copy(update={"scopes": frozenset({"read"})}))
+    found = ended.revocation_for(key.model_copy(update={"scopes": frozenset({"read"})}))
     assert found
     assert found.code == "api_key_revoked", "a revocation is for good"

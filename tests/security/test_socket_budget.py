@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nats.aio.client import Client
 
-from services.realtime.rate_budget import BLOCK
+from services.realtime.rate_budget import RESERVATION_SIZE
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from shared.contracts.queries import ApiKeyOwner, TakeRateLimit, VerifyApiKey
@@ -62,8 +62,8 @@ async def test_rest_and_sockets_of_a_caller_share_one_budget(limited: Platform) 
         by_socket = [await granted(socket, member.organization_id, 30) for socket in sockets]
         last = await over_rest(member, 10)
         assert first == 15
-        assert CALLER - first - BLOCK - len(sockets) <= sum(by_socket) <= CALLER - first
-        assert last <= BLOCK
+        assert CALLER - first - RESERVATION_SIZE - len(sockets) <= sum(by_socket) <= CALLER - first
+        assert last <= RESERVATION_SIZE
         assert first + sum(by_socket) + last <= CALLER
 
 
@@ -76,7 +76,7 @@ async def test_the_callers_of_an_organization_share_its_budget_and_others_have_t
         for person in people:
             client = await stack.enter_async_context(logged_in(limited.realtime, issued(person)))
             counts.append(await granted(client, organization_id, CALLER))
-        assert ORGANIZATION - BLOCK - len(people) <= sum(counts) <= ORGANIZATION
+        assert ORGANIZATION - RESERVATION_SIZE - len(people) <= sum(counts) <= ORGANIZATION
         stranger = await stack.enter_async_context(logged_in(limited.realtime, token(other)))
         assert await granted(stranger, other, 10) == 10
 
@@ -93,7 +93,7 @@ async def test_opening_sockets_over_and_over_is_counted(limited: Platform) -> No
             answer = await client.log_in(token(organization_id))
             opened += answer.startswith("40")
             assert answer.startswith("40") or "rate_limited" in answer
-    assert CALLER - BLOCK <= opened <= CALLER
+    assert CALLER - RESERVATION_SIZE <= opened <= CALLER
 
 
 async def test_a_local_bucket_bounds_a_caller_while_the_api_is_away(nats_url: str) -> None:

@@ -9,10 +9,10 @@ import pytest
 from nats.errors import Error as NatsError
 
 from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
-from services.realtime.connection_limits import Connections
-from services.realtime.ephemeral_feed import LiveFeed
+from services.realtime.connection_registry import ConnectionRegistry
+from services.realtime.ephemeral_feed import EphemeralFeed
 from services.realtime.rate_budget import RateBudget
-from services.realtime.revoked_access import EndedAccess
+from services.realtime.revoked_access import RevocationList
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.errors import Problem
@@ -39,8 +39,8 @@ async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monke
 
     monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
     async with service(nats_url, socket_login_time=30) as url:
-        server, rooms = made[0], made[0].linked().rooms
-        connections: Connections = server.sio.connections
+        server, rooms = made[0], made[0].require_nats().rooms
+        connections: ConnectionRegistry = server.sio.connections
         parts = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
         before = [sizes(part) for part in parts]
         async with AsyncExitStack() as stack:
@@ -66,23 +66,23 @@ async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
         made.append(RealtimeServer(settings))
         return made[-1]
 
-    async def failing(_: LiveFeed) -> None:
+    async def failing(_: EphemeralFeed) -> None:
         raise NatsError("made up")
 
     monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
-    monkeypatch.setattr(LiveFeed, "start", failing)
+    monkeypatch.setattr(EphemeralFeed, "start", failing)
     async with service(nats_url) as url:
-        subscriptions = made[0].linked().client._subs
+        subscriptions = made[0].require_nats().client._subs
         before = len(subscriptions)
         async with raw_client(url) as client:
             await client.send(f'40{{"token":"{token(new_id(), timedelta(minutes=5))}"}}')
             await until(lambda: client.logins)
         assert len(subscriptions) == before
-        assert not made[0].linked().rooms._lives
+        assert not made[0].require_nats().rooms._ephemeral_feeds
 
 
 async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.realtime.rate_budget._MAX_KEYS", 50)
+    monkeypatch.setattr("services.realtime.rate_budget.MAX_TRACKED_KEYS", 50)
 
     async def away(_: Query) -> dict[str, Any]:
         raise Problem(503, "nobody_answers", "")
@@ -95,27 +95,27 @@ async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -
 
 def test_an_organization_that_ends_many_logins_is_bounded_and_none_of_them_opens_anything() -> None:
     """12fd981: each was kept for the life of a token."""
-    ended = EndedAccess(timedelta(hours=12))
+    ended = RevocationList(timedelta(hours=12))
     people = [
         Principal(organization_id="acme", subject="nina", session_id=str(number), expires_at=time.time() + 60)
         for number in range(30_000)
     ]
     for person in people:
-        ended.note(
+        ended.add(
             AccessRevoked(organization_id="acme", code="login_ended", reason="", login_ids=(str(person.session_id),))
         )
     assert max(sizes(ended).values()) < 25_000
-    assert all(ended.why(person) for person in people)
+    assert all(ended.revocation_for(person) for person in people)
     later = people[0].model_copy(update={"session_id": "new", "expires_at": time.time() + 13 * 3600})
-    assert ended.why(later) is None
+    assert ended.revocation_for(later) is None
     other = Principal(organization_id="globex", subject="nina", session_id="1", expires_at=10**10)
-    assert ended.why(other) is None
+    assert ended.revocation_for(other) is None
 
 
 def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
     backlogs = Backlogs(BacklogLimits(10, 1_000_000, 2_000_000, 3_000_000))
     queue = PacketQueue()
-    queue.count_for(backlogs.counter("acme"))
+    queue.set_size_listener(backlogs.counter_for("acme"))
 
     class Packet:
         data = "x" * 100_000
@@ -124,7 +124,7 @@ def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
         assert backlogs.fits("acme", queue, [Packet()])
         queue.put_nowait(Packet())
     assert not backlogs.fits("acme", queue, [Packet(), Packet()])
-    assert not backlogs.is_read_down("acme", queue)
+    assert not backlogs.is_drained("acme", queue)
     taken = 0
     while not queue.empty() and taken < 1:
         queue.get_nowait()
@@ -136,8 +136,8 @@ def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
 
 def test_organizations_share_what_may_wait_in_the_process() -> None:
     backlogs = Backlogs(BacklogLimits(1_000, 1_000, 10_000, 10_000))
-    backlogs.counter("greedy")(9_500)
-    backlogs.counter("small")(400)
+    backlogs.counter_for("greedy")(9_500)
+    backlogs.counter_for("small")(400)
     queue = PacketQueue()
 
     class Packet:

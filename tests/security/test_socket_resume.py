@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
-from services.realtime.fair_slots import FairSlots
+from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from shared.contracts.ids import new_id
 from shared.messaging.consumer import Publisher
 from tests.integration.realtime.conftest import token, until
@@ -82,7 +82,7 @@ async def test_deaf_resumers_cost_little_memory_and_others_are_answered_meanwhil
 
 
 async def test_slots_go_round_among_the_organizations() -> None:
-    slots, order = FairSlots(3, 2), list[str]()
+    slots, order = RoundRobinSemaphore(3, 2), list[str]()
     release = asyncio.Event()
 
     async def use(name: str) -> None:
@@ -99,11 +99,11 @@ async def test_slots_go_round_among_the_organizations() -> None:
     release.set()
     await asyncio.gather(*greedy, *others)
     assert set(order[:6]) > {"b0", "c0", "b1"}
-    assert not any(slots.is_wanted(key) for key in "abc")
+    assert not any(slots.is_contended(key) for key in "abc")
 
 
 async def test_a_cancelled_wait_gives_its_slot_back() -> None:
-    slots = FairSlots(1, 1)
+    slots = RoundRobinSemaphore(1, 1)
 
     async def use() -> None:
         async with slots.slot("a"):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from nats.aio.msg import Msg
 
-from services.realtime.dialects.chat import Chat
-from services.realtime.dialects.named_sessions import Sessions
-from services.realtime.presence import Attention
+from services.realtime.dialects.chat import ChatHandlers
+from services.realtime.dialects.named_sessions import NamedSessionHandlers
+from services.realtime.presence import PresenceHandlers
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.ids import new_id
@@ -94,8 +94,8 @@ ATTACKS: dict[str, Attack] = {
 
 def test_every_event_is_attacked() -> None:
     server = RealtimeServer(RealtimeSettings(token_public_key=PUBLIC_KEY))
-    Chat(server, Attention(server))
-    Sessions(server)
+    ChatHandlers(server, PresenceHandlers(server))
+    NamedSessionHandlers(server)
     assert set(server.requests) == set(ATTACKS)
     assert set(server.sio.handlers) <= {"/"}
     assert not server.sio.handlers.get("/"), "events of clients are answered by server.requests only"

@@ -1,12 +1,12 @@
 """What a session's room is told. Pure; names and fields as the front ends with named sessions expect them."""
 
-from services.realtime.payloads import Payload, Wire
+from services.realtime.payloads import Payload, SocketEvents
 from shared.contracts.events import ConnectionChanged, QrIssued
 from shared.contracts.records import ConnectionStatus as S
 
-COMPLETE = "session-complete"
-_PAIRING_ENDED = frozenset({"pairing_timeout", "pairing_failed"})
-_ENDED = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
+SESSION_COMPLETE = "session-complete"
+_PAIRING_REASONS = frozenset({"pairing_timeout", "pairing_failed"})
+_STOPPED_STATUSES = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
 _LINKED = (
     ("authenticated", "The account is linked."),
     ("ready", "The session is ready."),
@@ -14,12 +14,12 @@ _LINKED = (
 )
 
 
-def event_shown(name: str, event: QrIssued | ConnectionChanged) -> Wire:
+def session_events_of(name: str, event: QrIssued | ConnectionChanged) -> SocketEvents:
     """Empty for what these front ends have no word for: an account on its way."""
-    return code_shown(name, event.model_dump()) if isinstance(event, QrIssued) else _state_shown(name, event)
+    return qr_code_events(name, event.model_dump()) if isinstance(event, QrIssued) else _status_events(name, event)
 
 
-def code_shown(name: str, code: Payload) -> Wire:
+def qr_code_events(name: str, code: Payload) -> SocketEvents:
     """`code` has the fields of a QR code: qr, data_url, ascii, attempt.
 
     `urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it.
@@ -29,20 +29,25 @@ def code_shown(name: str, code: Payload) -> Wire:
     return [("qr-code", shown | {"sessionName": name})]
 
 
-def _state_shown(name: str, state: ConnectionChanged) -> Wire:
+def _status_events(name: str, state: ConnectionChanged) -> SocketEvents:
     if state.status is S.CONNECTED:
         done = {"message": "The session is linked; this connection ends now.", "sessionName": name}
-        return [*(_update(name, state, status, message=text) for status, text in _LINKED), (COMPLETE, done)]
+        return [
+            *(_status_update(name, state, status, message=text) for status, text in _LINKED),
+            (SESSION_COMPLETE, done),
+        ]
     if state.status is S.QR_PENDING:
-        return [_update(name, state, "notLogged", message="Scan the QR code to link the account.")]
+        return [_status_update(name, state, "notLogged", message="Scan the QR code to link the account.")]
     if state.status is S.CONNECTING and state.reason == "paired":
-        return [_update(name, state, "qrReadSuccess", message=state.detail or "The QR code was scanned.")]
-    if state.status in _ENDED:
-        status = "qrReadError" if state.reason in _PAIRING_ENDED else "error"
-        return [_update(name, state, status, error=state.detail or f"the session is {state.status}; start it again")]
+        return [_status_update(name, state, "qrReadSuccess", message=state.detail or "The QR code was scanned.")]
+    if state.status in _STOPPED_STATUSES:
+        status = "qrReadError" if state.reason in _PAIRING_REASONS else "error"
+        return [
+            _status_update(name, state, status, error=state.detail or f"the session is {state.status}; start it again")
+        ]
     return []
 
 
-def _update(name: str, state: ConnectionChanged, status: str, **text: str) -> tuple[str, Payload]:
+def _status_update(name: str, state: ConnectionChanged, status: str, **text: str) -> tuple[str, Payload]:
     at = state.model_dump(mode="json", include={"at"})["at"]
     return "status-update", {"status": status, "sessionName": name, "timestamp": at, **text}

@@ -6,14 +6,14 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.realtime import rooms
-from services.realtime.replay import History
+from services.realtime.replay import StreamReplay
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging import ordered_consumer
 from shared.messaging.consumer import Publisher
-from shared.messaging.ordered_consumer import Feed
+from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.platform import background
 from tests.integration.realtime.conftest import Browser, browser, token, until
 
@@ -31,7 +31,7 @@ def details(socket: Browser) -> list[str]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
-    monkeypatch.setattr(rooms, "_AGAIN_AFTER_FAULT_S", 0.01)
+    monkeypatch.setattr(rooms, "FAULT_RETRY_DELAY_S", 0.01)
 
 
 class Fault:
@@ -52,12 +52,12 @@ class Fault:
 async def test_the_watch_of_a_feed_goes_on(
     realtime: str, publish: Publisher, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ordered_consumer, "HEARTBEAT", 0.1)
-    monkeypatch.setattr(ordered_consumer, "SILENCE", 0.3)
+    monkeypatch.setattr(ordered_consumer, "HEARTBEAT_INTERVAL_S", 0.1)
+    monkeypatch.setattr(ordered_consumer, "HEARTBEAT_TIMEOUT_S", 0.3)
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
         await socket.ask("join-organization", {"organizationId": organization_id})
-        fault = Fault(monkeypatch, Feed, "_begin_again", 2)
+        fault = Fault(monkeypatch, OrderedConsumer, "_recreate", 2)
         for consumer in await js.consumers_info(EVENTS_STREAM):
             if (consumer.config.filter_subject or "").endswith(f".{organization_id}.*"):
                 await js.delete_consumer(EVENTS_STREAM, consumer.name)
@@ -72,7 +72,7 @@ async def test_a_socket_whose_catching_up_fails_hears_everything_later(
     organization_id = new_id()
     await publish(changed(organization_id, "missed"))
     async with browser(realtime, token(organization_id)) as socket:
-        fault = Fault(monkeypatch, History, "after", 2)
+        fault = Fault(monkeypatch, StreamReplay, "pages_after", 2)
         answer = await socket.ask("join-organization", {"organizationId": organization_id, "since": 0})
         assert answer["success"]
         await publish(changed(organization_id, "live"))
@@ -86,7 +86,7 @@ async def test_an_event_that_cannot_be_shown_holds_up_no_other(
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
         await socket.ask("join-organization", {"organizationId": organization_id})
-        Fault(monkeypatch, rooms, "to_wire", 1)
+        Fault(monkeypatch, rooms, "socket_events_of", 1)
         for detail in ("broken", "fine"):
             await publish(changed(organization_id, detail))
         await until(lambda: details(socket) == ["fine"])

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 
 from services.realtime import connection_recovery
-from services.realtime.connection_recovery import Recovery
-from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, Room
+from services.realtime.connection_recovery import ConnectionRecovery
+from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, RoomJoin
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 
 ANA = Principal(organization_id="acme", subject="ana")
-SESSION: Room = ("join-session", "Loja 1")
+SESSION: RoomJoin = ("join-session", "Loja 1")
 
 
-def talk(name: str) -> Room:
+def talk(name: str) -> RoomJoin:
     return ("join_conversation", name)
 
 
@@ -23,13 +23,13 @@ class Memory:
     """In the place of the stream."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[Caller, list[Room]]] = {}
+        self.kept: dict[str, tuple[Caller, list[RoomJoin]]] = {}
         self.saves = 0
 
-    async def save(self, pid: str, caller: Caller, rooms: list[Room]) -> None:
+    async def save(self, pid: str, caller: Caller, rooms: list[RoomJoin]) -> None:
         self.kept[pid], self.saves = (caller, rooms), self.saves + 1
 
-    async def find(self, pid: str, caller: Caller) -> list[Room]:
+    async def find(self, pid: str, caller: Caller) -> list[RoomJoin]:
         found = self.kept.get(pid, (caller, []))
         return list(found[1]) if found[0] == caller else []
 
@@ -53,7 +53,7 @@ class Rooms:
 
 async def test_a_client_that_comes_back_is_in_its_rooms_again_at_any_replica() -> None:
     memory, rooms = Memory(), Rooms()
-    one, other = Recovery(memory), Recovery(memory)
+    one, other = ConnectionRecovery(memory), ConnectionRecovery(memory)
     pid = one.begin("s1", ANA, None)
     for room in (SESSION, SESSION, talk("gone"), talk("c1"), talk("c2")):
         await one.join("s1", room)
@@ -71,11 +71,11 @@ async def test_a_client_that_comes_back_is_in_its_rooms_again_at_any_replica() -
 async def test_a_process_that_is_killed_says_no_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection_recovery, "RENEWAL_INTERVAL_S", 0.01)
     memory, rooms = Memory(), Rooms()
-    killed, other = Recovery(memory), Recovery(memory)
+    killed, other = ConnectionRecovery(memory), ConnectionRecovery(memory)
     pid = killed.begin("s1", ANA, None)
     killed.begin("without rooms", ANA, None)
     await killed.join("s1", SESSION)
-    renewing = asyncio.create_task(killed.renew())
+    renewing = asyncio.create_task(killed.renew_forever())
     async with asyncio.timeout(20):
         while memory.saves < 5:
             await asyncio.sleep(0.01)
@@ -88,7 +88,7 @@ async def test_a_process_that_is_killed_says_no_goodbye(monkeypatch: pytest.Monk
 
 async def test_what_was_not_restored_when_the_connection_broke_again_is_restored_on_the_next_one() -> None:
     memory, rooms = Memory(), Rooms()
-    one = Recovery(memory)
+    one = ConnectionRecovery(memory)
     pid = one.begin("s1", ANA, None)
     for room in (talk("c1"), talk("broken"), talk("c2")):
         await one.join("s1", room)
@@ -104,7 +104,7 @@ async def test_what_was_not_restored_when_the_connection_broke_again_is_restored
     "other", [Principal(organization_id="acme", subject="eve"), ANA.model_copy(update={"organization_id": "evil"})]
 )
 async def test_the_pid_of_another_caller_gives_nothing(other: Principal) -> None:
-    kept, rooms = Recovery(Memory()), Rooms()
+    kept, rooms = ConnectionRecovery(Memory()), Rooms()
     pid = kept.begin("s1", ANA, None)
     await kept.join("s1", talk("c1"))
     await kept.end("s1")
@@ -118,7 +118,7 @@ async def test_the_pid_of_another_caller_gives_nothing(other: Principal) -> None
 
 @pytest.mark.parametrize("pid", [None, 5, "", "x" * 100_000, {"a": 1}])
 async def test_no_pid_of_ours_is_a_new_client(pid: Any) -> None:
-    kept, rooms = Recovery(Memory()), Rooms()
+    kept, rooms = ConnectionRecovery(Memory()), Rooms()
     assert kept.begin("s1", ANA, {"pid": pid})
     await kept.restore("s1", rooms.of)
     assert rooms.joined == []
@@ -126,7 +126,7 @@ async def test_no_pid_of_ours_is_a_new_client(pid: Any) -> None:
 
 async def test_a_connection_keeps_its_newest_rooms() -> None:
     memory = Memory()
-    kept = Recovery(memory)
+    kept = ConnectionRecovery(memory)
     pid = kept.begin("s1", ANA, None)
     for number in range(MAX_ROOMS_PER_CONNECTION + 1):
         await kept.join("s1", talk(f"c{number}"))

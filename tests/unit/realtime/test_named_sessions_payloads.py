@@ -2,14 +2,14 @@
 
 import pytest
 
-from services.realtime.dialects.named_sessions_payloads import event_shown
+from services.realtime.dialects.named_sessions_payloads import session_events_of
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 
 
 def told(status: S, reason: str | None = None) -> list[str]:
     event = ConnectionChanged(organization_id="acme", instance_id="one", status=status, reason=reason)
-    return [str(payload.get("status", name)) for name, payload in event_shown("my-session", event)]
+    return [str(payload.get("status", name)) for name, payload in session_events_of("my-session", event)]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,6 @@ def test_each_state_has_its_words(status: S, reason: str | None, words: list[str
 
 def test_what_ended_always_says_why() -> None:
     event = ConnectionChanged(organization_id="acme", instance_id="one", status=S.FAILED)
-    ((_, payload),) = event_shown("my-session", event)
+    ((_, payload),) = session_events_of("my-session", event)
     assert set(payload) == {"status", "sessionName", "timestamp", "error"}
     assert payload["error"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.realtime.payloads import camel, live_wire, to_wire
+from services.realtime.payloads import camel, ephemeral_events_of, socket_events_of
 from shared.contracts.ephemeral import ContactPresence, ContactTyping, TypingObserved
 from shared.contracts.events import (
     BookingCreated,
@@ -39,7 +39,7 @@ COMMON: dict[str, Any] = {"organization_id": "acme", "instance_id": "one", "at":
 
 
 def wire(event: Event) -> dict[str, dict[str, Any]]:
-    return dict(to_wire(event, 7))
+    return dict(socket_events_of(event, 7))
 
 
 def record(**fields: Any) -> MessageRecord:
@@ -194,7 +194,7 @@ def test_a_stuck_message_is_named_with_its_status_and_since_when() -> None:
 
 
 def test_what_only_services_need_is_not_told() -> None:
-    assert to_wire(MessageSent(message_id="m", wa_id="W", timestamp=AT, **COMMON), 7) == []
+    assert socket_events_of(MessageSent(message_id="m", wa_id="W", timestamp=AT, **COMMON), 7) == []
 
 
 def test_keys_become_camel_case_all_the_way_down() -> None:
@@ -203,10 +203,15 @@ def test_keys_become_camel_case_all_the_way_down() -> None:
 
 def test_what_is_only_live_has_no_sequence() -> None:
     whose = {"contact_id": "c", "conversation_id": "v", "from_address": "49151", **COMMON}
-    ((name, typing),) = live_wire(ContactTyping.model_validate({**whose, "state": "recording"}))
+    ((name, typing),) = ephemeral_events_of(ContactTyping.model_validate({**whose, "state": "recording"}))
     assert (name, typing["state"], typing["isTyping"], typing["from"]) == ("typing", "recording", True, "49151")
     assert (typing["contactId"], typing["conversationId"], "sequence" in typing) == ("c", "v", False)
-    assert live_wire(ContactTyping.model_validate({**whose, "state": "paused"}))[0][1]["isTyping"] is False
-    ((name, presence),) = live_wire(ContactPresence.model_validate({**whose, "available": False, "last_seen": AT}))
+    assert ephemeral_events_of(ContactTyping.model_validate({**whose, "state": "paused"}))[0][1]["isTyping"] is False
+    ((name, presence),) = ephemeral_events_of(
+        ContactPresence.model_validate({**whose, "available": False, "last_seen": AT})
+    )
     assert (name, presence["available"], datetime.fromisoformat(presence["lastSeen"])) == ("presence", False, AT)
-    assert live_wire(TypingObserved.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"})) == []
+    assert (
+        ephemeral_events_of(TypingObserved.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"}))
+        == []
+    )

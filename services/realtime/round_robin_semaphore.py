@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 
-class FairSlots:
+class RoundRobinSemaphore:
     """`total` slots, at most `per_key` of them for one key; free ones go round among the keys that wait."""
 
     def __init__(self, total: int, per_key: int) -> None:
@@ -14,11 +14,11 @@ class FairSlots:
         self._used = Counter[str]()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
-    def is_wanted(self, key: str) -> bool:
+    def is_contended(self, key: str) -> bool:
         """Whether a slot that `key` releases would go to another waiter, so that it should not be kept for long."""
-        return self.waits(key) or (not self._free and bool(self._waiting))
+        return self.has_waiters(key) or (not self._free and bool(self._waiting))
 
-    def waits(self, key: str) -> bool:
+    def has_waiters(self, key: str) -> bool:
         """Whether others wait for a slot of this key."""
         return key in self._waiting
 
@@ -37,14 +37,14 @@ class FairSlots:
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, deque()).append(turn)
-        self._pass_on()
+        self._grant_next()
         try:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self._release(key)
             else:
-                self._forget(key, turn)
+                self._remove_waiter(key, turn)
             raise
 
     def _take(self, key: str) -> None:
@@ -56,9 +56,9 @@ class FairSlots:
         self._used[key] -= 1
         if not self._used[key]:
             del self._used[key]
-        self._pass_on()
+        self._grant_next()
 
-    def _pass_on(self) -> None:
+    def _grant_next(self) -> None:
         for key in list(self._waiting):
             if not self._free:
                 return
@@ -74,7 +74,7 @@ class FairSlots:
             if not turns:
                 del self._waiting[key]
 
-    def _forget(self, key: str, turn: "asyncio.Future[None]") -> None:
+    def _remove_waiter(self, key: str, turn: "asyncio.Future[None]") -> None:
         turns = self._waiting.get(key)
         if turns and turn in turns:
             turns.remove(turn)
