@@ -56,7 +56,8 @@ from shared.messaging.command_client import CommandClient
 from shared.messaging.consumer import Publisher, broker_client, jetstream
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
-from shared.platform.service import Check, connected, make_broker, nats_ready, with_ops
+from shared.platform.readiness import Check
+from shared.platform.service import connected, make_broker, nats_ready, with_ops
 
 _ROUTE_MODULES = (
     auth,

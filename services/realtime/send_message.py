@@ -17,9 +17,6 @@ from shared.messaging.command_client import CommandClient
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 from shared.text.visible_text import has_visible_text
 
-_PENDING = frozenset({MessageStatus.QUEUED})
-_LOST = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
-
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
@@ -78,13 +75,13 @@ async def send(data: Any, principal: Principal, dispatcher: CommandClient, wait:
             return False
         if event.cause == command.id:  # a repetition: the answer names the message it is
             message_id = event.message_id
-        return event.message_id == message_id and event.status not in _PENDING
+        return event.message_id == message_id and event.status is not MessageStatus.QUEUED
 
     async with dispatcher.replies(command, MessageStatusChanged) as answers:
         await dispatcher.publish(command)
         event = await answers.first(settled, command, wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
-    if isinstance(event, MessageStatusChanged) and status in _LOST:
+    if isinstance(event, MessageStatusChanged) and status.is_failed_send:
         retryable = status is MessageStatus.FAILED
         raise Problem(502, f"message_{status.value}", event.error or "the message was not sent", retryable=retryable)
     return {"messageId": message_id, "timestamp": command.at.isoformat(), "status": status.value}

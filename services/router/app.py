@@ -51,7 +51,8 @@ from shared.messaging.batch_consumer import batch_consumer
 from shared.messaging.consumer import Consumers, Publisher, broker_client, publish_ephemeral
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import Database, open_mongo, ping
-from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.platform.readiness import Check
+from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 
 L = TypeVar("L", bound=EphemeralEvent)
 M = TypeVar("M", bound=Message)

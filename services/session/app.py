@@ -25,7 +25,8 @@ from shared.contracts.records import Network
 from shared.messaging.consumer import Consumers, broker_client
 from shared.messaging.fair_consumer import FairShare
 from shared.platform.mongo import open_mongo, ping
-from shared.platform.service import Check, connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.platform.readiness import Check
+from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 from shared.platform.settings import private_directory
 
 SENDS = FairShare(concurrency=1_024, per_instance=16, room=8_192)

@@ -19,6 +19,26 @@ class ConnectionStatus(StrEnum):
     RESTRICTED = "restricted"
     FAILED = "failed"
 
+    @property
+    def is_running(self) -> bool:
+        """A worker holds the connection, or tries to."""
+        return self not in _NOT_RUNNING
+
+    @property
+    def is_settled(self) -> bool:
+        """Connected or not running: no step of connecting is under way."""
+        return self is ConnectionStatus.CONNECTED or not self.is_running
+
+
+_NOT_RUNNING = frozenset(
+    {
+        ConnectionStatus.DISCONNECTED,
+        ConnectionStatus.LOGGED_OUT,
+        ConnectionStatus.RESTRICTED,
+        ConnectionStatus.FAILED,
+    }
+)
+
 
 class MessageStatus(StrEnum):
     """Order of progress: queued < sent < delivered < read < played; failed only from queued or sent.
@@ -35,6 +55,11 @@ class MessageStatus(StrEnum):
     PLAYED = "played"
     FAILED = "failed"
     RECEIVED = "received"
+
+    @property
+    def is_failed_send(self) -> bool:
+        """WhatsApp did not take the message, or nobody knows whether it did."""
+        return self in (MessageStatus.FAILED, MessageStatus.UNCONFIRMED)
 
 
 class BookingStatus(StrEnum):

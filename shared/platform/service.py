@@ -23,6 +23,7 @@ from shared.messaging.consumer import broker_client, jetstream
 from shared.messaging.permissions import inbox_prefix
 from shared.platform.background import TASK_FAILED, process_end
 from shared.platform.logs import configure_logging
+from shared.platform.readiness import Check, failed_checks
 from shared.platform.settings import Settings
 from shared.platform.weak_secrets import has_password
 from shared.web.allowed_hosts import AllowedHosts, parse_hosts
@@ -30,9 +31,6 @@ from shared.web.bounded_http import BoundedHttp
 from shared.web.bounded_websocket import BoundedWebSocket
 from shared.web.operational_endpoints import OperationsGuard
 from shared.web.trusted_proxies import TrustedProxies, parse_networks
-
-Check = Callable[[], Awaitable[object]]
-"""Raises when what it looks at does not work."""
 
 MAX_SOCKET_MESSAGE = 65_536
 """Bytes of a WebSocket message for services that have none to receive."""
@@ -105,12 +103,7 @@ def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGI
     metrics = make_asgi_app()
 
     async def ready() -> Response:
-        failed: dict[str, str] = {}
-        for name, check in checks.items():
-            try:
-                await asyncio.wait_for(check(), 3)
-            except Exception as error:
-                failed[name] = str(error)[:200] or type(error).__name__
+        failed = await failed_checks(checks)
         body: dict[str, Any] = {"status": "unavailable" if failed else "ok", "timestamp": utc_now().isoformat()}
         return JSONResponse(body | ({"failed": failed} if failed else {}), status_code=503 if failed else 200)
 

@@ -28,7 +28,7 @@ from services.api.routes import instance_connection, sends
 from services.api.routes.contacts_and_messages import ContactSearch
 from services.api.views import contacts as contact_views
 from services.api.views import conversation_list
-from services.api.views.instance_status import RUNNING_STATUSES, connection_of
+from services.api.views.instance_status import connection_of
 from services.api.views.messages_between import MessagesBetweenFilter, find_messages_between
 from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
@@ -95,7 +95,7 @@ async def _instance(
 async def _restart_linking(context: ApiContext, caller: Principal, instance: Document) -> None:
     link = await connection_of(context.database, caller.organization_id, instance["_id"])
     state = S(link.get("status", S.DISCONNECTED))
-    if state in RUNNING_STATUSES and state is not S.CONNECTED:
+    if not state.is_settled:
         await instance_connection.disconnect(context, caller, instance["_id"])
 
 

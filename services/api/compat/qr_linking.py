@@ -1,7 +1,8 @@
 """Link an account and wait for the QR code: for clients that expect the code in the answer."""
 
 from services.api.context import ApiContext
-from services.api.views.instance_status import CurrentQr, connection_of, has_current_qr, read_current_qr
+from services.api.routes.instance_connection import connect_and_await_code, require_connected
+from services.api.views.instance_status import CurrentQr, connection_of, current_qr
 from shared.contracts.commands import ConnectInstance
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged, QrIssued
@@ -12,7 +13,6 @@ from shared.platform.mongo import Document
 
 QR_TIMEOUT_S = 30.0
 """Seconds to wait for the first code: a connection, and an answer of WhatsApp."""
-_ENDED = frozenset({S.CONNECTED, S.DISCONNECTED, S.FAILED, S.LOGGED_OUT, S.RESTRICTED})
 
 
 async def first_qr(context: ApiContext, instance: Document) -> CurrentQr | None:
@@ -24,21 +24,13 @@ async def first_qr(context: ApiContext, instance: Document) -> CurrentQr | None:
     link = await connection_of(context.database, organization_id, instance_id)
     if link.get("status") == S.CONNECTED:
         return None
-    if has_current_qr(link):
-        return await read_current_qr(context.database, organization_id, instance_id)
+    if code := current_qr(link):
+        return code
     command = ConnectInstance(
         organization_id=organization_id, instance_id=instance_id, network=Network(instance["network"])
     )
 
-    def settled(event: Event) -> bool:
-        if event.instance_id != instance_id:
-            return False
-        ended = isinstance(event, ConnectionChanged) and event.status in _ENDED and event.cause == command.id
-        return ended or isinstance(event, QrIssued)
-
-    async with context.command_client.replies(command, QrIssued, ConnectionChanged) as answers:
-        await context.command_client.publish(command)
-        return _code(await answers.first(settled, command, QR_TIMEOUT_S))
+    return _code(await connect_and_await_code(context, command, QrIssued, QR_TIMEOUT_S))
 
 
 def _code(event: Event | None) -> CurrentQr | None:
@@ -46,7 +38,5 @@ def _code(event: Event | None) -> CurrentQr | None:
         return CurrentQr.model_validate(event.model_dump(include=set(CurrentQr.model_fields)))
     if not isinstance(event, ConnectionChanged):
         raise Problem(504, "qr_timeout", f"no QR code within {QR_TIMEOUT_S:g} s; ask again, or look at the status")
-    if event.status is not S.CONNECTED:
-        detail = event.detail or f"the connection ended as {event.status}; try again"
-        raise Problem(502, event.reason or "connect_failed", detail, state=event.status.value)
+    require_connected(event, "try again")
     return None

@@ -13,12 +13,11 @@ from services.api.context import ApiContext, Ctx, LimitedManager, LimitedReader
 from services.api.responses import Ok
 from services.api.routes import instance_connection
 from services.api.views.instance_status import (
-    RUNNING_STATUSES,
     CurrentPairingCode,
     CurrentQr,
     connection_of,
-    has_current_pairing_code,
-    has_current_qr,
+    current_pairing_code,
+    current_qr,
     read_current_pairing_code,
     read_current_qr,
 )
@@ -83,12 +82,12 @@ async def default_account_status(context: ApiContext, caller: Principal) -> Sing
         return SingleAccountStatus(isReady=False, isInitializing=False, hasQR=False)
     link = await connection_of(context.database, caller.organization_id, found["_id"])
     state = S(link.get("status", S.DISCONNECTED))
-    qr, pairing = has_current_qr(link), has_current_pairing_code(link)
+    has_qr, has_code = current_qr(link) is not None, current_pairing_code(link) is not None
     return SingleAccountStatus(
         isReady=state is S.CONNECTED,
-        isInitializing=state in RUNNING_STATUSES and state is not S.CONNECTED and not (qr or pairing),
-        hasQR=qr,
-        hasPairingCode=pairing,
+        isInitializing=not state.is_settled and not (has_qr or has_code),
+        hasQR=has_qr,
+        hasPairingCode=has_code,
         phoneNumber=link.get("phone_number") or found["phone_number"],
         instanceId=found["_id"],
         status=state,

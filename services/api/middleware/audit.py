@@ -4,11 +4,10 @@ import logging
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api.middleware.http_methods import SAFE_METHODS
 from services.api.store.audit import AuditEvent
 from shared.contracts.principal import Principal
 from shared.platform.mongo import PyMongoError
-
-_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ class AuditMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _LOOKING:
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
 

@@ -9,10 +9,10 @@ from collections.abc import Collection
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from services.api.middleware.http_methods import SAFE_METHODS
 from services.api.problems import problem_response
 from shared.contracts.errors import Problem
 
-_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -23,7 +23,7 @@ class CrossSiteMiddleware:
         self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _LOOKING or self._is_own(Headers(scope=scope)):
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or self._is_own(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
         detail = "the request comes from a web page of another site; WA_CORS_ORIGINS names those that may"

@@ -9,12 +9,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.json_input import parse_json
+from services.api.middleware.http_methods import SAFE_METHODS
 from services.api.problems import problem_response, to_problem
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 
 MAX_ANONYMOUS_BODY_BYTES = 16_384
-_WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class JsonBodyMiddleware:
@@ -24,7 +24,7 @@ class JsonBodyMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _WITHOUT_BODY:
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
         known, is_json = isinstance(scope["state"].get("caller"), Principal), _is_json(scope)

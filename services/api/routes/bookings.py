@@ -9,12 +9,12 @@ from pydantic import AfterValidator
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
 from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
 from services.api.responses import Item, Page, page_of
+from services.api.router_commands import execute_on_router
 from services.api.views import booking_list as views
 from services.api.views import contacts, counts
 from services.api.views.booking_list import BookingFilter, BookingWithContact, BookingWithHistory
 from services.api.views.counts import BookingCounts
 from shared.contracts.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
-from shared.contracts.errors import Problem
 from shared.contracts.events import BookingCreated, BookingUpdated
 from shared.contracts.ids import Slug
 from shared.contracts.record_queries import MAX_SEARCH, AnyId
@@ -22,8 +22,6 @@ from shared.contracts.records import Booking, BookingStatus, Moment
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
 
-LIMIT = 10.0
-"""Seconds to wait for the router."""
 Action = Literal["confirm", "cancel", "complete", "no-show"]
 _WANTED: dict[Action, BookingStatus] = {
     "confirm": BookingStatus.CONFIRMED,
@@ -95,9 +93,8 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Ite
         by=caller.subject,
         **body.model_dump(exclude_none=True),
     )
-    event = await context.command_client.execute(command, BookingCreated, timeout=LIMIT)
-    if not isinstance(event, BookingCreated):
-        raise Problem(504, "no_answer_yet", "the booking was asked for and is not made yet; look at the list again")
+    pending = "the booking was asked for and is not made yet; look at the list again"
+    event = await execute_on_router(context, command, BookingCreated, pending)
     return Item(data=event.booking)
 
 
@@ -142,7 +139,6 @@ async def change_booking(
 
 
 async def _changed(context: ApiContext, command: ChangeBooking | RescheduleBooking) -> Item[Booking]:
-    event = await context.command_client.execute(command, BookingUpdated, timeout=LIMIT)
-    if not isinstance(event, BookingUpdated):
-        raise Problem(504, "no_answer_yet", "the change was taken on and is not done yet; look at the booking again")
+    pending = "the change was taken on and is not done yet; look at the booking again"
+    event = await execute_on_router(context, command, BookingUpdated, pending)
     return Item(data=event.booking)

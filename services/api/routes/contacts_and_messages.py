@@ -16,13 +16,13 @@ from services.api.request_fields import (
     with_json_schema,
 )
 from services.api.responses import Item, Page, page_of
+from services.api.router_commands import execute_on_router
 from services.api.views import contacts as views
 from services.api.views import message_details, message_search
 from services.api.views.contacts import ContactSort, ContactWithMerges
 from services.api.views.message_details import MessageWithHistory
 from services.api.views.message_search import WORDS_PATTERN, MessageFilter
 from shared.contracts.commands import SplitContact
-from shared.contracts.errors import Problem
 from shared.contracts.events import ContactUpdated
 from shared.contracts.record_queries import MAX_SEARCH
 from shared.contracts.records import Contact, MessageRecord
@@ -63,10 +63,6 @@ def _messages(
 
 
 MessageFilterParameters = Annotated[MessageFilter, Depends(_messages)]
-
-
-LIMIT = 10.0
-"""Seconds to wait for the router."""
 
 
 class SplitContactBody(RequestBody):
@@ -111,10 +107,8 @@ async def split_contact(
     command = SplitContact(
         organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
     )
-    event = await context.command_client.execute(command, ContactUpdated, timeout=LIMIT)
-    if not isinstance(event, ContactUpdated):
-        detail = "the change was taken on and is not done yet; look at the contact again"
-        raise Problem(504, "no_answer_yet", detail)
+    pending = "the change was taken on and is not done yet; look at the contact again"
+    await execute_on_router(context, command, ContactUpdated, pending)
     return Item(data=await views.get_contact(context.database, caller.organization_id, body.merged_id))
 
 

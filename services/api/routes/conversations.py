@@ -9,13 +9,13 @@ from pydantic import StringConstraints
 from services.api.context import ApiContext, Ctx, LimitedReader, LimitedSender, Paging
 from services.api.request_fields import Id, RequestBody
 from services.api.responses import Item, Page, page_of
+from services.api.router_commands import execute_on_router
 from services.api.routes.contacts_and_messages import ContactSearch
 from services.api.views import conversation_list as views
 from services.api.views import conversation_messages, counts
 from services.api.views.conversation_list import Conversation, ConversationFilter
 from services.api.views.counts import ConversationCounts
 from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
-from shared.contracts.errors import Problem
 from shared.contracts.events import ConversationUpdated
 from shared.contracts.message import Command
 from shared.contracts.principal import Principal
@@ -24,8 +24,6 @@ from shared.contracts.records import ConversationStatus, MessageRecord
 
 router = APIRouter(prefix="/api/conversations", tags=["contacts and conversations"])
 
-LIMIT = 10.0
-"""Seconds to wait for the router."""
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
@@ -175,8 +173,6 @@ async def _change(
 
 
 async def _done(context: ApiContext, command: Command) -> Item[Conversation]:
-    event = await context.command_client.execute(command, ConversationUpdated, timeout=LIMIT)
-    if not isinstance(event, ConversationUpdated):
-        detail = "the change was taken on and is not done yet; look at the conversation again"
-        raise Problem(504, "no_answer_yet", detail)
+    pending = "the change was taken on and is not done yet; look at the conversation again"
+    event = await execute_on_router(context, command, ConversationUpdated, pending)
     return Item(data=await views.with_contact(context.database, event.conversation))

@@ -1,6 +1,5 @@
 """How the service is doing, for load balancers and people. Needs no token."""
 
-import asyncio
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from shared.contracts.message import utc_now
+from shared.platform.readiness import failed_checks
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -30,11 +30,6 @@ async def live() -> Health:
 @router.get("/ready", response_model_exclude_none=True, responses={503: {"model": Health}})
 async def ready(request: Request, response: Response) -> Health:
     """MongoDB and NATS answer too; 503 otherwise."""
-    failed: dict[str, str] = {}
-    for name, check in request.app.state.checks.items():
-        try:
-            await asyncio.wait_for(check(), 3)
-        except Exception as error:
-            failed[name] = str(error)[:200] or type(error).__name__
+    failed = await failed_checks(request.app.state.checks)
     response.status_code = 503 if failed else 200
     return Health(status="unavailable" if failed else "ok", timestamp=utc_now(), failed=failed or None)

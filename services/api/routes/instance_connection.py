@@ -27,7 +27,6 @@ CONNECT_START_TIMEOUT_S = 2.0
 """Seconds to wait for a refusal or the first sign of a start; the command is kept whatever comes."""
 DISCONNECT_TIMEOUT_S = 5.0
 """Seconds to wait until a connection is closed; it goes on when this is over."""
-_ENDED = frozenset({S.CONNECTED, S.DISCONNECTED, S.FAILED, S.LOGGED_OUT, S.RESTRICTED})
 
 
 class ConnectRequest(RequestBody):
@@ -101,19 +100,8 @@ def _missing_number(detail: str) -> dict[str, str]:
 
 
 async def _with_code(context: ApiContext, command: ConnectInstance) -> ConnectResult:
-    def settled(event: Event) -> bool:
-        if event.instance_id != command.instance_id:
-            return False
-        ended = isinstance(event, ConnectionChanged) and event.status in _ENDED and event.cause == command.id
-        return ended or isinstance(event, PairingCodeIssued)
-
-    dispatcher = context.command_client
-    async with (
-        _instance_restored(context, command),
-        dispatcher.replies(command, PairingCodeIssued, ConnectionChanged) as answers,
-    ):
-        await dispatcher.publish(command)
-        event = await answers.first(settled, command, PAIRING_CODE_TIMEOUT_S)
+    async with _instance_restored(context, command):
+        event = await connect_and_await_code(context, command, PairingCodeIssued, PAIRING_CODE_TIMEOUT_S)
     if isinstance(event, PairingCodeIssued):
         message = "type this code on the phone: WhatsApp, Linked devices, Link with phone number"
         code, until = event.code.replace("-", ""), event.expires_at
@@ -121,10 +109,32 @@ async def _with_code(context: ApiContext, command: ConnectInstance) -> ConnectRe
     if not isinstance(event, ConnectionChanged):
         detail = f"no pairing code within {PAIRING_CODE_TIMEOUT_S:g} s; look at …/status"
         raise Problem(504, "pairing_code_timeout", detail)
-    if event.status is not S.CONNECTED:
-        detail = event.detail or f"the connection ended as {event.status}; look at …/status"
-        raise Problem(502, event.reason or "connect_failed", detail, state=event.status.value)
+    require_connected(event, "look at …/status")
     return ConnectResult(method="code", message="linked already, and connected", status=event.status)
+
+
+async def connect_and_await_code(
+    context: ApiContext, command: ConnectInstance, code: type[Event], timeout_s: float
+) -> Event | None:
+    """Publish the command and wait for an event of the class `code` of this instance, or for the end of this attempt to
+    connect (ConnectionChanged); None after `timeout_s`. The code of an earlier attempt serves as well."""
+
+    def is_outcome(event: Event) -> bool:
+        if event.instance_id != command.instance_id:
+            return False
+        ended = isinstance(event, ConnectionChanged) and event.status.is_settled and event.cause == command.id
+        return ended or isinstance(event, code)
+
+    async with context.command_client.replies(command, code, ConnectionChanged) as replies:
+        await context.command_client.publish(command)
+        return await replies.first(is_outcome, command, timeout_s)
+
+
+def require_connected(event: ConnectionChanged, advice: str) -> None:
+    """Raises Problem 502 with the reason when an attempt to connect ended otherwise."""
+    if event.status is not S.CONNECTED:
+        detail = event.detail or f"the connection ended as {event.status}; {advice}"
+        raise Problem(502, event.reason or "connect_failed", detail, state=event.status.value)
 
 
 @router.post("/disconnect")
@@ -145,7 +155,7 @@ async def logout(context: Ctx, caller: Manager, instance_id: str) -> DisconnectR
 
 async def _close(context: ApiContext, command: DisconnectInstance | LogoutInstance) -> DisconnectResult:
     def closed(event: Event) -> bool:
-        return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status in _ENDED
+        return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status.is_settled
 
     async with context.command_client.replies(command, ConnectionChanged) as answers:
         await context.command_client.publish(command)

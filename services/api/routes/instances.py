@@ -125,7 +125,7 @@ async def read_status(context: Ctx, caller: Reader, instance_id: str) -> Instanc
     """State, reason and counts."""
     found = await context.instances.get(caller.organization_id, instance_id)
     status = await views.read_instance_status(context.database, found)
-    return InstanceStatusItem(instance=status, is_running=status.status in views.RUNNING_STATUSES)
+    return InstanceStatusItem(instance=status, is_running=status.status.is_running)
 
 
 @router.get("/{instance_id}/qr")

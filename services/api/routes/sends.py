@@ -23,8 +23,6 @@ from shared.contracts.records import ConnectionStatus, MessageStatus
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
 
-_PENDING_STATUSES = frozenset({MessageStatus.QUEUED})
-_FAILED_STATUSES = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 _ACCEPT_TIMEOUT_S = 2.0
 """The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
 that is refused was not queued, and the caller would not learn of it."""
@@ -126,7 +124,7 @@ async def deliver(context: ApiContext, outgoing: OutgoingText, response: Respons
         expires_at=now + timedelta(seconds=outgoing.expires_in),
     )
     answer = await _sent(context, command, outgoing.wait)
-    response.status_code = 202 if answer.status in _PENDING_STATUSES else 200
+    response.status_code = 202 if answer.status is MessageStatus.QUEUED else 200
     return answer
 
 
@@ -159,7 +157,7 @@ async def _sent(context: ApiContext, command: SendMessage, wait: float) -> SendR
     def settled(event: Event) -> bool:
         nonlocal taken_on
         taken_on = taken_on or concerns(event)
-        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status not in _PENDING_STATUSES
+        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status is not MessageStatus.QUEUED
 
     async with context.command_client.replies(command, MessageRecorded, MessageStatusChanged) as answers:
         await context.command_client.publish(command)
@@ -167,7 +165,7 @@ async def _sent(context: ApiContext, command: SendMessage, wait: float) -> SendR
         if event is None and not taken_on and wait < _ACCEPT_TIMEOUT_S:
             event = await answers.first(concerns, command, _ACCEPT_TIMEOUT_S - wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
-    if isinstance(event, MessageStatusChanged) and status in _FAILED_STATUSES:
+    if isinstance(event, MessageStatusChanged) and status.is_failed_send:
         detail = event.error or "WhatsApp did not take the message"
         raise Problem(502, f"message_{status.value}", detail, messageId=command.message_id)
     return SendResult(messageId=command.message_id, status=status, timestamp=command.at)

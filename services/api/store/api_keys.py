@@ -1,9 +1,8 @@
-"""API keys: kept as SHA-256 only (they are 256 random bits, so a slow hash would add nothing).
+"""API keys, stored as hashes.
 
 A key may do what its own grant says, and at most what its maker may do now (docs/decisions/0028).
 """
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any, ClassVar
 
 from services.api.store.members import role_of
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
+from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -24,10 +24,6 @@ MAX_KEY_DEPTH = 4
 _MAX_MAKER_LOOKUPS = 16
 """Keys that were made before depths were counted may form a longer line; beyond this they open nothing."""
 _ALL_SCOPES: frozenset[Scope] = frozenset({"read", "send", "manage"})
-
-
-def _hashed(key: str) -> str:
-    return hashlib.sha256(key.encode(errors="replace")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -74,7 +70,7 @@ class ApiKeys:
             "name": grant.name,
             "scopes": sorted(grant.scopes),
             "prefix": key[:10],
-            "hash": _hashed(key),
+            "hash": token_hash(key),
             "created_by": principal.subject,
             "created_at": utc_now(),
             "expires_at": grant.expires_at,
@@ -114,7 +110,7 @@ class ApiKeys:
     async def principal_by_key(self, key: str) -> Principal | None:
         """Whom a key belongs to, with what it may do now; None when it is unknown, expired, revoked or its maker was
         removed. One lookup, and one more for each key between it and a person."""
-        found = await self._with_maker({"hash": _hashed(key)})
+        found = await self._with_maker({"hash": token_hash(key)})
         bounds = await self._bounds(found, _MAX_MAKER_LOOKUPS) if found else None
         return _principal(found, bounds) if found and bounds else None
 

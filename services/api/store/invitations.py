@@ -1,12 +1,12 @@
 """Invitations: a one-time token that makes its holder a user. Kept as SHA-256 only, like API keys."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 from typing import Any, ClassVar
 
 from services.api.store.api_keys import KEY_SUBJECT, ApiKeys
 from services.api.store.members import role_of
+from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -24,12 +24,8 @@ def _taken() -> Problem:
     return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
 
 
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _valid(token: str) -> Document:
-    return {"hash": _hashed(token), "expires_at": {"$gt": utc_now()}}
+    return {"hash": token_hash(token), "expires_at": {"$gt": utc_now()}}
 
 
 class Invitations:
@@ -58,7 +54,7 @@ class Invitations:
             "organization_id": caller.organization_id,
             "email": email,
             "role": role,
-            "hash": _hashed(token),
+            "hash": token_hash(token),
             "created_by": caller.subject,
             "created_at": now,
             "expires_at": now + ttl,

@@ -1,6 +1,5 @@
 """Logins: each has one refresh token at a time, replaced whenever it is used; an old one shown again ends the login."""
 
-import hashlib
 import logging
 import secrets
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
+from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -38,10 +38,6 @@ class LoginWithToken:
     expires_at: datetime
 
 
-def _hashed(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 def _id_of(token: str) -> str:
     return token.removeprefix(_PREFIX).partition(".")[0]
 
@@ -68,7 +64,7 @@ class Logins:
                 "_id": login_id,
                 "user_id": user["_id"],
                 "organization_id": user["organization_id"],
-                "hash": _hashed(token),
+                "hash": token_hash(token),
                 "former": [],
                 "created_at": now,
                 "ends_at": ends_at,
@@ -82,13 +78,13 @@ class Logins:
         """The same login with a new token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
         now, login_id = utc_now(), _id_of(token)
         new = _new_token(login_id)
-        valid = {"_id": login_id, "hash": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
+        valid = {"_id": login_id, "hash": token_hash(token), "revoked_at": None, "expires_at": {"$gt": now}}
         expires_at = {"$min": ["$ends_at", now + lifetime.idle]}
         former = {"$concatArrays": [{"$ifNull": ["$former", []]}, ["$hash"]]}
         change = [
             {
                 "$set": {
-                    "hash": _hashed(new),
+                    "hash": token_hash(new),
                     "expires_at": expires_at,
                     "former": {"$slice": [former, -MAX_FORMER_TOKENS]},
                 }
@@ -106,7 +102,7 @@ class Logins:
 
     async def end_by_token(self, token: str) -> Document | None:
         """The same for who holds its refresh token, the newest one or a former one. None for any other."""
-        issued = {"$or": [{"hash": _hashed(token)}, {"former": _hashed(token)}]}
+        issued = {"$or": [{"hash": token_hash(token)}, {"former": token_hash(token)}]}
         if await self._logins.find_one({"_id": _id_of(token), **issued}, {"_id": 1}) is None:
             return None
         return await self.end(_id_of(token))
@@ -130,7 +126,7 @@ class Logins:
     async def _refusal(self, token: str, now: datetime) -> Problem:
         """A former token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
         login_id = _id_of(token)
-        going_on = {"_id": login_id, "former": _hashed(token), "revoked_at": None, "expires_at": {"$gt": now}}
+        going_on = {"_id": login_id, "former": token_hash(token), "revoked_at": None, "expires_at": {"$gt": now}}
         ended = {"$set": {"revoked_at": now, PENDING_REVOCATION_FIELD: new_id()}}
         if await self._logins.find_one_and_update(going_on, ended) is None:
             detail = "refresh_token: unknown, expired or logged out; log in again"

@@ -15,11 +15,9 @@ from services.api.views.list_search import (
 from services.api.views.pagination import DocumentPage, PageRequest, ReadOptions, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, ConversationRecord, ConversationStatus, Seen
-from shared.platform.mongo import Database, Document
+from shared.platform.mongo import Database
+from shared.platform.unread_messages import unread_count_stages
 from shared.text.search_terms import Search
-
-_MAX_UNREAD_COUNT = 1_000
-"""More are not counted."""
 
 
 class Conversation(ConversationRecord):
@@ -117,21 +115,8 @@ async def _complete(database: Database, organization_id: str, page: DocumentPage
 
 
 async def _unread_counts(database: Database, ids: list[str]) -> dict[str, int]:
-    """The contact's messages behind what was read, in one round trip."""
+    """By conversation, in one round trip."""
     if not ids:
         return {}
-    mine: list[Document] = [{"$eq": ["$conversation_id", "$$talk"]}, {"$gt": ["$order_key", "$$read"]}]
-    unread: list[Document] = [
-        {"$match": {"direction": "inbound", "$expr": {"$and": mine}}},
-        {"$limit": _MAX_UNREAD_COUNT},
-        {"$count": "messages"},
-    ]
-    until = {"talk": "$_id", "read": {"$ifNull": ["$read_key", -1]}}
-    found = database.conversations.aggregate(
-        [
-            {"$match": {"_id": {"$in": ids}}},
-            {"$lookup": {"from": "messages", "let": until, "pipeline": unread, "as": "unread"}},
-            {"$project": {"count": {"$first": "$unread.messages"}}},
-        ]
-    )
-    return {each["_id"]: each.get("count", 0) async for each in found}
+    counts = database.conversations.aggregate([{"$match": {"_id": {"$in": ids}}}, *unread_count_stages()])
+    return {each["_id"]: each.get("count", 0) async for each in counts}

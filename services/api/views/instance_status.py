@@ -13,13 +13,6 @@ from shared.contracts.records import ConnectionStatus, Network
 from shared.platform.mongo import Database, Document
 
 MAX_LINKING_CODES = 50
-RUNNING_STATUSES = frozenset(ConnectionStatus) - {
-    ConnectionStatus.DISCONNECTED,
-    ConnectionStatus.LOGGED_OUT,
-    ConnectionStatus.FAILED,
-    ConnectionStatus.RESTRICTED,
-}
-"""A worker holds the connection, or tries to."""
 
 
 class Instance(BaseModel):
@@ -65,6 +58,14 @@ class CurrentQr(BaseModel):
     data_url: Secret
     ascii: Secret
     attempt: int
+    expires_at: datetime
+
+
+class CurrentPairingCode(BaseModel):
+    """`code`: 8 characters to type on the phone `phone_number`, valid until `expires_at`."""
+
+    code: Secret
+    phone_number: str
     expires_at: datetime
 
 
@@ -131,58 +132,49 @@ async def read_instance_status(database: Database, document: Document) -> Instan
     )
 
 
-class CurrentPairingCode(BaseModel):
-    """`code`: 8 characters to type on the phone `phone_number`, valid until `expires_at`."""
-
-    code: Secret
-    phone_number: str
-    expires_at: datetime
-
-
-def has_current_qr(connection: Document) -> bool:
-    """There is a QR code to scan right now."""
-    qr = connection.get("qr") or {}
-    pending = connection.get("status") == ConnectionStatus.QR_PENDING
-    return pending and "qr" in qr and bool(qr["expires_at"] > utc_now())
-
-
 async def read_current_qr(database: Database, organization_id: str, instance_id: str) -> CurrentQr:
-    """Raises Problem 404 `qr_not_available` when none is shown right now."""
-    link = await connection_of(database, organization_id, instance_id)
-    if not has_current_qr(link):
+    """Raises Problem 404 `qr_not_available` when there is no valid code."""
+    qr = current_qr(await connection_of(database, organization_id, instance_id))
+    if qr is None:
         raise Problem(404, "qr_not_available", "there is no QR code now; connect with method qr and wait for it")
-    return CurrentQr.model_validate(link["qr"])
+    return qr
+
+
+async def read_current_pairing_code(database: Database, organization_id: str, instance_id: str) -> CurrentPairingCode:
+    """Raises Problem 404 `pairing_code_not_available` when there is no valid code."""
+    code = current_pairing_code(await connection_of(database, organization_id, instance_id))
+    if code is None:
+        detail = "there is no pairing code now; connect with method code for a new one"
+        raise Problem(404, "pairing_code_not_available", detail)
+    return code
 
 
 async def read_linking_codes(
     database: Database, organization_id: str
 ) -> tuple[dict[str, CurrentQr], dict[str, CurrentPairingCode]]:
-    """By instance, of at most MAX_SHOWN_CODES."""
+    """Valid QR codes and pairing codes by instance id, of at most MAX_LINKING_CODES instances."""
     statuses = [ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING]
-    wanted = {"organization_id": organization_id, "status": {"$in": statuses}}
-    links = await database.connections.find(wanted).limit(MAX_LINKING_CODES).to_list(MAX_LINKING_CODES)
-    return (
-        {link["_id"]: CurrentQr.model_validate(link["qr"]) for link in links if has_current_qr(link)},
-        {link["_id"]: _pairing_code_of(link) for link in links if has_current_pairing_code(link)},
-    )
+    query = {"organization_id": organization_id, "status": {"$in": statuses}}
+    connections = await database.connections.find(query).limit(MAX_LINKING_CODES).to_list(MAX_LINKING_CODES)
+    qrs = {each["_id"]: qr for each in connections if (qr := current_qr(each))}
+    codes = {each["_id"]: code for each in connections if (code := current_pairing_code(each))}
+    return qrs, codes
 
 
-def has_current_pairing_code(connection: Document) -> bool:
-    """There is a code to type right now."""
-    code = connection.get("pairing_code") or {}
-    pending = connection.get("status") == ConnectionStatus.PAIRING
-    return pending and "code" in code and bool(code["expires_at"] > utc_now())
+def current_qr(connection: Document) -> CurrentQr | None:
+    """The QR code that can be scanned now."""
+    qr = _valid_code(connection, ConnectionStatus.QR_PENDING, "qr", "qr")
+    return CurrentQr.model_validate(qr) if qr else None
 
 
-async def read_current_pairing_code(database: Database, organization_id: str, instance_id: str) -> CurrentPairingCode:
-    """Raises Problem 404 `pairing_code_not_available` when none is shown right now."""
-    link = await connection_of(database, organization_id, instance_id)
-    if not has_current_pairing_code(link):
-        detail = "there is no pairing code now; connect with method code for a new one"
-        raise Problem(404, "pairing_code_not_available", detail)
-    return _pairing_code_of(link)
+def current_pairing_code(connection: Document) -> CurrentPairingCode | None:
+    """The pairing code that can be typed now."""
+    code = _valid_code(connection, ConnectionStatus.PAIRING, "pairing_code", "code")
+    return CurrentPairingCode.model_validate({**code, "code": code["code"].replace("-", "")}) if code else None
 
 
-def _pairing_code_of(link: Document) -> CurrentPairingCode:
-    shown = link["pairing_code"]
-    return CurrentPairingCode.model_validate({**shown, "code": shown["code"].replace("-", "")})
+def _valid_code(connection: Document, status: ConnectionStatus, field: str, key: str) -> Document | None:
+    """The connection's `field`, if it has a code under `key` that has not expired and the connection waits for it."""
+    stored = connection.get(field) or {}
+    is_valid = connection.get("status") == status and key in stored and stored["expires_at"] > utc_now()
+    return stored if is_valid else None

@@ -6,7 +6,6 @@ from shared.contracts.records import ConnectionStatus as S
 
 SESSION_COMPLETE = "session-complete"
 _PAIRING_REASONS = frozenset({"pairing_timeout", "pairing_failed"})
-_STOPPED_STATUSES = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
 _LINKED = (
     ("authenticated", "The account is linked."),
     ("ready", "The session is ready."),
@@ -40,7 +39,7 @@ def _status_events(name: str, state: ConnectionChanged) -> SocketEvents:
         return [_status_update(name, state, "notLogged", message="Scan the QR code to link the account.")]
     if state.status is S.CONNECTING and state.reason == "paired":
         return [_status_update(name, state, "qrReadSuccess", message=state.detail or "The QR code was scanned.")]
-    if state.status in _STOPPED_STATUSES:
+    if not state.status.is_running:
         status = "qrReadError" if state.reason in _PAIRING_REASONS else "error"
         return [
             _status_update(name, state, status, error=state.detail or f"the session is {state.status}; start it again")

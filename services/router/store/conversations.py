@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.router.store.conversation_state import (
     INCLUDED_FIELDS,
@@ -22,6 +21,7 @@ from shared.contracts.ids import derived_id
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
 from shared.platform.mongo import Database, Document, IndexModel, UpdateOne
+from shared.platform.unread_messages import MAX_UNREAD_COUNT, unread_query
 
 _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
 INDEXES = [
@@ -39,9 +39,6 @@ INDEXES = [
 ]
 RETIRED = ("newest_first", "unread_first", "assigned_first")
 """Indexes of earlier versions: they sorted by WhatsApp's times."""
-MAX_UNREAD_COUNT = 1_000
-"""More are not counted."""
-
 _MAX_REMEMBERED = 100_000
 """Conversations a process knows to be there; 20 MB."""
 
@@ -171,9 +168,7 @@ class Conversations:
     async def _unread(self, found: Document) -> int:
         if not found.get("unread"):
             return 0
-        query: dict[str, Any] = {"conversation_id": found["_id"], "direction": "inbound"}
-        query["order_key"] = {"$gt": found.get("read_key", -1)}
-        return await self._messages.count_documents(query, limit=MAX_UNREAD_COUNT)
+        return await self._messages.count_documents(unread_query(found), limit=MAX_UNREAD_COUNT)
 
     async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[Document | None]:
         query = {"_id": {"$in": [message.conversation_id for message in messages]}}

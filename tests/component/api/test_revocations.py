@@ -10,8 +10,8 @@ from nats.errors import NoServersError
 from services.api.access import revocations
 from services.api.access.revocations import AccessRevocations
 from services.api.settings import ApiSettings
-from services.api.store.logins import _hashed
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
+from services.api.store.token_hash import token_hash
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -109,7 +109,7 @@ async def changes_a_role(stage: Stage, member: Member) -> set[tuple[str, str]]:
 async def ends_a_login(stage: Stage, member: Member) -> set[tuple[str, str]]:
     login_id = await _login(stage, member)
     token = f"sbr_{login_id}.secret"
-    await stage.database.logins.update_one({"_id": login_id}, {"$set": {"hash": _hashed(token)}})
+    await stage.database.logins.update_one({"_id": login_id}, {"$set": {"hash": token_hash(token)}})
     assert (await member.http.post("/api/auth/logout", json={"refresh_token": token})).status_code == 200
     return {("login_ended", login_id)}
 

@@ -1,0 +1,31 @@
+"""Which messages of a conversation are unread: those that the contact wrote after the order key `read_key`."""
+
+from typing import Any
+
+from shared.platform.mongo import Document
+
+MAX_UNREAD_COUNT = 1_000
+"""Counting stops here."""
+_NOTHING_READ = -1
+
+
+def unread_query(conversation: Document) -> Document:
+    """The unread messages of one conversation, a document of `conversations`."""
+    read_key = conversation.get("read_key", _NOTHING_READ)
+    return {"conversation_id": conversation["_id"], "direction": "inbound", "order_key": {"$gt": read_key}}
+
+
+def unread_count_stages() -> list[Document]:
+    """The same as stages of an aggregation over `conversations`, which leave `_id` and `count` of each; `count` is
+    absent when nothing is unread."""
+    after_read: list[Any] = [{"$eq": ["$conversation_id", "$$conversation"]}, {"$gt": ["$order_key", "$$read_key"]}]
+    unread: list[Document] = [
+        {"$match": {"direction": "inbound", "$expr": {"$and": after_read}}},
+        {"$limit": MAX_UNREAD_COUNT},
+        {"$count": "messages"},
+    ]
+    variables = {"conversation": "$_id", "read_key": {"$ifNull": ["$read_key", _NOTHING_READ]}}
+    return [
+        {"$lookup": {"from": "messages", "let": variables, "pipeline": unread, "as": "unread"}},
+        {"$project": {"count": {"$first": "$unread.messages"}}},
+    ]
