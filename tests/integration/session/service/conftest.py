@@ -14,12 +14,18 @@ from simulator.people.phone import Phone
 from tests.integration.session.service.service import SessionService
 
 
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
-    simulator = Simulator(tmp_path / "simulator", seed=1)
+@asynccontextmanager
+async def running_simulator(folder: Path) -> AsyncIterator[Simulator]:
+    simulator = Simulator(folder / "simulator", seed=1)
     await simulator.start()
     yield simulator
     await simulator.stop()
+
+
+@pytest.fixture
+async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
+    async with running_simulator(tmp_path) as simulator:
+        yield simulator
 
 
 @pytest.fixture
@@ -27,17 +33,21 @@ def phone(simulator: Simulator) -> Phone:
     return simulator.world.add_phone("4915112345678", "Anna")
 
 
-@pytest.fixture
-def settings(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path: Path) -> SessionSettings:
+def session_settings(nats_url: str, mongo_url: str, simulator: Simulator, folder: Path) -> SessionSettings:
     return SessionSettings(
         environment="local",
         nats_url=nats_url,
         mongo_url=mongo_url,
         mongo_database=f"t{new_id()[:12]}",
-        data_dir=tmp_path / "session",
+        data_dir=folder / "session",
         node_name=f"node-{new_id()[:8]}",
         simulator_url=simulator.control_url,
     )
+
+
+@pytest.fixture
+def settings(nats_url: str, mongo_url: str, simulator: Simulator, tmp_path: Path) -> SessionSettings:
+    return session_settings(nats_url, mongo_url, simulator, tmp_path)
 
 
 @pytest.fixture
@@ -64,11 +74,17 @@ async def _not_started(settings: SessionSettings, log: Path) -> AsyncIterator[Se
         await service.close()
 
 
-@pytest.fixture
-async def service(settings: SessionSettings, tmp_path: Path) -> AsyncIterator[SessionService]:
+@asynccontextmanager
+async def running_service(settings: SessionSettings, log: Path) -> AsyncIterator[SessionService]:
     async with open_mongo(settings) as database:
-        service = SessionService(settings, database, tmp_path / "session.log")
+        service = SessionService(settings, database, log)
         await service.start()
         yield service
         await service.close()
         await database.client.drop_database(database.name)
+
+
+@pytest.fixture
+async def service(settings: SessionSettings, tmp_path: Path) -> AsyncIterator[SessionService]:
+    async with running_service(settings, tmp_path / "session.log") as service:
+        yield service

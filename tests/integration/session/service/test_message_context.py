@@ -1,5 +1,8 @@
 """Answers, edits, revokes and what cannot be read, from a phone through the real library to an event."""
 
+from collections.abc import AsyncIterator
+from pathlib import Path
+
 import pytest
 
 from shared.contracts.events import MessageReceived
@@ -7,12 +10,39 @@ from simulator.app import Simulator
 from simulator.people import content, message_context
 from simulator.people.contact import Contact
 from simulator.people.phone import Phone
+from tests.integration.session.service.conftest import running_service, running_simulator, session_settings
 from tests.integration.session.service.service import SessionService
 
 
+@pytest.fixture(scope="module")
+async def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("session")
+
+
+@pytest.fixture(scope="module")
+async def simulator(folder: Path) -> AsyncIterator[Simulator]:
+    async with running_simulator(folder) as simulator:
+        yield simulator
+
+
+@pytest.fixture(scope="module")
+def phone(simulator: Simulator) -> Phone:
+    return simulator.world.add_phone("4915112345678", "Anna")
+
+
+@pytest.fixture(scope="module")
+async def service(
+    nats_url: str, mongo_url: str, simulator: Simulator, phone: Phone, folder: Path
+) -> AsyncIterator[SessionService]:
+    """One with one linked account for all tests: each writes from people of its own."""
+    settings = session_settings(nats_url, mongo_url, simulator, folder)
+    async with running_service(settings, folder / "session.log") as service:
+        await service.link(phone)
+        yield service
+
+
 @pytest.fixture
-async def bob(service: SessionService, simulator: Simulator, phone: Phone) -> Contact:
-    await service.link(phone)
+def bob(simulator: Simulator) -> Contact:
     return simulator.world.add_contact(name="Bob")
 
 
@@ -28,7 +58,11 @@ async def test_what_is_about_a_message_names_it(service: SessionService, phone: 
         wa_id, _ = bob.write(phone.account, words)
         event = await service.event(MessageReceived, wa_id=wa_id)
         assert (event.type, event.quoted_wa_id) == (kind, first)
-    answer, edit = (event for event in service.seen(MessageReceived) if event.text in ("yes", "thursday?"))
+    answer, edit = (
+        event
+        for event in service.seen(MessageReceived)
+        if event.quoted_wa_id == first and event.text in ("yes", "thursday?")
+    )
     assert answer.quoted_sender is not None
     assert answer.quoted_sender.lid == bob.account.lid_user
     plain, _ = bob.write(phone.account, message_context.edit("friday?", first, wrapped=False))

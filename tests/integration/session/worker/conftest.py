@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 from services.session.simulated_network import find_simulated_network
 from simulator.app import Simulator
 from simulator.people.phone import Phone
+from simulator.server.accounts import Faults
 from simulator.world import World
 from tests.integration.session.worker.driver import PATIENCE, WorkerDriver, ZygoteDriver
 
 
-@pytest.fixture
-async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
-    simulator = Simulator(tmp_path / "simulator", seed=1)
+@pytest.fixture(scope="module")
+async def simulator(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulator]:
+    """One for all tests of a file; each has people of its own."""
+    simulator = Simulator(tmp_path_factory.mktemp("simulator"), seed=1)
     await simulator.start()
     yield simulator
     await simulator.stop()
@@ -27,12 +30,27 @@ def world(simulator: Simulator) -> World:
     return simulator.world
 
 
-@pytest.fixture
-async def zygote(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ZygoteDriver]:
+@asynccontextmanager
+async def running_zygote(simulator: Simulator, folder: Path, **options: str) -> AsyncIterator[ZygoteDriver]:
+    """Its start takes longer than most tests: it imports the WhatsApp client."""
     network = await find_simulated_network(simulator.control_url)
-    zygote = await ZygoteDriver(network, tmp_path).start()
+    zygote = await ZygoteDriver(network, folder, **options).start()
     yield zygote
     await zygote.stop()
+
+
+@pytest.fixture(scope="module")
+async def zygote_of_file(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ZygoteDriver]:
+    async with running_zygote(simulator, tmp_path_factory.mktemp("zygote")) as zygote:
+        yield zygote
+
+
+@pytest.fixture
+async def zygote(zygote_of_file: ZygoteDriver, world: World, tmp_path: Path) -> ZygoteDriver:
+    """Without workers of earlier tests, on a network without their faults."""
+    world.network.faults = Faults()
+    await zygote_of_file.forget_workers(tmp_path)
+    return zygote_of_file
 
 
 @pytest.fixture
@@ -42,7 +60,7 @@ async def worker(zygote: ZygoteDriver) -> WorkerDriver:
 
 @pytest.fixture
 def phone(world: World) -> Phone:
-    return world.add_phone("4915112345678", "Anna")
+    return world.add_phone(name="Anna")
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from services.session.ipc.messages import (
     SendResult,
     Start,
     Stop,
+    WorkerExited,
 )
 from services.session.simulated_network import SimulatedNetwork, zygote_environment
 
@@ -71,9 +72,10 @@ class Heard:
 class WorkerDriver(Heard):
     """One worker. Entries are confirmed only when a test says so."""
 
-    def __init__(self, ours: socket.socket, pid: int, network: SimulatedNetwork, folder: Path) -> None:
+    def __init__(self, ours: socket.socket, name: str, pid: int, network: SimulatedNetwork, folder: Path) -> None:
         super().__init__(ours, FROM_WORKER)
-        self.pid, self._network, self._folder = pid, network, folder
+        self.name, self.pid = name, pid
+        self._network, self._folder = network, folder
 
     def tell(self, frame: Frame) -> None:
         self.writer.write(pack(frame))
@@ -156,10 +158,21 @@ class ZygoteDriver:
         socket.send_fds(self._socket, [pack(request)], [theirs.fileno()])
         theirs.close()
         forked = await self.heard.wait(Forked, call_id=request.call_id)
-        worker = WorkerDriver(ours, forked.pid, self._network, self._folder)
+        worker = WorkerDriver(ours, name, forked.pid, self._network, self._folder)
         await worker.open()
         self.workers.append(worker)
         return worker
+
+    async def forget_workers(self, folder: Path) -> None:
+        """End all workers, as after a test; accounts of those forked from now on have their files in `folder`."""
+        exited = {frame.worker for frame in self.heard.frames if isinstance(frame, WorkerExited)}
+        for worker in self.workers:
+            worker.writer.close()
+            if worker.name not in exited:
+                worker.kill()
+                await self.heard.wait(WorkerExited, worker=worker.name)
+        self.workers, self._folder = [], folder
+        self.heard.frames.clear()
 
     async def stop(self) -> None:
         """Close the sockets: the zygote and every worker end by themselves."""

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from services.session.ipc.messages import ConnectionUpdate, EphemeralObserved, JournaledEvent, WorkerExited
-from services.session.simulated_network import find_simulated_network
 from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.contact import Contact
@@ -17,6 +16,7 @@ from simulator.people.notices import notices
 from simulator.people.phone import Phone
 from simulator.server.accounts import Companion
 from simulator.world import World
+from tests.integration.session.worker.conftest import running_zygote
 from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
@@ -37,13 +37,20 @@ RECEIPTS = [
 ]
 
 
+@pytest.fixture(scope="module")
+async def poisoned_of_file(
+    simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ZygoteDriver]:
+    module = "tests.integration.session.worker.poisoned_zygote"
+    async with running_zygote(simulator, tmp_path_factory.mktemp("poisoned"), module=module) as zygote:
+        yield zygote
+
+
 @pytest.fixture
-async def poisoned(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ZygoteDriver]:
-    network = await find_simulated_network(simulator.control_url)
-    zygote = ZygoteDriver(network, tmp_path, module="tests.integration.session.worker.poisoned_zygote")
-    await zygote.start()
-    yield zygote
-    await zygote.stop()
+async def poisoned(poisoned_of_file: ZygoteDriver, tmp_path: Path) -> ZygoteDriver:
+    """Without workers of earlier tests."""
+    await poisoned_of_file.forget_workers(tmp_path)
+    return poisoned_of_file
 
 
 @pytest.fixture
