@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from nats.aio.client import Client
 
 from shared.contracts.events import MessageRecorded
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.records import MessageRecord, MessageStatus
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import NatsClient, jetstream
+from shared.messaging.publisher import Publisher
 from simulator.client import SimulatorClient, enter_code
 
 PASSWORD = "correct horse battery staple"
@@ -86,7 +86,7 @@ async def _request_json(api: aiohttp.ClientSession, method: str, path: str, **mo
 
 async def publish_history(nats_url: str, organization: LinkedOrganization, events: int) -> None:
     """Messages with a large text in the organization's part of the stream; all are stored when this returns."""
-    client = Client()
+    client = NatsClient()
     await client.connect(nats_url)
     publish, slots = Publisher(jetstream(client)), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
 

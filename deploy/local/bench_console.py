@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import socketio
-from nats.aio.client import Client
 
 from deploy.local.bench_latency import EventRecorder, link
 from deploy.local.console_typing import TABLE_HEADING, TypingSample, open_console, open_conversation, type_words
@@ -19,7 +18,8 @@ from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 from simulator.client import SimulatorClient
@@ -43,7 +43,7 @@ async def store_conversations(ready: dict[str, Any], database: Database, count: 
     """One message each of `count` people, as the session service publishes them. Raises TimeoutError."""
     instance = await database.instances.find_one({"organization_id": ready["organization_id"]})
     assert instance
-    client, slots = Client(), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
+    client, slots = NatsClient(), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
     await client.connect(ready["nats"])
     publish = Publisher(jetstream(client))
 

@@ -14,7 +14,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
-from nats.aio.client import Client
 
 from deploy.local import process_specs
 from deploy.local.data_folder import DataFolder
@@ -24,7 +23,8 @@ from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from shared.contracts.records import MessageStatus
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import NatsClient, jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.token_keys import SigningKey
 
 DEFAULT_SOCKETS, DEFAULT_ROOM_SIZE, DEFAULT_RATE_PER_S, DEFAULT_SECONDS = 2_000, 20, 100.0, 20.0
@@ -109,7 +109,7 @@ async def connected_sockets(sockets: RoomSockets, rooms: list[str], count: int) 
 
 async def publish_steadily(nats_url: str, rooms: list[str], rate: float, count: int) -> None:
     """`count` events, `rate` a second, to one room after the other; all are stored when this returns."""
-    client = Client()
+    client = NatsClient()
     await client.connect(nats_url)
     publish, loop = Publisher(jetstream(client)), asyncio.get_running_loop()
     started_at = loop.time()

@@ -12,9 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-
 from deploy.local import process_specs
 from deploy.local.latency_report import percentile
 from deploy.local.stack import Options, Stack
@@ -22,7 +19,8 @@ from shared.contracts.events import MessageReceived, MessageRecorded
 from shared.contracts.ids import derived_id, new_id
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import NatsClient, jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 
@@ -45,7 +43,7 @@ class RecordedTimes:
     by_wa_id: dict[str, float] = field(default_factory=dict)
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def on_event(self, message: Msg) -> None:
+    async def on_event(self, message: NatsMessage) -> None:
         now = time.perf_counter()
         record = MessageRecorded.from_nats(message.subject, message.data).message
         self.by_wa_id.setdefault(str(record.wa_id), now)
@@ -60,7 +58,7 @@ class RecordedTimes:
 class RouterBench:
     """A running stack with one connected instance."""
 
-    def __init__(self, stack: Stack, client: Client, database: Database, organization: str) -> None:
+    def __init__(self, stack: Stack, client: NatsClient, database: Database, organization: str) -> None:
         self.stack, self.database, self.organization = stack, database, organization
         self._client, self._publish = client, Publisher(jetstream(client))
 
@@ -96,7 +94,7 @@ async def router_bench(folder: str) -> AsyncIterator[RouterBench]:
     """NATS, MongoDB and the router, each in a process of its own."""
     async with Stack(Options(data=Path(folder), port=0, simulator=False, processes=_PROCESSES)) as stack:
         settings, organization = Settings(mongo_url=stack.ready["mongo"]), new_id()
-        client = Client()
+        client = NatsClient()
         await client.connect(stack.ready["nats"])
         async with open_mongo(settings) as database:
             instance = {"_id": _INSTANCE, "organization_id": organization, "phone_number": "4915100000000"}

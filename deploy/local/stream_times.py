@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import nats
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from shared.contracts.events import MessageReceived, MessageRecorded
 from shared.contracts.registry import EVENTS_STREAM, parse_event
+from shared.messaging.client import JetStreamContext, NatsMessage
 
 _IDLE_TIMEOUT_S = 1.0
 """After this time without an event all have been read."""
@@ -39,7 +38,7 @@ async def read_stream_times(url: str, organization_id: str, begun: float) -> dic
     return {wa_id: times for wa_id, times in times_by_id.items() if times.received and times.recorded}
 
 
-async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIterator[Msg]:
+async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIterator[NatsMessage]:
     since = datetime.fromtimestamp(begun, UTC)
     config = ConsumerConfig(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=since)
     subscription = await js.subscribe(pattern, stream=EVENTS_STREAM, config=config, ordered_consumer=True)
@@ -49,7 +48,7 @@ async def _stored(js: JetStreamContext, pattern: str, begun: float) -> AsyncIter
     await subscription.unsubscribe()
 
 
-def _record(message: Msg, times_by_id: dict[str, StreamTimes]) -> None:
+def _record(message: NatsMessage, times_by_id: dict[str, StreamTimes]) -> None:
     event, stored = parse_event(message.subject, message.data), message.metadata.timestamp.timestamp()
     if isinstance(event, MessageReceived):
         times = times_by_id.setdefault(event.wa_id, StreamTimes())

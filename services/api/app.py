@@ -24,10 +24,10 @@ from services.api.middleware.cross_site import CrossSiteMiddleware
 from services.api.middleware.idempotency import IdempotencyMiddleware
 from services.api.middleware.json_bodies import JsonBodyMiddleware
 from services.api.middleware.request_context import RequestContextMiddleware
-from services.api.nats import access_queries
+from services.api.nats.access_queries import LIMITS as ACCESS_LIMITS
+from services.api.nats.access_queries import access_endpoints
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import request_endpoints
-from services.api.nats.rpc_server import Answering, serving
 from services.api.routes import (
     admin,
     api_keys,
@@ -51,13 +51,16 @@ from services.api.settings import ApiSettings
 from services.api.store.audit import AuditLog
 from services.api.store.migrations import migrate_api
 from services.api.store.pending_revocations import PendingRevocations
-from shared.contracts.registry import ensure_streams
+from shared.messaging.client import broker_client, jetstream
 from shared.messaging.command_client import CommandClient
-from shared.messaging.consumer import Publisher, broker_client, jetstream
+from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.publisher import Publisher
+from shared.messaging.rpc_server import rpc_server
+from shared.messaging.streams import ensure_streams
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.readiness import Check
-from shared.platform.service import connected, make_broker, nats_ready, with_ops
+from shared.service import with_ops
 
 _ROUTE_MODULES = (
     auth,
@@ -116,12 +119,12 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 settings, database, CommandClient(client, publish), streams, passwords, endings, audits, simulated
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
-            reads = [Answering(app.state.context, answerer) for answerer in QUERY_HANDLERS]
+            queries = [handler.endpoint(app.state.context) for handler in QUERY_HANDLERS]
             telling = keep_running("untold endings", partial(keep_publishing_pending_revocations, app.state.context))
             async with (
                 audits.running(),
-                access_queries.serving(client, database, RateLimits(settings)),
-                serving(client, [*reads, *request_endpoints(app)]),
+                rpc_server(client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_LIMITS),
+                rpc_server(client, [*queries, *request_endpoints(app)], queue="api"),
             ):
                 yield
             passwords.close()

@@ -7,7 +7,6 @@ from typing import Annotated
 import httpx
 from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
-from nats.js import JetStreamContext
 
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.login_throttle import LoginThrottle
@@ -30,6 +29,7 @@ from services.api.store.users import Users
 from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal, Scope
+from shared.messaging.client import JetStreamContext
 from shared.messaging.command_client import CommandClient
 from shared.platform.mongo import Database
 

@@ -2,7 +2,7 @@
 
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared.platform.service import serve
+from shared.service import serve
 
 if __name__ == "__main__":
     settings = ApiSettings()

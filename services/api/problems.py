@@ -1,12 +1,10 @@
 """Every error as application/problem+json (RFC 9457), with `success` and `error` for the clients of earlier systems."""
 
 import logging
-from http import HTTPStatus
 from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from nats.errors import Error as NatsError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,8 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.types import Scope
 
 from services.api.route_matching import routes_at
-from shared.contracts.errors import Problem
+from shared.contracts.errors import Problem, problem_body
 from shared.contracts.ids import InvalidPhone
+from shared.messaging.client import NatsError
 from shared.platform.mongo import TRANSIENT_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
@@ -54,20 +53,6 @@ class ProblemBody(BaseModel):
 
 def request_id_of(request: Request) -> str:
     return str(request.scope.get("state", {}).get("request_id", ""))
-
-
-def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
-    """The fields of ProblemBody for a problem, and its extras."""
-    return {
-        "type": f"urn:switchboard:problem:{problem.code}",
-        "title": HTTPStatus(problem.status).phrase,
-        "status": problem.status,
-        "detail": problem.detail,
-        "code": problem.code,
-        "request_id": request_id,
-        "success": False,
-        "error": problem.detail,
-    } | problem.extra
 
 
 def problem_response(problem: Problem, request_id: str) -> JSONResponse:

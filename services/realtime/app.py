@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import socketio
-from nats.js import JetStreamContext
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.realtime.admission import AdmissionMiddleware
@@ -18,12 +17,15 @@ from services.realtime.rooms import OrganizationRooms
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.events import AccessRevoked
-from shared.contracts.registry import EVENTS_STREAM, await_streams
+from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, broker_client
 from shared.messaging.command_client import CommandClient
-from shared.messaging.consumer import Publisher, broker_client
+from shared.messaging.connection import connected, make_broker, nats_ready
 from shared.messaging.ordered_consumer import OrderedConsumer
+from shared.messaging.publisher import Publisher
+from shared.messaging.streams import await_streams
 from shared.platform.background import keep_running, stop_task
-from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.service import lifespan_app, with_ops
 
 
 def make_app(settings: RealtimeSettings) -> ASGIApp:

@@ -4,16 +4,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from services.realtime.payloads import SocketEvents, ephemeral_events_of
 from shared.contracts.ephemeral import is_stale
 from shared.contracts.message import utc_now
 from shared.contracts.registry import ephemeral_filters, parse_ephemeral
+from shared.messaging.client import NatsClient, NatsError, NatsMessage, Subscription
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +18,9 @@ log = logging.getLogger(__name__)
 class EphemeralFeed:
     """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
 
-    def __init__(self, client: Client, organization_id: str, tell: Callable[[SocketEvents], Awaitable[None]]) -> None:
+    def __init__(
+        self, client: NatsClient, organization_id: str, tell: Callable[[SocketEvents], Awaitable[None]]
+    ) -> None:
         self._client, self._subject_filters, self._on_events = (
             client,
             ephemeral_filters("realtime", organization_id),
@@ -39,7 +38,7 @@ class EphemeralFeed:
             with suppress(NatsError, OSError):
                 await subscription.unsubscribe()
 
-    async def _on_message(self, message: Msg) -> None:
+    async def _on_message(self, message: NatsMessage) -> None:
         try:
             live = parse_ephemeral(message.subject, message.data)
         except ValidationError as error:

@@ -3,14 +3,14 @@
 from typing import Any
 from urllib.parse import parse_qs
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from services.realtime.rate_budget import too_many_failures
 from shared.contracts.errors import Problem
 from shared.contracts.principal import API_KEY_PREFIX, Principal, read_token
 from shared.contracts.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
+from shared.messaging.client import NatsClient
+from shared.messaging.rpc_client import rpc_request
 from shared.platform.token_keys import VerificationKeys
 
 KEY_QUERY_TIMEOUT_S = 3.0
@@ -30,20 +30,19 @@ def token_of(environ: dict[str, Any], auth: Any) -> str:
     raise Problem(401, "token_missing", "give an access token or API key in the handshake: auth: {token}")
 
 
-async def identify(token: str, keys: VerificationKeys, client: Client, address: str) -> Principal:
+async def identify(token: str, keys: VerificationKeys, client: NatsClient, address: str) -> Principal:
     """Raises Problem 401 for a token that is not valid, 429 after too many wrong keys from this address, 503 when the
     api cannot be asked about a key."""
     return await _key_owner(token, client, address) if token.startswith(API_KEY_PREFIX) else read_token(token, keys)
 
 
-async def _key_owner(key: str, client: Client, address: str) -> Principal:
+async def _key_owner(key: str, client: NatsClient, address: str) -> Principal:
     if len(key) > MAX_KEY or not key.isascii():
         raise Problem(401, "token_invalid", "this is no API key; make one at /api/api-keys")
     query = VerifyApiKey(organization_id="unknown", key=key, client=address)
     try:
-        answer = await client.request(query.full_subject, query.model_dump_json().encode(), timeout=KEY_QUERY_TIMEOUT_S)
-        owner = ApiKeyOwner.model_validate_json(answer.data)
-    except (NatsError, TimeoutError, OSError, ValidationError) as error:
+        owner = ApiKeyOwner.model_validate(await rpc_request(client, query, KEY_QUERY_TIMEOUT_S))
+    except (Problem, ValidationError) as error:
         raise Problem(503, "key_unverified", "the API key cannot be checked right now; try again") from error
     if owner.retry_after:
         raise too_many_failures(owner.retry_after)

@@ -2,7 +2,7 @@
 
 from services.realtime.app import make_app
 from services.realtime.settings import RealtimeSettings
-from shared.platform.service import serve
+from shared.service import serve
 
 if __name__ == "__main__":
     settings = RealtimeSettings()

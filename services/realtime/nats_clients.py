@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-from nats.aio.client import Client
-from nats.js import JetStreamContext
-
 from services.realtime.rooms import OrganizationRooms
+from shared.messaging.client import JetStreamContext, NatsClient
 from shared.messaging.command_client import CommandClient
 
 
 @dataclass(frozen=True)
 class NatsClients:
-    client: Client
+    client: NatsClient
     js: JetStreamContext
     rooms: OrganizationRooms
     commands: CommandClient

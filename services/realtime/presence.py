@@ -23,7 +23,7 @@ from shared.contracts.order_keys import key_at
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import Party, Seen
-from shared.messaging.consumer import publish_ephemeral
+from shared.messaging.publisher import publish_ephemeral
 from shared.messaging.rpc_client import rpc_request
 
 ROUTER_TIMEOUT_S = 10.0

@@ -5,15 +5,11 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from shared.contracts.ids import new_id
 from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
 
 PAGE_EVENTS, PAGE_BYTES = 200, 262_144
 """Events read at once, fewer when they are large: a slow socket takes only a few, and the others are read in vain."""
@@ -32,10 +28,10 @@ class ResyncRequiredError(Exception):
 class StreamReplay:
     """The events of the stream by subject filter. `limit`: how many are read at most for one socket."""
 
-    def __init__(self, client: Client, js: JetStreamContext, limit: int) -> None:
+    def __init__(self, client: NatsClient, js: JetStreamContext, limit: int) -> None:
         self._client, self._js, self._max_events = client, js, limit
 
-    async def pages_after(self, pattern: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
+    async def pages_after(self, pattern: str, sequence: int) -> AsyncGenerator[list[NatsMessage], None]:
         """Pages of what follows `sequence`, in order, until there is nothing more at the moment.
 
         Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
@@ -67,10 +63,10 @@ class StreamReplay:
                 subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
                 await self._client.publish(subject, reply=self._client.new_inbox())
 
-    async def _page(self, consumer: str, count: int) -> list[Msg]:
+    async def _page(self, consumer: str, count: int) -> list[NatsMessage]:
         """At least one message, as the caller knows that there are some. Bounded in bytes, which `fetch` of the library
         is not: 200 events may have 200 MB. Raises a NATS error or TimeoutError."""
-        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        arrived: asyncio.Queue[NatsMessage] = asyncio.Queue()
         inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
         try:
             for max_bytes in (
@@ -85,13 +81,13 @@ class StreamReplay:
         raise NatsError("nats: an empty page of events")
 
     async def _pull(
-        self, inbox: Subscription, arrived: asyncio.Queue[Msg], consumer: str, bounds: dict[str, int]
-    ) -> list[Msg]:
+        self, inbox: Subscription, arrived: asyncio.Queue[NatsMessage], consumer: str, bounds: dict[str, int]
+    ) -> list[NatsMessage]:
         """Empty when the next event is larger than `max_bytes`."""
         wanted, count = {"no_wait": True, **bounds}, bounds["batch"]
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
         await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
-        page: list[Msg] = []
+        page: list[NatsMessage] = []
         async with asyncio.timeout(PAGE_TIMEOUT_S):
             while len(page) < count:
                 message = await arrived.get()

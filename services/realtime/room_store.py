@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
-from nats.errors import Error as NatsError
 from pydantic import BaseModel, Field, ValidationError
 
 from services.realtime.nats_clients import NatsClients
 from shared.contracts.errors import Problem
 from shared.contracts.registry import ROOMS_PREFIX, ROOMS_STREAM
+from shared.messaging.client import NatsError
 
 MAX_ROOMS_PER_CONNECTION = 50
 _STORE_TIMEOUT_S, _FIND_TIMEOUT_S = 2.0, 2.0

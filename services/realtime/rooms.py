@@ -9,10 +9,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
@@ -25,6 +21,7 @@ from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.errors import Problem
 from shared.contracts.registry import organization_events_filter, parse_event
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage
 from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.platform.background import note_failure, start_waited
 
@@ -45,7 +42,7 @@ log = logging.getLogger(__name__)
 class OrganizationRooms:
     """The sockets of each organization, and its feed."""
 
-    def __init__(self, client: Client, js: JetStreamContext, outgoing: SendQueue, history: StreamReplay) -> None:
+    def __init__(self, client: NatsClient, js: JetStreamContext, outgoing: SendQueue, history: StreamReplay) -> None:
         self._client, self._js, self._send_queue, self._replay = client, js, outgoing, history
         self._rooms: dict[str, OrganizationRoom] = {}
         self._consumers: dict[str, OrderedConsumer] = {}
@@ -222,7 +219,7 @@ class OrganizationRooms:
         follower.advance_to(behind, max(behind, until))
         return True
 
-    async def _tell_one(self, follower: SocketPosition, sequence: int, message: Msg) -> bool:
+    async def _tell_one(self, follower: SocketPosition, sequence: int, message: NatsMessage) -> bool:
         """False when too much waits for the socket."""
         await asyncio.sleep(0)
         if not self._send_queue.is_drained(follower.sid):

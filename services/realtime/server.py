@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from nats.errors import Error as NatsError
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
@@ -34,6 +33,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
 from shared.contracts.request_id import bound_request_id
+from shared.messaging.client import NatsError
 from shared.messaging.rpc_client import rpc_request
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from nats.js import JetStreamContext
 from starlette.types import ASGIApp
 
 from services.router.context import RouterContext
@@ -48,11 +47,14 @@ from shared.contracts.events import (
 )
 from shared.contracts.message import Command, EphemeralEvent, Message
 from shared.messaging.batch_consumer import batch_consumer
-from shared.messaging.consumer import Consumers, Publisher, broker_client, publish_ephemeral
+from shared.messaging.client import JetStreamContext, broker_client
+from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.consumer import Consumers
+from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import Database, open_mongo, ping
 from shared.platform.readiness import Check
-from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
+from shared.service import lifespan_app, with_ops
 
 L = TypeVar("L", bound=EphemeralEvent)
 M = TypeVar("M", bound=Message)
@@ -76,14 +78,14 @@ def make_app(settings: RouterSettings) -> ASGIApp:
             if not await is_foreign(seen, opened["context"]):
                 await handle(seen, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
 
-        consumers.subscribe(live, receive, everyone=False)
+        consumers.subscribe(live, receive, every_process=False)
 
     async def follow_number(event: ConnectionChanged) -> None:
         if event.phone_number:
             accounts = opened["context"].store.instances
             accounts.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
 
-    consumers.subscribe(ConnectionChanged, follow_number, everyone=True)
+    consumers.subscribe(ConnectionChanged, follow_number, every_process=True)
     on(ReceiptReceived, on_receipt)
     on(MessageSent, on_sent)
     on(MessageFailed, on_failed)

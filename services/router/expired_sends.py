@@ -7,14 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from nats.errors import Error as NatsError
-
 from services.router.context import RouterContext
 from services.router.handlers.message_status import status_changed_event
 from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.messaging.client import NatsError
 from shared.platform.background import keep_running, note_failure, stop_task
 from shared.platform.mongo import PyMongoError
 

@@ -2,7 +2,7 @@
 
 from services.router.app import make_app
 from services.router.settings import RouterSettings
-from shared.platform.service import serve
+from shared.service import serve
 
 if __name__ == "__main__":
     settings = RouterSettings()

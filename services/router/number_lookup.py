@@ -4,10 +4,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from nats.aio.client import Client
-
 from shared.contracts.errors import Problem
 from shared.contracts.queries import NumberOwner, ResolveNumber
+from shared.messaging.client import NatsClient
 from shared.messaging.rpc_client import rpc_request
 
 LOOKUP_TIMEOUT_S = 5.0
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 class NumberLookup:
     """`await numbers(organization_id, instance_id, number)`: the owner, None when WhatsApp could not be asked."""
 
-    def __init__(self, client: Client, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: NatsClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
         self._silent: dict[str, float] = {}
 

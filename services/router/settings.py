@@ -32,7 +32,7 @@ class RouterSettings(Settings):
     def commands_share(self) -> FairShare:
         """More may wait than run: one whose organization has its share waiting is refused."""
         share = self.events_share
-        return FairShare(share.concurrency, share.per_instance, room=16 * self.router_concurrency)
+        return FairShare(share.concurrency, share.per_instance, max_unacked=16 * self.router_concurrency)
 
     @property
     def pending_limits(self) -> PendingLimits:

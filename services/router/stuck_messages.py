@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 
-from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
 from services.router.context import RouterContext
@@ -19,6 +18,7 @@ from services.router.settings import RouterSettings
 from shared.contracts.events import MessageStuck
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.messaging.client import NatsError
 from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import PyMongoError
 

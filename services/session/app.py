@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from nats.js import JetStreamContext
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,28 +14,31 @@ from services.session.store import migrate_session
 from services.session.store.data_folder import only_user_of
 from services.session.store.private_files import tighten
 from services.session.supervisor.node import Node
-from services.session.supervisor.number_queries import answering
+from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from services.session.supervisor.worker_pool import Forker
 from services.session.supervisor.zygote_handle import Zygote
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
 from shared.contracts.ephemeral import SendTyping, SubscribePresence
 from shared.contracts.message import Command
 from shared.contracts.records import Network
-from shared.messaging.consumer import Consumers, broker_client
+from shared.messaging.client import JetStreamContext, broker_client
+from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.consumer import Consumers
 from shared.messaging.fair_consumer import FairShare
+from shared.messaging.rpc_server import rpc_server
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.readiness import Check
-from shared.platform.service import connected, lifespan_app, make_broker, nats_ready, with_ops
 from shared.platform.settings import private_directory
+from shared.service import lifespan_app, with_ops
 
-SENDS = FairShare(concurrency=1_024, per_instance=16, room=8_192)
+SENDS = FairShare(concurrency=1_024, per_instance=16, max_unacked=8_192)
 """A send to an account that WhatsApp does not answer takes a minute, and the library sends one message of an account
 after another: more than a few of one account gain nothing."""
 
-MARKS = FairShare(concurrency=512, per_instance=8, room=4_096)
+MARKS = FairShare(concurrency=512, per_instance=8, max_unacked=4_096)
 """Those of an account that is being reconnected wait up to an hour."""
 
-CONNECTIONS = FairShare(concurrency=64, per_instance=2, room=1_024)
+CONNECTIONS = FairShare(concurrency=64, per_instance=2, max_unacked=1_024)
 """Connect, disconnect, log out: one at a time for each account."""
 
 
@@ -63,7 +65,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
 
             async with connected(broker, settings, prepare):
                 try:
-                    async with answering(broker_client(broker), nodes[0].numbers):
+                    async with rpc_server(broker_client(broker), number_endpoints(nodes[0].numbers), limits=LIMITS):
                         yield
                 finally:
                     await nodes[0].stop()
@@ -81,8 +83,8 @@ def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
     async def watch(live: SubscribePresence) -> None:
         nodes[0].attending.show(live, "subscribe")
 
-    consumers.subscribe(SendTyping, show_typing, everyone=True)
-    consumers.subscribe(SubscribePresence, watch, everyone=True)
+    consumers.subscribe(SendTyping, show_typing, every_process=True)
+    consumers.subscribe(SubscribePresence, watch, every_process=True)
 
 
 def _connections(consumers: Consumers, nodes: list[Node]) -> None:

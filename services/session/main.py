@@ -3,7 +3,7 @@
 from services.session.app import make_app
 from services.session.settings import SessionSettings
 from services.session.store.private_files import keep_private
-from shared.platform.service import serve
+from shared.service import serve
 
 if __name__ == "__main__":
     keep_private()

@@ -28,6 +28,7 @@ class ApiKeyOwner(BaseModel):
     epoch seconds. `retry_after`: set when too many wrong keys came from the address, in seconds.
     """
 
+    success: bool = True
     organization_id: str | None = None
     key_id: str | None = None
     scopes: list[str] = []

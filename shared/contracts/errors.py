@@ -1,11 +1,14 @@
-"""Everything that can go wrong on purpose.
+"""The errors that are raised on purpose.
 
 SwitchboardError
 ├── Problem(status, code, detail)   an answer to a caller: HTTP problem, socket error, CommandRefused
 └── delivery of a message
     ├── Retry                       may succeed later: redelivered after 1, 5, 15, 60, 300 s
-    └── Reject                      never will: goes to WA_DEAD with the reason
+    └── Reject                      never will: stored in WA_DEAD with the reason
 """
+
+from http import HTTPStatus
+from typing import Any
 
 
 class SwitchboardError(Exception):
@@ -17,7 +20,10 @@ class Problem(SwitchboardError):
 
     def __init__(self, status: int, code: str, detail: str, **extra: object) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail, self.extra = status, code, detail, extra
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.extra = extra
 
 
 class Retry(SwitchboardError):
@@ -26,3 +32,17 @@ class Retry(SwitchboardError):
 
 class Reject(SwitchboardError):
     """The message can never be handled; keep it in WA_DEAD with this reason."""
+
+
+def problem_body(problem: Problem, request_id: str) -> dict[str, Any]:
+    """The JSON of a refusal: application/problem+json (RFC 9457), with `success` and `error` for earlier clients."""
+    return {
+        "type": f"urn:switchboard:problem:{problem.code}",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "request_id": request_id,
+        "success": False,
+        "error": problem.detail,
+    } | problem.extra

@@ -159,7 +159,7 @@ class ResolveNumber(Query):
     node that holds it with `{"success": true, "data": NumberOwner}`, or a problem while it is not connected."""
 
     subject: ClassVar[str] = "wa.query.number.resolve"
-    answerer: ClassVar[str] = "session"
+    responder: ClassVar[str] = "session"
     number: Annotated[str, StringConstraints(pattern=r"^\d{5,20}$")]
 
 
@@ -168,3 +168,10 @@ class NumberOwner(BaseModel):
 
     phone: str | None = None
     lid: str | None = None
+
+
+class NumberOwnerReply(BaseModel):
+    """The whole answer to ResolveNumber."""
+
+    success: bool = True
+    data: NumberOwner

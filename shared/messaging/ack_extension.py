@@ -1,56 +1,56 @@
-"""Messages that a process works on: the stream is told so before it would deliver them again."""
+"""Tell JetStream that a message is in progress, so that it is not delivered again while its handler runs."""
 
 import asyncio
 import time
 from contextlib import suppress
 from datetime import timedelta
 
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsMessage
 from shared.platform.background import run_once
 
-MAX_HOLD_S = 600.0
-"""Seconds for which a message is kept from redelivery; a handler that takes longer hangs."""
+MAX_EXTENSION_S = 600.0
+"""A handler that takes longer hangs; its message is delivered again."""
 
 
 class AckExtender:
-    """Of one consumer, by their sequence in the stream. A handler may take longer than `ack_wait`."""
+    """The messages of one consumer that are being handled, by their sequence in the stream."""
 
     def __init__(self, ack_wait: timedelta) -> None:
         self._ack_wait_s = ack_wait.total_seconds()
-        self._held: dict[int, tuple[Msg, float]] = {}
+        self._in_progress: dict[int, tuple[NatsMessage, float]] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def __contains__(self, order: int) -> bool:
-        return order in self._held
+    def __contains__(self, sequence: int) -> bool:
+        return sequence in self._in_progress
 
-    def take(self, order: int, raw: Msg) -> None:
-        """From now on it is worked on."""
-        self._held[order] = (raw, time.monotonic())
+    def add(self, sequence: int, raw: NatsMessage) -> None:
+        """From now on the time JetStream waits for its ack is extended."""
+        self._in_progress[sequence] = (raw, time.monotonic())
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._ack_wait_s / 3, self._beat)
+            self._timer = self._next_tick()
 
-    def leave(self, order: int) -> None:
-        """It is acknowledged or given back."""
-        self._held.pop(order, None)
+    def remove(self, sequence: int) -> None:
+        """It was acked or nakked."""
+        self._in_progress.pop(sequence, None)
 
     def clear(self) -> None:
-        """None of them is worked on any more."""
-        self._held.clear()
+        """Extend nothing any more: all of them are delivered again."""
+        self._in_progress.clear()
 
-    def _beat(self) -> None:
-        """Three times within the time the stream waits."""
+    def _next_tick(self) -> asyncio.TimerHandle:
+        """Three extensions within the time JetStream waits."""
+        return asyncio.get_running_loop().call_later(self._ack_wait_s / 3, self._on_timer)
+
+    def _on_timer(self) -> None:
         self._timer = None
-        if not self._held:
-            return
-        self._timer = asyncio.get_running_loop().call_later(self._ack_wait_s / 3, self._beat)
-        run_once("messages in hand", self._keep())
+        if self._in_progress:
+            self._timer = self._next_tick()
+            run_once("extension of acks", self._extend())
 
-    async def _keep(self) -> None:
-        since = time.monotonic() - self._ack_wait_s / 4
-        oldest = time.monotonic() - MAX_HOLD_S
-        for order, (raw, taken) in list(self._held.items()):
-            if oldest < taken < since and order in self._held:
-                with suppress(NatsError, OSError):  # redelivered then, and recognised
+    async def _extend(self) -> None:
+        now = time.monotonic()
+        newest, oldest = now - self._ack_wait_s / 4, now - MAX_EXTENSION_S
+        for sequence, (raw, added_at) in list(self._in_progress.items()):
+            if oldest < added_at < newest and sequence in self._in_progress:
+                with suppress(*NATS_OUTAGE_ERRORS):  # it is delivered again then, and recognised by its sequence
                     await raw.in_progress()

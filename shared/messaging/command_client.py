@@ -3,14 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-
 from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Command, Event
-from shared.messaging.consumer import Publisher
+from shared.messaging.client import NatsClient, NatsError
+from shared.messaging.publisher import Publisher
 from shared.messaging.reply_events import ReplyStream, ReplySubscriptions, correlation_keys
 
 
@@ -37,7 +35,7 @@ def over_share() -> Problem:
 class CommandClient:
     """Publishes commands and hears their answers on the organization's own subjects."""
 
-    def __init__(self, client: Client, publish: Publisher) -> None:
+    def __init__(self, client: NatsClient, publish: Publisher) -> None:
         self._client, self._publish = client, publish
         self._ears = ReplySubscriptions(client)
 

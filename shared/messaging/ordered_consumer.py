@@ -6,16 +6,12 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.contracts.ids import new_id
 from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
 from shared.platform.background import keep_running, note_failure, stop_task
 
 HEARTBEAT_INTERVAL_S = 1.0
@@ -34,7 +30,7 @@ log = logging.getLogger(__name__)
 class OrderedConsumer:
     """An ephemeral consumer of one subject filter that is made anew from the last event it delivered."""
 
-    def __init__(self, client: Client, js: JetStreamContext, pattern: str, receive: MessageHandler) -> None:
+    def __init__(self, client: NatsClient, js: JetStreamContext, pattern: str, receive: MessageHandler) -> None:
         self._client, self._js, self._subject_filter, self._handler = client, js, pattern, receive
         self.sequence = 0
         """Of the newest event that was delivered, or of the stream when the feed began."""
@@ -84,7 +80,7 @@ class OrderedConsumer:
             if consumer:
                 await self._js.delete_consumer(EVENTS_STREAM, consumer)
 
-    async def _on_message(self, message: Msg) -> None:
+    async def _on_message(self, message: NatsMessage) -> None:
         self._last_activity = time.monotonic()
         if not message.reply:  # a heartbeat
             self._check_heartbeat(message)
@@ -103,7 +99,7 @@ class OrderedConsumer:
             note_failure("event of a feed", error)
         self.sequence = position.stream
 
-    def _check_heartbeat(self, message: Msg) -> None:
+    def _check_heartbeat(self, message: NatsMessage) -> None:
         last = (message.headers or {}).get("Nats-Last-Consumer")
         if last is not None and int(last) != self._next_sequence - 1:
             self._last_activity = 0.0

@@ -8,10 +8,6 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
 from prometheus_client import Counter
 from pydantic import ValidationError
 
@@ -20,6 +16,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.registry import parse_event
+from shared.messaging.client import NatsClient, NatsError, NatsMessage, Subscription
 from shared.platform.background import start_waited
 
 MAX_QUEUED_EVENTS = 1_000
@@ -134,7 +131,7 @@ class _ReplySubscription:
 class ReplySubscriptions:
     """The subscriptions of a process, by subject; each lives as long as somebody listens."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: NatsClient) -> None:
         self._client = client
         self._ears: dict[str, _ReplySubscription] = {}
 
@@ -164,7 +161,7 @@ class ReplySubscriptions:
         return ear
 
     async def _subscribe(self, subject: str, ear: _ReplySubscription) -> Subscription:
-        async def receive(message: Msg) -> None:
+        async def receive(message: NatsMessage) -> None:
             if ear.listeners:
                 _hear(ear, message)
 
@@ -191,7 +188,7 @@ async def _unsubscribe(subscription: Subscription) -> None:
         await subscription.unsubscribe()
 
 
-def _hear(ear: _ReplySubscription, message: Msg) -> None:
+def _hear(ear: _ReplySubscription, message: NatsMessage) -> None:
     PARSED.inc()
     try:
         event = parse_event(message.subject, message.data)

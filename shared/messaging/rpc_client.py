@@ -3,16 +3,15 @@
 import json
 from typing import Any
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query, Request
-from shared.messaging.consumer import request_header
+from shared.messaging.client import NatsClient, NatsError
+from shared.messaging.publisher import request_header
 
 
-async def rpc_request(client: Client, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
+async def rpc_request(client: NatsClient, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
     """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. Of a request only what was set is asked for.
 
     Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.

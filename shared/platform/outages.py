@@ -1,41 +1,24 @@
-"""Which errors say that MongoDB or NATS is away, so that the same may succeed later, and which only look like it."""
+"""Which errors mean that MongoDB or NATS is unreachable, so that the same call may succeed later."""
 
 import errno
 import socket
 
-from nats.errors import (
-    BadHeaderError,
-    BadSubjectError,
-    BadTimeoutError,
-    InvalidCallbackTypeError,
-    JsonParseError,
-    MaxPayloadError,
-    MsgAlreadyAckdError,
-    NotJSMessageError,
-)
-from nats.errors import Error as NatsError
-from nats.js.errors import BadRequestError
-
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NATS_PERMANENT_ERRORS, NatsError
 from shared.platform.mongo import TRANSIENT_ERRORS
 
-_PERMANENT: tuple[type[Exception], ...] = (
-    BadHeaderError,
-    BadSubjectError,
-    BadTimeoutError,
-    InvalidCallbackTypeError,
-    JsonParseError,
-    MaxPayloadError,
-    MsgAlreadyAckdError,
-    NotJSMessageError,
-    BadRequestError,  # JetStream's 400: 10054 (larger than the stream takes), 10060 (another stream's subject), ...
-)
+OUTAGE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, *NATS_OUTAGE_ERRORS)
+"""For `except` around calls of MongoDB and NATS alone: whatever they raise of these, the caller tries again later."""
+
 _OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, ConnectionError, socket.gaierror)
 _UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT})
 
 
 def is_outage(error: BaseException) -> bool:
-    """NATS and the driver of MongoDB have timeouts of their own, and the operating system's has a number: a bare
-    TimeoutError comes from our own code."""
-    if isinstance(error, _PERMANENT):
+    """For an error of unknown origin.
+
+    NATS and the driver of MongoDB have timeout classes of their own, and a timeout of the operating system has an
+    errno: a bare TimeoutError comes from our own code and is no outage.
+    """
+    if isinstance(error, NATS_PERMANENT_ERRORS):
         return False
     return isinstance(error, _OUTAGES) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)

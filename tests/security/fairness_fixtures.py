@@ -23,10 +23,13 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.message import Event, Message
 from shared.contracts.records import ConnectionStatus, Network, Party
-from shared.contracts.registry import ensure_streams, parse_event
-from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream
+from shared.contracts.registry import parse_event
+from shared.messaging.client import broker_client, jetstream
+from shared.messaging.connection import connected, make_broker
+from shared.messaging.consumer import Consumers
+from shared.messaging.publisher import Publisher
+from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database, open_mongo
-from shared.platform.service import connected, make_broker
 from shared.platform.settings import Settings
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
 from tests.memory import in_memory

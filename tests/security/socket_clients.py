@@ -17,7 +17,8 @@ from services.api.settings import ApiSettings
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, ensure_indexes, open_mongo
 from tests.component.api.conftest import Stage, running
 from tests.integration.realtime.conftest import service, until

@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from services.api.json_input import MAX_JSON_DEPTH, parse_json
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.errors import Problem
 from shared.contracts.message import Message
+from shared.text.json_input import MAX_JSON_DEPTH, parse_json
 from tests.component.api.conftest import Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, Schema, operations
 
 __all__ = ["own_bus", "settings", "stage"]
-ASKED: list[type[Message]] = [*(item.question for item in QUERY_HANDLERS), *(item.question for item in REQUEST_ROUTES)]
+ASKED: list[type[Message]] = [
+    *(item.message_class for item in QUERY_HANDLERS),
+    *(item.message_class for item in REQUEST_ROUTES),
+]
 BOUNDED_ELSEWHERE = {
     "ChangeOrganizationRequest.settings": "the route checks each setting; the message is bounded by NATS",
     "answers": "not from outside",

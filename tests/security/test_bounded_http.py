@@ -15,8 +15,8 @@ from services.api.middleware.request_context import MAX_HEADER_BYTES
 from services.api.settings import ApiSettings
 from services.router.app import make_app
 from services.router.settings import RouterSettings
-from shared.platform.service import lifespan_app, server_config
 from shared.platform.settings import Settings
+from shared.service import lifespan_app, server_config
 from shared.web import bounded_http
 from shared.web.bounded_http import MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, BoundedHttp
 from shared.web.operational_endpoints import OPERATIONAL_PATHS
@@ -29,7 +29,7 @@ __all__ = ["member", "own_bus", "settings", "stage"]
 
 @asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[int]:
-    """A server as shared/platform/service.py makes it; its port."""
+    """A server as shared/service.py makes it; its port."""
     port = free_port()
     config = uvicorn.Config(app, port=port, log_config=None, lifespan="off", http=BoundedHttp)
     server = uvicorn.Server(config)

@@ -17,7 +17,7 @@ from services.api.middleware.idempotency import response_has_secrets
 from shared.contracts.events import PairingCodeIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.conftest import member as member
 from tests.component.api.conftest import own_bus as own_bus

@@ -1,19 +1,18 @@
 """One organization's questions on NATS do not keep others from being answered."""
 
 import asyncio
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from nats.aio.client import Client
 
-from services.api.nats.rpc_server import MAX_UNDER_WAY, Answerer, Answering, serving
 from services.api.responses import Ok
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query
 from shared.messaging.rpc_client import rpc_request
+from shared.messaging.rpc_server import ModelEndpoint, RpcLimits, rpc_server
 from tests.subscriptions import subscribed
 
-NOTHING: Any = None
-"""The context, which the answer here does not look at."""
+MAX_PENDING = RpcLimits().max_pending
 
 
 class Forecast(Query):
@@ -32,7 +31,7 @@ async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: 
     """12fd981: 32 questions that hang, of whichever organization, kept every later one waiting."""
     hang, working = asyncio.Event(), list[str]()
 
-    async def answer(_context: Any, question: Forecast) -> Ok:
+    async def handle(question: Forecast) -> Ok:
         working.append(question.organization_id)
         if question.organization_id == "greedy":
             await hang.wait()
@@ -41,9 +40,10 @@ async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: 
     api, asker = Client(), Client()
     await api.connect(nats_url)
     await asker.connect(nats_url)
-    async with serving(api, [Answering(NOTHING, Answerer(Forecast, answer, answer))]):
+    endpoint = ModelEndpoint(Forecast, handle)
+    async with rpc_server(api, [endpoint], queue="api"):
         await subscribed(api)
-        greedy = [asyncio.create_task(outcome(asker, "greedy")) for _ in range(2 * MAX_UNDER_WAY)]
+        greedy = [asyncio.create_task(outcome(asker, "greedy")) for _ in range(2 * MAX_PENDING)]
         async with asyncio.timeout(50):
             others = await asyncio.gather(*(outcome(asker, f"other-{number}") for number in range(50)))
         assert others == ["answered"] * 50
@@ -53,4 +53,4 @@ async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: 
     await asker.close()
     await api.close()
     assert set(answers) == {"answered", "busy"}
-    assert answers.count("answered") <= MAX_UNDER_WAY
+    assert answers.count("answered") <= MAX_PENDING

@@ -12,7 +12,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic.fields import FieldInfo
 
 from services.router.settings import RouterSettings
-from services.session.supervisor.number_queries import answering
+from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
 from shared.contracts.ids import NO_INSTANCE, derived_id, new_id
@@ -20,7 +20,8 @@ from shared.contracts.message import Command, EphemeralEvent, Event, Message, ut
 from shared.contracts.queries import ResolveNumber
 from shared.contracts.records import Party
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, durable_name, stream_of
-from shared.messaging.consumer import broker_client
+from shared.messaging.client import broker_client
+from shared.messaging.rpc_server import rpc_server
 from shared.platform.mongo import Document
 from tests.integration.router.service import service as router_service
 from tests.security.fairness_fixtures import Bus, Session, open_bus, open_session, own_nats, session_settings, text
@@ -112,9 +113,9 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
         assert same == {(MALLORY, 404, "instance_not_found", "there is no such instance in this organization")}
     for live in HEARD_BY_SESSION:
         wish = filled(live, ids)
-        await bus.js._nc.publish(wish.address, wish.model_dump_json().encode())
+        await bus.js._nc.publish(wish.full_subject, wish.model_dump_json().encode())
     await bus.js._nc.flush()
-    async with answering(broker_client(session.broker), session.node.numbers):
+    async with rpc_server(broker_client(session.broker), number_endpoints(session.node.numbers), limits=LIMITS):
         for _ in range(2):  # a ping is sent before what is pending
             await broker_client(session.broker).flush()
         for instance_id in ("fine", "nowhere"):
@@ -234,7 +235,7 @@ async def test_no_command_or_event_reaches_what_another_organization_has(router:
     await router.publish(*said)
     for live in HEARD_BY_ROUTER:
         wish = filled(live, ids)
-        await router.js._nc.publish(wish.address, wish.model_dump_json().encode())
+        await router.js._nc.publish(wish.full_subject, wish.model_dump_json().encode())
     for command in commands:
         refused = await router.event(CommandRefused, cause=command.id)
         assert refused.status in (404, 409, 422)

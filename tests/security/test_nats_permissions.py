@@ -26,12 +26,12 @@ from shared.contracts.registry import (
     ROOMS_PREFIX,
     ROOMS_STREAM,
     durable_name,
-    ensure_streams,
 )
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.connection import connected, make_broker
 from shared.messaging.durable_consumers import push_consumer_config
 from shared.messaging.permissions import INTEGRATION
-from shared.platform.service import connected, make_broker
+from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import Connection, guarded_server, logged_in, url
 from tests.servers import Server
@@ -46,7 +46,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         async with logged_in(running, "api") as api:
             await ensure_streams(jetstream(api.client), Settings())
         async with logged_in(running, "router") as router:
-            consumer = push_consumer_config("router", MessageReceived, Settings(), in_hand=2)
+            consumer = push_consumer_config("router", MessageReceived, Settings(), max_unacked=2)
             await jetstream(router.client).add_consumer(EVENTS_STREAM, consumer)
         yield running
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.api.nats.access_queries import AT_ONCE as KEY_ANSWERS_AT_ONCE
+from services.api.nats.access_queries import LIMITS
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import REQUEST_ROUTES
 from services.api.settings import ApiSettings
@@ -204,8 +204,8 @@ async def test_an_end_at_the_edge_of_time_is_kept(api: InProcess) -> None:
 
 
 QUESTIONS: list[type[Message]] = [
-    *(item.question for item in QUERY_HANDLERS),
-    *(item.question for item in REQUEST_ROUTES),
+    *(item.message_class for item in QUERY_HANDLERS),
+    *(item.message_class for item in REQUEST_ROUTES),
 ]
 NATS_BODIES = tuple(body for body in ODD_BODIES if body) + tuple(value.encode() for value in ODD_JSON)
 
@@ -251,19 +251,18 @@ VALID = {"key": "sbk_x", "caller": "somebody", "client": "192.0.2.1"}
 async def test_nothing_odd_in_a_question_about_access_fails(
     stage: Stage, question: type[Message], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What cannot be read is left without an answer: who asks takes that for an api that is away."""
     address = question.subject_filter("unknown", "-")
     for body in bus_tries(question):
         await stage.nats.publish(address, body, reply=stage.nats.new_inbox())
     valid = {"organization_id": "unknown"} | {name: VALID[name] for name in question.model_fields if name in VALID}
-    for _ in range(2 * KEY_ANSWERS_AT_ONCE):  # behind all the others
+    for _ in range(2 * LIMITS.concurrent):  # behind all the others
         assert json.loads((await stage.nats.request(address, json.dumps(valid).encode(), timeout=30)).data)
     assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("token", ["A", "a b", "ü", "$SYS", "x" * 200, "-", "_", "org\\ud800"])
 async def test_an_odd_organization_in_a_subject_is_refused(stage: Stage, token: str) -> None:
-    for question in (QUERY_HANDLERS[0].question, REQUEST_ROUTES[0].question):
+    for question in (QUERY_HANDLERS[0].message_class, REQUEST_ROUTES[0].message_class):
         address = f"{question.subject}.{token.replace(' ', '')}.-"
         answer = json.loads((await stage.nats.request(address, b"{}", timeout=5)).data)
         assert answer["success"] is False

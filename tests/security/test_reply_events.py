@@ -20,9 +20,10 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import Event
 from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
-from shared.contracts.registry import ensure_streams
+from shared.messaging.client import jetstream
 from shared.messaging.command_client import CommandClient, refusal
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.publisher import Publisher
+from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.security.fairness_fixtures import own_nats, until
 from tests.subscriptions import subscribed
@@ -75,7 +76,7 @@ async def router(client: Client, answer: Any) -> list[SendMessage]:
         if len(heard) == WAITERS:
             for command in heard:
                 event = answer(command)
-                await client.publish(event.address, event.model_dump_json().encode())
+                await client.publish(event.full_subject, event.model_dump_json().encode())
 
     await client.subscribe("wa.command.message.send.>", cb=hear)
     await subscribed(client)

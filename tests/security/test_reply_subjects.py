@@ -11,11 +11,12 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from services.api.nats import access_queries, rpc_server
-from services.session.supervisor import number_queries
+from services.api.nats.access_queries import access_endpoints
+from services.session.supervisor.number_queries import number_endpoints
 from shared.contracts.message import Message
 from shared.contracts.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
 from shared.messaging.reply_subjects import is_inbox
+from shared.messaging.rpc_server import rpc_server
 from tests.subscriptions import subscribed
 
 ELSEWHERE = (
@@ -34,15 +35,18 @@ ELSEWHERE = (
 
 
 @dataclass
-class Kind:
-    """One kind of message that is asked; `asked` counts how often it was worked on."""
+class Counted:
+    """An endpoint; `subjects` of the requests that it handled."""
 
-    question: type[Message] = ListUsers
-    waits: bool = False
-    asked: list[str] = field(default_factory=list)
+    message_class: type[Message] = ListUsers
+    is_slow: bool = False
+    subjects: list[str] = field(default_factory=list)
 
-    async def body(self, address: str, data: bytes) -> bytes:
-        self.asked.append(address)
+    def accepts(self, organization_id: str, instance_id: str) -> bool:
+        return True
+
+    async def respond(self, subject: str, body: bytes) -> bytes:
+        self.subjects.append(subject)
         return b'{"success": true}'
 
 
@@ -66,21 +70,21 @@ class NoLimits:
 class Numbers:
     """Instead of the accounts of a node: holds every instance."""
 
-    def holds(self, instance_id: str) -> bool:
+    def holds(self, organization_id: str, instance_id: str) -> bool:
         return True
 
     async def resolve(self, query: ResolveNumber) -> NumberOwner:
         return NumberOwner.model_construct()
 
 
-def answerers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
+def servers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
     database: Any = SimpleNamespace(api_keys=NoKeys())
     rates: Any = NoLimits()
     numbers: Any = Numbers()
     return {
-        ListUsers: rpc_server.serving(client, [Kind()]),
-        VerifyApiKey: access_queries.serving(client, database, rates),
-        ResolveNumber: number_queries.answering(client, numbers),
+        ListUsers: rpc_server(client, [Counted()], queue="api"),
+        VerifyApiKey: rpc_server(client, access_endpoints(database, rates), queue="api"),
+        ResolveNumber: rpc_server(client, number_endpoints(numbers)),
     }
 
 
@@ -104,7 +108,7 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
 
     asker = Client()
     await asker.connect(nats_url)
-    async with answerers(client)[question]:
+    async with servers(client)[question]:
         await subscribed(client)
         for subject in ELSEWHERE:
             await asker.subscribe(subject, cb=hear)
@@ -123,12 +127,12 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
 
 async def test_what_cannot_be_answered_is_not_done(client: Client) -> None:
     """A write whose answer goes elsewhere would be done all the same."""
-    kind = Kind()
-    async with rpc_server.serving(client, [kind]):
+    endpoint = Counted()
+    async with rpc_server(client, [endpoint], queue="api"):
         await client.publish(ListUsers.subject_filter("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
         await client.publish(ListUsers.subject_filter("acme", "-"), b"{}")
         await asyncio.wait_for(client.request(ListUsers.subject_filter("other", "-"), b"{}", timeout=20), 30)
-    assert kind.asked == [ListUsers.subject_filter("other", "-")]
+    assert endpoint.subjects == [ListUsers.subject_filter("other", "-")]
 
 
 @pytest.mark.parametrize("subject", ["_INBOX.a1.b2", "_INBOX_api.Xy9", "_INBOX_organization-acme.a.b", "_INBOX_a_b.c"])

@@ -9,7 +9,7 @@ import socketio
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import changed, publisher
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from shared.contracts.ids import new_id
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import PATH, RealtimeProcess, changed, logged_in, publisher, realtime_process
 

@@ -15,7 +15,8 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Scope
 from shared.contracts.records import MessageStatus
-from shared.messaging.consumer import Publisher, jetstream, publish_ephemeral
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher, publish_ephemeral
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
 

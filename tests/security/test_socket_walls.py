@@ -20,7 +20,8 @@ from services.realtime.settings import RealtimeSettings
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Scope
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from tests.component.api.conftest import Member
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import Platform, RawClient, changed, logged_in, platform

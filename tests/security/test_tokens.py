@@ -21,8 +21,8 @@ from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal, issue_token, read_token
-from shared.platform.service import start_advice
 from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
+from shared.service import start_advice
 from tests.component.api import conftest
 from tests.component.api.conftest import Member, Stage
 from tests.token_keys import PRIVATE_KEY, PUBLIC_KEY, SIGNING_KEY, VERIFICATION_KEYS

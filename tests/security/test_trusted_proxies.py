@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from deploy.local.front_proxy import Backends, make_app
 from services.api.app import create_app
 from services.api.settings import ApiSettings
-from shared.platform import service
+from shared import service
 from shared.web.client_addresses import network_of
 from shared.web.trusted_proxies import TrustedProxies, parse_networks
 from tests.component.api import conftest

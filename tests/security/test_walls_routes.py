@@ -14,7 +14,7 @@ from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.principal import ROLE_SCOPES, Role, Scope
 from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, operations
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, filled, refusal

@@ -15,7 +15,7 @@ from shared.contracts import queries
 from shared.contracts.errors import SwitchboardError
 from shared.contracts.message import Command, Message, Query, utc_now
 from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, REQUESTS, dead_letters_filter
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, refusal
@@ -25,8 +25,8 @@ from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router
 
 __all__ = ["member", "own_bus", "settings", "stage"]
 ASKED: tuple[type[Message], ...] = (
-    *(item.question for item in QUERY_HANDLERS),
-    *(item.question for item in REQUEST_ROUTES),
+    *(item.message_class for item in QUERY_HANDLERS),
+    *(item.message_class for item in REQUEST_ROUTES),
 )
 OTHER, TWO = "other", "two"
 ELSEWHERE = {

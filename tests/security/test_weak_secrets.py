@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from services.router.settings import RouterSettings
-from shared.platform.service import start_advice
 from shared.platform.weak_secrets import weakness
+from shared.service import start_advice
 
 WEAK = [
     "",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
 from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import ROLE_SCOPES, Role
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from shared.platform.background import note_failure, run_once
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
 from shared.platform.outages import is_outage

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.api.json_input import parse_json
 from services.api.middleware.http_methods import SAFE_METHODS
 from services.api.problems import problem_response, to_problem
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
+from shared.text.json_input import parse_json
 
 MAX_ANONYMOUS_BODY_BYTES = 16_384
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from services.api.nats.queries import QUERY_HANDLERS
+from services.api.nats.query_handlers import QueryHandler
 from services.api.nats.requests import REQUEST_ROUTES
 from services.api.nats.route_bridge import RequestRoute
-from services.api.nats.rpc_server import Answerer
 from services.api.problems import ProblemBody
 from shared.contracts.ids import NO_INSTANCE, SLUG_PATTERN
 from shared.contracts.message import EphemeralEvent, Message
@@ -27,7 +27,7 @@ JetStream consumer. Commands: publish into their stream; the answer is an event 
 `CommandRefused`. Live messages are kept by nobody: hear them or miss them. Requests and queries: NATS
 request, answered like the REST API's writes and reads. Send and receive are Switchboard's."""
 _PROBLEM = "Problem"
-_ANSWERED: dict[str, tuple[RequestRoute | Answerer[Any], ...]] = {"ask": REQUEST_ROUTES, "answer": QUERY_HANDLERS}
+_ANSWERED: dict[str, tuple[RequestRoute | QueryHandler[Any], ...]] = {"ask": REQUEST_ROUTES, "answer": QUERY_HANDLERS}
 """What is answered, by how its operation's name begins."""
 _HEADERS = {
     "type": "object",
@@ -45,9 +45,9 @@ _PARAMETERS = {
 def document() -> dict[str, Any]:
     """The whole document, JSON-ready."""
     asked = [item for items in _ANSWERED.values() for item in items]
-    answers = {f"{item.question.__name__}Answer": item.shape for item in asked}
+    answers = {f"{item.message_class.__name__}Answer": item.response_class for item in asked}
     sent: list[type[Message]] = [*EVENTS.values(), *_ephemeral("send")]
-    taken: list[type[Message]] = [*COMMANDS.values(), *_ephemeral("receive"), *(item.question for item in asked)]
+    taken: list[type[Message]] = [*COMMANDS.values(), *_ephemeral("receive"), *(item.message_class for item in asked)]
     references, schemas = _schemas(sent, taken, answers)
     messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *taken]}
     messages |= {name: {"name": name, "payload": references[name]} for name in [*answers, _PROBLEM]}
@@ -125,7 +125,7 @@ def _operations() -> dict[str, Any]:
     operations |= {f"hear{cls.__name__}": one(cls.__name__, "send") for cls in _ephemeral("send")}
     operations |= {f"tell{cls.__name__}": one(cls.__name__, "receive") for cls in _ephemeral("receive")}
     for prefix, item in ((prefix, item) for prefix, items in _ANSWERED.items() for item in items):
-        name = item.question.__name__
+        name = item.message_class.__name__
         answer = f"{name}Answer"
         reply = {
             "channel": _reference("channels", answer),

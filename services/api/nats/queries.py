@@ -1,11 +1,11 @@
-"""Which question is answered by which REST read."""
+"""Which query is answered by which REST read."""
 
 from dataclasses import replace
 from typing import Any
 
 from services.api.compat import chat, named_sessions, single_account
 from services.api.compat.chat_schemas import MessagesBetweenParameters
-from services.api.nats.rpc_server import Answerer
+from services.api.nats.query_handlers import QueryHandler
 from services.api.routes import (
     admin,
     api_keys,
@@ -55,89 +55,97 @@ def _numbers(question: q.MessagesBetween) -> MessagesBetweenParameters:
     )
 
 
-QUERY_HANDLERS: tuple[Answerer[Any], ...] = (
-    Answerer(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
-    Answerer(q.ListUsers, users.list_users, lambda c, a: users.list_users(c, _caller(a))),
-    Answerer(q.ReadUser, users.read_user, lambda c, a: users.read_user(c, _caller(a), a.user_id)),
-    Answerer(q.ListAudit, audit.list_audit, lambda c, a: audit.list_audit(c, _caller(a), _page(a), a.actor, a.action)),
-    Answerer(q.ListInvitations, users.list_invitations, lambda c, a: users.list_invitations(c, _caller(a))),
-    Answerer(q.ListApiKeys, api_keys.list_keys, lambda c, a: api_keys.list_keys(c, _caller(a))),
-    Answerer(q.ListInstances, instances.list_instances, lambda c, a: instances.list_instances(c, _caller(a), _page(a))),
-    Answerer(
+QUERY_HANDLERS: tuple[QueryHandler[Any], ...] = (
+    QueryHandler(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
+    QueryHandler(q.ListUsers, users.list_users, lambda c, a: users.list_users(c, _caller(a))),
+    QueryHandler(q.ReadUser, users.read_user, lambda c, a: users.read_user(c, _caller(a), a.user_id)),
+    QueryHandler(
+        q.ListAudit, audit.list_audit, lambda c, a: audit.list_audit(c, _caller(a), _page(a), a.actor, a.action)
+    ),
+    QueryHandler(q.ListInvitations, users.list_invitations, lambda c, a: users.list_invitations(c, _caller(a))),
+    QueryHandler(q.ListApiKeys, api_keys.list_keys, lambda c, a: api_keys.list_keys(c, _caller(a))),
+    QueryHandler(
+        q.ListInstances, instances.list_instances, lambda c, a: instances.list_instances(c, _caller(a), _page(a))
+    ),
+    QueryHandler(
         q.ReadInstance, instances.read_instance, lambda c, a: instances.read_instance(c, _caller(a), a.instance_id)
     ),
-    Answerer(
+    QueryHandler(
         q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
     ),
-    Answerer(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
-    Answerer(
+    QueryHandler(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    QueryHandler(
         q.ReadCurrentPairingCode,
         instances.read_pairing_code,
         lambda c, a: instances.read_pairing_code(c, _caller(a), a.instance_id),
     ),
-    Answerer(q.ListShownCodes, instances.shown_codes, lambda c, a: instances.shown_codes(c, _caller(a))),
-    Answerer(
+    QueryHandler(q.ListShownCodes, instances.shown_codes, lambda c, a: instances.shown_codes(c, _caller(a))),
+    QueryHandler(
         q.ReadSession, named_sessions.read_session, lambda c, a: named_sessions.read_session(c, _caller(a), a.name)
     ),
-    Answerer(
+    QueryHandler(
         q.RequestQr,
         chat.qr,
         lambda c, a: chat.qr(c, _caller(a), a.force_new, _instance(a), a.network),
-        waits=True,
+        is_slow=True,
     ),
-    Answerer(
+    QueryHandler(
         q.ReadDefaultInstance, single_account.status, lambda c, a: single_account.default_account_status(c, _caller(a))
     ),
-    Answerer(
+    QueryHandler(
         q.ListContacts,
         contacts_and_messages.list_contacts,
         lambda c, a: contacts_and_messages.list_contacts(c, _caller(a), _page(a), a.search, a.sort),
     ),
-    Answerer(
+    QueryHandler(
         q.ReadContact,
         contacts_and_messages.read_contact,
         lambda c, a: contacts_and_messages.read_contact(c, _caller(a), a.contact_id),
     ),
-    Answerer(
+    QueryHandler(
         q.ListConversations,
         conversations.list_conversations,
         lambda c, a: conversations.list_conversations(c, _caller(a), _page(a), _filter(a), _instance(a)),
     ),
-    Answerer(
+    QueryHandler(
         q.CountConversations,
         conversations.count_conversations,
         lambda c, a: conversations.counted(c, _caller(a), a.assigned_to, _instance(a)),
     ),
-    Answerer(
+    QueryHandler(
         q.ReadConversation,
         conversations.read_conversation,
         lambda c, a: conversations.read_conversation(c, _caller(a), a.conversation_id),
     ),
-    Answerer(
+    QueryHandler(
         q.ListConversationMessages,
         conversations.list_messages,
         lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id, a.around),
     ),
-    Answerer(
+    QueryHandler(
         q.ListMessages,
         contacts_and_messages.list_all_messages,
         lambda c, a: contacts_and_messages.list_all_messages(c, _caller(a), _page(a), _messages(a)),
     ),
-    Answerer(q.MessagesBetween, chat.between, lambda c, a: chat.between(c, _caller(a), _numbers(a))),
-    Answerer(
+    QueryHandler(q.MessagesBetween, chat.between, lambda c, a: chat.between(c, _caller(a), _numbers(a))),
+    QueryHandler(
         q.ReadMessage,
         contacts_and_messages.read_message,
         lambda c, a: contacts_and_messages.read_message(c, _caller(a), a.message_id),
     ),
-    Answerer(
+    QueryHandler(
         q.ListBookings,
         bookings.list_bookings,
         lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), BookingFilter(a.status, a.search)),
     ),
-    Answerer(q.CountBookings, bookings.count_bookings, lambda c, a: bookings.count_bookings(c, _caller(a))),
-    Answerer(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
-    Answerer(q.ReadQueueStats, admin.queue_stats, lambda c, a: admin.queue_stats(c, _caller(a))),
-    Answerer(q.ListDeadLetters, admin.list_dead_letters, lambda c, a: admin.list_dead_letters(c, _caller(a), _page(a))),
-    Answerer(q.ReadDeadLetter, admin.read_dead_letter, lambda c, a: admin.read_dead_letter(c, _caller(a), a.sequence)),
+    QueryHandler(q.CountBookings, bookings.count_bookings, lambda c, a: bookings.count_bookings(c, _caller(a))),
+    QueryHandler(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
+    QueryHandler(q.ReadQueueStats, admin.queue_stats, lambda c, a: admin.queue_stats(c, _caller(a))),
+    QueryHandler(
+        q.ListDeadLetters, admin.list_dead_letters, lambda c, a: admin.list_dead_letters(c, _caller(a), _page(a))
+    ),
+    QueryHandler(
+        q.ReadDeadLetter, admin.read_dead_letter, lambda c, a: admin.read_dead_letter(c, _caller(a), a.sequence)
+    ),
 )
 """A new read of the REST API gets its class in shared/contracts/queries.py and its line here."""

@@ -1,4 +1,4 @@
-"""Which request is done by which REST write."""
+"""Which request is carried out by which REST write."""
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
@@ -24,18 +24,18 @@ REQUEST_ROUTES: tuple[RequestRoute, ...] = (
     RequestRoute(r.ChangeInstanceRequest, instances.change_instance),
     RequestRoute(r.DeleteInstanceRequest, instances.delete_instance),
     RequestRoute(r.RemoveInstanceRequest, instances.remove_instance),
-    RequestRoute(r.ConnectInstanceRequest, instance_connection.connect, waits=True),
-    RequestRoute(r.DisconnectInstanceRequest, instance_connection.disconnect, waits=True),
-    RequestRoute(r.LogoutInstanceRequest, instance_connection.logout, waits=True),
-    RequestRoute(r.SendRequest, sends.send, waits=True),
-    RequestRoute(r.CreateBookingRequest, bookings.create_booking, waits=True),
-    RequestRoute(r.RescheduleBookingRequest, bookings.reschedule_booking, waits=True),
-    RequestRoute(r.ChangeBookingRequest, bookings.change_booking, waits=True),
-    RequestRoute(r.SplitContactRequest, contacts_and_messages.split_contact, waits=True),
-    RequestRoute(r.MarkConversationReadRequest, conversations.mark_read, waits=True),
-    RequestRoute(r.AssignConversationRequest, conversations.assign, waits=True),
-    RequestRoute(r.CloseConversationRequest, conversations.close, waits=True),
-    RequestRoute(r.ReopenConversationRequest, conversations.reopen, waits=True),
+    RequestRoute(r.ConnectInstanceRequest, instance_connection.connect, is_slow=True),
+    RequestRoute(r.DisconnectInstanceRequest, instance_connection.disconnect, is_slow=True),
+    RequestRoute(r.LogoutInstanceRequest, instance_connection.logout, is_slow=True),
+    RequestRoute(r.SendRequest, sends.send, is_slow=True),
+    RequestRoute(r.CreateBookingRequest, bookings.create_booking, is_slow=True),
+    RequestRoute(r.RescheduleBookingRequest, bookings.reschedule_booking, is_slow=True),
+    RequestRoute(r.ChangeBookingRequest, bookings.change_booking, is_slow=True),
+    RequestRoute(r.SplitContactRequest, contacts_and_messages.split_contact, is_slow=True),
+    RequestRoute(r.MarkConversationReadRequest, conversations.mark_read, is_slow=True),
+    RequestRoute(r.AssignConversationRequest, conversations.assign, is_slow=True),
+    RequestRoute(r.CloseConversationRequest, conversations.close, is_slow=True),
+    RequestRoute(r.ReopenConversationRequest, conversations.reopen, is_slow=True),
     RequestRoute(r.CreateApiKeyRequest, api_keys.create_key),
     RequestRoute(r.RevokeApiKeyRequest, api_keys.revoke_key),
     RequestRoute(r.ChangeUserRequest, users.change_user),

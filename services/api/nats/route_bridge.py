@@ -1,4 +1,4 @@
-"""A request of NATS handed to its REST route inside this process: one set of rules for what is wanted and answered."""
+"""Carries out a request of NATS by calling its REST route inside this process, so that both have the same rules."""
 
 import json
 import re
@@ -11,13 +11,13 @@ from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Scope
 
 from services.api.middleware.idempotency import IDEMPOTENCY_KEY_HEADER
-from services.api.nats.rpc_server import read_question
 from shared.contracts.errors import Problem
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Message as BusMessage
 from shared.contracts.message import Request
 from shared.contracts.principal import Principal
 from shared.contracts.request_id import current_request
+from shared.messaging.rpc_server import every_instance, parse_request
 
 ACTOR = "bus"
 """Who did it, in the audit log. NATS permissions said already what the asker may do: its scopes are all."""
@@ -27,42 +27,45 @@ _IDEMPOTENCY_KEY_FIELD = "idempotency_key"
 
 @dataclass(frozen=True)
 class RequestRoute:
-    """`view` is the function of the REST route that does it; `waits`: for another service or for WhatsApp."""
+    """A request, and the `function` of the REST route that carries it out.
 
-    question: type[Request]
+    is_slow: it waits for another service or for WhatsApp.
+    """
+
+    message_class: type[Request]
     function: Callable[..., Any]
-    waits: bool = False
+    is_slow: bool = False
 
     @property
-    def shape(self) -> Any:
-        """The class of the answer."""
+    def response_class(self) -> Any:
         return get_type_hints(self.function)["return"]
 
 
 @dataclass(frozen=True)
 class RouteEndpoint:
-    """A Write at work: `app` is the api behind its edge, `route` where the write stands in it."""
+    """A RequestRoute at work. `app`: the api behind its outer middleware; `route`: of the write in that app."""
 
     app: ASGIApp
     request_route: RequestRoute
     route: APIRoute
 
     @property
-    def question(self) -> type[Request]:
-        return self.request_route.question
+    def message_class(self) -> type[Request]:
+        return self.request_route.message_class
 
     @property
-    def waits(self) -> bool:
-        return self.request_route.waits
+    def is_slow(self) -> bool:
+        return self.request_route.is_slow
 
-    async def body(self, address: str, data: bytes) -> bytes:
-        request = read_question(self.question, address, data)
-        if request.instance_id != NO_INSTANCE and "instance_id" not in path_fields(self.route) | body_fields(
-            self.route
-        ):
-            subject = self.question.subject_filter(request.organization_id, NO_INSTANCE)
-            detail = f"this concerns no instance; ask on {subject}"
-            raise Problem(422, "validation_failed", detail)
+    def accepts(self, organization_id: str, instance_id: str) -> bool:
+        return every_instance(organization_id, instance_id)
+
+    async def respond(self, subject: str, body: bytes) -> bytes:
+        request = parse_request(self.message_class, subject, body)
+        names_instance = "instance_id" in path_fields(self.route) | body_fields(self.route)
+        if request.instance_id != NO_INSTANCE and not names_instance:
+            expected = self.message_class.subject_filter(request.organization_id, NO_INSTANCE)
+            raise Problem(422, "validation_failed", f"this concerns no instance; ask on {expected}")
         scope, content = _http_call(self.route, request)
         return await _call_app(self.app, scope, content)
 

@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 from pydantic import BaseModel
@@ -12,7 +11,8 @@ from pydantic import BaseModel
 from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.registry import COMMANDS, DEAD_PREFIX, DEAD_STREAM, EVENTS, class_subject, dead_letters_filter
-from shared.messaging.consumer import FULL_SIZE_HEADER
+from shared.messaging.client import JetStreamContext
+from shared.messaging.publisher import FULL_SIZE_HEADER
 
 
 class DeadLetter(BaseModel):

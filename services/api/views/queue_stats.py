@@ -3,13 +3,13 @@
 import asyncio
 from datetime import datetime
 
-from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 from nats.js.errors import NotFoundError
 from pydantic import BaseModel
 
 from shared.contracts.message import utc_now
 from shared.contracts.registry import COMMANDS_STREAM, DEAD_STREAM, EVENTS_STREAM
+from shared.messaging.client import JetStreamContext
 
 _CONSUMERS_PER_PAGE = 256
 """Consumers in one answer of the server."""

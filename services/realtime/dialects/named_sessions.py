@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from nats.errors import Error as NatsError
 from pydantic import ValidationError
 
 from services.realtime.dialects.named_sessions_payloads import SESSION_COMPLETE, qr_code_events, session_events_of
@@ -23,6 +22,7 @@ from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.registry import organization_events_filter, parse_event
+from shared.messaging.client import NatsError
 from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.background import run_once

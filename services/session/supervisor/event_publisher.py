@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from services.session.ipc.messages import JournaledEvent
 from shared.contracts.message import Message
 from shared.contracts.registry import parse_event
-from shared.messaging.consumer import MAX_BODY_BYTES, MAX_DELIVERY_ATTEMPTS, Publisher
+from shared.messaging.publisher import MAX_BODY_BYTES, Publisher
+from shared.messaging.retry_policy import MAX_DELIVERY_ATTEMPTS
 from shared.platform.background import keep_running, note_failure
 from shared.platform.outages import is_outage
 
@@ -123,7 +124,7 @@ class Outlet:
 
     def _dead(self, address: str, body: bytes, reason: str, attempts: int = 1) -> Callable[[], Awaitable[None]]:
         log.error("%s: to the dead letters (%s)", address, reason[:200])
-        return lambda: self._publisher.dead(address, body, reason, attempts)
+        return lambda: self._publisher.dead_letter(address, body, reason, attempts)
 
 
 async def _first(queue: asyncio.Queue[Item]) -> Item | None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from nats.aio.client import Client
 from prometheus_client import Counter, Gauge
 
 from services.session.ipc.messages import (
@@ -42,7 +41,8 @@ from services.session.worker.send_results import NEW_CHATS_RESTRICTED
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.message import Command
 from shared.contracts.records import ConnectionStatus, Network
-from shared.messaging.consumer import Publisher, jetstream, publish_ephemeral
+from shared.messaging.client import NatsClient, jetstream
+from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.background import keep_running, run_critical, run_once, stop_task
 from shared.platform.mongo import Database
 
@@ -62,7 +62,7 @@ class Node:
         self,
         settings: SessionSettings,
         database: Database,
-        client: Client,
+        client: NatsClient,
         zygotes: Mapping[Network, Forker],
         proxy_of: ProxyOf,
     ) -> None:

@@ -8,13 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig
 from nats.js.errors import BucketNotFoundError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from shared.contracts.registry import LEASES_BUCKET
+from shared.messaging.client import JetStreamContext, NatsError
 
 log = logging.getLogger(__name__)
 _OF_EARLIER_VERSION = b"held"

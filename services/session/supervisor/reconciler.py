@@ -5,8 +5,6 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from nats.errors import Error as NatsError
-
 from services.session.store.connections import Connections, Held
 from services.session.supervisor.instance_supervisor import Accounts
 from services.session.supervisor.node_lease import Lease
@@ -14,6 +12,7 @@ from services.session.supervisor.supervised_instance import Account
 from shared.contracts.errors import Problem
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
+from shared.messaging.client import NatsError
 from shared.platform.background import note_failure
 from shared.platform.mongo import TRANSIENT_ERRORS
 

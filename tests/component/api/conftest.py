@@ -23,7 +23,8 @@ from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.order_keys import key_at
 from shared.contracts.principal import Principal, Role, issue_token
 from shared.contracts.records import ConnectionStatus
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, Document, ensure_indexes, open_mongo
 from tests.memory import in_memory
 from tests.servers import free_port, nats_server

@@ -25,7 +25,7 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.principal import ROLE_SCOPES, Role
 from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 from tests.component.api.conftest import Member, Stage
 from tests.component.api.document import Operation, Schema, operations, resolved
 from tests.component.api.test_queues import dead

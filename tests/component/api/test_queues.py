@@ -14,7 +14,8 @@ from shared.contracts.message import Event, utc_now
 from shared.contracts.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
 from shared.contracts.records import BookingStatus
 from shared.contracts.registry import EVENTS_STREAM
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Member, Stage
 from tests.subscriptions import subscribed
@@ -32,7 +33,7 @@ async def dead(stage: Stage, organization_id: str, error: str = "no contact") ->
     """An event that could not be handled, as a service leaves it."""
     event = receipt(organization_id)
     publish = Publisher(jetstream(stage.nats))
-    await publish.dead(event.full_subject, event.model_dump_json().encode(), error, 6)
+    await publish.dead_letter(event.full_subject, event.model_dump_json().encode(), error, 6)
     return event
 
 
@@ -116,7 +117,7 @@ async def test_a_letter_of_which_only_the_head_is_kept_says_so_and_is_not_replay
 ) -> None:
     event = receipt(member.organization_id).model_copy(update={"wa_ids": ["A" * 990_000]})
     body = event.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead(event.full_subject, body, "too large", 1)
+    await Publisher(jetstream(stage.nats)).dead_letter(event.full_subject, body, "too large", 1)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (letter["complete"], letter["size"]) == (False, len(body))
     head = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]["body"]
@@ -131,7 +132,7 @@ async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member
         organization_id=member.organization_id, booking_id="b", status=BookingStatus.CONFIRMED, by="somebody"
     )
     body = command.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead(command.full_subject, body, "no booking", 6)
+    await Publisher(jetstream(stage.nats)).dead_letter(command.full_subject, body, "no booking", 6)
     (letter,) = (await member.get(LETTERS))["data"]
     async with stage.playing(ChangeBooking, lambda _: ()) as heard:
         assert (await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")).status_code == 200
@@ -165,7 +166,7 @@ async def test_another_organizations_letters_are_not_there(stage: Stage, member:
 
 async def test_a_letter_of_an_unknown_kind_is_shown_and_not_replayed(stage: Stage, member: Member) -> None:
     address = f"wa.event.weather.changed.{member.organization_id}.-"
-    await Publisher(jetstream(stage.nats)).dead(address, b"\xff no json", "unreadable", 1)
+    await Publisher(jetstream(stage.nats)).dead_letter(address, b"\xff no json", "unreadable", 1)
     (letter,) = (await member.get(LETTERS))["data"]
     read = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]
     assert (read["kind"], read["body"]) == ("unknown", "\ufffd no json")

@@ -15,7 +15,7 @@ from services.api.store.token_hash import token_hash
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import open_mongo
 from tests.component.api.conftest import Member, Stage, running
 from tests.servers import free_port

@@ -19,7 +19,7 @@ from shared.contracts.commands import (
 )
 from shared.contracts.events import BookingCreated, MessageReceived
 from shared.contracts.message import Message
-from shared.contracts.registry import EPHEMERAL_EVENTS, EVENTS_STREAM, durable_name, ensure_streams
+from shared.contracts.registry import EPHEMERAL_EVENTS, EVENTS_STREAM, durable_name
 from shared.contracts.requests import (
     ChangeBookingRequest,
     CreateApiKeyRequest,
@@ -27,8 +27,9 @@ from shared.contracts.requests import (
     LogoutInstanceRequest,
     SendRequest,
 )
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 from shared.messaging.permissions import INTEGRATION, inbox_prefix, rights
+from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import guarded_server, logged_in
 from tests.servers import Server

@@ -28,7 +28,8 @@ from shared.contracts.events import MessageReceived, MessageSent, ReceiptReceive
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.registry import parse_event
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from tests.subscriptions import subscribed
 from tests.unit.session.test_instance_thread import FakeWhatsApp
 

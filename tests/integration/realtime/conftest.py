@@ -16,8 +16,9 @@ from nats.js import JetStreamContext
 from services.realtime.app import make_app
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.principal import Principal, issue_token
-from shared.messaging.consumer import Publisher, jetstream
-from shared.platform.service import server_config
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
+from shared.service import server_config
 from tests.servers import free_port
 from tests.token_keys import PUBLIC_KEY, SIGNING_KEY
 

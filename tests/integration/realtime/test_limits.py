@@ -12,7 +12,7 @@ from websockets.asyncio.client import connect
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 
 BACKLOG = 50

@@ -18,7 +18,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import Query, utc_now
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import ConversationRecord, Party, Seen
-from shared.messaging.consumer import Publisher, publish_ephemeral
+from shared.messaging.publisher import Publisher, publish_ephemeral
 from tests.integration.realtime.conftest import Browser, browser, token, until
 from tests.subscriptions import subscribed
 

@@ -14,7 +14,7 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 from tests.integration.realtime.raw_socket import RawSocket
 

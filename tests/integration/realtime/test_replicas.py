@@ -14,7 +14,8 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import service, token, until
 
 TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"]) * 2

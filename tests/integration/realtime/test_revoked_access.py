@@ -12,7 +12,7 @@ from socketio.exceptions import ConnectionError as Refused
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import Browser, browser, service, token, until
 from tests.token_keys import SIGNING_KEY
 

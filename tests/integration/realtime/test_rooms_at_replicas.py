@@ -13,7 +13,7 @@ from nats.js import JetStreamContext
 
 from shared.contracts.principal import Principal, issue_token
 from shared.contracts.registry import MAX_ROOMS_BYTES, ROOMS_KEPT, ROOMS_PREFIX, ROOMS_STREAM
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import service, token
 from tests.integration.realtime.raw_socket import RawSocket
 from tests.integration.realtime.test_session_rooms import SHOWN, Account

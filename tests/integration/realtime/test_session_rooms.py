@@ -15,7 +15,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import token
 from tests.integration.realtime.javascript import Page, page
 from tests.integration.realtime.raw_socket import RawSocket

@@ -16,7 +16,8 @@ from shared.contracts.events import CommandRefused, ConnectionChanged, MessageSt
 from shared.contracts.ids import new_id
 from shared.contracts.queries import ApiKeyOwner, VerifyApiKey
 from shared.contracts.records import ConnectionStatus, MessageStatus
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 from tests.servers import nats_server
 from tests.subscriptions import subscribed

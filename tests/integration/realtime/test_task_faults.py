@@ -12,8 +12,8 @@ from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging import ordered_consumer
-from shared.messaging.consumer import Publisher
 from shared.messaging.ordered_consumer import OrderedConsumer
+from shared.messaging.publisher import Publisher
 from shared.platform import background
 from tests.integration.realtime.conftest import Browser, browser, token, until
 

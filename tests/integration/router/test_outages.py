@@ -11,7 +11,8 @@ from nats.errors import Error as NatsError
 
 from services.router.settings import RouterSettings
 from shared.contracts.registry import DEAD_STREAM
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import open_mongo
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service

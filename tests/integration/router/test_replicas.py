@@ -16,7 +16,8 @@ from shared.contracts.events import BookingCreated, MessageReceived, MessageReco
 from shared.contracts.ids import new_id
 from shared.contracts.message import Event
 from shared.contracts.records import Party
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, open_mongo
 from tests.integration.router.conftest import received, seeded
 from tests.integration.router.service import service

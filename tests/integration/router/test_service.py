@@ -13,7 +13,8 @@ from shared.contracts.events import ConnectionChanged, MessageReceived, MessageR
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import DEAD_PREFIX
-from shared.messaging.consumer import Publisher, jetstream
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
 from shared.platform.mongo import open_mongo
 from tests.integration.router.conftest import received
 from tests.integration.router.service import service

@@ -16,7 +16,7 @@ import shared.messaging.batch_consumer
 from shared.contracts.events import MessageSent
 from shared.contracts.message import utc_now
 from shared.contracts.registry import durable_name
-from shared.messaging import consumer
+from shared.messaging import retry_policy
 from shared.messaging.batch_consumer import (
     CONCURRENT_BATCHES,
     MAX_CONCURRENT_BATCHES,
@@ -24,8 +24,9 @@ from shared.messaging.batch_consumer import (
     _BatchConsumer,
     batch_consumer,
 )
-from shared.messaging.consumer import Publisher, broker_client, jetstream
-from shared.platform.service import connected, make_broker
+from shared.messaging.client import broker_client, jetstream
+from shared.messaging.connection import connected, make_broker
+from shared.messaging.publisher import Publisher
 from shared.platform.settings import Settings
 
 
@@ -155,11 +156,11 @@ async def test_a_message_that_cannot_be_acknowledged_holds_up_no_other() -> None
     raws[0].ack = broken  # type: ignore[method-assign]
     handler.gate.clear()
     for raw in raws:
-        await batches.take(raw)
+        await batches.receive(raw)
     handler.gate.set()
-    await batches.finished(20)
+    await batches.finish(20)
     assert [raw.acked for raw in raws] == [False, True, True]
-    assert not any(raw.metadata.sequence.stream in batches._in_hand for raw in raws)
+    assert not any(raw.metadata.sequence.stream in batches._ack_extender for raw in raws)
 
 
 async def test_a_message_that_is_in_hand_is_not_taken_again() -> None:
@@ -167,11 +168,11 @@ async def test_a_message_that_is_in_hand_is_not_taken_again() -> None:
     batches, raw = batches_of(handler), Raw(sent("t1", handler.name))
     handler.gate.clear()
     for _ in range(2):
-        await batches.take(raw)
+        await batches.receive(raw)
     await until_count(handler, 1)
-    await batches.take(raw)
+    await batches.receive(raw)
     handler.gate.set()
-    await batches.finished(20)
+    await batches.finish(20)
     assert handler.seen == ["t1"]
 
 
@@ -204,17 +205,17 @@ async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
 
     async def take(some: Sequence[Raw]) -> None:
         for raw in some:
-            await batches.take(raw)
+            await batches.receive(raw)
 
     await take(raws[:CONCURRENT_BATCHES])
     await asyncio.create_task(take(raws[CONCURRENT_BATCHES:]))  # runs in the same turn as the lanes, after them
     await asyncio.sleep(0)
-    await batches.finished(20)
+    await batches.finish(20)
     assert all(raw.acked for raw in raws)
 
 
 async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.messaging.batch_consumer, "SLOW_BATCH_AFTER_S", 0.05)
+    monkeypatch.setattr(shared.messaging.batch_consumer, "PATIENCE", 0.05)
     slow = asyncio.Event()
     done: list[str] = []
 
@@ -226,16 +227,16 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
 
     batches: Any = _BatchConsumer(NatsBroker(), MessageSent, handle, timedelta(seconds=30))
     for number in range(MAX_CONCURRENT_BATCHES - 1):
-        await batches.take(Raw(sent(f"slow{number}", "waits")))
+        await batches.receive(Raw(sent(f"slow{number}", "waits")))
         await asyncio.sleep(0.06)
     for number in range(3):
-        await batches.take(Raw(sent(f"quick{number}", "waits")))
+        await batches.receive(Raw(sent(f"quick{number}", "waits")))
     await asyncio.sleep(0.5)
     assert done == ["quick0", "quick1", "quick2"]
     slow.set()
-    await batches.finished(20)
+    await batches.finish(20)
     assert len(done) == MAX_CONCURRENT_BATCHES + 2
-    assert (batches._free, batches._running) == (CONCURRENT_BATCHES, 0)
+    assert (batches._free_slots, batches._running) == (CONCURRENT_BATCHES, 0)
 
 
 async def test_what_waits_is_bounded_while_nothing_moves() -> None:
@@ -244,13 +245,13 @@ async def test_what_waits_is_bounded_while_nothing_moves() -> None:
     batches = batches_of(handler)
     for _ in range(3):  # the server delivers again what is not acknowledged in time
         for number in range(MAX_UNACKED):
-            await batches.take(Raw(sent(f"s{number}", handler.name), number))
-    assert len(batches._waiting) == MAX_UNACKED
+            await batches.receive(Raw(sent(f"s{number}", handler.name), number))
+    assert len(batches._pending) == MAX_UNACKED
     handler.gate.set()
-    await batches.finished(20)
+    await batches.finish(20)
     assert {f"s{number}" for number in range(MAX_UNACKED)} == set(handler.seen)
 
 
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "REDELIVERY_DELAYS_S", (0.05,))
+    monkeypatch.setattr(retry_policy, "REDELIVERY_DELAYS_S", (0.05,))

@@ -17,12 +17,13 @@ from shared.contracts.events import MessageSent
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
 from shared.contracts.registry import DEAD_STREAM, durable_name
-from shared.messaging import batch_consumer, consumer
+from shared.messaging import batch_consumer, consumer, publisher, retry_policy
 from shared.messaging.ack_extension import AckExtender
-from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream, publish_ephemeral
-from shared.platform.service import connected, make_broker
+from shared.messaging.client import broker_client, jetstream
+from shared.messaging.connection import connected, make_broker
+from shared.messaging.consumer import Consumers
+from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.settings import Settings
-from tests.memory import in_memory
 from tests.servers import nats_server
 
 
@@ -70,11 +71,10 @@ Service = Callable[[str, str, consumer.Handler[MessageSent]], AbstractAsyncConte
 @pytest.fixture
 async def nats_url(tmp_path: Path) -> AsyncIterator[str]:
     """A server of its own, whose streams hold nothing from other tests."""
-    with in_memory(tmp_path / "nats"):
-        server = nats_server(tmp_path)
-        await server.start()
-        yield f"nats://127.0.0.1:{server.port}"
-        await server.kill()
+    server = nats_server(tmp_path)
+    await server.start()
+    yield f"nats://127.0.0.1:{server.port}"
+    await server.kill()
 
 
 @pytest.fixture(params=[one_by_one, batching_broker], ids=["one by one", "in batches"])
@@ -94,7 +94,7 @@ async def unfinished(js: JetStreamContext, name: str) -> int:
 
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "REDELIVERY_DELAYS_S", (0.05,))
+    monkeypatch.setattr(retry_policy, "REDELIVERY_DELAYS_S", (0.05,))
 
 
 @pytest.mark.usefixtures("quick_backoff")
@@ -144,7 +144,7 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
     assert not any("4915112345678" in (item.headers or {})["x-error"] for item in dead)
     assert {(item.headers or {})["x-consumer"] for item in dead} == {durable_name("rejects", MessageSent)}
     assert {item.subject for item in dead} == {"wa.dead." + MessageSent.subject_filter("acme", "one")}
-    assert seen.count("broken") == consumer.MAX_DELIVERY_ATTEMPTS
+    assert seen.count("broken") == retry_policy.MAX_DELIVERY_ATTEMPTS
     assert "fine" in seen
 
 
@@ -178,8 +178,8 @@ async def test_what_only_looks_like_an_outage_counts_attempts(nats_url: str, ser
             while not (await js.stream_info(DEAD_STREAM)).state.messages or "fine" not in seen:
                 await asyncio.sleep(0.05)
         letter = await js.get_msg(DEAD_STREAM, 1)
-    assert seen.count("wrong") == consumer.MAX_DELIVERY_ATTEMPTS
-    assert (letter.headers or {})["x-attempts"] == str(consumer.MAX_DELIVERY_ATTEMPTS)
+    assert seen.count("wrong") == retry_policy.MAX_DELIVERY_ATTEMPTS
+    assert (letter.headers or {})["x-attempts"] == str(retry_policy.MAX_DELIVERY_ATTEMPTS)
     assert error in (letter.headers or {})["x-error"]
 
 
@@ -197,8 +197,8 @@ async def test_a_dead_letter_that_is_too_large_keeps_its_head(nats_url: str, ser
         letter = await js.get_msg(DEAD_STREAM, 1)
     assert letter.data
     assert body.startswith(letter.data)
-    assert len(letter.data) == consumer.MAX_BODY_BYTES
-    assert (letter.headers or {})[consumer.FULL_SIZE_HEADER] == str(len(body))
+    assert len(letter.data) == publisher.MAX_BODY_BYTES
+    assert (letter.headers or {})[publisher.FULL_SIZE_HEADER] == str(len(body))
 
 
 async def test_a_server_that_takes_less_gets_a_shorter_head(nats_url: str) -> None:
@@ -207,17 +207,17 @@ async def test_a_server_that_takes_less_gets_a_shorter_head(nats_url: str) -> No
         js = stream(broker)
         config = (await js.stream_info(DEAD_STREAM)).config
         await js.update_stream(config.evolve(max_msg_size=1_000))
-        await Publisher(js).dead(sent("m").full_subject, b"x" * 5_000, "a reason", 1)
+        await Publisher(js).dead_letter(sent("m").full_subject, b"x" * 5_000, "a reason", 1)
         letter = await js.get_msg(DEAD_STREAM, 1)
     assert letter.data
     assert 0 < len(letter.data) < 1_000
-    assert (letter.headers or {})[consumer.FULL_SIZE_HEADER] == "5000"
+    assert (letter.headers or {})[publisher.FULL_SIZE_HEADER] == "5000"
 
 
 async def test_a_handler_may_take_longer_than_the_stream_waits(
     nats_url: str, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats, keep, seen = [0], AckExtender._keep, list[str]()
+    beats, keep, seen = [0], AckExtender._extend, list[str]()
 
     async def counted(in_hand: AckExtender) -> None:
         beats[0] += 1
@@ -227,7 +227,7 @@ async def test_a_handler_may_take_longer_than_the_stream_waits(
         seen.append(event.id)
         await until(lambda: beats[0] >= 9)  # three times as long as the stream waits
 
-    monkeypatch.setattr(AckExtender, "_keep", counted)
+    monkeypatch.setattr(AckExtender, "_extend", counted)
     monkeypatch.setenv("WA_ACK_WAIT", "PT1S")
     async with service(nats_url, "patient", handler) as broker:
         js = stream(broker)
@@ -356,7 +356,7 @@ async def test_attempts_while_nats_is_away_leave_nothing_behind(tmp_path: Path) 
 
 
 async def test_many_publishes_that_get_no_answer_end_in_time(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "_PUBLISH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(publisher, "_PUBLISH_TIMEOUT_S", 0.5)
     settings = Settings(nats_url=nats_url)
     broker = make_broker("many", settings)
     async with connected(broker, settings):
@@ -385,7 +385,7 @@ async def test_what_is_only_live_is_heard_once_in_a_process_or_once_in_a_service
     async with AsyncExitStack() as running:
         for _ in range(2):
             broker = make_broker(name, settings)
-            Consumers(broker, settings, name).subscribe(TypingObserved, hear, everyone=everyone)
+            Consumers(broker, settings, name).subscribe(TypingObserved, hear, every_process=everyone)
             await running.enter_async_context(connected(broker, settings))
         client = broker_client(broker)
         for _ in range(2):  # a ping is sent before what is pending
@@ -409,7 +409,7 @@ async def test_an_event_that_is_heard_outside_of_its_stream_is_not_answered(nats
         heard.append(live.id)
 
     broker = make_broker("silent", settings)
-    Consumers(broker, settings, "silent").subscribe(TypingObserved, hear, everyone=True)
+    Consumers(broker, settings, "silent").subscribe(TypingObserved, hear, every_process=True)
     async with connected(broker, settings):
         client, answers = broker_client(broker), list[bytes]()
         inbox = client.new_inbox()

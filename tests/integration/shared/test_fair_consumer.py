@@ -9,11 +9,14 @@ import pytest
 
 from shared.contracts.events import MessageSent
 from shared.contracts.message import utc_now
-from shared.contracts.registry import durable_name, ensure_streams
+from shared.contracts.registry import durable_name
 from shared.messaging.ack_extension import AckExtender
-from shared.messaging.consumer import Consumers, Publisher, broker_client, jetstream
+from shared.messaging.client import broker_client, jetstream
+from shared.messaging.connection import connected, make_broker
+from shared.messaging.consumer import Consumers
 from shared.messaging.fair_consumer import FairShare
-from shared.platform.service import connected, make_broker
+from shared.messaging.publisher import Publisher
+from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.servers import nats_server
 
@@ -23,13 +26,13 @@ COUNT = 30
 async def test_what_waits_longer_than_the_stream_does_is_delivered_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    beats, keep = [0], AckExtender._keep
+    beats, keep = [0], AckExtender._extend
 
     async def counted(in_hand: AckExtender) -> None:
         beats[0] += 1
         await keep(in_hand)
 
-    monkeypatch.setattr(AckExtender, "_keep", counted)
+    monkeypatch.setattr(AckExtender, "_extend", counted)
     server = nats_server(tmp_path)
     await server.start()
     settings = Settings(nats_url=f"nats://127.0.0.1:{server.port}", ack_wait=timedelta(seconds=2))
@@ -39,7 +42,7 @@ async def test_what_waits_longer_than_the_stream_does_is_delivered_once(
         await go.wait()
         handled.append(event.id)
 
-    Consumers(broker, settings, "waits").consume(MessageSent, handle, FairShare(8, per_instance=2, room=200))
+    Consumers(broker, settings, "waits").consume(MessageSent, handle, FairShare(8, per_instance=2, max_unacked=200))
     async with await nats.connect(settings.nats_url) as client:
         await ensure_streams(jetstream(client), settings)
     async with connected(broker, settings):

@@ -8,8 +8,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import NoStreamResponseError
 
 from shared.contracts.commands import SendMessage
-from shared.contracts.registry import COMMANDS_STREAM, REQUESTS, ensure_streams
-from shared.messaging.consumer import jetstream
+from shared.contracts.registry import COMMANDS_STREAM, REQUESTS
+from shared.messaging.client import jetstream
+from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.servers import nats_server
 

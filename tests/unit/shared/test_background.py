@@ -141,7 +141,7 @@ PROGRAM = """
 import asyncio
 from contextlib import asynccontextmanager
 from shared.platform import background
-from shared.platform.service import lifespan_app, serve
+from shared.service import lifespan_app, serve
 from shared.platform.settings import Settings
 from tests.servers import free_port
 

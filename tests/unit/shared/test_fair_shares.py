@@ -1,4 +1,4 @@
-"""Turns and room: who is served next, and how much one organization may have, whatever comes in whatever order."""
+"""Fair semaphore and fair capacity: which message starts next, how many of one organization may be unacknowledged."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ class Stage:
     """Starts handlers that end when they are told."""
 
     def __init__(self, slots: int, per_instance: int) -> None:
-        self.turns = FairSemaphore(slots, per_instance)
+        self.semaphore = FairSemaphore(slots, per_instance)
         self.running: dict[int, tuple[str, str]] = {}
         self.begun: list[int] = []
         self.tasks: dict[int, asyncio.Task[None]] = {}
@@ -24,7 +24,7 @@ class Stage:
         self._ends[order] = asyncio.Event()
 
         async def handle() -> None:
-            async with self.turns.turn(organization, instance, order):
+            async with self.semaphore.slot(organization, instance, order):
                 self.running[order] = (organization, instance)
                 self.begun.append(order)
                 await self._ends[order].wait()
@@ -46,9 +46,9 @@ class Stage:
         for task in self.tasks.values():
             task.cancel()
         await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-        assert not self.turns._organizations
-        assert self.turns._running == 0
-        assert not self.turns._ready
+        assert not self.semaphore._organizations
+        assert self.semaphore._running == 0
+        assert not self.semaphore._ready
 
 
 async def test_one_organization_leaves_half_and_the_next_is_served_at_once() -> None:
@@ -141,55 +141,60 @@ def test_the_limits_hold_and_nothing_is_forgotten(
 
 def test_room_is_shared_and_what_was_given_back_counts_until_it_comes_again() -> None:
     now = 0.0
-    room = FairCapacity(10, 1_000, clock=lambda: now)
+    capacity = FairCapacity(10, 1_000, clock=lambda: now)
     for order in range(5):
-        assert room.has_room("a", 10)
-        room.enter("a", order, 10)
-    assert not room.has_room("a", 10)
-    assert room.has_room("b", 10)
-    room.give_back(0, 30)
-    assert not room.has_room("a", 0)
-    assert 0 not in room
-    room.enter("a", 0, 10)  # redelivered
-    assert 0 in room
-    room.give_back(0, 30)
+        assert capacity.has_capacity("a", 10)
+        capacity.add("a", order, 10)
+    assert not capacity.has_capacity("a", 10)
+    assert capacity.has_capacity("b", 10)
+    capacity.delay(0, 30)
+    assert not capacity.has_capacity("a", 0)
+    assert 0 not in capacity
+    capacity.add("a", 0, 10)  # redelivered
+    assert 0 in capacity
+    capacity.delay(0, 30)
     now = 31.0
-    assert room.has_room("a", 10)
+    assert capacity.has_capacity("a", 10)
     for order in range(1, 5):
-        room.leave(order)
-    assert (room._all.places, room._all.size, room._of, room._entries) == (0, 0, {}, {})
+        capacity.remove(order)
+    assert (capacity._total.messages, capacity._total.size, capacity._by_organization, capacity._entries) == (
+        0,
+        0,
+        {},
+        {},
+    )
 
 
 def test_what_comes_again_and_again_is_kept_once() -> None:
-    """While MongoDB is away every message is given back every few seconds, and nobody asks for room."""
+    """While MongoDB is away every message is given back every few seconds, and has_capacity is not called."""
     now = 0.0
-    room = FairCapacity(10, 1_000, clock=lambda: now)
+    capacity = FairCapacity(10, 1_000, clock=lambda: now)
     for step in range(1_000):
         now = 10.0 * step
-        room.enter("a", step % 3, 10)
-        room.give_back(step % 3, 30)
-    room.enter("b", 1_000, 10)
-    room.give_back(1_000, 30)  # it goes to another replica
+        capacity.add("a", step % 3, 10)
+        capacity.delay(step % 3, 30)
+    capacity.add("b", 1_000, 10)
+    capacity.delay(1_000, 30)  # it goes to another replica
     now += 60
-    room.enter("a", 5, 10)
-    room.give_back(5, 30)
-    assert list(room._entries) == [5]
-    assert len(room._returned) == 1
+    capacity.add("a", 5, 10)
+    capacity.delay(5, 30)
+    assert list(capacity._entries) == [5]
+    assert len(capacity._delayed) == 1
 
 
 def test_room_is_shared_in_bytes_too() -> None:
-    room = FairCapacity(1_000, 1_000)
-    room.enter("a", 1, 400)
-    assert not room.has_room("a", 300)
-    assert room.has_room("b", 300)
+    capacity = FairCapacity(1_000, 1_000)
+    capacity.add("a", 1, 400)
+    assert not capacity.has_capacity("a", 300)
+    assert capacity.has_capacity("b", 300)
 
 
 @pytest.mark.parametrize("busy", [1, 2, 4, 9])
 def test_so_many_busy_organizations_leave_as_much_as_each_has(busy: int) -> None:
-    room, order = FairCapacity(1_000, 10**9), 0
+    capacity, order = FairCapacity(1_000, 10**9), 0
     for _ in range(1_000):
         for name in map(str, range(busy)):
-            if room.has_room(name, 1):
-                room.enter(name, order := order + 1, 1)
-    assert room.has_room("next", 1)
-    assert 1_000 - room._all.places >= 1_000 // (busy + 1) - 1
+            if capacity.has_capacity(name, 1):
+                capacity.add(name, order := order + 1, 1)
+    assert capacity.has_capacity("next", 1)
+    assert 1_000 - capacity._total.messages >= 1_000 // (busy + 1) - 1

@@ -1,24 +1,21 @@
-"""What becomes of a question when answering fails, and when the api stops."""
+"""The replies to requests whose handler fails, that are too many, or that are pending when the service stops."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import ClassVar
 
 import pytest
 from nats.aio.client import Client
 from pydantic import BaseModel
 from pymongo.errors import AutoReconnect
 
-from services.api.nats.rpc_server import AT_ONCE, Answerer, Answering, serving
 from services.api.responses import Ok
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.messaging.rpc_client import rpc_request
+from shared.messaging.rpc_server import ModelEndpoint, RpcLimits, rpc_server
 from tests.subscriptions import subscribed
-
-NOTHING: Any = None
-"""The context, which no answer here looks at."""
 
 
 class Weather(Query):
@@ -37,17 +34,17 @@ def weather() -> Weather:
     return Weather(organization_id=new_id())
 
 
-def answering(answer: Any) -> Answering[Weather]:
-    return Answering(NOTHING, Answerer(Weather, answer, answer))
+def endpoint(handle: Callable[[Weather], Awaitable[BaseModel]]) -> ModelEndpoint[Weather]:
+    return ModelEndpoint(Weather, handle)
 
 
-def answerer(outcome: Exception | BaseModel) -> Answering[Weather]:
-    async def answer(_context: Any, _question: Weather) -> BaseModel:
+def returning(outcome: Exception | BaseModel) -> ModelEndpoint[Weather]:
+    async def handle(_query: Weather) -> BaseModel:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    return answering(answer)
+    return endpoint(handle)
 
 
 @pytest.mark.parametrize(
@@ -58,10 +55,10 @@ def answerer(outcome: Exception | BaseModel) -> Answering[Weather]:
         (Problem(409, "too_cloudy", "wait for the sun"), 409, "too_cloudy"),
     ],
 )
-async def test_a_failure_is_answered_and_the_next_question_too(
+async def test_a_failure_is_answered_and_so_is_the_next_request(
     nats: Client, error: Exception, status: int, code: str
 ) -> None:
-    async with serving(nats, [answerer(error)]):
+    async with rpc_server(nats, [returning(error)]):
         for _ in range(2):
             with pytest.raises(Problem) as refused:
                 await rpc_request(nats, weather())
@@ -69,19 +66,19 @@ async def test_a_failure_is_answered_and_the_next_question_too(
             assert "mongod" not in refused.value.detail
 
 
-async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None:
+async def test_processes_with_the_same_queue_share_the_requests(nats: Client, nats_url: str) -> None:
     answers: list[str] = []
 
-    def counting(name: str) -> Answering[Weather]:
-        async def answer(_context: Any, _question: Weather) -> BaseModel:
+    def counting(name: str) -> ModelEndpoint[Weather]:
+        async def handle(_query: Weather) -> BaseModel:
             answers.append(name)
             return Ok()
 
-        return answering(answer)
+        return endpoint(handle)
 
     other = Client()
     await other.connect(nats_url)
-    async with serving(nats, [counting("one")]), serving(other, [counting("two")]):
+    async with rpc_server(nats, [counting("one")], queue="api"), rpc_server(other, [counting("two")], queue="api"):
         await subscribed(nats)
         await subscribed(other)
         await asyncio.gather(*(rpc_request(nats, weather()) for _ in range(100)))
@@ -90,41 +87,41 @@ async def test_replicas_share_the_questions(nats: Client, nats_url: str) -> None
     assert set(answers) == {"one", "two"}
 
 
-async def test_what_is_under_way_is_answered_before_the_api_stops(nats: Client) -> None:
-    gate, begun = asyncio.Event(), asyncio.Event()
+async def test_pending_requests_are_answered_before_the_service_stops(nats: Client) -> None:
+    release, started = asyncio.Event(), asyncio.Event()
 
-    async def answer(_context: Any, _question: Weather) -> BaseModel:
-        begun.set()
-        await gate.wait()
+    async def handle(_query: Weather) -> BaseModel:
+        started.set()
+        await release.wait()
         return Ok()
 
-    async with serving(nats, [answering(answer)]):
+    async with rpc_server(nats, [endpoint(handle)]):
         asked = asyncio.create_task(rpc_request(nats, weather()))
-        await begun.wait()
-        asyncio.get_running_loop().call_later(0.05, gate.set)
+        await started.wait()
+        asyncio.get_running_loop().call_later(0.05, release.set)
     assert await asked == {"success": True}
     with pytest.raises(Problem) as refused:
         await rpc_request(nats, weather())
     assert refused.value.code == "nobody_answers"
 
 
-async def test_only_so_many_questions_are_worked_on_at_once(nats: Client) -> None:
-    working, most = 0, 0
+async def test_the_number_of_concurrent_handlers_is_bounded(nats: Client) -> None:
+    running, highest = 0, 0
 
-    async def answer(_context: Any, _question: Weather) -> BaseModel:
-        nonlocal working, most
-        working += 1
-        most = max(most, working)
+    async def handle(_query: Weather) -> BaseModel:
+        nonlocal running, highest
+        running += 1
+        highest = max(highest, running)
         await asyncio.sleep(0.001)
-        working -= 1
+        running -= 1
         return Ok()
 
-    async with serving(nats, [answering(answer)]):
-        await asyncio.gather(*(rpc_request(nats, weather(), timeout=20) for _ in range(AT_ONCE * 4)))
-    assert most == AT_ONCE
+    async with rpc_server(nats, [endpoint(handle)]):
+        await asyncio.gather(*(rpc_request(nats, weather(), timeout=20) for _ in range(RpcLimits().concurrent * 4)))
+    assert highest == RpcLimits().concurrent
 
 
-async def test_a_question_without_a_reply_subject_is_ignored(nats: Client) -> None:
-    async with serving(nats, [answerer(Ok())]):
+async def test_a_request_without_a_reply_subject_is_ignored(nats: Client) -> None:
+    async with rpc_server(nats, [returning(Ok())]):
         await nats.publish(weather().full_subject, b"{}")
         assert await rpc_request(nats, weather()) == {"success": True}

@@ -18,8 +18,10 @@ from shared.contracts.events import ConnectionChanged, QrIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import Command, Event
 from shared.contracts.records import ConnectionStatus, Network, Party
-from shared.contracts.registry import ensure_streams, parse_event
-from shared.messaging.consumer import Publisher, jetstream
+from shared.contracts.registry import parse_event
+from shared.messaging.client import jetstream
+from shared.messaging.publisher import Publisher
+from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database
 from simulator.people.phone import Phone
 from tests.servers import free_port

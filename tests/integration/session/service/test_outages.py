@@ -10,7 +10,7 @@ import pytest
 from services.session.settings import SessionSettings
 from shared.contracts.events import ConnectionChanged, MessageReceived
 from shared.contracts.records import ConnectionStatus as S
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people import content

@@ -4,7 +4,7 @@ from nats.aio.client import Client
 
 from services.session.supervisor.node_lease import Lease
 from shared.contracts.registry import LEASES_BUCKET
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 
 
 async def test_another_time_to_live_is_taken_over_by_a_bucket_that_is_there(nats_url: str) -> None:

@@ -7,12 +7,13 @@ import pytest
 
 from services.session.ipc.messages import LookUpNumber, NumberLookupResult, ToWorker
 from services.session.supervisor.number_lookup import Numbers
-from services.session.supervisor.number_queries import answering
+from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.queries import NumberOwner, ResolveNumber
 from shared.contracts.records import ConnectionStatus as S
 from shared.messaging.rpc_client import rpc_request
+from shared.messaging.rpc_server import rpc_server
 from tests.fakes.workers import FakeWorker, obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, Bench
 from tests.subscriptions import subscribed
@@ -47,7 +48,7 @@ async def numbers(bench: Bench) -> AsyncIterator[Numbers]:
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # the node told it, so it knows it
     assert bench.node
-    async with answering(bench.client, bench.node.numbers):
+    async with rpc_server(bench.client, number_endpoints(bench.node.numbers), limits=LIMITS):
         await subscribed(bench.client)
         yield bench.node.numbers
 

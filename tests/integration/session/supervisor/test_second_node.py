@@ -11,7 +11,7 @@ from services.session.store.data_folder import FolderInUse, folder_id, only_user
 from services.session.supervisor.node_lease import Holder, Lease, SecondNode
 from shared.contracts.ids import new_id
 from shared.contracts.registry import LEASES_BUCKET
-from shared.messaging.consumer import jetstream
+from shared.messaging.client import jetstream
 
 TTL_S = 5.0
 

@@ -18,7 +18,7 @@ from shared.contracts.events import ConnectionChanged, MessageReceived
 from shared.contracts.message import Message
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.registry import DEAD_PREFIX
-from shared.messaging.consumer import Publisher
+from shared.messaging.publisher import Publisher
 from shared.platform import background
 from shared.platform.background import ProcessEnd
 from tests.integration.session.supervisor.test_event_publisher import hand_over, received, until_confirmed

@@ -17,8 +17,9 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.ids import new_id
 from shared.contracts.message import Event
 from shared.contracts.records import ConnectionStatus, Network, Party
-from shared.contracts.registry import ensure_streams, parse_event
-from shared.messaging.consumer import jetstream
+from shared.contracts.registry import parse_event
+from shared.messaging.client import jetstream
+from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database, Document
 from tests.fakes.workers import FakeWorkers
 

@@ -14,7 +14,10 @@ from shared.contracts.message import Message
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS
 
 DOCUMENT = document()
-ASKED: list[type[Message]] = [*(item.question for item in QUERY_HANDLERS), *(item.question for item in REQUEST_ROUTES)]
+ASKED: list[type[Message]] = [
+    *(item.message_class for item in QUERY_HANDLERS),
+    *(item.message_class for item in REQUEST_ROUTES),
+]
 CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *ASKED]
 
 

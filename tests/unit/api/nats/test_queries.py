@@ -28,11 +28,11 @@ def test_a_read_is_answered_on_nats_too(path: str) -> None:
 
 
 def test_every_question_has_a_subject_of_its_own() -> None:
-    subjects = [item.question.subject for item in QUERY_HANDLERS]
+    subjects = [item.message_class.subject for item in QUERY_HANDLERS]
     assert len(set(subjects)) == len(subjects)
 
 
-@pytest.mark.parametrize("question", [item.question for item in QUERY_HANDLERS], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("question", [item.message_class for item in QUERY_HANDLERS], ids=lambda cls: cls.__name__)
 def test_a_questions_subject_follows_the_grammar(question: type[Message]) -> None:
     kind, noun, verb = question.subject.removeprefix("wa.").split(".")
     assert kind == "query"

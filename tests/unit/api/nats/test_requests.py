@@ -39,16 +39,16 @@ def test_a_write_can_be_asked_on_nats_too(route: APIRoute) -> None:
     )
 
 
-@pytest.mark.parametrize("write", REQUEST_ROUTES, ids=lambda write: write.question.__name__)
+@pytest.mark.parametrize("write", REQUEST_ROUTES, ids=lambda write: write.message_class.__name__)
 def test_a_request_has_the_fields_of_its_route(write: RequestRoute) -> None:
     route = route_of(write)
     wanted = body_fields(route) | path_fields(route)
-    repeatable = issubclass(write.question, RepeatableRequest)
-    own = set(write.question.model_fields) - set(Message.model_fields) - {"idempotency_key"}
+    repeatable = issubclass(write.message_class, RepeatableRequest)
+    own = set(write.message_class.model_fields) - set(Message.model_fields) - {"idempotency_key"}
     assert own == wanted - set(Message.model_fields)
     assert repeatable == (route.methods == {"POST"})
 
 
 def test_every_request_is_answered_and_none_is_taken_by_a_stream() -> None:
-    assert {write.question for write in REQUEST_ROUTES} == set(REQUESTS.values())
+    assert {write.message_class for write in REQUEST_ROUTES} == set(REQUESTS.values())
     assert set(REQUESTS) & set(COMMANDS) == set()

@@ -1,16 +1,14 @@
-"""The bootstrap every service shares: a broker, a connection with its streams, operations routes, a server."""
+"""What every service starts with: operational endpoints, an ASGI app and its server."""
 
 import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from faststream.nats import NatsBroker
-from nats.js import JetStreamContext
 from prometheus_client import make_asgi_app
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,9 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 
 from shared.contracts.message import utc_now
-from shared.contracts.registry import await_streams
-from shared.messaging.consumer import broker_client, jetstream
-from shared.messaging.permissions import inbox_prefix
 from shared.platform.background import TASK_FAILED, process_end
 from shared.platform.logs import configure_logging
 from shared.platform.readiness import Check, failed_checks
@@ -40,59 +35,6 @@ KEEP_ALIVE_S = 130
 is closed here first may be closed while a request is on its way, which the front server answers with 502."""
 
 log = logging.getLogger(__name__)
-
-
-def make_broker(name: str, settings: Settings) -> NatsBroker:
-    """A broker that reconnects for ever and finishes running handlers when it stops."""
-    return NatsBroker(
-        settings.nats_url,
-        name=f"switchboard-{name}",
-        inbox_prefix=inbox_prefix(name),
-        apply_types=False,  # handlers take the message as it is
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
-        ping_interval=20,
-        graceful_timeout=settings.shutdown_grace.total_seconds(),
-        logger=logging.getLogger("faststream"),
-    )
-
-
-@asynccontextmanager
-async def connected(
-    broker: NatsBroker,
-    settings: Settings,
-    prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None,
-    *,
-    streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
-) -> AsyncIterator[NatsBroker]:
-    """Connect, wait for the streams, start the consumers; stop them at the end.
-
-    `streams`: the api declares them, every other service waits until it has (docs/decisions/0031).
-    `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
-    """
-    while True:
-        try:
-            await broker.connect()
-            break
-        except OSError as error:
-            log.warning("waiting for NATS: %s", error)
-            await asyncio.sleep(0.5)
-    js = jetstream(broker_client(broker))
-    await streams(js, settings)
-    if prepare:
-        await prepare(js)
-    await broker.start()
-    try:
-        yield broker
-    finally:
-        await broker.stop()
-
-
-async def nats_ready(broker: NatsBroker) -> None:
-    """Raises when NATS does not answer within two seconds."""
-    if not await broker.ping(timeout=2):
-        raise ConnectionError("NATS does not answer")
 
 
 def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGIApp:

@@ -1,0 +1,71 @@
+"""The connection of a service to NATS: its broker, and the order in which streams and consumers are started."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from faststream.nats import NatsBroker
+
+from shared.messaging.client import JetStreamContext, broker_client, jetstream
+from shared.messaging.permissions import inbox_prefix
+from shared.messaging.streams import await_streams
+from shared.platform.settings import Settings
+
+_RETRY_DELAY_S = 0.5
+_PING_TIMEOUT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+def make_broker(name: str, settings: Settings) -> NatsBroker:
+    """A broker that reconnects for ever and finishes running handlers when it stops."""
+    return NatsBroker(
+        settings.nats_url,
+        name=f"switchboard-{name}",
+        inbox_prefix=inbox_prefix(name),
+        apply_types=False,  # handlers take the message as it is
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        ping_interval=20,
+        graceful_timeout=settings.shutdown_grace.total_seconds(),
+        logger=logging.getLogger("faststream"),
+    )
+
+
+@asynccontextmanager
+async def connected(
+    broker: NatsBroker,
+    settings: Settings,
+    prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None,
+    *,
+    streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
+) -> AsyncIterator[NatsBroker]:
+    """Connect, wait for the streams, start the consumers; stop them at the end.
+
+    `streams`: the api declares them, every other service waits until it has (docs/decisions/0031).
+    `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
+    """
+    while True:
+        try:
+            await broker.connect()
+            break
+        except OSError as error:
+            log.warning("waiting for NATS: %s", error)
+            await asyncio.sleep(_RETRY_DELAY_S)
+    js = jetstream(broker_client(broker))
+    await streams(js, settings)
+    if prepare:
+        await prepare(js)
+    await broker.start()
+    try:
+        yield broker
+    finally:
+        await broker.stop()
+
+
+async def nats_ready(broker: NatsBroker) -> None:
+    """Raises when NATS does not answer within two seconds."""
+    if not await broker.ping(timeout=_PING_TIMEOUT_S):
+        raise ConnectionError("NATS does not answer")
