@@ -215,7 +215,7 @@ async def test_what_comes_just_as_the_last_lane_ends_waits_for_nobody() -> None:
 
 
 async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared.messaging.batch_consumer, "PATIENCE", 0.05)
+    monkeypatch.setattr(shared.messaging.batch_consumer, "SLOW_BATCH_AFTER_S", 0.05)
     slow = asyncio.Event()
     done: list[str] = []
 
