@@ -18,7 +18,7 @@ from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
-from shared.messaging.client import jetstream
+from shared.messaging.client import NatsClient, jetstream
 from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings

@@ -19,7 +19,7 @@ from shared.contracts.events import MessageReceived, MessageRecorded
 from shared.contracts.ids import derived_id, new_id
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
-from shared.messaging.client import NatsClient, jetstream
+from shared.messaging.client import NatsClient, NatsMessage, jetstream
 from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings

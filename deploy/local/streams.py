@@ -1,6 +1,6 @@
 """Declares the streams for stacks and tests without an api; the other services only wait for them (decision 31)."""
 
-from shared.messaging.client import jetstream
+from shared.messaging.client import NatsClient, jetstream
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 
