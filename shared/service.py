@@ -1,10 +1,9 @@
 """What every service starts with: operational endpoints, an ASGI app and its server."""
 
-import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
