@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")})
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PATH = re.compile(r"`((?:services|shared|simulator|deploy|docs|tests)/[\w./-]*)`")
+_TEST_MODULE = re.compile(r"`(test_\w+)`")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 
@@ -23,6 +24,7 @@ def anchors(page: Path) -> set[str]:
 def test_links_and_paths_exist(page: Path) -> None:
     text = _CODE_BLOCK.sub("", page.read_text())
     missing = [path for path in _PATH.findall(text) if not (ROOT / path).exists()]
+    missing += [module for module in _TEST_MODULE.findall(text) if not any(ROOT.glob(f"tests/**/{module}.py"))]
     for target in _LINK.findall(text):
         name, _, anchor = target.partition("#")
         if ":" in name:
