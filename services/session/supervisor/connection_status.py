@@ -57,7 +57,8 @@ class Board:
         self._outlet.put(account.instance_id, code_announced(account, issued))
 
     async def _offer_qr(self, account: Account, issued: LinkingCode) -> None:
-        qr = {"qr": issued.code, **issued.model_dump(include={"data_url", "ascii", "attempt", "expires_at"})}
+        qr: dict[str, Any] = {"qr": issued.code, "ascii": issued.ascii_art}
+        qr |= issued.model_dump(include={"data_url", "attempt", "expires_at"})
         if account.held.status is S.QR_PENDING:
             await self.remember(account, qr=qr)
         else:
