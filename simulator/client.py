@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 
-POLL = 30.0  # seconds of one long poll
+LONG_POLL_S = 30.0
 
 
 @dataclass(frozen=True)
-class Request:
-    """One call of the control interface; `wait` is how long the server may take to answer, in seconds."""
+class ControlRequest:
+    """One call of the control interface. `wait`: seconds that the server may take to answer."""
 
     method: str
     path: str
@@ -20,48 +20,48 @@ class Request:
 
 
 class SimulatorError(Exception):
-    """The simulator refused: status, and what it said was wrong."""
+    """An error response of the simulator: its status and its detail."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(f"{status}: {detail}")
         self.status, self.detail = status, detail
 
 
-def scan(number: str, qr: str) -> Request:
-    return Request("POST", f"/phones/{number}/scan", {"qr": qr}, wait=20)
+def scan(number: str, qr: str) -> ControlRequest:
+    return ControlRequest("POST", f"/phones/{number}/scan", {"qr": qr}, wait=20)
 
 
-def enter_code(number: str, code: str) -> Request:
-    return Request("POST", f"/phones/{number}/enter-code", {"code": code}, wait=30)
+def enter_code(number: str, code: str) -> ControlRequest:
+    return ControlRequest("POST", f"/phones/{number}/enter-code", {"code": code}, wait=30)
 
 
-def owner_writes(number: str, text: str, to: str | None = None) -> Request:
-    return Request("POST", f"/phones/{number}/write", {"text": text, "to": to})
+def owner_writes(number: str, text: str, to: str | None = None) -> ControlRequest:
+    return ControlRequest("POST", f"/phones/{number}/write", {"text": text, "to": to})
 
 
-def owner_reads(number: str, sender: str, ids: Sequence[str]) -> Request:
-    return Request("POST", f"/phones/{number}/read", {"sender": sender, "ids": list(ids)})
+def owner_reads(number: str, sender: str, ids: Sequence[str]) -> ControlRequest:
+    return ControlRequest("POST", f"/phones/{number}/read", {"sender": sender, "ids": list(ids)})
 
 
-def contact_writes(number: str, to: str, text: str) -> Request:
-    return Request("POST", f"/contacts/{number}/write", {"to": to, "text": text})
+def contact_writes(number: str, to: str, text: str) -> ControlRequest:
+    return ControlRequest("POST", f"/contacts/{number}/write", {"to": to, "text": text})
 
 
-def typing(number: str, to: str, state: str) -> Request:
-    return Request("POST", f"/contacts/{number}/typing", {"to": to, "state": state})
+def typing(number: str, to: str, state: str) -> ControlRequest:
+    return ControlRequest("POST", f"/contacts/{number}/typing", {"to": to, "state": state})
 
 
-def receipts(number: str, to: str, ids: Sequence[str], kind: str) -> Request:
-    return Request("POST", f"/contacts/{number}/receipts", {"to": to, "ids": list(ids), "kind": kind})
+def receipts(number: str, to: str, ids: Sequence[str], kind: str) -> ControlRequest:
+    return ControlRequest("POST", f"/contacts/{number}/receipts", {"to": to, "ids": list(ids), "kind": kind})
 
 
-def inbox(number: str, after: int = 0, wait: float = POLL) -> Request:
-    return Request("GET", f"/contacts/{number}/inbox?after={after}&wait={wait}", wait=wait)
+def inbox(number: str, after: int = 0, wait: float = LONG_POLL_S) -> ControlRequest:
+    return ControlRequest("GET", f"/contacts/{number}/inbox?after={after}&wait={wait}", wait=wait)
 
 
-def set_faults(number: str, **faults: Any) -> Request:
-    """Without arguments: nothing goes wrong any more."""
-    return Request("PUT", f"/phones/{number}/faults", faults)
+def set_faults(number: str, **faults: Any) -> ControlRequest:
+    """Sets the faults of an account; without arguments removes all."""
+    return ControlRequest("PUT", f"/phones/{number}/faults", faults)
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _answer(response: httpx.Response) -> dict[str, Any]:
 
 
 class SimulatorClient:
-    """With `await`. `call` takes any Request; `get`, `post` and `put` are for paths without a function above."""
+    """Asynchronous client. `get`, `post` and `put` are for paths without a function above."""
 
     def __init__(self, control_url: str) -> None:
         self._http = httpx.AsyncClient(base_url=control_url, trust_env=False)
@@ -86,23 +86,23 @@ class SimulatorClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def call(self, request: Request) -> dict[str, Any]:
+    async def call(self, request: ControlRequest) -> dict[str, Any]:
         """Raises SimulatorError when the simulator refuses, httpx.HTTPError when it cannot be reached."""
         timeout = 10 + request.wait
         return _answer(await self._http.request(request.method, request.path, json=request.body, timeout=timeout))
 
     async def get(self, path: str, wait: float = 0) -> dict[str, Any]:
-        return await self.call(Request("GET", path, wait=wait))
+        return await self.call(ControlRequest("GET", path, wait=wait))
 
     async def post(self, path: str, **body: Any) -> dict[str, Any]:
-        return await self.call(Request("POST", path, body, wait=20))
+        return await self.call(ControlRequest("POST", path, body, wait=20))
 
     async def put(self, path: str, **body: Any) -> dict[str, Any]:
-        return await self.call(Request("PUT", path, body))
+        return await self.call(ControlRequest("PUT", path, body))
 
 
 class BlockingSimulatorClient:
-    """The same without `await`."""
+    """Blocking client with the same methods."""
 
     def __init__(self, control_url: str) -> None:
         self._http = httpx.Client(base_url=control_url, trust_env=False)
@@ -110,16 +110,16 @@ class BlockingSimulatorClient:
     def close(self) -> None:
         self._http.close()
 
-    def call(self, request: Request) -> dict[str, Any]:
+    def call(self, request: ControlRequest) -> dict[str, Any]:
         """Raises SimulatorError when the simulator refuses, httpx.HTTPError when it cannot be reached."""
         timeout = 10 + request.wait
         return _answer(self._http.request(request.method, request.path, json=request.body, timeout=timeout))
 
     def get(self, path: str, wait: float = 0) -> dict[str, Any]:
-        return self.call(Request("GET", path, wait=wait))
+        return self.call(ControlRequest("GET", path, wait=wait))
 
     def post(self, path: str, **body: Any) -> dict[str, Any]:
-        return self.call(Request("POST", path, body, wait=20))
+        return self.call(ControlRequest("POST", path, body, wait=20))
 
     def put(self, path: str, **body: Any) -> dict[str, Any]:
-        return self.call(Request("PUT", path, body))
+        return self.call(ControlRequest("PUT", path, body))

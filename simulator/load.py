@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.people import content
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
 
 
 @dataclass(frozen=True)
 class LoadPlan:
     """`rate` messages per second over all contacts, `count` in all."""
 
-    to: Phone
-    contacts: tuple[Contact, ...]
+    to: SimulatedPhone
+    contacts: tuple[SimulatedContact, ...]
     rate: float
     count: int
 
 
 class LoadRun:
-    """Message n is due at start + n / rate: a late one does not delay those after it."""
+    """Message n is due `n / rate` seconds after the start; a late one does not delay those after it."""
 
     def __init__(self, plan: LoadPlan) -> None:
         self._plan = plan

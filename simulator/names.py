@@ -1,16 +1,28 @@
-"""Names, numbers and ids, drawn from one seeded generator: the same seed gives the same world (keys excepted)."""
+"""Random names, numbers and ids from one seeded generator: the same seed gives the same world, except for keys."""
 
 import random
 from collections.abc import Container
 
-FIRST = ("Anna", "Bruno", "Clara", "David", "Elif", "Felipe", "Greta", "Hugo", "Ines", "Jonas", "Karla", "Luca")
-LAST = ("Almeida", "Becker", "Costa", "Demir", "Engel", "Ferreira", "Gruber", "Hoffmann", "Keller", "Lima", "Moura")
+FIRST_NAMES = ("Anna", "Bruno", "Clara", "David", "Elif", "Felipe", "Greta", "Hugo", "Ines", "Jonas", "Karla", "Luca")
+LAST_NAMES = (
+    "Almeida",
+    "Becker",
+    "Costa",
+    "Demir",
+    "Engel",
+    "Ferreira",
+    "Gruber",
+    "Hoffmann",
+    "Keller",
+    "Lima",
+    "Moura",
+)
 # (prefix, digits that follow): mobile numbers of Germany, Brazil, the Netherlands and Spain
-MOBILE = (("49151", 8), ("49176", 8), ("551198", 7), ("552199", 7), ("3161", 7), ("3463", 7))
+MOBILE_RANGES = (("49151", 8), ("49176", 8), ("551198", 7), ("552199", 7), ("3161", 7), ("3463", 7))
 
 
-class Names:
-    """Draws from the generator given."""
+class NameGenerator:
+    """Uses the given random generator."""
 
     def __init__(self, generator: random.Random) -> None:
         self._random = generator
@@ -19,12 +31,12 @@ class Names:
         return "".join(self._random.choice("0123456789") for _ in range(count))
 
     def person(self) -> str:
-        return f"{self._random.choice(FIRST)} {self._random.choice(LAST)}"
+        return f"{self._random.choice(FIRST_NAMES)} {self._random.choice(LAST_NAMES)}"
 
     def number(self, taken: Container[str]) -> str:
         """A valid mobile number, E.164 without the plus."""
         while True:
-            prefix, count = self._random.choice(MOBILE)
+            prefix, count = self._random.choice(MOBILE_RANGES)
             number = prefix + self._random.choice("23456789") + self._digits(count - 1)
             if number not in taken:
                 return number

@@ -1,4 +1,4 @@
-"""What survives a restart: one SQLite file with JSON rows. Changes are gathered and written in the background."""
+"""The simulator's storage: one SQLite file with JSON rows. Changes are collected and written in the background."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,15 @@ from typing import Any
 
 from simulator.serial import to_plain
 
-DEBOUNCE = 0.5  # seconds between a change and its writing: the most that a killed simulator forgets
+WRITE_DELAY_S = 0.5  # a killed simulator loses at most the changes of this time
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS state (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id));
 CREATE TABLE IF NOT EXISTS queue (device TEXT, id TEXT, body BLOB, at REAL, PRIMARY KEY (device, id));
 """
 
 
-class Store:
-    """Rows by (kind, id), and stanzas waiting for a device. Marking something as changed costs a dictionary entry."""
+class SimulatorStore:
+    """Rows by (kind, id), and queued stanzas by device. Marking a change only adds a dictionary entry."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
@@ -39,21 +39,21 @@ class Store:
         """(device address, stanza) in the order of sending."""
         return list(self._db.execute("SELECT device, body FROM queue ORDER BY at, rowid"))
 
-    def changed(self, kind: str, row_id: str, value: Any) -> None:
-        """`value` is written as it is when the writing happens, not as it is now."""
+    def mark_changed(self, kind: str, row_id: str, value: Any) -> None:
+        """Schedules a write of `value`, with its state at the time of writing."""
         self._changed[(kind, row_id)] = lambda: value
-        self._wake()
+        self._start_writer()
 
-    def queued(self, device: str, stanza_id: str, body: bytes, at: float) -> None:
+    def enqueue(self, device: str, stanza_id: str, body: bytes, at: float) -> None:
         self._queue[(device, stanza_id)] = (body, at)
-        self._wake()
+        self._start_writer()
 
-    def unqueued(self, device: str, stanza_id: str) -> None:
+    def dequeue(self, device: str, stanza_id: str) -> None:
         self._queue[(device, stanza_id)] = None
-        self._wake()
+        self._start_writer()
 
-    def _wake(self) -> None:
-        if self._closing.is_set():  # `close` writes what is left
+    def _start_writer(self) -> None:
+        if self._closing.is_set():  # `close` writes the pending changes
             return
         if self._writer is None or self._writer.done():
             with contextlib.suppress(RuntimeError):  # without a loop (unit tests) `close` writes
@@ -62,7 +62,7 @@ class Store:
     async def _write_soon(self) -> None:
         while self._changed or self._queue:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), DEBOUNCE)
+                await asyncio.wait_for(self._closing.wait(), WRITE_DELAY_S)
             await asyncio.to_thread(self._write, self._take_rows(), self._take_queue())
 
     def _take_rows(self) -> list[tuple[str, str, str]]:
@@ -77,16 +77,16 @@ class Store:
         self, rows: list[tuple[str, str, str]], queue: dict[tuple[str, str], tuple[bytes, float] | None]
     ) -> None:
         update = "INSERT INTO state VALUES (?, ?, ?) ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body"
-        gone = [key for key, entry in queue.items() if entry is None]
+        deleted = [key for key, entry in queue.items() if entry is None]
         new = [(*key, *entry) for key, entry in queue.items() if entry is not None]
         self._db.execute("BEGIN")
         self._db.executemany(update, rows)
-        self._db.executemany("DELETE FROM queue WHERE device = ? AND id = ?", gone)
+        self._db.executemany("DELETE FROM queue WHERE device = ? AND id = ?", deleted)
         self._db.executemany("INSERT OR REPLACE INTO queue VALUES (?, ?, ?, ?)", new)
         self._db.execute("COMMIT")
 
     async def close(self) -> None:
-        """Write what is left, then close. A second call does nothing."""
+        """Writes the pending changes and closes. A second call does nothing."""
         if self._closing.is_set():
             return
         self._closing.set()

@@ -1,31 +1,31 @@
-"""The simulated world: the network's service and the people on it. What the control interface talks to."""
+"""The simulated world that the control interface operates on: the server, the phones and the contacts."""
 
 from pathlib import Path
 
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol import tokens
-from simulator.server.network import Network
-from simulator.server.service import Service
-from simulator.store import Store
+from simulator.server.network import SimulatedNetwork
+from simulator.server.service import WhatsAppServer
+from simulator.store import SimulatorStore
 
 
 class World:
-    """People by phone number. Start it, then `proxy_port` is known; stop it, and everything is written."""
+    """Phones and contacts by phone number. `start` sets `proxy_port`; `stop` writes everything to the store."""
 
     def __init__(self, folder: Path, seed: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tokens.load()
-        self.network = Network(Store(folder / "simulator.sqlite"), folder, seed)
-        self.service = Service(self.network)
-        self.phones: dict[str, Phone] = {}
-        self.contacts: dict[str, Contact] = {}
+        self.network = SimulatedNetwork(SimulatorStore(folder / "simulator.sqlite"), folder, seed)
+        self.service = WhatsAppServer(self.network)
+        self.phones: dict[str, SimulatedPhone] = {}
+        self.contacts: dict[str, SimulatedContact] = {}
         self.proxy_port = 0
         for account in self.network.accounts.values():
             if account.role == "phone":
-                self.phones[account.number] = Phone(self.network, account, self.service.doorkeeper)
+                self.phones[account.number] = SimulatedPhone(self.network, account, self.service.login_handler)
             else:
-                self.contacts[account.number] = Contact(self.network, account)
+                self.contacts[account.number] = SimulatedContact(self.network, account)
 
     async def start(self, port: int = 0) -> None:
         self.proxy_port = await self.service.start(port)
@@ -40,19 +40,19 @@ class World:
 
     @property
     def noise_root(self) -> str:
-        """Hexadecimal public key that a client must trust instead of its pinned root."""
+        """The hexadecimal public key that a client must trust instead of its pinned root."""
         return self.network.meta.noise.root.public.hex()
 
-    def add_phone(self, number: str | None = None, name: str | None = None) -> Phone:
+    def add_phone(self, number: str | None = None, name: str | None = None) -> SimulatedPhone:
         names = self.network.names
         number = number or names.number(self.network.accounts)
         account = self.network.add_account(number, name or names.person(), "phone")
-        self.phones[number] = Phone(self.network, account, self.service.doorkeeper)
+        self.phones[number] = SimulatedPhone(self.network, account, self.service.login_handler)
         return self.phones[number]
 
-    def add_contact(self, number: str | None = None, name: str | None = None) -> Contact:
+    def add_contact(self, number: str | None = None, name: str | None = None) -> SimulatedContact:
         names = self.network.names
         number = number or names.number(self.network.accounts)
         account = self.network.add_account(number, name or names.person(), "contact")
-        self.contacts[number] = Contact(self.network, account)
+        self.contacts[number] = SimulatedContact(self.network, account)
         return self.contacts[number]

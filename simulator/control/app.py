@@ -8,23 +8,23 @@ from aiohttp import web
 from simulator.control import about, contacts, operations, phones
 from simulator.control.errors import problems
 from simulator.control.local_callers import only_local_callers
-from simulator.control.routes import Context, Route
+from simulator.control.routes import ControlContext, ControlRoute
 from simulator.world import World
 
-LARGEST_BODY = 32 << 20
-ROUTES: tuple[Route, ...] = (
+MAX_BODY_BYTES = 32 << 20
+ROUTES: tuple[ControlRoute, ...] = (
     *operations.table.routes,
     *phones.table.routes,
     *contacts.table.routes,
     *about.table.routes,
 )
-CONTEXT = web.AppKey("context", Context)
+CONTEXT = web.AppKey("context", ControlContext)
 
 
 def create_app(world: World) -> web.Application:
     """All routes over one world."""
-    app = web.Application(client_max_size=LARGEST_BODY, middlewares=[only_local_callers, problems])
-    app[CONTEXT] = context = Context(world)
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[only_local_callers, problems])
+    app[CONTEXT] = context = ControlContext(world)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _handler(route, context))
     app.router.add_get("/openapi.json", _openapi)
@@ -41,7 +41,7 @@ async def _stop_runs(app: web.Application) -> None:
             await run.stop()
 
 
-def _handler(route: Route, context: Context) -> Any:
+def _handler(route: ControlRoute, context: ControlContext) -> Any:
     async def handle(request: web.Request) -> web.StreamResponse:
         return await route.serve(context, request)
 
@@ -57,7 +57,7 @@ def openapi() -> dict[str, Any]:
     return {"openapi": "3.1.0", "info": info, "paths": paths}
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: ControlRoute) -> dict[str, Any]:
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     text = {"type": "string"}
     parameters = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
@@ -96,7 +96,7 @@ async def _docs(_: web.Request) -> web.Response:
     return web.Response(text=page, content_type="text/html")
 
 
-def _row(route: Route) -> str:
+def _row(route: ControlRoute) -> str:
     fields = route.body.model_json_schema(by_alias=True)
     required = fields.get("required", [])
     names = [name if name in required else f"{name}?" for name in fields.get("properties", {})]

@@ -11,17 +11,17 @@ ReceiptKind = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,31}$")]
 Status = Annotated[int, Field(ge=400, le=599)]
 
 
-class Body(BaseModel):
-    """Unknown fields are refused, so that a typing mistake does not pass unnoticed."""
+class ControlBody(BaseModel):
+    """Rejects unknown fields, so that a misspelled name is noticed."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Nothing(Body):
+class EmptyBody(ControlBody):
     pass
 
 
-class NewPhone(Body):
+class NewPhone(ControlBody):
     number: Number | None = None
     name: Name | None = None
 
@@ -31,8 +31,8 @@ class NewContact(NewPhone):
     auto_receipts: list[Literal["delivered", "read"]] = []
 
 
-class ContactChange(Body):
-    """`name` may show nothing (`-`) or be empty; `verified_name` is that of a business."""
+class ContactChange(ControlBody):
+    """`name` may be empty or without letters (`-`); `verified_name` makes the contact a business."""
 
     name: Annotated[str, StringConstraints(max_length=5000)] | None = None
     verified_name: Annotated[str, StringConstraints(max_length=100)] | None = None
@@ -40,43 +40,43 @@ class ContactChange(Body):
     auto_receipts: list[Literal["delivered", "read"]] | None = None
 
 
-class Scan(Body):
+class ScanBody(ControlBody):
     qr: Text
 
 
-class EnterCode(Body):
+class EnterCodeBody(ControlBody):
     code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z]{4}-?[0-9A-Za-z]{4}$")]
 
 
-class Unlink(Body):
+class UnlinkBody(ControlBody):
     device: int | None = None
 
 
-class Online(Body):
+class OnlineBody(ControlBody):
     online: bool
 
 
-class OwnerWrites(Body):
+class OwnerWrites(ControlBody):
     text: Text
     to: Number | None = None
 
 
-class OwnerReads(Body):
+class OwnerReads(ControlBody):
     sender: Number
     ids: Annotated[list[Text], Field(min_length=1, max_length=1000)]
 
 
-class Drop(Body):
+class DropBody(ControlBody):
     abrupt: bool = False
 
 
-class History(Body):
+class HistoryBody(ControlBody):
     """Texts by contact number, oldest first."""
 
     chats: dict[Number, list[Text]] = {}
 
 
-class StreamError(Body):
+class StreamErrorBody(ControlBody):
     """A code (503, 599, ...) or a conflict; `close` ends the connection afterwards."""
 
     code: Annotated[int, Field(ge=100, le=999)] | None = None
@@ -84,14 +84,14 @@ class StreamError(Body):
     close: bool | None = None
 
 
-class ContactWrites(Body):
+class ContactWrites(ControlBody):
     to: Number
     text: Text
     id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")] | None = None
 
 
-class ContactWritesMessage(Body):
-    """A Message of any kind as protobuf JSON, or the bytes of one that no client would write. `t`: its time."""
+class ContactWritesMessage(ControlBody):
+    """A Message of any kind as protobuf JSON, or the bytes of one that no client would send. `t`: its timestamp."""
 
     to: Number
     message: dict[str, Any] | None = None
@@ -100,18 +100,18 @@ class ContactWritesMessage(Body):
     t: Annotated[int, Field(ge=0, le=2**62)] | None = None
 
 
-class ContactCalls(Body):
+class ContactCalls(ControlBody):
     to: Number
     video: bool = False
     end: Literal["timeout", "accepted_elsewhere", "rejected_elsewhere"] = "timeout"
 
 
-class OwnerWritesToList(Body):
+class OwnerWritesToList(ControlBody):
     to: Annotated[list[Number], Field(min_length=1, max_length=256)]
     text: Text
 
 
-class ContactSendsFile(Body):
+class ContactSendsFile(ControlBody):
     to: Number
     kind: Literal["image", "video", "audio", "voice", "document", "sticker"]
     mime_type: Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+(;.*)?$")]
@@ -119,17 +119,17 @@ class ContactSendsFile(Body):
     caption: str = ""
 
 
-class AboutMessage(Body):
-    """`id`: of the message that is answered, edited, revoked or reacted to."""
+class AboutMessage(ControlBody):
+    """`id`: the message that is answered, edited, revoked or reacted to."""
 
     to: Number
     id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
     text: Annotated[str, StringConstraints(max_length=65536)] = ""
 
 
-class Unreadable(Body):
-    """`unavailable`: view-once media, of which linked devices get nothing. Else `resends` says whether a readable
-    copy follows, and `hide` whether clients are told to show nothing."""
+class UnreadableBody(ControlBody):
+    """`unavailable`: view-once media, whose content linked devices do not get. `resends`: a readable copy follows a
+    retry receipt. `hide`: clients are asked to show nothing."""
 
     to: Number
     kind: Literal["undecryptable", "unavailable"] = "undecryptable"
@@ -138,47 +138,47 @@ class Unreadable(Body):
     hide: bool = False
 
 
-class Typing(Body):
+class TypingBody(ControlBody):
     to: Number
     state: Literal["composing", "paused"]
     media: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,16}$")] | None = None
 
 
-class Receipts(Body):
+class ReceiptsBody(ControlBody):
     to: Number
     ids: Annotated[list[Text], Field(min_length=1, max_length=1000)]
     kind: ReceiptKind
 
 
-class NewGroup(Body):
+class NewGroup(ControlBody):
     subject: Name
     members: Annotated[list[Number], Field(min_length=1, max_length=256)]
 
 
-class GroupText(Body):
+class GroupText(ControlBody):
     sender: Number = Field(alias="from")
     text: Text
 
 
-class GroupRevoke(Body):
-    """`from`: who deletes the message `id` for everyone; `author`: who wrote it, when that is another member."""
+class GroupRevoke(ControlBody):
+    """`from`: the member who deletes the message `id` for everyone; `author`: its author, if that is another member."""
 
     sender: Number = Field(alias="from")
     id: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
     author: Number | None = None
 
 
-class Stanza(Body):
-    """Texts that look like an address (`user@server`) are sent as one. A stanza without an id is not kept."""
+class StanzaBody(ControlBody):
+    """Attribute values like `user@server` are sent as JIDs. A stanza without an id reaches only online devices."""
 
     tag: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_:-]{0,63}$")]
     attributes: dict[str, str | int] = Field(default_factory=dict, max_length=50)
-    children: "list[Stanza]" = Field(default_factory=list, max_length=1000)
+    children: "list[StanzaBody]" = Field(default_factory=list, max_length=1000)
     text: Annotated[str, StringConstraints(max_length=65536)] = ""
 
 
-class FaultsBody(Body):
-    """Fields left out go back to "nothing is wrong"."""
+class FaultsBody(ControlBody):
+    """Missing fields reset to no fault."""
 
     fail_login: dict[str, Any] | None = None
     answer_pings: bool = True
@@ -188,13 +188,13 @@ class FaultsBody(Body):
     media_fail_with: Status | None = None
 
 
-class ServerFaults(Body):
+class ServerFaults(ControlBody):
     refuse_connections: bool = False
     media_fail_with: Status | None = None
 
 
-class NewLoad(Body):
-    """Either `seconds` or `count` says when it ends. `rate` = messages per second over all contacts."""
+class NewLoad(ControlBody):
+    """Ends after `seconds` or after `count` messages. `rate`: messages per second over all contacts."""
 
     to: Number
     contacts: Annotated[list[Number], Field(min_length=1)]
@@ -203,5 +203,5 @@ class NewLoad(Body):
     count: Annotated[int, Field(gt=0, le=1_000_000)] | None = None
 
 
-class NewDemo(Body):
+class NewDemo(ControlBody):
     number: Number

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from pydantic import ValidationError
 
-from simulator.people.phone import WrongState
+from simulator.people.phone import WrongPhoneState
 from simulator.protocol.link_code import WrongCode
 
 
@@ -16,7 +16,7 @@ class ControlError(Exception):
     status, title = 400, "Bad request"
 
 
-class Unknown(ControlError):
+class NotFound(ControlError):
     status, title = 404, "Unknown"
 
 
@@ -50,7 +50,7 @@ async def problems(
         return problem(error.status, error.title, str(error))
     except ValidationError as error:
         return problem(BadInput.status, BadInput.title, _explain(error))
-    except (WrongState, WrongCode, TimeoutError) as error:
+    except (WrongPhoneState, WrongCode, TimeoutError) as error:
         return problem(Conflict.status, Conflict.title, str(error) or "the device did not answer in time")
     except ValueError as error:
         return problem(BadInput.status, BadInput.title, str(error))

@@ -1,4 +1,4 @@
-"""A route as a value: from one table come the handlers, the OpenAPI document and the page for people."""
+"""Routes as values: the handlers, the OpenAPI document and the HTML page come from one table."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -7,47 +7,47 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from simulator.control.bodies import Body, Nothing
-from simulator.control.errors import BadInput, Unknown
+from simulator.control.bodies import ControlBody, EmptyBody
+from simulator.control.errors import BadInput, NotFound
 from simulator.load import LoadRun
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
-from simulator.scenario import Scenario
-from simulator.server.accounts import Account
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
+from simulator.scenario import DemoScenario
+from simulator.server.accounts import SimulatedAccount
 from simulator.world import World
 
 T = TypeVar("T")
 
 
 @dataclass
-class Context:
-    """What handlers work on."""
+class ControlContext:
+    """The state that handlers use."""
 
     world: World
     load: LoadRun | None = None
-    scenario: Scenario | None = None
+    scenario: DemoScenario | None = None
 
-    def phone(self, number: str) -> Phone:
-        return _found(self.world.phones, number, "phone", "POST /phones")
+    def phone(self, number: str) -> SimulatedPhone:
+        return _find(self.world.phones, number, "phone", "POST /phones")
 
-    def contact(self, number: str) -> Contact:
-        return _found(self.world.contacts, number, "contact", "POST /contacts")
+    def contact(self, number: str) -> SimulatedContact:
+        return _find(self.world.contacts, number, "contact", "POST /contacts")
 
-    def account(self, number: str) -> Account:
-        return _found(self.world.network.accounts, number, "phone or contact", "POST /phones or POST /contacts")
+    def account(self, number: str) -> SimulatedAccount:
+        return _find(self.world.network.accounts, number, "phone or contact", "POST /phones or POST /contacts")
 
 
-def _found(known: dict[str, T], number: str, what: str, remedy: str) -> T:
-    if number not in known:
-        raise Unknown(f"there is no {what} with the number {number}: make it with {remedy}")
-    return known[number]
+def _find(items: dict[str, T], number: str, kind: str, remedy: str) -> T:
+    if number not in items:
+        raise NotFound(f"there is no {kind} with the number {number}: make it with {remedy}")
+    return items[number]
 
 
 @dataclass(frozen=True)
-class Call:
+class RouteCall:
     """One request: path and query parameters, and the parsed body."""
 
-    context: Context
+    context: ControlContext
     path: dict[str, str]
     query: dict[str, str]
     body: Any
@@ -63,41 +63,41 @@ class Call:
         return value
 
 
-Handler = Callable[[Call], Awaitable[Any]]
+Handler = Callable[[RouteCall], Awaitable[Any]]
 
 
 @dataclass(frozen=True)
-class Route:
+class ControlRoute:
     method: str
     path: str
     summary: str
     handler: Handler
-    body: type[Body] = Nothing
+    body: type[ControlBody] = EmptyBody
     query: tuple[str, ...] = ()
     status: int = 200
 
-    async def serve(self, context: Context, request: web.Request) -> web.StreamResponse:
+    async def serve(self, context: ControlContext, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         try:
             plain = json.loads(raw) if raw else {}
         except ValueError as error:
             raise BadInput("the body is not JSON") from error
         body = self.body.model_validate(plain)
-        answer = await self.handler(Call(context, dict(request.match_info), dict(request.query), body))
+        answer = await self.handler(RouteCall(context, dict(request.match_info), dict(request.query), body))
         if isinstance(answer, web.StreamResponse):
             return answer
         return web.json_response(answer, status=self.status)
 
 
 @dataclass
-class Table:
+class RouteTable:
     """Collects the routes of one module by decorators."""
 
-    routes: list[Route] = field(default_factory=list)
+    routes: list[ControlRoute] = field(default_factory=list)
 
     def add(self, method: str, path: str, summary: str, **more: Any) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.routes.append(Route(method, path, summary, handler, **more))
+            self.routes.append(ControlRoute(method, path, summary, handler, **more))
             return handler
 
         return register

@@ -1,20 +1,20 @@
-"""Broadcast lists: one text for several people, each of whom has it in the chat with its sender."""
+"""Broadcast lists: one text to several recipients; each gets it in the chat with the sender."""
 
 from collections.abc import Sequence
 
-from simulator.people.contact import Contact
-from simulator.people.content import Content, text
-from simulator.people.phone import Phone
+from simulator.people.contact import SimulatedContact
+from simulator.people.content import OutgoingContent, text
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.jid import Jid
 from simulator.protocol.node import Attributes, element
 from simulator.protocol.protos import Message
-from simulator.server.accounts import Account
+from simulator.server.accounts import SimulatedAccount
 
 BROADCAST_SERVER = "broadcast"
 
 
-def write_through_list(contact: Contact, to: Account, content: Content) -> str:
-    """A contact writes to a list that `to` is on. -> id"""
+def write_through_list(contact: SimulatedContact, to: SimulatedAccount, content: OutgoingContent) -> str:
+    """A contact writes to a broadcast list that contains `to`. -> id"""
     address: Attributes = {
         "from": _list_of(contact.network.now()),
         "participant": contact.account.lid,
@@ -26,8 +26,8 @@ def write_through_list(contact: Contact, to: Account, content: Content) -> str:
     return message_id
 
 
-def write_to_list(phone: Phone, recipients: Sequence[Account], words: str) -> str:
-    """The owner writes to a list on the phone: each recipient gets it, the companions a copy with all names. -> id"""
+def write_to_list(phone: SimulatedPhone, recipients: Sequence[SimulatedAccount], words: str) -> str:
+    """The owner writes to a broadcast list: each recipient gets it, the companions a copy with all recipients. -> id"""
     network, owner = phone.network, phone.account
     message_id, address = network.names.message_id(), _list_of(network.now())
     message = Message()
@@ -45,10 +45,10 @@ def write_to_list(phone: Phone, recipients: Sequence[Account], words: str) -> st
         "id": message_id,
     }
     for companion in owner.companions.values():
-        phone.tell(companion, message, head, element("participants", None, *named))
+        phone.send_to_companion(companion, message, head, element("participants", None, *named))
     return message_id
 
 
 def _list_of(moment: int) -> Jid:
-    """Lists are named after the second they were made in."""
+    """The JID of a list is the epoch second of its creation."""
     return Jid(str(moment), BROADCAST_SERVER)

@@ -1,14 +1,14 @@
-"""Calls as linked devices of the called account hear of them: an offer, then how it ended. No sound is exchanged."""
+"""Calls as linked devices of the called account get them: an offer, then the end. No sound is exchanged."""
 
-from simulator.people.contact import Contact
+from simulator.people.contact import SimulatedContact
 from simulator.protocol.node import Attributes, Node, element
-from simulator.server.accounts import Account, Companion
+from simulator.server.accounts import Companion, SimulatedAccount
 
 
-class Call:
-    """A contact calls `to`. Say `offer()` first, then `end(...)`."""
+class SimulatedCall:
+    """A call of a contact to `to`: first `offer()`, then `end(...)`."""
 
-    def __init__(self, contact: Contact, to: Account, *, video: bool = False) -> None:
+    def __init__(self, contact: SimulatedContact, to: SimulatedAccount, *, video: bool = False) -> None:
         self._contact, self._to, self._video = contact, to, video
         self.id = contact.network.names.token(16).upper()
 

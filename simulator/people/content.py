@@ -1,4 +1,4 @@
-"""What a message says: building the protobuf that is encrypted, and reading one that was decrypted."""
+"""Message contents: builds the protobuf that is encrypted, and decodes one that was decrypted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from simulator.protocol.media import EncryptedMedia, decrypt, encrypt
 from simulator.protocol.protos import Message
 from simulator.server.media_host import HOST, MediaHost
 
-FIELDS = {
+MEDIA_FIELDS = {
     "image": "imageMessage",
     "video": "videoMessage",
     "audio": "audioMessage",
@@ -31,9 +31,9 @@ class MediaFile:
 
 
 @dataclass(frozen=True)
-class Content:
-    """A serialised Message with what its stanza says about it: its type (text, media or another `kind`), the media
-    type, and whether it edits or revokes another message."""
+class OutgoingContent:
+    """A serialised Message and its stanza attributes: the type (text, media or another `kind`), the media type, and
+    `edit` when it edits or revokes another message."""
 
     payload: bytes
     media_type: str | None = None
@@ -46,34 +46,34 @@ class Content:
 
 
 def cipher_kind(kind: str) -> str:
-    """The kind by which a file is encrypted."""
+    """The media kind whose keys encrypt the file."""
     return "audio" if kind == "voice" else kind
 
 
-def text(words: str) -> Content:
-    return Content(Message(conversation=words).SerializeToString())
+def text(words: str) -> OutgoingContent:
+    return OutgoingContent(Message(conversation=words).SerializeToString())
 
 
-def disappearing(words: str, seconds: int, set_at: int) -> Content:
-    """A text of a chat whose messages disappear after `seconds`; `set_at`: when that was set, epoch seconds."""
+def disappearing(words: str, seconds: int, set_at: int) -> OutgoingContent:
+    """A text in a chat with a disappearing-messages timer of `seconds`, which was set at `set_at` (epoch seconds)."""
     message = Message()
     message.extendedTextMessage.text = words
     message.extendedTextMessage.contextInfo.expiration = seconds
     message.extendedTextMessage.contextInfo.ephemeralSettingTimestamp = set_at
-    return Content(message.SerializeToString())
+    return OutgoingContent(message.SerializeToString())
 
 
-def raw(payload: bytes, media_type: str | None = None) -> Content:
-    """A serialised Message as it is, also one that no client would write."""
-    return Content(payload, media_type)
+def raw(payload: bytes, media_type: str | None = None) -> OutgoingContent:
+    """Any serialised Message, also one that no client would send."""
+    return OutgoingContent(payload, media_type)
 
 
-def media(host: MediaHost, file: MediaFile, recipient: str) -> Content:
-    """Encrypt and upload a file. `recipient` (a phone number) lets the host fail for one account only."""
+def media(host: MediaHost, file: MediaFile, recipient: str) -> OutgoingContent:
+    """Encrypts and uploads a file. `recipient`: a phone number, so that the host can fail for one account only."""
     sealed = encrypt(file.data, cipher_kind(file.kind))
     path = host.put(sealed.blob, recipient)
     message = Message()
-    part = getattr(message, FIELDS[file.kind])
+    part = getattr(message, MEDIA_FIELDS[file.kind])
     part.URL, part.directPath, part.mimetype = HOST + path, path, file.mime_type
     part.mediaKey, part.fileLength = sealed.key, len(file.data)
     part.fileSHA256, part.fileEncSHA256 = sha256(file.data), sha256(sealed.blob)
@@ -81,12 +81,12 @@ def media(host: MediaHost, file: MediaFile, recipient: str) -> Content:
         part.caption = file.caption
     if file.kind == "voice":
         part.PTT = True
-    return Content(message.SerializeToString(), "ptt" if file.kind == "voice" else file.kind)
+    return OutgoingContent(message.SerializeToString(), "ptt" if file.kind == "voice" else file.kind)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A decrypted message: its words, its kind (text, image, ... or the name of the protobuf field), its file."""
+class DecodedMessage:
+    """A decrypted message: its text, its kind (text, image, ... or the name of the protobuf field), its file."""
 
     words: str
     kind: str
@@ -97,8 +97,16 @@ class Reading:
     def describe_media(self) -> dict[str, Any] | None:
         if self.part is None:
             return None
-        known = {"mime_type": self.part.mimetype, "size": self.part.fileLength, "sha256": self.part.fileSHA256.hex()}
-        return {**known, "file_name": getattr(self.part, "fileName", ""), "caption": getattr(self.part, "caption", "")}
+        description = {
+            "mime_type": self.part.mimetype,
+            "size": self.part.fileLength,
+            "sha256": self.part.fileSHA256.hex(),
+        }
+        return {
+            **description,
+            "file_name": getattr(self.part, "fileName", ""),
+            "caption": getattr(self.part, "caption", ""),
+        }
 
     def file(self, host: MediaHost) -> bytes:
         """The decrypted file. Raises ValueError for a message without one, FileNotFoundError when it is gone."""
@@ -108,21 +116,21 @@ class Reading:
         return decrypt(EncryptedMedia(self.part.mediaKey, blob), cipher_kind(self.kind))
 
 
-def read(message: Any) -> Reading:
-    """Look into a Message, through the wrappers that carry another one."""
+def decode(message: Any) -> DecodedMessage:
+    """Decodes a Message; unwraps the wrapper types first."""
     for wrapper in WRAPPERS:
         if message.HasField(wrapper):
-            return read(getattr(message, wrapper).message)
-    for kind, name in FIELDS.items():
+            return decode(getattr(message, wrapper).message)
+    for kind, name in MEDIA_FIELDS.items():
         if message.HasField(name):
             part = getattr(message, name)
             voice = name == "audioMessage" and part.PTT
-            return Reading(getattr(part, "caption", ""), "voice" if voice else kind, part)
+            return DecodedMessage(getattr(part, "caption", ""), "voice" if voice else kind, part)
     if message.HasField("reactionMessage"):
-        return Reading(message.reactionMessage.text, "reaction")
+        return DecodedMessage(message.reactionMessage.text, "reaction")
     words = message.conversation or message.extendedTextMessage.text
     if isinstance(words, bytes):  # no valid UTF-8
         words = words.decode(errors="replace")
     expiration = message.extendedTextMessage.contextInfo.expiration
     names = [item.name for item, _ in message.ListFields() if item.name != "messageContextInfo"]
-    return Reading(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0], None, expiration)
+    return DecodedMessage(words, "text" if words or not names or names[0] in TEXT_KINDS else names[0], None, expiration)

@@ -5,60 +5,60 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from simulator.people.content import Reading
+from simulator.people.content import DecodedMessage
 
 
 @dataclass(frozen=True)
-class Received:
+class ReceivedMessage:
     """One message. `sender` is a phone number, `type` how it was encrypted, `at` epoch seconds."""
 
     id: str
     sender: str
     type: str
-    reading: Reading
+    decoded: DecodedMessage
     chat: str = ""
     at: float = field(default_factory=time.time)
 
 
-class Inbox:
+class PersonInbox:
     """Messages in the order of arrival; the index of the first one is 1."""
 
     def __init__(self) -> None:
-        self._messages: list[Received] = []
-        self._bell = asyncio.Event()
+        self._messages: list[ReceivedMessage] = []
+        self._new_message = asyncio.Event()
 
-    def add(self, received: Received) -> None:
-        self._messages.append(received)
-        self._bell.set()
+    def add(self, message: ReceivedMessage) -> None:
+        self._messages.append(message)
+        self._new_message.set()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    def get(self, index: int) -> Received | None:
+    def get(self, index: int) -> ReceivedMessage | None:
         return self._messages[index - 1] if 1 <= index <= len(self._messages) else None
 
     async def after(self, index: int, wait: float) -> list[dict[str, Any]]:
-        """Messages behind `index`; waits up to `wait` seconds for the first one."""
+        """The messages after `index`; waits up to `wait` seconds for the first one."""
         deadline = time.monotonic() + wait
-        while len(self._messages) <= index and (left := deadline - time.monotonic()) > 0:
-            self._bell.clear()
+        while len(self._messages) <= index and (remaining_s := deadline - time.monotonic()) > 0:
+            self._new_message.clear()
             try:
-                await asyncio.wait_for(self._bell.wait(), left)
+                await asyncio.wait_for(self._new_message.wait(), remaining_s)
             except TimeoutError:
                 break
-        return [self._show(number) for number in range(index + 1, len(self._messages) + 1)]
+        return [self._as_json(number) for number in range(index + 1, len(self._messages) + 1)]
 
-    def _show(self, index: int) -> dict[str, Any]:
-        received = self._messages[index - 1]
+    def _as_json(self, index: int) -> dict[str, Any]:
+        message = self._messages[index - 1]
         return {
             "index": index,
-            "id": received.id,
-            "from": received.sender,
-            "chat": received.chat,
-            "text": received.reading.words,
-            "kind": received.reading.kind,
-            "expiration": received.reading.expiration,
-            "type": received.type,
-            "media": received.reading.describe_media(),
-            "at": received.at,
+            "id": message.id,
+            "from": message.sender,
+            "chat": message.chat,
+            "text": message.decoded.words,
+            "kind": message.decoded.kind,
+            "expiration": message.decoded.expiration,
+            "type": message.type,
+            "media": message.decoded.describe_media(),
+            "at": message.at,
         }

@@ -1,29 +1,29 @@
-"""What WhatsApp tells a linked device besides messages: groups, pictures, privacy, presence."""
+"""Notifications that WhatsApp sends to linked devices: groups, pictures, privacy, presence."""
 
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.jid import Jid
 from simulator.protocol.node import Attribute, Attributes, Node, element, leaf
 
 OTHER_GROUP = Jid("120363000000000001", "g.us")
 
 
-def notices(phone: Phone, contact: Contact) -> dict[str, Node]:
-    """One stanza of each kind, by what it says; about `contact`, to the devices of `phone`."""
+def notices(phone: SimulatedPhone, contact: SimulatedContact) -> dict[str, Node]:
+    """One stanza of each kind about `contact` for the devices of `phone`, by description."""
     return {**_of_groups(contact), **_of_people(phone, contact), **_of_the_moment(contact)}
 
 
-def _notice(kind: str, sender: Jid, contact: Contact, *children: Node, **more: Attribute) -> Node:
+def _notice(kind: str, sender: Jid, contact: SimulatedContact, *children: Node, **more: Attribute) -> Node:
     names = contact.network.names
     head: Attributes = {"from": sender, "type": kind, "id": names.token(8), "t": contact.network.now(), **more}
     return element("notification", head, *children)
 
 
-def _of_groups(contact: Contact) -> dict[str, Node]:
+def _of_groups(contact: SimulatedContact) -> dict[str, Node]:
     account, now = contact.account, contact.network.now()
     group = Jid("1203630" + account.lid_user, "g.us")
 
-    def told(*children: Node) -> Node:
+    def group_notice(*children: Node) -> Node:
         by: Attributes = {
             "participant": account.lid,
             "participant_pn": account.pn,
@@ -33,23 +33,23 @@ def _of_groups(contact: Contact) -> dict[str, Node]:
         return _notice("w:gp2", group, contact, *children, **by)
 
     def link(kind: str) -> Node:
-        return told(
+        return group_notice(
             element("link", {"link_type": kind}, element("group", {"jid": OTHER_GROUP, "subject": "Sub", "s_t": now}))
         )
 
     member = element("participant", {"jid": account.lid, "phone_number": account.pn})
     described = element("group", {"id": group.user, "subject": "Club", "creation": now}, member)
     return {
-        "joined a group without an owner": told(element("create", {"type": "new"}, described)),
-        "subject of a group": told(element("subject", {"subject": "New", "s_t": now, "s_o": account.lid})),
-        "members of a group": told(element("add", {"prev_v_id": "1", "v_id": "2"}, member)),
+        "joined a group without an owner": group_notice(element("create", {"type": "new"}, described)),
+        "subject of a group": group_notice(element("subject", {"subject": "New", "s_t": now, "s_o": account.lid})),
+        "members of a group": group_notice(element("add", {"prev_v_id": "1", "v_id": "2"}, member)),
         "group in a community": link("sub_group"),
         "group in a community, in a way nobody knows": link("default_sub_group"),
-        "group deleted": told(element("delete", {"reason": "delete_parent"})),
+        "group deleted": group_notice(element("delete", {"reason": "delete_parent"})),
     }
 
 
-def _of_people(phone: Phone, contact: Contact) -> dict[str, Node]:
+def _of_people(phone: SimulatedPhone, contact: SimulatedContact) -> dict[str, Node]:
     account, own = contact.account, phone.account.lid
     privacy = [
         element("category", {"name": "last", "value": "contact_blacklist"}),
@@ -69,7 +69,7 @@ def _of_people(phone: Phone, contact: Contact) -> dict[str, Node]:
     }
 
 
-def _of_the_moment(contact: Contact) -> dict[str, Node]:
+def _of_the_moment(contact: SimulatedContact) -> dict[str, Node]:
     lid = contact.account.lid
     call: Attributes = {"from": lid, "id": contact.network.names.token(8), "t": contact.network.now()}
     about: Attributes = {"call-id": contact.network.names.token(16), "call-creator": lid}

@@ -24,7 +24,7 @@ def lt_hash(base: bytes, item: bytes, sign: int) -> bytes:
 
 
 @dataclass
-class Collection:
+class AppStateCollection:
     """One named collection: version, running hash, the patches so far and the MAC of each value by index."""
 
     version: int = 0
@@ -39,7 +39,7 @@ class AppState:
 
     key_id: bytes = field(default_factory=lambda: os.urandom(6))
     key: bytes = field(default_factory=lambda: os.urandom(32))
-    collections: dict[str, Collection] = field(default_factory=dict)
+    collections: dict[str, AppStateCollection] = field(default_factory=dict)
 
     def _key(self, number: int) -> bytes:
         """Index, value encryption, value MAC, snapshot MAC and patch MAC keys, in this order."""
@@ -47,7 +47,7 @@ class AppState:
 
     def set(self, name: str, index: list[str], value: Any, version: int = 1) -> None:
         """Append a patch that sets one SyncActionValue."""
-        collection = self.collections.setdefault(name, Collection())
+        collection = self.collections.setdefault(name, AppStateCollection())
         collection.version += 1
         raw_index = json.dumps(index, separators=(",", ":")).encode()
         value.timestamp = int(time.time() * 1000)
@@ -62,7 +62,7 @@ class AppState:
 
     def since(self, name: str, version: int) -> list[bytes]:
         """Serialised patches after `version`."""
-        return self.collections.get(name, Collection()).patches[version:]
+        return self.collections.get(name, AppStateCollection()).patches[version:]
 
     def _seal(self, plain: bytes) -> tuple[bytes, bytes]:
         iv = os.urandom(16)
@@ -70,7 +70,7 @@ class AppState:
         signed = b"\x01" + self.key_id + content + struct.pack(">Q", len(self.key_id) + 1)
         return content, hmac.digest(self._key(2), signed, hashlib.sha512)[:32]
 
-    def _patch(self, name: str, collection: Collection, mutation: tuple[bytes, bytes, bytes]) -> bytes:
+    def _patch(self, name: str, collection: AppStateCollection, mutation: tuple[bytes, bytes, bytes]) -> bytes:
         index_mac, content, value_mac = mutation
         version = struct.pack(">Q", collection.version)
         snapshot_mac = hmac256(self._key(3), collection.hash + version + name.encode())

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from simulator.protocol import tokens
 from simulator.protocol.jid import Jid
-from simulator.protocol.node import Attribute, Content, Node
+from simulator.protocol.node import Attribute, Node, NodeContent
 
 EMPTY, DOUBLE_FIRST, DOUBLE_LAST = 0, 236, 239
 INTEROP_JID, FACEBOOK_JID, DEVICE_JID, LIST8, LIST16, JID_PAIR = 245, 246, 247, 248, 249, 250
@@ -90,7 +90,7 @@ def _write_attribute(out: bytearray, value: Attribute) -> None:
         _write_text(out, str(value))
 
 
-def _write_content(out: bytearray, content: Content) -> None:
+def _write_content(out: bytearray, content: NodeContent) -> None:
     if isinstance(content, bytes):
         _write_bytes(out, content)
     elif content is not None:
@@ -170,7 +170,7 @@ class _Reader:
     def _text(self) -> str:
         return str(self._attribute())
 
-    def _content(self) -> Content:
+    def _content(self) -> NodeContent:
         token = self._data[self._at]
         if token in (EMPTY, LIST8, LIST16):
             self._at += 1

@@ -1,27 +1,28 @@
 """Framing in both directions: 3-byte big-endian length, then the payload."""
 
-HEADER = b"WA\x06\x03"  # stands before the client's very first frame: magic, protocol 6, dictionary version 3
-LARGEST = 0xFFFFFF
+CONNECTION_HEADER = b"WA\x06\x03"
+"""Precedes the client's first frame: magic, protocol 6, dictionary version 3."""
+MAX_FRAME_BYTES = 0xFFFFFF
 
 
 def frame(payload: bytes) -> bytes:
     """One frame. Raises ValueError above 16 MiB - 1."""
-    if len(payload) > LARGEST:
-        raise ValueError(f"a frame holds at most {LARGEST} bytes, not {len(payload)}")
+    if len(payload) > MAX_FRAME_BYTES:
+        raise ValueError(f"a frame holds at most {MAX_FRAME_BYTES} bytes, not {len(payload)}")
     return len(payload).to_bytes(3, "big") + payload
 
 
-class Framer:
-    """Cuts a byte stream into frames: a websocket message may hold a part of a frame, or several."""
+class FrameSplitter:
+    """Splits a byte stream into frames: a websocket message may contain a part of a frame, or several frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
-        self._greeted = False
+        self._header_read = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames complete by now. Raises ValueError when the connection does not begin with the header."""
+        """The frames that are now complete. Raises ValueError when the connection does not begin with the header."""
         self._buffer += data
-        if not self._greeted and not self._greet():
+        if not self._header_read and not self._read_header():
             return []
         frames = []
         while len(self._buffer) >= 3:
@@ -32,7 +33,7 @@ class Framer:
             del self._buffer[: 3 + length]
         return frames
 
-    def _greet(self) -> bool:
+    def _read_header(self) -> bool:
         if self._buffer[:2] == b"ED":  # routing preamble of some clients: "ED", version, length, data
             if len(self._buffer) < 7:
                 return False
@@ -40,10 +41,10 @@ class Framer:
             if len(self._buffer) < end:
                 return False
             del self._buffer[:end]
-        if len(self._buffer) < len(HEADER):
+        if len(self._buffer) < len(CONNECTION_HEADER):
             return False
-        if self._buffer[: len(HEADER)] != HEADER:
-            raise ValueError(f"the connection does not begin with {HEADER!r}")
-        del self._buffer[: len(HEADER)]
-        self._greeted = True
+        if self._buffer[: len(CONNECTION_HEADER)] != CONNECTION_HEADER:
+            raise ValueError(f"the connection does not begin with {CONNECTION_HEADER!r}")
+        del self._buffer[: len(CONNECTION_HEADER)]
+        self._header_read = True
         return True

@@ -6,7 +6,7 @@ import hmac
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 ZERO32 = bytes(32)
-BLOCK = 16
+AES_BLOCK_BYTES = 16
 
 
 def hmac256(key: bytes, data: bytes) -> bytes:
@@ -32,7 +32,7 @@ def hkdf(secret: bytes, length: int, salt: bytes = ZERO32, info: bytes = b"") ->
 
 def cbc_encrypt(key: bytes, iv: bytes, plain: bytes) -> bytes:
     """AES-CBC with PKCS#7 padding."""
-    missing = BLOCK - len(plain) % BLOCK
+    missing = AES_BLOCK_BYTES - len(plain) % AES_BLOCK_BYTES
     encryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).encryptor()
     return encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()
 
@@ -41,7 +41,7 @@ def cbc_decrypt(key: bytes, iv: bytes, cipher_text: bytes) -> bytes:
     """Inverse of `cbc_encrypt`. Raises ValueError when the padding is wrong."""
     decryptor = Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor()
     padded = decryptor.update(cipher_text) + decryptor.finalize()
-    return strip_padding(padded, BLOCK)
+    return strip_padding(padded, AES_BLOCK_BYTES)
 
 
 def strip_padding(padded: bytes, longest: int) -> bytes:

@@ -8,7 +8,7 @@ from simulator.protocol.jid import Jid
 
 Attribute: TypeAlias = str | int | Jid | None
 Attributes: TypeAlias = dict[str, Attribute]
-Content: TypeAlias = "bytes | list[Node] | None"
+NodeContent: TypeAlias = "bytes | list[Node] | None"
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Node:
 
     tag: str
     attrs: dict[str, Attribute] = field(default_factory=dict)
-    content: Content = None
+    content: NodeContent = None
 
     @property
     def children(self) -> list["Node"]:
@@ -30,19 +30,19 @@ class Node:
             node = next((child for child in node.children if child.tag == tag), None) if node else None
         return node
 
-    def need(self, *path: str) -> "Node":
-        """Like `child`, but raises ValueError when it is missing."""
-        found = self.child(*path)
-        if found is None:
+    def require_child(self, *path: str) -> "Node":
+        """Like `child`; raises ValueError when there is none."""
+        child = self.child(*path)
+        if child is None:
             raise ValueError(f"<{self.tag}> has no <{'/'.join(path)}>")
-        return found
+        return child
 
     def all(self, tag: str) -> list["Node"]:
         return [child for child in self.children if child.tag == tag]
 
     def data(self, *path: str) -> bytes:
         """Bytes of the descendant along `path`; empty when it has none. Raises ValueError when it is missing."""
-        content = self.need(*path).content if path else self.content
+        content = self.require_child(*path).content if path else self.content
         return content if isinstance(content, bytes) else b""
 
     def number(self, *path: str) -> int:
@@ -74,7 +74,7 @@ def element(tag: str, attrs: Mapping[str, Attribute] | None = None, *children: N
 
 
 def leaf(tag: str, data: bytes, attrs: Mapping[str, Attribute] | None = None) -> Node:
-    """A node with bytes. The client insists on bytes in every content, texts included."""
+    """A node with bytes. The client accepts only bytes as content, for texts too."""
     return Node(tag, dict(attrs or {}), data)
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from simulator.protocol.curve import KeyPair
-from simulator.protocol.frames import HEADER
+from simulator.protocol.frames import CONNECTION_HEADER
 from simulator.protocol.kdf import hkdf, sha256
 from simulator.protocol.protos import CertChain, ClientPayload, HandshakeMessage
 
 PATTERN = b"Noise_XX_25519_AESGCM_SHA256\x00\x00\x00\x00"  # exactly 32 bytes, hence used unhashed
-DAY = 86400
+DAY_S = 86400
 
 
 def _nonce(counter: int) -> bytes:
@@ -34,7 +34,7 @@ class NoiseKeys:
     def certificate_chain(self) -> bytes:
         """Serialised CertChain: root signs an intermediate, that signs the static key. Valid for a year."""
         certificate, now, intermediate = CertChain.NoiseCertificate, int(time.time()), KeyPair.new()
-        life = {"notBefore": now - DAY, "notAfter": now + 365 * DAY}
+        life = {"notBefore": now - DAY_S, "notAfter": now + 365 * DAY_S}
         middle = certificate.Details(serial=1, issuerSerial=0, key=intermediate.public, **life).SerializeToString()
         leaf = certificate.Details(serial=2, issuerSerial=1, key=self.static.public, **life).SerializeToString()
         chain = CertChain(
@@ -69,7 +69,7 @@ class SymmetricState:
     def __init__(self) -> None:
         self._hash = self._salt = PATTERN
         self._cipher, self._count = AESGCM(PATTERN), 0
-        self.authenticate(HEADER)
+        self.authenticate(CONNECTION_HEADER)
 
     def authenticate(self, data: bytes) -> None:
         self._hash = sha256(self._hash + data)
@@ -96,7 +96,7 @@ class SymmetricState:
         return material[:32], material[32:]
 
 
-class Responder:
+class NoiseResponder:
     """The server's side: `hello` answers the first frame, `finish` takes the second."""
 
     def __init__(self, keys: NoiseKeys, chain: bytes) -> None:
@@ -125,7 +125,7 @@ class Responder:
         return static, payload, CipherState(read=to_server, write=to_client)
 
 
-class Initiator:
+class NoiseInitiator:
     """The client's side, for tests and for looking at a server by hand."""
 
     def __init__(self, static: KeyPair) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from simulator.protocol.curve import DJB, KeyPair, verify
 from simulator.protocol.kdf import cbc_decrypt, cbc_encrypt, hkdf, hmac256
 from simulator.protocol.session import MAX_SKIP, VERSION, advance
-from simulator.protocol.tiny_protobuf import Fields, pack
+from simulator.protocol.tiny_protobuf import ProtobufFields, pack
 
 SIGNATURE_LENGTH = 64
 
@@ -35,7 +35,7 @@ class SenderKey:
 
     @classmethod
     def from_distribution(cls, raw: bytes) -> "SenderKey":
-        fields = Fields(raw[1:])
+        fields = ProtobufFields(raw[1:])
         return cls(fields.number(1), fields.data(3), fields.data(4)[1:], fields.number(2))
 
     def distribution(self) -> bytes:
@@ -56,7 +56,7 @@ class SenderKey:
         body, signature = message[:-SIGNATURE_LENGTH], message[-SIGNATURE_LENGTH:]
         if not verify(self.signing_public, body, signature):
             raise ValueError("the signature of the sender key is wrong")
-        fields = Fields(body[1:])
+        fields = ProtobufFields(body[1:])
         number = fields.number(2)
         if number - self.iteration > MAX_SKIP:
             raise ValueError("the message is too far in the future")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from simulator.protocol.curve import DJB, KeyPair
 from simulator.protocol.kdf import cbc_decrypt, cbc_encrypt, hkdf, hmac256
-from simulator.protocol.tiny_protobuf import Fields, pack
+from simulator.protocol.tiny_protobuf import ProtobufFields, pack
 
 VERSION = bytes([0x33])  # current version 3, oldest version 3
 MAX_SKIP = 2000
@@ -13,7 +13,7 @@ MAC_LENGTH = 8
 
 
 @dataclass
-class Chain:
+class ReceivingChain:
     """A receiving chain: its key and the number of the next message."""
 
     key: bytes
@@ -22,7 +22,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class PendingPreKey:
-    """What a prekey message carries until the other side has answered."""
+    """The header fields of prekey messages, which are sent until the other device has answered."""
 
     registration_id: int
     one_time_id: int | None
@@ -48,7 +48,7 @@ def next_root(root: bytes, secret: bytes) -> tuple[bytes, bytes]:
 
 
 @dataclass
-class Session:
+class SignalSession:
     """State of one conversation between two devices. Identities are in the 33-byte form."""
 
     ours: bytes
@@ -59,7 +59,7 @@ class Session:
     base_key: bytes
     send_index: int = 0
     previous_index: int = 0
-    receiving: dict[bytes, Chain] = field(default_factory=dict)
+    receiving: dict[bytes, ReceivingChain] = field(default_factory=dict)
     skipped: dict[tuple[bytes, int], bytes] = field(default_factory=dict)
     pending: PendingPreKey | None = None
 
@@ -91,34 +91,34 @@ class Session:
             ]
         )
 
-    def decrypt(self, message: bytes) -> tuple[bytes, "Session"]:
-        """-> (plaintext, the session afterwards). This one is unchanged. Raises ValueError on anything not for us."""
+    def decrypt(self, message: bytes) -> tuple[bytes, "SignalSession"]:
+        """-> (plaintext, the session afterwards); `self` is unchanged. Raises ValueError when it cannot decrypt."""
         after = replace(
             self,
-            receiving={key: Chain(chain.key, chain.index) for key, chain in self.receiving.items()},
+            receiving={key: ReceivingChain(chain.key, chain.index) for key, chain in self.receiving.items()},
             skipped=dict(self.skipped),
         )
         return after._read(message), after
 
     def _read(self, message: bytes) -> bytes:
         body, mac = message[:-MAC_LENGTH], message[-MAC_LENGTH:]
-        fields = Fields(body[1:])
+        fields = ProtobufFields(body[1:])
         chain_key = self._chain_key(fields.data(1), fields.number(2))
         cipher_key, mac_key, iv = message_keys(chain_key)
         if hmac256(mac_key, self.theirs + self.ours + body)[:MAC_LENGTH] != mac:
             raise ValueError("the message authentication code is wrong")
-        self.pending = None  # the other side has our session: no more prekey headers
+        self.pending = None  # the other device has the session: send no more prekey headers
         return cbc_decrypt(cipher_key, iv, fields.data(4))
 
     def _chain_key(self, their_ratchet: bytes, number: int) -> bytes:
-        kept = self.skipped.pop((their_ratchet, number), None)
-        if kept is not None:
-            return kept
+        skipped_key = self.skipped.pop((their_ratchet, number), None)
+        if skipped_key is not None:
+            return skipped_key
         if their_ratchet not in self.receiving:
             self._step(their_ratchet)
         chain = self.receiving[their_ratchet]
         if number < chain.index:
-            raise ValueError("the message came before")
+            raise ValueError("the message was decrypted before")
         if number - chain.index > MAX_SKIP:
             raise ValueError("the message is too far in the future")
         while chain.index < number:
@@ -130,7 +130,7 @@ class Session:
 
     def _step(self, their_ratchet: bytes) -> None:
         root, chain = next_root(self.root, self.ratchet.agree(their_ratchet[1:]))
-        self.receiving[their_ratchet] = Chain(chain)
+        self.receiving[their_ratchet] = ReceivingChain(chain)
         while len(self.receiving) > MAX_CHAINS:
             self.receiving.pop(next(iter(self.receiving)))
         self.ratchet = KeyPair.new()

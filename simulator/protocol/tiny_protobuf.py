@@ -14,7 +14,7 @@ def pack(fields: Sequence[tuple[int, int | bytes]]) -> bytes:
     return bytes(out)
 
 
-class Fields:
+class ProtobufFields:
     """A parsed message: `number(n, default)` and `data(n)`."""
 
     def __init__(self, raw: bytes) -> None:

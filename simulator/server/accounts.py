@@ -1,22 +1,22 @@
-"""What the network knows about accounts, their devices and groups. All of it can be stored."""
+"""Accounts, their linked devices, and groups; all of it can be stored."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulator.protocol.appstate import AppState
-from simulator.protocol.device import Device, PreKeyBundle
+from simulator.protocol.device import PreKeyBundle, SignalDevice
 from simulator.protocol.jid import LID_SERVER, PHONE_SERVER, Jid
 from simulator.protocol.sender_keys import SenderKey
 
 if TYPE_CHECKING:
-    from simulator.server.connection import Connection
+    from simulator.server.connection import ClientConnection
 
 TRANSIENT = {"kept": False}
 
 
 @dataclass
 class Faults:
-    """What goes wrong for one account. The default is: nothing."""
+    """Simulated faults of one account; the defaults are no fault."""
 
     fail_login: dict[str, str] | None = None
     answer_pings: bool = True
@@ -28,7 +28,7 @@ class Faults:
 
 @dataclass
 class Companion:
-    """A linked device: what it uploaded, and its connection while it has one. Keys are 32 bytes."""
+    """A linked device: its uploaded keys (32 bytes each), and its connection while it has one."""
 
     number: str
     lid_user: str
@@ -56,12 +56,12 @@ class Companion:
         return Jid(self.lid_user, LID_SERVER, self.device)
 
     @property
-    def online(self) -> "Connection | None":
+    def online(self) -> "ClientConnection | None":
         """The connection, once the device has declared itself active."""
         return self.connection if self.active else None
 
     def bundle(self) -> PreKeyBundle:
-        """Hands out a one-time key while there are any."""
+        """A prekey bundle; it uses up a one-time key while there are any."""
         number = next(iter(self.one_time), None)
         one_time = None if number is None else self.one_time.pop(number)
         signed = (self.signed_id, self.signed_public, self.signature)
@@ -70,21 +70,21 @@ class Companion:
 
 @dataclass
 class OwnChain:
-    """Our sender key in one group, and the devices that have it."""
+    """The account's own sender key in one group, and the devices that have it."""
 
     key: SenderKey
     known_to: list[str] = field(default_factory=list)
 
 
 @dataclass
-class Account:
-    """A phone number: a `phone` (of a user of ours, can have companions) or a `contact` (writes to them)."""
+class SimulatedAccount:
+    """A phone number with the role `phone` (a user's phone, can have companions) or `contact` (writes to phones)."""
 
     number: str
     lid_user: str
     name: str
     role: str
-    device: Device = field(default_factory=Device.new)
+    device: SignalDevice = field(default_factory=SignalDevice.new)
     companions: dict[int, Companion] = field(default_factory=dict)
     next_device: int = 1
     key_index: int = 0
@@ -106,7 +106,7 @@ class Account:
 
 
 @dataclass
-class Group:
+class SimulatedGroup:
     """Members by phone number; the first one created it."""
 
     id: str

@@ -8,10 +8,10 @@ from simulator.protocol.binary_xml import decode, encode
 from simulator.protocol.jid import SERVER
 from simulator.protocol.node import Node, element
 from simulator.server.accounts import Companion
-from simulator.server.ledger import Ledger
-from simulator.store import Store
+from simulator.server.ledger import DeliveryLedger
+from simulator.store import SimulatorStore
 
-PREVIEWED = ("message", "receipt", "notification")
+PREVIEWED_TAGS = ("message", "receipt", "notification")
 
 
 def queue_key(tag: str, stanza_id: str, kind: str = "") -> str:
@@ -25,15 +25,15 @@ def _from_a_contact(companion: Companion, node: Node) -> bool:
 
 
 @dataclass
-class Delivery:
+class StanzaQueues:
     """Queues by device address, ledgers by phone number."""
 
-    store: Store
+    store: SimulatorStore
     queues: dict[str, dict[str, Node]] = field(default_factory=dict)
-    ledgers: dict[str, Ledger] = field(default_factory=dict)
+    ledgers: dict[str, DeliveryLedger] = field(default_factory=dict)
 
-    def ledger(self, number: str) -> Ledger:
-        return self.ledgers.setdefault(number, Ledger())
+    def ledger(self, number: str) -> DeliveryLedger:
+        return self.ledgers.setdefault(number, DeliveryLedger())
 
     def restore(self, companions: Iterable[Companion]) -> None:
         """Fill the queues from the store. Stanzas for devices that are linked no more are dropped."""
@@ -45,10 +45,10 @@ class Delivery:
     def deliver(self, companion: Companion, node: Node) -> None:
         """Send now if the device is online and active; keep the stanza until it is acknowledged."""
         key = self._enqueue(companion, node)
-        self.store.queued(str(companion.lid), key, encode(node), time.time())
+        self.store.enqueue(str(companion.lid), key, encode(node), time.time())
         self._send(companion, node)
 
-    def deliver_once(self, companion: Companion, node: Node) -> None:
+    def deliver_if_online(self, companion: Companion, node: Node) -> None:
         """For what is of no use later: typing, presence."""
         if companion.online:
             companion.online.send(node)
@@ -60,7 +60,7 @@ class Delivery:
         if connection is None:
             return
         backlog = list(self.queues.get(str(companion.lid), {}).values())
-        counts = {tag: sum(node.tag == tag for node in backlog) for tag in PREVIEWED}
+        counts = {tag: sum(node.tag == tag for node in backlog) for tag in PREVIEWED_TAGS}
         if backlog:
             preview = element("offline_preview", {"count": len(backlog), **counts, "appdata": 0})
             connection.send(element("ib", {"from": SERVER}, preview))
@@ -68,25 +68,25 @@ class Delivery:
             self._send(companion, Node(node.tag, {**node.attrs, "offline": "0"}, node.content))
         connection.send(element("ib", {"from": SERVER}, element("offline", {"count": len(backlog)})))
 
-    def acknowledged(self, companion: Companion, key: str) -> None:
+    def acknowledge(self, companion: Companion, key: str) -> None:
         if self.queues.get(str(companion.lid), {}).pop(key, None) is None:
             return
-        self.store.unqueued(str(companion.lid), key)
+        self.store.dequeue(str(companion.lid), key)
         tag, _, message_id = key.partition("/")
         if tag == "message":
-            self.ledger(companion.number).acknowledged(companion.device, message_id)
+            self.ledger(companion.number).record_acknowledged(companion.device, message_id)
 
     def forget(self, companion: Companion) -> None:
         """The device is unlinked."""
         for key in self.queues.pop(str(companion.lid), {}):
-            self.store.unqueued(str(companion.lid), key)
+            self.store.dequeue(str(companion.lid), key)
         self.ledger(companion.number).forget_device(companion.device)
 
     def _enqueue(self, companion: Companion, node: Node) -> str:
         key = queue_key(node.tag, node.text("id"), node.text("type"))
         queue = self.queues.setdefault(str(companion.lid), {})
         if _from_a_contact(companion, node):
-            self.ledger(companion.number).written(companion.device, node.text("id"))
+            self.ledger(companion.number).record_written(companion.device, node.text("id"))
         queue[key] = node
         return key
 
@@ -95,4 +95,4 @@ class Delivery:
             return
         companion.online.send(node)
         if _from_a_contact(companion, node):
-            self.ledger(companion.number).sent(companion.device, node.text("id"))
+            self.ledger(companion.number).record_sent(companion.device, node.text("id"))

@@ -1,11 +1,11 @@
 """Group questions: description, membership, creation."""
 
 from simulator.protocol.node import Attributes, Node, element
-from simulator.server.accounts import Companion, Group
-from simulator.server.network import Network
+from simulator.server.accounts import Companion, SimulatedGroup
+from simulator.server.network import SimulatedNetwork
 
 
-def describe(network: Network, group: Group) -> Node:
+def describe(network: SimulatedNetwork, group: SimulatedGroup) -> Node:
     """`<group>` with all participants."""
     members = [network.accounts[number] for number in group.members]
     owner = members[0]
@@ -30,7 +30,7 @@ def describe(network: Network, group: Group) -> Node:
     return element("group", head, *participants)
 
 
-def groups(network: Network, companion: Companion | None, node: Node, body: Node) -> list[Node] | None:
+def groups(network: SimulatedNetwork, companion: Companion | None, node: Node, body: Node) -> list[Node] | None:
     """Children of the answer; None for an unknown group."""
     if body.tag == "query":
         group = network.groups.get(node.jid("to").user)

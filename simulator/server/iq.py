@@ -1,4 +1,4 @@
-"""Questions of clients (iq). One function per namespace: children of the answer, a refusal, or nothing at all."""
+"""Clients' iq requests, one function per namespace. Each returns the answer's children, an error, or None for silence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,94 +6,94 @@ from dataclasses import dataclass
 from simulator.protocol.device import PreKeyBundle
 from simulator.protocol.jid import SERVER, Jid
 from simulator.protocol.node import Attributes, Node, element, leaf, listed
-from simulator.server.connection import Connection
+from simulator.server.connection import ClientConnection
 from simulator.server.groups import groups
-from simulator.server.network import Network
+from simulator.server.network import SimulatedNetwork
 from simulator.server.usync import usync
 
 PRIVACY = ("readreceipts", "profile", "status", "online", "last", "groupadd", "calladd")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class IqError:
     """Becomes `<error code= text=>`."""
 
     code: int
     text: str
 
 
-Answer = list[Node] | Refusal | None
+IqAnswer = list[Node] | IqError | None
 
 
 @dataclass(frozen=True)
-class Question:
-    """An iq with its network and connection. `body` is the first child."""
+class IqRequest:
+    """An iq stanza with its network and connection. `body`: its first child."""
 
-    network: Network
-    connection: Connection
+    network: SimulatedNetwork
+    connection: ClientConnection
     node: Node
     body: Node
 
 
-def answer(network: Network, connection: Connection, node: Node) -> None:
-    """Answer one iq; unknown namespaces get an empty result, which keeps the client quiet."""
+def answer_iq(network: SimulatedNetwork, connection: ClientConnection, node: Node) -> None:
+    """Answers one iq. Unknown namespaces get an empty result, so that the client does not repeat the request."""
     if node.text("type") in ("result", "error"):
-        connection.answered(node)
+        connection.on_answer(node)
         return
     handler = HANDLERS.get(node.text("xmlns"))
     if handler is None:
-        network.unknown.append(str(node))
-    question = Question(network, connection, node, node.children[0] if node.children else Node(""))
-    reply: Answer = handler(question) if handler else []
+        network.unknown_stanzas.append(str(node))
+    request = IqRequest(network, connection, node, node.children[0] if node.children else Node(""))
+    reply: IqAnswer = handler(request) if handler else []
     if reply is None:
         return
     head = {"from": node.attrs.get("to", SERVER), "id": node.text("id"), "type": "result"}
-    if isinstance(reply, Refusal):
+    if isinstance(reply, IqError):
         error = element("error", {"code": str(reply.code), "text": reply.text})
         connection.send(element("iq", {**head, "type": "error"}, error))
     else:
         connection.send(element("iq", head, *reply))
 
 
-def _ping(question: Question) -> Answer:
-    companion = question.connection.companion
-    account = question.network.accounts.get(companion.number) if companion else None
+def _ping(request: IqRequest) -> IqAnswer:
+    companion = request.connection.companion
+    account = request.network.accounts.get(companion.number) if companion else None
     return [] if account is None or account.faults.answer_pings else None
 
 
-def _encrypt(question: Question) -> Answer:
-    companion, node, body = question.connection.companion, question.node, question.body
+def _encrypt(request: IqRequest) -> IqAnswer:
+    companion, node, body = request.connection.companion, request.node, request.body
     if companion is None:
-        return Refusal(401, "not-authorized")
+        return IqError(401, "not-authorized")
     if node.text("type") == "set":
         companion.registration_id = node.number("registration")
-        for key in node.need("list").children:
+        for key in node.require_child("list").children:
             companion.one_time[key.number("id")] = key.data("value")
         companion.signed_id = node.number("skey", "id")
         companion.signed_public = node.data("skey", "value")
         companion.signature = node.data("skey", "signature")
-        question.network.touch(question.network.accounts[companion.number])
+        request.network.mark_changed(request.network.accounts[companion.number])
         return []
     if body.tag == "count":
         return [element("count", {"value": len(companion.one_time)})]
     if body.tag == "key":
-        users = [_bundle_of(question.network, user.jid("jid")) for user in body.all("user")]
+        users = [_bundle_of(request.network, user.jid("jid")) for user in body.all("user")]
         return [listed("list", users)]
     return [leaf("digest", b"")] if body.tag == "digest" else []
 
 
-def _bundle_of(network: Network, jid: Jid) -> Node:
+def _bundle_of(network: SimulatedNetwork, jid: Jid) -> Node:
     account = network.account(jid)
     companion = network.companion(jid) if jid.device else None
     if account is None or (jid.device and companion is None):
         return element("user", {"jid": jid}, element("error", {"code": "404", "text": "item-not-found"}))
     bundle = companion.bundle() if companion else account.device.bundle()
-    network.touch(account)
+    network.mark_changed(account)
     return element("user", {"jid": jid, "t": network.now()}, *bundle_nodes(bundle))
 
 
 def bundle_nodes(bundle: PreKeyBundle) -> list[Node]:
-    """The children that describe a prekey bundle."""
+    """The stanza children of a prekey bundle."""
     signed = [
         leaf("id", bundle.signed_id.to_bytes(3, "big")),
         leaf("value", bundle.signed_public),
@@ -111,16 +111,16 @@ def bundle_nodes(bundle: PreKeyBundle) -> list[Node]:
     return nodes
 
 
-def _passive(question: Question) -> Answer:
-    if question.connection.companion is not None and question.body.tag == "active":
-        question.network.delivery.activate(question.connection.companion)
+def _passive(request: IqRequest) -> IqAnswer:
+    if request.connection.companion is not None and request.body.tag == "active":
+        request.network.delivery.activate(request.connection.companion)
     return []
 
 
-def _media(question: Question) -> Answer:
-    companion = question.connection.companion
+def _media(request: IqRequest) -> IqAnswer:
+    companion = request.connection.companion
     head = {
-        "auth": f"simulated-{companion.number if companion else ''}",  # tells the media host whose upload it is
+        "auth": f"simulated-{companion.number if companion else ''}",  # shows the media host which account uploads
         "ttl": "3600",
         "auth_ttl": "21600",
         "max_buckets": "12",
@@ -134,12 +134,12 @@ def _media(question: Question) -> Answer:
     return [element("media_conn", head, *hosts)]
 
 
-def _app_state(question: Question) -> Answer:
-    companion = question.connection.companion
+def _app_state(request: IqRequest) -> IqAnswer:
+    companion = request.connection.companion
     if companion is None:
-        return Refusal(401, "not-authorized")
-    state, collections = question.network.accounts[companion.number].app_state, []
-    for collection in question.body.children:
+        return IqError(401, "not-authorized")
+    state, collections = request.network.accounts[companion.number].app_state, []
+    for collection in request.body.children:
         have = int(collection.text("version", "0"))
         patches = [leaf("patch", patch) for patch in state.since(collection.text("name"), have)]
         head: Attributes = {"name": collection.text("name"), "version": have + len(patches)}
@@ -147,37 +147,37 @@ def _app_state(question: Question) -> Answer:
     return [listed("sync", collections)]
 
 
-def _privacy(question: Question) -> Answer:
-    if question.node.text("type") != "get":
+def _privacy(request: IqRequest) -> IqAnswer:
+    if request.node.text("type") != "get":
         return []
     return [element("privacy", None, *[element("category", {"name": name, "value": "all"}) for name in PRIVACY])]
 
 
-def _devices(question: Question) -> Answer:
-    network, connection, body = question.network, question.connection, question.body
+def _devices(request: IqRequest) -> IqAnswer:
+    network, connection, body = request.network, request.connection, request.body
     if body.tag == "remove-companion-device" and connection.companion is not None:
-        network.unlinked(connection.companion)
+        network.forget_device(connection.companion)
         return []
     if body.tag != "link_code_companion_reg":
-        return Refusal(400, "bad-request")
+        return IqError(400, "bad-request")
     person = network.person(body.jid("jid"))
     if person is None or person.account.role != "phone":
-        return Refusal(404, "item-not-found")
+        return IqError(404, "item-not-found")
     if body.text("stage") == "companion_hello" and connection.refs:
         ref = person.on_link_code(connection, body)
         return [element("link_code_companion_reg", None, leaf("link_code_pairing_ref", ref))]
     if body.text("stage") == "companion_finish":
         person.on_link_code_finish(connection, body)
         return []
-    return Refusal(400, "bad-request")
+    return IqError(400, "bad-request")
 
 
-def _groups(question: Question) -> Answer:
-    nodes = groups(question.network, question.connection.companion, question.node, question.body)
-    return Refusal(404, "item-not-found") if nodes is None else nodes
+def _groups(request: IqRequest) -> IqAnswer:
+    nodes = groups(request.network, request.connection.companion, request.node, request.body)
+    return IqError(404, "item-not-found") if nodes is None else nodes
 
 
-HANDLERS: dict[str, Callable[[Question], Answer]] = {
+HANDLERS: dict[str, Callable[[IqRequest], IqAnswer]] = {
     "w:p": _ping,
     "encrypt": _encrypt,
     "passive": _passive,
@@ -188,5 +188,5 @@ HANDLERS: dict[str, Callable[[Question], Answer]] = {
     "abt": lambda _: [element("props", {"protocol": "1"})],
     "md": _devices,
     "w:g2": _groups,
-    "usync": lambda question: usync(question.network, question.body),
+    "usync": lambda request: usync(request.network, request.body),
 }

@@ -1,14 +1,14 @@
-"""The account of every message a contact wrote to a companion: the numbers that decide loss tests.
+"""Counts every message of a contact to a companion as written, sent and acknowledged; loss tests compare these.
 
-Kept in memory only: after a restart of the simulator the counts begin anew, with the waiting messages as pending.
+In memory only: after a restart the counts start again, with the queued messages as pending.
 """
 
 from dataclasses import dataclass, field
 
 
 @dataclass
-class Entry:
-    """One message for one device. `sent` = how often it was handed to a socket."""
+class LedgerEntry:
+    """One message to one device. `sent`: how often it was written to a socket."""
 
     id: str
     sent: int = 0
@@ -16,30 +16,30 @@ class Entry:
 
 
 @dataclass
-class Ledger:
+class DeliveryLedger:
     """Entries of one account by (device, message id)."""
 
-    entries: dict[tuple[int, str], Entry] = field(default_factory=dict)
+    entries: dict[tuple[int, str], LedgerEntry] = field(default_factory=dict)
     received: list[dict[str, object]] = field(default_factory=list)
 
-    def written(self, device: int, message_id: str) -> None:
-        self.entries.setdefault((device, message_id), Entry(message_id)).acknowledged = False
+    def record_written(self, device: int, message_id: str) -> None:
+        self.entries.setdefault((device, message_id), LedgerEntry(message_id)).acknowledged = False
 
-    def sent(self, device: int, message_id: str) -> None:
+    def record_sent(self, device: int, message_id: str) -> None:
         if entry := self.entries.get((device, message_id)):
             entry.sent += 1
 
-    def acknowledged(self, device: int, message_id: str) -> None:
+    def record_acknowledged(self, device: int, message_id: str) -> None:
         if entry := self.entries.get((device, message_id)):
             entry.acknowledged = True
 
     def forget_device(self, device: int) -> None:
-        """An unlinked device will never acknowledge what still waits for it."""
+        """Drops the unacknowledged messages of an unlinked device, which will never acknowledge them."""
         for key in [key for key, entry in self.entries.items() if key[0] == device and not entry.acknowledged]:
             del self.entries[key]
 
     def acknowledged_ids(self) -> list[str]:
-        """Ids that every device they were written to has acknowledged, in the order of writing."""
+        """Ids of messages that all their devices have acknowledged, in the order of writing."""
         open_ids = {entry.id for entry in self.entries.values() if not entry.acknowledged}
         return list(dict.fromkeys(entry.id for entry in self.entries.values() if entry.id not in open_ids))
 

@@ -1,25 +1,25 @@
-"""From the finished handshake to a logged-in or pairing connection."""
+"""Login and pairing after the Noise handshake."""
 
 import asyncio
 from typing import Any
 
 from simulator.protocol.jid import SERVER
 from simulator.protocol.node import Attributes, Node, element, leaf
-from simulator.server.accounts import Account, Companion
-from simulator.server.connection import Connection
-from simulator.server.network import Network
+from simulator.server.accounts import Companion, SimulatedAccount
+from simulator.server.connection import ClientConnection
+from simulator.server.network import SimulatedNetwork
 
-QR_REFERENCES = 6  # exactly six make the client show the first one for 60 seconds, the others for 20
+QR_REFERENCE_COUNT = 6  # exactly six make the client show the first one for 60 seconds, the others for 20
 
 
-class Doorkeeper:
-    """Decides what becomes of a connection, and links new devices."""
+class LoginHandler:
+    """Logs connections in, refuses them or offers pairing; links and unlinks devices."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: SimulatedNetwork) -> None:
         self._network = network
         self._closing: set[asyncio.Task[None]] = set()
 
-    def opened(self, connection: Connection) -> None:
+    def on_opened(self, connection: ClientConnection) -> None:
         if connection.payload.HasField("devicePairingData"):
             self._offer_pairing(connection)
             return
@@ -34,28 +34,28 @@ class Doorkeeper:
         else:
             self._log_in(connection, account, companion)
 
-    def gone(self, connection: Connection) -> None:
+    def on_closed(self, connection: ClientConnection) -> None:
         self._network.connections.discard(connection)
         companion = connection.companion
         if companion is not None and companion.connection is connection:
             companion.connection, companion.active, companion.available = None, False, False
 
-    def close(self, connection: Connection, abrupt: bool = False) -> None:
-        """In the background, behind what is still to be sent."""
+    def close(self, connection: ClientConnection, abrupt: bool = False) -> None:
+        """Closes in the background, after the queued stanzas were sent."""
         task = asyncio.get_running_loop().create_task(connection.close(abrupt))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
     def unlink(self, companion: Companion) -> None:
-        """The phone removes the device: it is told so, and forgotten."""
-        self._network.unlinked(companion)
+        """Removes the device; its connection gets a stream error and is closed."""
+        self._network.forget_device(companion)
         if companion.connection is not None:
             conflict = element("conflict", {"type": "device_removed"})
             companion.connection.send(element("stream:error", {"code": "401"}, conflict))
             self.close(companion.connection)
 
-    async def link(self, connection: Connection, account: Account, identity_box: bytes) -> Companion:
-        """Send pair-success, take the device's counter-signature, restart the stream (515).
+    async def link(self, connection: ClientConnection, account: SimulatedAccount, identity_box: bytes) -> Companion:
+        """Sends pair-success, takes the device's counter-signature, restarts the stream (515).
 
         `identity_box` is a serialised ADVSignedDeviceIdentityHMAC. Raises ValueError when the client refuses it.
         """
@@ -76,37 +76,37 @@ class Doorkeeper:
         companion.signed_identity = answer.data("pair-device-sign", "device-identity")
         connection.refs.clear()
         account.companions[companion.device] = companion
-        self._network.touch(account)
+        self._network.mark_changed(account)
         connection.send(element("stream:error", {"code": "515"}))
         self.close(connection)
         return companion
 
-    def _offer_pairing(self, connection: Connection) -> None:
+    def _offer_pairing(self, connection: ClientConnection) -> None:
         names = self._network.names
-        connection.refs = [f"{number}@{names.token(64)}" for number in range(2, 2 + QR_REFERENCES)]
+        connection.refs = [f"{number}@{names.token(64)}" for number in range(2, 2 + QR_REFERENCE_COUNT)]
         refs = [leaf("ref", ref.encode()) for ref in connection.refs]
         head: Attributes = {"from": SERVER, "type": "set", "id": names.token(8), "xmlns": "md"}
         connection.send(element("iq", head, element("pair-device", None, *refs)))
 
-    def _fail(self, connection: Connection, reason: dict[str, str]) -> None:
+    def _fail(self, connection: ClientConnection, reason: dict[str, str]) -> None:
         connection.send(Node("failure", {**reason}))
         self.close(connection)
 
-    def _log_in(self, connection: Connection, account: Account, companion: Companion) -> None:
+    def _log_in(self, connection: ClientConnection, account: SimulatedAccount, companion: Companion) -> None:
         if companion.connection is not None:  # the second login of a device replaces the first
-            replaced: Connection = companion.connection
+            replaced: ClientConnection = companion.connection
             replaced.companion = None
             replaced.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
             self.close(replaced)
         connection.companion, companion.connection, companion.active = companion, connection, False
         companion.logins += 1
-        self._network.touch(account)
+        self._network.mark_changed(account)
         now = self._network.now()
         head: Attributes = {"t": now, "lid": companion.lid, "props": "28", "creation": now - 1000, "location": "cln"}
         connection.send(element("success", head))
 
 
-def _companion(account: Account, static: bytes, pairing: Any) -> Companion:
+def _companion(account: SimulatedAccount, static: bytes, pairing: Any) -> Companion:
     return Companion(
         number=account.number,
         lid_user=account.lid_user,

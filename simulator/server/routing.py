@@ -1,33 +1,33 @@
-"""Stanzas of clients that concern others: messages, receipts, typing, presence."""
+"""Client stanzas that are routed to other people: messages, receipts, typing, presence."""
 
 import time
 
 from simulator.protocol.jid import Jid
 from simulator.protocol.node import Attributes, Node, element
-from simulator.server.accounts import Account, Companion, Group
-from simulator.server.connection import Connection
+from simulator.server.accounts import Companion, SimulatedAccount, SimulatedGroup
+from simulator.server.connection import ClientConnection
 from simulator.server.delivery import queue_key
-from simulator.server.network import Incoming, Network
+from simulator.server.network import IncomingStanza, SimulatedNetwork
 
-# receipts by which a device says that a message has arrived for good (a read receipt says something else)
-ARRIVED = ("", "inactive", "sender", "peer_msg", "hist_sync")
+# receipt types that remove a message from the device's queue (a read receipt does not)
+FINAL_RECEIPT_TYPES = ("", "inactive", "sender", "peer_msg", "hist_sync")
 
 
-class Router:
+class StanzaRouter:
     """One method per stanza; `connection.companion` is None only while a device pairs."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: SimulatedNetwork) -> None:
         self._network = network
 
-    def message(self, connection: Connection, node: Node, companion: Companion) -> None:
+    def message(self, connection: ClientConnection, node: Node, companion: Companion) -> None:
         account, to = self._network.accounts[companion.number], node.jid("to")
-        refused = account.faults.message_error
+        error_code = account.faults.message_error
         ack = element("ack", {"class": "message", "id": node.text("id"), "from": to, "t": self._network.now()})
-        if refused is not None:
-            ack.attrs["error"] = str(refused)
-        if refused is not None or not account.faults.hold_message_acks:
+        if error_code is not None:
+            ack.attrs["error"] = str(error_code)
+        if error_code is not None or not account.faults.hold_message_acks:
             connection.send(ack)
-        if refused is not None:
+        if error_code is not None:
             return
         if node.attrs.get("category") != "peer":
             entry = {
@@ -43,31 +43,31 @@ class Router:
         else:
             self._to_devices(companion, node)
 
-    def receipt(self, connection: Connection, node: Node, companion: Companion) -> None:
+    def receipt(self, connection: ClientConnection, node: Node, companion: Companion) -> None:
         kind = node.text("type")
         copied = {name: node.attrs.get(name) for name in ("id", "type", "participant")}
         head = {"class": "receipt", **copied, "from": node.attrs.get("to"), "t": self._network.now()}
         connection.send(element("ack", head))
         items = [item.text("id") for child in node.all("list") for item in child.all("item")]
         ids = [node.text("id"), *items]
-        if kind in ARRIVED:
+        if kind in FINAL_RECEIPT_TYPES:
             for message_id in ids:
-                self._network.delivery.acknowledged(companion, queue_key("message", message_id))
+                self._network.delivery.acknowledge(companion, queue_key("message", message_id))
         person = self._network.person(node.jid("participant" if "participant" in node.attrs else "to"))
         if person is not None:
             person.on_receipt(companion, ids, node)
 
-    def ack(self, _: Connection, node: Node, companion: Companion) -> None:
-        if node.attrs.get("error") is None:  # a refusal may follow a retry receipt and must not drop the fresh copy
+    def ack(self, _: ClientConnection, node: Node, companion: Companion) -> None:
+        if node.attrs.get("error") is None:  # an error ack may follow a retry receipt and must not remove the new copy
             key = queue_key(node.text("class"), node.text("id"), node.text("type"))
-            self._network.delivery.acknowledged(companion, key)
+            self._network.delivery.acknowledge(companion, key)
 
-    def typing(self, _: Connection, node: Node, companion: Companion) -> None:
+    def typing(self, _: ClientConnection, node: Node, companion: Companion) -> None:
         person = self._network.person(node.jid("to"))
         if person is not None and node.children:
             person.on_typing(companion, node.children[0].tag)
 
-    def presence(self, connection: Connection, node: Node, companion: Companion) -> None:
+    def presence(self, connection: ClientConnection, node: Node, companion: Companion) -> None:
         if node.text("type") == "subscribe":
             person = self._network.person(node.jid("to"))
             if person is not None:
@@ -87,7 +87,7 @@ class Router:
             if enc is None:
                 continue
             if jid.device == 0 and (person := self._network.person(jid)):
-                person.on_message(Incoming(companion, node, enc))
+                person.on_message(IncomingStanza(companion, node, enc))
             elif other := self._network.companion(jid):
                 self._forward(companion, other, node, enc)
 
@@ -117,13 +117,13 @@ class Router:
         for number in group.members:
             account = self._network.accounts[number]
             if person := self._network.people.get(number):
-                person.on_group_message(group, Incoming(companion, node, text), _key_for(keys, account, 0))
+                person.on_group_message(group, IncomingStanza(companion, node, text), _key_for(keys, account, 0))
             for other in account.companions.values():
                 if other is not companion:
                     key = _key_for(keys, account, other.device)
                     self._network.delivery.deliver(other, self._group_copy(companion, group, (node, text, key)))
 
-    def _group_copy(self, sender: Companion, group: Group, parts: tuple[Node, Node, Node | None]) -> Node:
+    def _group_copy(self, sender: Companion, group: SimulatedGroup, parts: tuple[Node, Node, Node | None]) -> Node:
         node, text, key = parts
         head = {**self._head(sender, node), "from": group.jid, "participant": sender.lid, "participant_pn": sender.pn}
         return element("message", head, *([key, *_identity(node, key)] if key else []), text)
@@ -134,5 +134,5 @@ def _identity(node: Node, enc: Node) -> list[Node]:
     return [identity] if identity is not None and enc.text("type") == "pkmsg" else []
 
 
-def _key_for(keys: dict[str, Node | None], account: Account, device: int) -> Node | None:
+def _key_for(keys: dict[str, Node | None], account: SimulatedAccount, device: int) -> Node | None:
     return keys.get(str(account.lid.with_device(device))) or keys.get(str(account.pn.with_device(device)))

@@ -11,8 +11,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 HOSTS = ("web.whatsapp.com", "*.whatsapp.com", "*.whatsapp.net", "localhost")
 AUTHORITY, CERTIFICATE, KEY = "ca.pem", "server.pem", "server.key"
-LIFE = datetime.timedelta(days=3650)
-HOST_LIFE = datetime.timedelta(days=800)  # the longest that verifiers on some platforms accept
+AUTHORITY_LIFETIME = datetime.timedelta(days=3650)
+HOST_LIFETIME = datetime.timedelta(days=800)  # the longest that verifiers on some platforms accept
 
 
 def prepare(folder: Path) -> tuple[Path, ssl.SSLContext]:
@@ -47,7 +47,7 @@ def _make(folder: Path) -> None:
         ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
     )
     authority = (
-        _builder("Simulator CA", authority_key.public_key(), LIFE)
+        _builder("Simulator CA", authority_key.public_key(), AUTHORITY_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
         .add_extension(
             x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False), True
@@ -55,7 +55,7 @@ def _make(folder: Path) -> None:
         .sign(authority_key, hashes.SHA256())
     )
     host = (
-        _builder(HOSTS[0], key.public_key(), HOST_LIFE)
+        _builder(HOSTS[0], key.public_key(), HOST_LIFETIME)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in HOSTS]), False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
         .sign(authority_key, hashes.SHA256())

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, cast
 
-LONGEST_HEAD = 16384
+MAX_HEAD_BYTES = 16384
 
 
 class HttpProtocol(Protocol):
-    """What the tunnel needs of the protocol that takes over."""
+    """The methods of the HTTP protocol that takes over after the TLS upgrade."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def connection_lost(self, exc: BaseException | None) -> None: ...
@@ -24,15 +24,15 @@ class HttpProtocol(Protocol):
 
 @dataclass(frozen=True)
 class TunnelRules:
-    """How to upgrade, which protocol takes over, and whether somebody (by proxy user name) is refused."""
+    """The TLS context, the factory of the HTTP protocol, and whether a proxy user name is refused."""
 
     tls: ssl.SSLContext
     protocol: Callable[[], HttpProtocol]
-    refused: Callable[[str | None], bool]
+    refuses: Callable[[str | None], bool]
 
 
-class _Late(asyncio.Protocol):
-    """Holds early data back until the inner protocol knows its transport."""
+class _DelayedProtocol(asyncio.Protocol):
+    """Buffers data that arrives before the inner protocol has its transport."""
 
     def __init__(self, inner: HttpProtocol) -> None:
         self._inner, self._early, self._ready, self._lost = inner, bytearray(), False, False
@@ -67,7 +67,7 @@ class _Late(asyncio.Protocol):
 
 
 class Tunnel(asyncio.Protocol):
-    """One accepted connection until it has become TLS."""
+    """One accepted connection until the TLS upgrade."""
 
     def __init__(self, rules: TunnelRules) -> None:
         self._rules, self._head = rules, bytearray()
@@ -78,7 +78,7 @@ class Tunnel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._head += data
-        if len(self._head) > LONGEST_HEAD:
+        if len(self._head) > MAX_HEAD_BYTES:
             self._refuse("431 Request Header Fields Too Large")
         elif b"\r\n\r\n" in self._head:
             self._answer(self._head.split(b"\r\n\r\n", 1)[0].decode("latin1").split("\r\n"))
@@ -86,7 +86,7 @@ class Tunnel(asyncio.Protocol):
     def _answer(self, lines: list[str]) -> None:
         if not lines[0].startswith("CONNECT "):
             self._refuse("405 Method Not Allowed")
-        elif self._rules.refused(_user(lines[1:])):
+        elif self._rules.refuses(_user(lines[1:])):
             self._refuse("502 Bad Gateway")
         else:
             self._transport.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -97,7 +97,7 @@ class Tunnel(asyncio.Protocol):
         self._transport.close()
 
     async def _upgrade(self) -> None:
-        late = _Late(self._rules.protocol())
+        late = _DelayedProtocol(self._rules.protocol())
         loop = asyncio.get_running_loop()
         try:
             transport = await loop.start_tls(self._transport, late, self._rules.tls, server_side=True)
@@ -108,7 +108,7 @@ class Tunnel(asyncio.Protocol):
 
 
 def _user(headers: list[str]) -> str | None:
-    """User name of a Basic Proxy-Authorization header."""
+    """The user name of a Basic Proxy-Authorization header."""
     for header in headers:
         name, _, value = header.partition(":")
         if name.lower() == "proxy-authorization":

@@ -2,25 +2,25 @@
 
 from simulator.protocol.jid import PHONE_SERVER, Jid
 from simulator.protocol.node import Attributes, Node, element, leaf, listed
-from simulator.server.accounts import Account
-from simulator.server.network import Network
+from simulator.server.accounts import SimulatedAccount
+from simulator.server.network import SimulatedNetwork
 
 
-def usync(network: Network, body: Node) -> list[Node]:
+def usync(network: SimulatedNetwork, body: Node) -> list[Node]:
     """The answer to one `<usync>`."""
-    protocols = {node.tag: node for node in body.need("query").children}
-    users = [_user(network, user, protocols) for user in body.need("list").children]
+    protocols = {node.tag: node for node in body.require_child("query").children}
+    users = [_user(network, user, protocols) for user in body.require_child("list").children]
     head = {"index": "0", "last": "true", **{name: body.attrs.get(name) for name in ("sid", "mode", "context")}}
     result = element("result", None, *[element(tag) for tag in protocols])
     return [element("usync", head, result, listed("list", users))]
 
 
-def _user(network: Network, user: Node, protocols: dict[str, Node]) -> Node:
+def _user(network: SimulatedNetwork, user: Node, protocols: dict[str, Node]) -> Node:
     number = ""
     if user.attrs.get("jid") is None:
         number = user.data("contact").decode()
         digits = number.split("@")[0].lstrip("+")
-        account = network.registered(digits)
+        account = network.find_by_number(digits)
         jid = account.pn if account else Jid(digits, PHONE_SERVER)
     else:
         jid = user.jid("jid")
@@ -37,7 +37,7 @@ def _user(network: Network, user: Node, protocols: dict[str, Node]) -> Node:
     return listed("user", children, head)
 
 
-def _facts(network: Network, account: Account) -> dict[str, Node]:
+def _facts(network: SimulatedNetwork, account: SimulatedAccount) -> dict[str, Node]:
     devices = [element("device", {"id": "0"})]
     for number, companion in account.companions.items():
         devices.append(element("device", {"id": number, "key-index": companion.key_index}))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 
 DRIVER = Path(__file__).with_name("neonize_driver.py")
@@ -118,12 +118,12 @@ async def start(world: World, tmp_path: Path) -> AsyncIterator[NewNeonize]:
 
 
 @pytest.fixture
-def phone(world: World) -> Phone:
+def phone(world: World) -> SimulatedPhone:
     return world.add_phone("4915112345678", "Anna")
 
 
 @pytest.fixture
-async def linked(start: NewNeonize, phone: Phone) -> Neonize:
+async def linked(start: NewNeonize, phone: SimulatedPhone) -> Neonize:
     """neonize, linked to the phone by QR and connected."""
     neonize = await start()
     await phone.scan((await neonize.event("qr"))["code"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.node import element
 from simulator.server.accounts import Faults
 from simulator.world import World
@@ -13,7 +13,7 @@ from simulator.world import World
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
-async def _drop(phone: Phone, abrupt: bool = False) -> None:
+async def _drop(phone: SimulatedPhone, abrupt: bool = False) -> None:
     await phone.account.companions[1].connection.close(abrupt)
 
 
@@ -28,7 +28,7 @@ async def _drop(phone: Phone, abrupt: bool = False) -> None:
     ],
 )
 async def test_a_refused_login_has_its_own_event(
-    phone: Phone, linked: Any, failure: dict[str, str], event: str
+    phone: SimulatedPhone, linked: Any, failure: dict[str, str], event: str
 ) -> None:
     phone.account.faults = Faults(fail_login=failure)
     await _drop(phone)
@@ -36,20 +36,20 @@ async def test_a_refused_login_has_its_own_event(
 
 
 @pytest.mark.parametrize("abrupt", [False, True])
-async def test_a_lost_connection_comes_back_by_itself(phone: Phone, linked: Any, abrupt: bool) -> None:
+async def test_a_lost_connection_comes_back_by_itself(phone: SimulatedPhone, linked: Any, abrupt: bool) -> None:
     before = len(linked.events)
     await _drop(phone, abrupt)
     await linked.event("Connected", since=before)
     assert phone.account.companions[1].logins == 2
 
 
-async def test_a_replaced_stream_ends_the_client(phone: Phone, linked: Any) -> None:
+async def test_a_replaced_stream_ends_the_client(phone: SimulatedPhone, linked: Any) -> None:
     connection = phone.account.companions[1].connection
     connection.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
     await linked.event("StreamReplaced")
 
 
-async def test_a_stream_error_503_leads_to_a_new_connection(phone: Phone, linked: Any) -> None:
+async def test_a_stream_error_503_leads_to_a_new_connection(phone: SimulatedPhone, linked: Any) -> None:
     before, connection = len(linked.events), phone.account.companions[1].connection
     connection.send(element("stream:error", {"code": "503"}))
     await connection.close()
@@ -57,7 +57,7 @@ async def test_a_stream_error_503_leads_to_a_new_connection(phone: Phone, linked
 
 
 async def test_refused_connections_keep_the_client_away_until_they_end(
-    world: World, phone: Phone, linked: Any, until: Any
+    world: World, phone: SimulatedPhone, linked: Any, until: Any
 ) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(refuse_connections=True)
@@ -74,7 +74,7 @@ async def test_a_first_connection_that_is_refused_is_reported(world: World, star
     await neonize.event("connect_failed")
 
 
-async def test_an_error_of_the_network_reaches_the_sender(world: World, phone: Phone, linked: Any) -> None:
+async def test_an_error_of_the_network_reaches_the_sender(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(message_error=463)
     with pytest.raises(RuntimeError, match="463"):
@@ -85,14 +85,14 @@ async def test_an_error_of_the_network_reaches_the_sender(world: World, phone: P
         await linked.call("send", to="4915199999999", text="nobody there")
 
 
-async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone: Phone, linked: Any) -> None:
+async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(media_fail_with=404)
     with pytest.raises(RuntimeError, match="404"):
         await linked.call("send_image", to=bob.account.number, data=PIXEL)
 
 
-async def test_a_login_answered_with_503_is_tried_again(phone: Phone, linked: Any, until: Any) -> None:
+async def test_a_login_answered_with_503_is_tried_again(phone: SimulatedPhone, linked: Any, until: Any) -> None:
     before, companion = len(linked.events), phone.account.companions[1]
     phone.account.faults = Faults(fail_login={"reason": "503"})
     await _drop(phone)
@@ -102,6 +102,6 @@ async def test_a_login_answered_with_503_is_tried_again(phone: Phone, linked: An
     assert companion.logins == 2
 
 
-async def test_an_unknown_stream_error_is_reported(phone: Phone, linked: Any) -> None:
+async def test_an_unknown_stream_error_is_reported(phone: SimulatedPhone, linked: Any) -> None:
     phone.account.companions[1].connection.send(element("stream:error", {"code": "599"}, element("strange")))
     await linked.event("StreamError")

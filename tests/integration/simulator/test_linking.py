@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from simulator.people import content
-from simulator.people.phone import Phone, WrongState
+from simulator.people.phone import SimulatedPhone, WrongPhoneState
 from simulator.protocol.link_code import WrongCode
 from simulator.world import World
 
 
-async def test_a_restart_of_the_client_needs_no_second_scan(start: Any, phone: Phone, linked: Any) -> None:
+async def test_a_restart_of_the_client_needs_no_second_scan(start: Any, phone: SimulatedPhone, linked: Any) -> None:
     await linked.kill()
     again = await start()
     await again.event("Connected")
@@ -19,18 +19,18 @@ async def test_a_restart_of_the_client_needs_no_second_scan(start: Any, phone: P
     assert phone.account.companions[1].logins == 2
 
 
-async def test_a_qr_code_works_once_and_nonsense_is_explained(start: Any, phone: Phone) -> None:
+async def test_a_qr_code_works_once_and_nonsense_is_explained(start: Any, phone: SimulatedPhone) -> None:
     neonize = await start()
     code = (await neonize.event("qr"))["code"]
     with pytest.raises(ValueError, match="not a WhatsApp QR text"):
         await phone.scan("hello")
     await phone.scan(code)
-    with pytest.raises(WrongState, match="expired"):
+    with pytest.raises(WrongPhoneState, match="expired"):
         await phone.scan(code)
 
 
-async def test_the_eight_character_code_links_after_a_wrong_one_was_refused(start: Any, phone: Phone) -> None:
-    with pytest.raises(WrongState, match="no device has asked"):
+async def test_the_eight_character_code_links_after_a_wrong_one_was_refused(start: Any, phone: SimulatedPhone) -> None:
+    with pytest.raises(WrongPhoneState, match="no device has asked"):
         await phone.enter_code("ABCD-EFGH")
     neonize = await start()
     await neonize.event("qr")
@@ -46,7 +46,7 @@ async def test_the_eight_character_code_links_after_a_wrong_one_was_refused(star
 
 
 async def test_messages_wait_for_a_killed_client_and_none_is_lost(
-    start: Any, world: World, phone: Phone, linked: Any, until: Any
+    start: Any, world: World, phone: SimulatedPhone, linked: Any, until: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     before, _ = bob.write(phone.account, content.text("before"))
@@ -64,7 +64,7 @@ async def test_messages_wait_for_a_killed_client_and_none_is_lost(
 
 
 async def test_what_was_handed_out_but_not_acknowledged_is_delivered_again(
-    world: World, phone: Phone, linked: Any, until: Any
+    world: World, phone: SimulatedPhone, linked: Any, until: Any
 ) -> None:
     bob, companion = world.add_contact(name="Bob"), phone.account.companions[1]
     await until(lambda: companion.active)
@@ -76,19 +76,19 @@ async def test_what_was_handed_out_but_not_acknowledged_is_delivered_again(
     await until(lambda: ledger.acknowledged_ids() == [message_id])
 
 
-async def test_unlinking_on_the_phone_logs_the_client_out(world: World, phone: Phone, linked: Any) -> None:
-    world.service.doorkeeper.unlink(phone.account.companions[1])
+async def test_unlinking_on_the_phone_logs_the_client_out(world: World, phone: SimulatedPhone, linked: Any) -> None:
+    world.service.login_handler.unlink(phone.account.companions[1])
     await linked.event("LoggedOut")
     assert phone.account.companions == {}
 
 
-async def test_logging_out_in_the_client_removes_the_device(phone: Phone, linked: Any, until: Any) -> None:
+async def test_logging_out_in_the_client_removes_the_device(phone: SimulatedPhone, linked: Any, until: Any) -> None:
     await linked.call("logout")
     await until(lambda: phone.account.companions == {})
 
 
 async def test_a_restart_of_the_simulator_keeps_devices_sessions_and_waiting_messages(
-    start: Any, world: World, phone: Phone, linked: Any, tmp_path: Path
+    start: Any, world: World, phone: SimulatedPhone, linked: Any, tmp_path: Path
 ) -> None:
     bob = world.add_contact(name="Bob")
     first, _ = bob.write(phone.account, content.text("first"))

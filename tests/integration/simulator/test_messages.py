@@ -6,7 +6,7 @@ from typing import Any
 
 from simulator.people import content
 from simulator.people.content import MediaFile
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
@@ -16,7 +16,7 @@ PNG = base64.b64decode(
 
 
 async def test_a_contact_writes_and_the_companion_acknowledges(
-    world: World, phone: Phone, linked: Any, until: Until
+    world: World, phone: SimulatedPhone, linked: Any, until: Until
 ) -> None:
     bob = world.add_contact(name="Bob")
     first, _ = bob.write(phone.account, content.text("hello äöü 🎉"))
@@ -37,7 +37,7 @@ async def test_a_contact_writes_and_the_companion_acknowledges(
 
 
 async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_read_it(
-    world: World, phone: Phone, linked: Any
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     bob.account.auto_receipts = ["delivered", "read"]
@@ -59,21 +59,21 @@ async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_rea
     assert [entry["to"] for entry in received] == [bob.account.number] * 3
 
 
-async def test_who_cannot_decrypt_asks_again_and_gets_it(world: World, phone: Phone, linked: Any) -> None:
+async def test_who_cannot_decrypt_asks_again_and_gets_it(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob = world.add_contact(name="Bob")
     await linked.call("send", to=bob.account.number, text="before")
     await bob.inbox.after(0, wait=10)
     await phone.inbox.after(0, wait=10)
     device = str(next(iter(phone.account.companions.values())).lid)
     for person in (bob, phone):
-        person.account.device.forget(device)
+        person.account.device.delete_sessions(device)
     await linked.call("send", to=bob.account.number, text="after")
     for person in (bob, phone):
         (got,) = await person.inbox.after(1, wait=10)
         assert got["text"] == "after"
 
 
-async def test_addressing_decides_what_the_chat_is_called(world: World, phone: Phone, linked: Any) -> None:
+async def test_addressing_decides_what_the_chat_is_called(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob = world.add_contact(name="Bob")
     by_lid, _ = bob.write(phone.account, content.text("by lid"))
     assert (await linked.event("Message", id=by_lid))["chat"] == str(bob.account.lid)
@@ -83,7 +83,7 @@ async def test_addressing_decides_what_the_chat_is_called(world: World, phone: P
 
 
 async def test_what_the_owner_types_on_the_phone_reaches_the_companion_as_own_message(
-    world: World, phone: Phone, linked: Any
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     typed = phone.write_own(bob.account, "typed on the phone")
@@ -96,7 +96,7 @@ async def test_what_the_owner_types_on_the_phone_reaches_the_companion_as_own_me
 
 
 async def test_typing_goes_both_ways_once_the_push_name_has_arrived(
-    world: World, phone: Phone, linked: Any, until: Until
+    world: World, phone: SimulatedPhone, linked: Any, until: Until
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion = phone.account.companions[1]
@@ -105,11 +105,11 @@ async def test_typing_goes_both_ways_once_the_push_name_has_arrived(
     bob.typing(phone.account, "composing")
     await linked.event("ChatPresence")
     await linked.call("typing", to=bob.account.number)
-    await until(lambda: bob.typing_seen)
-    assert bob.typing_seen[0]["state"] == "composing"
+    await until(lambda: bob.typing_states)
+    assert bob.typing_states[0]["state"] == "composing"
 
 
-async def test_media_travel_both_ways(world: World, phone: Phone, linked: Any) -> None:
+async def test_media_travel_both_ways(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob = world.add_contact(name="Bob")
     file = MediaFile("image", "image/png", PNG * 500, "from Bob")
     sent, _ = bob.write(phone.account, content.media(world.service.media, file, phone.account.number))
@@ -120,10 +120,10 @@ async def test_media_travel_both_ways(world: World, phone: Phone, linked: Any) -
     assert (got["kind"], got["text"], got["media"]["mime_type"]) == ("image", "look", "image/png")
     received = bob.inbox.get(1)
     assert received is not None
-    assert received.reading.file(world.service.media) == PNG
+    assert received.decoded.file(world.service.media) == PNG
 
 
-async def test_group_texts_travel_both_ways(world: World, phone: Phone, linked: Any) -> None:
+async def test_group_texts_travel_both_ways(world: World, phone: SimulatedPhone, linked: Any) -> None:
     bob, eve = world.add_contact(name="Bob"), world.add_contact(name="Eve")
     members = [bob.account.number, eve.account.number, phone.account.number]
     group = world.network.add_group("The group", members)
@@ -137,7 +137,9 @@ async def test_group_texts_travel_both_ways(world: World, phone: Phone, linked: 
         assert (got["id"], got["text"], got["chat"]) == (message_id, "from neonize", str(group.jid))
 
 
-async def test_a_contact_that_cannot_decrypt_gets_the_message_again(world: World, phone: Phone, linked: Any) -> None:
+async def test_a_contact_that_cannot_decrypt_gets_the_message_again(
+    world: World, phone: SimulatedPhone, linked: Any
+) -> None:
     bob = world.add_contact(name="Bob")
     await linked.call("send", to=bob.account.number, text="before")
     await bob.inbox.after(0, wait=10)

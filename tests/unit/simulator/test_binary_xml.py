@@ -66,6 +66,6 @@ def test_addresses_survive_as_text(text: str) -> None:
 
 def test_what_is_missing_in_a_stanza_is_named() -> None:
     with pytest.raises(ValueError, match="<iq> has no <a/b>"):
-        element("iq", None, element("a")).need("a", "b")
+        element("iq", None, element("a")).require_child("a", "b")
     with pytest.raises(ValueError, match="no address in 'to'"):
         element("iq").jid("to")

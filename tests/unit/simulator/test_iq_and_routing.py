@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from simulator.protocol.device import Device, pad
+from simulator.protocol.device import SignalDevice, pad
 from simulator.protocol.jid import Jid
 from simulator.protocol.node import Node, element, leaf
 from simulator.protocol.protos import Message
 from simulator.server import iq
 from simulator.server.accounts import Companion, Faults
-from simulator.server.routing import Router
+from simulator.server.routing import StanzaRouter
 from simulator.world import World
 
 
@@ -21,7 +21,7 @@ class Client:
     """A connection without a socket, with the Signal device of a companion behind it."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.device, self.sent = world, Device.new(), list[Node]()
+        self.world, self.device, self.sent = world, SignalDevice.new(), list[Node]()
         self.phone = world.add_phone("4915112345678", "Anna")
         account, bundle = self.phone.account, self.device.bundle()
         keys = (bundle.registration_id, bundle.signed_id, bundle.signed_public, bundle.signature)
@@ -36,7 +36,7 @@ class Client:
         """Answers to one question."""
         self.sent.clear()
         node = element("iq", {"id": "1", "type": "get", "xmlns": namespace, **attrs}, *body)
-        iq.answer(self.world.network, self, node)  # type: ignore[arg-type]  # a stand-in for a Connection
+        iq.answer_iq(self.world.network, self, node)  # type: ignore[arg-type]  # a stand-in for a Connection
         return list(self.sent)
 
     def write(self, to: Jid, words: str) -> Node:
@@ -44,13 +44,13 @@ class Client:
         address = str(to)
         person = self.world.network.person(to)
         assert person is not None
-        if not self.device.knows(address):
-            self.device.open(address, person.account.device.bundle())
+        if not self.device.has_session(address):
+            self.device.start_session(address, person.account.device.bundle())
         kind, data = self.device.encrypt(address, pad(Message(conversation=words).SerializeToString()))
         target = element("to", {"jid": to}, leaf("enc", data, {"v": "2", "type": kind}))
         node = element("message", {"to": to, "id": "M1", "type": "text"}, element("participants", None, target))
         self.sent.clear()
-        Router(self.world.network).message(self, node, self.companion)  # type: ignore[arg-type]  # as above
+        StanzaRouter(self.world.network).message(self, node, self.companion)  # type: ignore[arg-type]  # as above
         return self.sent[-1] if self.sent else Node("")
 
 
@@ -70,7 +70,7 @@ def test_pings_are_answered_unless_told_otherwise(client: Client) -> None:
 def test_unknown_questions_get_an_empty_result_and_are_remembered(client: Client) -> None:
     (answer,) = client.ask("w:newest")
     assert (answer.text("type"), answer.children) == ("result", [])
-    assert "w:newest" in client.world.network.unknown[0]
+    assert "w:newest" in client.world.network.unknown_stanzas[0]
 
 
 def test_prekeys_are_uploaded_counted_and_handed_out_once(client: Client) -> None:
@@ -78,7 +78,7 @@ def test_prekeys_are_uploaded_counted_and_handed_out_once(client: Client) -> Non
     signed = [leaf("id", b"\0\0\1"), leaf("value", b"s" * 32), leaf("signature", b"g" * 64)]
     upload = [leaf("registration", b"\0\0\0\7"), element("list", None, *keys), element("skey", None, *signed)]
     client.ask("encrypt", *upload, type="set")
-    assert client.ask("encrypt", element("count"))[0].need("count").text("value") == "2"
+    assert client.ask("encrypt", element("count"))[0].require_child("count").text("value") == "2"
     user = element("key", None, element("user", {"jid": client.companion.lid}))
     numbers = [client.ask("encrypt", user)[0].child("list", "user", "key") for _ in range(3)]
     assert [node and node.number("id") for node in numbers] == [1, 2, None]
@@ -89,9 +89,12 @@ def test_usync_tells_numbers_from_strangers(client: Client) -> None:
     query = element("query", None, element("contact"), element("lid"), element("devices"))
     users = [element("user", None, leaf("contact", f"+{number}".encode())) for number in ("4917612345678", "49999")]
     (answer,) = client.ask("usync", element("usync", {"sid": "1"}, query, element("list", None, *users)))
-    known, stranger = answer.need("usync", "list").children
-    assert (known.need("contact").text("type"), stranger.need("contact").text("type")) == ("in", "out")
-    assert known.need("lid").jid("val") == bob.account.lid
+    known, stranger = answer.require_child("usync", "list").children
+    assert (known.require_child("contact").text("type"), stranger.require_child("contact").text("type")) == (
+        "in",
+        "out",
+    )
+    assert known.require_child("lid").jid("val") == bob.account.lid
     assert stranger.child("lid") is None
 
 
@@ -103,7 +106,7 @@ def test_an_acknowledgement_can_be_held_back_or_refused(client: Client) -> None:
     client.phone.account.faults = Faults(message_error=463)
     assert client.write(bob.account.lid, "three").text("error") == "463"
     texts = [bob.inbox.get(index) for index in range(1, len(bob.inbox) + 1)]
-    assert [item and item.reading.words for item in texts] == ["one", "two"]
+    assert [item and item.decoded.words for item in texts] == ["one", "two"]
     assert len(client.world.network.delivery.ledger(client.phone.account.number).received) == 2
 
 
@@ -119,7 +122,7 @@ def test_a_refused_retry_does_not_drop_the_fresh_copy(client: Client) -> None:
     bob = client.world.add_contact()
     message = element("message", {"from": bob.account.lid, "id": "R1", "type": "text"})
     client.world.network.delivery.deliver(client.companion, message)
-    router, connection = Router(client.world.network), SimpleNamespace()
+    router, connection = StanzaRouter(client.world.network), SimpleNamespace()
     for attrs, left in (({"error": "500"}, 1), ({}, 0)):
         ack = element("ack", {"class": "message", "id": "R1", **attrs})
         router.ack(connection, ack, client.companion)  # type: ignore[arg-type]  # not looked at

@@ -4,8 +4,8 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from simulator.protocol.curve import KeyPair, verify
-from simulator.protocol.frames import HEADER, Framer, frame
-from simulator.protocol.noise import Initiator, NoiseKeys, Responder
+from simulator.protocol.frames import CONNECTION_HEADER, FrameSplitter, frame
+from simulator.protocol.noise import NoiseInitiator, NoiseKeys, NoiseResponder
 from simulator.protocol.protos import CertChain, ClientPayload
 
 KEYS = NoiseKeys.new()
@@ -14,7 +14,7 @@ CHAIN = KEYS.certificate_chain()
 
 def test_both_sides_agree_and_the_server_learns_who_the_client_is() -> None:
     static = KeyPair.new()
-    client, server = Initiator(static), Responder(KEYS, CHAIN)
+    client, server = NoiseInitiator(static), NoiseResponder(KEYS, CHAIN)
     payload = ClientPayload(username=4915).SerializeToString()
     finish, client_side = client.finish(server.hello(client.hello()), payload)
     known, received, server_side = server.finish(finish)
@@ -26,7 +26,7 @@ def test_both_sides_agree_and_the_server_learns_who_the_client_is() -> None:
 
 
 def test_a_frame_that_was_changed_or_repeated_is_refused() -> None:
-    client, server = Initiator(KeyPair.new()), Responder(KEYS, CHAIN)
+    client, server = NoiseInitiator(KeyPair.new()), NoiseResponder(KEYS, CHAIN)
     finish, client_side = client.finish(server.hello(client.hello()), b"")
     _, _, server_side = server.finish(finish)
     sealed = client_side.encrypt(b"once")
@@ -36,7 +36,7 @@ def test_a_frame_that_was_changed_or_repeated_is_refused() -> None:
 
 
 def test_the_chain_shown_leads_from_the_root_to_the_static_key() -> None:
-    client, server = Initiator(KeyPair.new()), Responder(KEYS, CHAIN)
+    client, server = NoiseInitiator(KeyPair.new()), NoiseResponder(KEYS, CHAIN)
     client.finish(server.hello(client.hello()), b"")
     chain = CertChain.FromString(client.chain)
     details = CertChain.NoiseCertificate.Details
@@ -49,7 +49,11 @@ def test_the_chain_shown_leads_from_the_root_to_the_static_key() -> None:
 
 @pytest.mark.parametrize("preamble", [b"", b"ED\x00\x01\x00\x00\x03abc"])
 def test_frames_are_cut_out_of_any_stream(preamble: bytes) -> None:
-    stream, framer, found = preamble + HEADER + frame(b"one") + frame(b"") + frame(b"three"), Framer(), []
+    stream, framer, found = (
+        preamble + CONNECTION_HEADER + frame(b"one") + frame(b"") + frame(b"three"),
+        FrameSplitter(),
+        [],
+    )
     for byte in stream:
         found += framer.feed(bytes([byte]))
     assert found == [b"one", b"", b"three"]
@@ -57,7 +61,7 @@ def test_frames_are_cut_out_of_any_stream(preamble: bytes) -> None:
 
 def test_a_stream_without_the_header_is_refused() -> None:
     with pytest.raises(ValueError, match="does not begin with"):
-        Framer().feed(b"GET / HTTP/1.1")
+        FrameSplitter().feed(b"GET / HTTP/1.1")
 
 
 def test_a_frame_that_is_too_long_is_refused() -> None:

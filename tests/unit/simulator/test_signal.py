@@ -6,26 +6,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from simulator.protocol.device import Device, pad, unpad
+from simulator.protocol.device import SignalDevice, pad, unpad
 from simulator.protocol.sender_keys import SenderKey
 from simulator.protocol.session import MAX_SKIP
 from simulator.serial import from_plain, to_plain
 
 
 @pytest.fixture
-def pair() -> tuple[Device, Device]:
-    alice, bob = Device.new(), Device.new()
-    alice.open("bob", bob.bundle())
+def pair() -> tuple[SignalDevice, SignalDevice]:
+    alice, bob = SignalDevice.new(), SignalDevice.new()
+    alice.start_session("bob", bob.bundle())
     return alice, bob
 
 
-def _talk(sender: Device, receiver: Device, names: tuple[str, str], words: bytes) -> str:
+def _talk(sender: SignalDevice, receiver: SignalDevice, names: tuple[str, str], words: bytes) -> str:
     kind, message = sender.encrypt(names[1], words)
     assert receiver.decrypt(names[0], kind, message) == words
     return kind
 
 
-def test_prekey_messages_end_with_the_first_answer(pair: tuple[Device, Device]) -> None:
+def test_prekey_messages_end_with_the_first_answer(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
     there, back = ("alice", "bob"), ("bob", "alice")
     assert [_talk(alice, bob, there, b"1"), _talk(alice, bob, there, b"2")] == ["pkmsg", "pkmsg"]
@@ -34,26 +34,26 @@ def test_prekey_messages_end_with_the_first_answer(pair: tuple[Device, Device]) 
 
 
 def test_one_time_keys_are_handed_out_once_and_sessions_open_without_them() -> None:
-    bob = Device.new()
+    bob = SignalDevice.new()
     numbers = [bob.bundle().one_time_id for _ in range(21)]
     assert numbers == [*range(1, 21), None]
-    alice = Device.new()
-    alice.open("bob", bob.bundle())
+    alice = SignalDevice.new()
+    alice.start_session("bob", bob.bundle())
     _talk(alice, bob, ("alice", "bob"), b"no one-time key")
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.permutations(range(8)), st.integers(0, 7))
 def test_messages_may_arrive_in_any_order_and_some_never(order: list[int], lost: int) -> None:
-    alice, bob = Device.new(), Device.new()
-    alice.open("bob", bob.bundle())
+    alice, bob = SignalDevice.new(), SignalDevice.new()
+    alice.start_session("bob", bob.bundle())
     sealed = [alice.encrypt("bob", bytes([number])) for number in range(8)]
     for number in order:
         if number != lost:
             assert bob.decrypt("alice", *sealed[number]) == bytes([number])
 
 
-def test_a_long_conversation_with_turns_and_losses_stays_readable(pair: tuple[Device, Device]) -> None:
+def test_a_long_conversation_with_turns_and_losses_stays_readable(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
     dice = random.Random(7)
     _talk(alice, bob, ("alice", "bob"), b"begin")
@@ -67,11 +67,11 @@ def test_a_long_conversation_with_turns_and_losses_stays_readable(pair: tuple[De
             _talk(bob, alice, ("bob", "alice"), words)
 
 
-def test_a_repeated_or_changed_message_is_refused_and_harms_nothing(pair: tuple[Device, Device]) -> None:
+def test_a_repeated_or_changed_message_is_refused_and_harms_nothing(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
     kind, message = alice.encrypt("bob", b"once")
     bob.decrypt("alice", kind, message)
-    with pytest.raises(ValueError, match="came before"):
+    with pytest.raises(ValueError, match="decrypted before"):
         bob.decrypt("alice", kind, message)
     _talk(bob, alice, ("bob", "alice"), b"answer")
     kind, message = alice.encrypt("bob", b"next")
@@ -80,9 +80,9 @@ def test_a_repeated_or_changed_message_is_refused_and_harms_nothing(pair: tuple[
     assert bob.decrypt("alice", kind, message) == b"next"
 
 
-def test_sessions_opened_by_both_sides_at_once_are_both_readable(pair: tuple[Device, Device]) -> None:
+def test_sessions_opened_by_both_sides_at_once_are_both_readable(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
-    bob.open("alice", alice.bundle())
+    bob.start_session("alice", alice.bundle())
     from_alice, from_bob = alice.encrypt("bob", b"a"), bob.encrypt("alice", b"b")
     assert bob.decrypt("alice", *from_alice) == b"a"
     assert alice.decrypt("bob", *from_bob) == b"b"
@@ -90,7 +90,7 @@ def test_sessions_opened_by_both_sides_at_once_are_both_readable(pair: tuple[Dev
     _talk(bob, alice, ("bob", "alice"), b"and back")
 
 
-def test_a_message_too_far_in_the_future_is_refused(pair: tuple[Device, Device]) -> None:
+def test_a_message_too_far_in_the_future_is_refused(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
     for _ in range(MAX_SKIP + 1):
         alice.encrypt("bob", b"")
@@ -98,18 +98,18 @@ def test_a_message_too_far_in_the_future_is_refused(pair: tuple[Device, Device])
         bob.decrypt("alice", *alice.encrypt("bob", b"late"))
 
 
-def test_devices_survive_json_in_the_middle_of_a_conversation(pair: tuple[Device, Device]) -> None:
+def test_devices_survive_json_in_the_middle_of_a_conversation(pair: tuple[SignalDevice, SignalDevice]) -> None:
     alice, bob = pair
     late = alice.encrypt("bob", b"late")
     _talk(alice, bob, ("alice", "bob"), b"1")
-    alice, bob = from_plain(Device, to_plain(alice)), from_plain(Device, to_plain(bob))
+    alice, bob = from_plain(SignalDevice, to_plain(alice)), from_plain(SignalDevice, to_plain(bob))
     assert bob.decrypt("alice", *late) == b"late"
     _talk(bob, alice, ("bob", "alice"), b"2")
     _talk(alice, bob, ("alice", "bob"), b"3")
 
 
 def test_without_a_session_nothing_is_written_or_read() -> None:
-    device = Device.new()
+    device = SignalDevice.new()
     with pytest.raises(ValueError, match="no session with bob"):
         device.encrypt("bob", b"")
     with pytest.raises(ValueError, match="no session with bob"):
@@ -127,7 +127,7 @@ def test_a_group_text_is_read_in_any_order_but_only_once() -> None:
     theirs = SenderKey.from_distribution(own.distribution())
     first, second, third = (own.encrypt(words) for words in (b"1", b"2", b"3"))
     assert [theirs.decrypt(item) for item in (third, first, second)] == [b"3", b"1", b"2"]
-    with pytest.raises(ValueError, match="came before"):
+    with pytest.raises(ValueError, match="decrypted before"):
         theirs.decrypt(first)
 
 

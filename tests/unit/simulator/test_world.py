@@ -5,16 +5,16 @@ from pathlib import Path
 import phonenumbers
 
 from simulator.people import content
-from simulator.protocol.device import Device
+from simulator.protocol.device import SignalDevice
 from simulator.protocol.node import element
-from simulator.server.accounts import Account, Companion
-from simulator.server.delivery import Delivery, queue_key
-from simulator.store import Store
+from simulator.server.accounts import Companion, SimulatedAccount
+from simulator.server.delivery import StanzaQueues, queue_key
+from simulator.store import SimulatorStore
 from simulator.world import World
 
 
-def _companion(account: Account) -> Companion:
-    bundle = Device.new().bundle()
+def _companion(account: SimulatedAccount) -> Companion:
+    bundle = SignalDevice.new().bundle()
     companion = Companion(
         account.number,
         account.lid_user,
@@ -113,21 +113,21 @@ async def test_the_ledger_counts_deliveries_repetitions_and_acknowledgements(tmp
     companion.connection = socket
     delivery.activate(companion)
     assert ledger.counts() == _counts(written=2, delivered=2, pending=2)
-    delivery.acknowledged(companion, queue_key("message", first))
+    delivery.acknowledge(companion, queue_key("message", first))
     companion.active = False
     delivery.activate(companion)
     assert ledger.counts() == _counts(written=2, delivered=2, acknowledged=1, redelivered=1, pending=1)
     assert ledger.acknowledged_ids() == [first]
-    delivery.acknowledged(companion, queue_key("message", second))
-    delivery.acknowledged(companion, queue_key("message", second))
+    delivery.acknowledge(companion, queue_key("message", second))
+    delivery.acknowledge(companion, queue_key("message", second))
     assert ledger.acknowledged_ids() == [first, second]
     assert 'offline="0"' in "".join(socket.sent)
     await world.network.close()
 
 
-def _counts(**known: int) -> dict[str, int]:
+def _counts(**description: int) -> dict[str, int]:
     names = ("written", "delivered", "acknowledged", "redelivered", "pending", "received")
-    return {name: known.get(name, 0) for name in names}
+    return {name: description.get(name, 0) for name in names}
 
 
 async def test_an_unlinked_device_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -135,10 +135,10 @@ async def test_an_unlinked_device_leaves_nothing_behind(tmp_path: Path) -> None:
     phone, bob = world.add_phone(), world.add_contact()
     companion = _companion(phone.account)
     bob.write(phone.account, content.text("never read"))
-    world.network.unlinked(companion)
+    world.network.forget_device(companion)
     assert world.network.delivery.ledger(phone.account.number).counts() == _counts()
     await world.network.close()
-    again = Delivery(Store(tmp_path / "simulator.sqlite"))
+    again = StanzaQueues(SimulatorStore(tmp_path / "simulator.sqlite"))
     assert again.store.load_queue() == []
     await again.store.close()
 

@@ -10,7 +10,7 @@ from services.session.settings import SessionSettings
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from tests.integration.session.service.service import SessionService
 
 
@@ -29,7 +29,7 @@ async def simulator(tmp_path: Path) -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-def phone(simulator: Simulator) -> Phone:
+def phone(simulator: Simulator) -> SimulatedPhone:
     return simulator.world.add_phone("4915112345678", "Anna")
 
 

@@ -23,7 +23,7 @@ from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from tests.servers import free_port
 
 PATIENCE = 60
@@ -116,7 +116,7 @@ class SessionService:
     async def ask(self, command: Command) -> None:
         await self._publish(command)
 
-    async def link(self, phone: Phone, instance: str = INSTANCE, since: int = 0) -> None:
+    async def link(self, phone: SimulatedPhone, instance: str = INSTANCE, since: int = 0) -> None:
         """Connect, scan the first code, wait until connected."""
         connect = ConnectInstance(organization_id=self.organization, instance_id=instance, network=Network.SIMULATOR)
         await self.ask(connect)

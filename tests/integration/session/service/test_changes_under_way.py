@@ -4,7 +4,7 @@ from shared.contracts.events import ConnectionChanged, MessageFailed, MessageRec
 from shared.contracts.records import ConnectionStatus as S
 from simulator.app import Simulator
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.node import element
 from simulator.server.accounts import Faults
 from tests.integration.session.service.service import SessionService
@@ -13,7 +13,7 @@ NEW_NUMBER = "4915144444444"
 
 
 async def test_a_person_who_moved_to_another_number_is_reached_under_the_old_one(
-    service: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     bob = simulator.world.add_contact(name="Bob")
@@ -33,7 +33,7 @@ async def test_a_person_who_moved_to_another_number_is_reached_under_the_old_one
 
 
 async def test_every_send_has_an_outcome_when_the_account_is_unlinked_meanwhile(
-    service: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     people = [simulator.world.add_contact() for _ in range(6)]

@@ -14,7 +14,7 @@ from shared.messaging.client import jetstream
 from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from tests.integration.session.service.service import PATIENCE, SessionService
 from tests.servers import Server, mongod, nats_server, start_replica_set
 
@@ -76,7 +76,7 @@ async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list
 
 
 async def test_messages_that_arrive_while_nats_is_away_follow(
-    frail: SessionService, own_nats: Server, simulator: Simulator, phone: Phone
+    frail: SessionService, own_nats: Server, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await frail.link(phone)
     bob = simulator.world.add_contact()
@@ -91,7 +91,7 @@ async def test_messages_that_arrive_while_nats_is_away_follow(
 
 
 async def test_messages_and_states_survive_an_outage_of_mongodb(
-    frail: SessionService, own_mongo: Server, simulator: Simulator, phone: Phone
+    frail: SessionService, own_mongo: Server, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await frail.link(phone)
     bob = simulator.world.add_contact()

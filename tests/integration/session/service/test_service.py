@@ -10,11 +10,11 @@ from shared.contracts.events import ConnectionChanged, MessageReceived, MessageS
 from shared.contracts.records import ConnectionStatus as S
 from simulator.app import Simulator
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from tests.integration.session.service.service import INSTANCE, SessionService
 
 
-async def test_messages_travel_both_ways(service: SessionService, simulator: Simulator, phone: Phone) -> None:
+async def test_messages_travel_both_ways(service: SessionService, simulator: Simulator, phone: SimulatedPhone) -> None:
     await service.link(phone)
     bob = simulator.world.add_contact(name="Bob")
     wa_id, _ = bob.write(phone.account, content.text("hello"))
@@ -27,7 +27,7 @@ async def test_messages_travel_both_ways(service: SessionService, simulator: Sim
 
 
 async def test_a_killed_worker_comes_back_by_itself(
-    service: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     (worker,) = await service.workers()
@@ -43,7 +43,7 @@ async def test_a_killed_worker_comes_back_by_itself(
 
 
 async def test_a_killed_service_comes_back_without_a_scan_and_without_its_old_workers(
-    service: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     bob, before = simulator.world.add_contact(), len(service.events)
@@ -57,7 +57,9 @@ async def test_a_killed_service_comes_back_without_a_scan_and_without_its_old_wo
     assert len(service.seen(QrIssued)) == 1
 
 
-async def test_a_stopped_service_closes_its_connections_in_order(service: SessionService, phone: Phone) -> None:
+async def test_a_stopped_service_closes_its_connections_in_order(
+    service: SessionService, phone: SimulatedPhone
+) -> None:
     await service.link(phone)
     (worker,) = await service.workers()
     await service.end(signal.SIGTERM)
@@ -71,10 +73,10 @@ async def test_a_stopped_service_closes_its_connections_in_order(service: Sessio
 
 
 async def test_an_account_unlinked_on_the_phone_is_logged_out_and_can_be_linked_again(
-    service: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
-    simulator.world.service.doorkeeper.unlink(phone.account.companions[1])
+    simulator.world.service.login_handler.unlink(phone.account.companions[1])
     gone = await service.event(ConnectionChanged, status=S.LOGGED_OUT)
     assert (gone.reason, gone.will_retry) == ("logged_out", False)
     assert gone.detail
@@ -84,7 +86,7 @@ async def test_an_account_unlinked_on_the_phone_is_logged_out_and_can_be_linked_
 
 
 async def test_a_second_node_with_another_folder_refuses_to_start_and_the_first_goes_on(
-    service: SessionService, second: SessionService, simulator: Simulator, phone: Phone
+    service: SessionService, second: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     before = len(service.events)

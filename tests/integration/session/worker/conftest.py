@@ -10,7 +10,7 @@ import pytest
 
 from services.session.simulated_network import find_simulated_network
 from simulator.app import Simulator
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.server.accounts import Faults
 from simulator.world import World
 from tests.integration.session.worker.driver import PATIENCE, WorkerDriver, ZygoteDriver
@@ -59,12 +59,12 @@ async def worker(zygote: ZygoteDriver) -> WorkerDriver:
 
 
 @pytest.fixture
-def phone(world: World) -> Phone:
+def phone(world: World) -> SimulatedPhone:
     return world.add_phone(name="Anna")
 
 
 @pytest.fixture
-async def linked(worker: WorkerDriver, phone: Phone) -> WorkerDriver:
+async def linked(worker: WorkerDriver, phone: SimulatedPhone) -> WorkerDriver:
     """A worker whose one account is linked to the phone and connected."""
     await worker.link(phone)
     return worker

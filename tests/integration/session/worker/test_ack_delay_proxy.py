@@ -14,8 +14,8 @@ import pytest
 from services.session.ipc.messages import ConnectionUpdate, JournaledEvent
 from services.session.worker.ack_delay_proxy import Relay
 from simulator.people import content
-from simulator.people.phone import Phone
-from simulator.server.delivery import Delivery, queue_key
+from simulator.people.phone import SimulatedPhone
+from simulator.server.delivery import StanzaQueues, queue_key
 from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, ZygoteDriver
 
@@ -24,21 +24,21 @@ MESSAGE = b"m" * 200
 
 
 async def test_a_worker_killed_by_its_own_acknowledgement_loses_nothing(
-    world: World, phone: Phone, zygote: ZygoteDriver, monkeypatch: pytest.MonkeyPatch
+    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker dies at the very moment WhatsApp hears that this message arrived."""
     worker, doomed, acknowledged = await zygote.fork(), dict[str, int](), asyncio.Event()
     await worker.link(phone)
     contact = world.add_contact("4917612345678", "Bob")
-    hear = Delivery.acknowledged
+    hear = StanzaQueues.acknowledge
 
-    def kill_first(self: Delivery, companion: Any, key: str) -> None:
+    def kill_first(self: StanzaQueues, companion: Any, key: str) -> None:
         if pid := doomed.pop(key, 0):
             os.kill(pid, signal.SIGKILL)
             acknowledged.set()
         hear(self, companion, key)
 
-    monkeypatch.setattr(Delivery, "acknowledged", kill_first)
+    monkeypatch.setattr(StanzaQueues, "acknowledge", kill_first)
     for number in range(ROUNDS):
         acknowledged.clear()
         message_id = world.network.names.message_id()

@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 from tests.integration.session.worker.driver import PATIENCE, WorkerDriver
 
 
 async def test_a_number_is_written_to_by_its_lid_in_the_one_session_there_is(
-    world: World, phone: Phone, linked: WorkerDriver
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     """The library asks WhatsApp for the LID of a number; a second session would show "waiting for this message"."""
     bob = world.add_contact(name="Bob")

@@ -8,9 +8,9 @@ import pytest
 from shared.contracts.message import utc_now
 from simulator.people import content
 from simulator.people.broadcast_lists import write_through_list, write_to_list
-from simulator.people.calls import Call
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
+from simulator.people.calls import SimulatedCall
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.protos import Message
 from simulator.world import World
 from tests.integration.session.worker.driver import WorkerDriver
@@ -19,11 +19,11 @@ CUT = "quero 😀".encode()[:-1]
 
 
 @pytest.fixture
-def bob(world: World) -> Contact:
+def bob(world: World) -> SimulatedContact:
     return world.add_contact(name="Bob")
 
 
-def party(contact: Contact) -> dict[str, str]:
+def party(contact: SimulatedContact) -> dict[str, str]:
     return {"phone": contact.account.number, "lid": contact.account.lid.user}
 
 
@@ -35,7 +35,7 @@ async def heard(worker: WorkerDriver, count: int) -> list[dict[str, Any]]:
 
 
 async def test_a_message_through_a_list_is_in_the_chat_with_its_sender(
-    phone: Phone, linked: WorkerDriver, bob: Contact
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     write_through_list(bob, phone.account, content.text("Promoção"))
     (event,) = await heard(linked, 1)
@@ -43,7 +43,7 @@ async def test_a_message_through_a_list_is_in_the_chat_with_its_sender(
 
 
 async def test_what_the_owner_writes_to_a_list_is_in_the_chat_with_each(
-    world: World, phone: Phone, linked: WorkerDriver, bob: Contact
+    world: World, phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     eve = world.add_contact(name="Eve")
     wa_id = write_to_list(phone, [bob.account, eve.account], "Fechamos na sexta")
@@ -54,13 +54,13 @@ async def test_what_the_owner_writes_to_a_list_is_in_the_chat_with_each(
 
 
 async def test_a_missed_call_is_heard_and_one_that_the_phone_took_is_not(
-    phone: Phone, linked: WorkerDriver, bob: Contact
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     for reason in ("accepted_elsewhere", "rejected_elsewhere"):
-        call = Call(bob, phone.account)
+        call = SimulatedCall(bob, phone.account)
         call.offer()
         call.end(reason)
-    missed = Call(bob, phone.account, video=True)
+    missed = SimulatedCall(bob, phone.account, video=True)
     missed.offer()
     missed.end()
     (event,) = await heard(linked, 1)
@@ -69,7 +69,7 @@ async def test_a_missed_call_is_heard_and_one_that_the_phone_took_is_not(
 
 
 async def test_texts_that_are_cut_and_times_that_cannot_be_are_mended(
-    phone: Phone, linked: WorkerDriver, bob: Contact
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     before = utc_now()
     bob.write(phone.account, content.raw(b"\x0a" + bytes([len(CUT)]) + CUT))
@@ -80,7 +80,9 @@ async def test_texts_that_are_cut_and_times_that_cannot_be_are_mended(
     assert all(before.isoformat()[:10] <= event["timestamp"][:10] <= utc_now().isoformat()[:10] for event in events)
 
 
-async def test_a_business_has_its_verified_name(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+async def test_a_business_has_its_verified_name(
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
+) -> None:
     bob.account.name, bob.account.verified_name = "", "Padaria Sol"
     bob.write(phone.account, content.text("bom dia"))
     (event,) = await heard(linked, 1)
@@ -88,7 +90,7 @@ async def test_a_business_has_its_verified_name(phone: Phone, linked: WorkerDriv
 
 
 async def test_a_kind_of_tomorrow_says_so_and_what_programs_say_is_not_heard(
-    phone: Phone, linked: WorkerDriver, bob: Contact
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     album, wrapped = Message(), Message()
     album.albumMessage.expectedImageCount = 3

@@ -22,15 +22,15 @@ from services.session.ipc.messages import (
 )
 from shared.contracts.message import utc_now
 from simulator.people import content
-from simulator.people.contact import Contact
-from simulator.people.phone import Phone
+from simulator.people.contact import SimulatedContact
+from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, PATIENCE, WorkerDriver, ZygoteDriver
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
 
 
-async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Phone) -> None:
+async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: SimulatedPhone) -> None:
     worker.start()
     issued = await worker.wait(LinkingCode)
     assert (issued.kind, issued.attempt) == ("qr", 1)
@@ -44,7 +44,7 @@ async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Phone) ->
     assert connected.lid == phone.account.lid.user
 
 
-async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phone: Phone) -> None:
+async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phone: SimulatedPhone) -> None:
     worker.start(method="code", phone_number=phone.account.number)
     issued = await worker.wait(LinkingCode)
     assert (issued.kind, issued.code[4]) == ("code", "-")
@@ -52,7 +52,7 @@ async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phon
     await worker.wait(ConnectionUpdate, event="connected")
 
 
-async def test_texts_and_receipts_travel_both_ways(world: World, phone: Phone, linked: WorkerDriver) -> None:
+async def test_texts_and_receipts_travel_both_ways(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
     bob = world.add_contact(name="Bob")
     bob.account.auto_receipts = ["delivered", "read"]
     wa_id, _ = bob.write(phone.account, content.text("hello"))
@@ -84,7 +84,7 @@ async def test_a_brazilian_number_is_looked_up_in_either_spelling(world: World, 
 
 
 async def test_what_was_not_published_is_sent_again_by_the_next_worker(
-    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver
+    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     bob = world.add_contact()
     for number in range(3):
@@ -104,7 +104,7 @@ async def test_what_was_not_published_is_sent_again_by_the_next_worker(
     await second.wait(ConnectionUpdate, event="connected")
 
 
-async def test_a_stopped_account_starts_again_without_a_scan(phone: Phone, linked: WorkerDriver) -> None:
+async def test_a_stopped_account_starts_again_without_a_scan(phone: SimulatedPhone, linked: WorkerDriver) -> None:
     linked.stop()
     await linked.wait(ConnectionUpdate, event="stopped")
     before = len(linked.frames)
@@ -114,7 +114,7 @@ async def test_a_stopped_account_starts_again_without_a_scan(phone: Phone, linke
 
 
 async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
-    phone: Phone, linked: WorkerDriver, tmp_path: Path
+    phone: SimulatedPhone, linked: WorkerDriver, tmp_path: Path
 ) -> None:
     linked.stop(logout=True)
     stopped = await linked.wait(ConnectionUpdate, event="stopped")
@@ -126,7 +126,7 @@ async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
     await linked.wait(ConnectionUpdate, since=before, event="keys_missing")
 
 
-async def test_two_workers_never_hold_one_account(phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver) -> None:
+async def test_two_workers_never_hold_one_account(phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver) -> None:
     second = await zygote.fork()
     second.start(linked=True)
     await asyncio.sleep(1)
@@ -137,7 +137,7 @@ async def test_two_workers_never_hold_one_account(phone: Phone, zygote: ZygoteDr
 
 
 async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
-    phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+    phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
 ) -> None:
     linked.writer.close()
     exited = await zygote.heard.wait(WorkerExited)
@@ -146,7 +146,7 @@ async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
 
 
 async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
-    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
 ) -> None:
     bob = world.add_contact()
     written = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(60)]
@@ -168,7 +168,7 @@ def confirm(entry: JournaledEvent) -> EventsConfirmed:
 
 
 async def test_typing_presence_and_read_ticks_go_both_ways(
-    world: World, phone: Phone, linked: WorkerDriver, until: Until
+    world: World, phone: SimulatedPhone, linked: WorkerDriver, until: Until
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion, address = phone.account.companions[1], f"{bob.account.lid.user}@lid"
@@ -197,8 +197,8 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
     assert (typing["sender"]["lid"], typing["state"]) == (bob.account.lid.user, "composing")
     show("composing")
     show("paused")
-    await until(lambda: len(bob.typing_seen) == 2)
-    assert [seen["state"] for seen in bob.typing_seen] == ["composing", "paused"]
+    await until(lambda: len(bob.typing_states) == 2)
+    assert [seen["state"] for seen in bob.typing_states] == ["composing", "paused"]
 
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
     await linked.publish_all(2)
@@ -209,7 +209,7 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
     assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
 
 
-async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: Phone, linked: WorkerDriver) -> None:
+async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
     bob = world.add_contact(name="Bob")
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
     await linked.publish_all(2)
@@ -220,7 +220,7 @@ async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: Ph
 
 
 async def test_a_text_into_a_chat_with_disappearing_messages_carries_its_timer(
-    world: World, phone: Phone, zygote: ZygoteDriver, linked: WorkerDriver
+    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     bob, eve = world.add_contact(name="Bob"), world.add_contact(name="Eve")
     bob.write(phone.account, content.disappearing("until tomorrow", 86_400, 1_790_000_000))
@@ -238,6 +238,6 @@ async def test_a_text_into_a_chat_with_disappearing_messages_carries_its_timer(
     assert await said(bob) == [("fine", 86_400), ("still", 86_400)]
 
 
-async def said(person: Contact) -> list[tuple[str, int]]:
+async def said(person: SimulatedContact) -> list[tuple[str, int]]:
     """The texts a contact got, and the seconds after which they disappear."""
     return [(got["text"], got["expiration"]) for got in await person.inbox.after(0, wait=10)]

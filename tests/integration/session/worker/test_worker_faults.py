@@ -7,14 +7,14 @@ import pytest
 
 from services.session.ipc.messages import ConnectionUpdate, LinkingCode
 from simulator.people import content
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.protocol.node import element
 from simulator.server.accounts import Faults
 from simulator.world import World
 from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
 
 
-async def _drop(phone: Phone) -> None:
+async def _drop(phone: SimulatedPhone) -> None:
     await phone.account.companions[1].connection.close()
 
 
@@ -34,7 +34,7 @@ async def _drop(phone: Phone) -> None:
     ],
 )
 async def test_a_refused_login_has_its_own_state(
-    phone: Phone, linked: WorkerDriver, failure: dict[str, str], state: str, reason: str | None
+    phone: SimulatedPhone, linked: WorkerDriver, failure: dict[str, str], state: str, reason: str | None
 ) -> None:
     phone.account.faults = Faults(fail_login=failure)
     await _drop(phone)
@@ -44,7 +44,7 @@ async def test_a_refused_login_has_its_own_state(
 
 
 async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
-    phone: Phone, linked: WorkerDriver
+    phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     phone.account.faults = Faults(fail_login={"reason": "405"})
     await _drop(phone)
@@ -54,20 +54,24 @@ async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
     await linked.wait(ConnectionUpdate, since=before, event="connected")
 
 
-async def test_a_lost_connection_comes_back_by_itself(phone: Phone, linked: WorkerDriver) -> None:
+async def test_a_lost_connection_comes_back_by_itself(phone: SimulatedPhone, linked: WorkerDriver) -> None:
     before = len(linked.frames)
     await _drop(phone)
     await linked.wait(ConnectionUpdate, since=before, event="disconnected")
     await linked.wait(ConnectionUpdate, since=before, event="connected")
 
 
-async def test_a_device_unlinked_on_the_phone_is_logged_out(world: World, phone: Phone, linked: WorkerDriver) -> None:
+async def test_a_device_unlinked_on_the_phone_is_logged_out(
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
+) -> None:
     connection = phone.account.companions[1].connection
     connection.send(element("stream:error", {"code": "401"}, element("conflict", {"type": "device_removed"})))
     await linked.wait(ConnectionUpdate, event="logged_out")
 
 
-async def test_another_client_with_the_same_keys_replaces_the_connection(phone: Phone, linked: WorkerDriver) -> None:
+async def test_another_client_with_the_same_keys_replaces_the_connection(
+    phone: SimulatedPhone, linked: WorkerDriver
+) -> None:
     connection = phone.account.companions[1].connection
     connection.send(element("stream:error", None, element("conflict", {"type": "replaced"})))
     await linked.wait(ConnectionUpdate, event="replaced")
@@ -85,7 +89,9 @@ async def test_a_code_for_a_number_nobody_has_ends_the_pairing(worker: WorkerDri
     assert (await worker.wait(ConnectionUpdate, event="pairing_failed")).reason
 
 
-async def test_stopping_while_a_qr_code_is_shown_leaves_the_worker_usable(phone: Phone, worker: WorkerDriver) -> None:
+async def test_stopping_while_a_qr_code_is_shown_leaves_the_worker_usable(
+    phone: SimulatedPhone, worker: WorkerDriver
+) -> None:
     worker.start()
     await worker.wait(LinkingCode)
     worker.stop()
@@ -101,7 +107,7 @@ async def test_stopping_an_account_the_worker_does_not_have_is_answered(worker: 
     await worker.wait(ConnectionUpdate, instance_id="nobody", event="stopped")
 
 
-async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone, linked: WorkerDriver) -> None:
+async def test_every_way_a_send_can_end_has_its_code(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(message_error=463)
     refused = await linked.send(bob.account.number, "refused", "m1")
@@ -127,7 +133,7 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Phone,
 
 
 async def test_an_unanswered_send_of_one_account_does_not_hold_up_another(
-    world: World, phone: Phone, linked: WorkerDriver
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     bob, other = world.add_contact(), world.add_phone("4915112345679", "Berta")
     phone.account.faults = Faults(hold_message_acks=True)

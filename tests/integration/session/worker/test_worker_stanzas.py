@@ -11,9 +11,9 @@ import pytest
 from services.session.ipc.messages import ConnectionUpdate, EphemeralObserved, JournaledEvent, WorkerExited
 from simulator.app import Simulator
 from simulator.people import content
-from simulator.people.contact import Contact
+from simulator.people.contact import SimulatedContact
 from simulator.people.notices import notices
-from simulator.people.phone import Phone
+from simulator.people.phone import SimulatedPhone
 from simulator.server.accounts import Companion
 from simulator.world import World
 from tests.integration.session.worker.conftest import running_zygote
@@ -54,11 +54,11 @@ async def poisoned(poisoned_of_file: ZygoteDriver, tmp_path: Path) -> ZygoteDriv
 
 
 @pytest.fixture
-def bob(world: World) -> Contact:
+def bob(world: World) -> SimulatedContact:
     return world.add_contact(name="Bob")
 
 
-def device(phone: Phone) -> Companion:
+def device(phone: SimulatedPhone) -> Companion:
     return phone.account.companions[1]
 
 
@@ -66,12 +66,12 @@ def events(entries: list[JournaledEvent], subject: str) -> list[dict[str, Any]]:
     return [json.loads(entry.body) for entry in entries if subject in entry.subject]
 
 
-def poison(contact: Contact, phone: Phone, number: int = 0) -> None:
+def poison(contact: SimulatedContact, phone: SimulatedPhone, number: int = 0) -> None:
     """At this the library's loop ends, when it is asked for receipts."""
     contact.receipt(phone.account, [f"3EB0POISON{number}"], "server-error")
 
 
-async def heard(linked: WorkerDriver, bob: Contact, phone: Phone) -> list[JournaledEvent]:
+async def heard(linked: WorkerDriver, bob: SimulatedContact, phone: SimulatedPhone) -> list[JournaledEvent]:
     """Bob writes, and everything up to that message has arrived."""
     wa_id, _ = bob.write(phone.account, content.text("after it all"))
     while not any(wa_id in entry.body for entry in linked.entries_now()):
@@ -79,7 +79,9 @@ async def heard(linked: WorkerDriver, bob: Contact, phone: Phone) -> list[Journa
     return linked.entries_now()
 
 
-async def test_no_type_of_receipt_disturbs_the_connection(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+async def test_no_type_of_receipt_disturbs_the_connection(
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
+) -> None:
     before = len(linked.frames)
     for number, kind in enumerate(RECEIPTS):
         bob.receipt(phone.account, [f"3EB0{number:04d}"], kind)
@@ -90,10 +92,12 @@ async def test_no_type_of_receipt_disturbs_the_connection(phone: Phone, linked: 
     assert told == {"delivered", "read", "played"}
 
 
-async def test_no_notification_disturbs_the_connection(phone: Phone, linked: WorkerDriver, bob: Contact) -> None:
+async def test_no_notification_disturbs_the_connection(
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
+) -> None:
     before, delivery = len(linked.frames), bob.network.delivery
     for notice in notices(phone, bob).values():
-        (delivery.deliver if notice.text("id") else delivery.deliver_once)(device(phone), notice)
+        (delivery.deliver if notice.text("id") else delivery.deliver_if_online)(device(phone), notice)
     await heard(linked, bob, phone)
     assert not [frame for frame in linked.frames[before:] if isinstance(frame, ConnectionUpdate)]
     assert device(phone).logins == 1
@@ -102,7 +106,7 @@ async def test_no_notification_disturbs_the_connection(phone: Phone, linked: Wor
 
 
 async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
-    phone: Phone, linked: WorkerDriver, bob: Contact
+    phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     linked.stop()
     await linked.wait(ConnectionUpdate, event="stopped")
@@ -114,7 +118,7 @@ async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
 
 
 async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
-    poisoned: ZygoteDriver, phone: Phone, bob: Contact, until: Until
+    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact, until: Until
 ) -> None:
     worker = await poisoned.fork()
     await worker.link(phone)
@@ -132,7 +136,7 @@ async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
 
 
 async def test_an_account_stopped_while_its_loop_ends_is_offline(
-    poisoned: ZygoteDriver, phone: Phone, bob: Contact, until: Until
+    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact, until: Until
 ) -> None:
     worker = await poisoned.fork()
     await worker.link(phone)
@@ -144,7 +148,9 @@ async def test_an_account_stopped_while_its_loop_ends_is_offline(
     assert missed not in bob.network.delivery.ledger(phone.account.number).acknowledged_ids()
 
 
-async def test_the_process_outlives_many_loops_that_end(poisoned: ZygoteDriver, world: World, bob: Contact) -> None:
+async def test_the_process_outlives_many_loops_that_end(
+    poisoned: ZygoteDriver, world: World, bob: SimulatedContact
+) -> None:
     worker = await poisoned.fork()
     phones = {f"account-{number}": world.add_phone() for number in range(8)}
     await asyncio.gather(*(worker.link(phone, name) for name, phone in phones.items()))
