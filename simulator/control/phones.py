@@ -172,7 +172,7 @@ async def faults(call: RouteCall) -> Any:
 async def set_faults(call: RouteCall) -> Any:
     account, values = _phone(call).account, call.body.model_dump()
     if values["fail_login"] is not None:
-        values["fail_login"] = {name: str(value) for name, value in values["fail_login"].summary()}
+        values["fail_login"] = {name: str(value) for name, value in values["fail_login"].items()}
         if "reason" not in values["fail_login"]:
             raise ValueError("fail_login needs a reason: 401, 402 (with code, expire), 403, 405, 406, 503, 400 ...")
     account.faults = Faults(**values)

@@ -64,6 +64,6 @@ class SenderKey:
             self.skipped[self.iteration] = self.chain
             self.chain, self.iteration = advance(self.chain), self.iteration + 1
         if number not in self.skipped:
-            raise ValueError("the message came before")
+            raise ValueError("the message was decrypted before")
         iv, key = _keys(self.skipped.pop(number))
         return cbc_decrypt(key, iv, fields.data(3))

@@ -1,4 +1,4 @@
-"""Clients' iq requests, one function per namespace. Each returns the answer's children, an error, or None for silence."""
+"""Clients' iq requests, one function per namespace. → the answer's children, an error, or None for silence."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
