@@ -46,7 +46,9 @@ def bob(simulator: Simulator) -> SimulatedContact:
     return simulator.world.add_contact(name="Bob")
 
 
-async def test_what_is_about_a_message_names_it(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact) -> None:
+async def test_what_is_about_a_message_names_it(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
+) -> None:
     first, _ = bob.write(phone.account, content.text("wednesday?"))
     said = {
         "text": message_context.answer("yes", first, f"{bob.account.lid_user}@lid"),
@@ -71,7 +73,9 @@ async def test_what_is_about_a_message_names_it(service: SessionService, phone: 
 
 
 @pytest.mark.parametrize("named_by", ["lid", "phone"])
-async def test_an_encrypted_edit_is_read(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact, named_by: str) -> None:
+async def test_an_encrypted_edit_is_read(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact, named_by: str
+) -> None:
     author = str(bob.account.lid if named_by == "lid" else bob.account.pn)
     first, _ = bob.write(phone.account, message_context.with_secret("wednesday?", b"s" * 32))
     wa_id, _ = bob.write(phone.account, message_context.encrypted_edit("thursday?", first, author, b"s" * 32))
@@ -99,7 +103,9 @@ async def test_an_admin_deletes_what_another_member_wrote(
     assert (event.quoted_sender.lid, event.sender.lid) == (bob.account.lid_user, eve.account.lid_user)
 
 
-async def test_the_owner_edits_and_revokes_on_the_phone(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact) -> None:
+async def test_the_owner_edits_and_revokes_on_the_phone(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
+) -> None:
     first = phone.write_own(bob.account, "at nine")
     for said, kind in ((message_context.edit("at ten", first), "edit"), (message_context.revoke(first), "revoke")):
         wa_id = phone.write_own_content(bob.account, said)
@@ -109,7 +115,9 @@ async def test_the_owner_edits_and_revokes_on_the_phone(service: SessionService,
         assert event.chat.lid == bob.account.lid_user
 
 
-async def test_what_never_becomes_readable_is_told(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact) -> None:
+async def test_what_never_becomes_readable_is_told(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
+) -> None:
     lost = bob.write_undecryptable(phone.account, content.text("lost"), resends=False)
     event = await service.event(MessageReceived, wa_id=lost)
     assert (event.type, event.text, event.push_name) == ("undecryptable", None, "Bob")
@@ -118,14 +126,18 @@ async def test_what_never_becomes_readable_is_told(service: SessionService, phon
     assert (event.type, event.sender.lid) == ("unavailable", bob.account.lid_user)
 
 
-async def test_what_becomes_readable_is_told_twice(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact) -> None:
+async def test_what_becomes_readable_is_told_twice(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
+) -> None:
     wa_id = bob.write_undecryptable(phone.account, content.text("hello"))
     await service.event(MessageReceived, wa_id=wa_id, type="undecryptable")
     readable = await service.event(MessageReceived, wa_id=wa_id, type="text")
     assert readable.text == "hello"
 
 
-async def test_what_is_to_be_hidden_is_not_told(service: SessionService, phone: SimulatedPhone, bob: SimulatedContact) -> None:
+async def test_what_is_to_be_hidden_is_not_told(
+    service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
+) -> None:
     hidden = bob.write_undecryptable(phone.account, message_context.reaction("👍", "3EB0"), resends=False, hide=True)
     wa_id, _ = bob.write(phone.account, content.text("after it"))
     await service.event(MessageReceived, wa_id=wa_id)

@@ -126,7 +126,9 @@ async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
     await linked.wait(ConnectionUpdate, since=before, event="keys_missing")
 
 
-async def test_two_workers_never_hold_one_account(phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver) -> None:
+async def test_two_workers_never_hold_one_account(
+    phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
+) -> None:
     second = await zygote.fork()
     second.start(linked=True)
     await asyncio.sleep(1)
@@ -209,7 +211,9 @@ async def test_typing_presence_and_read_ticks_go_both_ways(
     assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
 
 
-async def test_what_the_owner_reads_on_the_phone_is_told(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
+async def test_what_the_owner_reads_on_the_phone_is_told(
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
+) -> None:
     bob = world.add_contact(name="Bob")
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
     await linked.publish_all(2)
