@@ -24,11 +24,11 @@ from services.session.ipc.messages import (
 )
 from services.session.supervisor import node
 from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, Worker
-from services.session.worker.ipc_writer import MAX_WAITING_NOTICED, Outbox, packed
+from services.session.worker.ipc_writer import MAX_QUEUED_EPHEMERAL, IpcWriter, pack_bounded
 from services.session.worker.journal import Journal
-from services.session.worker.journal_forwarder import WINDOW_CHARACTERS, Pump
-from services.session.worker.number_lookup import MAX_LOOKUPS, Lookups
-from services.session.worker.presence import MAX_JOBS, Attention
+from services.session.worker.journal_forwarder import MAX_UNCONFIRMED_CHARACTERS, JournalForwarder
+from services.session.worker.number_lookup import MAX_PENDING_LOOKUPS, NumberLookupWorker
+from services.session.worker.presence import MAX_PENDING_JOBS, PresenceWorker
 from shared.contracts.events import MessageReceived
 from shared.contracts.message import utc_now
 from shared.contracts.records import Network, Party
@@ -52,7 +52,7 @@ def entry(sequence: int, body: str, error: str | None = None) -> JournaledEvent:
 @pytest.mark.parametrize("error", [None, "Message: unreadable"])
 def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_sent(error: str | None) -> None:
     ours, theirs = socket.socketpair()
-    outbox = Outbox(ours)
+    outbox = IpcWriter(ours)
     outbox.put(entry(1, base64.b64encode(b"x" * 5_000_000).decode(), error))
     outbox.put(entry(2, "{}"))
     told, dead, after = (FROM_WORKER.validate_json(receive_frame(theirs) or b"") for _ in range(3))
@@ -68,7 +68,7 @@ def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_se
 
 def test_any_other_frame_that_is_too_large_is_told() -> None:
     frame = ConnectionUpdate(instance_id="sales", event="crashed", reason="x" * 5_000_000)
-    told = FROM_WORKER.validate_json(packed(frame)[4:])
+    told = FROM_WORKER.validate_json(pack_bounded(frame)[4:])
     assert isinstance(told, FrameTooLarge)
     assert told.kind == "ConnectionUpdate"
 
@@ -76,7 +76,7 @@ def test_any_other_frame_that_is_too_large_is_told() -> None:
 async def test_it_is_counted_and_its_dead_letter_is_in_the_stream(session: Session) -> None:
     await session.connected("acme", "sales")
     counted = node.TOO_LARGE.labels("JournaledEvent")._value.get()
-    worker, frames = session.workers.last, packed(entry(1, "y" * 5_000_000))
+    worker, frames = session.workers.last, pack_bounded(entry(1, "y" * 5_000_000))
     assert worker._writer
     worker._writer.write(frames)
     event = MessageReceived(
@@ -120,24 +120,24 @@ def test_entries_on_their_way_are_bounded_in_characters_too() -> None:
     journal, sent = Journal(Path(":memory:")), list[JournaledEvent]()
     for number in range(40):
         journal.append(ADDRESS, str(number) * 1_000_000)
-    pump = Pump("sales", journal, sent.append, lambda kept: [kept])
+    pump = JournalForwarder("sales", journal, sent.append, lambda kept: [kept])
     pump.start()
     confirmed = 0
     while len(journal):
         _wait(lambda: sent[-1:] and sent[-1].sequence > confirmed)  # noqa: B023
-        assert sum(len(one.body) for one in sent if one.sequence > confirmed) <= 3 * WINDOW_CHARACTERS
+        assert sum(len(one.body) for one in sent if one.sequence > confirmed) <= 3 * MAX_UNCONFIRMED_CHARACTERS
         confirmed = sent[-1].sequence
-        pump.published(confirmed)
-    assert pump.finish(5)
+        pump.confirm(confirmed)
+    assert pump.stop(5)
     journal.close()
 
 
 def test_what_is_only_live_does_not_pile_up_in_a_worker() -> None:
     ours, theirs = socket.socketpair()
-    outbox = Outbox(ours)
-    for _ in range(20 * MAX_WAITING_NOTICED):
+    outbox = IpcWriter(ours)
+    for _ in range(20 * MAX_QUEUED_EPHEMERAL):
         outbox.put(EphemeralObserved(instance_id="sales", subject="s", body="b" * 200))
-    assert outbox._frames.qsize() <= MAX_WAITING_NOTICED
+    assert outbox._frames.qsize() <= MAX_QUEUED_EPHEMERAL
     theirs.close()
     ours.close()
 
@@ -157,16 +157,16 @@ def test_what_waits_for_a_library_that_hangs_is_bounded() -> None:
     connected = threading.Event()
     connected.set()
     answered: list[Any] = []
-    lookups = Lookups(library, connected, answered.append)
-    for number in range(10 * MAX_LOOKUPS):
+    lookups = NumberLookupWorker(library, connected, answered.append)
+    for number in range(10 * MAX_PENDING_LOOKUPS):
         lookups.put(LookUpNumber(instance_id="sales", call_id=str(number), phone_number="1"))
-    assert len(answered) == 9 * MAX_LOOKUPS
-    attention = Attention(library, connected, answered.append)
-    for _ in range(10 * MAX_JOBS):
+    assert len(answered) == 9 * MAX_PENDING_LOOKUPS
+    attention = PresenceWorker(library, connected, answered.append)
+    for _ in range(10 * MAX_PENDING_JOBS):
         attention.put(SendPresence(instance_id="sales", to="1", action="composing", until=utc_now()))
-    assert attention._jobs.qsize() <= MAX_JOBS
+    assert attention._jobs.qsize() <= MAX_PENDING_JOBS
     library.go.set()
-    lookups.finish()
+    lookups.stop()
 
 
 def _wait(condition: Any) -> None:

@@ -5,11 +5,11 @@ import logging
 from typing import Any
 
 from services.session.ipc.messages import ConnectionUpdate
+from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
 from services.session.store.connections import Connections
 from services.session.supervisor.connection_state import Outcome
 from services.session.supervisor.relinking import OtherNumber, verdict
 from services.session.supervisor.supervised_instance import Account
-from services.session.worker.send_results import NEW_CHATS_RESTRICTED
 from shared.contracts.records import ConnectionStatus
 from shared.platform.mongo import TRANSIENT_ERRORS
 

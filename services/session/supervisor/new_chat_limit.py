@@ -3,10 +3,10 @@
 import asyncio
 import time
 
+from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
 from services.session.supervisor.connection_status import Board
 from services.session.supervisor.instance_supervisor import Accounts
 from services.session.supervisor.supervised_instance import Account
-from services.session.worker.send_results import NEW_CHATS_RESTRICTED
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.background import run_once
 

@@ -19,6 +19,7 @@ from services.session.ipc.messages import (
     ReadReceiptsResult,
     SendResult,
 )
+from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
 from services.session.settings import SessionSettings
 from services.session.store.connections import Connections
 from services.session.store.data_folder import folder_id
@@ -37,7 +38,6 @@ from services.session.supervisor.reconciler import Reconciler
 from services.session.supervisor.sending import Sending
 from services.session.supervisor.supervised_instance import Account
 from services.session.supervisor.worker_pool import Forker, Pool
-from services.session.worker.send_results import NEW_CHATS_RESTRICTED
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.message import Command
 from shared.contracts.records import ConnectionStatus, Network

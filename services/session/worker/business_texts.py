@@ -1,6 +1,6 @@
 """The words of what is no plain text: templates, buttons, lists, products, orders, events, payments, cards. Pure.
 
-Each function takes the part of a `waE2E.Message` and gives lines; `joined` makes one text of them.
+Each function takes the part of a `waE2E.Message` and gives lines; `join_lines` makes one text of them.
 """
 
 import json
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from services.session.worker.vcards import card_line
+from services.session.worker.vcards import format_card
 from shared.text.bounded_text import MAX_TEXT, bounded_line, cut_roughly
 
 Lines = Iterator[str]
@@ -21,22 +21,22 @@ _UNREADABLE_KEYS = frozenset({"flow_token", "id", "wa_flow_response_params"})
 """Fields of a form's answer that only programs read."""
 
 
-def joined(lines: Iterable[str]) -> str | None:
+def join_lines(lines: Iterable[str]) -> str | None:
     """The lines that say something, each once; None when none does."""
     kept = dict.fromkeys(line for line in (line.strip() for line in lines) if line)
     return "\n".join(kept) or None
 
 
 def template(part: Any) -> Lines:
-    yield from _four_rows(part.hydratedFourRowTemplate)
-    yield from _four_rows(part.hydratedTemplate)
+    yield from _four_row_template(part.hydratedFourRowTemplate)
+    yield from _four_row_template(part.hydratedTemplate)
     yield from interactive(part.interactiveMessageTemplate)
-    yield from structured(part.fourRowTemplate.content)
-    yield from structured(part.fourRowTemplate.highlyStructuredMessage)
-    yield from structured(part.fourRowTemplate.footer)
+    yield from highly_structured(part.fourRowTemplate.content)
+    yield from highly_structured(part.fourRowTemplate.highlyStructuredMessage)
+    yield from highly_structured(part.fourRowTemplate.footer)
 
 
-def structured(part: Any) -> Lines:
+def highly_structured(part: Any) -> Lines:
     if part.HasField("hydratedHsm"):
         yield from template(part.hydratedHsm)
     else:
@@ -45,21 +45,21 @@ def structured(part: Any) -> Lines:
 
 def buttons(part: Any) -> Lines:
     yield from (part.text, part.contentText, _place_name(part.locationMessage), part.footerText)
-    yield from _options(button.buttonText.displayText for button in part.buttons[:MAX_OPTIONS])
+    yield from _bullets(button.buttonText.displayText for button in part.buttons[:MAX_OPTIONS])
 
 
 def options_list(part: Any) -> Lines:
     yield from (part.title, part.description, part.footerText)
     for section in part.sections[:MAX_OPTIONS]:
         yield section.title
-        yield from _options(_pair(row.title, row.description) for row in section.rows[:MAX_OPTIONS])
+        yield from _bullets(_title_and_description(row.title, row.description) for row in section.rows[:MAX_OPTIONS])
 
 
 def interactive(part: Any, depth: int = 0) -> Lines:
     yield from (part.header.title, part.header.subtitle)
     yield from product(part.header.productMessage)
     yield from (part.body.text, part.footer.text)
-    yield from _options(_button_label(button) for button in part.nativeFlowMessage.buttons[:MAX_OPTIONS])
+    yield from _bullets(_button_label(button) for button in part.nativeFlowMessage.buttons[:MAX_OPTIONS])
     if depth == 0:
         for card in part.carouselMessage.cards[:MAX_OPTIONS]:
             yield from interactive(card, depth + 1)
@@ -88,66 +88,66 @@ def list_reply(part: Any) -> Lines:
 def product(part: Any) -> Lines:
     found = part.product
     yield from (found.title, found.description, part.catalog.title, part.catalog.description)
-    yield _amount_1000(found.salePriceAmount1000 or found.priceAmount1000, found.currencyCode)
+    yield _format_amount_1000(found.salePriceAmount1000 or found.priceAmount1000, found.currencyCode)
     yield from (found.URL, part.body, part.footer)
 
 
 def order(part: Any) -> Lines:
     yield from (part.orderTitle, part.message)
     yield f"{part.itemCount} ×" if part.itemCount > 0 else ""
-    yield _amount_1000(part.totalAmount1000, part.totalCurrencyCode)
+    yield _format_amount_1000(part.totalAmount1000, part.totalCurrencyCode)
 
 
 def event(part: Any) -> Lines:
-    yield from (part.name, part.description, _time(part.startTime), _place_name(part.location), part.joinLink)
+    yield from (part.name, part.description, _format_time(part.startTime), _place_name(part.location), part.joinLink)
 
 
 def event_invitation(part: Any) -> Lines:
-    yield from (part.eventTitle, part.caption, _time(part.startTime), part.callLink)
+    yield from (part.eventTitle, part.caption, _format_time(part.startTime), part.callLink)
 
 
 def scheduled_call(part: Any) -> Lines:
-    yield from (part.title, _time(part.scheduledTimestampMS // 1000))
+    yield from (part.title, _format_time(part.scheduledTimestampMS // 1000))
 
 
 def payment_request(part: Any) -> Lines:
-    yield from _note(part.noteMessage)
-    yield _amount_1000(part.amount1000, part.currencyCodeIso4217) or _money(part.amount)
+    yield from _note_text(part.noteMessage)
+    yield _format_amount_1000(part.amount1000, part.currencyCodeIso4217) or _format_money(part.amount)
 
 
 def payment(part: Any) -> Lines:
-    yield from _note(part.noteMessage)
+    yield from _note_text(part.noteMessage)
 
 
 def payment_reminder(part: Any) -> Lines:
-    yield from (part.description, _money(part.amount))
+    yield from (part.description, _format_money(part.amount))
 
 
 def split_payment(part: Any) -> Lines:
-    yield from (part.description, _money(part.totalAmount))
+    yield from (part.description, _format_money(part.totalAmount))
 
 
 def poll(part: Any) -> Lines:
     yield part.name
-    yield from _options(option.optionName for option in part.options[:MAX_OPTIONS])
+    yield from _bullets(option.optionName for option in part.options[:MAX_OPTIONS])
 
 
 def poll_result(part: Any) -> Lines:
     yield part.name
-    yield from _options(f"{vote.optionName}: {vote.optionVoteCount}" for vote in part.pollVotes[:MAX_OPTIONS])
+    yield from _bullets(f"{vote.optionName}: {vote.optionVoteCount}" for vote in part.pollVotes[:MAX_OPTIONS])
 
 
 def contact(part: Any) -> Lines:
-    yield card_line(part.displayName, part.vcard)
+    yield format_card(part.displayName, part.vcard)
 
 
 def contacts(part: Any) -> Lines:
-    yield from (card_line(card.displayName, card.vcard) for card in part.contacts[:MAX_OPTIONS])
+    yield from (format_card(card.displayName, card.vcard) for card in part.contacts[:MAX_OPTIONS])
     if not part.contacts:
         yield part.displayName
 
 
-def place(part: Any) -> Lines:
+def location(part: Any) -> Lines:
     yield f"{_place_name(part)} ({part.degreesLatitude}, {part.degreesLongitude})"
     yield from (getattr(part, "address", ""), getattr(part, "comment", ""))
 
@@ -160,25 +160,25 @@ def rich_response(part: Any) -> Lines:
     yield from (piece.messageText for piece in part.submessages[:MAX_OPTIONS])
 
 
-def fields(*names: str) -> Callable[[Any], Lines]:
+def from_fields(*names: str) -> Callable[[Any], Lines]:
     """The words stand in these fields."""
     return lambda part: (getattr(part, name) for name in names)
 
 
-def _four_rows(rows: Any) -> Lines:
+def _four_row_template(rows: Any) -> Lines:
     yield from (rows.hydratedTitleText, rows.hydratedContentText, rows.hydratedFooterText)
     labels = (
         button.quickReplyButton.displayText or button.urlButton.displayText or button.callButton.displayText
         for button in rows.hydratedButtons[:MAX_OPTIONS]
     )
-    yield from _options(labels)
+    yield from _bullets(labels)
 
 
-def _options(labels: Iterable[str]) -> Lines:
+def _bullets(labels: Iterable[str]) -> Lines:
     return (f"• {bounded_line(label)}" for label in labels if label.strip())
 
 
-def _pair(title: str, description: str) -> str:
+def _title_and_description(title: str, description: str) -> str:
     return f"{title}: {description}" if title and description else title or description
 
 
@@ -197,7 +197,7 @@ def _json_object(text: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _note(message: Any) -> Lines:
+def _note_text(message: Any) -> Lines:
     yield from (message.conversation, message.extendedTextMessage.text)
 
 
@@ -205,17 +205,17 @@ def _place_name(part: Any) -> str:
     return bounded_line(getattr(part, "name", "") or getattr(part, "caption", ""))
 
 
-def _time(seconds: int) -> str:
+def _format_time(seconds: int) -> str:
     if not 0 < seconds < _LATEST_TIME_S:
         return ""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _amount_1000(amount: int, currency: str) -> str:
+def _format_amount_1000(amount: int, currency: str) -> str:
     return f"{bounded_line(currency, 8)} {amount / 1000:.2f}".strip() if amount > 0 else ""
 
 
-def _money(money: Any) -> str:
+def _format_money(money: Any) -> str:
     if money.value <= 0:
         return ""
     value = money.value / money.offset if money.offset > 0 else float(money.value)

@@ -8,14 +8,14 @@ from services.session.worker.stanzas import LoginFailure
 
 TEMPORARY_BAN = 402
 MAX_BAN_S = 10 * 365 * 86_400
-_BANS = {
+_BAN_REASONS = {
     101: "send_to_too_many_people",
     102: "blocked_by_users",
     103: "created_too_many_groups",
     104: "sent_too_many_same_message",
     106: "broadcast_list",
 }
-_FAILURES = {
+_LOGIN_FAILURE_NAMES = {
     400: "generic",
     404: "not_found",
     409: "bad_user_agent",
@@ -28,11 +28,11 @@ _FAILURES = {
     501: "experimental",
 }
 
-ENDS = frozenset(get_args(ConnectionEvent)) - {"paired", "connected", "disconnected"}
+FINAL_EVENTS = frozenset(get_args(ConnectionEvent)) - {"paired", "connected", "disconnected"}
 """After these the library does nothing more by itself; the client has to be closed."""
 
 
-def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> ConnectionUpdate | None:
+def update_from_event(instance_id: str, name: str, event: Any, now: datetime) -> ConnectionUpdate | None:
     """None: an event that says nothing about the connection."""
     match name:
         case "Connected":
@@ -44,25 +44,25 @@ def change_of_event(instance_id: str, name: str, event: Any, now: datetime) -> C
         case "ClientOutdated":
             return ConnectionUpdate(instance_id=instance_id, event="outdated")
         case "LoggedOut":
-            return ConnectionUpdate(instance_id=instance_id, event="logged_out", reason=_label(event, "Reason"))
+            return ConnectionUpdate(instance_id=instance_id, event="logged_out", reason=_enum_label(event, "Reason"))
         case "PairStatus":
-            return _pair_status(instance_id, event)
+            return _update_from_pair_status(instance_id, event)
     return None
 
 
-def change_of_failure(instance_id: str, failure: LoginFailure, now: datetime) -> ConnectionUpdate:
+def update_from_login_failure(instance_id: str, failure: LoginFailure, now: datetime) -> ConnectionUpdate:
     """A refused login: every number that is not a temporary ban is a refusal, also one nobody knows yet."""
     if failure.number == TEMPORARY_BAN:
-        until = now + timedelta(seconds=min(failure.expire, MAX_BAN_S)) if failure.expire else None
-        reason = _BANS.get(failure.code or 0, f"code {failure.code}")
+        until = now + timedelta(seconds=min(failure.expires_in_s, MAX_BAN_S)) if failure.expires_in_s else None
+        reason = _BAN_REASONS.get(failure.code or 0, f"code {failure.code}")
         return ConnectionUpdate(instance_id=instance_id, event="restricted", reason=reason, until=until)
-    known = _FAILURES.get(failure.number)
+    known = _LOGIN_FAILURE_NAMES.get(failure.number)
     said = f"{failure.number} {known}" if known else str(failure.number)
     reason = f"{said}: {failure.message}".removesuffix(": ")
     return ConnectionUpdate(instance_id=instance_id, event="refused", reason=reason)
 
 
-def change_of_login(instance_id: str, status: str) -> ConnectionUpdate | None:
+def update_from_pairing_status(instance_id: str, status: str) -> ConnectionUpdate | None:
     """The private word on the end of a pairing; success is told by PairStatus, with more."""
     if status == "success":
         return None
@@ -71,7 +71,7 @@ def change_of_login(instance_id: str, status: str) -> ConnectionUpdate | None:
     return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=status)
 
 
-def _pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
+def _update_from_pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
     if event.Error:
         return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=event.Error)
     device = f":{event.ID.Device}" if event.ID.Device else ""
@@ -79,7 +79,7 @@ def _pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
     return ConnectionUpdate(instance_id=instance_id, event="paired", jid=jid, phone_number=event.ID.User)
 
 
-def _label(event: Any, field: str) -> str:
+def _enum_label(event: Any, field: str) -> str:
     """`BLOCKED_BY_USERS` → `blocked_by_users`; a number without a name stays a number."""
     number = getattr(event, field)
     value = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)

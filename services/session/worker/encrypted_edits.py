@@ -20,50 +20,50 @@ from shared.text.bounded_text import MAX_ID
 MAX_SECRETS = 2_048
 """Kept per account; each takes about 200 bytes."""
 SECRET_BYTES = 32
-MESSAGE_EDIT = 2
+SECRET_ENC_TYPE_EDIT = 2
 """`secretEncType` of an edit."""
-_PURPOSE = b"Message Edit"
+_HKDF_PURPOSE = b"Message Edit"
 
 
-class EncryptedEdits:
+class EditDecryptor:
     """Of one account; called for its messages in their order."""
 
     def __init__(self) -> None:
         self._secrets: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
-    def opened(self, event: Any) -> Any:
+    def decrypt(self, event: Any) -> Any:
         """A neonize `Message` event; in place of an encrypted edit, when it can be decrypted, the edit."""
-        self._keep(event)
+        self._store_secret(event)
         sealed = event.Message.secretEncryptedMessage
-        if sealed.secretEncType != MESSAGE_EDIT:
+        if sealed.secretEncType != SECRET_ENC_TYPE_EDIT:
             return event
-        secrets = (self._secrets.get((sealed.targetMessageKey.ID, user)) for user in _users(event))
+        secrets = (self._secrets.get((sealed.targetMessageKey.ID, user)) for user in _sender_users(event))
         secret = next(filter(None, secrets), None)
-        if secret is not None and (plain := _decrypted(event, sealed, secret)) is not None:
-            _replace(event.Message, plain, sealed.targetMessageKey.ID)
+        if secret is not None and (plain := _decrypt_edit(event, sealed, secret)) is not None:
+            _replace_by_edit(event.Message, plain, sealed.targetMessageKey.ID)
         return event
 
-    def _keep(self, event: Any) -> None:
+    def _store_secret(self, event: Any) -> None:
         secret, wa_id = event.Message.messageContextInfo.messageSecret, event.Info.ID
         if len(secret) != SECRET_BYTES or len(wa_id) > MAX_ID:
             return
-        for user in _users(event):
+        for user in _sender_users(event):
             self._secrets[(wa_id, user)] = secret
         while len(self._secrets) > MAX_SECRETS:
             self._secrets.popitem(last=False)
 
 
-def _users(event: Any) -> list[str]:
+def _sender_users(event: Any) -> list[str]:
     source = event.Info.MessageSource
     return [jid.User for jid in (source.Sender, source.SenderAlt) if jid.User]
 
 
-def _decrypted(event: Any, sealed: Any, secret: bytes) -> bytes | None:
+def _decrypt_edit(event: Any, sealed: Any, secret: bytes) -> bytes | None:
     """The key depends on how the author was named when the message and when the edit was written."""
     source = event.Info.MessageSource
     names = [f"{jid.User}@{jid.Server}".encode() for jid in (source.Sender, source.SenderAlt) if jid.User]
     for original, editor in product(names, repeat=2):
-        info = sealed.targetMessageKey.ID.encode() + original + editor + _PURPOSE
+        info = sealed.targetMessageKey.ID.encode() + original + editor + _HKDF_PURPOSE
         key = HKDF(SHA256(), SECRET_BYTES, salt=None, info=info).derive(secret)
         try:
             return AESGCM(key).decrypt(sealed.encIV, sealed.encPayload, None)
@@ -72,7 +72,7 @@ def _decrypted(event: Any, sealed: Any, secret: bytes) -> bytes | None:
     return None
 
 
-def _replace(message: Any, plain: bytes, target_id: str) -> None:
+def _replace_by_edit(message: Any, plain: bytes, target_id: str) -> None:
     """By an edit as clients write it without this encryption. The plain text is one, or only the new message."""
     try:
         edited = type(message).FromString(plain)

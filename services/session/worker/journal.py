@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_SCHEMA = """
+_CREATE_ENTRIES = """
 CREATE TABLE IF NOT EXISTS entries (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, body TEXT NOT NULL, error TEXT
 )"""
-_LAST = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
+_LAST_SEQUENCE = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'entries'), 0)"
 """The greatest sequence ever given; SQLite keeps it when the entries are gone."""
-_APPEND = f"INSERT INTO entries (sequence, subject, body, error) VALUES (max(?, {_LAST} + 1), ?, ?, ?)"
-_FIRST_ORDER_KEY = 10**14
+_INSERT_ENTRY = f"INSERT INTO entries (sequence, subject, body, error) VALUES (max(?, {_LAST_SEQUENCE} + 1), ?, ?, ?)"
+_MIN_ORDER_KEY = 10**14
 """Smaller sequences were counted from one by an earlier version, and say nothing about other messages."""
 
 
@@ -36,7 +36,7 @@ class JournalEntry:
     @property
     def order_key(self) -> int | None:
         """The place among all messages of the account (shared/contracts/order_keys.py): when the entry arrived here."""
-        return self.sequence if self.sequence >= _FIRST_ORDER_KEY else None
+        return self.sequence if self.sequence >= _MIN_ORDER_KEY else None
 
 
 class Journal:
@@ -51,16 +51,16 @@ class Journal:
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.execute(_SCHEMA)
+        self._db.execute(_CREATE_ENTRIES)
 
     def append(self, subject: str, body: str, error: str | None = None) -> int:
         """Keep one entry; its sequence."""
         with self._lock:
-            row = self._db.execute(_APPEND, (self._clock_ns() // 1000, subject, body, error)).lastrowid
+            row = self._db.execute(_INSERT_ENTRY, (self._clock_ns() // 1000, subject, body, error)).lastrowid
         assert row is not None
         return row
 
-    def follow(self, order_key: int) -> None:
+    def advance_past(self, order_key: int) -> None:
         """Whatever is appended from now on gets a greater sequence than this: it is an answer to what has this key."""
         with self._lock:
             self._db.execute(
@@ -69,7 +69,7 @@ class Journal:
             )
             self._db.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'entries'", (order_key,))
 
-    def after(self, sequence: int, limit: int, most: int = 8_000_000) -> list[JournalEntry]:
+    def read_after(self, sequence: int, limit: int, most: int = 8_000_000) -> list[JournalEntry]:
         """The oldest entries beyond a sequence, in order: at most `limit`, and at most `most` characters of bodies
         unless the first alone has more."""
         found: list[JournalEntry] = []

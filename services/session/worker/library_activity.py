@@ -9,17 +9,17 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 
-class Activity:
+class CallbackActivity:
     """The callbacks of one client; they come on several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._inside, self._last = 0, 0.0
+        self._running_callbacks, self._last_ended_at = 0, 0.0
 
-    def during(self, handle: Callable[..., Any], *arguments: Any) -> Any:
+    def run_callback(self, handle: Callable[..., Any], *arguments: Any) -> Any:
         """Call it, as part of a callback. None when it raised."""
         with self._lock:
-            self._inside += 1
+            self._running_callbacks += 1
         try:
             return handle(*arguments)
         except Exception:
@@ -27,13 +27,13 @@ class Activity:
             return None
         finally:
             with self._lock:
-                self._inside -= 1
-                self._last = time.monotonic()
+                self._running_callbacks -= 1
+                self._last_ended_at = time.monotonic()
 
-    def begin_silence(self) -> None:
+    def restart_quiet_period(self) -> None:
         """Count from now."""
-        self._last = time.monotonic()
+        self._last_ended_at = time.monotonic()
 
-    def silent_for(self) -> float:
+    def seconds_since_callback(self) -> float:
         """Seconds since the last callback; 0 while one is at work."""
-        return 0.0 if self._inside else time.monotonic() - self._last
+        return 0.0 if self._running_callbacks else time.monotonic() - self._last_ended_at

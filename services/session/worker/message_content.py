@@ -8,19 +8,19 @@ from typing import Any
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.session.worker import business_texts as texts
-from services.session.worker.encrypted_edits import MESSAGE_EDIT
-from services.session.worker.message_fields import MEANINGS, Meaning
+from services.session.worker.encrypted_edits import SECRET_ENC_TYPE_EDIT
+from services.session.worker.message_fields import FIELD_ROLES, FieldRole
 from shared.contracts.message_parts import Media, Referral
 from shared.text.bounded_text import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
 
-UNSUPPORTED = "unsupported"
+UNSUPPORTED_TYPE = "unsupported"
 """The type of a message with no field this version of the library knows: it can be read on the phone."""
-HIDDEN = "unavailable"
+UNAVAILABLE_TYPE = "unavailable"
 """The type of a message that its sender keeps from linked devices: it can be read on the phone."""
 
 
 @dataclass(frozen=True)
-class Content:
+class MessageContent:
     """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, revoke, poll, ... or
     the library's own name of a kind we do not know. `unreadable`: an edit whose text this device cannot read."""
 
@@ -32,7 +32,7 @@ class Content:
     unreadable: bool = False
 
 
-_MEDIA = {
+_MEDIA_KINDS = {
     "imageMessage": "image",
     "videoMessage": "video",
     "ptvMessage": "video",
@@ -41,16 +41,16 @@ _MEDIA = {
     "stickerMessage": "sticker",
 }
 
-_TEXTS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
-    "extendedTextMessage": ("text", texts.fields("text")),
+_TEXT_KINDS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
+    "extendedTextMessage": ("text", texts.from_fields("text")),
     "contactMessage": ("contact", texts.contact),
     "contactsArrayMessage": ("contact", texts.contacts),
-    "locationMessage": ("location", texts.place),
-    "liveLocationMessage": ("location", texts.place),
-    "stickerPackMessage": ("sticker_pack", texts.fields("name", "publisher", "packDescription", "caption")),
+    "locationMessage": ("location", texts.location),
+    "liveLocationMessage": ("location", texts.location),
+    "stickerPackMessage": ("sticker_pack", texts.from_fields("name", "publisher", "packDescription", "caption")),
     "musicMessage": ("music", texts.music),
     "templateMessage": ("template", texts.template),
-    "highlyStructuredMessage": ("template", texts.structured),
+    "highlyStructuredMessage": ("template", texts.highly_structured),
     "buttonsMessage": ("buttons", texts.buttons),
     "listMessage": ("list", texts.options_list),
     "interactiveMessage": ("interactive", texts.interactive),
@@ -61,7 +61,7 @@ _TEXTS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
     "interactiveResponseMessage": ("interactive_response", texts.interactive_reply),
     "productMessage": ("product", texts.product),
     "orderMessage": ("order", texts.order),
-    "invoiceMessage": ("invoice", texts.fields("note")),
+    "invoiceMessage": ("invoice", texts.from_fields("note")),
     "requestPaymentMessage": ("request_payment", texts.payment_request),
     "sendPaymentMessage": ("send_payment", texts.payment),
     "paymentReminderMessage": ("payment_reminder", texts.payment_reminder),
@@ -69,18 +69,18 @@ _TEXTS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
     "eventMessage": ("event", texts.event),
     "eventInviteMessage": ("event_invite", texts.event_invitation),
     "scheduledCallCreationMessage": ("scheduled_call", texts.scheduled_call),
-    "groupInviteMessage": ("group_invite", texts.fields("groupName", "caption")),
-    "newsletterAdminInviteMessage": ("newsletter_invite", texts.fields("newsletterName", "caption")),
-    "newsletterFollowerInviteMessageV2": ("newsletter_invite", texts.fields("newsletterName", "caption")),
+    "groupInviteMessage": ("group_invite", texts.from_fields("groupName", "caption")),
+    "newsletterAdminInviteMessage": ("newsletter_invite", texts.from_fields("newsletterName", "caption")),
+    "newsletterFollowerInviteMessageV2": ("newsletter_invite", texts.from_fields("newsletterName", "caption")),
     "pollResultSnapshotMessage": ("poll_result", texts.poll_result),
     "pollResultSnapshotMessageV3": ("poll_result", texts.poll_result),
-    "statusQuestionAnswerMessage": ("text", texts.fields("text")),
-    "questionResponseMessage": ("text", texts.fields("text")),
-    "statusQuotedMessage": ("text", texts.fields("text")),
-    "placeholderMessage": (HIDDEN, texts.fields()),
-    "conditionalRevealMessage": (UNSUPPORTED, texts.fields()),
+    "statusQuestionAnswerMessage": ("text", texts.from_fields("text")),
+    "questionResponseMessage": ("text", texts.from_fields("text")),
+    "statusQuotedMessage": ("text", texts.from_fields("text")),
+    "placeholderMessage": (UNAVAILABLE_TYPE, texts.from_fields()),
+    "conditionalRevealMessage": (UNSUPPORTED_TYPE, texts.from_fields()),
 }
-_TARGETS = {
+_TARGET_KEY_FIELDS = {
     "commentMessage": "targetMessageKey",
     "statusQuestionAnswerMessage": "key",
     "questionResponseMessage": "key",
@@ -89,82 +89,82 @@ _TARGETS = {
 """Where a kind names the message it is about, when that is not in its `contextInfo`."""
 
 
-def content_of(message: Any) -> Content | str:
+def parse_content(message: Any) -> MessageContent | str:
     """The content of a `waE2E.Message`, its strings bounded; a name when it holds nothing a person wrote."""
-    content = _content_of(message)
+    content = _parse_message(message)
     if isinstance(content, str):
         return content
     text = bounded_text(content.text) if content.text is not None else None
-    return replace(content, text=text, quoted_wa_id=_usable_id(content.quoted_wa_id))
+    return replace(content, text=text, quoted_wa_id=_valid_id(content.quoted_wa_id))
 
 
-def _usable_id(wa_id: str | None) -> str | None:
+def _valid_id(wa_id: str | None) -> str | None:
     """An id that is cut would be another's: one that is too long names no message."""
     return wa_id if wa_id and len(wa_id) <= MAX_ID and wa_id.isprintable() else None
 
 
-def _content_of(message: Any) -> Content | str:
+def _parse_message(message: Any) -> MessageContent | str:
     """The first field that a person wrote, else what the rest is called."""
     fields = [(field.name, value) for field, value in message.ListFields()]
     for name, value in fields:
-        meaning = MEANINGS.get(name, Meaning.CONTENT)
-        if meaning is Meaning.CONTENT:
-            return _of_field(name, value)
-        if meaning is Meaning.WRAPPER:
-            return _of_wrapper(name, value)
+        meaning = FIELD_ROLES.get(name, FieldRole.CONTENT)
+        if meaning is FieldRole.CONTENT:
+            return _parse_field(name, value)
+        if meaning is FieldRole.WRAPPER:
+            return _parse_wrapper(name, value)
     if message.HasField("protocolMessage"):
-        return _of_protocol(message.protocolMessage)
+        return _parse_protocol_message(message.protocolMessage)
     sealed = message.secretEncryptedMessage
-    if sealed.secretEncType == MESSAGE_EDIT and sealed.targetMessageKey.ID:
-        return Content("edit", quoted_wa_id=sealed.targetMessageKey.ID, unreadable=True)
+    if sealed.secretEncType == SECRET_ENC_TYPE_EDIT and sealed.targetMessageKey.ID:
+        return MessageContent("edit", quoted_wa_id=sealed.targetMessageKey.ID, unreadable=True)
     for name, _ in fields:
-        if MEANINGS[name] is Meaning.PROTOCOL:
-            return _plain_name(name)
-    return Content(UNSUPPORTED) if len(UnknownFieldSet(message)) else "machinery"
+        if FIELD_ROLES[name] is FieldRole.PROTOCOL:
+            return _kind_name(name)
+    return MessageContent(UNSUPPORTED_TYPE) if len(UnknownFieldSet(message)) else "machinery"
 
 
-def _of_wrapper(name: str, wrapper: Any) -> Content | str:
-    inside = _content_of(wrapper.message)
-    target = _target(name, wrapper)
-    return replace(inside, quoted_wa_id=target) if target and isinstance(inside, Content) else inside
+def _parse_wrapper(name: str, wrapper: Any) -> MessageContent | str:
+    inside = _parse_message(wrapper.message)
+    target = _target_id(name, wrapper)
+    return replace(inside, quoted_wa_id=target) if target and isinstance(inside, MessageContent) else inside
 
 
-def _of_field(name: str, value: Any) -> Content:
+def _parse_field(name: str, value: Any) -> MessageContent:
     if name == "conversation":
-        return Content("text", value)
+        return MessageContent("text", value)
     if name == "reactionMessage":
-        return Content("reaction", value.text or None, quoted_wa_id=value.key.ID or None)
+        return MessageContent("reaction", value.text or None, quoted_wa_id=value.key.ID or None)
     context = getattr(value, "contextInfo", None)
-    quoted = _target(name, value) or (context.stanzaID if context else None) or None
+    quoted = _target_id(name, value) or (context.stanzaID if context else None) or None
     referral = _referral(context) if context else None
-    if name in _MEDIA:
-        return Content(_MEDIA[name], _caption(value), _media(value), quoted, referral)
+    if name in _MEDIA_KINDS:
+        return MessageContent(_MEDIA_KINDS[name], _caption(value), _media(value), quoted, referral)
     if name.startswith("pollCreationMessage"):
-        return Content("poll", texts.joined(texts.poll(value)), None, quoted, referral)
-    kind, lines = _TEXTS.get(name, (_plain_name(name), texts.fields()))
-    return Content(kind, _words(lines(value), kind), None, quoted, referral)
+        return MessageContent("poll", texts.join_lines(texts.poll(value)), None, quoted, referral)
+    kind, lines = _TEXT_KINDS.get(name, (_kind_name(name), texts.from_fields()))
+    return MessageContent(kind, _text_from_lines(lines(value), kind), None, quoted, referral)
 
 
-def _words(lines: texts.Lines, kind: str) -> str | None:
+def _text_from_lines(lines: texts.Lines, kind: str) -> str | None:
     """A person's own text stays as it was written."""
-    return next(iter(lines)) or None if kind == "text" else texts.joined(lines)
+    return next(iter(lines)) or None if kind == "text" else texts.join_lines(lines)
 
 
-def _of_protocol(protocol: Any) -> Content | str:
+def _parse_protocol_message(protocol: Any) -> MessageContent | str:
     """Edits and revokes of earlier messages travel inside the machinery."""
     value = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number.get(protocol.type)
     kind = value.name.lower() if value else "protocol"
     if kind == "revoke" and protocol.key.ID:
-        return Content("revoke", quoted_wa_id=protocol.key.ID)
+        return MessageContent("revoke", quoted_wa_id=protocol.key.ID)
     if kind != "message_edit":
         return kind
-    corrected = _content_of(protocol.editedMessage)
-    text = corrected.text if isinstance(corrected, Content) else None
-    return Content("edit", text, quoted_wa_id=protocol.key.ID or None)
+    corrected = _parse_message(protocol.editedMessage)
+    text = corrected.text if isinstance(corrected, MessageContent) else None
+    return MessageContent("edit", text, quoted_wa_id=protocol.key.ID or None)
 
 
-def _target(name: str, value: Any) -> str | None:
-    return getattr(value, _TARGETS[name]).ID or None if name in _TARGETS else None
+def _target_id(name: str, value: Any) -> str | None:
+    return getattr(value, _TARGET_KEY_FIELDS[name]).ID or None if name in _TARGET_KEY_FIELDS else None
 
 
 def _caption(part: Any) -> str | None:
@@ -195,6 +195,6 @@ def _referral(context: Any) -> Referral | None:
     )
 
 
-def _plain_name(field: str) -> str:
+def _kind_name(field: str) -> str:
     """`orderMessage` → `order`, `eventInviteMessage` → `event_invite`."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", field.removesuffix("Message")).lower()

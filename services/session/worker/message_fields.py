@@ -3,7 +3,7 @@
 from enum import Enum, auto
 
 
-class Meaning(Enum):
+class FieldRole(Enum):
     CONTENT = auto()
     """A person or a business wrote it."""
     WRAPPER = auto()
@@ -14,7 +14,7 @@ class Meaning(Enum):
     """Stands beside another field and says nothing by itself."""
 
 
-_CONTENT = """
+_CONTENT_FIELDS = """
 conversation extendedTextMessage imageMessage videoMessage ptvMessage audioMessage documentMessage stickerMessage
 stickerPackMessage musicMessage contactMessage contactsArrayMessage locationMessage liveLocationMessage
 templateMessage highlyStructuredMessage buttonsMessage listMessage interactiveMessage richResponseMessage
@@ -27,7 +27,7 @@ pollResultSnapshotMessage pollResultSnapshotMessageV3 reactionMessage placeholde
 statusQuestionAnswerMessage questionResponseMessage statusQuotedMessage
 """
 
-_WRAPPERS = """
+_WRAPPER_FIELDS = """
 ephemeralMessage viewOnceMessage viewOnceMessageV2 viewOnceMessageV2Extension editedMessage documentWithCaptionMessage
 groupMentionedMessage botInvokeMessage lottieStickerMessage eventCoverImage statusMentionMessage
 pollCreationOptionImageMessage associatedChildMessage groupStatusMentionMessage pollCreationMessageV4 statusAddYours
@@ -37,7 +37,7 @@ botPlatformRegistrationSuccessMessage newsletterScheduledMessage acp2SettingMess
 deviceSentMessage commentMessage
 """
 
-_PROTOCOL = """
+_PROTOCOL_FIELDS = """
 protocolMessage call chat callLogMesssage bcallMessage scheduledCallEditMessage stickerSyncRmrMessage
 declinePaymentRequestMessage cancelPaymentRequestMessage splitPaymentUpdateMessage
 pollUpdateMessage pollAddOptionMessage encReactionMessage encCommentMessage encEventResponseMessage
@@ -45,19 +45,19 @@ secretEncryptedMessage keepInChatMessage pinInChatMessage albumMessage messageHi
 statusNotificationMessage statusStickerInteractionMessage groupRootKeyShare rootSecretDistributeMessage
 """
 
-_METADATA = """
+_METADATA_FIELDS = """
 senderKeyDistributionMessage fastRatchetKeySenderKeyDistributionMessage messageContextInfo statusLinkPreviewMetadata
 """
 
-MEANINGS: dict[str, Meaning] = {
+FIELD_ROLES: dict[str, FieldRole] = {
     name: meaning
     for meaning, names in (
-        (Meaning.CONTENT, _CONTENT),
-        (Meaning.WRAPPER, _WRAPPERS),
-        (Meaning.PROTOCOL, _PROTOCOL),
-        (Meaning.METADATA, _METADATA),
+        (FieldRole.CONTENT, _CONTENT_FIELDS),
+        (FieldRole.WRAPPER, _WRAPPER_FIELDS),
+        (FieldRole.PROTOCOL, _PROTOCOL_FIELDS),
+        (FieldRole.METADATA, _METADATA_FIELDS),
     )
     for name in names.split()
 }
 
-WRAPPERS = frozenset(name for name, meaning in MEANINGS.items() if meaning is Meaning.WRAPPER)
+WRAPPER_FIELDS = frozenset(name for name, meaning in FIELD_ROLES.items() if meaning is FieldRole.WRAPPER)

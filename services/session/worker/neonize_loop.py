@@ -18,7 +18,7 @@ from neonize.events import EVENT_TO_INT
 from neonize.proto.Neonize_pb2 import LogEntry
 from neonize.utils.log import log_whatsmeow
 
-SUBSCRIBED = [
+SUBSCRIBED_EVENTS = [
     EVENT_TO_INT[kind]
     for kind in (
         events.Device,
@@ -43,56 +43,60 @@ SUBSCRIBED = [
 ]
 """Numbers of the events the library shall encode. Not among them: those it cannot encode with every content
 (`Receipt`, `ChatPresence`, `TemporaryBan`, `ConnectFailure`, `GroupInfo`), and those nobody here needs."""
-_INDISPENSABLE = {EVENT_TO_INT[kind] for kind in (events.MessageEv, events.ConnectedEv, events.DisconnectedEv)}
-_NOT_ENCODED = re.compile(r"neonize\.(\w+)")
+_REQUIRED_EVENTS = {EVENT_TO_INT[kind] for kind in (events.MessageEv, events.ConnectedEv, events.DisconnectedEv)}
+_UNENCODABLE_EVENT = re.compile(r"neonize\.(\w+)")
 """How the library's error names the event it could not encode: `required field neonize.Receipt.Type not set`."""
-_RECEIVED = b"Client/Recv"
-_WORTH_LOGGING = frozenset({"WARN", "ERROR"})
+_RECEIVED_STANZA_SUFFIX = b"Client/Recv"
+_LOGGED_LEVELS = frozenset({"WARN", "ERROR"})
 
 log = logging.getLogger(__name__)
 
 
-class Client(Protocol):
+class NativeCallbacks(Protocol):
     """What is called for one client; on threads of the library, and nothing may be raised."""
 
     def on_native_qr(self, code: str) -> None: ...
-    def on_native_login(self, status: str) -> None: ...
+    def on_native_pairing_status(self, status: str) -> None: ...
     def on_native_event(self, raw: bytes, code: int) -> None: ...
     def on_native_stanza(self, line: str) -> None:
         """A stanza was received and is not handled yet: the library reads no more until this returns."""
 
 
-_clients: dict[bytes, Client] = {}
-_kept: list[Any] = []
+_clients: dict[bytes, NativeCallbacks] = {}
+_log_callbacks: list[Any] = []
 
 
-def _qr(name: int, code: int) -> None:
+def _on_qr(name: int, code: int) -> None:
     if client := _clients.get(ctypes.string_at(name)):
         client.on_native_qr(ctypes.string_at(code).decode())
 
 
-def _login(name: int, status: int) -> None:
+def _on_pairing_status(name: int, status: int) -> None:
     if client := _clients.get(ctypes.string_at(name)):
-        client.on_native_login(ctypes.string_at(status).decode())
+        client.on_native_pairing_status(ctypes.string_at(status).decode())
 
 
-def _event(name: bytes, data: int, size: int, code: int) -> None:
+def _on_event(name: bytes, data: int, size: int, code: int) -> None:
     if client := _clients.get(name):
         client.on_native_event(ctypes.string_at(data, size), code)
 
 
-_QR, _LOGIN, _EVENT = func_string(_qr), func_string(_login), func_callback_bytes(_event)
+_QR_CALLBACK, _PAIRING_CALLBACK, _EVENT_CALLBACK = (
+    func_string(_on_qr),
+    func_string(_on_pairing_status),
+    func_callback_bytes(_on_event),
+)
 
 
-def hold(client: Client, store: str, name: bytes, proxy: str | None) -> str | None:
+def run_connection(client: NativeCallbacks, store: str, name: bytes, proxy: str | None) -> str | None:
     """Connect, and tell `client` what happens until it is stopped. The error when it ends for another reason."""
-    codes = bytearray(SUBSCRIBED)
+    codes = bytearray(SUBSCRIBED_EVENTS)
     wanted = (ctypes.c_char * len(codes)).from_buffer(codes)
     device = DeviceProps(os="Switchboard", platformType=DeviceProps.CHROME).SerializeToString()
     through = ctypes.byref(ProxySettings(proxy)._to_c_struct()) if proxy else None
     _clients[name] = client
-    logged = func_callback_bytes2(_log_of(name))
-    _kept.append(logged)
+    logged = func_callback_bytes2(_log_callback_for(name))
+    _log_callbacks.append(logged)
     answer = gocode.Neonize(
         store.encode(),
         name,
@@ -100,9 +104,9 @@ def hold(client: Client, store: str, name: bytes, proxy: str | None) -> str | No
         0,
         0,
         b"DEBUG",
-        _QR,
-        _LOGIN,
-        _EVENT,
+        _QR_CALLBACK,
+        _PAIRING_CALLBACK,
+        _EVENT_CALLBACK,
         logged,
         wanted,
         len(codes),
@@ -114,34 +118,34 @@ def hold(client: Client, store: str, name: bytes, proxy: str | None) -> str | No
     )
     error = answer.decode() if answer else None
     if error:
-        _give_up_event(error)
+        _unsubscribe_unencodable(error)
     return error
 
 
-def _give_up_event(error: str) -> None:
+def _unsubscribe_unencodable(error: str) -> None:
     """WhatsApp may deliver again what ended the loop: this process no longer asks for events of that kind."""
-    named = _NOT_ENCODED.search(error)
+    named = _UNENCODABLE_EVENT.search(error)
     for kind, code in EVENT_TO_INT.items():
-        if named and kind.DESCRIPTOR.name == named[1] and code in SUBSCRIBED and code not in _INDISPENSABLE:
+        if named and kind.DESCRIPTOR.name == named[1] and code in SUBSCRIBED_EVENTS and code not in _REQUIRED_EVENTS:
             log.error("the library cannot encode a %s; this process does without them", named[1])
-            SUBSCRIBED.remove(code)
+            SUBSCRIBED_EVENTS.remove(code)
 
 
-def forget(name: bytes) -> None:
+def unregister(name: bytes) -> None:
     """The client is stopped: what the library still says of it is ignored."""
     _clients.pop(name, None)
 
 
-def _log_of(name: bytes) -> Callable[[int, int], None]:
+def _log_callback_for(name: bytes) -> Callable[[int, int], None]:
     """At the library's level DEBUG, because only there it shows what it receives; the rest of that level is dropped."""
 
     def logged(data: int, size: int) -> None:
         try:
             raw = ctypes.string_at(data, size)
-            if raw.endswith(_RECEIVED):
+            if raw.endswith(_RECEIVED_STANZA_SUFFIX):
                 if client := _clients.get(name):
                     client.on_native_stanza(LogEntry.FromString(raw).Message)
-            elif LogEntry.FromString(raw).Level in _WORTH_LOGGING:
+            elif LogEntry.FromString(raw).Level in _LOGGED_LEVELS:
                 log_whatsmeow(data, size)
         except Exception:
             log.exception("a line of the library's log could not be handled")

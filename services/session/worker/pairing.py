@@ -8,55 +8,60 @@ from functools import partial
 from services.session.ipc.messages import ConnectionUpdate, LinkingCode, Start
 from services.session.worker.qr_image import qr_ascii, qr_data_url
 from services.session.worker.threads import start_thread
-from services.session.worker.whatsapp_port import WhatsApp, WhatsAppError
+from services.session.worker.whatsapp_port import WhatsAppClient, WhatsAppError
 
-FIRST_QR, LATER_QR = timedelta(seconds=60), timedelta(seconds=20)
+FIRST_QR_LIFETIME, LATER_QR_LIFETIME = timedelta(seconds=60), timedelta(seconds=20)
 """How long WhatsApp honours a code: the first of a pairing, and every later one."""
-PAIRING_CODE = timedelta(seconds=160)
+PAIRING_CODE_LIFETIME = timedelta(seconds=160)
 """A code to type lives as long as the six QR references behind it."""
 
 log = logging.getLogger(__name__)
 
 
-class Pairing:
+class PairingAttempt:
     """One attempt. `issued` gets what to show; `failed` is called when WhatsApp gives no code."""
 
     def __init__(
         self,
         start: Start,
-        whatsapp: WhatsApp,
+        whatsapp: WhatsAppClient,
         issued: Callable[[LinkingCode], None],
         failed: Callable[[ConnectionUpdate], None],
     ) -> None:
-        self._start, self._whatsapp, self._issued, self._failed = start, whatsapp, issued, failed
-        self._attempt = 0
+        self._start, self._whatsapp, self._send_code, self._on_failed = start, whatsapp, issued, failed
+        self._qr_count = 0
 
-    def offer(self, code: str, now: datetime) -> None:
+    def on_qr(self, code: str, now: datetime) -> None:
         """The library offers a QR code; the first one also means that a code to type can be asked for."""
-        self._attempt += 1
+        self._qr_count += 1
         if self._start.method == "qr":
-            self._issued(qr_issued(self._start.instance_id, code, self._attempt, now))
-        elif self._attempt == 1:
-            start_thread("pairing", partial(self._ask_for_code, now), self._refused)
+            self._send_code(qr_code_frame(self._start.instance_id, code, self._qr_count, now))
+        elif self._qr_count == 1:
+            start_thread("pairing", partial(self._request_code, now), self._fail)
 
-    def _ask_for_code(self, now: datetime) -> None:
+    def _request_code(self, now: datetime) -> None:
         try:
-            code = self._whatsapp.pairing_code(self._start.phone_number or "")
+            code = self._whatsapp.request_pairing_code(self._start.phone_number or "")
         except WhatsAppError as error:
-            self._refused(error)
+            self._fail(error)
         else:
-            expires_at = now + PAIRING_CODE
-            self._issued(
-                LinkingCode(instance_id=self._start.instance_id, kind="code", code=grouped(code), expires_at=expires_at)
+            expires_at = now + PAIRING_CODE_LIFETIME
+            self._send_code(
+                LinkingCode(
+                    instance_id=self._start.instance_id,
+                    kind="code",
+                    code=format_pairing_code(code),
+                    expires_at=expires_at,
+                )
             )
 
-    def _refused(self, error: Exception) -> None:
+    def _fail(self, error: Exception) -> None:
         """Whoever waits for the code is told."""
         reason = str(error)[:500]
-        self._failed(ConnectionUpdate(instance_id=self._start.instance_id, event="pairing_failed", reason=reason))
+        self._on_failed(ConnectionUpdate(instance_id=self._start.instance_id, event="pairing_failed", reason=reason))
 
 
-def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> LinkingCode:
+def qr_code_frame(instance_id: str, code: str, attempt: int, now: datetime) -> LinkingCode:
     return LinkingCode(
         instance_id=instance_id,
         kind="qr",
@@ -64,11 +69,11 @@ def qr_issued(instance_id: str, code: str, attempt: int, now: datetime) -> Linki
         data_url=qr_data_url(code),
         ascii_art=qr_ascii(code),
         attempt=attempt,
-        expires_at=now + (FIRST_QR if attempt == 1 else LATER_QR),
+        expires_at=now + (FIRST_QR_LIFETIME if attempt == 1 else LATER_QR_LIFETIME),
     )
 
 
-def grouped(code: str) -> str:
+def format_pairing_code(code: str) -> str:
     """`ABCDEFGH` → `ABCD-EFGH`, the way the phone shows it."""
     plain = code.replace("-", "")
     return f"{plain[:4]}-{plain[4:]}"

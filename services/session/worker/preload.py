@@ -12,13 +12,23 @@ from pathlib import Path
 
 import pylibmagic  # noqa: F401  (the library's package imports libmagic; this carries it, so it comes first)
 
-_PROTOBUFS = (
+_PROTOBUF_MODULES = (
     "neonize.proto.Neonize_pb2",
     "neonize.proto.waMsgApplication.WAMsgApplication_pb2",
     "neonize.proto.waConsumerApplication.WAConsumerApplication_pb2",
 )
-_ITS_IMPORTS = ("magic", "PIL.Image", "requests", "httpx", "bs4", "segno", "phonenumbers", "tqdm", "linkpreview")
-_OURS = (
+_NEONIZE_DEPENDENCIES = (
+    "magic",
+    "PIL.Image",
+    "requests",
+    "httpx",
+    "bs4",
+    "segno",
+    "phonenumbers",
+    "tqdm",
+    "linkpreview",
+)
+_OWN_MODULES = (
     "services.session.worker.event_mapping",
     "services.session.simulated_network",
     "services.session.worker.instance_thread",
@@ -29,7 +39,7 @@ _OURS = (
 def preload() -> None:
     """Everything above, then keep the garbage collector from touching it."""
     preload_protobufs()
-    for name in (*_ITS_IMPORTS, *_OURS):
+    for name in (*_NEONIZE_DEPENDENCIES, *_OWN_MODULES):
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
@@ -49,7 +59,7 @@ def preload_protobufs() -> None:
     package.__path__ = [str(Path(found.origin).parent)]
     sys.modules["neonize"] = package
     try:
-        for name in _PROTOBUFS:
+        for name in _PROTOBUF_MODULES:
             importlib.import_module(name)
     finally:
         del sys.modules["neonize"]

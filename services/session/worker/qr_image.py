@@ -8,7 +8,7 @@ from qrcode.constants import ERROR_CORRECT_L
 from qrcode.image.pil import PilImage
 
 
-def _drawn(text: str) -> "qrcode.QRCode[PilImage]":
+def _make_qr_code(text: str) -> "qrcode.QRCode[PilImage]":
     code = qrcode.QRCode(image_factory=PilImage, error_correction=ERROR_CORRECT_L, box_size=6, border=4)
     code.add_data(text)
     code.make(fit=True)
@@ -18,12 +18,12 @@ def _drawn(text: str) -> "qrcode.QRCode[PilImage]":
 def qr_data_url(text: str) -> str:
     """A PNG as `data:image/png;base64,...`."""
     target = io.BytesIO()
-    _drawn(text).make_image().save(target)
+    _make_qr_code(text).make_image().save(target)
     return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode()
 
 
 def qr_ascii(text: str) -> str:
     """Half-block characters, dark on light in a dark terminal."""
     target = io.StringIO()
-    _drawn(text).print_ascii(out=target, invert=True)
+    _make_qr_code(text).print_ascii(out=target, invert=True)
     return target.getvalue()

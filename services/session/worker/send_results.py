@@ -3,11 +3,11 @@
 import re
 
 from services.session.ipc.messages import Send, SendResult
-from services.session.worker.whatsapp_port import Accepted
+from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
+from services.session.worker.whatsapp_port import AcceptedMessage
 
-NEW_CHATS_RESTRICTED = "new_chats_restricted"
-_REFUSED = re.compile(r"server returned error (\d+)")
-REASONS = {
+_SERVER_ERROR = re.compile(r"server returned error (\d+)")
+WHATSAPP_REFUSALS = {
     "463": (
         NEW_CHATS_RESTRICTED,
         "WhatsApp restricts this account for a while from writing to people who never wrote to it (error 463); those "
@@ -18,7 +18,7 @@ REASONS = {
 """By the number WhatsApp refuses a message with: code, and what to do."""
 
 
-def accepted(send: Send, answer: Accepted) -> SendResult:
+def accepted(send: Send, answer: AcceptedMessage) -> SendResult:
     return SendResult(
         instance_id=send.instance_id,
         call_id=send.call_id,
@@ -48,11 +48,11 @@ def unconfirmed(send: Send, detail: str) -> SendResult:
     )
 
 
-def refused(send: Send, error: str) -> SendResult:
+def result_of_error(send: Send, error: str) -> SendResult:
     """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
     words = error.lower()
-    if number := _REFUSED.search(words):
-        return failed(send, *REASONS.get(number[1], ("refused_by_whatsapp", error)))
+    if number := _SERVER_ERROR.search(words):
+        return failed(send, *WHATSAPP_REFUSALS.get(number[1], ("refused_by_whatsapp", error)))
     if "no lid found" in words or "not on whatsapp" in words:
         return failed(send, "not_on_whatsapp", error)
     if "usync" in words or "failed to get device list" in words or "failed to fetch prekeys" in words:

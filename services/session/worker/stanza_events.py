@@ -2,60 +2,69 @@
 
 import logging
 
-from services.session.worker.deferred_receipts import Deferred
-from services.session.worker.library_activity import Activity
-from services.session.worker.stanzas import Stanza, Unreadable, login_failure_of, read_stanza, receipts_of, typing_of
-from services.session.worker.whatsapp_port import Device, Listener
+from services.session.worker.deferred_receipts import DeferredReceipts
+from services.session.worker.library_activity import CallbackActivity
+from services.session.worker.stanzas import (
+    StanzaElement,
+    StanzaParseError,
+    chat_presence_from,
+    login_failure_from,
+    parse_stanza,
+    receipts_from,
+)
+from services.session.worker.whatsapp_port import ClientListener, OwnDevice
 
-_READ = ("<receipt ", "<chatstate ", "<failure ")
+_HANDLED_PREFIXES = ("<receipt ", "<chatstate ", "<failure ")
 
 log = logging.getLogger(__name__)
 
 
-class Received:
-    def __init__(self, listener: Listener, activity: Activity) -> None:
+class StanzaHandler:
+    def __init__(self, listener: ClientListener, activity: CallbackActivity) -> None:
         self._listener = listener
-        self._own: frozenset[str] = frozenset()
-        self._deferred = Deferred(activity.silent_for, lambda raw: activity.during(self._on_receipt, raw))
+        self._own_users: frozenset[str] = frozenset()
+        self._deferred_receipts = DeferredReceipts(
+            activity.seconds_since_callback, lambda raw: activity.run_callback(self._on_receipt, raw)
+        )
 
     @property
-    def waiting(self) -> bool:
+    def has_pending_receipts(self) -> bool:
         """Something received has not been handed on yet."""
-        return len(self._deferred) > 0
+        return len(self._deferred_receipts) > 0
 
-    def belongs_to(self, device: Device) -> None:
-        self._own = frozenset({device.phone, device.lid or device.phone})
+    def set_own_device(self, device: OwnDevice) -> None:
+        self._own_users = frozenset({device.phone, device.lid or device.phone})
 
     @staticmethod
-    def concerns(line: str) -> bool:
-        return line.startswith(_READ)
+    def handles(line: str) -> bool:
+        return line.startswith(_HANDLED_PREFIXES)
 
-    def take(self, line: str) -> bool:
+    def handle(self, line: str) -> bool:
         """Called before the library handles the stanza. True: the connection is over, and the library shall not."""
         try:
-            return self._act_on(read_stanza(line))
-        except Unreadable as problem:
+            return self._dispatch(parse_stanza(line))
+        except StanzaParseError as problem:
             log.info("a stanza is ignored: %s", problem)
-            self._listener.on_broken("stanza")
+            self._listener.on_malformed_event("stanza")
             return False
 
-    def _act_on(self, stanza: Stanza) -> bool:
+    def _dispatch(self, stanza: StanzaElement) -> bool:
         if stanza.tag == "failure":
-            failure = login_failure_of(stanza)
+            failure = login_failure_from(stanza)
             if failure:
-                self._listener.on_refused(failure)
+                self._listener.on_login_refused(failure)
             return failure is not None
         if stanza.tag == "chatstate":
-            if typing := typing_of(stanza, self._own):
+            if typing := chat_presence_from(stanza, self._own_users):
                 self._listener.on_event("ChatPresence", typing)
             return False
-        receipts = receipts_of(stanza, self._own)
+        receipts = receipts_from(stanza, self._own_users)
         for receipt in receipts:
-            hand_on = self._deferred.put if receipt.MessageSource.IsFromMe else self._on_receipt
+            hand_on = self._deferred_receipts.put if receipt.MessageSource.IsFromMe else self._on_receipt
             hand_on(receipt.SerializeToString())
         if not receipts:
             self._listener.on_event("Receipt-unknown", None)
         return False
 
     def _on_receipt(self, raw: bytes) -> None:
-        self._listener.on_bytes("Receipt", raw)
+        self._listener.on_raw_event("Receipt", raw)

@@ -5,21 +5,21 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 
-def mend_strings(message: Any) -> Any:
+def repair_strings(message: Any) -> Any:
     """Put U+FFFD for each invalid sequence, in every string of a protobuf; the same message.
 
     The Python library gives such a string as bytes. Its parser bounds the depth of messages.
     """
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_STRING:
-            _mend(message, field, value)
+            _repair_field(message, field, value)
         elif field.type == FieldDescriptor.TYPE_MESSAGE and not _is_map(field):
             for part in value if field.is_repeated else (value,):
-                mend_strings(part)
+                repair_strings(part)
     return message
 
 
-def _mend(message: Any, field: Any, value: Any) -> None:
+def _repair_field(message: Any, field: Any, value: Any) -> None:
     if not field.is_repeated:
         if isinstance(value, bytes):
             setattr(message, field.name, value.decode(errors="replace"))

@@ -19,7 +19,7 @@ from services.session.worker.preload import preload
 from shared.platform.logs import configure_logging
 from shared.platform.settings import Settings
 
-_HEAD = 4
+_LENGTH_BYTES = 4
 log = logging.getLogger(__name__)
 
 
@@ -29,44 +29,46 @@ class Zygote:
     def __init__(self, supervisor: socket.socket) -> None:
         self._supervisor = supervisor
         self._workers: dict[int, str] = {}
-        self._deaths, self._death_bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._exit_signals, self._exit_signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> None:
         """Until the supervisor's end of the socket closes. In a forked worker this never returns."""
-        signal.set_wakeup_fd(self._death_bell, warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self._exit_signal_writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         while True:
-            ready, _, _ = select.select([self._supervisor.fileno(), self._deaths], [], [])
-            if self._deaths in ready:
-                os.read(self._deaths, 4096)
-                self._reap()
-            if self._supervisor.fileno() in ready and not self._answer():
+            ready, _, _ = select.select([self._supervisor.fileno(), self._exit_signals], [], [])
+            if self._exit_signals in ready:
+                os.read(self._exit_signals, 4096)
+                self._report_exited()
+            if self._supervisor.fileno() in ready and not self._handle_fork():
                 return
 
-    def _answer(self) -> bool:
+    def _handle_fork(self) -> bool:
         """One Fork; False at the end."""
-        head, descriptors, _, _ = socket.recv_fds(self._supervisor, _HEAD, 1)
+        head, descriptors, _, _ = socket.recv_fds(self._supervisor, _LENGTH_BYTES, 1)
         if not head:
             return False
-        body = _exactly(self._supervisor, int.from_bytes(head + _exactly(self._supervisor, _HEAD - len(head))))
+        body = _read_exactly(
+            self._supervisor, int.from_bytes(head + _read_exactly(self._supervisor, _LENGTH_BYTES - len(head)))
+        )
         request = Fork.model_validate_json(body)
         if len(descriptors) != 1:
             raise ValueError("a Fork came without the socket of its worker")
         pid = os.fork()
         if pid == 0:
-            self._become_worker(socket.socket(fileno=descriptors[0]))
+            self._run_worker(socket.socket(fileno=descriptors[0]))
         os.close(descriptors[0])
         self._workers[pid] = request.worker
-        self._tell(Forked(call_id=request.call_id, pid=pid))
+        self._send(Forked(call_id=request.call_id, pid=pid))
         return True
 
-    def _become_worker(self, connection: socket.socket) -> None:
+    def _run_worker(self, connection: socket.socket) -> None:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._supervisor.close()
-            os.close(self._deaths)
-            os.close(self._death_bell)
+            os.close(self._exit_signals)
+            os.close(self._exit_signal_writer)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the library prints; our logs go to stderr
             from services.session.worker import process  # loads the native library, which must not be forked
 
@@ -76,18 +78,18 @@ class Zygote:
         finally:
             os._exit(1)
 
-    def _reap(self) -> None:
+    def _report_exited(self) -> None:
         while self._workers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
-            self._tell(WorkerExited(worker=self._workers.pop(pid), status=os.waitstatus_to_exitcode(status)))
+            self._send(WorkerExited(worker=self._workers.pop(pid), status=os.waitstatus_to_exitcode(status)))
 
-    def _tell(self, frame: Frame) -> None:
+    def _send(self, frame: Frame) -> None:
         self._supervisor.sendall(pack(frame))
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def _read_exactly(connection: socket.socket, size: int) -> bytes:
     parts = b""
     while len(parts) < size:
         part = connection.recv(size - len(parts))

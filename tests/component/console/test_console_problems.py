@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from docs.generate.errors import raised_errors
 from services.session.supervisor.status_reasons import DETAILS
-from services.session.worker.send_results import REASONS
+from services.session.worker.send_results import WHATSAPP_REFUSALS
 from tests.component.console.backend import AT, Backend, Record
 
 SESSION = Path(__file__).parents[3] / "services/session"
@@ -32,7 +32,7 @@ def failure_codes() -> set[str]:
     nodes = [node for path in SESSION.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
     called = [code for node in nodes if isinstance(node, ast.Call) for code in _called(node)]
     written = [code for node in nodes if isinstance(node, ast.Dict) for code in _written(node)]
-    return {code for code, _ in REASONS.values()} | set(called) | set(written)
+    return {code for code, _ in WHATSAPP_REFUSALS.values()} | set(called) | set(written)
 
 
 def _called(node: ast.Call) -> Iterator[str]:

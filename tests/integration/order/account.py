@@ -20,9 +20,9 @@ from nats.aio.msg import Msg
 from services.session.ipc.messages import Frame, JournaledEvent, Send, SendResult, Start
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
-from services.session.worker.instance_thread import Instance
+from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.journal import Journal
-from services.session.worker.whatsapp_port import Accepted, Device
+from services.session.worker.whatsapp_port import AcceptedMessage, OwnDevice
 from shared.contracts.commands import SendText
 from shared.contracts.events import MessageReceived, MessageSent, ReceiptReceived
 from shared.contracts.ids import new_id
@@ -52,9 +52,9 @@ class Library(FakeWhatsApp):
         self.accepted: dict[str, str] = {}
         """WhatsApp's id by text."""
 
-    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> AcceptedMessage:
         self.accepted[text] = f"OUT-{text}"
-        return Accepted(self.accepted[text], utc_now().replace(microsecond=0))
+        return AcceptedMessage(self.accepted[text], utc_now().replace(microsecond=0))
 
 
 class LinkedAccount:
@@ -69,10 +69,10 @@ class LinkedAccount:
     def open(self) -> None:
         """Connect, also again: a new process finds the journal that the one before left."""
         self._library = Library()
-        self._instance = Instance(self._start, self._library.open, self._said.put, lambda _: None)
+        self._instance = InstanceThread(self._start, self._library.open, self._said.put, lambda _: None)
         self._instance.start()
         assert self._library.connected.wait(10)
-        self._library.listener.on_device(Device("4915112345678:1@s.whatsapp.net", "4915112345678", "77"))
+        self._library.listener.on_device(OwnDevice("4915112345678:1@s.whatsapp.net", "4915112345678", "77"))
         self._library.listener.on_event("Connected", None)
 
     async def close(self) -> None:
@@ -82,7 +82,7 @@ class LinkedAccount:
 
     def deliver(self, message: Any) -> None:
         """What the library calls with a message of WhatsApp."""
-        assert self._library.listener.on_bytes("Message", message.SerializeToString())
+        assert self._library.listener.on_raw_event("Message", message.SerializeToString())
 
     async def send(self, message: Msg) -> None:
         """As the supervisor does with a command."""
@@ -110,7 +110,7 @@ class LinkedAccount:
                 await self._publish(event)
                 if self._dice.random() < 0.2:
                     await self._publish(event.model_copy(update={"id": new_id()}))
-                self._instance.published(frame.sequence)
+                self._instance.confirm(frame.sequence)
             elif isinstance(frame, SendResult):
                 command = self._commands[frame.call_id]
                 ids = command.model_dump(include={"organization_id", "instance_id", "message_id"})

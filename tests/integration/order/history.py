@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import httpx
 
-from services.session.worker.journal_writer import _class_of as class_of
+from services.session.worker.journal_writer import protobuf_class
 from shared.contracts.message import utc_now
 from tests.integration.order.account import HostClock, LinkedAccount
 from tests.integration.order.readers import Listener
@@ -34,7 +34,7 @@ ACTIONS = {
 
 def wire(text: str, person: str, seconds: int, *, from_me: bool = False) -> Any:
     """A message as the library delivers it; WhatsApp's time is in whole seconds."""
-    message = class_of("Message")()
+    message = protobuf_class("Message")()
     message.Info.ID, message.Info.Timestamp, message.Message.conversation = f"W-{text}", seconds, text
     source = message.Info.MessageSource
     source.IsFromMe = from_me

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from services.session.worker.event_mapping import Account, message_received
+from services.session.worker.event_mapping import InstanceIdentity, map_message
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.commands import SendMessage
 from shared.contracts.events import MessageReceived
@@ -124,7 +124,7 @@ def _event(source: dict[str, Any], wa_id: str) -> MessageReceived:
     event.Info.ID, event.Info.Timestamp = wa_id, int(START.timestamp())
     event.Info.MessageSource.CopyFrom(pb.MessageSource(**source))
     event.Message.CopyFrom(e2e.Message(conversation=f"text {wa_id}"))
-    ours = message_received(event, Account(ORG, ONE))
+    ours = map_message(event, InstanceIdentity(ORG, ONE))
     assert isinstance(ours, MessageReceived)
     return ours
 

@@ -3,14 +3,14 @@
 import sys
 from typing import Any
 
-from services.session.worker.event_mapping import Account, message_received
+from services.session.worker.event_mapping import InstanceIdentity, map_message
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
 e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
-ACCOUNT = Account("acme", "sales")
+ACCOUNT = InstanceIdentity("acme", "sales")
 BOB_PHONE, BOB_LID, OWN_PHONE, OWN_LID = "4915112345678", "97191792939824", "4915112345600", "111222333"
 
 
@@ -34,6 +34,6 @@ def message(body: Any = None, *, timestamp: int = 1_790_000_000, name: str = "Bo
 
 
 def received(event: Any) -> MessageReceived:
-    ours = message_received(event, ACCOUNT)
+    ours = map_message(event, ACCOUNT)
     assert isinstance(ours, MessageReceived), ours
     return ours

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.chat_timers import MAX_CHATS, MAX_SECONDS, ChatTimer, ChatTimers, setting_of
+from services.session.worker.chat_timers import MAX_CHATS, MAX_TIMER_S, ChatTimer, ChatTimers, timer_from_event
 from tests.unit.session.messages import BOB_LID, BOB_PHONE, OWN_LID, e2e, jid, message
 
 DAY, SET_AT = 86_400, 1_780_000_000
@@ -44,29 +44,29 @@ def timers(tmp_path: Path) -> Iterator[ChatTimers]:
 @pytest.mark.parametrize("source", [{}, FROM_OWNER], ids=["contact", "owner"])
 @pytest.mark.parametrize("body", [text(), setting(DAY)], ids=["text", "setting"])
 def test_whoever_writes_tells_the_timer_of_the_chat(timers: ChatTimers, body: Any, source: dict[str, Any]) -> None:
-    timers.hear(message(body, **source))
-    assert timers.of(BOB_PHONE) == timers.of(f"{BOB_LID}@lid") == ChatTimer(DAY, SET_AT)
-    assert timers.of("4915199999999") is None
+    timers.record(message(body, **source))
+    assert timers.timer_for(BOB_PHONE) == timers.timer_for(f"{BOB_LID}@lid") == ChatTimer(DAY, SET_AT)
+    assert timers.timer_for("4915199999999") is None
 
 
 def test_a_file_tells_it_too_and_its_own_time_counts_when_it_names_none(timers: ChatTimers) -> None:
-    timers.hear(message(image(7 * DAY), timestamp=SET_AT))
-    assert timers.of(BOB_PHONE) == ChatTimer(7 * DAY, SET_AT)
+    timers.record(message(image(7 * DAY), timestamp=SET_AT))
+    assert timers.timer_for(BOB_PHONE) == ChatTimer(7 * DAY, SET_AT)
 
 
 def test_the_latest_setting_counts_in_whatever_order_they_come(timers: ChatTimers) -> None:
     for body in (setting(0, SET_AT + 2), text(7 * DAY, SET_AT + 1), text(DAY, SET_AT)):
-        timers.hear(message(body))
-    assert timers.of(BOB_PHONE) is None
-    timers.hear(message(setting(90 * DAY, SET_AT + 3)))
-    assert timers.of(BOB_PHONE) == ChatTimer(90 * DAY, SET_AT + 3)
+        timers.record(message(body))
+    assert timers.timer_for(BOB_PHONE) is None
+    timers.record(message(setting(90 * DAY, SET_AT + 3)))
+    assert timers.timer_for(BOB_PHONE) == ChatTimer(90 * DAY, SET_AT + 3)
 
 
 @pytest.mark.parametrize(
     ("body", "source"),
     [
         (e2e.Message(conversation="hello"), {}),
-        (text(MAX_SECONDS + 1), {}),
+        (text(MAX_TIMER_S + 1), {}),
         (text(), GROUP),
         (text(), {"Chat": jid("status", "broadcast")}),
         (e2e.Message(protocolMessage=e2e.ProtocolMessage(type=0, ephemeralExpiration=DAY)), {}),
@@ -74,16 +74,16 @@ def test_the_latest_setting_counts_in_whatever_order_they_come(timers: ChatTimer
     ids=["plain", "too long", "group", "status", "revoke"],
 )
 def test_what_sets_no_timer_of_this_chat_changes_nothing(body: Any, source: dict[str, Any]) -> None:
-    assert setting_of(message(body, **source)) is None
+    assert timer_from_event(message(body, **source)) is None
 
 
 def test_timers_survive_a_restart_until_the_account_is_linked_anew(timers: ChatTimers, tmp_path: Path) -> None:
-    timers.hear(message(text()))
+    timers.record(message(text()))
     again = ChatTimers(tmp_path / "timers.sqlite")
-    assert again.of(BOB_PHONE) == ChatTimer(DAY, SET_AT)
+    assert again.timer_for(BOB_PHONE) == ChatTimer(DAY, SET_AT)
     again.close()
     other_phone = ChatTimers(tmp_path / "timers.sqlite", anew=True)
-    assert other_phone.of(BOB_PHONE) is None
+    assert other_phone.timer_for(BOB_PHONE) is None
     other_phone.close()
 
 
@@ -93,12 +93,12 @@ def test_the_chats_are_bounded(timers: ChatTimers, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("services.session.worker.chat_timers.MAX_CHATS", 4)
     for number in range(10):
         sender = {"Sender": jid(f"49151123456{number}", "s.whatsapp.net"), "SenderAlt": jid("", "")}
-        timers.hear(message(text(DAY, SET_AT + number), **sender))
-    kept = [timers.of(f"49151123456{number}") is not None for number in range(10)]
+        timers.record(message(text(DAY, SET_AT + number), **sender))
+    kept = [timers.timer_for(f"49151123456{number}") is not None for number in range(10)]
     assert kept == [False] * 6 + [True] * 4
 
 
 def test_a_broken_file_costs_the_timer_and_not_the_message(timers: ChatTimers) -> None:
     timers.close()
-    timers.hear(message(text()))
-    assert timers.of(BOB_PHONE) is None
+    timers.record(message(text()))
+    assert timers.timer_for(BOB_PHONE) is None

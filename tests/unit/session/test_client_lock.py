@@ -2,7 +2,7 @@
 
 import threading
 
-from services.session.worker.client_lock import Gate
+from services.session.worker.client_lock import NativeClientLock
 
 
 class Clock:
@@ -13,13 +13,13 @@ class Clock:
 
 
 def test_calls_share_the_gate() -> None:
-    gate = Gate()
+    gate = NativeClientLock()
     with gate.shared(), gate.shared():
         pass
 
 
 def test_a_start_waits_for_a_call_that_just_began() -> None:
-    gate, entered = Gate(lookup=60), threading.Event()
+    gate, entered = NativeClientLock(lookup=60), threading.Event()
 
     def start() -> None:
         with gate.exclusive():
@@ -34,7 +34,7 @@ def test_a_start_waits_for_a_call_that_just_began() -> None:
 
 
 def test_a_call_waits_for_a_start_that_waits() -> None:
-    gate, entered, order = Gate(lookup=60), threading.Event(), []
+    gate, entered, order = NativeClientLock(lookup=60), threading.Event(), []
 
     def start() -> None:
         with gate.exclusive():
@@ -48,7 +48,7 @@ def test_a_call_waits_for_a_start_that_waits() -> None:
     with gate.shared():
         threads = [threading.Thread(target=start)]
         threads[0].start()
-        while not gate._waiting:
+        while not gate._waiting_writers:
             pass
         threads.append(threading.Thread(target=call))
         threads[1].start()
@@ -60,7 +60,7 @@ def test_a_call_waits_for_a_start_that_waits() -> None:
 
 def test_a_start_does_not_wait_for_a_call_that_only_waits_for_whatsapp() -> None:
     clock = Clock()
-    gate = Gate(lookup=1, clock=clock)
+    gate = NativeClientLock(lookup=1, clock=clock)
     with gate.shared():
         clock.now += 1.5
         with gate.exclusive():
@@ -68,7 +68,7 @@ def test_a_start_does_not_wait_for_a_call_that_only_waits_for_whatsapp() -> None
 
 
 def test_two_starts_never_overlap() -> None:
-    gate, inside, most = Gate(), [], []
+    gate, inside, most = NativeClientLock(), [], []
 
     def start() -> None:
         for _ in range(200):
@@ -87,7 +87,7 @@ def test_two_starts_never_overlap() -> None:
 
 
 def test_an_error_inside_opens_the_gate_again() -> None:
-    gate = Gate(lookup=60)
+    gate = NativeClientLock(lookup=60)
     for side in (gate.shared, gate.exclusive):
         try:
             with side():

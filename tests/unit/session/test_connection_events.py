@@ -9,16 +9,16 @@ import pytest
 from services.session.ipc.messages import ConnectionUpdate, Send
 from services.session.worker import send_results
 from services.session.worker.connection_events import (
-    ENDS,
+    FINAL_EVENTS,
     MAX_BAN_S,
-    change_of_event,
-    change_of_failure,
-    change_of_login,
+    update_from_event,
+    update_from_login_failure,
+    update_from_pairing_status,
 )
-from services.session.worker.pairing import grouped, qr_issued
+from services.session.worker.pairing import format_pairing_code, qr_code_frame
 from services.session.worker.preload import preload_protobufs
 from services.session.worker.stanzas import LoginFailure
-from services.session.worker.whatsapp_port import Accepted
+from services.session.worker.whatsapp_port import AcceptedMessage
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
@@ -27,7 +27,7 @@ SEND = Send(instance_id="sales", call_id="m1", to="4915112345678", text="hello")
 
 
 def change(name: str, event: Any = None) -> ConnectionUpdate | None:
-    return change_of_event("sales", name, event, NOW)
+    return update_from_event("sales", name, event, NOW)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_events_become_states(name: str, event: Any, state: str, reason: str | N
 
 
 def failed(number: int, code: int | None = None, expire: int | None = None, message: str = "") -> ConnectionUpdate:
-    return change_of_failure("sales", LoginFailure(number, code, expire, message), NOW)
+    return update_from_login_failure("sales", LoginFailure(number, code, expire, message), NOW)
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,15 @@ def test_other_events_say_nothing_about_the_connection() -> None:
     [("timeout", "pairing_timeout", None), ("err-unexpected-state", "pairing_failed", "err-unexpected-state")],
 )
 def test_the_end_of_a_pairing_is_told(status: str, state: str, reason: str | None) -> None:
-    changed = change_of_login("sales", status)
+    changed = update_from_pairing_status("sales", status)
     assert changed is not None
     assert (changed.event, changed.reason) == (state, reason)
-    assert change_of_login("sales", "success") is None
+    assert update_from_pairing_status("sales", "success") is None
 
 
 def test_after_a_lost_connection_the_library_comes_back_by_itself() -> None:
-    assert not ENDS & {"paired", "connected", "disconnected"}
-    assert {"logged_out", "unreachable", "replaced", "pairing_timeout"} <= ENDS
+    assert not FINAL_EVENTS & {"paired", "connected", "disconnected"}
+    assert {"logged_out", "unreachable", "replaced", "pairing_timeout"} <= FINAL_EVENTS
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_after_a_lost_connection_the_library_comes_back_by_itself() -> None:
     ],
 )
 def test_an_error_is_a_failure_only_when_nothing_went_out(error: str, outcome: str, code: str) -> None:
-    sent = send_results.refused(SEND, error)
+    sent = send_results.result_of_error(SEND, error)
     assert (sent.outcome, sent.code, sent.call_id) == (outcome, code, "m1")
     assert sent.detail == error or (
         code in ("new_chats_restricted", "too_many_messages") and "later" in str(sent.detail)
@@ -134,16 +134,16 @@ def test_an_error_is_a_failure_only_when_nothing_went_out(error: str, outcome: s
 
 
 def test_an_accepted_message_has_its_id_and_time() -> None:
-    sent = send_results.accepted(SEND, Accepted("3EB0", NOW))
+    sent = send_results.accepted(SEND, AcceptedMessage("3EB0", NOW))
     assert (sent.outcome, sent.wa_id, sent.timestamp, sent.code) == ("accepted", "3EB0", NOW, None)
 
 
 def test_the_first_qr_code_lives_longer_than_the_later_ones() -> None:
-    first, later = qr_issued("sales", "2@x", 1, NOW), qr_issued("sales", "2@y", 2, NOW)
+    first, later = qr_code_frame("sales", "2@x", 1, NOW), qr_code_frame("sales", "2@y", 2, NOW)
     assert (first.expires_at - NOW, later.expires_at - NOW) == (timedelta(seconds=60), timedelta(seconds=20))
     assert (later.attempt, later.code, later.kind) == (2, "2@y", "qr")
 
 
 @pytest.mark.parametrize("code", ["ABCDEFGH", "ABCD-EFGH"])
 def test_a_code_to_type_is_written_as_the_phone_shows_it(code: str) -> None:
-    assert grouped(code) == "ABCD-EFGH"
+    assert format_pairing_code(code) == "ABCD-EFGH"

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from services.session.worker import deferred_receipts as module
-from services.session.worker.deferred_receipts import QUIET_S, Deferred
+from services.session.worker.deferred_receipts import NO_CALLBACK_S, DeferredReceipts
 
 
-def keeping(quiet: Callable[[], float]) -> tuple[Deferred, "queue.SimpleQueue[bytes]"]:
+def keeping(quiet: Callable[[], float]) -> tuple[DeferredReceipts, "queue.SimpleQueue[bytes]"]:
     heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    return Deferred(quiet, heard.put), heard
+    return DeferredReceipts(quiet, heard.put), heard
 
 
 def test_nothing_is_handed_on_while_the_library_is_busy() -> None:
@@ -22,12 +22,12 @@ def test_nothing_is_handed_on_while_the_library_is_busy() -> None:
     deferred.put(b"second")
     assert heard.empty()
     assert len(deferred) == 2
-    silence[0] = QUIET_S
+    silence[0] = NO_CALLBACK_S
     assert [heard.get(timeout=10), heard.get(timeout=10)] == [b"first", b"second"]
 
 
 def test_a_library_that_is_never_silent_does_not_keep_it_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WAIT_AT_MOST_S", 0.05)
+    monkeypatch.setattr(module, "MAX_RECEIPT_DELAY_S", 0.05)
     deferred, heard = keeping(lambda: 0.0)
     deferred.put(b"it")
     assert heard.get(timeout=10) == b"it"
@@ -42,7 +42,7 @@ def test_what_comes_while_one_is_handed_on_follows() -> None:
         go_on.wait(10)
         handed.put(item)
 
-    deferred = Deferred(lambda: QUIET_S, deliver)
+    deferred = DeferredReceipts(lambda: NO_CALLBACK_S, deliver)
     deferred.put(b"first")
     assert inside.wait(10)
     deferred.put(b"second")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.encrypted_edits import MAX_SECRETS, EncryptedEdits
+from services.session.worker.encrypted_edits import MAX_SECRETS, EditDecryptor
 from services.session.worker.preload import preload_protobufs
 from simulator.people import message_context
 
@@ -29,9 +29,9 @@ def sealed(wa_id: str = "A1", secret: bytes = SECRET) -> bytes:
 
 
 def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
-    edits = EncryptedEdits()
-    edits.opened(event(message_context.with_secret("old", SECRET).payload))
-    opened = edits.opened(event(sealed(), "A2")).Message.protocolMessage
+    edits = EditDecryptor()
+    edits.decrypt(event(message_context.with_secret("old", SECRET).payload))
+    opened = edits.decrypt(event(sealed(), "A2")).Message.protocolMessage
     assert (opened.key.ID, opened.editedMessage.conversation) == ("A1", "new")
 
 
@@ -46,22 +46,22 @@ def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
     ids=["of another sender", "of another message", "another one", "of another length"],
 )
 def test_no_other_secret_opens_it(secret_event: Any) -> None:
-    edits = EncryptedEdits()
-    edits.opened(secret_event)
-    assert edits.opened(event(sealed(), "A2")).Message.HasField("secretEncryptedMessage")
+    edits = EditDecryptor()
+    edits.decrypt(secret_event)
+    assert edits.decrypt(event(sealed(), "A2")).Message.HasField("secretEncryptedMessage")
 
 
 @pytest.mark.parametrize(("field", "value"), [("encIV", b""), ("encIV", b"x" * 300), ("encPayload", b"")])
 def test_a_broken_edit_stays_as_it_came(field: str, value: bytes) -> None:
-    edits, broken = EncryptedEdits(), event(sealed(), "A2")
-    edits.opened(event(message_context.with_secret("old", SECRET).payload))
+    edits, broken = EditDecryptor(), event(sealed(), "A2")
+    edits.decrypt(event(message_context.with_secret("old", SECRET).payload))
     setattr(broken.Message.secretEncryptedMessage, field, value)
-    assert edits.opened(broken).Message.HasField("secretEncryptedMessage")
+    assert edits.decrypt(broken).Message.HasField("secretEncryptedMessage")
 
 
 def test_the_secrets_of_the_newest_messages_are_kept() -> None:
-    edits = EncryptedEdits()
+    edits = EditDecryptor()
     for number in range(MAX_SECRETS + 1):
-        edits.opened(event(message_context.with_secret("old", SECRET).payload, f"A{number}"))
-    assert edits.opened(event(sealed("A0"), "E1")).Message.HasField("secretEncryptedMessage")
-    assert edits.opened(event(sealed("A1"), "E2")).Message.HasField("protocolMessage")
+        edits.decrypt(event(message_context.with_secret("old", SECRET).payload, f"A{number}"))
+    assert edits.decrypt(event(sealed("A0"), "E1")).Message.HasField("secretEncryptedMessage")
+    assert edits.decrypt(event(sealed("A1"), "E2")).Message.HasField("protocolMessage")

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from services.session.worker.event_mapping import (
-    Account,
-    Ignored,
-    message_received,
-    moment,
-    placeholder_received,
-    receipt_received,
+    IgnoredEvent,
+    InstanceIdentity,
+    map_message,
+    map_receipt,
+    map_undecryptable,
+    to_utc,
 )
-from services.session.worker.jids import Untranslatable
+from services.session.worker.jids import UnmappableEvent
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
@@ -24,7 +24,7 @@ from shared.contracts.records import Party
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
 e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
-ACCOUNT = Account("acme", "sales")
+ACCOUNT = InstanceIdentity("acme", "sales")
 BOB_PHONE, BOB_LID, OWN_PHONE = "4915112345678", "97191792939824", "4915112345600"
 
 
@@ -48,7 +48,7 @@ def message(body: Any = None, **source: Any) -> Any:
 
 
 def received(event: Any) -> MessageReceived:
-    ours = message_received(event, ACCOUNT)
+    ours = map_message(event, ACCOUNT)
     assert isinstance(ours, MessageReceived), ours
     return ours
 
@@ -121,7 +121,7 @@ def test_a_group_message_has_a_group_instead_of_a_chat() -> None:
 
 @pytest.mark.parametrize("server", ["broadcast", "newsletter"])
 def test_posts_to_the_public_are_ignored(server: str) -> None:
-    assert message_received(message(Chat=jid("status", server)), ACCOUNT) == Ignored(f"message-{server}")
+    assert map_message(message(Chat=jid("status", server)), ACCOUNT) == IgnoredEvent(f"message-{server}")
 
 
 def test_an_answer_names_the_message_it_answers() -> None:
@@ -165,7 +165,7 @@ def undecryptable(**fields: Any) -> Any:
 
 
 def test_what_cannot_be_decrypted_is_a_message_of_its_sender() -> None:
-    ours = placeholder_received(undecryptable(), ACCOUNT)
+    ours = map_undecryptable(undecryptable(), ACCOUNT)
     assert isinstance(ours, MessageReceived)
     assert (ours.type, ours.text, ours.wa_id) == ("undecryptable", None, "3EB0AA")
     assert ours.sender == ours.chat == Party(phone=BOB_PHONE, lid=BOB_LID)
@@ -173,7 +173,7 @@ def test_what_cannot_be_decrypted_is_a_message_of_its_sender() -> None:
 
 
 def test_what_linked_devices_may_not_see_is_a_message_of_its_sender() -> None:
-    ours = placeholder_received(undecryptable(IsUnavailable=True), ACCOUNT)
+    ours = map_undecryptable(undecryptable(IsUnavailable=True), ACCOUNT)
     assert isinstance(ours, MessageReceived)
     assert (ours.type, ours.text, ours.push_name) == ("unavailable", None, "Bob")
 
@@ -181,12 +181,12 @@ def test_what_linked_devices_may_not_see_is_a_message_of_its_sender() -> None:
 def test_what_no_client_shows_is_no_message() -> None:
     """A reaction, an edit or a vote that cannot be decrypted."""
     hidden = undecryptable(DecryptFailMode=pb.UndecryptableMessage.DECRYPT_FAIL_HIDE)
-    assert placeholder_received(hidden, ACCOUNT) == Ignored("undecryptable-hidden")
+    assert map_undecryptable(hidden, ACCOUNT) == IgnoredEvent("undecryptable-hidden")
 
 
 def test_an_undecryptable_post_to_the_public_is_ignored() -> None:
     status = undecryptable(source={"Chat": jid("status", "broadcast")})
-    assert placeholder_received(status, ACCOUNT) == Ignored("message-broadcast")
+    assert map_undecryptable(status, ACCOUNT) == IgnoredEvent("message-broadcast")
 
 
 def test_a_picture_announces_its_file() -> None:
@@ -247,20 +247,20 @@ def test_a_kind_nobody_knows_is_recorded_under_its_own_name() -> None:
     ],
 )
 def test_machinery_is_counted_and_not_shown(body: Any, kind: str) -> None:
-    assert message_received(message(body()), ACCOUNT) == Ignored(f"message-{kind}")
+    assert map_message(message(body()), ACCOUNT) == IgnoredEvent(f"message-{kind}")
 
 
 def test_an_address_that_is_no_person_cannot_be_translated() -> None:
     other = jid("131", "interop")
-    with pytest.raises(Untranslatable, match="interop"):
-        message_received(message(Chat=other, Sender=other, SenderAlt=pb.JID()), ACCOUNT)
+    with pytest.raises(UnmappableEvent, match="interop"):
+        map_message(message(Chat=other, Sender=other, SenderAlt=pb.JID()), ACCOUNT)
 
 
 def test_a_message_without_an_id_cannot_be_translated() -> None:
     event = message()
     event.Info.ID = ""
-    with pytest.raises(Untranslatable, match="id"):
-        message_received(event, ACCOUNT)
+    with pytest.raises(UnmappableEvent, match="id"):
+        map_message(event, ACCOUNT)
 
 
 def receipt(kind: int, *, from_me: bool = False) -> Any:
@@ -276,27 +276,27 @@ def receipt(kind: int, *, from_me: bool = False) -> Any:
 
 @pytest.mark.parametrize(("kind", "status"), [(1, "delivered"), (4, "read"), (6, "played")])
 def test_receipts_of_others_tell_the_progress_of_our_messages(kind: int, status: str) -> None:
-    ours = receipt_received(receipt(kind), ACCOUNT)
+    ours = map_receipt(receipt(kind), ACCOUNT)
     assert isinstance(ours, ReceiptReceived)
     assert (ours.wa_ids, ours.status, ours.sender) == (["A", "B"], status, Party(phone=BOB_PHONE, lid=BOB_LID))
-    again = receipt_received(receipt(kind), ACCOUNT)
+    again = map_receipt(receipt(kind), ACCOUNT)
     assert isinstance(again, ReceiptReceived)
     assert again.model_dump(exclude={"at"}) == ours.model_dump(exclude={"at"})
 
 
 @pytest.mark.parametrize(("kind", "name"), [(2, "sender"), (3, "retry")])
 def test_receipts_between_own_devices_are_ignored(kind: int, name: str) -> None:
-    assert receipt_received(receipt(kind), ACCOUNT) == Ignored(f"receipt-{name}")
-    assert receipt_received(receipt(1, from_me=True), ACCOUNT) == Ignored("receipt-delivered")
+    assert map_receipt(receipt(kind), ACCOUNT) == IgnoredEvent(f"receipt-{name}")
+    assert map_receipt(receipt(1, from_me=True), ACCOUNT) == IgnoredEvent("receipt-delivered")
 
 
 @pytest.mark.parametrize(("kind", "from_me"), [(4, True), (5, True), (5, False)])
 def test_what_the_owner_read_on_another_device_is_no_progress_of_ours(kind: int, from_me: bool) -> None:
-    read = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
+    read = map_receipt(receipt(kind, from_me=from_me), ACCOUNT)
     assert isinstance(read, MessagesReadElsewhere)
     assert read.wa_ids == ["A", "B"]
     assert (read.chat, read.group) == (None, None)  # it names nobody but the account itself
-    again = receipt_received(receipt(kind, from_me=from_me), ACCOUNT)
+    again = map_receipt(receipt(kind, from_me=from_me), ACCOUNT)
     assert isinstance(again, MessagesReadElsewhere)
     assert again.id == read.id
 
@@ -304,9 +304,9 @@ def test_what_the_owner_read_on_another_device_is_no_progress_of_ours(kind: int,
 def test_what_the_owner_read_says_in_which_chat() -> None:
     read = receipt(5, from_me=True)
     read.MessageSource.Chat.CopyFrom(jid("777", "lid"))
-    one = receipt_received(read, ACCOUNT)
+    one = map_receipt(read, ACCOUNT)
     read.MessageSource.Chat.CopyFrom(jid("1-2", "g.us"))
-    other = receipt_received(read, ACCOUNT)
+    other = map_receipt(read, ACCOUNT)
     assert isinstance(one, MessagesReadElsewhere)
     assert isinstance(other, MessagesReadElsewhere)
     assert (one.chat, one.group) == (Party(lid="777"), None)
@@ -315,4 +315,4 @@ def test_what_the_owner_read_says_in_which_chat() -> None:
 
 
 def test_seconds_and_milliseconds_are_told_apart() -> None:
-    assert moment(1_790_000_000) == moment(1_790_000_000_000)
+    assert to_utc(1_790_000_000) == to_utc(1_790_000_000_000)

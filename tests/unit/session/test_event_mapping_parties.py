@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from services.session.worker.event_mapping import (
-    Ignored,
-    messages_received,
-    presence_seen,
-    receipt_received,
-    typing_seen,
+    IgnoredEvent,
+    map_messages,
+    map_presence,
+    map_receipt,
+    map_typing,
 )
 from shared.contracts.message import utc_now
 from shared.contracts.records import Party
@@ -47,17 +47,17 @@ def test_what_robots_write_and_what_the_owner_asks_them_is_ignored(user: str, se
     by_robot = message(Chat=robot, Sender=robot, SenderAlt=pb.JID())
     in_group = message(Chat=jid("120363041234567890", "g.us"), IsGroup=True, Sender=robot, SenderAlt=pb.JID())
     for event in (by_robot, in_group, own(Chat=robot)):
-        assert messages_received(event, ACCOUNT) == Ignored("message-robot")
+        assert map_messages(event, ACCOUNT) == IgnoredEvent("message-robot")
 
 
 @pytest.mark.parametrize(("user", "server"), ROBOTS)
 def test_receipts_typing_and_presence_of_robots_are_no_errors(user: str, server: str) -> None:
     source = pb.MessageSource(Chat=jid(user, server), Sender=jid(user, server), IsFromMe=False, IsGroup=False)
     receipt = pb.Receipt(MessageSource=source, MessageIDs=["A"], Timestamp=1_790_000_000, Type=1)
-    assert receipt_received(receipt, ACCOUNT) == Ignored("receipt-robot")
-    assert typing_seen(pb.ChatPresence(MessageSource=source), ACCOUNT) == Ignored("typing-robot")
+    assert map_receipt(receipt, ACCOUNT) == IgnoredEvent("receipt-robot")
+    assert map_typing(pb.ChatPresence(MessageSource=source), ACCOUNT) == IgnoredEvent("typing-robot")
     presence = pb.Presence(From=jid(user, server), Unavailable=False, LastSeen=0)
-    assert presence_seen(presence, ACCOUNT) == Ignored("presence-robot")
+    assert map_presence(presence, ACCOUNT) == IgnoredEvent("presence-robot")
 
 
 @pytest.mark.parametrize("number", ["13135551234567", "1313555123", "131655500123", "4913135551234"])
@@ -68,7 +68,7 @@ def test_numbers_that_look_like_those_of_robots_are_people(number: str) -> None:
 
 def test_announcements_of_whatsapp_are_ignored() -> None:
     service = jid("0", "s.whatsapp.net")
-    assert messages_received(message(Chat=service, Sender=service, SenderAlt=pb.JID()), ACCOUNT) == Ignored(
+    assert map_messages(message(Chat=service, Sender=service, SenderAlt=pb.JID()), ACCOUNT) == IgnoredEvent(
         "message-service"
     )
 
@@ -85,23 +85,23 @@ def test_what_the_owner_writes_to_a_list_belongs_to_the_chat_with_each_recipient
         pb.BroadcastRecipient(LID=pb.JID(), PN=pb.JID()),
     ]
     event = own(Chat=LIST, BroadcastRecipients=recipients)
-    copies = messages_received(event, ACCOUNT)
-    assert not isinstance(copies, Ignored)
+    copies = map_messages(event, ACCOUNT)
+    assert not isinstance(copies, IgnoredEvent)
     assert [copy.chat for copy in copies] == [BOB, Party(phone="4915100000001")]
     assert all((copy.from_me, copy.group, copy.wa_id) == (True, None, "3EB0AA") for copy in copies)
     assert len({copy.id for copy in copies}) == 2
-    again = messages_received(event, ACCOUNT)
-    assert not isinstance(again, Ignored)
+    again = map_messages(event, ACCOUNT)
+    assert not isinstance(again, IgnoredEvent)
     assert [copy.id for copy in again] == [copy.id for copy in copies]
 
 
 def test_a_list_of_the_owner_without_known_recipients_is_counted() -> None:
-    assert messages_received(own(Chat=LIST), ACCOUNT) == Ignored("message-broadcast-list")
+    assert map_messages(own(Chat=LIST), ACCOUNT) == IgnoredEvent("message-broadcast-list")
 
 
 @pytest.mark.parametrize("user", ["status", "location", "", "١٢٣"])
 def test_only_a_list_of_somebody_is_a_chat(user: str) -> None:
-    assert messages_received(message(Chat=jid(user, "broadcast")), ACCOUNT) == Ignored("message-broadcast")
+    assert map_messages(message(Chat=jid(user, "broadcast")), ACCOUNT) == IgnoredEvent("message-broadcast")
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,18 @@ from services.session.ipc.messages import (
 )
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
-from services.session.worker.instance_thread import Instance
+from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.journal import Journal
-from services.session.worker.journal_writer import _class_of as class_of
+from services.session.worker.journal_writer import protobuf_class as class_of
 from services.session.worker.preload import preload_protobufs
 from services.session.worker.stanzas import LoginFailure
-from services.session.worker.whatsapp_port import Accepted, Device, Listener, Registered, WhatsAppError
+from services.session.worker.whatsapp_port import (
+    AcceptedMessage,
+    ClientListener,
+    OwnDevice,
+    RegisteredNumber,
+    WhatsAppError,
+)
 from shared.contracts.ephemeral import TypingState
 from shared.contracts.events import MessageReceived
 
@@ -39,39 +45,39 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 class FakeWhatsApp:
     def __init__(self) -> None:
-        self.listener: Listener
+        self.listener: ClientListener
         self.did: list[str] = []
         self.connected = threading.Event()
-        self.answers: queue.SimpleQueue[Accepted | WhatsAppError] = queue.SimpleQueue()
+        self.answers: queue.SimpleQueue[AcceptedMessage | WhatsAppError] = queue.SimpleQueue()
         self.shown: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.logout_error: str | None = None
         self.mark_error: str | None = None
 
-    def open(self, start: Start, listener: Listener) -> "FakeWhatsApp":
+    def open(self, start: Start, listener: ClientListener) -> "FakeWhatsApp":
         self.listener = listener
         return self
 
     def connect(self) -> None:
         self.connected.set()
 
-    def pairing_code(self, phone: str) -> str:
+    def request_pairing_code(self, phone: str) -> str:
         if phone == "4900":
             raise WhatsAppError("no such number")
         return "ABCDEFGH"
 
-    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> Accepted:
+    def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> AcceptedMessage:
         answer = self.answers.get()
         if isinstance(answer, WhatsAppError):
             raise answer
         return answer
 
-    def show_online(self, online: bool) -> None:
+    def send_presence(self, online: bool) -> None:
         self.shown.put("online" if online else "offline")
 
-    def show_typing(self, to: str, state: TypingState) -> None:
+    def send_typing(self, to: str, state: TypingState) -> None:
         self.shown.put(f"{state} to {to}")
 
-    def watch(self, to: str) -> None:
+    def subscribe_presence(self, to: str) -> None:
         self.shown.put(f"watch {to}")
 
     def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
@@ -79,10 +85,10 @@ class FakeWhatsApp:
             raise WhatsAppError(self.mark_error)
         self.shown.put(f"read {' '.join(wa_ids)} of {sender}")
 
-    def resolve(self, number: str) -> Registered:
+    def look_up_number(self, number: str) -> RegisteredNumber:
         if number == "4900":
             raise WhatsAppError("info query timed out")
-        return Registered(phone=number[:-1])
+        return RegisteredNumber(phone=number[:-1])
 
     def logout(self) -> None:
         self.did.append("logout")
@@ -92,7 +98,7 @@ class FakeWhatsApp:
     def close(self) -> None:
         self.did.append("close")
 
-    def forget(self) -> None:
+    def delete_keys(self) -> None:
         self.did.append("forget")
 
 
@@ -102,7 +108,7 @@ class Running:
     def __init__(self, folder: Path, **options: Any) -> None:
         self.whatsapp, self.said = FakeWhatsApp(), queue.SimpleQueue[Frame]()
         start = Start(instance_id="sales", organization_id="acme", directory=str(folder), **options)
-        self.instance = Instance(start, self.whatsapp.open, self.said.put, lambda _: None)
+        self.instance = InstanceThread(start, self.whatsapp.open, self.said.put, lambda _: None)
         self.instance.start()
         assert self.whatsapp.connected.wait(10)
 
@@ -110,7 +116,7 @@ class Running:
         return self.said.get(timeout=10)
 
     def linked(self) -> "Running":
-        self.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
+        self.whatsapp.listener.on_device(OwnDevice("49151:1@s.whatsapp.net", "49151", "77"))
         self.whatsapp.listener.on_event("Connected", None)
         assert self.next().event == "connected"
         return self
@@ -122,14 +128,14 @@ class Running:
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+    monkeypatch.setattr(module, "PUBLISH_GRACE_S", 0.05)
     running = Running(tmp_path)
     yield running
     running.end()
 
 
 def test_a_connection_names_the_account(running: Running) -> None:
-    running.whatsapp.listener.on_device(Device("49151:1@s.whatsapp.net", "49151", "77"))
+    running.whatsapp.listener.on_device(OwnDevice("49151:1@s.whatsapp.net", "49151", "77"))
     running.whatsapp.listener.on_event("Connected", None)
     assert running.next() == ConnectionUpdate(
         instance_id="sales", event="connected", jid="49151:1@s.whatsapp.net", phone_number="49151", lid="77"
@@ -145,37 +151,37 @@ def test_every_qr_code_is_an_attempt(running: Running) -> None:
 
 
 def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
-    running.whatsapp.listener.on_login("timeout")
+    running.whatsapp.listener.on_pairing_status("timeout")
     assert running.next() == ConnectionUpdate(instance_id="sales", event="pairing_timeout")
     assert running.whatsapp.did == ["close"]
 
 
 def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
-    running.whatsapp.listener.on_ended("dial tcp: refused", reached=False)
+    running.whatsapp.listener.on_connection_ended("dial tcp: refused", reached=False)
     assert running.next() == ConnectionUpdate(instance_id="sales", event="unreachable", reason="dial tcp: refused")
 
 
 def test_a_library_that_ends_while_it_is_connected_interrupts_the_account(running: Running) -> None:
-    running.linked().whatsapp.listener.on_ended("required field neonize.Receipt.Type not set", reached=True)
+    running.linked().whatsapp.listener.on_connection_ended("required field neonize.Receipt.Type not set", reached=True)
     interrupted = running.next()
     assert (interrupted.event, interrupted.reason) == ("interrupted", "required field neonize.Receipt.Type not set")
     assert running.whatsapp.did == ["close"]  # before it is told, so that nothing of it is online
 
 
 def test_a_refused_login_ends_the_connection(running: Running) -> None:
-    running.whatsapp.listener.on_refused(LoginFailure(418))
+    running.whatsapp.listener.on_login_refused(LoginFailure(418))
     assert running.next() == ConnectionUpdate(instance_id="sales", event="refused", reason="418 client_unknown")
     assert running.whatsapp.did == ["close"]
 
 
 def test_a_number_is_looked_up_once_the_account_is_connected(running: Running) -> None:
-    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q1", phone_number="49151"))
+    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q1", phone_number="49151"))
     early = running.next()
     assert (early.call_id, early.error) == ("q1", "the account is not connected to WhatsApp")
     running.linked()
-    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q2", phone_number="49151"))
+    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q2", phone_number="49151"))
     assert running.next() == NumberLookupResult(instance_id="sales", call_id="q2", phone="4915")
-    running.instance.resolve(LookUpNumber(instance_id="sales", call_id="q3", phone_number="4900"))
+    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q3", phone_number="4900"))
     assert running.next().error == "info query timed out"
 
 
@@ -187,7 +193,7 @@ def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:
 
 
 def test_sends_are_answered_one_after_another(running: Running) -> None:
-    running.linked().whatsapp.answers.put(Accepted("A", NOW))
+    running.linked().whatsapp.answers.put(AcceptedMessage("A", NOW))
     running.whatsapp.answers.put(WhatsAppError("server returned error 463"))
     running.instance.send(_send("m1"))
     running.instance.send(_send("m2"))
@@ -208,7 +214,7 @@ def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(runnin
 
 
 def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> None:
-    assert running.linked().whatsapp.listener.on_bytes("Message", b"raw")
+    assert running.linked().whatsapp.listener.on_raw_event("Message", b"raw")
     entry = running.next()
     assert isinstance(entry, JournaledEvent)
     assert (entry.body, entry.subject) == ("cmF3", "wa.event.message.received.acme.sales")
@@ -217,16 +223,16 @@ def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> 
 
 
 def test_other_events_are_not_kept(running: Running) -> None:
-    assert not running.linked().whatsapp.listener.on_bytes("Presence", b"raw")
-    running.whatsapp.listener.on_broken("Presence")
-    assert running.instance._intake.ignored == {"broken-Presence": 1}
+    assert not running.linked().whatsapp.listener.on_raw_event("Presence", b"raw")
+    running.whatsapp.listener.on_malformed_event("Presence")
+    assert running.instance._journal_writer.ignored == {"broken-Presence": 1}
 
 
 def test_events_nobody_needs_are_counted(running: Running) -> None:
     for _ in range(2):
         running.linked().whatsapp.listener.on_event("KeepAliveTimeout", None)
     running.whatsapp.listener.on_event("unknown-99", b"")
-    assert running.instance._intake.ignored == {"KeepAliveTimeout": 2, "unknown-99": 1}
+    assert running.instance._journal_writer.ignored == {"KeepAliveTimeout": 2, "unknown-99": 1}
 
 
 def test_stopping_closes_and_is_answered(running: Running) -> None:
@@ -250,7 +256,7 @@ def test_a_logout_deletes_the_keys_even_when_whatsapp_cannot_be_told(running: Ru
 
 
 def test_an_account_given_away_ends_without_a_word(running: Running) -> None:
-    running.linked().instance.give_way()
+    running.linked().instance.supersede()
     running.instance.thread.join(10)
     assert running.said.empty()
 
@@ -278,7 +284,7 @@ def test_what_an_earlier_process_left_is_sent_first(tmp_path: Path) -> None:
     journal.close()
     running = Running(tmp_path)
     entry = running.next()
-    running.instance.published(entry.sequence)
+    running.instance.confirm(entry.sequence)
     running.end()
     assert len(Journal(tmp_path / "journal.sqlite")) == 0
 
@@ -286,12 +292,12 @@ def test_what_an_earlier_process_left_is_sent_first(tmp_path: Path) -> None:
 def test_what_arrives_after_a_text_was_to_be_sent_has_a_greater_order_key(running: Running) -> None:
     linked = running.linked()
     ahead = time.time_ns() // 1000 + 120_000_000  # the clock of who accepted it is two minutes ahead
-    linked.whatsapp.answers.put(Accepted("W", NOW))
+    linked.whatsapp.answers.put(AcceptedMessage("W", NOW))
     linked.instance.send(_send("m1").model_copy(update={"order_key": ahead}))
     assert isinstance(linked.next(), SendResult)
     for text in ("first", "second"):
         message = wire(text)
-        linked.whatsapp.listener.on_bytes("Message", message.SerializeToString())
+        linked.whatsapp.listener.on_raw_event("Message", message.SerializeToString())
     keys = [MessageReceived.model_validate_json(linked.next().body).order_key for _ in range(2)]
     assert keys == [ahead + 1, ahead + 2]
 
@@ -322,7 +328,7 @@ def test_a_directory_that_cannot_be_made_is_a_crash_with_its_reason(tmp_path: Pa
     (tmp_path / "file").write_text("not a directory")
     said: queue.SimpleQueue[Frame] = queue.SimpleQueue()
     start = Start(instance_id="sales", organization_id="acme", directory=str(tmp_path / "file"))
-    Instance(start, FakeWhatsApp().open, said.put, lambda _: None).start()
+    InstanceThread(start, FakeWhatsApp().open, said.put, lambda _: None).start()
     crashed = said.get(timeout=10)
     assert isinstance(crashed, ConnectionUpdate)
     assert (crashed.event, (crashed.reason or "").split(":")[0]) == ("crashed", "FileExistsError")

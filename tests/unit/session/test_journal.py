@@ -21,15 +21,15 @@ def journal(tmp_path: Path) -> Journal:
 
 def test_entries_come_out_in_order(journal: Journal) -> None:
     first, second = journal.append("a", "1"), journal.append("b", "2", error="broken")
-    assert journal.after(0, 10) == [JournalEntry(first, "a", "1"), JournalEntry(second, "b", "2", "broken")]
-    assert journal.after(first, 10) == [JournalEntry(second, "b", "2", "broken")]
-    assert len(journal.after(0, 1)) == 1
+    assert journal.read_after(0, 10) == [JournalEntry(first, "a", "1"), JournalEntry(second, "b", "2", "broken")]
+    assert journal.read_after(first, 10) == [JournalEntry(second, "b", "2", "broken")]
+    assert len(journal.read_after(0, 1)) == 1
 
 
 def test_removing_forgets_up_to_and_including(journal: Journal) -> None:
     sequences = [journal.append("a", str(number)) for number in range(4)]
     journal.remove_through(sequences[1])
-    assert [entry.body for entry in journal.after(0, 10)] == ["2", "3"]
+    assert [entry.body for entry in journal.read_after(0, 10)] == ["2", "3"]
     assert len(journal) == 2
 
 
@@ -72,8 +72,8 @@ def test_what_arrives_follows_what_was_to_be_sent(tmp_path: Path, is_empty: bool
     journal = Journal(tmp_path / "journal.sqlite", clock)
     if not is_empty:
         journal.append("a", "0")
-    journal.follow(NOON + 50)
-    journal.follow(NOON + 20)
+    journal.advance_past(NOON + 50)
+    journal.advance_past(NOON + 20)
     assert [journal.append("a", "1"), journal.append("a", "2")] == [NOON + 51, NOON + 52]
 
 
@@ -89,7 +89,11 @@ def test_a_journal_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     before.close()
     journal = Journal(path, Clock(NOON))
     journal.append("a", "3")
-    assert [(entry.body, entry.order_key) for entry in journal.after(0, 9)] == [("1", None), ("2", None), ("3", NOON)]
+    assert [(entry.body, entry.order_key) for entry in journal.read_after(0, 9)] == [
+        ("1", None),
+        ("2", None),
+        ("3", NOON),
+    ]
 
 
 def test_what_was_appended_survives_the_end_of_the_process(tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ for number in range(100):
 os.kill(os.getpid(), 9)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=30).returncode == -9
-    assert [entry.body for entry in Journal(path).after(0, 200)] == [str(number) for number in range(100)]
+    assert [entry.body for entry in Journal(path).read_after(0, 200)] == [str(number) for number in range(100)]
 
 
 def test_many_threads_append_at_the_same_time(journal: Journal) -> None:
@@ -116,7 +120,7 @@ def test_many_threads_append_at_the_same_time(journal: Journal) -> None:
         thread.start()
     for thread in threads:
         thread.join(20)
-    entries = journal.after(0, 1000)
+    entries = journal.read_after(0, 1000)
     assert len(entries) == 200
     assert [entry.body for entry in entries if entry.subject == "t2"] == [str(number) for number in range(50)]
 

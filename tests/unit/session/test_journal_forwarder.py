@@ -8,7 +8,7 @@ import pytest
 
 from services.session.ipc.messages import JournaledEvent
 from services.session.worker.journal import Journal, JournalEntry
-from services.session.worker.journal_forwarder import Pump
+from services.session.worker.journal_forwarder import JournalForwarder
 
 
 class Supervisor:
@@ -42,27 +42,27 @@ def test_what_nobody_needs_is_forgotten_and_holds_up_nothing(journal: Journal) -
     supervisor = Supervisor()
     for number in range(6):
         journal.append("s", str(number))
-    pump = Pump("sales", journal, supervisor, lambda kept: [kept] if kept.body == "3" else [], window=2)
+    pump = JournalForwarder("sales", journal, supervisor, lambda kept: [kept] if kept.body == "3" else [], window=2)
     pump.start()
     (entry,) = supervisor.wait(lambda entries: len(entries) == 1)
     assert entry.body == "3"
-    pump.published(entry.sequence)
-    assert pump.finish(10)
+    pump.confirm(entry.sequence)
+    assert pump.stop(10)
     assert len(journal) == 0
 
 
 def test_what_was_left_and_what_comes_is_sent_in_order(journal: Journal) -> None:
     supervisor = Supervisor()
     journal.append("s", "old")
-    pump = Pump("sales", journal, supervisor, as_it_is)
+    pump = JournalForwarder("sales", journal, supervisor, as_it_is)
     pump.start()
     supervisor.wait(lambda entries: len(entries) == 1)
     journal.append("s", "new", "why")
-    pump.nudge()
+    pump.notify()
     old, new = supervisor.wait(lambda entries: len(entries) == 2)
     assert (old.body, old.error, new.body, new.error, new.instance_id) == ("old", None, "new", "why", "sales")
-    pump.published(new.sequence)
-    assert pump.finish(10)
+    pump.confirm(new.sequence)
+    assert pump.stop(10)
     assert len(journal) == 0
 
 
@@ -70,26 +70,26 @@ def test_no_more_than_the_window_is_on_its_way(journal: Journal) -> None:
     supervisor = Supervisor()
     for number in range(25):
         journal.append("s", str(number))
-    pump = Pump("sales", journal, supervisor, as_it_is, window=10)
+    pump = JournalForwarder("sales", journal, supervisor, as_it_is, window=10)
     pump.start()
     first = supervisor.wait(lambda entries: len(entries) >= 10)
     assert len(first) == 10
-    pump.published(first[3].sequence)
+    pump.confirm(first[3].sequence)
     for entry in supervisor.wait(lambda entries: len(entries) == 14):
-        pump.published(entry.sequence)
+        pump.confirm(entry.sequence)
     rest = supervisor.wait(lambda entries: len(entries) >= 24)
-    pump.published(rest[-1].sequence)
+    pump.confirm(rest[-1].sequence)
     everything = supervisor.wait(lambda entries: len(entries) == 25)
-    pump.published(everything[-1].sequence)
-    assert pump.finish(10)
+    pump.confirm(everything[-1].sequence)
+    assert pump.stop(10)
     assert [entry.body for entry in everything] == [str(number) for number in range(25)]
 
 
 def test_what_nobody_published_stays_in_the_journal(journal: Journal) -> None:
     supervisor = Supervisor()
     journal.append("s", "1")
-    pump = Pump("sales", journal, supervisor, as_it_is)
+    pump = JournalForwarder("sales", journal, supervisor, as_it_is)
     pump.start()
     supervisor.wait(lambda entries: len(entries) == 1)
-    assert not pump.finish(0.01)
-    assert [entry.body for entry in journal.after(0, 10)] == ["1"]
+    assert not pump.stop(0.01)
+    assert [entry.body for entry in journal.read_after(0, 10)] == ["1"]

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.message_content import Content, content_of
-from services.session.worker.message_fields import MEANINGS, WRAPPERS, Meaning
-from services.session.worker.utf8_repair import mend_strings
+from services.session.worker.message_content import MessageContent, parse_content
+from services.session.worker.message_fields import FIELD_ROLES, WRAPPER_FIELDS, FieldRole
+from services.session.worker.utf8_repair import repair_strings
 from shared.contracts.message_parts import Referral
 from tests.unit.session.kinds import KINDS, WORDS, comment
 from tests.unit.session.messages import e2e
@@ -24,44 +24,44 @@ def present(name: str) -> Any:
     return body
 
 
-def read(body: Any) -> Content:
-    content = content_of(body)
-    assert isinstance(content, Content), content
+def read(body: Any) -> MessageContent:
+    content = parse_content(body)
+    assert isinstance(content, MessageContent), content
     return content
 
 
 def test_every_field_of_the_library_has_a_meaning() -> None:
-    assert set(MEANINGS) == set(FIELDS), "write down in message_fields.py what the new fields are"
+    assert set(FIELD_ROLES) == set(FIELDS), "write down in message_fields.py what the new fields are"
 
 
 def test_what_holds_a_future_proof_message_is_a_wrapper() -> None:
     holders = {
         name for name, field in FIELDS.items() if getattr(field.message_type, "name", "") == "FutureProofMessage"
     }
-    assert holders <= WRAPPERS
-    assert all("message" in FIELDS[name].message_type.fields_by_name for name in WRAPPERS)
+    assert holders <= WRAPPER_FIELDS
+    assert all("message" in FIELDS[name].message_type.fields_by_name for name in WRAPPER_FIELDS)
 
 
-@pytest.mark.parametrize("name", sorted(WRAPPERS))
+@pytest.mark.parametrize("name", sorted(WRAPPER_FIELDS))
 def test_what_is_inside_a_wrapper_counts(name: str) -> None:
     body = e2e.Message()
     getattr(body, name).message.ephemeralMessage.message.extendedTextMessage.text = "inside"
     assert (read(body).type, read(body).text) == ("text", "inside")
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in MEANINGS.items() if meaning is Meaning.CONTENT])
+@pytest.mark.parametrize("name", [name for name, meaning in FIELD_ROLES.items() if meaning is FieldRole.CONTENT])
 def test_every_field_that_somebody_wrote_becomes_a_line(name: str) -> None:
     assert read(present(name)).type
 
 
-@pytest.mark.parametrize("name", [name for name, meaning in MEANINGS.items() if meaning is Meaning.PROTOCOL])
+@pytest.mark.parametrize("name", [name for name, meaning in FIELD_ROLES.items() if meaning is FieldRole.PROTOCOL])
 def test_what_programs_tell_each_other_becomes_no_line_also_inside_a_wrapper(name: str) -> None:
     body, wrapped = present(name), e2e.Message()
     if name == "protocolMessage":
         body.protocolMessage.type = body.protocolMessage.EPHEMERAL_SETTING
     wrapped.groupMentionedMessage.message.CopyFrom(body)
-    assert isinstance(content_of(body), str)
-    assert isinstance(content_of(wrapped), str)
+    assert isinstance(parse_content(body), str)
+    assert isinstance(parse_content(wrapped), str)
 
 
 def test_metadata_beside_a_text_does_not_hide_it() -> None:
@@ -173,11 +173,11 @@ def test_invalid_utf8_is_replaced_wherever_it_stands() -> None:
     cut = "quero 😀".encode()[:-1]
     plain = e2e.Message.FromString(b"\x0a" + bytes([len(cut)]) + cut)
     nested = e2e.Message.FromString(b"\xc2\x02" + bytes([len(cut) + 4, 0x0A, len(cut) + 2, 0x0A, len(cut)]) + cut)
-    assert read(mend_strings(plain)).text == "quero \ufffd"
-    assert read(mend_strings(nested)).text == "quero \ufffd"
+    assert read(repair_strings(plain)).text == "quero \ufffd"
+    assert read(repair_strings(nested)).text == "quero \ufffd"
     rows = b"\x0a" + bytes([len(cut)]) + cut
     repeated = e2e.HighlyStructuredMessage.FromString(b"\x1a" + rows[1:] + b"\x1a" + rows[1:])
-    assert list(mend_strings(repeated).params) == ["quero \ufffd", "quero \ufffd"]
+    assert list(repair_strings(repeated).params) == ["quero \ufffd", "quero \ufffd"]
 
 
 def test_a_reading_of_a_whole_text_keeps_every_line_and_blank() -> None:

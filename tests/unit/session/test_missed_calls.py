@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.event_mapping import Ignored
-from services.session.worker.missed_calls import MAX_CALLS, Calls
+from services.session.worker.event_mapping import IgnoredEvent
+from services.session.worker.missed_calls import MAX_RINGING_CALLS, MissedCallDetector
 from shared.contracts.events import MessageReceived
 from shared.contracts.records import Party
 from tests.unit.session.messages import ACCOUNT, BOB_LID, BOB_PHONE, jid, pb
@@ -31,9 +31,9 @@ def end(reason: str = "timeout", call_id: str = "CALL1", creator: Any = None) ->
     return pb.CallTerminate(basicCallMeta=meta(call_id, creator), reason=reason, data=pb.Node(Tag="terminate"))
 
 
-def outcomes(*events: Any) -> list[MessageReceived | Ignored]:
-    calls = Calls()
-    return [calls.heard(event.DESCRIPTOR.name, event, ACCOUNT) for event in events]
+def outcomes(*events: Any) -> list[MessageReceived | IgnoredEvent]:
+    calls = MissedCallDetector()
+    return [calls.map_call_event(event.DESCRIPTOR.name, event, ACCOUNT) for event in events]
 
 
 @pytest.mark.parametrize(("children", "text"), [((), "Missed voice call"), (("audio", "video"), "Missed video call")])
@@ -42,7 +42,7 @@ def test_a_call_that_nobody_answers_is_a_line_of_its_own_kind(
     reason: str, children: tuple[str, ...], text: str
 ) -> None:
     begun, missed = outcomes(offer("CALL1", *children), end(reason))
-    assert isinstance(begun, Ignored)
+    assert isinstance(begun, IgnoredEvent)
     assert isinstance(missed, MessageReceived)
     assert (missed.type, missed.text, missed.wa_id) == ("missed_call", text, "CALL1")
     assert (missed.sender, missed.chat, missed.from_me) == (BOB, BOB, False)
@@ -50,22 +50,22 @@ def test_a_call_that_nobody_answers_is_a_line_of_its_own_kind(
 
 @pytest.mark.parametrize("reason", ["accepted_elsewhere", "rejected_elsewhere"])
 def test_a_call_that_another_device_took_is_not_missed_also_when_it_ends_again(reason: str) -> None:
-    assert all(isinstance(one, Ignored) for one in outcomes(offer(), end(reason), end(), end("")))
+    assert all(isinstance(one, IgnoredEvent) for one in outcomes(offer(), end(reason), end(), end("")))
 
 
 def test_a_call_that_was_accepted_is_not_missed() -> None:
     remote = pb.CallRemoteMeta(remotePlatform="", remoteVersion="")
     accepted = pb.CallAccept(basicCallMeta=meta(), callRemoteMeta=remote, data=pb.Node(Tag="accept"))
-    assert all(isinstance(one, Ignored) for one in outcomes(offer(), accepted, end()))
+    assert all(isinstance(one, IgnoredEvent) for one in outcomes(offer(), accepted, end()))
 
 
 def test_the_end_of_a_call_that_was_never_offered_here_is_the_owners_own() -> None:
-    assert all(isinstance(one, Ignored) for one in outcomes(end()))
+    assert all(isinstance(one, IgnoredEvent) for one in outcomes(end()))
 
 
 def test_a_call_of_a_group_is_no_line() -> None:
     notice = pb.CallOfferNotice(basicCallMeta=meta(), media="audio", type="group", data=pb.Node(Tag="offer_notice"))
-    assert all(isinstance(one, Ignored) for one in outcomes(notice, end()))
+    assert all(isinstance(one, IgnoredEvent) for one in outcomes(notice, end()))
 
 
 def test_a_call_that_is_only_announced_counts_as_offered() -> None:
@@ -77,12 +77,14 @@ def test_a_call_that_is_only_announced_counts_as_offered() -> None:
 
 def test_robots_do_not_call() -> None:
     bot = jid("131", "bot")
-    assert outcomes(offer(creator=bot), end(creator=bot))[1] == Ignored("call-robot")
+    assert outcomes(offer(creator=bot), end(creator=bot))[1] == IgnoredEvent("call-robot")
 
 
 def test_an_attack_of_offers_is_bounded_and_the_newest_calls_count() -> None:
-    calls = Calls()
-    for number in range(MAX_CALLS + 1):
-        calls.heard("CallOffer", offer(str(number)), ACCOUNT)
-    assert isinstance(calls.heard("CallTerminate", end(call_id="0"), ACCOUNT), Ignored)
-    assert isinstance(calls.heard("CallTerminate", end(call_id=str(MAX_CALLS)), ACCOUNT), MessageReceived)
+    calls = MissedCallDetector()
+    for number in range(MAX_RINGING_CALLS + 1):
+        calls.map_call_event("CallOffer", offer(str(number)), ACCOUNT)
+    assert isinstance(calls.map_call_event("CallTerminate", end(call_id="0"), ACCOUNT), IgnoredEvent)
+    assert isinstance(
+        calls.map_call_event("CallTerminate", end(call_id=str(MAX_RINGING_CALLS)), ACCOUNT), MessageReceived
+    )

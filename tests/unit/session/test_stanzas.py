@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from services.session.worker.preload import preload_protobufs
 from services.session.worker.stanzas import (
     LoginFailure,
-    Unreadable,
-    login_failure_of,
-    read_stanza,
-    receipts_of,
-    typing_of,
+    StanzaParseError,
+    chat_presence_from,
+    login_failure_from,
+    parse_stanza,
+    receipts_from,
 )
 
 preload_protobufs()
@@ -34,7 +34,7 @@ TYPES = {
 
 
 def receipts(line: str) -> list[Any]:
-    return receipts_of(read_stanza(line), OWN)
+    return receipts_from(parse_stanza(line), OWN)
 
 
 def kind_of(receipt: Any) -> str:
@@ -84,27 +84,27 @@ def test_grouped_receipts_are_taken_apart() -> None:
 @pytest.mark.parametrize(("media", "shown"), [("", 1), ("audio", 2), ("video", 1), ("of_tomorrow", 1)])
 def test_whatever_is_recorded_is_shown(media: str, shown: int) -> None:
     attribute = f' media="{media}"' if media else ""
-    typing = typing_of(read_stanza(f'<chatstate from="5@lid"><composing{attribute}/></chatstate>'), OWN)
+    typing = chat_presence_from(parse_stanza(f'<chatstate from="5@lid"><composing{attribute}/></chatstate>'), OWN)
     assert (typing.Media, typing.State, typing.MessageSource.Sender.User) == (shown, 1, "5")
     assert typing.IsInitialized()
 
 
 def test_a_state_nobody_knows_is_not_shown() -> None:
-    assert typing_of(read_stanza('<chatstate from="5@lid"><dreaming/></chatstate>'), OWN) is None
+    assert chat_presence_from(parse_stanza('<chatstate from="5@lid"><dreaming/></chatstate>'), OWN) is None
 
 
 @pytest.mark.parametrize("number", [401, 403, 405, 406, 500, 503])
 def test_failures_the_library_tells_of_are_left_to_it(number: int) -> None:
-    assert login_failure_of(read_stanza(f'<failure location="cln" reason="{number}"/>')) is None
+    assert login_failure_from(parse_stanza(f'<failure location="cln" reason="{number}"/>')) is None
 
 
 @pytest.mark.parametrize("number", [400, 402, 404, 409, 411, 413, 414, 415, 418, 463, 501, 599, 999])
 def test_every_other_failure_is_a_refusal(number: int) -> None:
-    assert login_failure_of(read_stanza(f'<failure reason="{number}"/>')) == LoginFailure(number)
+    assert login_failure_from(parse_stanza(f'<failure reason="{number}"/>')) == LoginFailure(number)
 
 
 def test_a_ban_says_why_and_how_long() -> None:
-    failure = login_failure_of(read_stanza('<failure code="107" expire="3600" message="no" reason="402"/>'))
+    failure = login_failure_from(parse_stanza('<failure code="107" expire="3600" message="no" reason="402"/>'))
     assert failure == LoginFailure(402, 107, 3600, "no")
 
 
@@ -128,9 +128,9 @@ def test_a_ban_says_why_and_how_long() -> None:
     ],
 )
 def test_what_is_no_stanza_is_refused(line: str) -> None:
-    read = login_failure_of if line.startswith("<failure") else lambda stanza: receipts_of(stanza, OWN)
-    with pytest.raises(Unreadable):
-        read(read_stanza(line))
+    read = login_failure_from if line.startswith("<failure") else lambda stanza: receipts_from(stanza, OWN)
+    with pytest.raises(StanzaParseError):
+        read(parse_stanza(line))
 
 
 FORGERIES = [
@@ -148,7 +148,7 @@ FORGERIES = [
 
 @pytest.mark.parametrize("id_", FORGERIES)
 def test_an_id_that_pretends_to_be_more_is_refused(id_: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(StanzaParseError):
         receipts(f'<receipt from="5@lid" id="{id_}" t="1700000000" type="read"/>')
 
 
@@ -183,7 +183,7 @@ def test_no_id_makes_a_receipt_of_somebody_else(id_: str, typed: bool) -> None:
     )
     try:
         found = receipts(line)
-    except Unreadable:
+    except StanzaParseError:
         return
     for receipt in found:
         source = receipt.MessageSource

@@ -9,7 +9,7 @@ import pytest
 
 from services.session.ipc.messages import EphemeralObserved, ReadReceiptsResult, SendPresence, SendReadReceipts
 from services.session.worker.preload import preload_protobufs
-from services.session.worker.presence import NOT_CONNECTED, Attention
+from services.session.worker.presence import NOT_CONNECTED_ERROR, PresenceWorker
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.message import utc_now
 from shared.contracts.registry import parse_ephemeral
@@ -43,7 +43,7 @@ def shown(running: Running, count: int) -> list[str]:
 def test_the_account_comes_online_once_and_types_in_order(running: Running) -> None:
     running.linked()
     for what in ("composing", "recording", "paused", "subscribe"):
-        running.instance.attend(show(what))
+        running.instance.request_presence(show(what))
     assert shown(running, 5) == [
         "online",
         f"composing to {CONTACT}",
@@ -54,22 +54,22 @@ def test_the_account_comes_online_once_and_types_in_order(running: Running) -> N
 
 
 def test_what_is_late_is_not_shown(running: Running) -> None:
-    running.linked().instance.attend(show("composing", seconds=-0.001))
-    running.instance.attend(show("paused"))
+    running.linked().instance.request_presence(show("composing", seconds=-0.001))
+    running.instance.request_presence(show("paused"))
     assert shown(running, 2) == ["online", f"paused to {CONTACT}"]
 
 
 def test_after_a_reconnect_the_account_comes_online_again(running: Running) -> None:
-    running.linked().instance.attend(show("composing"))
+    running.linked().instance.request_presence(show("composing"))
     assert shown(running, 2)[0] == "online"
     running.whatsapp.listener.on_event("Disconnected", None)
     running.whatsapp.listener.on_event("Connected", None)
-    running.instance.attend(show("composing"))
+    running.instance.request_presence(show("composing"))
     assert shown(running, 2) == ["online", f"composing to {CONTACT}"]
 
 
 def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(running: Running) -> None:
-    running.linked().instance.attend(show("subscribe"))
+    running.linked().instance.request_presence(show("subscribe"))
     assert shown(running, 2) == ["online", f"watch {CONTACT}"]
     running.whatsapp.listener.on_event("Disconnected", None)
     running.whatsapp.listener.on_event("Connected", None)
@@ -78,39 +78,39 @@ def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(runnin
 
 def test_after_a_reconnect_nobody_is_watched_whom_nobody_looks_at_any_more(running: Running) -> None:
     running.linked()
-    attention = Attention(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
+    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
     attention.put(show("subscribe"))
     assert shown(running, 3) == ["online", f"watch {CONTACT}", "offline"]
-    attention.disconnected()
-    attention.connected()
+    attention.on_disconnected()
+    attention.on_connected()
     attention.put(show("composing"))
     assert shown(running, 2) == ["online", f"composing to {CONTACT}"]
-    attention.finish()
+    attention.stop()
 
 
 def test_an_account_nobody_looks_at_goes_offline(running: Running) -> None:
     running.linked()
-    attention = Attention(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
+    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
     attention.put(show("composing"))
     assert shown(running, 3) == ["online", f"composing to {CONTACT}", "offline"]
-    attention.finish()
+    attention.stop()
 
 
 def test_read_ticks_are_answered(running: Running) -> None:
-    running.instance.attend(mark("early"))
-    assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="early", error=NOT_CONNECTED)
-    running.linked().instance.attend(mark())
+    running.instance.request_presence(mark("early"))
+    assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="early", error=NOT_CONNECTED_ERROR)
+    running.linked().instance.request_presence(mark())
     assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m1")
     assert shown(running, 1) == [f"read A B of {CONTACT}"]
     running.whatsapp.mark_error = "no such chat"
-    running.instance.attend(mark("m2"))
+    running.instance.request_presence(mark("m2"))
     assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m2", error="no such chat")
 
 
 def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> None:
     protobufs = sys.modules["neonize.proto.Neonize_pb2"]
     presence = protobufs.Presence(From=jid("77", "lid"), Unavailable=True, LastSeen=1_767_225_600)
-    assert not running.linked().whatsapp.listener.on_bytes("Presence", presence.SerializePartialToString())
+    assert not running.linked().whatsapp.listener.on_raw_event("Presence", presence.SerializePartialToString())
     running.whatsapp.listener.on_event("Presence", presence)
     told = running.next()
     assert isinstance(told, EphemeralObserved)
@@ -131,7 +131,7 @@ def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> No
     typing.MessageSource.IsFromMe = True
     running.whatsapp.listener.on_event("ChatPresence", typing)
     running.whatsapp.listener.on_event("Presence", protobufs.Presence())
-    assert running.instance._intake.ignored == {"typing-own": 1, "broken-Presence": 1}
+    assert running.instance._journal_writer.ignored == {"typing-own": 1, "broken-Presence": 1}
 
 
 def jid(user: str, server: str = "s.whatsapp.net") -> object:

@@ -11,7 +11,7 @@ import pytest
 from services.session.ipc.messages import Send, SendResult
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.sender import Sender
-from services.session.worker.whatsapp_port import Accepted, WhatsApp
+from services.session.worker.whatsapp_port import AcceptedMessage, WhatsAppClient
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMEOUT_S = 60.0
@@ -24,10 +24,10 @@ class Library:
         self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.may_answer = threading.Event()
 
-    def send_text(self, _to: str, text: str, _timer: ChatTimer | None) -> Accepted:
+    def send_text(self, _to: str, text: str, _timer: ChatTimer | None) -> AcceptedMessage:
         self.asked.put(text)
         assert self.may_answer.wait(TIMEOUT_S)
-        return Accepted("W", NOW)
+        return AcceptedMessage("W", NOW)
 
 
 class Waiting:
@@ -38,7 +38,7 @@ class Waiting:
         monkeypatch.setattr("services.session.worker.sender.utc_now", lambda: self.now)
         self.library, self.reports, connected = Library(), queue.SimpleQueue[SendResult](), threading.Event()
         connected.set()
-        self.sender = Sender(cast(WhatsApp, self.library), connected, self.reports.put)
+        self.sender = Sender(cast(WhatsAppClient, self.library), connected, self.reports.put)
 
     def put(self, text: str, **fields: Any) -> None:
         common = {"instance_id": "sales", "call_id": text, "to": "4915199999999", "text": text}
@@ -54,7 +54,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     opened = Waiting(monkeypatch)
     yield opened
     opened.library.may_answer.set()
-    opened.sender.finish()
+    opened.sender.stop()
 
 
 def test_a_text_in_time_is_sent(waiting: Waiting) -> None:

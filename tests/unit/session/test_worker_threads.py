@@ -11,26 +11,26 @@ import pytest
 from services.session.ipc.messages import Send, SendReadReceipts
 from services.session.worker import instance_thread as module
 from services.session.worker.journal import Journal
-from services.session.worker.presence import Attention
-from services.session.worker.whatsapp_port import Accepted
+from services.session.worker.presence import PresenceWorker
+from services.session.worker.whatsapp_port import AcceptedMessage
 from tests.unit.session.test_instance_thread import NOW, FakeWhatsApp, Running
 
 
 @pytest.fixture
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
-    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+    monkeypatch.setattr(module, "PUBLISH_GRACE_S", 0.05)
     running = Running(tmp_path)
     yield running
     running.end()
 
 
 def test_an_account_whose_pump_fails_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PUBLISH_GRACE", 0.05)
+    monkeypatch.setattr(module, "PUBLISH_GRACE_S", 0.05)
 
     def broken(*_: object) -> None:
         raise KeyError("thrown on purpose")
 
-    monkeypatch.setattr(Journal, "after", broken)
+    monkeypatch.setattr(Journal, "read_after", broken)
     running = Running(tmp_path)
     ended = running.next()
     assert (ended.event, ended.reason) == ("crashed", "KeyError('thrown on purpose')")
@@ -49,9 +49,9 @@ def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
     for message_id in ("m1", "m2"):
         with monkeypatch.context() as patched:
             if message_id == "m1":
-                patched.setattr("services.session.worker.sender.Sender._outcome", broken)
+                patched.setattr("services.session.worker.sender.Sender._execute", broken)
             else:
-                running.whatsapp.answers.put(Accepted("W2", NOW))
+                running.whatsapp.answers.put(AcceptedMessage("W2", NOW))
             running.instance.send(
                 Send(instance_id="sales", call_id=message_id, to="4915199999999", text="hi", timeout_s=5)
             )
@@ -63,7 +63,7 @@ def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypat
     def broken(*_: object) -> str:
         raise KeyError("thrown on purpose")
 
-    monkeypatch.setattr(FakeWhatsApp, "pairing_code", broken)
+    monkeypatch.setattr(FakeWhatsApp, "request_pairing_code", broken)
     running = Running(tmp_path, method="code", phone_number="49151")
     running.whatsapp.listener.on_qr("2@first")
     assert running.next().event == "pairing_failed"
@@ -75,18 +75,18 @@ def test_a_presence_that_fails_in_our_code_holds_up_no_other(tmp_path: Path, mon
         raise KeyError("thrown on purpose")
 
     whatsapp, marked = FakeWhatsApp(), queue.SimpleQueue[Any]()
-    monkeypatch.setattr(whatsapp, "show_online", broken)
+    monkeypatch.setattr(whatsapp, "send_presence", broken)
     connected = threading.Event()
     connected.set()
-    attention = Attention(whatsapp, connected, marked.put, away_after=0.01)
-    attention._away_at = 0.0  # the thread goes offline first
+    attention = PresenceWorker(whatsapp, connected, marked.put, away_after=0.01)
+    attention._offline_at = 0.0  # the thread goes offline first
     attention.put(
         SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None)
     )
     assert marked.get(timeout=10).error is None
-    attention._away_at = 0.0
+    attention._offline_at = 0.0
     attention.put(
         SendReadReceipts(instance_id="sales", call_id="r2", wa_ids=("W",), sender="4915199999999", group=None)
     )
     assert marked.get(timeout=10).error is None
-    attention.finish()
+    attention.stop()

@@ -2,7 +2,7 @@
 
 from services.session.ipc.messages import Send, SendResult, ToWorker
 from services.session.supervisor.new_chat_limit import NewChats
-from services.session.worker.send_results import refused
+from services.session.worker.send_results import result_of_error
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
 from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
@@ -13,7 +13,7 @@ REASON = "new_chats_restricted"
 
 def restricts_once(worker: FakeWorker, frame: ToWorker) -> None:
     if isinstance(frame, Send) and frame.call_id.startswith("stranger"):
-        worker.say(refused(frame, "server returned error 463"))
+        worker.say(result_of_error(frame, "server returned error 463"))
     else:
         obedient(worker, frame)
 

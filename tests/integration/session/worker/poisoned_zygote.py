@@ -6,16 +6,16 @@ from typing import Any
 
 from services.session.worker import zygote
 
-_become_worker = zygote.Zygote._become_worker
+run_worker = zygote.Zygote._run_worker
 
 
-def _ask_for_everything(self: Any, connection: socket.socket) -> None:
+def _subscribe_to_everything(self: Any, connection: socket.socket) -> None:
     from services.session.worker import neonize_loop
 
-    neonize_loop.SUBSCRIBED[:] = range(46)
-    _become_worker(self, connection)
+    neonize_loop.SUBSCRIBED_EVENTS[:] = range(46)
+    run_worker(self, connection)
 
 
 if __name__ == "__main__":
-    zygote.Zygote._become_worker = _ask_for_everything  # type: ignore[method-assign]
+    zygote.Zygote._run_worker = _subscribe_to_everything  # type: ignore[method-assign]
     zygote.main()

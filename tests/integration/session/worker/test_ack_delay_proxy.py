@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.session.ipc.messages import ConnectionUpdate, JournaledEvent
-from services.session.worker.ack_delay_proxy import Relay
+from services.session.worker.ack_delay_proxy import AckDelayProxy
 from simulator.people import content
 from simulator.people.phone import SimulatedPhone
 from simulator.server.delivery import StanzaQueues, queue_key
@@ -85,20 +85,20 @@ async def message_and_echo(reader: asyncio.StreamReader, writer: asyncio.StreamW
 
 
 @pytest.fixture
-def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
+def relay(monkeypatch: pytest.MonkeyPatch) -> AckDelayProxy:
     for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    return Relay()
+    return AckDelayProxy()
 
 
-async def opened(relay: Relay, proxy: str | None, quiet: Callable[[], float]) -> str:
+async def opened(relay: AckDelayProxy, proxy: str | None, quiet: Callable[[], float]) -> str:
     await asyncio.to_thread(relay.start)
-    url = relay.through(proxy, quiet)
+    url = relay.proxy_url(proxy, quiet)
     assert url
     return url
 
 
-async def test_what_goes_out_waits_until_the_callbacks_are_quiet(relay: Relay) -> None:
+async def test_what_goes_out_waits_until_the_callbacks_are_quiet(relay: AckDelayProxy) -> None:
     idle = [0.0]
     url = await opened(relay, None, lambda: idle[0])
     async with listening(message_and_echo) as port:
@@ -113,7 +113,7 @@ async def test_what_goes_out_waits_until_the_callbacks_are_quiet(relay: Relay) -
         writer.close()
 
 
-async def test_what_acknowledges_nothing_goes_out_while_callbacks_are_at_work(relay: Relay) -> None:
+async def test_what_acknowledges_nothing_goes_out_while_callbacks_are_at_work(relay: AckDelayProxy) -> None:
     url = await opened(relay, None, lambda: 0.0)
     long = b"\x17\x03\x03" + len(MESSAGE * 2).to_bytes(2, "big") + MESSAGE * 2
     async with listening(echo) as port:
@@ -124,7 +124,7 @@ async def test_what_acknowledges_nothing_goes_out_while_callbacks_are_at_work(re
         writer.close()
 
 
-async def test_callbacks_that_never_end_do_not_block_the_connection(relay: Relay) -> None:
+async def test_callbacks_that_never_end_do_not_block_the_connection(relay: AckDelayProxy) -> None:
     url = await opened(relay, None, lambda: 0.0)
     async with listening(message_and_echo) as port:
         reader, writer, _ = await connect(url, f"127.0.0.1:{port}")
@@ -135,21 +135,21 @@ async def test_callbacks_that_never_end_do_not_block_the_connection(relay: Relay
         writer.close()
 
 
-async def test_a_stranger_on_this_machine_is_refused(relay: Relay) -> None:
+async def test_a_stranger_on_this_machine_is_refused(relay: AckDelayProxy) -> None:
     url = await opened(relay, None, lambda: 1.0)
     stranger = url.replace(str(urlsplit(url).username), "guess")
     async with listening(echo) as port:
         assert (await connect(stranger, f"127.0.0.1:{port}"))[2].startswith(b"HTTP/1.1 407")
 
 
-async def test_a_network_that_is_away_is_said(relay: Relay) -> None:
+async def test_a_network_that_is_away_is_said(relay: AckDelayProxy) -> None:
     url = await opened(relay, None, lambda: 1.0)
     assert (await connect(url, "127.0.0.1:1"))[2].startswith(b"HTTP/1.1 502")
 
 
 @pytest.mark.parametrize("by_environment", [True, False])
 async def test_the_proxy_of_the_network_is_used_with_its_login(
-    relay: Relay, monkeypatch: pytest.MonkeyPatch, by_environment: bool
+    relay: AckDelayProxy, monkeypatch: pytest.MonkeyPatch, by_environment: bool
 ) -> None:
     heads: list[str] = []
 
@@ -173,7 +173,7 @@ async def test_the_proxy_of_the_network_is_used_with_its_login(
 
 
 async def test_a_host_the_environment_exempts_is_reached_straight(
-    relay: Relay, monkeypatch: pytest.MonkeyPatch
+    relay: AckDelayProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -183,8 +183,8 @@ async def test_a_host_the_environment_exempts_is_reached_straight(
 
 
 async def test_a_proxy_the_relay_does_not_speak_is_left_to_the_library(
-    relay: Relay, monkeypatch: pytest.MonkeyPatch
+    relay: AckDelayProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1080")
     await asyncio.to_thread(relay.start)
-    assert relay.through(None, lambda: 1.0) is None
+    assert relay.proxy_url(None, lambda: 1.0) is None
