@@ -25,10 +25,10 @@ from services.session.ipc.messages import (
 from services.session.supervisor import node
 from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, Worker
 from services.session.worker.ipc_writer import MAX_QUEUED_EPHEMERAL, IpcWriter, pack_bounded
-from services.session.worker.journal import Journal
-from services.session.worker.journal_forwarder import MAX_UNCONFIRMED_CHARACTERS, JournalForwarder
-from services.session.worker.number_lookup import MAX_PENDING_LOOKUPS, NumberLookupWorker
-from services.session.worker.presence import MAX_PENDING_JOBS, PresenceWorker
+from services.session.worker.journal.journal import Journal
+from services.session.worker.journal.journal_forwarder import MAX_UNCONFIRMED_CHARACTERS, JournalForwarder
+from services.session.worker.number_lookup_worker import MAX_PENDING_LOOKUPS, NumberLookupWorker
+from services.session.worker.presence_worker import MAX_PENDING_JOBS, PresenceWorker
 from shared.contracts.events import MessageReceived
 from shared.contracts.message import utc_now
 from shared.contracts.records import Network, Party

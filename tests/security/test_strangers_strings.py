@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.session.worker.event_mapping import IgnoredEvent, InstanceIdentity, map_message, map_typing
-from services.session.worker.jids import UnmappableEvent
-from services.session.worker.journal import Journal
-from services.session.worker.journal_writer import JournalWriter
+from services.session.worker.journal.journal import Journal
+from services.session.worker.journal.journal_writer import JournalWriter
+from services.session.worker.mapping.event_mapping import IgnoredEvent, InstanceIdentity, map_message, map_typing
+from services.session.worker.mapping.jids import UnmappableEvent
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.message_parts import Media

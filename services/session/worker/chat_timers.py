@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from services.session.worker.jids import GROUP_SERVER, UnmappableEvent, excluded_chat, party_from_jids
+from services.session.worker.mapping.jids import GROUP_SERVER, UnmappableEvent, excluded_chat, party_from_jids
 from shared.contracts.records import Party
 
 MAX_CHATS = 10_000

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from services.session.ipc.messages import ConnectionEvent, ConnectionUpdate
-from services.session.worker.stanzas import LoginFailure
+from services.session.worker.library.stanzas import LoginFailure
 
 TEMPORARY_BAN = 402
 MAX_BAN_S = 10 * 365 * 86_400

@@ -32,16 +32,16 @@ from services.session.worker.connection_events import (
     update_from_login_failure,
     update_from_pairing_status,
 )
-from services.session.worker.event_mapping import InstanceIdentity
-from services.session.worker.journal import Journal
-from services.session.worker.journal_forwarder import JournalForwarder
-from services.session.worker.journal_writer import JournalWriter
-from services.session.worker.number_lookup import NumberLookupWorker, lookup_failed
+from services.session.worker.journal.journal import Journal
+from services.session.worker.journal.journal_forwarder import JournalForwarder
+from services.session.worker.journal.journal_writer import JournalWriter
+from services.session.worker.library.stanzas import LoginFailure
+from services.session.worker.library.whatsapp_port import ClientListener, OwnDevice, WhatsAppClient, WhatsAppError
+from services.session.worker.mapping.event_mapping import InstanceIdentity
+from services.session.worker.number_lookup_worker import NumberLookupWorker, lookup_failed
 from services.session.worker.pairing import PairingAttempt
-from services.session.worker.presence import NOT_CONNECTED_ERROR, PresenceWorker
+from services.session.worker.presence_worker import NOT_CONNECTED_ERROR, PresenceWorker
 from services.session.worker.sender import Sender
-from services.session.worker.stanzas import LoginFailure
-from services.session.worker.whatsapp_port import ClientListener, OwnDevice, WhatsAppClient, WhatsAppError
 from shared.contracts.message import utc_now
 
 PUBLISH_GRACE_S = 5.0

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from services.session.ipc.messages import ConnectionUpdate, LinkingCode, Start
+from services.session.worker.library.whatsapp_port import WhatsAppClient, WhatsAppError
 from services.session.worker.qr_image import qr_ascii, qr_data_url
 from services.session.worker.threads import start_thread
-from services.session.worker.whatsapp_port import WhatsAppClient, WhatsAppError
 
 FIRST_QR_LIFETIME, LATER_QR_LIFETIME = timedelta(seconds=60), timedelta(seconds=20)
 """How long WhatsApp honours a code: the first of a pairing, and every later one."""

@@ -29,7 +29,7 @@ _NEONIZE_DEPENDENCIES = (
     "linkpreview",
 )
 _OWN_MODULES = (
-    "services.session.worker.event_mapping",
+    "services.session.worker.mapping.event_mapping",
     "services.session.simulated_network",
     "services.session.worker.instance_thread",
     "concurrent.futures.thread",

@@ -25,15 +25,15 @@ from services.session.ipc.messages import (
 )
 from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
 from services.session.worker import send_results
-from services.session.worker.ack_delay_proxy import AckDelayProxy
-from services.session.worker.client_lock import NativeClientLock
 from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.ipc_writer import IpcWriter
-from services.session.worker.neonize_client import NeonizeClient
-from services.session.worker.number_lookup import lookup_failed
-from services.session.worker.presence import NOT_CONNECTED_ERROR
+from services.session.worker.library.ack_delay_proxy import AckDelayProxy
+from services.session.worker.library.client_lock import NativeClientLock
+from services.session.worker.library.neonize_client import NeonizeClient
+from services.session.worker.library.whatsapp_port import ClientListener, WhatsAppClient
+from services.session.worker.number_lookup_worker import lookup_failed
+from services.session.worker.presence_worker import NOT_CONNECTED_ERROR
 from services.session.worker.threads import start_thread
-from services.session.worker.whatsapp_port import ClientListener, WhatsAppClient
 
 QUIT_GRACE_S, ORPHAN_GRACE_S = 20.0, 5.0
 """Seconds to close the connections when asked to quit, and when the supervisor is gone."""

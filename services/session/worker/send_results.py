@@ -4,7 +4,7 @@ import re
 
 from services.session.ipc.messages import Send, SendResult
 from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
-from services.session.worker.whatsapp_port import AcceptedMessage
+from services.session.worker.library.whatsapp_port import AcceptedMessage
 
 _SERVER_ERROR = re.compile(r"server returned error (\d+)")
 WHATSAPP_REFUSALS = {

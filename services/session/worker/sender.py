@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from services.session.ipc.messages import Send, SendResult
 from services.session.worker import send_results
 from services.session.worker.chat_timers import ChatTimer
+from services.session.worker.library.whatsapp_port import WhatsAppClient, WhatsAppError
 from services.session.worker.threads import start_thread
-from services.session.worker.whatsapp_port import WhatsAppClient, WhatsAppError
 from shared.contracts.message import utc_now
 from shared.platform.background import note_failure
 

@@ -21,8 +21,8 @@ from services.session.ipc.messages import Frame, JournaledEvent, Send, SendResul
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.instance_thread import InstanceThread
-from services.session.worker.journal import Journal
-from services.session.worker.whatsapp_port import AcceptedMessage, OwnDevice
+from services.session.worker.journal.journal import Journal
+from services.session.worker.library.whatsapp_port import AcceptedMessage, OwnDevice
 from shared.contracts.commands import SendText
 from shared.contracts.events import MessageReceived, MessageSent, ReceiptReceived
 from shared.contracts.ids import new_id

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from services.session.worker.event_mapping import InstanceIdentity, map_message
+from services.session.worker.mapping.event_mapping import InstanceIdentity, map_message
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.commands import SendMessage
 from shared.contracts.events import MessageReceived

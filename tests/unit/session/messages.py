@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from services.session.worker.event_mapping import InstanceIdentity, map_message
+from services.session.worker.mapping.event_mapping import InstanceIdentity, map_message
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived
 

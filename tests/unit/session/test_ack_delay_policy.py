@@ -5,7 +5,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session.worker.ack_delay_policy import (
+from services.session.worker.library.ack_delay_policy import (
     ACK_DELAY_S,
     ACK_WINDOW_S,
     MIN_INCOMING_MESSAGE_BYTES,

@@ -2,7 +2,7 @@
 
 import threading
 
-from services.session.worker.client_lock import NativeClientLock
+from services.session.worker.library.client_lock import NativeClientLock
 
 
 class Clock:

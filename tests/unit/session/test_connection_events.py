@@ -15,10 +15,10 @@ from services.session.worker.connection_events import (
     update_from_login_failure,
     update_from_pairing_status,
 )
+from services.session.worker.library.stanzas import LoginFailure
+from services.session.worker.library.whatsapp_port import AcceptedMessage
 from services.session.worker.pairing import format_pairing_code, qr_code_frame
 from services.session.worker.preload import preload_protobufs
-from services.session.worker.stanzas import LoginFailure
-from services.session.worker.whatsapp_port import AcceptedMessage
 
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]

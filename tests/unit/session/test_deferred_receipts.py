@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from services.session.worker import deferred_receipts as module
-from services.session.worker.deferred_receipts import NO_CALLBACK_S, DeferredReceipts
+from services.session.worker.library import deferred_receipts as module
+from services.session.worker.library.deferred_receipts import NO_CALLBACK_S, DeferredReceipts
 
 
 def keeping(quiet: Callable[[], float]) -> tuple[DeferredReceipts, "queue.SimpleQueue[bytes]"]:

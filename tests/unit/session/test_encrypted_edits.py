@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.encrypted_edits import MAX_SECRETS, EditDecryptor
+from services.session.worker.mapping.encrypted_edits import MAX_SECRETS, EditDecryptor
 from services.session.worker.preload import preload_protobufs
 from simulator.people import message_context
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.event_mapping import (
+from services.session.worker.mapping.event_mapping import (
     IgnoredEvent,
     InstanceIdentity,
     map_message,
@@ -14,7 +14,7 @@ from services.session.worker.event_mapping import (
     map_undecryptable,
     to_utc,
 )
-from services.session.worker.jids import UnmappableEvent
+from services.session.worker.mapping.jids import UnmappableEvent
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id

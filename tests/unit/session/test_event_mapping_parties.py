@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.event_mapping import (
+from services.session.worker.mapping.event_mapping import (
     IgnoredEvent,
     map_messages,
     map_presence,

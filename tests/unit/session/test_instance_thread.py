@@ -25,17 +25,17 @@ from services.session.ipc.messages import (
 from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.instance_thread import InstanceThread
-from services.session.worker.journal import Journal
-from services.session.worker.journal_writer import protobuf_class as class_of
-from services.session.worker.preload import preload_protobufs
-from services.session.worker.stanzas import LoginFailure
-from services.session.worker.whatsapp_port import (
+from services.session.worker.journal.journal import Journal
+from services.session.worker.journal.journal_writer import protobuf_class as class_of
+from services.session.worker.library.stanzas import LoginFailure
+from services.session.worker.library.whatsapp_port import (
     AcceptedMessage,
     ClientListener,
     OwnDevice,
     RegisteredNumber,
     WhatsAppError,
 )
+from services.session.worker.preload import preload_protobufs
 from shared.contracts.ephemeral import TypingState
 from shared.contracts.events import MessageReceived
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.session.worker.journal import Journal, JournalEntry
+from services.session.worker.journal.journal import Journal, JournalEntry
 
 NOON = 1_767_268_800_000_000
 """Microseconds since 1970."""
@@ -100,7 +100,7 @@ def test_what_was_appended_survives_the_end_of_the_process(tmp_path: Path) -> No
     path = tmp_path / "journal.sqlite"
     program = f"""
 import os, pathlib
-from services.session.worker.journal import Journal
+from services.session.worker.journal.journal import Journal
 journal = Journal(pathlib.Path({str(path)!r}))
 for number in range(100):
     journal.append("subject", str(number))

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from services.session.ipc.messages import JournaledEvent
-from services.session.worker.journal import Journal, JournalEntry
-from services.session.worker.journal_forwarder import JournalForwarder
+from services.session.worker.journal.journal import Journal, JournalEntry
+from services.session.worker.journal.journal_forwarder import JournalForwarder
 
 
 class Supervisor:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.message_content import MessageContent, parse_content
-from services.session.worker.message_fields import FIELD_ROLES, WRAPPER_FIELDS, FieldRole
-from services.session.worker.utf8_repair import repair_strings
+from services.session.worker.mapping.message_content import MessageContent, parse_content
+from services.session.worker.mapping.message_fields import FIELD_ROLES, WRAPPER_FIELDS, FieldRole
+from services.session.worker.mapping.utf8_repair import repair_strings
 from shared.contracts.message_parts import Referral
 from tests.unit.session.kinds import KINDS, WORDS, comment
 from tests.unit.session.messages import e2e

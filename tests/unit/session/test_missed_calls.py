@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from services.session.worker.event_mapping import IgnoredEvent
-from services.session.worker.missed_calls import MAX_RINGING_CALLS, MissedCallDetector
+from services.session.worker.mapping.event_mapping import IgnoredEvent
+from services.session.worker.mapping.missed_calls import MAX_RINGING_CALLS, MissedCallDetector
 from shared.contracts.events import MessageReceived
 from shared.contracts.records import Party
 from tests.unit.session.messages import ACCOUNT, BOB_LID, BOB_PHONE, jid, pb

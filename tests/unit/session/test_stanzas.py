@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.session.worker.preload import preload_protobufs
-from services.session.worker.stanzas import (
+from services.session.worker.library.stanzas import (
     LoginFailure,
     StanzaParseError,
     chat_presence_from,
@@ -15,6 +14,7 @@ from services.session.worker.stanzas import (
     parse_stanza,
     receipts_from,
 )
+from services.session.worker.preload import preload_protobufs
 
 preload_protobufs()
 OWN = frozenset({"4915112345678", "77"})

@@ -9,7 +9,7 @@ import pytest
 
 from services.session.ipc.messages import EphemeralObserved, ReadReceiptsResult, SendPresence, SendReadReceipts
 from services.session.worker.preload import preload_protobufs
-from services.session.worker.presence import NOT_CONNECTED_ERROR, PresenceWorker
+from services.session.worker.presence_worker import NOT_CONNECTED_ERROR, PresenceWorker
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.message import utc_now
 from shared.contracts.registry import parse_ephemeral

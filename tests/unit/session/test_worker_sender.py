@@ -10,8 +10,8 @@ import pytest
 
 from services.session.ipc.messages import Send, SendResult
 from services.session.worker.chat_timers import ChatTimer
+from services.session.worker.library.whatsapp_port import AcceptedMessage, WhatsAppClient
 from services.session.worker.sender import Sender
-from services.session.worker.whatsapp_port import AcceptedMessage, WhatsAppClient
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TIMEOUT_S = 60.0

@@ -10,9 +10,9 @@ import pytest
 
 from services.session.ipc.messages import Send, SendReadReceipts
 from services.session.worker import instance_thread as module
-from services.session.worker.journal import Journal
-from services.session.worker.presence import PresenceWorker
-from services.session.worker.whatsapp_port import AcceptedMessage
+from services.session.worker.journal.journal import Journal
+from services.session.worker.library.whatsapp_port import AcceptedMessage
+from services.session.worker.presence_worker import PresenceWorker
 from tests.unit.session.test_instance_thread import NOW, FakeWhatsApp, Running
 
 

@@ -10,7 +10,7 @@ run_worker = zygote.Zygote._run_worker
 
 
 def _subscribe_to_everything(self: Any, connection: socket.socket) -> None:
-    from services.session.worker import neonize_loop
+    from services.session.worker.library import neonize_loop
 
     neonize_loop.SUBSCRIBED_EVENTS[:] = range(46)
     run_worker(self, connection)

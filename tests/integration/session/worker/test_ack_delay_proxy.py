@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from services.session.ipc.messages import ConnectionUpdate, JournaledEvent
-from services.session.worker.ack_delay_proxy import AckDelayProxy
+from services.session.worker.library.ack_delay_proxy import AckDelayProxy
 from simulator.people import content
 from simulator.people.phone import SimulatedPhone
 from simulator.server.delivery import StanzaQueues, queue_key

@@ -17,8 +17,9 @@ from typing import Any
 
 from services.session.ipc.messages import EphemeralObserved
 from services.session.worker.chat_timers import ChatTimers
-from services.session.worker.encrypted_edits import EditDecryptor
-from services.session.worker.event_mapping import (
+from services.session.worker.journal.journal import Journal, JournalEntry
+from services.session.worker.mapping.encrypted_edits import EditDecryptor
+from services.session.worker.mapping.event_mapping import (
     IgnoredEvent,
     InstanceIdentity,
     map_messages,
@@ -27,9 +28,8 @@ from services.session.worker.event_mapping import (
     map_typing,
     map_undecryptable,
 )
-from services.session.worker.journal import Journal, JournalEntry
-from services.session.worker.missed_calls import CALL_EVENTS, MissedCallDetector
-from services.session.worker.utf8_repair import repair_strings
+from services.session.worker.mapping.missed_calls import CALL_EVENTS, MissedCallDetector
+from services.session.worker.mapping.utf8_repair import repair_strings
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import EphemeralEvent, Event

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from services.session.worker.vcards import format_card
+from services.session.worker.mapping.vcards import format_card
 from shared.text.bounded_text import MAX_TEXT, bounded_line, cut_roughly
 
 Lines = Iterator[str]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from services.session.worker.jids import (
+from services.session.worker.mapping.jids import (
     GROUP_SERVER,
     UnmappableEvent,
     excluded_chat,
@@ -15,8 +15,8 @@ from services.session.worker.jids import (
     party_from_jids,
     party_from_text,
 )
-from services.session.worker.message_content import MessageContent, parse_content
-from services.session.worker.quoted_author import quoted_author
+from services.session.worker.mapping.message_content import MessageContent, parse_content
+from services.session.worker.mapping.quoted_author import quoted_author
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id

@@ -30,18 +30,18 @@ from neonize.utils import build_jid
 from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, ClientType, Presence, ReceiptType
 
 from services.session.worker.chat_timers import ChatTimer, fill_text_message
-from services.session.worker.client_lock import NativeClientLock
-from services.session.worker.event_mapping import to_utc
-from services.session.worker.library_activity import CallbackActivity
-from services.session.worker.neonize_loop import run_connection, unregister
-from services.session.worker.stanza_events import StanzaHandler
-from services.session.worker.whatsapp_port import (
+from services.session.worker.library.callback_activity import CallbackActivity
+from services.session.worker.library.client_lock import NativeClientLock
+from services.session.worker.library.neonize_loop import run_connection, unregister
+from services.session.worker.library.stanza_events import StanzaHandler
+from services.session.worker.library.whatsapp_port import (
     AcceptedMessage,
     ClientListener,
     OwnDevice,
     RegisteredNumber,
     WhatsAppError,
 )
+from services.session.worker.mapping.event_mapping import to_utc
 from shared.contracts.ephemeral import TypingState
 
 STORE_FILE = "device.sqlite"

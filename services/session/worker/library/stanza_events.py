@@ -2,9 +2,9 @@
 
 import logging
 
-from services.session.worker.deferred_receipts import DeferredReceipts
-from services.session.worker.library_activity import CallbackActivity
-from services.session.worker.stanzas import (
+from services.session.worker.library.callback_activity import CallbackActivity
+from services.session.worker.library.deferred_receipts import DeferredReceipts
+from services.session.worker.library.stanzas import (
     StanzaElement,
     StanzaParseError,
     chat_presence_from,
@@ -12,7 +12,7 @@ from services.session.worker.stanzas import (
     parse_stanza,
     receipts_from,
 )
-from services.session.worker.whatsapp_port import ClientListener, OwnDevice
+from services.session.worker.library.whatsapp_port import ClientListener, OwnDevice
 
 _HANDLED_PREFIXES = ("<receipt ", "<chatstate ", "<failure ")
 

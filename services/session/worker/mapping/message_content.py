@@ -7,9 +7,9 @@ from typing import Any
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from services.session.worker import business_texts as texts
-from services.session.worker.encrypted_edits import SECRET_ENC_TYPE_EDIT
-from services.session.worker.message_fields import FIELD_ROLES, FieldRole
+from services.session.worker.mapping import business_texts as texts
+from services.session.worker.mapping.encrypted_edits import SECRET_ENC_TYPE_EDIT
+from services.session.worker.mapping.message_fields import FIELD_ROLES, FieldRole
 from shared.contracts.message_parts import Media, Referral
 from shared.text.bounded_text import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from services.session.worker.chat_timers import ChatTimer
-from services.session.worker.stanzas import LoginFailure
+from services.session.worker.library.stanzas import LoginFailure
 from shared.contracts.ephemeral import TypingState
 
 

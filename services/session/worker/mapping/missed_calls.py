@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from typing import Any
 
-from services.session.worker.event_mapping import IgnoredEvent, InstanceIdentity, to_utc
-from services.session.worker.jids import UnmappableEvent, is_bot, party_from_jids
+from services.session.worker.mapping.event_mapping import IgnoredEvent, InstanceIdentity, to_utc
+from services.session.worker.mapping.jids import UnmappableEvent, is_bot, party_from_jids
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Party

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.session.ipc.messages import ReadReceiptsResult, SendPresence, SendReadReceipts
+from services.session.worker.library.whatsapp_port import WhatsAppClient, WhatsAppError
 from services.session.worker.threads import start_thread
-from services.session.worker.whatsapp_port import WhatsAppClient, WhatsAppError
 from shared.contracts.message import utc_now
 from shared.platform.background import note_failure
 

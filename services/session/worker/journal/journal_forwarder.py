@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from services.session.ipc.messages import JournaledEvent
-from services.session.worker.journal import Journal, JournalEntry
+from services.session.worker.journal.journal import Journal, JournalEntry
 from services.session.worker.threads import start_thread
 
 MAX_UNCONFIRMED_ENTRIES = 256

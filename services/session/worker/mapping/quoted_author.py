@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from services.session.worker.message_fields import WRAPPER_FIELDS
+from services.session.worker.mapping.message_fields import WRAPPER_FIELDS
 
 _MAX_WRAPPER_DEPTH = 8
 """Wrappers inside each other; a stranger decides how many there are."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from services.session.ipc.messages import LookUpNumber, NumberLookupResult
-from services.session.worker.whatsapp_port import RegisteredNumber, WhatsAppClient, WhatsAppError
+from services.session.worker.library.whatsapp_port import RegisteredNumber, WhatsAppClient, WhatsAppError
 
 MAX_PENDING_LOOKUPS = 32
 """Questions of one account that wait behind each other."""

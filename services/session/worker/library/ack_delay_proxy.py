@@ -18,7 +18,7 @@ from contextlib import suppress
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from services.session.worker.ack_delay_policy import (
+from services.session.worker.library.ack_delay_policy import (
     IDLE_CONFIRMATION_S,
     MAX_ACK_DELAY_S,
     NO_CALLBACK_S,
