@@ -67,10 +67,10 @@ def _publishers(cls: type[Message]) -> list[str]:
 
 def _lifetime(command: type[Command]) -> str:
     found = LIFETIMES[command]
-    if found.limit is None:
+    if found.max_age is None:
         return f"It does not expire while the stream keeps it: {found.reason}."
-    minutes = int(found.limit.total_seconds() // 60)
-    return f"It expires {minutes} minutes after it was issued: {found.reason}. When it has expired: {found.late}."
+    minutes = int(found.max_age.total_seconds() // 60)
+    return f"It expires {minutes} minutes after it was issued: {found.reason}. When it has expired: {found.effect}."
 
 
 def _queries() -> list[type[Query]]:

@@ -14,9 +14,9 @@ from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, RoomJ
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal
-from shared.contracts.registry import ROOMS_KEPT
+from shared.contracts.registry import ROOMS_RETENTION
 
-RENEWAL_INTERVAL_S = ROOMS_KEPT.total_seconds() / 3
+RENEWAL_INTERVAL_S = ROOMS_RETENTION.total_seconds() / 3
 """The rooms of connections that go on are stored again so often: a process that is killed cannot do it."""
 Handler = Callable[[str, Any], Awaitable[Any]]
 log = logging.getLogger(__name__)

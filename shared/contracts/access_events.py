@@ -1,4 +1,4 @@
-"""Facts about access, published by the api; a part of shared/contracts/events.py."""
+"""Events about access, published by the api; re-exported by shared/contracts/events.py."""
 
 from typing import ClassVar, Literal
 
@@ -7,10 +7,11 @@ from shared.contracts.principal import Role, Scope
 
 
 class AccessRevoked(Event):
-    """Logins ended, or all that `holder` (a user's id or `key:<id>`) opened; sockets opened with them are ended.
+    """Access was revoked: of the logins `login_ids`, or of all tokens of `holder` (a user id, or `key:<id>`). Open
+    sockets that use it are closed.
 
-    With `role` only what was opened in another role, with `scopes` only what was opened with a scope besides these.
-    code: stable; reason: a sentence with the remedy.
+    With `role` only tokens of another role, with `scopes` only tokens with a scope besides these. `code`: stable;
+    `reason`: a sentence with the remedy.
     """
 
     subject: ClassVar[str] = "wa.event.access.ended"

@@ -1,4 +1,4 @@
-"""Questions of the realtime service about who may do how much; read by way of shared/contracts/queries.py."""
+"""Queries of the realtime service about API keys and rate limits; re-exported by shared/contracts/queries.py."""
 
 from typing import Annotated, ClassVar
 
@@ -7,13 +7,12 @@ from pydantic import BaseModel, Field, StringConstraints
 from shared.contracts.message import Query
 
 MAX_KEY = 128
-"""Characters an API key may have."""
 
 
 class VerifyApiKey(Query):
-    """realtime → api: whose key is this? `organization_id` is unknown to the asker and sent as `unknown`.
+    """realtime → api: whose API key is this? `organization_id` is sent as `unknown`.
 
-    `client`: the address it was shown from, for the count of wrong credentials.
+    `client`: the IP address of the client, for the count of wrong credentials.
     """
 
     subject: ClassVar[str] = "wa.query.api-key.verify"
@@ -22,10 +21,10 @@ class VerifyApiKey(Query):
 
 
 class ApiKeyOwner(BaseModel):
-    """Answer to VerifyApiKey; all empty when the key is unknown, expired or revoked.
+    """Reply to VerifyApiKey; all null when the key is unknown, expired or revoked.
 
-    `limited`: the key is for some instances only, so it opens nothing that shows the whole organization. `expires_at`:
-    epoch seconds. `retry_after`: set when too many wrong keys came from the address, in seconds.
+    `limited`: the key is restricted to some instances, so it opens no socket, which shows the whole organization.
+    `expires_at`: epoch seconds. `retry_after`: set when too many wrong keys came from the address, in seconds.
     """
 
     success: bool = True
@@ -49,7 +48,7 @@ class TakeRateLimit(Query):
 
 
 class RateLimitTaken(BaseModel):
-    """Answer to TakeRateLimit. `retry_after`: seconds until one more is granted, when fewer were."""
+    """Reply to TakeRateLimit. `retry_after`: seconds until one more is granted, when fewer were."""
 
     success: bool = True
     granted: int
@@ -64,7 +63,7 @@ class CountFailedCredential(Query):
 
 
 class FailedCredentialCounted(BaseModel):
-    """Answer to CountFailedCredential. `retry_after`: seconds, when too many came from there; else 0."""
+    """Reply to CountFailedCredential. `retry_after`: seconds, when too many came from there; else 0."""
 
     success: bool = True
     retry_after: float = 0

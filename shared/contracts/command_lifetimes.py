@@ -1,5 +1,5 @@
-"""How long each command may wait until its owner begins with it (docs/decisions/0045). A command waits in its stream
-while the service that owns it is stopped; what was asked hours ago may surprise everybody when it is done then."""
+"""The maximum age of each command when its owner starts to handle it (docs/decisions/0045). A command waits in its
+stream while the service that owns it is stopped, and some must not be carried out hours later."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,53 +27,59 @@ from shared.contracts.message import Command
 
 
 @dataclass(frozen=True)
-class Lifetime:
-    """limit: None as long as the stream keeps it. reason: for the documents. late: what becomes of one that is late."""
+class CommandLifetime:
+    """max_age: None for no limit but the retention of the stream. reason: for the documentation. effect: of a command
+    that
+    is older."""
 
-    limit: timedelta | None
+    max_age: timedelta | None
     reason: str
-    late: str = ""
+    effect: str = ""
 
 
-_OWN_RECORDS = "its caller was answered that it will be done; of two commands that contradict each other the later wins"
+_NO_LIMIT = "its caller was told that it will be carried out; of two commands that contradict each other the later wins"
 
-LIFETIMES: Mapping[type[Command], Lifetime] = MappingProxyType(
+LIFETIMES: Mapping[type[Command], CommandLifetime] = MappingProxyType(
     {
-        ConnectInstance: Lifetime(
+        ConnectInstance: CommandLifetime(
             timedelta(minutes=5),
-            "after that the caller, who got no code in time, is not expected to scan one",
+            "the caller got no code in time and no longer waits for one",
             "`CommandRefused` with `too_late`; an account that is not running shows the reason `connect_too_late`",
         ),
-        DisconnectInstance: Lifetime(
-            None, "an account that was to be disconnected must not stay online; a later connect counts (`superseded`)"
+        DisconnectInstance: CommandLifetime(
+            None, "a requested disconnect must happen even late; a later connect supersedes it (`superseded`)"
         ),
-        LogoutInstance: Lifetime(None, "a device that was to be unlinked must not keep its access to the account"),
-        SendText: Lifetime(
+        LogoutInstance: CommandLifetime(
+            None, "a requested logout must happen even late: the device would keep its access to the account"
+        ),
+        SendText: CommandLifetime(
             SEND_EXPIRY, "the default; a sender may set another `expires_at`", "`MessageFailed` with `too_late`"
         ),
-        MarkRead: Lifetime(
-            timedelta(hours=1), "a read receipt a day late is of no use", "nothing; the sender awaits no event"
+        MarkRead: CommandLifetime(
+            timedelta(hours=1), "later read receipts are of no use to the sender", "none; nobody waits for an event"
         ),
-        SendMessage: Lifetime(
+        SendMessage: CommandLifetime(
             SEND_EXPIRY,
             "the default; a sender may set another `expires_at`",
             "the message becomes `failed` with `too_late`",
         ),
-        CreateBooking: Lifetime(None, _OWN_RECORDS),
-        RescheduleBooking: Lifetime(None, _OWN_RECORDS),
-        ChangeBooking: Lifetime(None, _OWN_RECORDS),
-        MarkConversationRead: Lifetime(None, "it marks messages read up to one that it names, whenever it is handled"),
-        SplitContact: Lifetime(None, _OWN_RECORDS),
-        AssignConversation: Lifetime(None, _OWN_RECORDS),
-        ChangeConversation: Lifetime(None, _OWN_RECORDS),
+        CreateBooking: CommandLifetime(None, _NO_LIMIT),
+        RescheduleBooking: CommandLifetime(None, _NO_LIMIT),
+        ChangeBooking: CommandLifetime(None, _NO_LIMIT),
+        MarkConversationRead: CommandLifetime(
+            None, "it names the message up to which messages are read, so the time does not matter"
+        ),
+        SplitContact: CommandLifetime(None, _NO_LIMIT),
+        AssignConversation: CommandLifetime(None, _NO_LIMIT),
+        ChangeConversation: CommandLifetime(None, _NO_LIMIT),
     }
 )
-"""By class; a new command needs its line. Typing and presence are no commands: they are kept by nobody and worth
-nothing after shared.contracts.ephemeral.FRESH."""
+"""By class; every command has an entry. Typing and presence are no commands: they are not persisted and are dropped
+after shared.contracts.ephemeral.MAX_EPHEMERAL_AGE."""
 
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=2)
-"""Between two hosts of one installation. A command counts as late only by its own lifetime; of two commands that
-contradict each other the earlier one is known only when they are further apart than this."""
+"""Between two hosts of one installation. The order of two contradicting commands is known only when their times differ
+by more than this."""
 
 
 TEXT_TOO_LATE = {
@@ -81,19 +87,19 @@ TEXT_TOO_LATE = {
     "code": "too_late",
     "detail": "the text waited longer than its sender allowed and was not sent; send it again if it is still true",
 }
-"""The outcome of a late text, whoever notices it first (collection `sends`)."""
+"""The result of an expired text, stored in `sends` by the service that notices it first."""
 
 
 def is_late(command: Command, now: datetime) -> bool:
-    """Its lifetime has ended: that of its class, or its own."""
+    """Whether it is past its own `expires_at`, or older than the maximum age of its class."""
     if expires_at := getattr(command, "expires_at", None):
         return bool(now >= expires_at)
-    limit = LIFETIMES[type(command)].limit
-    return limit is not None and now - command.at >= limit
+    max_age = LIFETIMES[type(command)].max_age
+    return max_age is not None and now - command.at >= max_age
 
 
 def too_late(command: Command) -> Problem:
-    """The refusal of a late command."""
+    """The refusal of a command that is too old."""
     asked = command.at.isoformat(timespec="seconds")
     detail = (
         f"this was asked at {asked} and could not be begun in time, so it was not done; ask again if it is still wanted"

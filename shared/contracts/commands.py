@@ -1,4 +1,4 @@
-"""Every intent. The `session` commands are owned by the session service, the others by the router."""
+"""All commands. Those of the noun `session` are owned by the session service, the others by the router."""
 
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
@@ -7,19 +7,19 @@ from pydantic import AwareDatetime, Field, StringConstraints
 
 from shared.contracts.message import Command, utc_now
 from shared.contracts.order_keys import OrderKey
-from shared.contracts.records import BookingStatus, ConversationStatus, Moment, Network, Party, Seen
+from shared.contracts.records import AwareTimestamp, BookingStatus, ConversationStatus, Network, Party, Seen
 from shared.text.bounded_text import MAX_TEXT as MAX_TEXT
 
 SEND_EXPIRY = timedelta(hours=1)
-"""How long a text may wait when its sender does not say."""
+"""How long a text may wait to be sent, unless its sender sets `expires_at`."""
 MAX_SEND_EXPIRY_S = 86_400
-"""A sender may say a longer time on NATS; it counts as this."""
+"""A longer time, which NATS clients can set, counts as this one."""
 Note = Annotated[str, StringConstraints(min_length=1, max_length=1_000, strip_whitespace=True)]
-"""Why somebody did something to a booking; it goes into the booking's history."""
+"""The reason of a change; it is stored in the booking's history."""
 
 
 class ConnectInstance(Command):
-    """Start the connection and keep it; pair by QR or by code when the account is not linked yet.
+    """Connect the instance and keep it connected; pair it by QR code or pairing code if it is not linked yet.
 
     Answered by QrIssued, PairingCodeIssued or ConnectionChanged with this command's id as cause, or CommandRefused.
     """
@@ -32,14 +32,14 @@ class ConnectInstance(Command):
 
 
 class DisconnectInstance(Command):
-    """Close the connection and keep the device keys."""
+    """Close the connection; the device keys stay."""
 
     subject: ClassVar[str] = "wa.command.session.disconnect"
     issuers: ClassVar[tuple[str, ...]] = ("api",)
 
 
 class LogoutInstance(Command):
-    """Unlink the device at WhatsApp and forget its keys. With `delete`, forget the instance altogether."""
+    """Unlink the device at WhatsApp and delete its keys; with `delete` also the connection record."""
 
     subject: ClassVar[str] = "wa.command.session.logout"
     issuers: ClassVar[tuple[str, ...]] = ("api",)
@@ -47,7 +47,7 @@ class LogoutInstance(Command):
 
 
 class SendText(Command):
-    """Router → session: hand this text to WhatsApp once. Answered by MessageSent or MessageFailed."""
+    """Router → session: send this text at most once. Answered by MessageSent or MessageFailed."""
 
     subject: ClassVar[str] = "wa.command.session.send"
     issuers: ClassVar[tuple[str, ...]] = ("router",)
@@ -55,9 +55,9 @@ class SendText(Command):
     to: Party
     text: str
     expires_at: AwareDatetime | None = None
-    """The text is not handed to WhatsApp after this time; it fails as `too_late`. None: SEND_EXPIRY after `at`."""
+    """After this time the text is not sent; it fails as `too_late`. None: SEND_EXPIRY after `at`."""
     order_key: OrderKey | None = None
-    """Of the message: whatever the account receives from then on gets a greater one."""
+    """Of the message: every message the account receives later gets a greater one."""
 
     @property
     def is_too_late(self) -> bool:
@@ -65,8 +65,9 @@ class SendText(Command):
 
 
 class MarkRead(Command):
-    """Router → session: give the sender the read ticks of these messages. Nothing is answered; while the account is
-    being reconnected it waits, at most an hour."""
+    """Router → session: send read receipts for these messages. No answer; while the account is not connected the
+    command
+    waits, at most an hour."""
 
     subject: ClassVar[str] = "wa.command.session.mark-read"
     issuers: ClassVar[tuple[str, ...]] = ("router",)
@@ -78,9 +79,9 @@ class MarkRead(Command):
 class SendMessage(Command):
     """Send a text to a number or into a conversation; the router chooses the instance when none is named.
 
-    `message_id` is the idempotency key: the same id is recorded and sent once, and refused with
-    `idempotency_conflict` for another instance, recipient or text. With `by` the `client_id` is a key too, the sender's
-    own: within a day it leads to the message it was first used for, whatever `message_id` says. Answered by
+    `message_id` is the idempotency key: a text is recorded and sent once per id; the same id with another instance,
+    recipient or text is refused with `idempotency_conflict`. With `by`, `client_id` is a second key: within a day the
+    same sender and `client_id` mean the message they were first used for, whatever `message_id` is. Answered by
     MessageRecorded (status queued), then MessageStatusChanged, or CommandRefused.
     """
 
@@ -91,26 +92,26 @@ class SendMessage(Command):
     text: str = Field(min_length=1, max_length=MAX_TEXT)
     client_id: str | None = None
     by: str | None = None
-    """User id, or `key:<id>`, of who sends."""
+    """User id of the sender, or `key:<id>`."""
     expires_at: AwareDatetime | None = None
-    """A text that is not on its way by then fails as `too_late`. None: SEND_EXPIRY after `at`."""
+    """After this time the text is not sent; it fails as `too_late`. None: SEND_EXPIRY after `at`."""
 
 
 class CreateBooking(Command):
-    """Make a booking for a contact without a message of his. Answered by BookingCreated or CommandRefused.
+    """Create a booking for a contact without a message from them. Answered by BookingCreated or CommandRefused.
 
-    `instance_id` may be `-`: the one of the contact's latest conversation, else the oldest. Refused with `booking_open`
-    while the contact has one open, unless the organization's policy is `every_message`.
+    `instance_id` may be `-`: the instance of the contact's latest conversation, else the oldest one. Refused with
+    `booking_open` while the contact has an open booking, unless the organization's policy is `every_message`.
     """
 
     subject: ClassVar[str] = "wa.command.booking.create"
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     contact_id: str
     text: str | None = Field(None, max_length=MAX_TEXT)
-    starts_at: Moment | None = None
+    starts_at: AwareTimestamp | None = None
     note: Note | None = None
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""
 
 
 class RescheduleBooking(Command):
@@ -119,10 +120,10 @@ class RescheduleBooking(Command):
     subject: ClassVar[str] = "wa.command.booking.reschedule"
     issuers: ClassVar[tuple[str, ...]] = ("api",)
     booking_id: str
-    starts_at: Moment
+    starts_at: AwareTimestamp
     note: Note | None = None
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""
 
 
 class ChangeBooking(Command):
@@ -134,11 +135,11 @@ class ChangeBooking(Command):
     status: BookingStatus
     note: Note | None = None
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""
 
 
 class MarkConversationRead(Command):
-    """Nothing up to `seen` is unread any more; None: up to the time of this command.
+    """Mark the messages up to `seen` as read; None: up to the time of this command.
 
     Answered by ConversationUpdated or CommandRefused.
     """
@@ -147,11 +148,11 @@ class MarkConversationRead(Command):
     conversation_id: str
     seen: Seen | None = None
     by: str | None = None
-    """User id of who read it."""
+    """User id of the reader."""
 
 
 class SplitContact(Command):
-    """Undo a merge: `merged_id` comes back with its addresses and what was its own, and stays apart from `contact_id`.
+    """Undo a merge: `merged_id` is restored with its addresses and records, and is never merged automatically again.
 
     Answered by ContactUpdated or CommandRefused.
     """
@@ -161,11 +162,11 @@ class SplitContact(Command):
     contact_id: str
     merged_id: str
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""
 
 
 class AssignConversation(Command):
-    """`user_id` takes care of it from now on; None: nobody does. The command with the latest `at` decides.
+    """Assign the conversation to `user_id`; None unassigns it. The command with the latest `at` wins.
 
     Answered by ConversationUpdated or CommandRefused.
     """
@@ -175,12 +176,12 @@ class AssignConversation(Command):
     conversation_id: str
     user_id: str | None
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""
 
 
 class ChangeConversation(Command):
-    """Close or reopen it. Who closes knows the messages up to `seen` (None: up to the time of this command): any other
-    of the contact's opens it again. The command with the latest `at` decides.
+    """Close or reopen the conversation. Any message of the contact after `seen` (None: after the time of this command)
+    reopens a closed one. The command with the latest `at` wins.
 
     Answered by ConversationUpdated or CommandRefused.
     """
@@ -191,4 +192,4 @@ class ChangeConversation(Command):
     status: ConversationStatus
     seen: Seen | None = None
     by: str | None = None
-    """User id of who asked for it."""
+    """User id of the requester."""

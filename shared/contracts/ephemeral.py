@@ -1,6 +1,6 @@
-"""What is true only at this moment: typing and presence, over core NATS and kept by nobody (docs/decisions/0018).
+"""Ephemeral events: typing and presence on core NATS, not persisted (docs/decisions/0018).
 
-Whoever is away misses it. What is older than FRESH is dropped and never sent late.
+A subscriber that is not connected misses them. Events older than MAX_EPHEMERAL_AGE are dropped.
 """
 
 from datetime import datetime, timedelta
@@ -10,21 +10,20 @@ from shared.contracts.message import EphemeralEvent
 from shared.contracts.records import Party
 
 MAX_EPHEMERAL_AGE = timedelta(seconds=10)
-"""How long a live message is worth anything; WhatsApp shows typing for little longer."""
+"""WhatsApp shows typing for little longer."""
 
 TypingState = Literal["composing", "recording", "paused"]
 
 
-def is_stale(message: EphemeralEvent, now: datetime) -> bool:
-    """It was true once; doing it now would tell something false."""
-    return now - message.at > MAX_EPHEMERAL_AGE
+def is_stale(event: EphemeralEvent, now: datetime) -> bool:
+    return now - event.at > MAX_EPHEMERAL_AGE
 
 
 # --- published by session ------------------------------------------------------------------------------------------
 
 
 class TypingObserved(EphemeralEvent):
-    """Somebody types, records or stopped, in a chat with this account; in `group` when it is one."""
+    """A person types, records audio or stopped, in a chat with this account, or in the group `group`."""
 
     subject: ClassVar[str] = "wa.live.typing.seen"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -35,7 +34,8 @@ class TypingObserved(EphemeralEvent):
 
 
 class PresenceObserved(EphemeralEvent):
-    """Somebody this account watches came or went. last_seen: only of who went and shows it."""
+    """A person whose presence this account subscribed to came online or went offline. `last_seen`: when they went
+    offline, if they show it."""
 
     subject: ClassVar[str] = "wa.live.presence.seen"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -49,7 +49,8 @@ class PresenceObserved(EphemeralEvent):
 
 
 class ContactTyping(EphemeralEvent):
-    """A contact types, records or stopped. Who is no contact yet, or writes in a group, has an address only."""
+    """A contact types, records audio or stopped. Without `contact_id` for a person who is no contact yet, and in
+    groups."""
 
     subject: ClassVar[str] = "wa.live.contact.typing"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -62,7 +63,7 @@ class ContactTyping(EphemeralEvent):
 
 
 class ContactPresence(EphemeralEvent):
-    """A contact came online or went. last_seen: only of who went and shows it."""
+    """A contact came online or went offline. `last_seen`: when they went offline, if they show it."""
 
     subject: ClassVar[str] = "wa.live.contact.presence"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -74,11 +75,11 @@ class ContactPresence(EphemeralEvent):
     last_seen: datetime | None = None
 
 
-# --- asked of session ----------------------------------------------------------------------------------------------
+# --- for session ---------------------------------------------------------------------------------------------------
 
 
 class SendTyping(EphemeralEvent):
-    """Show `to` that this account types, records or stopped. Nothing answers."""
+    """Show `to` that this account types, records audio or stopped. Nothing replies."""
 
     subject: ClassVar[str] = "wa.live.typing.show"
     publishers: ClassVar[tuple[str, ...]] = ("realtime", "integration")
@@ -88,7 +89,7 @@ class SendTyping(EphemeralEvent):
 
 
 class SubscribePresence(EphemeralEvent):
-    """Somebody looks at the chat with `to`: tell when he types, comes or goes. Ends by itself after some minutes."""
+    """A person opened the chat with `to`: publish their typing and presence. The subscription expires after minutes."""
 
     subject: ClassVar[str] = "wa.live.contact.watch"
     publishers: ClassVar[tuple[str, ...]] = ("realtime", "integration")

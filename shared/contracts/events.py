@@ -1,4 +1,4 @@
-"""Every fact Switchboard publishes. The class is the contract: subject, fields and meaning in one place."""
+"""All events. The class is the contract: subject, fields and meaning in one place."""
 
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -25,7 +25,7 @@ from shared.text.bounded_text import BoundedName, BoundedText
 
 
 class QrIssued(Event):
-    """WhatsApp issued a QR code to link the account with; it replaces the one before."""
+    """WhatsApp issued a QR code to link the account with; it replaces the previous one."""
 
     subject: ClassVar[str] = "wa.event.qr.issued"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -63,16 +63,16 @@ class ConnectionChanged(Event):
     """The number the instance had until another phone linked it."""
     network: Network = Network.WHATSAPP
     until: datetime | None = None
-    """End of a restriction, when WhatsApp said it."""
+    """End of a restriction, if WhatsApp named one."""
 
 
 class MessageReceived(Event):
-    """A message reached the account: from a contact, or typed by the owner on another device (`from_me`).
+    """The account received a message: from a contact, or written by the owner on another device (`from_me`).
 
     `wa_id` is unique for one chat, sender and direction only. `id` is derived from these, so a redelivery is the same
-    event. `sender` wrote it; `chat` is the other side of a one-to-one chat; `group` is set instead of `chat` for
-    groups. Of the types `undecryptable` (a readable copy may follow) and `unavailable` (kept from linked devices, such
-    as view-once media) nothing more is known; `edit` and `revoke` change the message they name.
+    event. `sender` is the author; `chat` is the other person of a one-to-one chat; `group` is set instead of
+    `chat` for groups. Messages of the types `undecryptable` (a readable copy may follow) and `unavailable` (not sent to
+    linked devices, such as view-once media) have no content; `edit` and `revoke` change the message they name.
     """
 
     subject: ClassVar[str] = "wa.event.message.received"
@@ -90,20 +90,20 @@ class MessageReceived(Event):
     quoted_wa_id: str | None = None
     """WhatsApp's id of the message this one answers, reacts to, edits or revokes."""
     quoted_sender: Party | None = None
-    """Who wrote that message, when this one names the author."""
+    """The author of that message, if this one names them."""
     unreadable: bool = False
     """An edit whose new text this device cannot read."""
     by_admin: bool = False
-    """A revoke by an admin of the group, who may delete what others wrote."""
+    """A revoke by an admin of the group, who may delete messages of others."""
     timestamp: datetime
-    """WhatsApp's, in whole seconds: to be shown, not to be sorted by."""
+    """WhatsApp's time, in whole seconds: for display, not for sorting."""
     order_key: OrderKey | None = None
-    """When the account's journal took it, in microseconds of our clock: greater than those of everything the account
-    received or was asked to send before. None: published by an earlier version."""
+    """When the account's journal stored it, in microseconds of our clock: greater than the key of every earlier message
+    of the account, received or sent. None: published by an earlier version."""
 
 
 class ReceiptReceived(Event):
-    """The other side's devices told what became of messages of ours."""
+    """The recipient's devices confirmed messages that we sent."""
 
     subject: ClassVar[str] = "wa.event.receipt.received"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -126,7 +126,7 @@ class MessagesReadElsewhere(Event):
 
 
 class MessageSent(Event):
-    """WhatsApp accepted a message of ours. `message_id` is our record's id, `wa_id` the network's."""
+    """WhatsApp accepted a message that we sent. `message_id` is the id of our record, `wa_id` WhatsApp's."""
 
     subject: ClassVar[str] = "wa.event.message.sent"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -136,7 +136,7 @@ class MessageSent(Event):
 
 
 class MessageFailed(Event):
-    """A send ended without acceptance. `unconfirmed` means: a crash hid the outcome, it may have gone out."""
+    """WhatsApp did not accept a message. `unconfirmed`: a crash hid the result, the message may have been sent."""
 
     subject: ClassVar[str] = "wa.event.message.failed"
     publishers: ClassVar[tuple[str, ...]] = ("session",)
@@ -150,7 +150,7 @@ class MessageFailed(Event):
 
 
 class MessageRecorded(Event):
-    """A message or note is stored, with its contact and booking."""
+    """The router stored a message or note, with its contact and booking."""
 
     subject: ClassVar[str] = "wa.event.message.recorded"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -158,9 +158,10 @@ class MessageRecorded(Event):
 
 
 class MessageRevised(Event):
-    """The author edited a message or deleted it for everyone, as the admin of a group may too; or the message it is
-    about became known (`quote_found`: it has a `quoted_message_id` now). `message` is the record as it is then. Events
-    of one message may come in another order than its changes: the greatest `message.revision` is the newest."""
+    """A message was edited by its author, or deleted for everyone by its author or by an admin of the group; or the
+    message it quotes was found (`quote_found`: `quoted_message_id` is set now). `message` is the record after the
+    change. Events of one message may arrive in another order than its changes: the greatest `message.revision` is the
+    newest."""
 
     subject: ClassVar[str] = "wa.event.message.revised"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -169,7 +170,7 @@ class MessageRevised(Event):
 
 
 class MessageStatusChanged(Event):
-    """A message of ours moved forward: sent, delivered, read, played, failed or unconfirmed."""
+    """A message that we sent changed its status: sent, delivered, read, played, failed or unconfirmed."""
 
     subject: ClassVar[str] = "wa.event.message.status-changed"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -189,7 +190,7 @@ class ContactCreated(Event):
 
 
 class ContactUpdated(Event):
-    """A contact's name or addresses became known or changed, or two contacts turned out to be one person."""
+    """A contact's name or addresses changed, or contacts (`merged_ids`) were merged into it."""
 
     subject: ClassVar[str] = "wa.event.contact.updated"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -206,7 +207,7 @@ class BookingCreated(Event):
 
 
 class BookingUpdated(Event):
-    """A booking's status or time changed, or somebody noted something about it."""
+    """A booking's status or time changed, or a note was added."""
 
     subject: ClassVar[str] = "wa.event.booking.updated"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -214,7 +215,7 @@ class BookingUpdated(Event):
 
 
 class ConversationUpdated(Event):
-    """Somebody marked a conversation read, assigned, closed or reopened it, or a new message reopened it."""
+    """A conversation was marked read, assigned, closed or reopened."""
 
     subject: ClassVar[str] = "wa.event.conversation.updated"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -222,7 +223,8 @@ class ConversationUpdated(Event):
 
 
 class MessageStuck(Event):
-    """A message of ours waits longer than it should: `queued` or `sent` since `since`. Said once for each of both."""
+    """A message that we sent has had the status `queued` or `sent` for too long, since `since`. Once for each
+    status."""
 
     subject: ClassVar[str] = "wa.event.message.stuck"
     publishers: ClassVar[tuple[str, ...]] = ("router",)
@@ -232,13 +234,13 @@ class MessageStuck(Event):
     conversation_id: str | None = None
 
 
-# --- published by whoever refuses a command ------------------------------------------------------------------------
+# --- published by the service that refuses -------------------------------------------------------------------------
 
 
 class CommandRefused(Event):
     """A command will not be carried out; `cause` is its id. status: the HTTP status that fits; code: stable code.
 
-    `extra`: what the problem names besides, such as the `booking_id` that is in the way.
+    `extra`: further fields of the problem, such as the `booking_id` of the conflicting booking.
     """
 
     subject: ClassVar[str] = "wa.event.command.refused"

@@ -1,4 +1,4 @@
-"""Identifiers: how they are made, parsed and checked. Nothing else builds or takes apart an id."""
+"""Identifiers: how they are created, parsed and checked."""
 
 import hashlib
 import re
@@ -31,14 +31,14 @@ def new_id() -> str:
 
 
 def derived_id(*parts: str) -> str:
-    """The same parts always give the same id (32 hexadecimal digits): redelivery and replay are upserts."""
+    """An id (32 hexadecimal digits) that depends on the parts alone, so that a repeated write is an upsert."""
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
 
 
 def mask_phone(text: str) -> str:
-    """For logs: all but the last three digits hidden."""
+    """For logs: all but the last three digits of each number replaced by `*`."""
     return re.sub(r"\d(?=\d{3})", "*", text)
 
 
 Phone = Annotated[str, AfterValidator(parse_phone)]
-"""E.164 digits without the plus, the way WhatsApp itself writes numbers."""
+"""E.164 digits without the plus sign, as WhatsApp writes numbers."""

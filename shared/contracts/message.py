@@ -1,4 +1,4 @@
-"""What every event, command, query and live message has in common, and the subject grammar (docs/decisions/0003)."""
+"""The base classes of everything that is published on NATS, and the grammar of subjects (docs/decisions/0003)."""
 
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar, Self
@@ -26,7 +26,8 @@ InstanceToken = Annotated[str, AfterValidator(_instance_token)]
 
 
 class Message(BaseModel):
-    """One event, command or query. Frozen; unknown fields are ignored, so fields may be added but never removed."""
+    """One event, command, query or request. Immutable. Unknown fields are ignored: fields may be added, never
+    removed."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     subject: ClassVar[str]
@@ -36,61 +37,63 @@ class Message(BaseModel):
     organization_id: Slug
     instance_id: InstanceToken = NO_INSTANCE
     cause: Annotated[str, StringConstraints(max_length=128)] | None = None
-    """Id of the message this one follows from."""
+    """Id of the message that led to this one."""
     request_id: Annotated[str, StringConstraints(max_length=128)] | None = Field(default_factory=current_request)
     """The `X-Request-Id` of the HTTP request, or the id of the socket event, that led to this."""
 
     @property
     def full_subject(self) -> str:
-        """`wa.<kind>.<noun>.<verb>.<organization>.<instance>`"""
+        """Where it is published: `wa.<kind>.<noun>.<verb>.<organization>.<instance>`."""
         return f"{self.subject}.{self.organization_id}.{self.instance_id}"
 
     @classmethod
     def subject_filter(cls, organization_id: str = "*", instance_id: str = "*") -> str:
-        """The subject filter for this class, for everybody, one organization or one instance."""
+        """The subject filter for messages of this class: of all, of one organization or of one instance."""
         return f"{cls.subject}.{organization_id}.{instance_id}"
 
     @classmethod
-    def from_nats(cls, address: str, body: bytes) -> Self:
-        """What arrived on `address`. NATS guards subjects, not bodies, so a body that names other ids is refused.
+    def from_nats(cls, subject: str, body: bytes) -> Self:
+        """Parse a message that arrived on `subject`.
 
-        Raises ValidationError, and Reject for other ids than those of the subject.
+        NATS permissions guard subjects and not bodies. Raises ValidationError for an invalid body, Reject for a body
+        that names another organization or instance than its subject.
         """
         message = cls.model_validate_json(body)
-        if message.full_subject != address:
+        if message.full_subject != subject:
             raise Reject(f"the body belongs on {message.full_subject}")
         return message
 
 
 class Event(Message):
-    """A fact, in the past tense; many readers. `publishers`: the services that may publish it."""
+    """A fact, in the past tense, for any number of consumers. `publishers`: the services that may publish it."""
 
     publishers: ClassVar[tuple[str, ...]] = ("session", "router")
 
 
 class Command(Message):
-    """An intent, in the imperative; one owner. `issuers`: the services that may issue it."""
+    """An intent, in the imperative, for the one service that owns it. `issuers`: the services that may publish it."""
 
     issuers: ClassVar[tuple[str, ...]] = ("api", "realtime")
 
 
 class EphemeralEvent(Message):
-    """What is true only now: core NATS, kept by nobody. `hearers`: the shipped users that may hear it."""
+    """True only at this moment, published on core NATS and not persisted. `subscribers`: the NATS users of the product
+    that may subscribe to it."""
 
     publishers: ClassVar[tuple[str, ...]] = ()
     subscribers: ClassVar[tuple[str, ...]] = ()
 
 
 class Query(Message):
-    """A question, answered by NATS request/reply. `answerer`: the service that does."""
+    """A read over NATS request/reply. `responder`: the service that replies."""
 
     responder: ClassVar[str] = "api"
 
 
 class Request(Message):
-    """A write asked of the api and answered like its REST route. `issuers`: the shipped users that may ask.
+    """A write over NATS request/reply, carried out like its REST route. `issuers`: the NATS users that may request it.
 
-    Who asks hears at once what was wrong, so a field that is not known is refused: a misspelt one would be lost.
+    Unknown fields are refused, because the requester gets the error and a misspelt field would be lost silently.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -98,6 +101,7 @@ class Request(Message):
 
 
 class RepeatableRequest(Request):
-    """One that makes or starts something. The same `idempotency_key` within a day is answered and not done again."""
+    """A request that creates or starts something. A second one with the same `idempotency_key` within a day gets the
+    first reply and is not carried out."""
 
     idempotency_key: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,255}$")] | None = None

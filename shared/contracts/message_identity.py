@@ -1,23 +1,24 @@
-"""What makes a WhatsApp message one message: chat, sender, direction and the id its sender's program chose."""
+"""The identity of a WhatsApp message: chat, sender, direction and the id that the sender's program chose."""
 
 from collections.abc import Sequence
 
 from shared.contracts.records import Party
 
 OWN = "me"
-"""Stands for the account itself: what it wrote in a group is sent to no single person."""
+"""The account itself, as the other party of its own messages in a group, which have no single recipient."""
 
 
 def other_party(from_me: bool, group: str | None, sender: Party, chat: Party | None) -> tuple[str, ...]:
-    """Addresses (`phone:…`, `lid:…`) of the person who wrote it, or to whom the account wrote it. In a group those of
-    the author, or OWN. The chat of a one-to-one message is with this person."""
+    """Aliases (`phone:…`, `lid:…`) of the author of a received message or of the recipient of a sent one. In a group:
+    of the author, or OWN."""
     if not from_me:
         return tuple(sender.aliases)
     return (OWN,) if group else tuple((chat or sender).aliases)
 
 
 def identity(wa_id: str, from_me: bool, group: str | None, other: Sequence[str]) -> tuple[str, ...]:
-    """To derive ids from. The LID when it is known: it stays when the number changes, and WhatsApp may deliver one
-    message under either address, mostly naming both."""
+    """The parts from which ids are derived. With the LID if there is one: it stays the same when the number changes,
+    and
+    WhatsApp may deliver a message under either address, mostly with both."""
     stable = next((alias for alias in other if alias.startswith("lid:")), other[0])
     return ("outbound" if from_me else "inbound", group or "", stable, wa_id)

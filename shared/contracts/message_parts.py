@@ -1,4 +1,4 @@
-"""What a message carries besides its text."""
+"""The parts of a message besides its text."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,7 +10,7 @@ class MessagePart(BaseModel):
 
 
 class Media(MessagePart):
-    """What a message announces about its attachment. size in bytes, seconds for audio and video."""
+    """The attachment of a message. `size` in bytes, `seconds` for audio and video."""
 
     mime_type: BoundedMimeType | None = None
     file_name: BoundedFileName | None = None
@@ -19,7 +19,7 @@ class Media(MessagePart):
 
 
 class Referral(MessagePart):
-    """The advertisement whose tap began a conversation; the names are those of the Cloud API.
+    """The advertisement whose tap started a conversation; the field names are those of the Cloud API.
 
     `source_type`: `ad` or `post`. `ctwa_clid`: the id of the click, for the advertiser's conversions.
     """

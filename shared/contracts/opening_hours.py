@@ -1,4 +1,4 @@
-"""When an organization is open: hours of each day of the week, on the clocks of one time zone."""
+"""Opening hours of an organization: times of each day of the week in one time zone."""
 
 import re
 from datetime import datetime, time
@@ -31,7 +31,7 @@ def _clock(text: str) -> str:
     return text
 
 
-def _forward(span: tuple[str, str]) -> tuple[str, str]:
+def _start_before_end(span: tuple[str, str]) -> tuple[str, str]:
     if span[0] >= span[1]:
         raise ValueError(
             f"{span[0]} is not before {span[1]}; hours over midnight end at 24:00 and go on at 00:00 of the next day"
@@ -39,7 +39,7 @@ def _forward(span: tuple[str, str]) -> tuple[str, str]:
     return span
 
 
-def _apart(spans: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+def _without_overlaps(spans: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     ordered = sorted(spans)
     for earlier, later in pairwise(ordered):
         if later[0] < earlier[1]:
@@ -50,20 +50,20 @@ def _apart(spans: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
 Clock = Annotated[
     str, Field(max_length=5, json_schema_extra={"pattern": f"^(?:{_CLOCK.pattern})$"}), AfterValidator(_clock)
 ]
-Span = Annotated[tuple[Clock, Clock], AfterValidator(_forward)]
-"""From, inclusive, and to, exclusive: `["09:00", "17:00"]`."""
-Day = Annotated[tuple[Span, ...], Field(max_length=24), AfterValidator(_apart)]
+Span = Annotated[tuple[Clock, Clock], AfterValidator(_start_before_end)]
+"""Start (inclusive) and end (exclusive): `["09:00", "17:00"]`."""
+Day = Annotated[tuple[Span, ...], Field(max_length=24), AfterValidator(_without_overlaps)]
 
 
 class OpeningHours(BaseModel):
-    """`time_zone`: IANA name. `weekly`: the hours of each day; a day that is left out is closed."""
+    """`time_zone`: IANA name. `weekly`: the hours of each day; closed on days that are left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
     time_zone: Annotated[str, Field(max_length=64, json_schema_extra={"format": "time-zone"}), AfterValidator(_zone)]
     weekly: dict[Weekday, Day]
 
-    def includes(self, moment: datetime) -> bool:
-        """Whether the clocks of the zone, summer time or not, show an opening hour at this aware time."""
-        local = moment.astimezone(ZoneInfo(self.time_zone))
-        shown = f"{time(local.hour, local.minute):%H:%M}"
-        return any(start <= shown < end for start, end in self.weekly.get(_WEEKDAYS[local.weekday()], ()))
+    def includes(self, time_utc: datetime) -> bool:
+        """Whether the organization is open at this aware time; daylight saving time is taken into account."""
+        local = time_utc.astimezone(ZoneInfo(self.time_zone))
+        clock = f"{time(local.hour, local.minute):%H:%M}"
+        return any(start <= clock < end for start, end in self.weekly.get(_WEEKDAYS[local.weekday()], ()))

@@ -1,4 +1,4 @@
-"""Who is calling: access tokens (JWT, EdDSA) for people; the principal that routes and rooms are keyed by."""
+"""The authenticated caller (principal), and the access tokens of users (JWT, EdDSA)."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,39 +14,39 @@ from shared.platform.token_keys import SigningKey, VerificationKeys
 
 API_KEY_PREFIX = "sbk_"
 MAX_TOKEN_LENGTH = 4_096
-"""Characters; ours have about 500."""
+"""Characters; our tokens have about 500."""
 _ISSUER = "switchboard"
 _ALGORITHM = "EdDSA"
-"""The only one that is accepted, whatever the header of a token names."""
+"""The only accepted one, whatever the header of a token contains."""
 
 Scope = Literal["read", "send", "manage"]
 Role = Literal["owner", "admin", "agent", "viewer"]
-_ALL: frozenset[Scope] = frozenset({"read", "send", "manage"})
+_ALL_SCOPES: frozenset[Scope] = frozenset({"read", "send", "manage"})
 ROLE_SCOPES: Mapping[Role, frozenset[Scope]] = MappingProxyType(
-    {"owner": _ALL, "admin": _ALL, "agent": frozenset({"read", "send"}), "viewer": frozenset({"read"})}
+    {"owner": _ALL_SCOPES, "admin": _ALL_SCOPES, "agent": frozenset({"read", "send"}), "viewer": frozenset({"read"})}
 )
-"""What people of a role may do; only owners decide about owners."""
+"""The scopes of each role. Only owners may change owners."""
 
 
 class Principal(BaseModel):
-    """The organization comes from here and never from what a client sends."""
+    """A request acts on `organization_id` of its principal, never on one that the client sends."""
 
     model_config = ConfigDict(frozen=True)
     organization_id: str
     subject: str
     """User id, or `key:<id>`."""
-    scopes: frozenset[Scope] = _ALL
+    scopes: frozenset[Scope] = _ALL_SCOPES
     expires_at: float | None = None
     """Epoch seconds."""
     role: Role | None = None
-    """Of a person; None for API keys and other services."""
+    """Of a user; None for API keys and other services."""
     instance_ids: frozenset[str] | None = None
-    """The only instances an API key reaches; None: all of the organization."""
+    """The instances an API key is restricted to; None: all of the organization."""
     session_id: str | None = None
-    """The login an access token comes from."""
+    """Id of the login that issued an access token."""
 
-    def has_role(self, role: Role) -> "Principal":
-        """The same person in this role, with its scopes."""
+    def with_role(self, role: Role) -> "Principal":
+        """The same user with this role and its scopes."""
         return self.model_copy(update={"role": role, "scopes": ROLE_SCOPES[role]})
 
 

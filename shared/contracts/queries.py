@@ -1,7 +1,7 @@
-"""Questions between services, answered by NATS request/reply on `wa.query.*`; each REST read is one of them.
+"""Queries over NATS request/reply on `wa.query.*`; each REST read is one of them.
 
-The organization and the instance stand in the subject, so a NATS user may be allowed to ask about one only. The answer
-is the JSON of the REST route: `{"success": true, …}` or a problem, `{"success": false, "status", "code", "detail"}`.
+Organization and instance are part of the subject, so a NATS user may be restricted to one organization. The reply is
+the JSON of the REST route: `{"success": true, …}` or a problem, `{"success": false, "status", "code", "detail"}`.
 """
 
 from typing import Annotated, ClassVar
@@ -42,19 +42,19 @@ class ReadOrganization(Query):
 
 
 class ListApiKeys(Query):
-    """The newest 200 API keys without what opens anything, revoked ones too."""
+    """The newest 200 API keys without their secrets, revoked ones included."""
 
     subject: ClassVar[str] = "wa.query.api-key.list"
 
 
 class ListUsers(Query):
-    """The people of the organization with their roles, the oldest first."""
+    """The users of the organization with their roles, the oldest first."""
 
     subject: ClassVar[str] = "wa.query.user.list"
 
 
 class ReadUser(Query):
-    """One of them."""
+    """One user."""
 
     subject: ClassVar[str] = "wa.query.user.read"
     user_id: AnyId
@@ -69,7 +69,7 @@ class ListAudit(PagedQuery):
 
 
 class ListInvitations(Query):
-    """Those still open, the newest 200, without what opens anything."""
+    """The newest 200 open invitations without their tokens."""
 
     subject: ClassVar[str] = "wa.query.invitation.list"
 
@@ -93,19 +93,19 @@ class ReadInstanceStatus(Query):
 
 
 class ReadCurrentQr(Query):
-    """The QR code that one instance (`instance_id`) shows right now."""
+    """The QR code to link `instance_id` with, while one is valid."""
 
     subject: ClassVar[str] = "wa.query.instance.qr"
 
 
 class ReadCurrentPairingCode(Query):
-    """The pairing code that one instance (`instance_id`) shows right now."""
+    """The pairing code to link `instance_id` with, while one is valid."""
 
     subject: ClassVar[str] = "wa.query.instance.pairing-code"
 
 
 class ListShownCodes(Query):
-    """The codes to link accounts with that are shown right now: `qr` and `pairing`, each by instance."""
+    """The valid codes to link instances with: `qr` and `pairing`, each by instance."""
 
     subject: ClassVar[str] = "wa.query.instance.shown-codes"
 
@@ -118,10 +118,10 @@ class ReadSession(Query):
 
 
 class RequestQr(Query):
-    """The QR code to scan now, of `instance_id` or, when that is `-`, of the oldest instance, made when there is none.
+    """The QR code to scan, of `instance_id` or, when that is `-`, of the oldest instance, created when there is none.
 
-    Connects it when no code is shown and waits for the first one, at most 30 s: ask with more patience than that.
-    `force_new` begins anew, unless the account is connected. `network`: of an instance that is made.
+    Connects the instance when it has no valid code, and waits for one, at most 30 s: use a longer request timeout.
+    `force_new` starts pairing again, unless the instance is connected. `network`: of an instance that is created.
     """
 
     subject: ClassVar[str] = "wa.query.qr.show"
@@ -130,13 +130,13 @@ class RequestQr(Query):
 
 
 class ReadDefaultInstance(Query):
-    """State of the oldest instance, which clients mean that know only one; `instanceId` is null when there is none."""
+    """State of the oldest instance, for clients that support only one; `instanceId` is null when there is none."""
 
     subject: ClassVar[str] = "wa.query.instance.default"
 
 
 class ReadQueueStats(Query):
-    """How far streams and consumers are, and how many dead letters the organization has."""
+    """State of streams and consumers, and the number of dead letters of the organization."""
 
     subject: ClassVar[str] = "wa.query.queue.stats"
 
@@ -155,8 +155,8 @@ class ReadDeadLetter(Query):
 
 
 class ResolveNumber(Query):
-    """router → session: which account of WhatsApp answers to this number? Asked through `instance_id`, answered by the
-    node that holds it with `{"success": true, "data": NumberOwner}`, or a problem while it is not connected."""
+    """router → session: which WhatsApp account has this number? Looked up by `instance_id`; the node that holds it
+    replies with `{"success": true, "data": NumberOwner}`, or with a problem while it is not connected."""
 
     subject: ClassVar[str] = "wa.query.number.resolve"
     responder: ClassVar[str] = "session"
@@ -164,14 +164,14 @@ class ResolveNumber(Query):
 
 
 class NumberOwner(BaseModel):
-    """Answer to ResolveNumber: the account's own addresses, digits; both null when nobody has the number there."""
+    """Addresses of a WhatsApp account, digits; both null when no account has the number."""
 
     phone: str | None = None
     lid: str | None = None
 
 
 class NumberOwnerReply(BaseModel):
-    """The whole answer to ResolveNumber."""
+    """Reply to ResolveNumber."""
 
     success: bool = True
     data: NumberOwner

@@ -12,15 +12,14 @@ AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Address = AddressText
 """A phone number in any usual spelling, or `<digits>@lid`."""
 MAX_SEARCH = 100
-"""Characters of what is searched for."""
+"""Characters."""
 MAX_CONTACT_IDS = 200
-"""Contacts whose conversations one question may ask for."""
 SearchText = Annotated[str, StringConstraints(max_length=MAX_SEARCH)]
-"""Words; each must be a part of a word of what is searched, whatever its case, accents and width."""
+"""Words; each must be part of a word of the searched fields. Case, accents and width are ignored."""
 
 
 class PagedQuery(Query):
-    """A list in pages: `next_cursor` of the answer is the `cursor` of the next question."""
+    """A list in pages: `next_cursor` of the reply is the `cursor` of the next query."""
 
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
@@ -42,7 +41,8 @@ class ReadContact(Query):
 
 
 class ListConversations(PagedQuery):
-    """Conversations, the liveliest first, of `instance_id` or, when that is `-`, of all. `assigned_to`: a user id.
+    """Conversations, those with the newest message first, of `instance_id` or, when that is `-`, of all. `assigned_to`:
+    a user id.
     `search`: parts of words of the contact's name, or of the number. `contact_id`: only with these contacts."""
 
     subject: ClassVar[str] = "wa.query.conversation.list"
@@ -69,8 +69,8 @@ class ReadConversation(Query):
 
 
 class ListConversationMessages(PagedQuery):
-    """Messages and notes of one conversation, newest first. `around`: the id of a message, to stand in the middle of
-    the page. `newer_cursor` of the answer is the `cursor` of the page of newer messages."""
+    """Messages and notes of one conversation, newest first. `around`: the id of a message, to be in the middle of
+    the page. `newer_cursor` of the reply is the `cursor` of the page of newer messages."""
 
     subject: ClassVar[str] = "wa.query.conversation.messages"
     conversation_id: AnyId
@@ -78,8 +78,8 @@ class ListConversationMessages(PagedQuery):
 
 
 class ListMessages(PagedQuery):
-    """Messages of all conversations or one, newest first. `kind` `note`: to oneself. `search`: parts of
-    words, case and accents ignored, in the first 4,000 characters of the text."""
+    """Messages of all conversations or one, newest first. `kind` `note`: notes to oneself. `search`: parts
+    of words, case and accents ignored, in the first 4,000 characters of the text."""
 
     subject: ClassVar[str] = "wa.query.message.list"
     kind: Literal["message", "note"] | None = None
@@ -89,9 +89,10 @@ class ListMessages(PagedQuery):
 
 
 class MessagesBetween(Query):
-    """What an account and a contact said to each other, two addresses in any order; as the chat front end reads it.
+    """The messages between an account and a contact, given by two addresses in any order; for the chat front end.
 
-    The newest `limit` messages before `offset`, counted from the newest, oldest first; `nextOffset` goes on.
+    The newest `limit` messages before `offset`, counted from the newest, oldest first; `nextOffset` is the offset of
+    the next page.
     """
 
     subject: ClassVar[str] = "wa.query.message.between"
@@ -102,7 +103,7 @@ class MessagesBetween(Query):
 
 
 class ReadMessage(Query):
-    """One message with what became of it, by our id or by WhatsApp's."""
+    """One message with the history of its status, by our id or by WhatsApp's."""
 
     subject: ClassVar[str] = "wa.query.message.read"
     message_id: AnyId
@@ -124,7 +125,7 @@ class CountBookings(Query):
 
 
 class ReadBooking(Query):
-    """One booking, with everything that was done to it."""
+    """One booking with its history."""
 
     subject: ClassVar[str] = "wa.query.booking.read"
     booking_id: AnyId

@@ -1,4 +1,4 @@
-"""The records that events carry, REST answers show and MongoDB keeps: one shape each."""
+"""The records that events carry, REST responses contain and MongoDB stores, each in one shape."""
 
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -33,7 +33,7 @@ class Record(BaseModel):
 
 
 class Party(Record):
-    """One person's addresses as far as known: phone (E.164 digits) and LID user part (digits)."""
+    """The addresses of one person, as far as we have them: phone (E.164 digits) and user part of the LID (digits)."""
 
     phone: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
     lid: Annotated[str, Field(max_length=MAX_ADDRESS)] | None = None
@@ -62,7 +62,7 @@ class Contact(Record):
 
 
 class BookingPolicy(StrEnum):
-    """Which messages of contacts open a booking. But for `every_message` only when the contact has none open."""
+    """Which messages of contacts open a booking. Except with `every_message`, only when the contact has no open one."""
 
     OFF = "off"
     ONE_OPEN = "one_open"
@@ -72,14 +72,14 @@ class BookingPolicy(StrEnum):
 
 
 class OwnerMessages(StrEnum):
-    """What becomes of messages between owners of the organization: recorded as notes, or not kept at all."""
+    """Whether messages between owners of the organization are recorded as notes, or dropped."""
 
     NOTE = "note"
     IGNORE = "ignore"
 
 
 OwnerNumber = Annotated[AddressText, Field(json_schema_extra={"format": "phone"})]
-"""E.164 digits, or `<digits>@lid`; any usual spelling and any device of it."""
+"""E.164 digits, or `<digits>@lid`; in any usual notation, with or without a device."""
 
 
 class OrganizationSettings(Record):
@@ -110,20 +110,22 @@ class OrganizationSettings(Record):
         return hours
 
 
-def _within_reason(moment: datetime) -> datetime:
+def _in_range(moment: datetime) -> datetime:
     if not 2000 <= moment.year < 2100:
         raise ValueError("write a time between the years 2000 and 2100")
     moment = moment.astimezone(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-Moment = Annotated[AwareDatetime, Field(json_schema_extra={"pattern": "^20[0-9]{2}-"}), AfterValidator(_within_reason)]
-"""A time somebody names, with its zone (`2026-12-01T10:00:00+01:00`); kept in UTC, to the millisecond."""
+AwareTimestamp = Annotated[
+    AwareDatetime, Field(json_schema_extra={"pattern": "^20[0-9]{2}-"}), AfterValidator(_in_range)
+]
+"""A time given by a client, with its zone (`2026-12-01T10:00:00+01:00`); stored in UTC, to the millisecond."""
 
 
 class Booking(Record):
-    """`opened_by`: id of the message record that opened it, None when a person made it. `starts_at`: when what is
-    booked begins, once somebody said so. `source`: the channel the booking came in by, or is answered by."""
+    """`opened_by`: id of the message record that opened it, None when a person made it. `starts_at`: when the
+    booked service begins, if it was set. `source`: the channel of the booking."""
 
     id: str
     organization_id: str
@@ -139,17 +141,16 @@ class Booking(Record):
 
 
 class MessageRecord(Record):
-    """A message or note as everybody sees it.
+    """A message or note.
 
-    `wa_id` is WhatsApp's id, unknown until a message of ours was accepted. `origin`: a contact, the account's own
-    phone, or a program through Switchboard. `from_address` and `to_address`: phone digits,
-    else `<lid>@lid`, else a group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message
-    this one answers or reacts to. `edited_at`: `text` is the author's newest; with `edit_unreadable` the newest that is
-    known, and the last edit can only be read on the phone. `revoked_at`: its author deleted it for everyone,
-    or, when `revoked_by` is the address of somebody, that admin of the group did.
-    `revision`: how often its content changed; of two copies the greater one is the newer. `timestamp`: WhatsApp's time
-    of what came in, ours of what was sent, to be shown. `order_key`: the place among the messages of a conversation, to
-    be sorted by; microseconds of our clock.
+    `wa_id` is WhatsApp's id, null until WhatsApp accepted a message that we sent. `origin`: a contact, the account's
+    own phone, or a program through Switchboard. `from_address` and `to_address`: phone digits, else `<lid>@lid`, else a
+    group JID. `quoted_wa_id` and `quoted_message_id` (our id, when we have it): the message this one answers or reacts
+    to. `edited_at`: `text` is the author's newest; with `edit_unreadable` this device could not read the last edit, and
+    `text` is the one before. `revoked_at`: the author deleted it for everyone, or the admin of the group whose address
+    is `revoked_by`. `revision`: the number of changes of its content; of two copies the greater one is newer.
+    `timestamp`: for display, WhatsApp's time for received messages, ours for sent ones. `order_key`: for sorting the
+    messages of a conversation; microseconds of our clock.
     """
 
     id: str
@@ -198,11 +199,11 @@ class LastMessage(Record):
 
 
 class ConversationRecord(Record):
-    """What one instance and one contact said to each other.
+    """The messages between one instance and one contact.
 
-    `unread_count`: the contact's messages since somebody marked it read or wrote, at most 1,000 are counted.
-    `assigned_to`: user id of who takes care of it. A message of the contact opens a closed one. `order_key`: of the
-    last message, to sort conversations by; `updated_at`: the same as a time.
+    `unread_count`: the contact's messages after the last read mark and the last message of ours, at most 1,000.
+    `assigned_to`: user id of the assignee. A message of the contact reopens a closed conversation. `order_key`: of the
+    last message, for sorting conversations; `updated_at`: the same as a time.
     """
 
     id: str
@@ -218,8 +219,8 @@ class ConversationRecord(Record):
 
 
 class Seen(Record):
-    """How far somebody looked: all messages up to this order key. Commands of an earlier version say `at` instead, a
-    time, and the `ids` of the messages with just this time."""
+    """The messages a user has seen: all up to this order key. Commands of an earlier version have `at` instead, a time,
+    and the `ids` of the messages with exactly that time."""
 
     order_key: OrderKey | None = None
     at: datetime | None = None

@@ -10,8 +10,9 @@ from shared.contracts.message import Command, EphemeralEvent, Event, Message, Re
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
 LEASES_BUCKET = "WA_LEASES"
 ROOMS_STREAM, ROOMS_PREFIX = "WA_ROOMS", "wa.rooms."
-"""The last message about each socket connection that joined rooms; realtime's own, and no contract (decision 41)."""
-ROOMS_KEPT = timedelta(minutes=2)
+"""The newest message about each socket connection that joined rooms; internal to realtime, no contract (decision
+41)."""
+ROOMS_RETENTION = timedelta(minutes=2)
 MAX_ROOMS_BYTES, MAX_ROOMS_MESSAGE_BYTES = 32 << 20, 32 << 10
 DEAD_PREFIX = "wa.dead."
 MAX_MESSAGE_BYTES = 1_000_000
@@ -31,7 +32,7 @@ COMMANDS = _by_subject(commands, Command)
 REQUESTS = _by_subject(requests, Request)
 """Every request class by its subject."""
 EPHEMERAL_EVENTS = _by_subject(ephemeral, EphemeralEvent)
-"""Every live class by its subject."""
+"""Every ephemeral event class by its subject."""
 
 
 def stream_of(message: type[Message]) -> str:
@@ -46,12 +47,12 @@ def durable_name(service: str, message: type[Message]) -> str:
 
 
 def organization_events_filter(organization_id: str) -> str:
-    """The subject filter for everything that happens in one organization."""
+    """The subject filter for all events of one organization."""
     return f"wa.event.*.*.{organization_id}.*"
 
 
 def ephemeral_filters(service: str, organization_id: str) -> list[str]:
-    """The subject filters for what this service may hear of one organization just now; it may hear no wider ones."""
+    """The subject filters for the ephemeral events of one organization that this service may subscribe to."""
     return [cls.subject_filter(organization_id) for cls in EPHEMERAL_EVENTS.values() if service in cls.subscribers]
 
 
@@ -60,18 +61,18 @@ def dead_letters_filter(organization_id: str) -> str:
     return f"{DEAD_PREFIX}wa.*.*.*.{organization_id}.*"
 
 
-def class_subject(address: str) -> str:
-    """The class part of an address, `wa.event.message.received`."""
-    return ".".join(address.split(".")[:4])
+def class_subject(subject: str) -> str:
+    """The part of a full subject that names the class, `wa.event.message.received`."""
+    return ".".join(subject.split(".")[:4])
 
 
-def parse_event(address: str, body: bytes) -> Event | None:
-    """The event a NATS message carries; None for a class this version does not know. Raises ValidationError."""
-    cls = EVENTS.get(class_subject(address))
+def parse_event(subject: str, body: bytes) -> Event | None:
+    """The event of a NATS message; None for a class that this version does not have. Raises ValidationError."""
+    cls = EVENTS.get(class_subject(subject))
     return cls.model_validate_json(body) if cls else None
 
 
-def parse_ephemeral(address: str, body: bytes) -> EphemeralEvent | None:
-    """The same for what is only live."""
-    cls = EPHEMERAL_EVENTS.get(class_subject(address))
+def parse_ephemeral(subject: str, body: bytes) -> EphemeralEvent | None:
+    """The ephemeral event of a NATS message, likewise."""
+    cls = EPHEMERAL_EVENTS.get(class_subject(subject))
     return cls.model_validate_json(body) if cls else None

@@ -1,23 +1,23 @@
-"""Which request of a person or a program something belongs to. The id travels in the messages it leads to, in their
-NATS headers, and stands in every log line written on its behalf."""
+"""The id of the HTTP request or socket event that is being handled. It is copied into the messages that are published
+meanwhile, into their NATS headers, and into every log line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 HEADER = "X-Request-Id"
-"""Over HTTP and NATS."""
+"""In HTTP and in NATS messages."""
 _current: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 def current_request() -> str | None:
-    """The id of the request that is being worked on, None where nobody asked for anything."""
+    """The id of the request that is being handled; None outside of requests."""
     return _current.get()
 
 
 @contextmanager
 def bound_request_id(request_id: str | None) -> Iterator[None]:
-    """What is done in this block belongs to the request."""
+    """Handle the request with this id inside the block."""
     token = _current.set(request_id)
     try:
         yield

@@ -1,6 +1,6 @@
-"""Writes of the api, asked by NATS request/reply; each mutating REST route is one of them (docs/decisions/0019).
+"""Writes of the api over NATS request/reply; each mutating REST route is one of them (docs/decisions/0019).
 
-The organization and the instance stand in the subject. The answer is the JSON of the REST route: `{"success": true, …}`
+Organization and instance are part of the subject. The reply is the JSON of the REST route: `{"success": true, …}`
 or a problem, `{"success": false, "status", "code", "detail"}`. The route checks what the fields hold.
 """
 
@@ -18,20 +18,20 @@ PathId = Annotated[str, StringConstraints(pattern=r"^[^/?#]{1,256}$")]
 _INTEGRATION = ("integration",)
 Id = Annotated[str, StringConstraints(max_length=64)]
 Line = Annotated[str, StringConstraints(max_length=254)]
-"""A name, a number, an address. The route says what of it is accepted."""
+"""A name, a number or an address. The route validates it."""
 NoteText = Annotated[str, StringConstraints(max_length=2_000)]
 LongText = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 
 
 class ChangeOrganizationRequest(Request):
-    """Change some of the organization's `settings`, as the answer shows them; what is left out stays."""
+    """Change some of the organization's `settings`, as the reply shows them; those left out stay unchanged."""
 
     subject: ClassVar[str] = "wa.command.organization.change"
     settings: dict[str, Any]
 
 
 class CreateInstanceRequest(RepeatableRequest):
-    """A new WhatsApp account of the organization, not connected yet."""
+    """Create an instance, not connected yet."""
 
     subject: ClassVar[str] = "wa.command.instance.create"
     instance_name: Line
@@ -40,7 +40,7 @@ class CreateInstanceRequest(RepeatableRequest):
 
 
 class ChangeInstanceRequest(Request):
-    """Change the name or the owner's number of `instance_id`; what is left out stays."""
+    """Change the name or the owner's number of `instance_id`; a field left out stays unchanged."""
 
     subject: ClassVar[str] = "wa.command.instance.change"
     instance_name: Line | None = None
@@ -48,20 +48,21 @@ class ChangeInstanceRequest(Request):
 
 
 class DeleteInstanceRequest(Request):
-    """Unlink the device of `instance_id` and take the instance out of all lists; conversations, contacts and bookings
-    stay. Connecting it brings it back."""
+    """Unlink the device of `instance_id` and remove the instance from all lists; conversations, contacts and bookings
+    stay. Connecting it restores it."""
 
     subject: ClassVar[str] = "wa.command.instance.delete"
 
 
 class RemoveInstanceRequest(RepeatableRequest):
-    """Like delete, and for good: `instance_id` cannot be connected again. Also for one that was deleted before."""
+    """Delete `instance_id` for good: it cannot be connected again. Also for one that was deleted before."""
 
     subject: ClassVar[str] = "wa.command.instance.remove"
 
 
 class ConnectInstanceRequest(RepeatableRequest):
-    """Connect `instance_id` and keep it up. `method` `code` waits for the pairing code: ask with 45 s of patience."""
+    """Connect `instance_id` and keep it up. `method` `code` waits for the pairing code: use a request timeout of 45
+    s."""
 
     subject: ClassVar[str] = "wa.command.instance.connect"
     method: Literal["code", "qr"] = "code"
@@ -75,7 +76,7 @@ class DisconnectInstanceRequest(RepeatableRequest):
 
 
 class LogoutInstanceRequest(RepeatableRequest):
-    """Unlink the device of `instance_id` at WhatsApp and forget its keys."""
+    """Unlink the device of `instance_id` at WhatsApp and delete its keys."""
 
     subject: ClassVar[str] = "wa.command.instance.logout"
 
@@ -93,7 +94,8 @@ class SendRequest(RepeatableRequest):
 
 
 class CreateBookingRequest(RepeatableRequest):
-    """A booking for a contact, of `instance_id` or, when that is `-`, of the one the contact talked with last."""
+    """Create a booking for a contact, of `instance_id` or, when that is `-`, of the instance of their latest
+    conversation."""
 
     subject: ClassVar[str] = "wa.command.booking.open"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -104,7 +106,7 @@ class CreateBookingRequest(RepeatableRequest):
 
 
 class RescheduleBookingRequest(RepeatableRequest):
-    """Say when an open booking begins, with the zone; `note`: why."""
+    """Set when an open booking begins, with the time zone; `note`: why."""
 
     subject: ClassVar[str] = "wa.command.booking.move"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -114,7 +116,7 @@ class RescheduleBookingRequest(RepeatableRequest):
 
 
 class ChangeBookingRequest(RepeatableRequest):
-    """Confirm, cancel or complete a booking, or say that nobody came; `note`: why."""
+    """Confirm, cancel or complete a booking, or mark it as no-show; `note`: why."""
 
     subject: ClassVar[str] = "wa.command.booking.decide"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -124,7 +126,7 @@ class ChangeBookingRequest(RepeatableRequest):
 
 
 class SplitContactRequest(RepeatableRequest):
-    """Undo a merge: the contact `merged_id` comes back, and stays apart from `contact_id`."""
+    """Undo a merge: the contact `merged_id` is restored and is never merged with `contact_id` automatically again."""
 
     subject: ClassVar[str] = "wa.command.contact.take-apart"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -133,7 +135,7 @@ class SplitContactRequest(RepeatableRequest):
 
 
 class MarkConversationReadRequest(RepeatableRequest):
-    """Nothing of the conversation that is there now is unread any more, for everybody."""
+    """Mark all present messages of the conversation as read, for all users."""
 
     subject: ClassVar[str] = "wa.command.conversation.mark-read"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -141,7 +143,7 @@ class MarkConversationReadRequest(RepeatableRequest):
 
 
 class AssignConversationRequest(RepeatableRequest):
-    """From now on this user takes care of the conversation; null: nobody."""
+    """Assign the conversation to a user; null unassigns it."""
 
     subject: ClassVar[str] = "wa.command.conversation.hand-over"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -150,7 +152,7 @@ class AssignConversationRequest(RepeatableRequest):
 
 
 class CloseConversationRequest(RepeatableRequest):
-    """The conversation is done with until the contact writes again."""
+    """Close the conversation; the contact's next message reopens it."""
 
     subject: ClassVar[str] = "wa.command.conversation.close"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -158,7 +160,7 @@ class CloseConversationRequest(RepeatableRequest):
 
 
 class ReopenConversationRequest(RepeatableRequest):
-    """The conversation is not done with yet."""
+    """Reopen the conversation."""
 
     subject: ClassVar[str] = "wa.command.conversation.reopen"
     issuers: ClassVar[tuple[str, ...]] = _INTEGRATION
@@ -166,7 +168,7 @@ class ReopenConversationRequest(RepeatableRequest):
 
 
 class CreateApiKeyRequest(RepeatableRequest):
-    """A new API key; the answer shows it this once."""
+    """Create an API key; only this reply shows it."""
 
     subject: ClassVar[str] = "wa.command.api-key.create"
     name: Line
@@ -176,14 +178,14 @@ class CreateApiKeyRequest(RepeatableRequest):
 
 
 class RevokeApiKeyRequest(Request):
-    """From now on the key opens nothing."""
+    """Revoke an API key."""
 
     subject: ClassVar[str] = "wa.command.api-key.revoke"
     key_id: PathId
 
 
 class ChangeUserRequest(Request):
-    """Change a user's name or role; what is left out stays. Only owners, on REST, decide about owners."""
+    """Change a user's name or role; a field left out stays unchanged. Only owners, on REST, may change owners."""
 
     subject: ClassVar[str] = "wa.command.user.change"
     user_id: PathId
@@ -192,14 +194,14 @@ class ChangeUserRequest(Request):
 
 
 class RemoveUserRequest(Request):
-    """From now on the user's logins open nothing."""
+    """Remove a user and revoke their logins."""
 
     subject: ClassVar[str] = "wa.command.user.remove"
     user_id: PathId
 
 
 class CreateInvitationRequest(RepeatableRequest):
-    """Invite somebody; the answer shows the one-time token this once. No mail is sent."""
+    """Create an invitation; only this reply shows its one-time token. No mail is sent."""
 
     subject: ClassVar[str] = "wa.command.invitation.create"
     email: Line
@@ -207,21 +209,21 @@ class CreateInvitationRequest(RepeatableRequest):
 
 
 class WithdrawInvitationRequest(Request):
-    """From now on the invitation's token opens nothing."""
+    """Withdraw an invitation: its token is no longer valid."""
 
     subject: ClassVar[str] = "wa.command.invitation.withdraw"
     invitation_id: PathId
 
 
 class ReplayDeadLetterRequest(RepeatableRequest):
-    """Hand a dead letter to the services once more. `sequence`: its number in the stream of the dead letters."""
+    """Publish a dead letter again on its own subject. `sequence`: its number in the stream of the dead letters."""
 
     subject: ClassVar[str] = "wa.command.dead-letter.replay"
     sequence: Annotated[int, Field(ge=1, lt=1 << 63)]
 
 
 class DropDeadLetterRequest(Request):
-    """Forget a dead letter for good."""
+    """Delete a dead letter."""
 
     subject: ClassVar[str] = "wa.command.dead-letter.drop"
     sequence: Annotated[int, Field(ge=1, lt=1 << 63)]

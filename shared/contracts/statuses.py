@@ -1,4 +1,4 @@
-"""What connections, messages, bookings and conversations can be."""
+"""The statuses of connections, messages, bookings and conversations."""
 
 from enum import StrEnum
 
@@ -43,8 +43,8 @@ _NOT_RUNNING = frozenset(
 class MessageStatus(StrEnum):
     """Order of progress: queued < sent < delivered < read < played; failed only from queued or sent.
 
-    `received` is the one state of what others wrote; `unconfirmed` is a send whose outcome a crash hid: it may
-    still become sent or better when a receipt arrives, and is never repeated silently.
+    `received` is the only status of messages from others. `unconfirmed`: a crash hid the result of the send; a receipt
+    may still confirm it, and it is never sent again automatically.
     """
 
     QUEUED = "queued"

@@ -20,8 +20,8 @@ from shared.contracts.registry import (
     MAX_MESSAGE_BYTES,
     MAX_ROOMS_BYTES,
     MAX_ROOMS_MESSAGE_BYTES,
-    ROOMS_KEPT,
     ROOMS_PREFIX,
+    ROOMS_RETENTION,
     ROOMS_STREAM,
 )
 from shared.messaging.client import JetStreamContext, NatsError
@@ -63,7 +63,7 @@ def _rooms(settings: Settings) -> StreamConfig:
         subjects=[f"{ROOMS_PREFIX}*"],
         max_msgs_per_subject=1,
         storage=StorageType.MEMORY,
-        max_age=ROOMS_KEPT.total_seconds(),
+        max_age=ROOMS_RETENTION.total_seconds(),
         max_bytes=MAX_ROOMS_BYTES,
         max_msg_size=MAX_ROOMS_MESSAGE_BYTES,
         discard=DiscardPolicy.OLD,

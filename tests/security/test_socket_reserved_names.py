@@ -18,7 +18,7 @@ RESERVED = ["disconnect", "connect", "connect_error", "disconnecting", "newListe
 @pytest.mark.parametrize("name", RESERVED)
 async def test_a_removed_agent_who_sent_a_reserved_name_is_ended(nats_url: str, name: str) -> None:
     """12fd981: `disconnect` took the socket off the list of what is ended."""
-    person = Principal(organization_id=new_id(), subject="nina", session_id="one").has_role("agent")
+    person = Principal(organization_id=new_id(), subject="nina", session_id="one").with_role("agent")
     person_token = issue_token(person, SIGNING_KEY, timedelta(minutes=5))
     async with (
         publisher(nats_url) as publish,

@@ -172,7 +172,7 @@ def test_only_the_api_knows_a_private_key_and_router_and_session_know_none() -> 
 
 async def test_a_token_that_names_another_organization_than_its_users_is_refused(stage: Stage, member: Member) -> None:
     async with stage.member() as victim:
-        crossed = Principal(organization_id=victim.organization_id, subject=member.user_id).has_role("owner")
+        crossed = Principal(organization_id=victim.organization_id, subject=member.user_id).with_role("owner")
         token = issue_token(crossed, SIGNING_KEY, timedelta(minutes=5))
         async with stage.client(Authorization=f"Bearer {token}") as http:
             answer = await http.get("/api/organization")
@@ -181,7 +181,7 @@ async def test_a_token_that_names_another_organization_than_its_users_is_refused
 
 async def test_a_token_of_nobody_is_refused(stage: Stage, member: Member) -> None:
     for subject in (new_id(), "", "key:" + new_id()):
-        principal = Principal(organization_id=member.organization_id, subject=subject).has_role("owner")
+        principal = Principal(organization_id=member.organization_id, subject=subject).with_role("owner")
         token = issue_token(principal, SIGNING_KEY, timedelta(minutes=5))
         async with stage.client(Authorization=f"Bearer {token}") as http:
             answer = await http.get("/api/organization")
@@ -192,7 +192,7 @@ async def test_a_token_with_the_login_of_another_user_is_refused(stage: Stage, m
     """A removed login is not brought back by naming one that goes on."""
     login = await stage.database.logins.insert_one({"_id": new_id(), "user_id": "somebody else", "revoked_at": None})
     mine = Principal(organization_id=member.organization_id, subject=member.user_id, session_id=str(login.inserted_id))
-    token = issue_token(mine.has_role("owner"), SIGNING_KEY, timedelta(minutes=5))
+    token = issue_token(mine.with_role("owner"), SIGNING_KEY, timedelta(minutes=5))
     async with stage.client(Authorization=f"Bearer {token}") as http:
         assert (await http.get("/api/organization")).json()["code"] == "login_ended"
 

@@ -32,7 +32,7 @@ async def _current_principal(database: Database, claimed: Principal) -> Principa
         raise Problem(401, "token_invalid", "the token names another organization than its user's; log in again")
     if user.get("removed_at"):
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
-    current = claimed.has_role(role_of(user))
+    current = claimed.with_role(role_of(user))
     if claimed.role is None:
         return current.model_copy(update={"scopes": claimed.scopes & ROLE_SCOPES[role_of(user)]})
     return current

@@ -175,7 +175,7 @@ def _logged_in(context: ApiContext, user: Document, login: LoginWithToken) -> Lo
     settings, role = context.settings, role_of(user)
     principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
     return LoginResult(
-        token=issue_token(principal.has_role(role), settings.signing_key, settings.token_ttl),
+        token=issue_token(principal.with_role(role), settings.signing_key, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         refresh_token=login.refresh_token,
         refresh_expires_at=login.expires_at,

@@ -18,7 +18,7 @@ from shared.contracts.commands import ChangeBooking, CreateBooking, Note, Resche
 from shared.contracts.events import BookingCreated, BookingUpdated
 from shared.contracts.ids import Slug
 from shared.contracts.record_queries import MAX_SEARCH, AnyId
-from shared.contracts.records import Booking, BookingStatus, Moment
+from shared.contracts.records import AwareTimestamp, Booking, BookingStatus
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
 
@@ -46,14 +46,14 @@ class BookingNote(RequestBody):
 class RescheduleBody(BookingNote):
     """`starts_at` with its zone, such as 2026-12-01T10:00:00+01:00."""
 
-    starts_at: Moment
+    starts_at: AwareTimestamp
 
 
 class NewBooking(BookingNote):
     contact_id: AnyId
     instance_id: Slug | None = None
     text: Text | None = None
-    starts_at: Moment | None = None
+    starts_at: AwareTimestamp | None = None
 
 
 def _filter(status: Annotated[BookingStatus | None, Query()] = None, search: BookingSearch = None) -> BookingFilter:

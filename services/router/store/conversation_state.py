@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.contracts.order_keys import key_at, moment_of
+from shared.contracts.order_keys import key_at, time_of
 from shared.contracts.records import MessageRecord, Seen
 from shared.platform.mongo import Document
 
@@ -40,7 +40,7 @@ def changes_from_message(message: MessageRecord) -> Document:
         "revoked_at": message.revoked_at,
         "revision": message.revision,
     }
-    shown = {"updated_at": moment_of(key), "order_key": key, "last_message": last}
+    shown = {"updated_at": time_of(key), "order_key": key, "last_message": last}
     return shown | {"read_key" if message.direction == "outbound" else "inbound_key": key}
 
 

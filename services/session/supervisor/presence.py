@@ -22,7 +22,7 @@ from shared.messaging.command_client import refusal
 
 LIMIT = 10.0
 """Seconds a worker has to tell what became of a mark."""
-PATIENCE, YOUNG = LIFETIMES[MarkRead].limit or timedelta.max, timedelta(minutes=1)
+PATIENCE, YOUNG = LIFETIMES[MarkRead].max_age or timedelta.max, timedelta(minutes=1)
 """How long read ticks wait for an account that is being reconnected, and for one nobody seems to run."""
 log = logging.getLogger(__name__)
 

@@ -70,7 +70,7 @@ class Stage:
     @asynccontextmanager
     async def member(self, role: Role = "owner", organization_id: str | None = None) -> AsyncIterator[Member]:
         """Of a new organization, or one more of this. Nobody registered: hashing a password takes long."""
-        principal = Principal(organization_id=organization_id or new_id(), subject=new_id()).has_role(role)
+        principal = Principal(organization_id=organization_id or new_id(), subject=new_id()).with_role(role)
         if organization_id is None:
             organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
             await self.database.organizations.insert_one(organization)

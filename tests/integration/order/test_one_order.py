@@ -69,7 +69,7 @@ async def servers(nats_url: str, mongo_url: str) -> AsyncIterator[Servers]:
 
 async def add_organization(database: Database) -> tuple[str, str, str]:
     """Ids of an organization and its connected instance, and an owner's token."""
-    principal, instance_id = Principal(organization_id=new_id(), subject=new_id()).has_role("owner"), new_id()
+    principal, instance_id = Principal(organization_id=new_id(), subject=new_id()).with_role("owner"), new_id()
     own: dict[str, Any] = {"organization_id": principal.organization_id, "created_at": utc_now()}
     await database.organizations.insert_one({"_id": principal.organization_id, "name": "Acme", **own})
     user = {"_id": principal.subject, "role": "owner", "name": "Ana", "email": "ana@example.org", "password_hash": ""}

@@ -32,7 +32,7 @@ async def over(socket: Browser, code: str) -> None:
 
 async def test_the_sockets_of_a_login_end_on_both_replicas_and_no_others(nats_url: str, publish: Publisher) -> None:
     organization_id = new_id()
-    nina = Principal(organization_id=organization_id, subject="nina", session_id="one").has_role("agent")
+    nina = Principal(organization_id=organization_id, subject="nina", session_id="one").with_role("agent")
     others = (nina.model_copy(update={"session_id": "two"}), nina.model_copy(update={"session_id": None}))
     async with AsyncExitStack() as opened:
         replicas = [await opened.enter_async_context(service(nats_url)) for _ in range(2)]
@@ -46,7 +46,7 @@ async def test_the_sockets_of_a_login_end_on_both_replicas_and_no_others(nats_ur
         for socket in rest:
             await over(socket, "role_changed")
         for url in replicas:
-            async with browser(url, of(others[0].has_role("viewer"))) as again:
+            async with browser(url, of(others[0].with_role("viewer"))) as again:
                 assert again.client.connected
 
 

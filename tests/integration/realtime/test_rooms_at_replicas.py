@@ -12,7 +12,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 
 from shared.contracts.principal import Principal, issue_token
-from shared.contracts.registry import MAX_ROOMS_BYTES, ROOMS_KEPT, ROOMS_PREFIX, ROOMS_STREAM
+from shared.contracts.registry import MAX_ROOMS_BYTES, ROOMS_PREFIX, ROOMS_RETENTION, ROOMS_STREAM
 from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import service, token
 from tests.integration.realtime.raw_socket import RawSocket
@@ -99,7 +99,7 @@ async def test_a_connection_that_is_not_known_to_be_broken_is_followed_at_the_sa
 
 def of(organization_id: str, subject: str = "user", **fields: Any) -> str:
     principal = Principal(organization_id=organization_id, subject=subject, **fields)
-    return issue_token(principal, SIGNING_KEY, ROOMS_KEPT)
+    return issue_token(principal, SIGNING_KEY, ROOMS_RETENTION)
 
 
 async def test_a_stolen_pid_opens_no_room(replicas: list[str], http: aiohttp.ClientSession, account: Account) -> None:
@@ -166,6 +166,6 @@ async def test_without_the_stream_of_rooms_clients_connect_and_join_as_before(
 async def test_what_is_kept_is_bounded_in_number_size_and_time(js: JetStreamContext) -> None:
     config = (await js.stream_info(ROOMS_STREAM)).config
     assert (config.max_msgs_per_subject, config.max_bytes) == (1, MAX_ROOMS_BYTES)
-    assert config.max_age == ROOMS_KEPT.total_seconds()
+    assert config.max_age == ROOMS_RETENTION.total_seconds()
     assert config.max_msg_size
     assert 0 < config.max_msg_size < 100_000

@@ -8,7 +8,7 @@ from services.router.inbox.pipeline import on_message
 from services.router.rules.message_keys import MessageKey
 from shared.contracts.commands import SendText
 from shared.contracts.events import MessageRecorded
-from shared.contracts.order_keys import key_at, moment_of
+from shared.contracts.order_keys import key_at, time_of
 from shared.platform.mongo import Document
 from tests.integration.router.conftest import ANNA, ME, START, Router, arrival, command, received
 
@@ -104,7 +104,7 @@ async def test_of_two_arrivals_handled_at_once_the_stored_one_tells_the_place(
 async def test_an_event_of_an_earlier_version_has_the_place_of_its_publication(router: Router) -> None:
     await router.handle(received("A1", order_key=None, minute=3, timestamp=START - AHEAD), received("A2", minute=1))
     assert await thread(router) == ["text A2", "text A1"]
-    assert moment_of((await talk(router))["order_key"]) == START + timedelta(minutes=3)
+    assert time_of((await talk(router))["order_key"]) == START + timedelta(minutes=3)
 
 
 async def test_no_time_that_a_sender_chooses_moves_a_message_or_hides_it(router: Router) -> None:

@@ -27,12 +27,12 @@ def test_every_command_has_a_lifetime_and_who_learns_of_its_end() -> None:
     assert set(LIFETIMES) == set(COMMANDS.values())
     for command, lifetime in LIFETIMES.items():
         assert lifetime.reason, command
-        assert bool(lifetime.late) is (lifetime.limit is not None), command
+        assert bool(lifetime.effect) is (lifetime.max_age is not None), command
 
 
 @pytest.mark.parametrize("command", [ConnectInstance, MarkRead])
 def test_a_command_is_late_when_its_lifetime_is_over(command: type[Command]) -> None:
-    limit, now = LIFETIMES[command].limit, utc_now()
+    limit, now = LIFETIMES[command].max_age, utc_now()
     assert limit is not None
     common: dict[str, Any] = {"organization_id": "acme", "instance_id": "one"}
     common |= {"wa_ids": ("A",), "sender": Party(phone="4915112345678")} if command is MarkRead else {}

@@ -43,7 +43,7 @@ async def test_a_connect_of_yesterday_shows_no_code_and_the_instance_says_why(be
 
 
 async def test_a_connect_in_time_is_done(bench: Bench) -> None:
-    limit = LIFETIMES[ConnectInstance].limit
+    limit = LIFETIMES[ConnectInstance].max_age
     assert bench.node
     assert limit
     await bench.node.handlers.connect(asked(bench, ConnectInstance, limit / 2))
