@@ -19,11 +19,12 @@ _HEAD = """\
 
 # Error codes
 
-A refusal is `application/problem+json` (RFC 9457) over REST, the acknowledgement with `success: false` on a socket, the
-event `CommandRefused` for a command on NATS. `code` is stable, `detail` is for people and may change. A refusal of
-several fields (`validation_failed`, `invalid_phone`, `missing_field`) names each in `errors`. With 429 and 503 there is
-`Retry-After` in seconds; 409 means that the state of things has to change first, 422 that the request has to. A connect
-that fails may carry the `reason` of the connection as its code. `…` stands for what differs from case to case.
+A request is refused with `application/problem+json` (RFC 9457) over REST, with an acknowledgement that has
+`success: false` over a socket, and a command on NATS with the event `CommandRefused`. `code` is stable, `detail` is a
+sentence for people and may change. When several fields are wrong (`validation_failed`, `invalid_phone`,
+`missing_field`), `errors` names each of them. 429 and 503 come with `Retry-After` in seconds. 409 means that something
+else has to change before the same request can succeed, 422 that the request is wrong. A failed connect may have the
+`reason` of the connection as its code. `…` stands for a part that varies.
 
 | code | status | where | detail |
 |---|---|---|---|

@@ -1,4 +1,4 @@
-"""docs/events.md: every event, command, live message, request and query with its fields, from shared/'s classes."""
+"""docs/events.md: every event, command, ephemeral event, request and query with its fields, from shared/'s classes."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -57,9 +57,9 @@ def _publishers(cls: type[Message]) -> list[str]:
     if issubclass(cls, Event):
         return [f"Published by {', '.join(cls.publishers)}.", ""]
     if issubclass(cls, EphemeralEvent):
-        return [f"Published by {', '.join(cls.publishers)}; heard by {', '.join(cls.subscribers)}.", ""]
+        return [f"Published by {', '.join(cls.publishers)}; received by {', '.join(cls.subscribers)}.", ""]
     if issubclass(cls, Request):
-        return [f"Asked by {', '.join(cls.issuers) or 'users you grant it to'}.", ""]
+        return [f"Sent by {', '.join(cls.issuers) or 'users you grant it to'}.", ""]
     if issubclass(cls, Command):
         return [f"Issued by {', '.join(cls.issuers)}. {_lifetime(cls)}", ""]
     return [f"Answered by {cls.responder}.", ""] if issubclass(cls, Query) and cls.responder != "api" else []
@@ -86,13 +86,20 @@ def events_page() -> str:
     """The text of docs/events.md."""
     lines = [
         _NOTE,
-        "# Events, commands, live messages, requests and queries",
+        "# Events, commands, ephemeral events, requests and queries",
         "",
-        "Every message is JSON. All carry `id`, `at` (UTC), `organization_id`, `instance_id` (`-` where none is",
-        "concerned), `cause` (the id of the message it follows from) and `request_id` (of the HTTP request or socket",
-        "event that led to it; also the NATS header `X-Request-Id`). Unknown fields are to be ignored: fields are",
-        "added, never removed. A repeated publish has the same `id`. To hear one organization, subscribe to",
-        "`wa.event.*.*.<organization>.*`.",
+        "Every message on NATS is JSON. These fields are in all of them:",
+        "",
+        "| field | meaning |",
+        "|---|---|",
+        "| `id` | the same when the message is published again |",
+        "| `at` | time of publication, UTC |",
+        "| `organization_id`, `instance_id` | the same as in the subject; `-` when the message concerns no instance |",
+        "| `cause` | the `id` of the message (command or event) that led to this one |",
+        "| `request_id` | of the HTTP request or socket event that led to it; also the NATS header `X-Request-Id` |",
+        "",
+        "Ignore unknown fields: fields may be added, and are never removed. `wa.event.*.*.<organization>.*` selects all",
+        "events of one organization. What the kinds of messages are for: [Another service on NATS](other-services.md).",
         "",
         f"## Events (stream `{EVENTS_STREAM}`)",
         "",
@@ -102,13 +109,13 @@ def events_page() -> str:
     lines += [f"## Commands (stream `{COMMANDS_STREAM}`, one owner each)", ""]
     for command in COMMANDS.values():
         lines += _section(command)
-    lines += ["## Live (core NATS, kept by nobody; what is older than ten seconds is not acted on)", ""]
+    lines += ["## Ephemeral events (core NATS, not stored; they are dropped when they are older than ten seconds)", ""]
     for live in EPHEMERAL_EVENTS.values():
         lines += _section(live)
-    lines += ["## Requests (NATS request, done by the api and answered like its REST writes)", ""]
+    lines += ["## Requests (NATS request/reply; the api carries them out and answers like its REST writes)", ""]
     for request in REQUESTS.values():
         lines += _section(request)
-    lines += ["## Queries (NATS request, answered by the api unless said otherwise; answers: `/docs/events`)", ""]
+    lines += ["## Queries (NATS request/reply, answered by the api unless another service is named; replies: `/docs/events`)", ""]
     for query in _queries():
         lines += _section(query)
     return "\n".join(lines).rstrip() + "\n"

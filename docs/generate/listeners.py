@@ -30,18 +30,18 @@ LISTENERS = (
     ListeningAddress("MongoDB", "0.0.0.0:27017", "127.0.0.1:N+8, no password", "network data, with a user's password"),
 )
 _HEAD = """\
-## What listens
+## Open ports
 
-`docker compose`: addresses inside the container, except for the front server. Nothing but the front server is
-published. `./switchboard up`: loopback only, N is the first port (3000). `/livez`, `/readyz`, `/metrics` and `/workers`
-are never passed on by the front server.
+With `docker compose` these are addresses inside the containers; only the front server (the reverse proxy) is published.
+With `./switchboard up` all are on loopback, and N is the first port (3000). The front server never passes on `/livez`,
+`/readyz`, `/metrics` and `/workers`.
 
 | what | server | local mode | who reaches it on a server |
 |---|---|---|---|
 """
 _TAIL = """
-In local mode NATS, MongoDB and the simulator ask for no password: other users of the same machine can read and change
-everything, so do not run it on a machine you share.
+In local mode NATS, MongoDB and the simulator have no passwords: other users of the same machine can read and change
+everything, so do not run it on a machine that you share.
 """
 
 
