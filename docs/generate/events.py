@@ -98,8 +98,8 @@ def events_page() -> str:
         "| `cause` | the `id` of the message (command or event) that led to this one |",
         "| `request_id` | of the HTTP request or socket event that led to it; also the NATS header `X-Request-Id` |",
         "",
-        "Ignore unknown fields: fields may be added, and are never removed. `wa.event.*.*.<organization>.*` selects all",
-        "events of one organization. What the kinds of messages are for: [Another service on NATS](other-services.md).",
+        "Ignore unknown fields: fields may be added, and are never removed. `wa.event.*.*.<organization>.*` selects",
+        "all events of one organization. How to use them: [Another service on NATS](other-services.md).",
         "",
         f"## Events (stream `{EVENTS_STREAM}`)",
         "",
@@ -115,7 +115,10 @@ def events_page() -> str:
     lines += ["## Requests (NATS request/reply; the api carries them out and answers like its REST writes)", ""]
     for request in REQUESTS.values():
         lines += _section(request)
-    lines += ["## Queries (NATS request/reply, answered by the api unless another service is named; replies: `/docs/events`)", ""]
+    lines += [
+        "## Queries (NATS request/reply; the api answers unless another service is named; see `/docs/events`)",
+        "",
+    ]
     for query in _queries():
         lines += _section(query)
     return "\n".join(lines).rstrip() + "\n"
