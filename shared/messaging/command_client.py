@@ -1,4 +1,4 @@
-"""Issue a command and wait for the event that answers it: how REST and sockets turn messages into answers."""
+"""Command client: publishes a command and waits for the event that answers it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,13 +7,13 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Command, Event
-from shared.messaging.client import NatsClient, NatsError
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient, NatsError
 from shared.messaging.publisher import Publisher
 from shared.messaging.reply_events import ReplyStream, ReplySubscriptions, correlation_keys
 
 
 def refusal(command: Command, problem: Problem) -> CommandRefused:
-    """The event that tells whoever issued a command why it is not carried out; the same again on redelivery."""
+    """The event that tells the issuer of a command why it is not carried out; with the same id on redelivery."""
     return CommandRefused(
         id=derived_id(command.id, "refused"),
         organization_id=command.organization_id,
@@ -26,42 +26,52 @@ def refusal(command: Command, problem: Problem) -> CommandRefused:
     )
 
 
-def over_share() -> Problem:
-    """For a command of an organization that has as many waiting as it may (docs/decisions/0029)."""
+def too_many_pending_commands() -> Problem:
+    """For a command of an organization that has its whole share of pending commands (docs/decisions/0029)."""
     detail = "too many commands of this organization are waiting; try again in a minute"
     return Problem(429, "too_many_pending_commands", detail)
 
 
+def _bus_unavailable() -> Problem:
+    return Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment")
+
+
 class CommandClient:
-    """Publishes commands and hears their answers on the organization's own subjects."""
+    """Publishes commands and receives their replies on the subjects of their organization."""
 
     def __init__(self, client: NatsClient, publish: Publisher) -> None:
-        self._client, self._publish = client, publish
-        self._ears = ReplySubscriptions(client)
+        self._publish = publish
+        self._subscriptions = ReplySubscriptions(client)
 
     async def publish(self, command: Command) -> None:
-        """Store the command in its stream. Raises Problem 503 when NATS is away."""
+        """Store the command in its stream. Raises Problem 503 while NATS is unreachable."""
         try:
             await self._publish(command)
-        except (NatsError, TimeoutError, OSError) as error:
-            raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
+        except NATS_OUTAGE_ERRORS as error:
+            raise _bus_unavailable() from error
 
     @asynccontextmanager
-    async def replies(self, about: Command | str, *events: type[Event]) -> AsyncIterator[ReplyStream]:
-        """Hear these classes (and refusals) before something is issued: what a command causes or what concerns its
-        message, or everything of an organization, given by its id."""
-        organization_id = about.organization_id if isinstance(about, Command) else about
-        answers = ReplyStream(correlation_keys(about) if isinstance(about, Command) else None)
+    async def replies(self, target: Command | str, *events: type[Event]) -> AsyncIterator[ReplyStream]:
+        """Receive events of these classes, and refusals, inside this block; enter it before the command is published.
+
+        `target`: the command whose replies are wanted, or the id of an organization for all of its events. Raises
+        Problem 503 while NATS is unreachable.
+        """
+        organization_id = target.organization_id if isinstance(target, Command) else target
+        stream = ReplyStream(correlation_keys(target) if isinstance(target, Command) else None)
         try:
-            async with self._ears.listening(organization_id, (*events, CommandRefused), answers):
-                yield answers
+            async with self._subscriptions.receiving(organization_id, (*events, CommandRefused), stream):
+                yield stream
         except NatsError as error:
-            raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
+            raise _bus_unavailable() from error
 
     async def execute(self, command: Command, *until: type[Event], timeout: float) -> Event | None:
-        """Publish and wait for the first of these events that this command caused; None after `timeout` seconds."""
-        async with self.replies(command, *until) as answers:
+        """Publish the command and wait for the first of these events that it caused; None after `timeout` seconds.
+
+        Raises Problem when the command is refused, and 503 while NATS is unreachable.
+        """
+        async with self.replies(command, *until) as stream:
             await self.publish(command)
-            return await answers.first(
+            return await stream.first(
                 lambda event: event.cause == command.id and isinstance(event, until), command, timeout
             )

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def make_broker(name: str, settings: Settings) -> NatsBroker:
-    """A broker that reconnects for ever and finishes running handlers when it stops."""
+    """A broker that reconnects without a limit of attempts, and waits for running handlers when it stops."""
     return NatsBroker(
         settings.nats_url,
         name=f"switchboard-{name}",
@@ -42,10 +42,10 @@ async def connected(
     *,
     streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
 ) -> AsyncIterator[NatsBroker]:
-    """Connect, wait for the streams, start the consumers; stop them at the end.
+    """Connect, call `streams` and `prepare`, start the consumers; stop them at the end of the block.
 
-    `streams`: the api declares them, every other service waits until it has (docs/decisions/0031).
-    `prepare` is called before the first message can arrive: the place to make what the handlers publish with.
+    `streams`: the api declares them, every other service waits until they exist (docs/decisions/0031). `prepare` is
+    called before the first message is delivered: it creates what the handlers need.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The JetStream client, with a fault of nats-py 2.16 repaired."""
+"""The JetStream client with a workaround for a fault of nats-py 2.16."""
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
@@ -6,8 +6,8 @@ from nats.js import JetStreamContext
 
 
 class JetStream(JetStreamContext):
-    """The library raises what the server answered to `publish_async` in its own callback, where nobody hears it: who
-    waits for the answer would take a refusal (10054, 10060) for a server that is away."""
+    """The library raises the error of a `publish_async` in its own callback, where it is lost: the publisher would take
+    a refusal of the server (10054, 10060) for a timeout. Here the error is set on the future."""
 
     async def _handle_async_reply(self, msg: Msg) -> None:
         try:

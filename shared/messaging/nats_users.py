@@ -1,4 +1,4 @@
-"""The users of nats-server as text: those of deploy/nats.production.conf, and one for a single organization.
+"""Users of nats-server as text: those of deploy/nats.production.conf, and a user of a single organization.
 
 `python -m shared.messaging.nats_users <organization id>` prints the block of a user of that organization alone.
 """
@@ -7,10 +7,10 @@ import json
 import sys
 
 from shared.contracts.ids import is_slug
-from shared.messaging.permissions import NatsPermissions, organization_rights
+from shared.messaging.permissions import NatsPermissions, organization_permissions
 
-ANSWER_EXPIRES = "2m"
-"""A service that answers may publish one message to the reply subject within this time; the longest takes 60 s."""
+RESPONSE_EXPIRY = "2m"
+"""A service may publish one reply to a request within this time; the longest request takes 60 s."""
 _USAGE = "usage: python -m shared.messaging.nats_users <organization id>\n"
 
 
@@ -19,22 +19,29 @@ def password_variable(user: str) -> str:
     return f"NATS_{user.upper().replace('-', '_')}_PASSWORD"
 
 
-def user_block(name: str, granted: NatsPermissions) -> str:
+def user_block(name: str, permissions: NatsPermissions) -> str:
     """One entry of `users` in the server's configuration."""
     publish = [
-        _listed("allow", granted.publish),
-        *([_listed("deny", granted.deny_publish)] if granted.deny_publish else []),
+        _listed("allow", permissions.publish),
+        *([_listed("deny", permissions.deny_publish)] if permissions.deny_publish else []),
     ]
-    heard = [_listed("allow", granted.subscribe), *([_listed("deny", granted.unheard)] if granted.unheard else [])]
+    subscribe = [
+        _listed("allow", permissions.subscribe),
+        *([_listed("deny", permissions.deny_subscribe)] if permissions.deny_subscribe else []),
+    ]
     inner = "\n".join(
         (
             "      publish: {",
             *publish,
             "      }",
             "      subscribe: {",
-            *heard,
+            *subscribe,
             "      }",
-            *((f'      allow_responses: {{ max: 1, expires: "{ANSWER_EXPIRES}" }}',) if granted.answers else ()),
+            *(
+                (f'      allow_responses: {{ max: 1, expires: "{RESPONSE_EXPIRY}" }}',)
+                if permissions.allow_responses
+                else ()
+            ),
         )
     )
     return f"    {{ user: {name}, password: ${password_variable(name)}, permissions: {{\n{inner}\n    }} }}"
@@ -50,11 +57,11 @@ def organization_block(organization_id: str) -> str:
     if not is_slug(organization_id):
         raise ValueError(f"{organization_id!r} is no organization id: lower-case letters, digits, '-' and '_'")
     name = f"organization-{organization_id}"
-    return user_block(name, organization_rights(organization_id, name))
+    return user_block(name, organization_permissions(organization_id, name))
 
 
 def main(arguments: list[str]) -> int:
-    """0 when the block was printed, 2 when the arguments make no sense."""
+    """Exit status: 0 when the block was printed, 2 for invalid arguments."""
     try:
         (organization_id,) = arguments
         sys.stdout.write(organization_block(organization_id) + "\n")

@@ -1,4 +1,7 @@
-"""What each service may say and hear on NATS, from the classes that travel; docs.generate writes the server's users."""
+"""NATS publish and subscribe permissions of each service, derived from the message classes.
+
+`python -m docs.generate` writes them into the configuration of nats-server.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -33,7 +36,7 @@ from shared.contracts.registry import (
 )
 
 INTEGRATION = "integration"
-"""The user for services that are not Switchboard's; its one durable consumer has this name."""
+"""The NATS user of other services; its one durable consumer has the same name."""
 _EVENTS, _COMMANDS, _QUERIES = "wa.event.>", "wa.command.>", "wa.query.>"
 _DECLARE = ("INFO", "CREATE", "UPDATE")
 _STREAMS = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
@@ -42,147 +45,153 @@ _LEASES = f"KV_{LEASES_BUCKET}"
 
 @dataclass(frozen=True)
 class NatsPermissions:
-    """Subjects; `withheld` is taken away from what `publish` allows, `unheard` from what `subscribe` allows. `answers`:
-    may answer what it is asked."""
+    """Subject filters. `allow_responses`: may publish a reply to each request it receives."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
     deny_publish: tuple[str, ...] = ()
-    answers: bool = False
-    unheard: tuple[str, ...] = ()
+    deny_subscribe: tuple[str, ...] = ()
+    allow_responses: bool = False
 
 
 def inbox_prefix(user: str) -> str:
-    """Where answers to this user arrive; nobody else may listen there."""
+    """The prefix of the reply subjects of this user; no other user may subscribe to them."""
     return f"_INBOX_{user}"
 
 
-def _calls(*names: str) -> tuple[str, ...]:
+def _api_calls(*names: str) -> tuple[str, ...]:
     return tuple(f"$JS.API.{name}" for name in names)
 
 
-def _looking(*streams: str) -> tuple[str, ...]:
-    """Ask whether a stream is there and what it takes."""
-    return _calls(*(f"STREAM.INFO.{stream}" for stream in streams))
+def _read_streams(*streams: str) -> tuple[str, ...]:
+    """Read whether a stream exists and which subjects it takes."""
+    return _api_calls(*(f"STREAM.INFO.{stream}" for stream in streams))
 
 
-def _declaring() -> tuple[str, ...]:
-    """Only the api declares streams: who updates one can empty it, or make it take what others may not publish."""
-    return _calls(*(f"STREAM.{verb}.{stream}" for stream in (*_STREAMS, ROOMS_STREAM) for verb in _DECLARE))
+def _declare_streams() -> tuple[str, ...]:
+    """For the api alone: whoever updates a stream can empty it, or let it take subjects that others may not publish."""
+    return _api_calls(*(f"STREAM.{verb}.{stream}" for stream in (*_STREAMS, ROOMS_STREAM) for verb in _DECLARE))
 
 
-def _durable(stream: str, name: str) -> tuple[str, ...]:
-    """Make, ask and acknowledge one durable consumer."""
+def _use_durable(stream: str, name: str) -> tuple[str, ...]:
+    """Create, read and ack one durable consumer."""
     calls = ("INFO.{0}", "CREATE.{0}", "CREATE.{0}.>", "DURABLE.CREATE.{0}", "MSG.NEXT.{0}")
     return (
-        *_calls(*(f"CONSUMER.{call.format(f'{stream}.{name}')}" for call in calls)),
+        *_api_calls(*(f"CONSUMER.{call.format(f'{stream}.{name}')}" for call in calls)),
         f"$JS.ACK.{stream}.{name}.>",
     )
 
 
-def _consuming(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...]:
+def _consume(service: str, classes: Iterable[type[Message]]) -> tuple[str, ...]:
     durables = ((stream_of(cls), durable_name(service, cls)) for cls in classes)
-    return (f"{DEAD_PREFIX}>", *(right for durable in durables for right in _durable(*durable)))
+    return (f"{DEAD_PREFIX}>", *(subject for durable in durables for subject in _use_durable(*durable)))
 
 
-def _said_by(service: str) -> tuple[str, ...]:
-    facts: list[type[Event] | type[EphemeralEvent]] = [*EVENTS.values(), *EPHEMERAL_EVENTS.values()]
+def _publishes(service: str) -> tuple[str, ...]:
+    published: list[type[Event] | type[EphemeralEvent]] = [*EVENTS.values(), *EPHEMERAL_EVENTS.values()]
     issued = (cls.subject_filter() for cls in COMMANDS.values() if service in cls.issuers)
-    return (*(cls.subject_filter() for cls in facts if service in cls.publishers), *issued)
+    return (*(cls.subject_filter() for cls in published if service in cls.publishers), *issued)
 
 
-def _heard_by(service: str) -> tuple[str, ...]:
-    """Its answers, and what is only live."""
-    live = (cls.subject_filter() for cls in EPHEMERAL_EVENTS.values() if service in cls.subscribers)
-    return (f"{inbox_prefix(service)}.>", *live)
+def _subscribes(service: str) -> tuple[str, ...]:
+    """Its replies, and ephemeral events."""
+    ephemeral = (cls.subject_filter() for cls in EPHEMERAL_EVENTS.values() if service in cls.subscribers)
+    return (f"{inbox_prefix(service)}.>", *ephemeral)
 
 
 def _session() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] == "session"]
     leases = (
-        *_calls(*(f"STREAM.{verb}.{_LEASES}" for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET"))),
-        *_calls(*(f"CONSUMER.{verb}.{_LEASES}.>" for verb in ("CREATE", "INFO", "DELETE"))),
-        *_calls(f"CONSUMER.CREATE.{_LEASES}"),
-        *_calls(f"DIRECT.GET.{_LEASES}", f"DIRECT.GET.{_LEASES}.>"),
+        *_api_calls(*(f"STREAM.{verb}.{_LEASES}" for verb in ("INFO", "CREATE", "UPDATE", "MSG.GET"))),
+        *_api_calls(*(f"CONSUMER.{verb}.{_LEASES}.>" for verb in ("CREATE", "INFO", "DELETE"))),
+        *_api_calls(f"CONSUMER.CREATE.{_LEASES}"),
+        *_api_calls(f"DIRECT.GET.{_LEASES}", f"DIRECT.GET.{_LEASES}.>"),
         f"$KV.{LEASES_BUCKET}.>",
         f"$JS.FC.{_LEASES}.>",
     )
-    said = (*_looking(*_STREAMS), *_said_by("session"), *_consuming("session", owned), *leases)
-    return NatsPermissions(said, (*_heard_by("session"), ResolveNumber.subject_filter()), answers=True)
+    publish = (*_read_streams(*_STREAMS), *_publishes("session"), *_consume("session", owned), *leases)
+    return NatsPermissions(publish, (*_subscribes("session"), ResolveNumber.subject_filter()), allow_responses=True)
 
 
 def _router() -> NatsPermissions:
     owned = [cls for cls in COMMANDS.values() if cls.subject.split(".")[2] != "session"]
-    said = (*_looking(*_STREAMS), *_said_by("router"), *_consuming("router", [*EVENTS.values(), *owned]))
-    said = (*said, ResolveNumber.subject_filter())
-    return NatsPermissions(said, (*_heard_by("router"), ConnectionChanged.subject_filter()))
+    publish = (*_read_streams(*_STREAMS), *_publishes("router"), *_consume("router", [*EVENTS.values(), *owned]))
+    publish = (*publish, ResolveNumber.subject_filter())
+    return NatsPermissions(publish, (*_subscribes("router"), ConnectionChanged.subject_filter()))
 
 
 def _api() -> NatsPermissions:
-    """It replays dead letters of every kind, so it may publish every kind."""
-    looking = _calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
+    """It replays dead letters of every class, so it may publish every class."""
+    read_consumers = _api_calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
     # the age of the oldest message of a queue is read from the message; NATS cannot allow one sequence only
-    letters = _calls(*(f"STREAM.MSG.GET.{stream}" for stream in _STREAMS), f"STREAM.MSG.DELETE.{DEAD_STREAM}")
-    said = (*_declaring(), _EVENTS, _COMMANDS, _QUERIES, *looking, *letters)
-    asked = (_QUERIES, *(cls.subject_filter() for cls in REQUESTS.values()))
-    return NatsPermissions(said, (f"{inbox_prefix('api')}.>", _EVENTS, *asked), answers=True)
+    dead_letters = _api_calls(*(f"STREAM.MSG.GET.{stream}" for stream in _STREAMS), f"STREAM.MSG.DELETE.{DEAD_STREAM}")
+    publish = (*_declare_streams(), _EVENTS, _COMMANDS, _QUERIES, *read_consumers, *dead_letters)
+    requests = (_QUERIES, *(cls.subject_filter() for cls in REQUESTS.values()))
+    return NatsPermissions(publish, (f"{inbox_prefix('api')}.>", _EVENTS, *requests), allow_responses=True)
 
 
 def _realtime() -> NatsPermissions:
-    """It faces the internet. Its consumers live as long as a room and have made-up names, so it may use all but the
-    durable ones; it acknowledges nothing and may look at no stream but that of the events. It has to name a consumer in
-    the subject: a request without a name in its subject may redirect any consumer by a name in its body."""
-    consumers = _calls(
+    """The service is reachable from the internet. Its consumers are ephemeral and have random names, so it may use all
+    consumers but the durable ones of others. It acks nothing and reads no stream but that of the events. It must name
+    the consumer in the subject: a request without a name there could change any consumer by the name in its body."""
+    consumers = _api_calls(
         f"CONSUMER.CREATE.{EVENTS_STREAM}.*.wa.event.>",
         *(f"CONSUMER.{verb}.{EVENTS_STREAM}.*" for verb in ("INFO", "DELETE", "MSG.NEXT")),
     )
-    rooms = (f"{ROOMS_PREFIX}*", *_calls(f"DIRECT.GET.{ROOMS_STREAM}.{ROOMS_PREFIX}*"))
-    said = (*_looking(EVENTS_STREAM), *_said_by("realtime"), _QUERIES, *consumers, *rooms)
+    rooms = (f"{ROOMS_PREFIX}*", *_api_calls(f"DIRECT.GET.{ROOMS_STREAM}.{ROOMS_PREFIX}*"))
+    publish = (*_read_streams(EVENTS_STREAM), *_publishes("realtime"), _QUERIES, *consumers, *rooms)
     foreign = [INTEGRATION, *(durable_name("router", cls) for cls in EVENTS.values())]
-    withheld = tuple(right for name in foreign for right in _durable(EVENTS_STREAM, name))
-    deletions = _calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
-    return NatsPermissions(said, (*_heard_by("realtime"), _EVENTS), (*withheld, *deletions))
+    foreign_consumers = tuple(subject for name in foreign for subject in _use_durable(EVENTS_STREAM, name))
+    deletions = _api_calls(*(f"CONSUMER.DELETE.{EVENTS_STREAM}.{name}" for name in foreign))
+    return NatsPermissions(publish, (*_subscribes("realtime"), _EVENTS), (*foreign_consumers, *deletions))
 
 
-def _bus_patterns(organization_id: str = "*") -> tuple[str, ...]:
-    """What a service that is not Switchboard's may say: commands and requests about messages and bookings, live."""
-    issued = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
-    asked = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
-    live = [cls for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.publishers]
-    return tuple(cls.subject_filter(organization_id) for cls in (*issued, *asked, *live))
+def _integration_publishes(organization_id: str = "*") -> tuple[str, ...]:
+    """For services of others: commands and requests about messages and bookings, and ephemeral events."""
+    commands = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
+    requests = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
+    ephemeral = [cls for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.publishers]
+    return tuple(cls.subject_filter(organization_id) for cls in (*commands, *requests, *ephemeral))
 
 
 def _internal_queries(organization_id: str = "*") -> tuple[str, ...]:
-    """Questions of our own services only: they make an instance, try API keys, or use up the budgets of callers."""
+    """Queries for our own services only: they create an instance, try API keys, or use up rate limits of callers."""
     classes = (RequestQr, VerifyApiKey, TakeRateLimit, CountFailedCredential)
     return tuple(cls.subject_filter(organization_id) for cls in classes)
 
 
 def _integration() -> NatsPermissions:
-    """Hears events, asks questions, issues and asks what concerns messages and bookings; administers nothing."""
-    said = (
-        *_bus_patterns(),
+    """Reads events, sends queries, and commands and requests about messages and bookings; administers nothing."""
+    publish = (
+        *_integration_publishes(),
         _QUERIES,
-        *_looking(EVENTS_STREAM),
-        *_durable(EVENTS_STREAM, INTEGRATION),
+        *_read_streams(EVENTS_STREAM),
+        *_use_durable(EVENTS_STREAM, INTEGRATION),
         f"$JS.FC.{EVENTS_STREAM}.{INTEGRATION}.>",
     )
-    return NatsPermissions(said, (*_heard_by(INTEGRATION), _EVENTS), _internal_queries())
+    return NatsPermissions(publish, (*_subscribes(INTEGRATION), _EVENTS), _internal_queries())
 
 
-def organization_rights(organization_id: str, user: str) -> NatsPermissions:
-    """Those of `integration` within one organization, without a consumer: a consumer may read every subject. Codes that
-    link an account need the scope `manage` over REST and sockets, so they are neither heard nor asked for."""
-    live = (cls.subject_filter(organization_id) for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.subscribers)
-    heard = (f"{inbox_prefix(user)}.>", organization_events_filter(organization_id), *live)
-    said = (*_bus_patterns(organization_id), f"wa.query.*.*.{organization_id}.*")
+def organization_permissions(organization_id: str, user: str) -> NatsPermissions:
+    """Those of `integration` for one organization, without a consumer, which could read every subject.
+
+    Codes to link an account need the scope `manage` over REST and sockets, so this user can neither receive nor request
+    them.
+    """
+    ephemeral = (
+        cls.subject_filter(organization_id) for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.subscribers
+    )
+    subscribe = (f"{inbox_prefix(user)}.>", organization_events_filter(organization_id), *ephemeral)
+    publish = (*_integration_publishes(organization_id), f"wa.query.*.*.{organization_id}.*")
     codes = (QrIssued.subject_filter(organization_id), PairingCodeIssued.subject_filter(organization_id))
-    asked = (cls.subject_filter(organization_id) for cls in (ReadCurrentQr, ReadCurrentPairingCode, ListShownCodes))
-    return NatsPermissions(said, heard, (*_internal_queries(organization_id), *asked), unheard=codes)
+    code_queries = (
+        cls.subject_filter(organization_id) for cls in (ReadCurrentQr, ReadCurrentPairingCode, ListShownCodes)
+    )
+    return NatsPermissions(publish, subscribe, (*_internal_queries(organization_id), *code_queries), codes)
 
 
-def rights() -> dict[str, NatsPermissions]:
-    """Of every user of the server, by name."""
+def permissions_of_users() -> dict[str, NatsPermissions]:
+    """Of every user of nats-server, by name."""
     return {
         "session": _session(),
         "router": _router(),

@@ -1,5 +1,7 @@
-"""Events that answer commands, heard once for all who wait: one subscription per organization and class in a process,
-each event read once and handed to those whose command or message it is about (docs/decisions/0029)."""
+"""Events that answer commands: one subscription per organization and event class in a process, shared by all waiters.
+
+Each event is parsed once and put into the streams of those whose command or message it concerns (docs/decisions/0029).
+"""
 
 import asyncio
 import logging
@@ -16,21 +18,25 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.registry import parse_event
-from shared.messaging.client import NatsClient, NatsError, NatsMessage, Subscription
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient, NatsMessage, Subscription
 from shared.platform.background import start_waited
 
 MAX_QUEUED_EVENTS = 1_000
-"""Events that wait to be looked at by one who waits; beyond that the oldest is dropped."""
+"""Of one waiter; the oldest event is dropped beyond that."""
 
-PARSED = Counter("switchboard_answers_parsed", "Events read for those who wait for answers")
+PARSED = Counter("switchboard_reply_events_parsed", "Events parsed for waiters of command replies")
 log = logging.getLogger(__name__)
 
 Key = tuple[str, str]
+"""`("cause", command id)`, `("message", message id)` or `("instance", instance id)`."""
 
 
 def correlation_keys(command: Command) -> frozenset[Key]:
-    """What an event has to be about to answer this command. A pairing code is shown to everybody who asked for one of
-    the instance, and has the id of the last command only."""
+    """An event with one of these keys may answer the command.
+
+    Connecting an instance is correlated by the instance as well: a pairing code is shown to everybody who requested one
+    and has the id of the last command only.
+    """
     keys: list[Key] = [("cause", command.id)]
     if message_id := getattr(command, "message_id", None):
         keys.append(("message", message_id))
@@ -39,7 +45,7 @@ def correlation_keys(command: Command) -> frozenset[Key]:
     return frozenset(keys)
 
 
-def _keys_of_event(event: Event) -> Iterable[Key]:
+def _event_keys(event: Event) -> Iterable[Key]:
     if event.cause:
         yield "cause", event.cause
     if message_id := getattr(event, "message_id", None):
@@ -50,24 +56,24 @@ def _keys_of_event(event: Event) -> Iterable[Key]:
 
 
 class ReplyStream:
-    """The events seen since the subscription began, in order; `keys` None: all of the organization."""
+    """The events for one waiter since its subscription began, in order. `keys` None: all events of the organization."""
 
     def __init__(self, keys: frozenset[Key] | None = None) -> None:
         self.keys = keys
         self._events: deque[Event] = deque(maxlen=MAX_QUEUED_EVENTS)
-        self._more = asyncio.Event()
+        self._has_events = asyncio.Event()
 
     def put(self, event: Event) -> None:
-        """Keep it until somebody looks; the oldest goes when there are too many."""
+        """Queue an event; the oldest one is dropped when the queue is full."""
         if len(self._events) == MAX_QUEUED_EVENTS:
-            log.warning("an event is dropped: too many wait for one command", extra={"cause": event.cause})
+            log.warning("a reply event is dropped: too many are queued for one waiter", extra={"cause": event.cause})
         self._events.append(event)
-        self._more.set()
+        self._has_events.set()
 
-    async def first(self, match: Callable[[Event], bool], command: Command, timeout: float) -> Event | None:
-        """The first match within `timeout` seconds, else None. Raises Problem when the command is refused."""
+    async def first(self, match: Callable[[Event], bool], command: Command, timeout_s: float) -> Event | None:
+        """The first matching event within `timeout_s`, else None. Raises Problem when the command is refused."""
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(timeout_s):
                 while True:
                     event = await self._next()
                     if isinstance(event, CommandRefused) and event.cause == command.id:
@@ -79,91 +85,92 @@ class ReplyStream:
 
     async def _next(self) -> Event:
         while not self._events:
-            self._more.clear()
-            await self._more.wait()
+            self._has_events.clear()
+            await self._has_events.wait()
         return self._events.popleft()
 
 
 @dataclass
-class _ReplySubscription:
-    """One subscription and those who listen to it, by what they listen for."""
+class _SharedSubscription:
+    """One NATS subscription, and the streams it feeds by their keys."""
 
     subscribed: asyncio.Future[Subscription]
-    all: dict[int, ReplyStream] = field(default_factory=dict)
+    unfiltered: dict[int, ReplyStream] = field(default_factory=dict)
     by_key: dict[Key, dict[int, ReplyStream]] = field(default_factory=dict)
-    listeners: int = 0
+    stream_count: int = 0
 
-    def add(self, answers: ReplyStream) -> None:
-        self.listeners += 1
-        for places in self._places(answers):
-            places[id(answers)] = answers
+    def add(self, stream: ReplyStream) -> None:
+        self.stream_count += 1
+        for index in self._indexes(stream):
+            index[id(stream)] = stream
 
-    def remove(self, answers: ReplyStream) -> None:
-        self.listeners -= 1
-        for places in self._places(answers):
-            places.pop(id(answers), None)
-        for key in answers.keys or ():
+    def remove(self, stream: ReplyStream) -> None:
+        self.stream_count -= 1
+        for index in self._indexes(stream):
+            index.pop(id(stream), None)
+        for key in stream.keys or ():
             if not self.by_key[key]:
                 del self.by_key[key]
 
-    def _places(self, answers: ReplyStream) -> list[dict[int, ReplyStream]]:
-        if answers.keys is None:
-            return [self.all]
-        return [self.by_key.setdefault(key, {}) for key in answers.keys]
+    def _indexes(self, stream: ReplyStream) -> list[dict[int, ReplyStream]]:
+        if stream.keys is None:
+            return [self.unfiltered]
+        return [self.by_key.setdefault(key, {}) for key in stream.keys]
 
-    def hear(self, event: Event) -> None:
-        self._follow(event)
-        concerned = dict(self.all)
-        for key in _keys_of_event(event):
-            concerned |= self.by_key.get(key, {})
-        for answers in concerned.values():
-            answers.put(event)
+    def dispatch(self, event: Event) -> None:
+        self._follow_repeated_command(event)
+        streams = dict(self.unfiltered)
+        for key in _event_keys(event):
+            streams |= self.by_key.get(key, {})
+        for stream in streams.values():
+            stream.put(event)
 
-    def _follow(self, event: Event) -> None:
-        """A command that repeats another is answered with the other's message: what becomes of that concerns it too."""
+    def _follow_repeated_command(self, event: Event) -> None:
+        """A command that repeats an earlier one is answered with the earlier message: later events of that message
+        concern its waiter as well."""
         message_id = getattr(event, "message_id", None)
         if message_id and event.cause:
-            for answers in list(self.by_key.get(("cause", event.cause), {}).values()):
-                answers.keys = (answers.keys or frozenset()) | {("message", message_id)}
-                self.by_key.setdefault(("message", message_id), {})[id(answers)] = answers
+            for stream in list(self.by_key.get(("cause", event.cause), {}).values()):
+                stream.keys = (stream.keys or frozenset()) | {("message", message_id)}
+                self.by_key.setdefault(("message", message_id), {})[id(stream)] = stream
 
 
 class ReplySubscriptions:
-    """The subscriptions of a process, by subject; each lives as long as somebody listens."""
+    """The shared subscriptions of a process by subject; each exists as long as a stream uses it."""
 
     def __init__(self, client: NatsClient) -> None:
         self._client = client
-        self._ears: dict[str, _ReplySubscription] = {}
+        self._by_subject: dict[str, _SharedSubscription] = {}
 
     @asynccontextmanager
-    async def listening(
-        self, organization_id: str, classes: Iterable[type[Event]], answers: ReplyStream
+    async def receiving(
+        self, organization_id: str, classes: Iterable[type[Event]], stream: ReplyStream
     ) -> AsyncIterator[None]:
-        """Inside this block `answers` gets what concerns it. Raises NATS's errors before it begins."""
+        """Inside this block `stream` gets the events that concern it. Raises NATS errors before the block begins."""
         subjects = dict.fromkeys(cls.subject_filter(organization_id) for cls in classes)
-        heard: dict[str, _ReplySubscription] = {}
+        used: dict[str, _SharedSubscription] = {}
         try:
             for subject in subjects:
-                heard[subject] = self._ears.get(subject) or self._begin(subject)
-                heard[subject].add(answers)
-            for ear in heard.values():
-                await asyncio.shield(ear.subscribed)
+                used[subject] = self._by_subject.get(subject) or self._subscribe_shared(subject)
+                used[subject].add(stream)
+            for shared in used.values():
+                await asyncio.shield(shared.subscribed)
             yield
         finally:
-            for ear in heard.values():  # all of them before anything is waited for: that may be cancelled
-                ear.remove(answers)
-            for subject, ear in heard.items():
-                await self._end_if_unused(subject, ear)
+            for shared in used.values():  # all of them before the first await, which may be cancelled
+                shared.remove(stream)
+            for subject, shared in used.items():
+                await self._unsubscribe_if_unused(subject, shared)
 
-    def _begin(self, subject: str) -> _ReplySubscription:
-        ear = self._ears[subject] = _ReplySubscription(asyncio.get_running_loop().create_future())
-        ear.subscribed = start_waited("ear", self._subscribe(subject, ear))
-        return ear
+    def _subscribe_shared(self, subject: str) -> _SharedSubscription:
+        shared = self._by_subject[subject] = _SharedSubscription(asyncio.get_running_loop().create_future())
+        shared.subscribed = start_waited("reply subscription", self._subscribe(subject, shared))
+        return shared
 
-    async def _subscribe(self, subject: str, ear: _ReplySubscription) -> Subscription:
-        async def receive(message: NatsMessage) -> None:
-            if ear.listeners:
-                _hear(ear, message)
+    async def _subscribe(self, subject: str, shared: _SharedSubscription) -> Subscription:
+        async def receive(raw: NatsMessage) -> None:
+            if shared.stream_count:
+                _dispatch(shared, raw)
 
         subscription = await self._client.subscribe(subject, cb=receive)
         try:
@@ -173,27 +180,27 @@ class ReplySubscriptions:
             raise
         return subscription
 
-    async def _end_if_unused(self, subject: str, ear: _ReplySubscription) -> None:
-        if ear.listeners:
+    async def _unsubscribe_if_unused(self, subject: str, shared: _SharedSubscription) -> None:
+        if shared.stream_count:
             return
-        if self._ears.get(subject) is ear:
-            del self._ears[subject]
-        with suppress(NatsError, OSError):  # there is none
-            await _unsubscribe(await ear.subscribed)
+        if self._by_subject.get(subject) is shared:
+            del self._by_subject[subject]
+        with suppress(*NATS_OUTAGE_ERRORS):  # it was never subscribed
+            await _unsubscribe(await shared.subscribed)
 
 
 async def _unsubscribe(subscription: Subscription) -> None:
-    """Also while NATS is away: the client would subscribe again when it is back."""
-    with suppress(NatsError, OSError):  # the connection is closed for good
+    """Also while NATS is unreachable: the client would subscribe again after it reconnected."""
+    with suppress(*NATS_OUTAGE_ERRORS):  # the connection is closed
         await subscription.unsubscribe()
 
 
-def _hear(ear: _ReplySubscription, message: NatsMessage) -> None:
+def _dispatch(shared: _SharedSubscription, raw: NatsMessage) -> None:
     PARSED.inc()
     try:
-        event = parse_event(message.subject, message.data)
+        event = parse_event(raw.subject, raw.data)
     except ValidationError:
-        log.warning("unreadable event on %s", message.subject)
+        log.warning("unreadable event on %s", raw.subject)
         return
     if event is not None:
-        ear.hear(event)
+        shared.dispatch(event)

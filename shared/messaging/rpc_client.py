@@ -1,4 +1,4 @@
-"""Ask another service something on NATS and get its answer, or its refusal as the Problem it is."""
+"""Request/reply client: sends a query or request to another service and returns its reply, or raises its problem."""
 
 import json
 from typing import Any
@@ -7,34 +7,40 @@ from nats.errors import NoRespondersError
 
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query, Request
-from shared.messaging.client import NatsClient, NatsError
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient
 from shared.messaging.publisher import request_header
 
+MAX_REPLY_WAIT_S = 5.0
+_UNREADABLE_OR_UNREACHABLE: tuple[type[Exception], ...] = (*NATS_OUTAGE_ERRORS, ValueError)
 
-async def rpc_request(client: NatsClient, asked: Query | Request, timeout: float = 5.0) -> dict[str, Any]:
-    """The answer's JSON, `{"success": true, …}`. `timeout` in seconds. Of a request only what was set is asked for.
 
-    Raises Problem: the one that was answered, 503 `nobody_answers` without a running api, 504 `no_answer`.
+async def rpc_request(
+    client: NatsClient, message: Query | Request, timeout: float = MAX_REPLY_WAIT_S
+) -> dict[str, Any]:
+    """The JSON of the reply, `{"success": true, …}`. `timeout` in seconds. Only fields that were set are sent of a
+    Request.
+
+    Raises Problem: that of the reply, 503 `nobody_answers` when no responder runs, 504 `no_answer`.
     """
-    left_out = (
-        type(asked).model_fields.keys() - asked.model_fields_set - {"id"} if isinstance(asked, Request) else set()
-    )
-    body = asked.model_dump_json(exclude=left_out).encode()
+    unset: set[str] = set()
+    if isinstance(message, Request):
+        unset = type(message).model_fields.keys() - message.model_fields_set - {"id"}
+    body = message.model_dump_json(exclude=unset).encode()
     try:
-        headers = request_header(asked) or None
-        reply = await client.request(asked.full_subject, body, timeout=timeout, headers=headers)
-        answer = json.loads(reply.data)
+        headers = request_header(message) or None
+        raw = await client.request(message.full_subject, body, timeout=timeout, headers=headers)
+        reply = json.loads(raw.data)
     except NoRespondersError as error:
         raise Problem(503, "nobody_answers", "the service that answers this is not running; try again") from error
     except TimeoutError as error:
         raise Problem(504, "no_answer", f"no answer within {timeout:g} seconds; try again") from error
-    except (NatsError, OSError, ValueError) as error:
+    except _UNREADABLE_OR_UNREACHABLE as error:
         raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
-    if not isinstance(answer, dict) or not answer.get("success"):
-        raise _problem(answer if isinstance(answer, dict) else {})
-    return answer
+    if not isinstance(reply, dict) or not reply.get("success"):
+        raise _problem(reply if isinstance(reply, dict) else {})
+    return reply
 
 
-def _problem(answer: dict[str, Any]) -> Problem:
-    detail = str(answer.get("detail", "the answer could not be understood"))
-    return Problem(int(answer.get("status", 502)), str(answer.get("code", "answer_invalid")), detail)
+def _problem(reply: dict[str, Any]) -> Problem:
+    detail = str(reply.get("detail", "the answer could not be understood"))
+    return Problem(int(reply.get("status", 502)), str(reply.get("code", "answer_invalid")), detail)

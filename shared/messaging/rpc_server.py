@@ -18,7 +18,7 @@ from shared.contracts.message import Message
 from shared.contracts.request_id import HEADER, bound_request_id, current_request
 from shared.messaging.client import NatsClient, NatsError, NatsMessage
 from shared.messaging.fair_shares import FairSemaphore
-from shared.messaging.reply_subjects import may_answer
+from shared.messaging.reply_subjects import may_reply
 from shared.platform.background import finish_tasks, run_once
 from shared.platform.outages import OUTAGE_ERRORS
 from shared.text.json_input import parse_json
@@ -118,7 +118,7 @@ class _RpcServer:
 
     def receiver(self, endpoint: Endpoint) -> Callable[[NatsMessage], Awaitable[None]]:
         async def receive(raw: NatsMessage) -> None:
-            if not may_answer(raw):
+            if not may_reply(raw):
                 return
             organization_id, instance_id = raw.subject.split(".")[4:6]
             if not endpoint.accepts(organization_id, instance_id):

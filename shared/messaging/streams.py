@@ -47,17 +47,17 @@ def _streams(settings: Settings) -> list[StreamConfig]:
             max_msg_size=MAX_MESSAGE_BYTES,
         )
 
-    # not `wa.command.>`: the stream would answer who makes a request before the api does
-    kept = [cls.subject_filter() for cls in COMMANDS.values()]
+    # not `wa.command.>`: the stream would reply to requests before the api does
+    command_subjects = [cls.subject_filter() for cls in COMMANDS.values()]
     return [
         config(EVENTS_STREAM, ["wa.event.>"], RetentionPolicy.LIMITS, settings.events_max_age),
-        config(COMMANDS_STREAM, kept, RetentionPolicy.WORK_QUEUE, settings.events_max_age),
+        config(COMMANDS_STREAM, command_subjects, RetentionPolicy.WORK_QUEUE, settings.events_max_age),
         config(DEAD_STREAM, [f"{DEAD_PREFIX}>"], RetentionPolicy.LIMITS, settings.dead_max_age),
     ]
 
 
-def _rooms(settings: Settings) -> StreamConfig:
-    """In memory: when NATS starts anew, clients join their rooms by themselves."""
+def _rooms_stream(settings: Settings) -> StreamConfig:
+    """In memory: after a restart of NATS the clients join their rooms again."""
     return StreamConfig(
         name=ROOMS_STREAM,
         subjects=[f"{ROOMS_PREFIX}*"],
@@ -74,7 +74,7 @@ def _rooms(settings: Settings) -> StreamConfig:
 
 
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
-    """Create or update every stream; waits for NATS when it is still starting. Only the api may (decision 31)."""
+    """Create or update every stream; waits until NATS is reachable. Only the api may do this (decision 31)."""
     for config in _streams(settings):
         while True:
             try:
@@ -82,25 +82,25 @@ async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
                 break
             except (NatsError, TimeoutError) as error:
                 log.warning("waiting for JetStream: %s", error)
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(_RETRY_DELAY_S)
     try:
-        await _ensure(js, _rooms(settings))
-    except (NatsError, TimeoutError) as error:  # no right to it, or no memory left: clients join their rooms again
+        await _ensure(js, _rooms_stream(settings))
+    except (NatsError, TimeoutError) as error:  # no permission or no memory: clients join their rooms again
         log.warning("the stream %s cannot be declared: %s", ROOMS_STREAM, error)
 
 
 async def await_streams(
     js: JetStreamContext, settings: Settings, *, needed: Collection[str] = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
 ) -> None:
-    """Wait until these streams are there and take every subject of this version."""
+    """Wait until these streams exist and take every subject of this version."""
     for config in (config for config in _streams(settings) if config.name in needed):
         while (reason := await _not_ready(js, config)) is not None:
             log.warning("waiting for the api to declare the stream %s: %s", config.name, reason)
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(_RETRY_DELAY_S)
 
 
 async def _not_ready(js: JetStreamContext, wanted: StreamConfig) -> str | None:
-    """Why the stream cannot be used yet; None when it can."""
+    """Why the stream cannot be used yet; None when it can be used."""
     try:
         known = (await js.stream_info(wanted.name or "")).config.subjects or []
     except (NatsError, TimeoutError) as error:
@@ -110,7 +110,7 @@ async def _not_ready(js: JetStreamContext, wanted: StreamConfig) -> str | None:
 
 
 def _covers(wide: str, subject: str) -> bool:
-    """Every address of `subject` is one of `wide`."""
+    """Whether the filter `wide` matches every subject that the filter `subject` matches."""
     return wide == subject or (wide.endswith(".>") and subject.startswith(wide[:-1]))
 
 
@@ -120,6 +120,6 @@ async def _ensure(js: JetStreamContext, config: StreamConfig) -> None:
     except NotFoundError:
         await js.add_stream(config)
     else:
-        # a newer version beside this one may have declared classes that this one does not know
+        # during an upgrade a newer version may have declared subjects that this one does not have
         newer = (subject for subject in known if not subject.endswith(">"))
         await js.update_stream(config.evolve(subjects=list(dict.fromkeys([*(config.subjects or []), *newer]))))

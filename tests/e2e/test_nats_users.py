@@ -13,7 +13,7 @@ import pytest
 
 from deploy.local.process_specs import PROCESSES
 from deploy.local.stack import Options, Stack
-from shared.messaging.permissions import INTEGRATION, rights
+from shared.messaging.permissions import INTEGRATION, permissions_of_users
 from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart
@@ -31,7 +31,7 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     async with guarded_server(tmp_path_factory.mktemp("guarded")) as server:
         processes = tuple(
             replace(process, env={**process.env, "NATS_URL": url(server.port, process.name)})
-            if process.name in rights()
+            if process.name in permissions_of_users()
             else process
             for process in PROCESSES
         )

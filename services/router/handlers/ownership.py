@@ -7,7 +7,7 @@ from services.router.context import RouterContext
 from shared.contracts.errors import Problem, Reject
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Command, EphemeralEvent, Message
-from shared.messaging.command_client import over_share, refusal
+from shared.messaging.command_client import refusal, too_many_pending_commands
 
 M = TypeVar("M", bound=Message)
 Handle = Callable[[M, RouterContext], Awaitable[None]]
@@ -43,4 +43,4 @@ def own_instances_only(handle: Handle[M]) -> Handle[M]:
 
 async def reject_over_share(command: Command, context: RouterContext) -> None:
     """The organization has more commands of this kind waiting than its share."""
-    await context.publish(refusal(command, over_share()))
+    await context.publish(refusal(command, too_many_pending_commands()))

@@ -15,7 +15,7 @@ from shared.contracts.ids import InvalidPhone, parse_phone
 from shared.contracts.message import Command, Message, utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
-from shared.messaging.command_client import over_share, refusal
+from shared.messaging.command_client import refusal, too_many_pending_commands
 
 log = logging.getLogger(__name__)
 _SHOWS_LATE_CONNECT = frozenset({S.DISCONNECTED, S.LOGGED_OUT, S.FAILED})
@@ -82,7 +82,7 @@ class Handlers:
 
     async def refuse(self, command: Command) -> None:
         """The organization has too many commands of this kind waiting."""
-        await self._refuse(command, over_share())
+        await self._refuse(command, too_many_pending_commands())
 
     def _check(self, command: ConnectInstance) -> str | None:
         """The number to pair by code. Raises Problem."""

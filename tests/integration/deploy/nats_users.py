@@ -11,12 +11,14 @@ from nats.aio.client import Client
 
 from deploy.local.binaries import find_nats_server
 from shared.messaging.nats_users import password_variable
-from shared.messaging.permissions import inbox_prefix, rights
+from shared.messaging.permissions import inbox_prefix, permissions_of_users
 from tests.memory import in_memory
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-PASSWORDS = {user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(rights())}
+PASSWORDS = {
+    user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(permissions_of_users())
+}
 """Beginning like numbers, which the server's configuration language must not take them for."""
 
 

@@ -28,7 +28,7 @@ from shared.contracts.requests import (
     SendRequest,
 )
 from shared.messaging.client import jetstream
-from shared.messaging.permissions import INTEGRATION, inbox_prefix, rights
+from shared.messaging.permissions import INTEGRATION, inbox_prefix, permissions_of_users
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import guarded_server, logged_in
@@ -112,7 +112,7 @@ async def test_nobody_but_the_api_hears_questions_or_anothers_answers(server: Se
             assert not await connection.may_hear(subject)
 
 
-@pytest.mark.parametrize("user", list(rights()))
+@pytest.mark.parametrize("user", list(permissions_of_users()))
 async def test_nobody_empties_or_deletes_a_stream_of_messages(server: Server, user: str) -> None:
     async with logged_in(server, user) as connection:
         for verb in ("DELETE", "PURGE"):
@@ -148,7 +148,7 @@ async def test_another_service_cannot_take_a_services_consumer(server: Server) -
 
 
 async def test_what_is_only_live_is_said_and_heard_by_whom_it_concerns(server: Server) -> None:
-    for user in rights():
+    for user in permissions_of_users():
         async with logged_in(server, user) as connection:
             for live in EPHEMERAL_EVENTS.values():
                 subject = live.subject_filter("acme", "one")

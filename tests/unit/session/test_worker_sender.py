@@ -22,11 +22,11 @@ class Library:
 
     def __init__(self) -> None:
         self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self.may_answer = threading.Event()
+        self.may_reply = threading.Event()
 
     def send_text(self, _to: str, text: str, _timer: ChatTimer | None) -> AcceptedMessage:
         self.asked.put(text)
-        assert self.may_answer.wait(TIMEOUT_S)
+        assert self.may_reply.wait(TIMEOUT_S)
         return AcceptedMessage("W", NOW)
 
 
@@ -53,12 +53,12 @@ class Waiting:
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
     opened = Waiting(monkeypatch)
     yield opened
-    opened.library.may_answer.set()
+    opened.library.may_reply.set()
     opened.sender.stop()
 
 
 def test_a_text_in_time_is_sent(waiting: Waiting) -> None:
-    waiting.library.may_answer.set()
+    waiting.library.may_reply.set()
     waiting.put("one", expires_at=NOW + timedelta(seconds=1))
     waiting.put("two")
     assert [waiting.outcome() for _ in range(2)] == [("one", "accepted", None), ("two", "accepted", None)]
@@ -69,7 +69,7 @@ def test_a_text_that_expired_behind_another_is_not_sent(waiting: Waiting) -> Non
     waiting.put("two", expires_at=NOW + timedelta(seconds=1))
     assert waiting.library.asked.get(timeout=TIMEOUT_S) == "one"
     waiting.now += timedelta(seconds=1)
-    waiting.library.may_answer.set()
+    waiting.library.may_reply.set()
     assert [waiting.outcome() for _ in range(2)] == [("one", "accepted", None), ("two", "failed", "too_late")]
     assert waiting.library.asked.empty()
 
@@ -80,6 +80,6 @@ def test_a_text_that_expired_behind_a_call_without_an_answer_is_not_sent(waiting
     waiting.put("two", expires_at=NOW + timedelta(seconds=1))
     assert waiting.outcome() == ("one", "unconfirmed", "timeout")
     waiting.now += timedelta(seconds=1)
-    waiting.library.may_answer.set()
+    waiting.library.may_reply.set()
     assert waiting.outcome() == ("two", "failed", "too_late")
     assert (waiting.library.asked.get(), waiting.library.asked.empty()) == ("one", True)

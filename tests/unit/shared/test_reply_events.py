@@ -38,14 +38,14 @@ class FakeClient:
             raise self._error
 
 
-def ears_of(client: FakeClient) -> ReplySubscriptions:
+def subscriptions_of(client: FakeClient) -> ReplySubscriptions:
     return ReplySubscriptions(cast(Client, client))
 
 
 async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None:
     """A client that reconnects subscribes again to all it still knows of."""
     client = FakeClient(connected=False)
-    async with ears_of(client).listening("one", [MessageSent], ReplyStream()):
+    async with subscriptions_of(client).receiving("one", [MessageSent], ReplyStream()):
         pass
     assert [subscription.ended for subscription in client.subscriptions] == [True]
 
@@ -53,17 +53,17 @@ async def test_what_ends_while_nats_is_away_is_not_subscribed_to_again() -> None
 async def test_a_subscription_that_nats_does_not_confirm_is_ended() -> None:
     client = FakeClient(error=FlushTimeoutError())
     with pytest.raises(FlushTimeoutError):
-        async with ears_of(client).listening("one", [MessageSent], ReplyStream()):
+        async with subscriptions_of(client).receiving("one", [MessageSent], ReplyStream()):
             pass
     assert [subscription.ended for subscription in client.subscriptions] == [True]
 
 
 async def test_who_is_cancelled_while_leaving_listens_to_nothing_more() -> None:
     client = FakeClient()
-    ears = ears_of(client)
+    subscriptions = subscriptions_of(client)
 
     async def listen() -> None:
-        async with ears.listening("one", [MessageSent, MessageFailed], ReplyStream()):
+        async with subscriptions.receiving("one", [MessageSent, MessageFailed], ReplyStream()):
             client.go_on.clear()
 
     task = asyncio.create_task(listen())
@@ -71,4 +71,4 @@ async def test_who_is_cancelled_while_leaving_listens_to_nothing_more() -> None:
         await asyncio.sleep(0)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert [ear.listeners for ear in ears._ears.values()] == [0]
+    assert [shared.stream_count for shared in subscriptions._by_subject.values()] == [0]
