@@ -1,7 +1,9 @@
-"""The fixture ladder for real servers: a given URL, else containers when asked for, else our own. And the profile of
-property tests."""
+"""For all tests: real servers (those of a given URL, else containers when asked for, else processes of our own), the
+seed of random tests, and the profile of property tests."""
 
 import os
+import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +20,31 @@ from tests.servers import mongod, nats_server, start_replica_set
 hypothesis_settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("loaded")
 
+SEED_BITS = 32
 CONTAINERS = os.environ.get("WA_TEST_SERVERS") == "containers"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="repeat the random choices of the test run that printed this number")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose the seed before hypothesis and the processes of pytest-xdist take it over."""
+    if config.option.seed is None:
+        config.option.seed = secrets.randbits(SEED_BITS)
+    if config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(config.option.seed)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.write_line(f"random tests: repeat this run with --seed {config.option.seed}")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Another one for each test and each run. A test that needs several is parametrized with `indirect=True`."""
+    return random.Random(f"{request.config.option.seed} {request.node.nodeid}").getrandbits(SEED_BITS)
 
 
 @pytest.fixture(scope="session")

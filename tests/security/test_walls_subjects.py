@@ -21,7 +21,7 @@ from tests.component.api.conftest import Member, Stage, member, own_bus, setting
 from tests.component.api.test_leaks import PHONE, WAITING, Victim, refusal
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
-from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_router
+from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_database, open_router
 
 __all__ = ["member", "own_bus", "settings", "stage"]
 ASKED: tuple[type[Message], ...] = (
@@ -39,12 +39,12 @@ ELSEWHERE = {
     "LogoutInstance": "of the session service",
     "SendText": "of the session service",
     "MarkRead": "of the session service",
-    "TypingSeen": "said by the session service only",
-    "PresenceSeen": "said by the session service only",
+    "TypingObserved": "said by the session service only",
+    "PresenceObserved": "said by the session service only",
     "ContactTyping": "said by the router only",
     "ContactPresence": "said by the router only",
-    "ShowTyping": "of the session service",
-    "WatchContact": "of the session service",
+    "SendTyping": "of the session service",
+    "SubscribePresence": "of the session service",
 }
 """Classes that neither the api nor the router answers: the session service compares organizations itself."""
 
@@ -142,7 +142,7 @@ async def test_the_body_of_a_question_names_no_other_organization(stage: Stage, 
 
 @pytest.fixture
 async def router(mongo_url: str) -> AsyncIterator[Router]:
-    async with open_router(mongo_url) as found:
+    async with open_database(mongo_url) as database, open_router(database) as found:
         at = utc_now()
         theirs: Document = {"organization_id": OTHER, "instance_id": TWO, "text": SECRETS, "created_at": at}
         times = {"updated_at": at, "timestamp": at}

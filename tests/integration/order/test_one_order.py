@@ -6,7 +6,6 @@ replicas.
 
 import asyncio
 import random
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -126,12 +125,10 @@ async def running(servers: Servers, headers: dict[str, str]) -> AsyncIterator[tu
         yield origin, await stack.enter_async_context(http)
 
 
-@pytest.mark.parametrize("_round", range(2))
+@pytest.mark.parametrize("seed", range(2), indirect=True)
 async def test_everybody_sees_one_order_also_after_a_restart(
-    servers: Servers, chromium: Browser, tmp_path: Path, _round: int
+    servers: Servers, chromium: Browser, tmp_path: Path, seed: int
 ) -> None:
-    seed = secrets.randbits(32)
-    print(f"seed: {seed}")  # noqa: T201
     dice = random.Random(seed)
     organization_id, instance_id, token = await add_organization(servers.database)
     headers = {"Authorization": f"Bearer {token}", "X-Organization": organization_id}

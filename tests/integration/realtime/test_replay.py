@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -80,11 +79,9 @@ class Reader:
 
 
 async def test_a_thousand_disconnects_make_no_gap_and_no_repeat(
-    nats_url: str, http: aiohttp.ClientSession, publish: Publisher
+    nats_url: str, http: aiohttp.ClientSession, publish: Publisher, seed: int
 ) -> None:
-    seed, organization_id = random.SystemRandom().randrange(10**6), new_id()
-    sys.stdout.write(f"seed {seed}\n")
-    chance = random.Random(seed)
+    chance, organization_id = random.Random(seed), new_id()
     told: list[str] = []
     often = {"join_grace": 10, "socket_caller_limit": 60_000}
     async with service(nats_url, **often) as one, service(nats_url, **often) as other:

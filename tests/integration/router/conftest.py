@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -137,38 +136,40 @@ class Router:
 
 
 @asynccontextmanager
-async def open_router(mongo_url: str) -> AsyncIterator[Router]:
-    """A router with one connected account that is ME. The database of this run is emptied, not made anew: indexes take
-    longer than most tests."""
+async def open_database(mongo_url: str) -> AsyncIterator[Database]:
+    """A database of this process of tests, with the api's views; dropped afterwards."""
     settings = Settings(mongo_url=mongo_url, mongo_database=f"router_{os.getpid()}")
     async with open_mongo(settings) as database:
-        published: list[Message] = []
-
-        async def publish(*messages: Message) -> None:
-            published.extend(messages)
-
-        await ensure_views(database)  # the api's to make
-        context = RouterContext(await open_store(database), publish, lambda: START)
-        await asyncio.gather(
-            *(
-                database[name].delete_many({})
-                for name in (*TABLES, "send_claims", "instances", "connections", "organizations")
-            )
-        )
-        await add_account(database, ONE, ME)
-        yield Router(context, database, published)
+        await ensure_views(database)
+        yield database
+        await database.client.drop_database(database.name)
 
 
-@pytest.fixture(scope="session", autouse=True)
-async def _database_of_this_run(mongo_url: str) -> AsyncIterator[None]:
-    yield
-    async with open_mongo(Settings(mongo_url=mongo_url)) as database:
-        await database.client.drop_database(f"router_{os.getpid()}")
+@pytest.fixture(scope="session")
+async def router_database(mongo_url: str) -> AsyncIterator[Database]:
+    async with open_database(mongo_url) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_router(database: Database) -> AsyncIterator[Router]:
+    """A router with one connected account that is ME. The database is emptied, not made anew: indexes take longer than
+    most tests."""
+    published: list[Message] = []
+
+    async def publish(*messages: Message) -> None:
+        published.extend(messages)
+
+    context = RouterContext(await open_store(database), publish, lambda: START)
+    names = (*TABLES, "send_claims", "instances", "connections", "organizations")
+    await asyncio.gather(*(database[name].delete_many({}) for name in names))
+    await add_account(database, ONE, ME)
+    yield Router(context, database, published)
 
 
 @pytest.fixture
-async def router(mongo_url: str) -> AsyncIterator[Router]:
-    async with open_router(mongo_url) as opened:
+async def router(router_database: Database) -> AsyncIterator[Router]:
+    async with open_router(router_database) as opened:
         yield opened
 
 
@@ -231,9 +232,3 @@ def receipt(status: Any, *wa_ids: str, sender: Party | None = ANNA, minute: int 
     key = derived_id("receipt", status, *wa_ids)
     common: dict[str, Any] = {"organization_id": ORG, "instance_id": ONE, "id": key, "at": at, "timestamp": at}
     return ReceiptReceived(wa_ids=list(wa_ids or ("W1",)), status=status, sender=sender, **common)
-
-
-def seeded(seed: int) -> random.Random:
-    """A generator whose seed stands in the output of a failing test."""
-    print(f"seed: {seed}")  # noqa: T201
-    return random.Random(seed)

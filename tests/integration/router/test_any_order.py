@@ -1,11 +1,13 @@
 """The same history in any order and with repeats ends in the same state."""
 
+import random
 from typing import Any
 
 import pytest
 
 from shared.contracts.events import MessageFailed
 from shared.contracts.message import Message
+from shared.platform.mongo import Database
 from tests.integration.router.conftest import (
     ME,
     ONE,
@@ -17,7 +19,6 @@ from tests.integration.router.conftest import (
     outcome,
     receipt,
     received,
-    seeded,
 )
 
 CHANGING = {"created_at", "updated_at", "updated_by", "history"}
@@ -52,12 +53,12 @@ async def end_of(router: Router, events: list[Message]) -> dict[str, list[dict[s
     return {name: [{k: v for k, v in row.items() if k not in CHANGING} for row in rows] for name, rows in state.items()}
 
 
-@pytest.mark.parametrize("seed", range(12))
-async def test_any_order_with_repeats_ends_the_same(mongo_url: str, seed: int) -> None:
-    chance = seeded(seed)
+@pytest.mark.parametrize("seed", range(12), indirect=True)
+async def test_any_order_with_repeats_ends_the_same(router_database: Database, seed: int) -> None:
+    chance = random.Random(seed)
     mixed = history() + chance.choices(history(), k=10)
     chance.shuffle(mixed)
-    async with open_router(mongo_url) as router:
+    async with open_router(router_database) as router:
         expected = await end_of(router, history())
-    async with open_router(mongo_url) as router:
+    async with open_router(router_database) as router:
         assert await end_of(router, mixed) == expected

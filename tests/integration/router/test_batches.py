@@ -2,7 +2,6 @@
 
 import dataclasses
 import random
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -21,6 +20,7 @@ from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.message_parts import Media
 from shared.contracts.records import ConversationStatus, Party
+from shared.platform.mongo import Database
 from tests.integration.router.conftest import (
     ME,
     ONE,
@@ -29,7 +29,6 @@ from tests.integration.router.conftest import (
     Router,
     open_router,
     received,
-    seeded,
 )
 
 PEOPLE = [Party(phone=f"49151123456{n:02d}", lid=f"1{n:02d}") for n in range(4)]
@@ -80,25 +79,25 @@ async def end_of(router: Router) -> dict[str, list[dict[str, Any]]]:
 
 
 @asynccontextmanager
-async def acquainted(mongo_url: str) -> AsyncIterator[Router]:
+async def acquainted(router_database: Database) -> AsyncIterator[Router]:
     """Everybody has written before, so everybody has the same contact in every run."""
-    async with open_router(mongo_url) as router:
+    async with open_router(router_database) as router:
         for number, person in enumerate(PEOPLE):
             await router.deliver(received(f"first {number}", person, push_name="Nobody"))
         yield router
 
 
-@pytest.mark.parametrize("seed", [secrets.randbits(32) for _ in range(10)], ids=lambda seed: "random")
-async def test_batches_of_any_size_end_as_one_by_one(mongo_url: str, seed: int) -> None:
-    dice = seeded(seed)
+@pytest.mark.parametrize("seed", range(10), indirect=True)
+async def test_batches_of_any_size_end_as_one_by_one(router_database: Database, seed: int) -> None:
+    dice = random.Random(seed)
     parts = [(written(dice, part, 40), looked_at(dice, part)) for part in range(3)]
-    async with acquainted(mongo_url) as router:
+    async with acquainted(router_database) as router:
         for said, change in parts:
             for message in said:
                 await on_message(message, router.context)
             await router.deliver(change)
         expected, told = await end_of(router), ids_of(router)
-    async with acquainted(mongo_url) as router:
+    async with acquainted(router_database) as router:
         for said, change in parts:
             while said:
                 size = dice.choice((1, 3, 10, 50))

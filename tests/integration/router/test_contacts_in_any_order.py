@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from services.router.store.conversations import conversation_id
 from shared.contracts.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
 from shared.contracts.records import Party
+from shared.platform.mongo import Database
 from tests.integration.router.conftest import ME, ONE, Router, open_router, received
 
 PEOPLE = [Party(phone="4915112345678", lid="111"), Party(phone="4915112345679", lid="222")]
@@ -65,8 +66,8 @@ def check_announced(router: Router, history: list[MessageReceived]) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(history=histories())
-async def test_a_person_stays_one_contact(mongo_url: str, history: list[MessageReceived]) -> None:
-    async with open_router(mongo_url) as router:
+async def test_a_person_stays_one_contact(router_database: Database, history: list[MessageReceived]) -> None:
+    async with open_router(router_database) as router:
         for event in history:
             await router.deliver(event)
         await check(router, history)

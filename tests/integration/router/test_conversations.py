@@ -1,5 +1,6 @@
 """What is unread, who takes care of it, what is closed: the same whatever comes twice or in another order."""
 
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from shared.contracts.events import CommandRefused, ConversationUpdated
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.records import ConversationRecord, ConversationStatus, Seen
+from shared.platform.mongo import Database
 from tests.integration.router.conftest import (
     ANNA,
     LID,
@@ -22,7 +24,6 @@ from tests.integration.router.conftest import (
     command,
     open_router,
     received,
-    seeded,
 )
 
 FAR = timedelta(days=1)
@@ -179,12 +180,12 @@ async def test_what_is_unread_follows_the_people_who_turn_out_to_be_one(router: 
     assert (await now(router, str((await router.only("conversations"))["_id"]))).unread_count == 3
 
 
-@pytest.mark.parametrize("seed", range(6))
-async def test_any_order_with_repeats_ends_the_same(mongo_url: str, seed: int) -> None:
-    chance = seeded(seed)
+@pytest.mark.parametrize("seed", range(6), indirect=True)
+async def test_any_order_with_repeats_ends_the_same(router_database: Database, seed: int) -> None:
+    chance = random.Random(seed)
 
     async def end_of(shuffled: bool) -> dict[str, Any]:
-        async with open_router(mongo_url) as router:
+        async with open_router(router_database) as router:
             conversation_id = await talk(router, received("A0"))
             history: list[Message] = [
                 *(received(f"A{n}", minute=n // 2) for n in range(1, 9)),

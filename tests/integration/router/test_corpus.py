@@ -3,13 +3,12 @@
 import asyncio
 import dataclasses
 import random
-import secrets
 from collections import Counter
 
 from shared.contracts.events import MessageReceived
 from shared.contracts.message import Message
 from tests.integration.router import corpus
-from tests.integration.router.conftest import ME, Router, seeded
+from tests.integration.router.conftest import ME, Router
 
 PEOPLE, MESSAGES, AT_ONCE = 300, 5_000, 16
 
@@ -35,8 +34,8 @@ async def deliver_all(router: Router, said: list[Message], dice: random.Random) 
     await asyncio.gather(*map(deliver, others), *map(deliver_batch, batches))
 
 
-async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(router: Router) -> None:
-    dice = seeded(secrets.randbits(32))
+async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(router: Router, seed: int) -> None:
+    dice = random.Random(seed)
     people = corpus.population(dice, PEOPLE)
     registry = corpus.Registry(people, dice)
     router = dataclasses.replace(

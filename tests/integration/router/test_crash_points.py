@@ -15,7 +15,7 @@ from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.records import BookingStatus, MessageStatus
-from shared.platform.mongo import Document
+from shared.platform.mongo import Database, Document
 from tests.integration.router.conftest import (
     LID,
     ME,
@@ -123,12 +123,12 @@ def answers_again(message: Message) -> bool:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", CASES)
-async def test_a_crash_at_any_step_leaves_nothing_behind(mongo_url: str, name: str, after: bool) -> None:
+async def test_a_crash_at_any_step_leaves_nothing_behind(router_database: Database, name: str, after: bool) -> None:
     undisturbed = Crashing(0, after=after)
-    async with open_router(mongo_url) as router:
+    async with open_router(router_database) as router:
         expected = await outcome_of(router, name, undisturbed)
     assert undisturbed.steps > 1
     for at in range(1, undisturbed.steps + 1):
-        async with open_router(mongo_url) as router:
+        async with open_router(router_database) as router:
             found = await outcome_of(router, name, Crashing(at, after=after))
         assert found == expected, f"crash {'after' if after else 'before'} step {at} of {undisturbed.steps}"

@@ -1,6 +1,7 @@
 """What arriving messages leave behind: contacts, bookings, conversations, messages and events."""
 
 import asyncio
+import random
 
 import pytest
 
@@ -10,7 +11,7 @@ from shared.contracts.events import BookingCreated, ContactCreated, ContactUpdat
 from shared.contracts.message_parts import Referral
 from shared.contracts.records import BookingStatus, Party
 from shared.platform.mongo import DuplicateKeyError
-from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, received, recorded_as, seeded
+from tests.integration.router.conftest import ANNA, LID, ME, PHONE, Router, received, recorded_as
 
 
 async def test_a_first_message_makes_a_contact_a_booking_a_conversation_and_events_in_this_order(
@@ -151,8 +152,8 @@ async def test_two_contacts_that_are_one_person_become_the_older_with_everything
     assert router.of(ContactUpdated)[-1].merged_ids == (young,)
 
 
-async def test_fifty_first_messages_at_once_make_one_contact_with_one_open_booking(router: Router) -> None:
-    chance = seeded(20260101)
+async def test_fifty_first_messages_at_once_make_one_contact_with_one_open_booking(router: Router, seed: int) -> None:
+    chance = random.Random(seed)
     events = [received(f"A{n}", chance.choice([ANNA, PHONE, LID]), minute=n) for n in range(49)]
     events.append(received("A49", ANNA, minute=49))
 

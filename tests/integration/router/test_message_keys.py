@@ -18,7 +18,7 @@ from shared.contracts.events import (
 )
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Party
-from shared.platform.mongo import Document
+from shared.platform.mongo import Database, Document
 from tests.integration.router.conftest import (
     ANNA,
     LID,
@@ -142,8 +142,8 @@ async def test_a_message_that_comes_under_both_addresses_is_one(
     assert len(await router.rows("bookings")) == len(await router.rows("contacts")) == 1
 
 
-async def test_under_both_addresses_at_two_replicas_at_the_same_moment(mongo_url: str) -> None:
-    async with open_router(mongo_url) as router:
+async def test_under_both_addresses_at_two_replicas_at_the_same_moment(router_database: Database) -> None:
+    async with open_router(router_database) as router:
         await router.handle(received("before", ANNA))
         context = dataclasses.replace(router.context, store=await open_store(router.database))
         second = Router(context, router.database, router.published)

@@ -22,7 +22,6 @@ from tests.integration.router.conftest import (
     command,
     outcome,
     received,
-    seeded,
 )
 
 BOB = Party(phone="4915187654321", lid="222")
@@ -123,8 +122,8 @@ async def test_an_edit_opens_no_booking_and_reads_nothing(router: Router) -> Non
     assert (await router.rows("conversations"), await router.rows("bookings")) == before
 
 
-async def test_edits_and_a_revoke_in_any_order_end_alike(router: Router) -> None:
-    rng = seeded(random.randrange(10**9))
+async def test_edits_and_a_revoke_in_any_order_end_alike(router: Router, seed: int) -> None:
+    rng = random.Random(seed)
     changes = [edit(f"E{n}", "A1", f"text {n}", minute=n) for n in range(1, MAX_EDITS + 4)] + [revoke("R1", "A1")]
     await router.handle(received("A1", text="first"))
     rng.shuffle(changes)
@@ -307,9 +306,9 @@ async def test_a_placeholder_that_comes_late_changes_nothing(router: Router, tog
         assert [told.message.type for told in router.of(MessageRecorded)] == ["text"]
 
 
-async def test_the_facts_about_a_message_in_any_order_end_alike(router: Router) -> None:
+async def test_the_facts_about_a_message_in_any_order_end_alike(router: Router, seed: int) -> None:
     """A placeholder, the readable copy, two edits, an answer and a revoke."""
-    rng = seeded(random.randrange(10**9))
+    rng = random.Random(seed)
     facts: list[Message] = [
         placeholder("A1"),
         received("A1", text="first"),

@@ -1,5 +1,6 @@
 """What earlier versions stored gets order keys that keep everything in its place, and everything read that was read."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from services.router.store.migrations.order_keys import add_order_keys
 from shared.contracts.order_keys import key_at
 from shared.platform.mongo import Database, Document
-from tests.integration.router.conftest import Router, seeded
+from tests.integration.router.conftest import Router
 
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
 
@@ -32,8 +33,8 @@ async def keys(database: Database) -> dict[str, int]:
     return {item["_id"]: item["order_key"] async for item in database["messages"].find()}
 
 
-async def test_nothing_changes_its_place(database: Database) -> None:
-    dice = seeded(35)
+async def test_nothing_changes_its_place(database: Database, seed: int) -> None:
+    dice = random.Random(seed)
     said = [message(f"{n:02}-{dice.random()}", dice.randrange(6), talk=dice.choice("vw")) for n in range(60)]
     said += [message(f"note {n}", n, talk=None) for n in range(3)]
     await database["messages"].insert_many(said)

@@ -17,7 +17,7 @@ from shared.contracts.errors import Retry
 from shared.contracts.events import ContactCreated, MessageReceived
 from shared.contracts.message import Message
 from shared.contracts.records import Party
-from shared.platform.mongo import DuplicateKeyError
+from shared.platform.mongo import Database, DuplicateKeyError
 from tests.integration.router.conftest import (
     ANNA,
     LID,
@@ -32,7 +32,6 @@ from tests.integration.router.conftest import (
     outcome,
     receipt,
     received,
-    seeded,
 )
 from tests.integration.router.test_random_splits import check, split
 
@@ -165,8 +164,8 @@ async def storm(router: Router, dice: random.Random) -> None:
             await asyncio.gather(*(deliver(event, replicas, dice) for event in again))
 
 
-@pytest.mark.parametrize("seed", range(STORMS))
-async def test_a_random_storm_leaves_no_facts_behind(mongo_url: str, seed: int) -> None:
-    async with open_router(mongo_url) as router:
-        await storm(router, seeded(seed))
+@pytest.mark.parametrize("seed", range(STORMS), indirect=True)
+async def test_a_random_storm_leaves_no_facts_behind(router_database: Database, seed: int) -> None:
+    async with open_router(router_database) as router:
+        await storm(router, random.Random(seed))
         await check_all(router)

@@ -9,6 +9,7 @@ from services.router.store import open_store
 from shared.contracts.commands import SendText
 from shared.contracts.events import ContactCreated, ContactUpdated, MessageReceived
 from shared.contracts.records import Party
+from shared.platform.mongo import Database
 from tests.integration.router.conftest import Router, command, open_router, received
 
 OLD, NEW = "4915112345678", "4915187654321"
@@ -119,8 +120,8 @@ async def test_two_spellings_of_one_number_are_no_move(router: Router) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-async def test_two_replicas_and_every_order_after_the_change(mongo_url: str, order: tuple[int, ...]) -> None:
-    async with open_router(mongo_url) as router:
+async def test_two_replicas_and_every_order_after_the_change(router_database: Database, order: tuple[int, ...]) -> None:
+    async with open_router(router_database) as router:
         for event in HISTORY[:2]:
             await router.deliver(event)
         later = [said("D1", DORA, 2), said("D2", Party(phone=OLD, lid="222"), 3), said("C3", MOVED, 4)]

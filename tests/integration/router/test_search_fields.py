@@ -1,6 +1,7 @@
 """What search needs is stored with each message, booking and contact, and follows every change of them."""
 
 import asyncio
+import random
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from shared.contracts.records import Party
 from shared.platform.mongo import Document, open_mongo
 from shared.platform.settings import Settings
 from shared.text.search_terms import contact_fields, message_terms, parts_of, terms_of
-from tests.integration.router.conftest import ANNA, LID, ORG, PHONE, START, Router, received, seeded
+from tests.integration.router.conftest import ANNA, LID, ORG, PHONE, START, Router, received
 from tests.integration.router.test_contact_split import split
 from tests.integration.router.test_message_revisions import edit, placeholder, revoke
 from tests.integration.router.test_recycled_numbers import CARLOS, DORA, MOVED
@@ -113,9 +114,11 @@ async def test_a_number_is_found_with_who_has_it_now(router: Router) -> None:
     assert [DORA.phone in holders[str(party.lid)] for party in (CARLOS, DORA)] == [False, True]
 
 
-async def test_what_is_learnt_of_one_contact_at_the_same_moment_is_found_as_it_is_then(router: Router) -> None:
+async def test_what_is_learnt_of_one_contact_at_the_same_moment_is_found_as_it_is_then(
+    router: Router, seed: int
+) -> None:
     """Names and numbers, each by another event, on two replicas."""
-    dice = seeded(42)
+    dice = random.Random(seed)
     other = await open_store(router.database)
     for turn in range(8):
         numbers = [f"49151{turn}{number:06}" for number in range(3)]
