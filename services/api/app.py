@@ -1,4 +1,4 @@
-"""The api, put together: the only place that knows which parts there are."""
+"""Creates the api: connects its stores, middleware, routes and NATS endpoints."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,11 +94,11 @@ _EXPOSED_HEADERS = [
     "RateLimit-Reset",
     "Idempotency-Replayed",
 ]
-"""Headers that front ends on other hosts may read."""
+"""Response headers that front ends on other hosts may read (CORS)."""
 
 
 def create_app(settings: ApiSettings) -> ASGIApp:
-    """The whole service as one ASGI app with a lifespan."""
+    """The service as one ASGI app; its lifespan opens MongoDB and NATS and starts the background tasks."""
     broker = make_broker("api", settings)
 
     @asynccontextmanager
@@ -106,30 +106,39 @@ def create_app(settings: ApiSettings) -> ASGIApp:
         async with (
             open_mongo(settings) as database,
             connected(broker, settings, streams=ensure_streams),
-            _simulator(settings.simulator_url) as simulated,
+            _simulator_client(settings.simulator_url) as simulator_client,
         ):
             await migrate_api(database)
             client = broker_client(broker)
             streams = jetstream(client)
-            publish = Publisher(streams)
-            endings = AccessRevocations(publish, PendingRevocations(database))
-            audits = AuditQueue(AuditLog(database.audit, settings.audit_kept))
+            publisher = Publisher(streams)
+            revocations = AccessRevocations(publisher, PendingRevocations(database))
+            audit_queue = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
             app.state.context = ApiContext(
-                settings, database, CommandClient(client, publish), streams, passwords, endings, audits, simulated
+                settings,
+                database,
+                CommandClient(client, publisher),
+                streams,
+                passwords,
+                revocations,
+                audit_queue,
+                simulator_client,
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
-            queries = [handler.endpoint(app.state.context) for handler in QUERY_HANDLERS]
-            telling = keep_running("untold endings", partial(keep_publishing_pending_revocations, app.state.context))
+            query_endpoints = [handler.endpoint(app.state.context) for handler in QUERY_HANDLERS]
+            revocation_publisher = keep_running(
+                "pending revocations", partial(keep_publishing_pending_revocations, app.state.context)
+            )
             async with (
-                audits.running(),
+                audit_queue.running(),
                 rpc_server(client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_LIMITS),
-                rpc_server(client, [*queries, *request_endpoints(app)], queue="api"),
+                rpc_server(client, [*query_endpoints, *request_endpoints(app)], queue="api"),
             ):
                 yield
             passwords.close()
-            await stop_task(telling)
-            await endings.close()
+            await stop_task(revocation_publisher)
+            await revocations.close()
 
     app = FastAPI(
         title="Switchboard",
@@ -143,9 +152,9 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     )
     problems.install(app)
     openapi.install(app)
-    for part in _ROUTE_MODULES:
-        app.include_router(part.router)
-    route_matching.store_routes(app, (route for part in _ROUTE_MODULES for route in part.router.routes))
+    for module in _ROUTE_MODULES:
+        app.include_router(module.router)
+    route_matching.store_routes(app, (route for module in _ROUTE_MODULES for route in module.router.routes))
     app.add_middleware(AuditMiddleware)
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(JsonBodyMiddleware)
@@ -166,8 +175,8 @@ def create_app(settings: ApiSettings) -> ASGIApp:
 
 
 @asynccontextmanager
-async def _simulator(url: str | None) -> AsyncIterator[httpx.AsyncClient | None]:
-    """A client of its control interface; None without one."""
+async def _simulator_client(url: str | None) -> AsyncIterator[httpx.AsyncClient | None]:
+    """A client of the simulator's control interface; None without `url`."""
     if url is None:
         yield None
         return

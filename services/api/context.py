@@ -1,4 +1,4 @@
-"""What routes work with, made once in app.py; and who is calling."""
+"""Dependencies of the routes: the api's context, the caller with a required scope, and the page of a list."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from shared.platform.mongo import Database
 
 @dataclass(frozen=True)
 class ApiContext:
-    """One per process, in `app.state.context` while the app runs."""
+    """One per process, in `app.state.context` while the app runs. Stores are created on access: they hold no state."""
 
     settings: ApiSettings
     database: Database
@@ -114,13 +114,13 @@ async def _optional_caller(
     _bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     _key: Annotated[str | None, Security(_api_key)],
 ) -> Principal | Problem | None:
-    """As the gate found him; the other two parameters are for the document."""
+    """As AuthenticationMiddleware set it; the other two parameters only describe the OpenAPI document."""
     caller: Principal | Problem | None = request.state.caller
     return caller
 
 
 OptionalCaller = Annotated[Principal | Problem | None, Depends(_optional_caller)]
-"""None when there is no token, the reason when it is not valid."""
+"""None without a token; the Problem of an invalid one."""
 
 
 async def _caller(caller: OptionalCaller) -> Principal:
@@ -133,7 +133,8 @@ async def _caller(caller: OptionalCaller) -> Principal:
 
 
 def _require_scope(scope: Scope, *, filtering: bool = False) -> Callable[..., Awaitable[Principal]]:
-    """`filtering`: the route itself shows a limited key only what belongs to its instances."""
+    """A dependency that raises Problem 403 `scope_missing`. A key that is limited to instances reaches only routes of
+    these instances, unless `filtering`: then the route itself restricts its result to them."""
 
     async def check(request: Request, caller: Annotated[Principal, Depends(_caller)]) -> Principal:
         if scope not in caller.scopes:
@@ -146,10 +147,10 @@ def _require_scope(scope: Scope, *, filtering: bool = False) -> Callable[..., Aw
     return check
 
 
-def _require_instance_in(instance_ids: frozenset[str], named: str | None) -> None:
-    if named is None:
+def _require_instance_in(instance_ids: frozenset[str], instance_id: str | None) -> None:
+    if instance_id is None:
         raise Problem(403, "key_limited", "this API key is limited to instances, and this route is not about one")
-    if named not in instance_ids:
+    if instance_id not in instance_ids:
         raise unknown_instance()
 
 
@@ -160,10 +161,10 @@ def _missing_scope(scope: Scope, caller: Principal) -> str:
 
 Reader = Annotated[Principal, Depends(_require_scope("read"))]
 LimitedReader = Annotated[Principal, Depends(_require_scope("read", filtering=True))]
-"""For routes that pass `caller.instance_ids` on to what they read."""
+"""For routes that restrict their result to `caller.instance_ids`."""
 LimitedSender = Annotated[Principal, Depends(_require_scope("send", filtering=True))]
 LimitedManager = Annotated[Principal, Depends(_require_scope("manage", filtering=True))]
-"""For routes that choose among `caller.instance_ids` when no instance is named."""
+"""For routes that select one of `caller.instance_ids` when the request names no instance."""
 Sender = Annotated[Principal, Depends(_require_scope("send"))]
 Manager = Annotated[Principal, Depends(_require_scope("manage"))]
 
@@ -171,7 +172,7 @@ Manager = Annotated[Principal, Depends(_require_scope("manage"))]
 _cursor_query = Query(max_length=MAX_CURSOR_LENGTH, description="next_cursor of the page before")
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[Annotated[str, with_json_schema(pattern=CURSOR_PATTERN)] | None, _cursor_query]
-"""The read that takes it checks the pattern."""
+"""The pattern is checked when the cursor is decoded."""
 SequenceCursor = Annotated[Annotated[str, with_json_schema(pattern=SEQUENCE_PATTERN)] | None, _cursor_query]
 
 
@@ -185,4 +186,4 @@ def _sequence_page(limit: Limit = 50, cursor: SequenceCursor = None) -> PageRequ
 
 Paging = Annotated[PageRequest, Depends(_page)]
 SequencePaging = Annotated[PageRequest, Depends(_sequence_page)]
-"""Of the list of dead letters, which is in the order of their stream."""
+"""For dead letters, whose cursor is a stream sequence."""

@@ -1,4 +1,4 @@
-"""What the pages of documentation are made of: one page loads nothing from elsewhere and runs no script."""
+"""HTML of the documentation pages: self-contained, without scripts."""
 
 import base64
 import hashlib
@@ -20,34 +20,34 @@ _POLICY = f"default-src 'none'; style-src 'sha256-{_DIGEST}'; frame-ancestors 'n
 
 
 def render_page(title: str, body: str) -> HTMLResponse:
-    """A page under the policy that allows our style and nothing else."""
-    shown = html.escape(title)
+    """A whole page, with a content security policy that allows only this style."""
+    escaped_title = html.escape(title)
     return HTMLResponse(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{shown}</title><style>{_STYLE}</style><h1>{shown}</h1>{body}</html>",
+        f"<title>{escaped_title}</title><style>{_STYLE}</style><h1>{escaped_title}</h1>{body}</html>",
         headers={"Content-Security-Policy": _POLICY},
     )
 
 
-def prose(text: str) -> str:
-    """What stands between backticks is code."""
+def text_to_html(text: str) -> str:
+    """Escaped text; backticks become `<code>`."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
 
 
 def field_list(lines: list[str]) -> str:
-    """Lines of `field_line`, as they are."""
+    """Lines of `field_line`, preformatted."""
     return f"<pre>{html.escape(chr(10).join(lines))}</pre>" if lines else ""
 
 
 def field_line(name: str, schema: dict[str, Any], required: bool | None) -> str:
-    """`name?: type, description`, the question mark where it may be left out."""
-    more = f", {schema['description']}" if "description" in schema else ""
-    return f"{name}{'' if required else '?'}: {' | '.join(map(_kind, schema.get('anyOf', [schema])))}{more}"
+    """`name?: type, description`; the question mark marks an optional field."""
+    description = f", {schema['description']}" if "description" in schema else ""
+    return f"{name}{'' if required else '?'}: {' | '.join(map(_type_name, schema.get('anyOf', [schema])))}{description}"
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def _type_name(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " | ".join(json.dumps(value) for value in schema["enum"])
     if "items" in schema:
-        return f"list of {_kind(schema['items'])}"
+        return f"list of {_type_name(schema['items'])}"
     return str(schema.get("type") or schema.get("$ref", "any").rsplit("/", 1)[-1])

@@ -1,4 +1,4 @@
-"""The OpenAPI document: errors as problem+json, and a page for people that loads nothing from elsewhere."""
+"""The OpenAPI document: errors as problem+json, and the Idempotency-Key header of every POST."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ DESCRIPTION = (
     "E.164 digits without the plus. Lists come in pages: pass `next_cursor` back as `cursor`. Every error is "
     "`application/problem+json` with a stable `code`. Answers to a token carry `RateLimit-Limit`, "
     "`RateLimit-Remaining` and `RateLimit-Reset` (seconds). "
-    "A POST with an `Idempotency-Key` is done once, however often it is repeated; an answer that shows a secret (a "
-    "token, a key, a code to scan or to type) is kept nowhere, so its repetition is refused with 409 `shown_once`. "
+    "A POST with an `Idempotency-Key` is carried out once, however often it is repeated; a response with a secret (a "
+    "token, a key, a code to scan or to type) is not stored, so its repetition is refused with 409 `shown_once`. "
     "Bodies are JSON with at most 32 levels and no field twice."
 )
 _IDEMPOTENCY_KEY_SCHEMA = {
     "anyOf": [{"type": "string", "minLength": 1, "maxLength": 255}, {"type": "null"}],
-    "description": "The same key with the same request within a day: done once, answered alike",
+    "description": "The same key with the same request within a day: carried out once, answered with the same response",
 }
 _STATUS_DESCRIPTIONS = {
     400: "A required field is missing",
@@ -34,18 +34,18 @@ _STATUS_DESCRIPTIONS = {
     431: "The headers are too large",
     500: "A fault of this server",
     502: "WhatsApp or the simulator refused",
-    503: "The database or the message bus is away",
+    503: "The database or the message bus is unreachable",
     504: "No answer in time",
 }
 _TOKEN_OPTIONAL_OPERATIONS = {"logout_api_auth_logout_post"}
-"""A refresh token in the body says enough."""
+"""The refresh token in the body identifies the login."""
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": ProblemBody, "description": meaning} for status, meaning in _STATUS_DESCRIPTIONS.items()
 }
 
 
 def install(app: FastAPI) -> None:
-    """Serve the document with the right media type for errors."""
+    """Generate the document on first use and keep it."""
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:

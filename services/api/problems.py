@@ -1,4 +1,4 @@
-"""Every error as application/problem+json (RFC 9457), with `success` and `error` for the clients of earlier systems."""
+"""Errors as application/problem+json (RFC 9457), with `success` and `error` for clients of earlier systems."""
 
 import logging
 from typing import Any, Literal
@@ -19,12 +19,12 @@ from shared.platform.mongo import TRANSIENT_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
 _INSTANCES_PATH = "/api/whatsapp/instances"
-"""Here an absent field is a 400, as clients of these routes expect."""
+"""A missing field is a 400 on these routes, as their clients expect; elsewhere 422."""
 _MAX_REPORTED_FIELDS = 20
-"""Wrong fields that are named in one answer."""
+"""Invalid fields in one response."""
 
 OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
-"""A part is away; the same request may succeed in a moment."""
+"""MongoDB or NATS is unreachable: answered 503, the same request may succeed later."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def request_id_of(request: Request) -> str:
 
 
 def problem_response(problem: Problem, request_id: str) -> JSONResponse:
-    """The answer for a problem; `retry_after` (seconds) among its extras becomes a header."""
+    """`retry_after` (seconds) in the extras also becomes the header Retry-After."""
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == 401 else {}
     if "retry_after" in problem.extra:
         headers["Retry-After"] = str(problem.extra["retry_after"])
@@ -64,13 +64,13 @@ def problem_response(problem: Problem, request_id: str) -> JSONResponse:
     return JSONResponse(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
 
 
-def _readable(part: object) -> str:
-    """A place in the request; a field's name may be anything a client makes up."""
+def _location_part(part: object) -> str:
+    """One part of a location in the request, shortened and valid UTF-8: a client may send any field name."""
     return str(part)[:64].encode(errors="replace").decode()
 
 
 def _field_error(error: dict[str, Any]) -> FieldError:
-    place = [_readable(part) for part in error["loc"]]
+    place = [_location_part(part) for part in error["loc"]]
     field = ".".join(place[1:]) or place[0]
     cause = error.get("ctx", {}).get("error")
     code = "invalid_phone" if isinstance(cause, InvalidPhone) else str(error["type"])
@@ -78,27 +78,27 @@ def _field_error(error: dict[str, Any]) -> FieldError:
 
 
 def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
-    """One problem for all that is wrong with a request; never repeats what was sent (it may be a password)."""
+    """One problem for all errors of a request, without the values that were sent: they may be passwords."""
     if errors[0]["type"] == "json_invalid":
         place = f"the body is not valid JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')}"
         return Problem(422, "invalid_json", place)
     fields = [_field_error(error) for error in errors[:_MAX_REPORTED_FIELDS]]
-    detail = "; ".join(f"{found.field}: {found.message}" for found in fields)
-    shown = [found.model_dump() for found in fields]
-    if path.startswith(_INSTANCES_PATH) and all(found.code == "missing" for found in fields):
-        return Problem(400, "missing_field", detail, errors=shown)
-    phone = all(found.code == "invalid_phone" for found in fields)
-    return Problem(422, "invalid_phone" if phone else "validation_failed", detail, errors=shown)
+    detail = "; ".join(f"{field.field}: {field.message}" for field in fields)
+    errors_in_body = [field.model_dump() for field in fields]
+    if path.startswith(_INSTANCES_PATH) and all(field.code == "missing" for field in fields):
+        return Problem(400, "missing_field", detail, errors=errors_in_body)
+    only_phones = all(field.code == "invalid_phone" for field in fields)
+    return Problem(422, "invalid_phone" if only_phones else "validation_failed", detail, errors=errors_in_body)
 
 
 def to_problem(error: Exception) -> Problem:
-    """What a caller is told of an error; what nobody expected is logged."""
+    """The response for an exception. Unexpected ones are logged with their traceback."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, HTTPException):
         return _http_problem(error)
     if isinstance(error, OUTAGES):
-        log.warning("a part is away: %s", type(error).__name__)
+        log.warning("MongoDB or NATS is unreachable: %s", type(error).__name__)
         detail = "the database or the message bus is not reachable; try again in a moment"
         return Problem(503, "unavailable", detail, retry_after=2)
     log.error("a request failed", exc_info=error)
@@ -106,7 +106,7 @@ def to_problem(error: Exception) -> Problem:
 
 
 def _http_problem(error: HTTPException) -> Problem:
-    if error.status_code == 400:  # the one thing FastAPI says 400 to
+    if error.status_code == 400:  # FastAPI's only use of 400
         return Problem(422, "invalid_json", "the body is not valid JSON in UTF-8")
     if error.status_code == 404:
         return Problem(404, "not_found", "there is no such route; all of them are at /docs")
@@ -118,15 +118,15 @@ def _http_problem(error: HTTPException) -> Problem:
 
 
 def _methods_at(app: FastAPI, scope: Scope) -> list[str]:
-    """What this path answers, whichever of the routes that share it."""
-    found = {method for route in routes_at(app, scope["path"]) for method in route.methods or ()}
-    if "GET" in found and not scope["path"].startswith("/api/"):
-        found.add("HEAD")
-    return sorted(found)
+    """All methods of the routes with this path."""
+    methods = {method for route in routes_at(app, scope["path"]) for method in route.methods or ()}
+    if "GET" in methods and not scope["path"].startswith("/api/"):
+        methods.add("HEAD")
+    return sorted(methods)
 
 
 def install(app: FastAPI) -> None:
-    """Route every error of the app through `problem_response`."""
+    """Register exception handlers: every error of the app is answered by `problem_response`."""
 
     async def on_problem(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, Problem)
@@ -138,11 +138,11 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        answer = problem_response(to_problem(error), request_id_of(request))
-        answer.headers.update(error.headers or {})
+        response = problem_response(to_problem(error), request_id_of(request))
+        response.headers.update(error.headers or {})
         if error.status_code == 405:
-            answer.headers["Allow"] = ", ".join(_methods_at(app, request.scope))
-        return answer
+            response.headers["Allow"] = ", ".join(_methods_at(app, request.scope))
+        return response
 
     async def on_other(request: Request, error: Exception) -> JSONResponse:
         return problem_response(to_problem(error), request_id_of(request))

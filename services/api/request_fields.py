@@ -1,4 +1,4 @@
-"""The kinds of fields that request bodies are made of: what is accepted, what becomes of it, what is said otherwise."""
+"""Field types of request bodies: what each accepts, how it is normalized, and the error of a wrong value."""
 
 import re
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from shared.text.visible_text import VISIBLE_PATTERN, has_visible_text
 
 _CONTROLS = "\\u0000-\\u001f\\u007f-\\u009f"
 _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb"
-"""What shows nothing, or turns the direction of what follows."""
+"""Characters without width, and those that change the direction of text."""
 LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
 NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
 SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
@@ -24,13 +24,13 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
 
 class RequestBody(BaseModel):
-    """A field that is not known is refused: a misspelt one would be lost without a word."""
+    """Unknown fields are refused; otherwise a misspelt one would be ignored silently."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 def with_json_schema(**keywords: Any) -> Any:
-    """What the OpenAPI document says of a field whose check is a function: keywords of JSON Schema."""
+    """Adds keywords of JSON Schema to the OpenAPI document, for a field that is validated by a function."""
     return Field(json_schema_extra=keywords)
 
 
@@ -41,7 +41,7 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 
 OMITTABLE: Any = Field(json_schema_extra=_without_null)
-"""Of a field of a change: None in our code means left out, and the OpenAPI document knows no null."""
+"""For a field of a PATCH body whose default None means omitted: the OpenAPI document does not allow null."""
 
 
 def _email(text: str) -> str:
@@ -52,15 +52,15 @@ def _email(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """One line of readable characters, as LINE_PATTERN says. Raises ValueError."""
+    """One line of visible characters (LINE_PATTERN). Raises ValueError."""
     if _UNREADABLE.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
 
 
 def searchable(text: str) -> str:
-    """As SEARCH_PATTERN says: what shows nothing is allowed, since it stands in emoji, in Persian words and around
-    numbers that are copied. Raises ValueError."""
+    """One line (SEARCH_PATTERN). Characters without width are allowed: they occur in emoji, in Persian words and around
+    copied numbers. Raises ValueError."""
     if _CONTROL.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
@@ -72,37 +72,37 @@ def _not_blank(text: str) -> str:
     return text
 
 
-def _to_utc(moment: datetime) -> datetime:
+def _to_utc(time: datetime) -> datetime:
     try:
-        return moment.astimezone(UTC)
+        return time.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("write a time between the years 1 and 9999, in UTC too") from error
 
 
 Id = Annotated[str, StringConstraints(max_length=64)]
-"""Of anything; one that is not known is not found."""
+"""An id of any record; unknown ids are answered 404 by the route."""
 UtcDateTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
-"""A time with its zone, such as 2026-12-01T10:00:00+01:00, in UTC."""
+"""A time with its zone, such as 2026-12-01T10:00:00+01:00, converted to UTC."""
 Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email), with_json_schema(format="email")]
-"""Lower case, so that spelling does not make two users."""
+"""Converted to lower case, so that one address does not become two users."""
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=80, strip_whitespace=True),
     AfterValidator(printable),
     with_json_schema(pattern=NAME_PATTERN),
 ]
-"""What people call something: one line."""
+"""A name that people choose: one line."""
 Phone = Annotated[
     str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_phone), with_json_schema(format="phone")
 ]
-"""Any usual spelling, or a JID → E.164 digits without the plus."""
+"""Any usual notation or a JID, converted to E.164 digits without the plus."""
 Recipient = Annotated[
     str,
     StringConstraints(max_length=MAX_ADDRESS_INPUT),
     AfterValidator(parse_address),
     with_json_schema(format="phone"),
 ]
-"""A Phone, or `<digits>@lid` of somebody whose number is hidden."""
+"""A Phone, or `<digits>@lid` when WhatsApp hides the number."""
 Text = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_TEXT),
@@ -111,9 +111,9 @@ Text = Annotated[
 ]
 
 
-def require_own_organization(named: str | None, organization_id: str) -> None:
-    """Clients of earlier systems send their organization, but the token decides. Raises Problem 403
-    `organization_mismatch`."""
-    if named not in (None, organization_id):
+def require_own_organization(requested_id: str | None, organization_id: str) -> None:
+    """For clients of earlier systems, which name their organization although the token determines it. Raises Problem
+    403 `organization_mismatch`."""
+    if requested_id not in (None, organization_id):
         detail = "organization_id: the token belongs to another organization; leave the field out"
         raise Problem(403, "organization_mismatch", detail)

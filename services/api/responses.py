@@ -1,4 +1,4 @@
-"""The frames every answer stands in."""
+"""Response bodies: `success` alone, with one item, or with a page of a list."""
 
 from typing import Annotated, Generic, Literal, TypeVar
 
@@ -9,7 +9,8 @@ T = TypeVar("T")
 
 SECRET_MARK = "x-secret"
 Secret = Annotated[str, Field(json_schema_extra={SECRET_MARK: True})]
-"""What opens something for whoever reads it: an answer with one is never kept for a repeated Idempotency-Key."""
+"""A token, key or code that gives access: a response with one is never stored for a repeated Idempotency-Key and never
+compressed."""
 
 
 class Ok(BaseModel):
@@ -27,6 +28,7 @@ class Page(Ok, Generic[T]):
     next_cursor: str | None = None
 
 
-def page_of(found: tuple[list[T], str | None]) -> Page[T]:
-    """A page as a view function returns it."""
-    return Page(data=found[0], next_cursor=found[1])
+def page_of(view: tuple[list[T], str | None]) -> Page[T]:
+    """The response for what a view function returns: items and next cursor."""
+    items, next_cursor = view
+    return Page(data=items, next_cursor=next_cursor)

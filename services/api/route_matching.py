@@ -1,4 +1,4 @@
-"""Which routes a path leads to, before one of them is called."""
+"""Finds the routes of a path, for middleware that runs before routing."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,10 @@ from starlette.routing import BaseRoute, Route
 
 
 def store_routes(app: FastAPI, routes: Iterable[BaseRoute]) -> None:
-    """All routes of the app, which it keeps in parts."""
+    """Keep one list of all routes in `app.state.routes`; FastAPI keeps included routers separately."""
     app.state.routes = [route for route in (*app.routes, *routes) if isinstance(route, Route)]
 
 
 def routes_at(app: FastAPI, path: str) -> list[Route]:
-    """Those with this path, whatever the method, in the order in which they are tried."""
+    """The routes that match this path with any method, in the order of routing."""
     return [route for route in app.state.routes if route.path_regex.match(path)]

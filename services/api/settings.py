@@ -1,4 +1,4 @@
-"""What can be set for the api (`WA_*`)."""
+"""Settings of the api (`WA_*`)."""
 
 from datetime import timedelta
 from typing import Literal, Self
@@ -34,20 +34,22 @@ class ApiSettings(TokenSignerSettings):
     """Bytes a request's body may have."""
     login_failures: int = Field(default=10, ge=1)
     """Failed logins of one account before the next one has to wait: 1 s, then 2, 4 and so on up to a minute, over all
-    replicas. Devices and addresses the user logged in from before are counted apart and never wait for others."""
+    replicas. Devices and addresses the user logged in from before have counters of their own: failures of others do not
+    delay them."""
     login_failures_address: int = Field(default=50, ge=1)
-    """The same for all accounts together that one address tries; its delay grows up to 15 minutes."""
+    """Failed logins of one address, over all accounts, before its next one has to wait; the delay grows up to 15
+    minutes."""
     device_ttl: timedelta = timedelta(days=90)
-    """How long a device that logged in is known, since its last login."""
+    """How long a device is recognized after its last login."""
 
     @property
     def login_lifetime(self) -> LoginLifetime:
-        """The two bounds together."""
+        """`refresh_idle` and `refresh_longest`."""
         return LoginLifetime(self.refresh_idle, self.refresh_longest)
 
     @property
     def registration_policy(self) -> RegistrationPolicy:
-        """The policy in force."""
+        """`registration`, or its default for the environment."""
         return self.registration or ("open" if self.environment == "local" else "first")
 
     @model_validator(mode="after")

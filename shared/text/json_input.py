@@ -1,4 +1,5 @@
-"""JSON from outside, read with limits: what passes can be validated, stored and written again without surprises."""
+"""Parses JSON of clients with limits on depth, size and numbers, so that validation, MongoDB and serialization cannot
+fail on it."""
 
 import json
 import math
@@ -8,25 +9,26 @@ from typing import Any
 from shared.contracts.errors import Problem
 
 MAX_JSON_DEPTH = 32
-"""Lists and objects within each other."""
+"""Levels of nested lists and objects."""
 MAX_JSON_CONTAINERS = 2_000
-"""Lists and objects altogether: a body of nothing else takes long to look at."""
+"""Lists and objects in total: each costs time to validate."""
 _MAX_DIGITS = 300
-"""Of a whole number; what a field of ours may hold is less and said at the field."""
+"""Of a whole number; fields of the contract allow fewer."""
 _TEXT = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_json(data: bytes, what: str = "the body") -> Any:
-    """What the bytes say. Raises Problem 422 `invalid_json`; `validation_failed` for half a character (`\\ud800`)."""
+    """`what` names the input in errors. Raises Problem 422 `invalid_json`; `validation_failed` for half of a surrogate
+    pair (`\\ud800`)."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Problem(422, "invalid_json", f"{what} is not valid JSON in UTF-8") from error
     try:
         _require_shallow(text)
-        found = json.loads(
+        parsed = json.loads(
             text, object_pairs_hook=_object, parse_int=_integer, parse_float=_number, parse_constant=_constant
         )
     except json.JSONDecodeError as error:
@@ -34,8 +36,8 @@ def parse_json(data: bytes, what: str = "the body") -> Any:
     except (ValueError, RecursionError) as error:
         raise Problem(422, "invalid_json", f"{what} is not JSON that is taken here: {error}") from error
     if _SURROGATE.search(text):
-        _require_whole_characters(found, what)
-    return found
+        _require_whole_characters(parsed, what)
+    return parsed
 
 
 def _require_shallow(text: str) -> None:
@@ -51,19 +53,19 @@ def _require_shallow(text: str) -> None:
             raise ValueError(f"lists and objects may stand within each other at most {MAX_JSON_DEPTH} deep")
 
 
-def _require_whole_characters(found: Any, what: str) -> None:
+def _require_whole_characters(parsed: Any, what: str) -> None:
     try:
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(parsed, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         detail = f"{what}: half of a surrogate pair is no character; write both halves, or the character itself"
         raise Problem(422, "validation_failed", detail) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs):
         raise ValueError("an object names the same field twice")
-    return found
+    return parsed
 
 
 def _integer(text: str) -> int:
@@ -73,9 +75,9 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    if not math.isfinite(found := float(text)):
+    if not math.isfinite(parsed := float(text)):
         raise ValueError("a number is too large")
-    return found
+    return parsed
 
 
 def _constant(name: str) -> Any:

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from services.api import route_matching
 from services.api.app import _ROUTE_MODULES
-from services.api.middleware.compression import COMPRESSED_FROM_BYTES, may_be_compressed
+from services.api.middleware.compression import MIN_COMPRESSED_BYTES, may_be_compressed
 from services.api.middleware.idempotency import response_has_secrets
 from shared.contracts.events import PairingCodeIssued
 from shared.contracts.ids import new_id
@@ -52,7 +52,7 @@ SHOWN = {
 def is_plain(answer: httpx.Response) -> bool:
     """And long enough that it would be compressed."""
     assert answer.is_success, answer.text
-    assert len(answer.content) > COMPRESSED_FROM_BYTES
+    assert len(answer.content) > MIN_COMPRESSED_BYTES
     return "content-encoding" not in answer.headers
 
 

@@ -1,4 +1,4 @@
-"""What people and keys with the scope `manage` changed goes into the audit log, before they hear that it is done."""
+"""Writes successful changes by callers with the scope `manage` to the audit log, before the response is sent."""
 
 import logging
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class AuditMiddleware:
-    """ASGI middleware closest to the routes; a route that asks for the scope `manage` sets `state.managing`."""
+    """ASGI middleware closest to the routes. Routes that require the scope `manage` set `state.managing`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -23,20 +23,20 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
             return
 
-        async def answer(message: Message) -> None:
+        async def send_after_audit(message: Message) -> None:
             caller = scope["state"].get("caller")
-            done = message["type"] == "http.response.start" and message["status"] < 300
-            if done and scope["state"].get("managing") and isinstance(caller, Principal):
+            succeeded = message["type"] == "http.response.start" and message["status"] < 300
+            if succeeded and scope["state"].get("managing") and isinstance(caller, Principal):
                 await _record(scope, caller)
             await send(message)
 
-        await self._app(scope, receive, answer)
+        await self._app(scope, receive, send_after_audit)
 
 
 async def _record(scope: Scope, caller: Principal) -> None:
-    """It is done already: when the log cannot be written, the service's own log keeps it."""
+    """The change is already made: when MongoDB cannot store the entry, it goes to the service's own log."""
     client = scope.get("client")
-    deed = AuditEvent(
+    event = AuditEvent(
         organization_id=caller.organization_id,
         actor=caller.subject,
         action=scope["endpoint"].__name__,
@@ -45,6 +45,6 @@ async def _record(scope: Scope, caller: Principal) -> None:
         target={name: str(value) for name, value in scope.get("path_params", {}).items()},
     )
     try:
-        await scope["app"].state.context.audit.record(deed)
+        await scope["app"].state.context.audit.record(event)
     except PyMongoError:
-        log.exception("the audit log cannot be written: %s", deed)
+        log.exception("an audit event cannot be stored: %s", event)

@@ -1,4 +1,4 @@
-"""What comes before every route: who is calling, and whether he asked too much lately. Both hold for all replicas."""
+"""Authenticates every request and counts it against the rate limits, which all replicas share."""
 
 from collections.abc import Mapping
 
@@ -14,18 +14,19 @@ from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 from shared.platform.mongo import Database
 
-_UNCOUNTED = "/api/simulator/"
-"""The simulated phones of local mode ask as often as they like."""
+_NOT_RATE_LIMITED_PATH = "/api/simulator/"
+"""Not rate limited: the simulated phones of local mode."""
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware. Leaves in `state.caller` a Principal, None without a token, or the Problem of a bad one.
+    """ASGI middleware. Sets `state.caller`: a Principal, None without a token, or the Problem of an invalid one.
 
-    A request that did not come over HTTP (services/api/bus) brings its caller, whom NATS let in.
+    Requests that came over NATS (services/api/nats) already have a caller: NATS authenticated it.
     """
 
     def __init__(self, app: ASGIApp, settings: ApiSettings) -> None:
-        self._app, self._settings, self._rate_limits = app, settings, RateLimits(settings)
+        self._app = app
+        self._rate_limits = RateLimits(settings)
         self._keys = settings.verification_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,14 +41,15 @@ class AuthenticationMiddleware:
         try:
             address = (scope.get("client") or ("", 0))[0]
             state["caller"] = await self._caller(database, Headers(scope=scope), address)
-            counts = await self._take_rate_limits(database, state["caller"], scope["path"])
+            results = await self._take_rate_limits(database, state["caller"], scope["path"])
         except Exception as error:
             await problem_response(to_problem(error), state.get("request_id", ""))(scope, receive, send)
             return
-        if full := [count for count in counts if not count.taken]:
-            await problem_response(_refusal(full), state.get("request_id", ""))(scope, receive, _telling(send, full))
+        if exceeded := [result for result in results if not result.taken]:
+            response = problem_response(_refusal(exceeded), state.get("request_id", ""))
+            await response(scope, receive, _with_rate_headers(send, exceeded))
             return
-        await self._app(scope, receive, _telling(send, counts))
+        await self._app(scope, receive, _with_rate_headers(send, results))
 
     async def _caller(self, database: Database, headers: Headers, address: str) -> Principal | Problem | None:
         token = token_of(headers)
@@ -61,30 +63,30 @@ class AuthenticationMiddleware:
     async def _take_rate_limits(
         self, database: Database, caller: Principal | Problem | None, path: str
     ) -> list[RateLimitResult]:
-        if not isinstance(caller, Principal) or path.startswith(_UNCOUNTED):
+        if not isinstance(caller, Principal) or path.startswith(_NOT_RATE_LIMITED_PATH):
             return []
         return await self._rate_limits.take(database, caller.organization_id, caller.subject)
 
 
 def token_of(headers: Mapping[str, str]) -> str:
-    """Of `Authorization: Bearer …`, else of `X-Api-Key`; empty without either."""
+    """From `Authorization: Bearer …`, else from `X-Api-Key`; empty without either."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" and token.strip() else headers.get("x-api-key", "")
 
 
-def _refusal(full: list[RateLimitResult]) -> Problem:
-    wait = max(count.retry_after_s for count in full)
-    detail = f"more than {full[0].limit} requests in a minute; try again in {wait} s"
-    return Problem(429, "rate_limited", detail, retry_after=wait)
+def _refusal(exceeded: list[RateLimitResult]) -> Problem:
+    retry_after_s = max(result.retry_after_s for result in exceeded)
+    detail = f"more than {exceeded[0].limit} requests in a minute; try again in {retry_after_s} s"
+    return Problem(429, "rate_limited", detail, retry_after=retry_after_s)
 
 
-def _telling(send: Send, counts: list[RateLimitResult]) -> Send:
-    """Headers of the bucket that is closest to its limit."""
-    if not counts:
+def _with_rate_headers(send: Send, results: list[RateLimitResult]) -> Send:
+    """Adds the RateLimit headers of the bucket that is closest to its limit."""
+    if not results:
         return send
-    tightest = min(counts, key=lambda count: count.remaining)
+    tightest = min(results, key=lambda result: result.remaining)
 
-    async def answer(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["RateLimit-Limit"] = str(tightest.limit)
@@ -92,4 +94,4 @@ def _telling(send: Send, counts: list[RateLimitResult]) -> Send:
             headers["RateLimit-Reset"] = str(tightest.reset_s)
         await send(message)
 
-    return answer
+    return send_with_headers

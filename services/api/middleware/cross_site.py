@@ -1,7 +1,7 @@
-"""Web pages of other sites change nothing here: not with forms either, which are read as JSON.
+"""Protection against cross-site request forgery: web pages of other sites cannot change anything, not by forms either.
 
-A browser says where a request comes from, in Sec-Fetch-Site and Origin, and no page can change that. Other programs say
-nothing of the kind and are not concerned.
+Browsers send the origin of a request in Sec-Fetch-Site and Origin, and no page can change these headers. Other programs
+do not send them and are not restricted.
 """
 
 from collections.abc import Collection
@@ -17,29 +17,30 @@ _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 class CrossSiteMiddleware:
-    """ASGI middleware. `origins`: those of front ends on other hosts; `*` allows all."""
+    """ASGI middleware. `origins`: of front ends on other hosts that are allowed; `*` allows all."""
 
     def __init__(self, app: ASGIApp, origins: Collection[str]) -> None:
-        self._app, self._origins = app, frozenset(origin.rstrip("/").lower() for origin in origins)
+        self._app = app
+        self._origins = frozenset(origin.rstrip("/").lower() for origin in origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or self._is_own(Headers(scope=scope)):
+        if scope["type"] != "http" or scope["method"] in SAFE_METHODS or self._is_same_site(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
         detail = "the request comes from a web page of another site; WA_CORS_ORIGINS names those that may"
         await problem_response(Problem(403, "cross_site", detail), scope["state"]["request_id"])(scope, receive, send)
 
-    def _is_own(self, headers: Headers) -> bool:
+    def _is_same_site(self, headers: Headers) -> bool:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if "*" in self._origins or (origin and origin.lower() in self._origins):
             return True
         if site is not None:
             return site in ("same-origin", "none")
-        return origin is None or _is_of(origin.lower(), headers.get("host", "").lower())
+        return origin is None or _same_host(origin.lower(), headers.get("host", "").lower())
 
 
-def _is_of(origin: str, host: str) -> bool:
-    """The scheme is not compared: a front server may end TLS and not say so."""
+def _same_host(origin: str, host: str) -> bool:
+    """The scheme is not compared: a front server may terminate TLS without saying so."""
     scheme, _, name = origin.partition("://")
     port = _DEFAULT_PORTS.get(scheme, "")
     return bool(name) and name.removesuffix(port) == host.removesuffix(port)

@@ -1,4 +1,4 @@
-"""`Idempotency-Key` on every POST: the same request again is answered with the first answer and not done again."""
+"""`Idempotency-Key` on every POST: a repeated request gets the stored response and is not carried out again."""
 
 import json
 import re
@@ -29,13 +29,15 @@ from shared.platform.mongo import Database
 IDEMPOTENCY_KEY_HEADER = "Idempotency-Key"
 _MAX_KEY_LENGTH = 255
 _SEND_PATHS = re.compile(r"/send(-message)?/?$")
-"""Here the key is the message: a repetition tells how far the message is now."""
+"""Sends have idempotency keys of their own: a repetition is answered with the current status of the message."""
 _AUTH_PATHS = "/api/auth/"
-"""Requests and answers here hold secrets: not even a hash of the request is kept, a password could be guessed by it."""
+"""Requests and responses here contain passwords and tokens: the body is not even part of the stored fingerprint, by
+which a password could be guessed."""
 
 
 class IdempotencyMiddleware:
-    """ASGI middleware behind the gate. Only what was done is kept: a refused request may be repeated with its key."""
+    """ASGI middleware after authentication. Only successful responses are stored: a refused request may be repeated
+    with its key."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -53,41 +55,41 @@ class IdempotencyMiddleware:
         database: Database = scope["app"].state.context.database
         try:
             body = await read_body(receive)
-            claim = _record_of(scope, caller, key, body)
-            known = await IdempotentResponses(database.answers).claim(claim)
-            if known is not None:
-                await _replayed_response(known)(scope, receive, send)
+            record = _record_of(scope, caller, key, body)
+            stored = await IdempotentResponses(database.answers).claim(record)
+            if stored is not None:
+                await _replayed_response(stored)(scope, receive, send)
                 return
         except Exception as error:
             await problem_response(to_problem(error), scope["state"]["request_id"])(scope, receive, send)
             return
         await self._execute_and_store(
-            IdempotentResponses(database.answers), claim, (scope, replay_body(body, receive), send)
+            IdempotentResponses(database.answers), record, (scope, replay_body(body, receive), send)
         )
 
     async def _execute_and_store(
-        self, answers: IdempotentResponses, claim: IdempotencyRecord, call: tuple[Scope, Receive, Send]
+        self, responses: IdempotentResponses, record: IdempotencyRecord, call: tuple[Scope, Receive, Send]
     ) -> None:
-        """Do it, and keep the answer before anybody sees it."""
+        """Carry the request out, and store the response before it is sent."""
         scope, receive, send = call
-        said: list[Message] = []
+        messages: list[Message] = []
 
-        async def hear(message: Message) -> None:
-            said.append(message)
+        async def collect(message: Message) -> None:
+            messages.append(message)
 
-        kept = False
+        stored = False
         try:
-            await self._app(scope, receive, hear)
-            kept = await _store_response(answers, claim, said, may_contain_secrets(scope))
+            await self._app(scope, receive, collect)
+            stored = await _store_response(responses, record, messages, may_contain_secrets(scope))
         finally:
-            if not kept:
-                await answers.release(claim)
-        for message in said:
+            if not stored:
+                await responses.release(record)
+        for message in messages:
             await send(message)
 
 
 def may_contain_secrets(scope: Scope) -> bool:
-    """Whether the answer to this request may hold something marked `Secret`, or anything at all of a login."""
+    """Whether the response to this request may contain a field marked `Secret`, or belongs to a login."""
     if scope["path"].startswith(_AUTH_PATHS):
         return True
     routes = routes_at(scope["app"], scope["path"])
@@ -95,16 +97,16 @@ def may_contain_secrets(scope: Scope) -> bool:
 
 
 def response_has_secrets(route: Route) -> bool:
-    """By the class of the answer: a field of type `Secret` is in it, at any depth. Of what has no class nothing is
-    known, so nothing is kept."""
+    """Whether the response class has a field of type `Secret`, at any depth. A route without a response class is
+    treated as if it had one."""
     if not isinstance(route, APIRoute) or route.response_model is None:
         return True
     return _has_secrets(route.response_model)
 
 
 @cache
-def _has_secrets(answer: Any) -> bool:
-    return SECRET_MARK in json.dumps(TypeAdapter(answer).json_schema())
+def _has_secrets(response_type: Any) -> bool:
+    return SECRET_MARK in json.dumps(TypeAdapter(response_type).json_schema())
 
 
 def _record_of(scope: Scope, caller: Principal, key: str, body: bytes) -> IdempotencyRecord:
@@ -112,29 +114,29 @@ def _record_of(scope: Scope, caller: Principal, key: str, body: bytes) -> Idempo
         raise Problem(
             422, "validation_failed", f"{IDEMPOTENCY_KEY_HEADER}: 1 to {_MAX_KEY_LENGTH} characters, for example a UUID"
         )
-    told = b"" if scope["path"].startswith(_AUTH_PATHS) else body
-    request = (scope["path"], scope["query_string"].decode("latin-1"), told.decode("latin-1"))
+    compared = b"" if scope["path"].startswith(_AUTH_PATHS) else body
+    request = (scope["path"], scope["query_string"].decode("latin-1"), compared.decode("latin-1"))
     return idempotency_record(caller.organization_id, caller.subject, key, *request)
 
 
 async def _store_response(
-    answers: IdempotentResponses, claim: IdempotencyRecord, said: list[Message], secret: bool
+    responses: IdempotentResponses, record: IdempotencyRecord, messages: list[Message], secret: bool
 ) -> bool:
-    start = said[0]
+    start = messages[0]
     if not 200 <= start["status"] < 300:
         return False
-    body = b"".join(message.get("body", b"") for message in said[1:])
+    body = b"".join(message.get("body", b"") for message in messages[1:])
     media_type = Headers(raw=start["headers"]).get("content-type", "application/json")
-    await answers.store(claim, StoredResponse(start["status"], media_type, None if secret else body))
+    await responses.store(record, StoredResponse(start["status"], media_type, None if secret else body))
     return True
 
 
-def _replayed_response(known: StoredResponse) -> Response:
-    """Raises Problem 409 `shown_once`."""
-    if known.body is None:
+def _replayed_response(stored: StoredResponse) -> Response:
+    """Raises Problem 409 `shown_once` when the first response had a secret."""
+    if stored.body is None:
         detail = (
             "this was done, and its answer showed a secret that is kept nowhere; to have it shown again, delete what "
             "was made if it is a key or an invitation, and ask with a new Idempotency-Key"
         )
         raise Problem(409, "shown_once", detail)
-    return Response(known.body, known.status, {"Idempotency-Replayed": "true"}, known.media_type)
+    return Response(stored.body, stored.status, {"Idempotency-Replayed": "true"}, stored.media_type)

@@ -1,6 +1,6 @@
-"""Every JSON body is read once with limits before a route sees it; bodies of other kinds go on as they are.
+"""Parses every JSON body with limits before a route reads it; other bodies are passed on unread.
 
-Who shows no valid credentials may send little: a login is small, and every other route refuses without looking at it.
+Requests without valid credentials may send only small bodies: a login is small, and every other route refuses them.
 """
 
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ MAX_ANONYMOUS_BODY_BYTES = 16_384
 
 
 class JsonBodyMiddleware:
-    """ASGI middleware behind the gate."""
+    """ASGI middleware after authentication."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -27,12 +27,13 @@ class JsonBodyMiddleware:
         if scope["type"] != "http" or scope["method"] in SAFE_METHODS:
             await self._app(scope, receive, send)
             return
-        known, is_json = isinstance(scope["state"].get("caller"), Principal), _is_json(scope)
-        if known and not is_json:
+        is_authenticated = isinstance(scope["state"].get("caller"), Principal)
+        is_json = _is_json(scope)
+        if is_authenticated and not is_json:
             await self._app(scope, receive, send)
             return
         try:
-            body = await read_body(receive, None if known else MAX_ANONYMOUS_BODY_BYTES)
+            body = await read_body(receive, None if is_authenticated else MAX_ANONYMOUS_BODY_BYTES)
             if body and is_json:
                 parse_json(body)
         except Exception as error:
@@ -48,7 +49,7 @@ def _is_json(scope: Scope) -> bool:
 
 
 async def read_body(receive: Callable[[], Awaitable[Message]], limit: int | None = None) -> bytes:
-    """All parts; Edge bounds their sum too. Raises Problem 413."""
+    """The whole body, at most `limit` bytes; RequestContextMiddleware has a limit too. Raises Problem 413."""
     parts: list[bytes] = []
     more, size = True, 0
     while more:
@@ -63,14 +64,14 @@ async def read_body(receive: Callable[[], Awaitable[Message]], limit: int | None
 
 
 def replay_body(body: bytes, receive: Receive) -> Receive:
-    """For the application behind: the body that was read, then whatever comes."""
-    told = False
+    """A `receive` for the wrapped application: the body that was read, then the messages after it."""
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal told
-        if told:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        told = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -1,4 +1,4 @@
-"""What happens to every request before any route: an id, bounds on address, headers and body, headers of the answer."""
+"""Gives every request an id, limits its path, headers and body, and adds security headers to the response."""
 
 import re
 
@@ -14,9 +14,9 @@ from shared.contracts.request_id import HEADER, bound_request_id
 MAX_PATH_BYTES = 4_096
 MAX_QUERY_BYTES = 12_288
 MAX_HEADER_BYTES = 32_768
-"""Of all headers together, names and values."""
+"""All headers together, names and values."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SECURITY = {
+_SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -24,9 +24,9 @@ _SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""A route that sets one of these keeps its own."""
-_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
-"""A browser that was here once over TLS never comes without it for a year."""
+"""Defaults: a route may set its own value."""
+_TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+"""After one response over TLS, browsers use TLS for a year."""
 
 
 def _too_large(limit: int) -> str:
@@ -34,28 +34,29 @@ def _too_large(limit: int) -> str:
 
 
 class RequestContextMiddleware:
-    """ASGI middleware. `limit`: bytes a request's body may have, announced or not."""
+    """ASGI middleware. `limit`: bytes of a request's body, with or without Content-Length."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
-        self._app, self._limit = app, limit
+        self._app = app
+        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope).get(HEADER, "")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else new_id()
+        sent_id = Headers(scope=scope).get(HEADER, "")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else new_id()
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _with_headers(send, request_id, scope.get("scheme") == "https")
+        send_response = _with_headers(send, request_id, scope.get("scheme") == "https")
         if problem := self._refusal(scope):
-            await problem_response(problem, request_id)(scope, receive, answer)
+            await problem_response(problem, request_id)(scope, receive, send_response)
             return
         _read_forms_as_json(scope)
         with bound_request_id(request_id):
-            await self._app(_as_get(scope), _bounded(receive, self._limit), answer)
+            await self._app(_as_get(scope), _limited_body(receive, self._limit), send_response)
 
     def _refusal(self, scope: Scope) -> Problem | None:
-        """What is too long is refused before anything of it is read."""
+        """What is too large is refused before it is read."""
         if len(scope.get("raw_path") or b"") > MAX_PATH_BYTES or len(scope["query_string"]) > MAX_QUERY_BYTES:
             detail = f"the path may have at most {MAX_PATH_BYTES} bytes, the query {MAX_QUERY_BYTES}"
             return Problem(414, "address_too_long", detail)
@@ -69,42 +70,42 @@ class RequestContextMiddleware:
 
 
 def _as_get(scope: Scope) -> Scope:
-    """HEAD of a page is its GET without the body, which the server leaves out. Routes of the API have no HEAD."""
+    """HEAD of a page is handled as GET; the server omits the body. Routes of the API have no HEAD."""
     if scope["method"] == "HEAD" and not scope["path"].startswith("/api/"):
         return {**scope, "method": "GET"}
     return scope
 
 
 def _read_forms_as_json(scope: Scope) -> None:
-    """No route takes a form, but `curl -d '{...}'` calls its JSON one unless told otherwise."""
+    """No route accepts a form, but `curl -d '{...}'` declares its JSON as one by default."""
     headers = MutableHeaders(scope=scope)
     if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         headers["content-type"] = "application/json"
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    seen = 0
+def _limited_body(receive: Receive, limit: int) -> Receive:
+    received_bytes = 0
 
-    async def bounded() -> Message:
-        nonlocal seen
+    async def receive_limited() -> Message:
+        nonlocal received_bytes
         message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > limit:
+        received_bytes += len(message.get("body", b""))
+        if received_bytes > limit:
             raise HTTPException(413, _too_large(limit))
         return message
 
-    return bounded
+    return receive_limited
 
 
 def _with_headers(send: Send, request_id: str, over_tls: bool) -> Send:
-    guarding = _SECURITY | (_OVER_TLS if over_tls else {})
+    defaults = _SECURITY_HEADERS | (_TLS_HEADERS if over_tls else {})
 
-    async def answer(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers[HEADER] = request_id
-            for name, value in guarding.items():
+            for name, value in defaults.items():
                 headers.setdefault(name, value)
         await send(message)
 
-    return answer
+    return send_with_headers

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import HTMLResponse
 
-from services.api.html_page import field_line, field_list, prose, render_page
+from services.api.html_page import field_line, field_list, render_page, text_to_html
 
 _GROUPS = {
     "publish": "Events",
@@ -27,7 +27,7 @@ def page(document: dict[str, Any]) -> HTMLResponse:
         groups[group] += _section(document, operation)
     body = "".join(f"<h2>{name}</h2>{sections}" for name, sections in groups.items())
     link = '<p>For programs: <a href="/asyncapi.json">asyncapi.json</a></p>'
-    return render_page("Switchboard on NATS", f"<p>{prose(document['info']['description'])}</p>{link}{body}")
+    return render_page("Switchboard on NATS", f"<p>{text_to_html(document['info']['description'])}</p>{link}{body}")
 
 
 def _section(document: dict[str, Any], operation: dict[str, Any]) -> str:
@@ -42,7 +42,7 @@ def _section(document: dict[str, Any], operation: dict[str, Any]) -> str:
     ]
     return (
         f"<section><h3>{html.escape(name)}</h3><p><code>{html.escape(channel['address'])}</code></p>"
-        f"<p>{prose(channel['description'])}</p>{field_list(own)}{_reply(document, operation)}</section>"
+        f"<p>{text_to_html(channel['description'])}</p>{field_list(own)}{_reply(document, operation)}</section>"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
-from services.api.html_page import field_line, field_list, prose, render_page
+from services.api.html_page import field_line, field_list, render_page, text_to_html
 from services.api.nats import asyncapi
 from services.api.nats import asyncapi_page as bus_page
 from services.api.openapi import PROBLEM_RESPONSES
@@ -47,7 +47,7 @@ def page(document: dict[str, Any]) -> HTMLResponse:
             shown = _operation(document, f"{method.upper()} {path}", operation)
             groups.setdefault(operation.get("tags", ["other"])[0], []).append(shown)
     body = "".join(f"<h2>{html.escape(tag)}</h2>{''.join(parts)}" for tag, parts in groups.items())
-    title, about = document["info"]["title"], prose(document["info"]["description"])
+    title, about = document["info"]["title"], text_to_html(document["info"]["description"])
     links = '<a href="/openapi.json">openapi.json</a>; for other services on NATS: <a href="/docs/events">events</a>'
     return render_page(f"{title} API", f"<p>{about}</p><p>For programs: {links}</p>{_problems()}{body}")
 
@@ -59,7 +59,9 @@ def _operation(document: dict[str, Any], name: str, operation: dict[str, Any]) -
     body = _schema(document, operation.get("requestBody", {}))
     required = body.get("required", [])
     lines += [field_line(field, item, field in required) for field, item in body.get("properties", {}).items()]
-    about = "".join(f"<p>{prose(text)}</p>" for text in (operation["description"], body.get("description")) if text)
+    about = "".join(
+        f"<p>{text_to_html(text)}</p>" for text in (operation["description"], body.get("description")) if text
+    )
     return (
         f"<section><h3><b>{method}</b> <code>{html.escape(path)}</code></h3>{about}{field_list(lines)}"
         f"{_answers(document, operation['responses'])}</section>"
@@ -76,7 +78,9 @@ def _answers(document: dict[str, Any], responses: dict[str, Any]) -> str:
 
 
 def _problems() -> str:
-    rows = "".join(f"<p><b>{code}</b> {prose(answer['description'])}</p>" for code, answer in PROBLEM_RESPONSES.items())
+    rows = "".join(
+        f"<p><b>{code}</b> {text_to_html(answer['description'])}</p>" for code, answer in PROBLEM_RESPONSES.items()
+    )
     named = ", ".join(ProblemBody.model_fields)
     return f"<h2>problems</h2><p>Any operation may answer one, with the fields <code>{named}</code>:</p>{rows}"
 
