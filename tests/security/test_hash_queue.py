@@ -36,7 +36,7 @@ class Held:
     """One slot; whoever has it keeps it until `next()`. `order`: who had it, `refused`: who was answered 503."""
 
     def __init__(self, **limits: int) -> None:
-        self.line = PasswordHashQueue(at_once=1, **limits)
+        self.line = PasswordHashQueue(max_concurrent=1, **limits)
         self.order: list[str] = []
         self.refused: list[str] = []
         self._held: asyncio.Queue[asyncio.Event] = asyncio.Queue()
@@ -101,7 +101,7 @@ async def test_many_known_devices_do_not_starve_the_others() -> None:
 
 
 async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> None:
-    held = Held(max_waiting=3)
+    held = Held(max_queued=3)
     await held.asks("a1", "a2", "a3", "a4")
     await held.asks("b1")  # takes the place of a4
     await held.asks("k1", "l1", "m1", "n1", known=True)  # these have a line of their own
@@ -125,7 +125,7 @@ async def test_one_address_has_only_a_few_places() -> None:
 
 
 async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot() -> None:
-    held = Held(max_waiting=1)
+    held = Held(max_queued=1)
     await held.asks("a1", "a2")
     held.begins("b1")
     held.give_up(1)  # its task learns of it only after b1 found the line full

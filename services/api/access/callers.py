@@ -1,4 +1,5 @@
-"""Whose token or API key is this, as of now: a removed user and an ended login open nothing, a new role counts."""
+"""Authentication: the principal of an access token or API key, with the rights that its user has now. Tokens of removed
+users and of ended logins are refused."""
 
 from services.api.store.api_keys import ApiKeys
 from services.api.store.logins import Logins
@@ -12,27 +13,29 @@ from shared.platform.token_keys import VerificationKeys
 async def authenticate(database: Database, keys: VerificationKeys, token: str) -> Principal:
     """`token`: an access token or an API key. Raises Problem 401."""
     if token.startswith(API_KEY_PREFIX):
-        owner = await ApiKeys(database.api_keys).principal_by_key(token)
-        if owner is None:
+        principal = await ApiKeys(database.api_keys).principal_by_key(token)
+        if principal is None:
             raise Problem(401, "api_key_invalid", "the API key is unknown, expired or revoked")
-        return owner
+        return principal
     return await _current_principal(database, read_token(token, keys))
 
 
-async def _current_principal(database: Database, claimed: Principal) -> Principal:
-    """The organization and the role are those of the user in the database, never what the token says alone."""
-    if claimed.session_id:
-        await Logins(database.logins).require_open(claimed.session_id, claimed.subject)
-    user = await database.users.find_one({"_id": claimed.subject}, {"role": 1, "removed_at": 1, "organization_id": 1})
+async def _current_principal(database: Database, token_principal: Principal) -> Principal:
+    """Organization and role are read from the user in the database; a token that contradicts them is refused."""
+    if token_principal.session_id:
+        await Logins(database.logins).require_open(token_principal.session_id, token_principal.subject)
+    user = await database.users.find_one(
+        {"_id": token_principal.subject}, {"role": 1, "removed_at": 1, "organization_id": 1}
+    )
     if user is None:
         raise Problem(
             401, "token_invalid", "the token belongs to no user; other programs use an API key (/api/api-keys)"
         )
-    if user["organization_id"] != claimed.organization_id:
+    if user["organization_id"] != token_principal.organization_id:
         raise Problem(401, "token_invalid", "the token names another organization than its user's; log in again")
     if user.get("removed_at"):
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
-    current = claimed.with_role(role_of(user))
-    if claimed.role is None:
-        return current.model_copy(update={"scopes": claimed.scopes & ROLE_SCOPES[role_of(user)]})
+    current = token_principal.with_role(role_of(user))
+    if token_principal.role is None:
+        return current.model_copy(update={"scopes": token_principal.scopes & ROLE_SCOPES[role_of(user)]})
     return current

@@ -1,10 +1,10 @@
-"""Who is next to have a password hashed. Each hash takes 46 MiB and a processor, so only a few run at once.
+"""Queue for password hashes. Each takes 46 MiB and a processor, so at most MAX_CONCURRENT_HASHES run at once.
 
-Known devices come first, but not more than MAX_KNOWN_IN_A_ROW while others wait. Among equals the attempts with the
-fewest of the same client before them come first: one client's many attempts never stand before another's first. Known
-devices and others have a line each; both are short, and what does not fit is answered 503 at once. The last free slot
-is kept for known devices, and the one before it is never given to a second attempt of the same stranger: a flood from
-one address leaves a slot to other strangers.
+Clients are known (a device, address or user that was authenticated before) or strangers; each kind has its own bounded
+queue, and what does not fit is answered 503 at once. Known clients are served first, but at most MAX_CONSECUTIVE_KNOWN
+in a row while strangers wait. Within a queue, attempts with the fewest earlier attempts of the same client come first:
+many attempts of one client never delay another client's first. The last free slot is reserved for known clients, and
+the one before it for first attempts: a flood from one address leaves a slot to other strangers.
 """
 
 import asyncio
@@ -15,18 +15,22 @@ from dataclasses import dataclass, field
 
 from shared.contracts.errors import Problem
 
-MAX_CONCURRENT_HASHES, MAX_QUEUED_HASHES, MAX_HASHES_PER_CLIENT = 3, 32, 8
+MAX_CONCURRENT_HASHES = 3
+MAX_QUEUED_HASHES = 32
+"""Of known clients, and as many of strangers."""
+MAX_HASHES_PER_CLIENT = 8
 MAX_CONSECUTIVE_KNOWN = 2
 MAX_HASH_WAIT_S = 10.0
 STRANGER_COOLDOWN_FACTOR = 4.0
 MAX_COOLDOWN_S = 1.0
-"""A slot that a stranger used stays empty for so many times as long: both together take two fifths of a processor."""
+"""After a stranger's hash its slot stays empty for this many times the duration of the hash, at most MAX_COOLDOWN_S:
+the two slots of strangers together use two fifths of a processor."""
 RETRY_AFTER_S = 2
 
 
 @dataclass(frozen=True)
 class HashClient:
-    """`name`: what counts as one client. `known`: a device, an address or a person that was authenticated before."""
+    """`name`: identifies the client. `known`: a device, an address or a user that was authenticated before."""
 
     name: str
     known: bool = False
@@ -36,7 +40,7 @@ class HashClient:
 class _Ticket:
     client: HashClient
     earlier_attempts: int
-    """Attempts of the same client that were under way when this one came."""
+    """Attempts of the same client that waited or ran when this one arrived."""
     sequence: int
     slot_free: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -46,11 +50,13 @@ class _Ticket:
 
 
 class PasswordHashQueue:
-    def __init__(self, at_once: int = MAX_CONCURRENT_HASHES, max_waiting: int = MAX_QUEUED_HASHES) -> None:
-        self._free, self._max_queued = at_once, max_waiting
-        self._reserved_for_known, self._reserved_for_first_attempts = int(at_once > 1), int(at_once > 2)
+    def __init__(self, max_concurrent: int = MAX_CONCURRENT_HASHES, max_queued: int = MAX_QUEUED_HASHES) -> None:
+        self._free = max_concurrent
+        self._max_queued = max_queued
+        self._reserved_for_known = int(max_concurrent > 1)
+        self._reserved_for_first_attempts = int(max_concurrent > 2)
         self._queues: dict[bool, list[_Ticket]] = {True: [], False: []}
-        """By whether the client is known."""
+        """Key: whether the client is known."""
         self._known_in_a_row = 0
         self._admitted: Counter[str] = Counter()
         self._queued: Counter[str] = Counter()
@@ -58,9 +64,9 @@ class PasswordHashQueue:
 
     @contextmanager
     def admit(self, client: HashClient) -> Iterator[None]:
-        """Held from before anything is written for an attempt: a flood from one client does not reach the database.
+        """Held around an attempt and its writes, so that a flood from one client does not reach the database.
 
-        Raises Problem 429 `too_many_logins`.
+        Raises Problem 429 `too_many_logins`: MAX_HASHES_PER_CLIENT are admitted already.
         """
         if self._admitted[client.name] >= MAX_HASHES_PER_CLIENT:
             detail = f"more than {MAX_HASHES_PER_CLIENT} logins of one client at once; try again in {RETRY_AFTER_S} s"
@@ -70,7 +76,8 @@ class PasswordHashQueue:
 
     @asynccontextmanager
     async def slot(self, client: HashClient) -> AsyncIterator[None]:
-        """Raises Problem 503 `logins_busy`."""
+        """Wait for a slot and hold it. Raises Problem 503 `logins_busy` when the queue is full, or after
+        MAX_HASH_WAIT_S."""
         self._sequence += 1
         ticket = _Ticket(client, self._queued[client.name], self._sequence)
         with _counted(self._queued, client.name):
@@ -80,19 +87,19 @@ class PasswordHashQueue:
             try:
                 yield
             finally:
-                rest_s = 0.0 if client.known else STRANGER_COOLDOWN_FACTOR * (loop.time() - began)
-                loop.call_later(min(rest_s, MAX_COOLDOWN_S), self._release_slot)
+                cooldown_s = 0.0 if client.known else STRANGER_COOLDOWN_FACTOR * (loop.time() - began)
+                loop.call_later(min(cooldown_s, MAX_COOLDOWN_S), self._release_slot)
 
     async def _wait_for_slot(self, ticket: _Ticket) -> None:
         if self._has_slot_for(ticket):
             self._free -= 1
             return
-        line = self._queues[ticket.client.known]
-        line.append(ticket)
-        if len(line) > self._max_queued:
-            last = max(line, key=lambda one: one.priority)
-            line.remove(last)
-            if not last.slot_free.done():  # cancelled, and its task has not run since
+        queue = self._queues[ticket.client.known]
+        queue.append(ticket)
+        if len(queue) > self._max_queued:
+            last = max(queue, key=lambda ticket: ticket.priority)
+            queue.remove(last)
+            if not last.slot_free.done():  # done: cancelled, and its task has not run since
                 last.slot_free.set_exception(_busy())
         try:
             async with asyncio.timeout(MAX_HASH_WAIT_S):
@@ -104,15 +111,15 @@ class PasswordHashQueue:
             raise
 
     def _abandon(self, ticket: _Ticket) -> None:
-        """A turn that came at the same moment goes to the next one."""
-        line = self._queues[ticket.client.known]
-        if ticket in line:
-            line.remove(ticket)
+        """If the slot was assigned at the same moment, pass it on."""
+        queue = self._queues[ticket.client.known]
+        if ticket in queue:
+            queue.remove(ticket)
         elif ticket.slot_free.done() and not ticket.slot_free.cancelled() and ticket.slot_free.exception() is None:
             self._release_slot()
 
     def _release_slot(self) -> None:
-        """Whoever is first in the line takes the slot that became free."""
+        """Assign the free slot to the next ticket."""
         self._free += 1
         while self._free and (ticket := self._next_ticket()):
             self._queues[ticket.client.known].remove(ticket)
@@ -121,14 +128,15 @@ class PasswordHashQueue:
                 ticket.slot_free.set_result(None)
 
     def _next_ticket(self) -> _Ticket | None:
-        known, other = (min(self._queues[which], key=lambda one: one.priority, default=None) for which in (True, False))
-        if other and not self._has_slot_for(other):
-            other = None
-        if known and not (other and self._known_in_a_row >= MAX_CONSECUTIVE_KNOWN):
+        known = min(self._queues[True], key=lambda ticket: ticket.priority, default=None)
+        stranger = min(self._queues[False], key=lambda ticket: ticket.priority, default=None)
+        if stranger and not self._has_slot_for(stranger):
+            stranger = None
+        if known and not (stranger and self._known_in_a_row >= MAX_CONSECUTIVE_KNOWN):
             self._known_in_a_row += 1
             return known
         self._known_in_a_row = 0
-        return other
+        return stranger
 
     def _has_slot_for(self, ticket: _Ticket) -> bool:
         if ticket.client.known:

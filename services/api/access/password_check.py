@@ -1,4 +1,4 @@
-"""One way for every route that checks a password: who asks, how often, and what a device is known by."""
+"""Checks a password for every route that needs one: with throttling, the hash queue and recognition of devices."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -15,11 +15,11 @@ from shared.platform.mongo import Document
 from shared.web.client_addresses import network_of
 
 DEVICE_COOKIE_PATH = "/api/auth"
-_NOBODY = "nobody"
+_NO_USER_ID = "nobody"
 
 
 def client_address(request: Request) -> str:
-    """The client's, as trusted proxies say; empty when it did not come over a network."""
+    """As trusted proxies report it; empty for a request without a network."""
     return request.client.host if request.client else ""
 
 
@@ -29,7 +29,7 @@ def login_origin(request: Request, user_id: str) -> LoginOrigin:
 
 @dataclass(frozen=True)
 class PasswordCheck:
-    """`fitting`: the users whose password it is. `left_out`: Problem 429 when others have to wait, else None."""
+    """`matching_users`: users whose password it is. `refusal_of_others`: Problem 429 when other users have to wait."""
 
     matching_users: list[Document]
     refusal_of_others: Problem | None
@@ -38,32 +38,32 @@ class PasswordCheck:
 async def check_password(
     context: ApiContext, request: Request, email: str, users: Sequence[Document], password: str
 ) -> PasswordCheck:
-    """Of the users with this e-mail address. The same is done for an address of no user.
+    """`users`: all with this e-mail address. Without any, the same work is done, so that its time reveals nothing.
 
     Raises Problem 429 `too_many_logins`, 503 `logins_busy`.
     """
     origins = {user["_id"]: login_origin(request, user["_id"]) for user in users}
-    known_as = await context.devices.known_clients(origins or {_NOBODY: login_origin(request, _NOBODY)})
-    group = network_of(client_address(request))
-    client = HashClient(min(known_as.values(), default=group), known=bool(known_as))
+    known_clients = await context.devices.known_clients(origins or {_NO_USER_ID: login_origin(request, _NO_USER_ID)})
+    network = network_of(client_address(request))
+    client = HashClient(min(known_clients.values(), default=network), known=bool(known_clients))
     with context.passwords.admit(client):
-        async with context.login_throttle.attempt(email, group, list(origins), known_as) as attempt:
+        async with context.login_throttle.attempt(email, network, list(origins), known_clients) as attempt:
             checked = [user for user in users if user["_id"] in attempt.allowed_users]
             hashes = [user.get("password_hash") or "" for user in checked]
-            places = await context.passwords.matching_indexes(password, hashes, client)
-            fitting = [checked[place] for place in places]
-            attempt.matching_users = [user["_id"] for user in fitting]
-    for user in fitting:
+            indexes = await context.passwords.matching_indexes(password, hashes, client)
+            matching = [checked[index] for index in indexes]
+            attempt.matching_users = [user["_id"] for user in matching]
+    for user in matching:
         if is_outdated(user["password_hash"]):
-            with suppress(Problem):  # too many wait: the password is right, and the next login hashes it anew
+            with suppress(Problem):  # the queue is full: the password is right, and the next login rehashes it
                 new = await context.passwords.hash(password, client, hashes)
                 await context.users.rehash_password(user["_id"], user["password_hash"], new)
                 user["password_hash"] = new
-    return PasswordCheck(fitting, attempt.refusal_of_others)
+    return PasswordCheck(matching, attempt.refusal_of_others)
 
 
 async def remember_device(context: ApiContext, request: Request, response: Response, user_id: str) -> None:
-    """The next login from here is one of a known device."""
+    """Set the device cookie: from now on this device is known for the user."""
     response.set_cookie(
         cookie_name(user_id),
         await context.devices.remember(user_id, login_origin(request, user_id)),

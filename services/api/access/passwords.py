@@ -1,6 +1,6 @@
-"""Password hashes (argon2id), computed off the event loop and only a few at once: each takes 46 MiB.
+"""Password hashes (argon2id), computed in threads and only a few at once: each takes 46 MiB.
 
-One thread for each hash: with several, two logins take all processors from everything else on the machine.
+Each hash uses one thread: with more, two logins would occupy all processors of the machine.
 """
 
 import asyncio
@@ -25,50 +25,51 @@ T = TypeVar("T")
 
 _SALT_BYTES = 16
 _hasher = PasswordHasher(time_cost=1, memory_cost=47_104, parallelism=1)
-"""The first parameters that OWASP's Password Storage Cheat Sheet names for argon2id; 47 ms of processor, measured."""
+"""The first parameters for argon2id in OWASP's Password Storage Cheat Sheet; measured: 47 ms of processor time."""
 _STRANGER_THREAD_NICENESS = 10
-_NOBODY = _hasher.hash("nobody has this password")
-"""Checked when the user is unknown, so that the answer takes as long as for a known one."""
+_DUMMY_HASH = _hasher.hash("nobody has this password")
+"""Checked when there is no such user, so that the response takes as long as for an existing one."""
 
 
 class Passwords:
-    """All raise Problem 503 `logins_busy` when too many wait, 429 `too_many_logins` when one client has too many."""
+    """Methods raise Problem 503 `logins_busy` when too many hashes wait, 429 `too_many_logins` when one client has too
+    many."""
 
-    def __init__(self, line: PasswordHashQueue | None = None) -> None:
-        self._queue = line or PasswordHashQueue()
+    def __init__(self, queue: PasswordHashQueue | None = None) -> None:
+        self._queue = queue or PasswordHashQueue()
         self._known_pool = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, "password")
         self._stranger_pool = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, "password-stranger", _lower_thread_priority)
 
     def close(self) -> None:
-        """Hashes that began come to their end."""
+        """Running hashes finish; waiting ones are cancelled."""
         for pool in (self._known_pool, self._stranger_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
     def admit(self, client: HashClient) -> AbstractContextManager[None]:
-        """To be held around `matching` and what is written before it."""
+        """To be held around `matching_indexes` and the writes before it."""
         return self._queue.admit(client)
 
-    async def hash(self, password: str, client: HashClient, beside: Sequence[str] = ()) -> str:
-        """`beside`: hashes of the other users with the same e-mail address. They share their salt, so that a login
-        costs one hash however many there are, and its time does not tell the number."""
+    async def hash(self, password: str, client: HashClient, other_hashes: Sequence[str] = ()) -> str:
+        """`other_hashes`: of the other users with the same e-mail address. All share one salt, so that a login computes
+        one hash however many users there are, and its time does not reveal their number."""
         with self._queue.admit(client):
             async with self._queue.slot(client):
-                return await self._run(client, lambda: _hasher.hash(password, salt=_shared_salt(beside)))
+                return await self._run(client, lambda: _hasher.hash(password, salt=_shared_salt(other_hashes)))
 
     async def matching_indexes(self, password: str, hashes: Sequence[str], client: HashClient) -> list[int]:
-        """The places of the hashes this password fits. None after the same work when there are no hashes."""
+        """The indexes of the hashes that match this password. Without any hashes, the same work is done."""
         async with self._queue.slot(client):
-            fitting = await self._run(client, lambda: _matching_indexes(password, hashes or [_NOBODY]))
-        return fitting if hashes else []
+            indexes = await self._run(client, lambda: _matching_indexes(password, hashes or [_DUMMY_HASH]))
+        return indexes if hashes else []
 
     async def _run(self, client: HashClient, work: Callable[[], T]) -> T:
-        """Strangers' hashes get the processor time that nothing else on the machine needs."""
+        """Strangers' hashes run at a lower thread priority."""
         pool = self._known_pool if client.known else self._stranger_pool
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def is_outdated(hashed: str) -> bool:
-    """It was made with other parameters than a new one would be."""
+    """Whether it has other parameters than a new hash would have."""
     try:
         return _hasher.check_needs_rehash(hashed)
     except InvalidHashError:
@@ -76,7 +77,7 @@ def is_outdated(hashed: str) -> bool:
 
 
 def _lower_thread_priority() -> None:
-    if sys.platform == "linux":  # where a priority belongs to a thread
+    if sys.platform == "linux":  # elsewhere the priority belongs to the whole process
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _STRANGER_THREAD_NICENESS)
 
@@ -87,7 +88,7 @@ def _matching_indexes(password: str, hashes: Sequence[str]) -> list[int]:
         prefix = _prefix(hashed)
         if prefix not in computed:
             computed[prefix] = _hash_with_parameters_of(hashed, password)
-    return [place for place, hashed in enumerate(hashes) if hmac.compare_digest(computed[_prefix(hashed)], hashed)]
+    return [index for index, hashed in enumerate(hashes) if hmac.compare_digest(computed[_prefix(hashed)], hashed)]
 
 
 def _prefix(hashed: str) -> str:
@@ -96,26 +97,26 @@ def _prefix(hashed: str) -> str:
 
 
 def _hash_with_parameters_of(hashed: str, password: str) -> str:
-    """With the same parameters and salt; something that fits nothing when it is no hash."""
+    """With the parameters and the salt of `hashed`; a text that matches nothing when `hashed` is no hash."""
     try:
-        like = extract_parameters(hashed)
+        parameters = extract_parameters(hashed)
     except InvalidHashError:
         return "no hash"
-    made = hash_secret(
+    digest = hash_secret(
         password.encode(),
         _salt(hashed),
-        time_cost=like.time_cost,
-        memory_cost=like.memory_cost,
-        parallelism=like.parallelism,
-        hash_len=like.hash_len,
-        type=like.type,
-        version=like.version,
+        time_cost=parameters.time_cost,
+        memory_cost=parameters.memory_cost,
+        parallelism=parameters.parallelism,
+        hash_len=parameters.hash_len,
+        type=parameters.type,
+        version=parameters.version,
     )
-    return made.decode()
+    return digest.decode()
 
 
 def _shared_salt(hashes: Sequence[str]) -> bytes:
-    """Of the first one that is a hash; a new one when there is none."""
+    """The salt of the first argon2 hash; a new one without any."""
     for hashed in hashes:
         if hashed.startswith("$argon2"):
             return _salt(hashed)

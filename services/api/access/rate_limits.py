@@ -1,4 +1,4 @@
-"""How much was asked and how much was guessed, counted in MongoDB: one budget for REST, sockets and NATS."""
+"""Rate limits of requests and of invalid credentials, counted in MongoDB: one budget for REST, sockets and NATS."""
 
 import time
 from collections import OrderedDict
@@ -10,12 +10,12 @@ from shared.platform.mongo import Database
 from shared.web.client_addresses import network_of
 
 INVALID_CREDENTIAL_CODES = frozenset({"token_invalid", "api_key_invalid"})
-"""Refusals of credentials that were never issued. A token that has expired, or whose login ended, is no guess."""
+"""Error codes of credentials that were never issued. An expired token, or one of an ended login, is not a guess."""
 _MAX_ADDRESSES = 10_000
 
 
 class RateLimits:
-    """The limits of callers, of organizations, and of wrong credentials per client address."""
+    """Limits of callers, of organizations, and of invalid credentials per client address."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
@@ -24,25 +24,26 @@ class RateLimits:
     async def take(
         self, database: Database, organization_id: str, caller: str, count: int = 1
     ) -> list[RateLimitResult]:
-        """Of the caller's bucket, then of the organization's; the latter only what the former granted."""
+        """Take `count` requests from the caller's bucket, then from the organization's as many as the first one
+        granted."""
         counters = RateCounters(database.rate_counters)
         buckets = {
             f"{organization_id}:{caller}": self._settings.rate_limit_caller,
             organization_id: self._settings.rate_limit_organization,
         }
-        counts: list[RateLimitResult] = []
+        results: list[RateLimitResult] = []
         for name, limit in buckets.items():
             if limit and count:
-                counts.append(await counters.take(name, limit, count))
-                count = counts[-1].granted
-        return counts
+                results.append(await counters.take(name, limit, count))
+                count = results[-1].granted
+        return results
 
     async def count_failure(self, database: Database, address: str) -> float:
-        """Seconds this address has to wait; 0 below the limit. Beyond the limit nothing is written, so that a refusal
-        costs no more than a valid request."""
+        """Count an invalid credential. Returns the seconds this address has to wait, 0 below the limit. Above the limit
+        nothing is written until then, so that a refusal costs no more than a valid request."""
         client, now = network_of(address), time.monotonic()
-        if (left := self._refused_until.get(client, 0.0) - now) > 0:
-            return left
+        if (remaining_s := self._refused_until.get(client, 0.0) - now) > 0:
+            return remaining_s
         count = await RateCounters(database.rate_counters).take(f"failed:{client}", self._settings.rate_limit_failures)
         if count.taken:
             return 0.0
@@ -53,15 +54,15 @@ class RateLimits:
         return float(count.retry_after_s)
 
     async def problem_for(self, database: Database, problem: Problem, address: str) -> Problem:
-        """What a wrong credential is answered with: `problem`, or 429 after too many from this address.
+        """The response to a refused credential: `problem`, or 429 after too many from this address.
 
-        The right credentials of others behind the same address go on working.
+        Valid credentials from the same address are still accepted.
         """
-        wait = await self.count_failure(database, address) if problem.code in INVALID_CREDENTIAL_CODES else 0.0
-        return too_many_failures_problem(wait) if wait else problem
+        wait_s = await self.count_failure(database, address) if problem.code in INVALID_CREDENTIAL_CODES else 0.0
+        return too_many_failures_problem(wait_s) if wait_s else problem
 
 
-def too_many_failures_problem(wait: float) -> Problem:
-    retry_after = max(1, round(wait + 0.5))
+def too_many_failures_problem(wait_s: float) -> Problem:
+    retry_after = max(1, round(wait_s + 0.5))
     detail = f"too many wrong tokens or keys came from this address; try again in {retry_after} s"
     return Problem(429, "too_many_failures", detail, retry_after=retry_after)

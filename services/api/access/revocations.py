@@ -1,4 +1,4 @@
-"""Tell realtime whose access ended, so that open sockets end too. It is ended already: telling may wait for NATS."""
+"""Publishes AccessRevoked, so that realtime closes open sockets. The revocation itself is already stored."""
 
 import asyncio
 import logging
@@ -14,32 +14,32 @@ from shared.platform.mongo import TRANSIENT_ERRORS, Document
 from shared.platform.outages import is_outage
 
 PUBLISH_RETRY_DELAY_S = 1.0
-"""Seconds until NATS is asked again."""
 
 log = logging.getLogger(__name__)
 
 
 class AccessRevocations:
-    """Publishes AccessEnded, again and again while NATS is away. When the process ends before NATS has taken the event,
-    the mark stays on the document and the next start of an api publishes it (revocation_steps.py)."""
+    """Publishes AccessRevoked, and retries while NATS is unreachable. When the process ends before NATS has stored the
+    event, the pending revocation stays in MongoDB, and the next start of an api publishes it (revocation_steps.py)."""
 
-    def __init__(self, publish: Publisher, untold: PendingRevocations) -> None:
-        self._publish, self._pending = publish, untold
+    def __init__(self, publish: Publisher, pending: PendingRevocations) -> None:
+        self._publish = publish
+        self._pending = pending
         self._tasks: set[asyncio.Task[None]] = set()
         self._changes = Counter[str]()
-        """How often the change of a mark is being told."""
+        """By change id: how many tasks are publishing it."""
 
     async def publish_login_ended(self, login: Document | None) -> None:
-        """`login`: as it is now; None when there was none."""
+        """`login`: its document after it was ended; None if there was none."""
         if login:
-            reason, ended = "this login was ended; log in again and reconnect", (login["_id"],)
+            reason, login_ids = "this login was ended; log in again and reconnect", (login["_id"],)
             event = AccessRevoked(
-                organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=ended
+                organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=login_ids
             )
-            await self._publish_all([event], PendingRevocation("logins", ended, login[PENDING_REVOCATION_FIELD]))
+            await self._publish_all([event], PendingRevocation("logins", login_ids, login[PENDING_REVOCATION_FIELD]))
 
     async def publish_password_changed(self, organization_id: str, logins: PendingRevocation) -> None:
-        """`logins`: those that ended with it."""
+        """`logins`: those that were ended by the change."""
         if logins.ids:
             reason = "the password was changed; log in with the new one and reconnect"
             event = AccessRevoked(
@@ -47,17 +47,19 @@ class AccessRevocations:
             )
             await self._publish_all([event], logins)
 
-    async def publish_user_removed(self, user: Document, key_ids: Sequence[str], *marks: PendingRevocation) -> None:
-        """`key_ids`: the keys that ended with the user, their maker."""
+    async def publish_user_removed(
+        self, user: Document, key_ids: Sequence[str], *revocations: PendingRevocation
+    ) -> None:
+        """`key_ids`: API keys that ended because the user had made them."""
         reason, organization_id = "this user was removed from the organization; ask its owner", user["organization_id"]
         event = AccessRevoked(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
-        await self._publish_all([event, *_keys_of_ended_maker(organization_id, key_ids)], *marks)
+        await self._publish_all([event, *_keys_of_ended_maker(organization_id, key_ids)], *revocations)
 
     async def publish_role_changed(
-        self, user: Document, role: Role, key_ids: Sequence[str], *marks: PendingRevocation
+        self, user: Document, role: Role, key_ids: Sequence[str], *revocations: PendingRevocation
     ) -> None:
-        """`key_ids`: the keys that go on with at most the scopes of the role of their maker."""
-        organization_id, kept = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
+        """`key_ids`: API keys that the user made, from now on limited to the scopes of the new role."""
+        organization_id, scopes = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
         reason = f"this user's role is {role} now; get a new token and reconnect"
         event = AccessRevoked(
             organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
@@ -65,52 +67,58 @@ class AccessRevocations:
         reason = "who made this API key has another role now, and the key may do at most the same; connect again"
         narrowed = [
             AccessRevoked(
-                organization_id=organization_id, code="role_changed", reason=reason, holder=f"key:{key_id}", scopes=kept
+                organization_id=organization_id,
+                code="role_changed",
+                reason=reason,
+                holder=f"key:{key_id}",
+                scopes=scopes,
             )
             for key_id in key_ids
         ]
-        await self._publish_all([event, *narrowed], *marks)
+        await self._publish_all([event, *narrowed], *revocations)
 
     async def publish_key_revoked(
-        self, organization_id: str, key_id: str, below: Sequence[str], *marks: PendingRevocation
+        self, organization_id: str, key_id: str, descendants: Sequence[str], *revocations: PendingRevocation
     ) -> None:
-        """`below`: the keys that were made with it, and so on."""
+        """`descendants`: keys that were made with this key, directly or indirectly."""
         reason = "the API key was revoked; use another one"
         event = AccessRevoked(
             organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}"
         )
-        await self._publish_all([event, *_keys_of_ended_maker(organization_id, below)], *marks)
+        await self._publish_all([event, *_keys_of_ended_maker(organization_id, descendants)], *revocations)
 
-    def is_publishing(self, mark: PendingRevocation) -> bool:
-        """It waits for NATS here."""
-        return self._changes[mark.change_id] > 0
+    def is_publishing(self, revocation: PendingRevocation) -> bool:
+        """Whether a task of this process is publishing it."""
+        return self._changes[revocation.change_id] > 0
 
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _publish_all(self, events: Sequence[AccessRevoked], *marks: PendingRevocation) -> None:
-        changes = [mark.change_id for mark in marks]
+    async def _publish_all(self, events: Sequence[AccessRevoked], *revocations: PendingRevocation) -> None:
+        changes = [revocation.change_id for revocation in revocations]
         self._changes.update(changes)
-        task = run_once("ended access", self._publish_until_stored(events, marks))
+        task = run_once("access revocation", self._publish_until_stored(events, revocations))
         self._tasks.add(task)
 
-        def told(_: object) -> None:
+        def on_done(_: object) -> None:
             self._tasks.discard(task)
             self._changes.subtract(changes)
             self._changes += Counter()  # without those at 0
 
-        task.add_done_callback(told)
+        task.add_done_callback(on_done)
         await asyncio.wait([task], timeout=PUBLISH_RETRY_DELAY_S)
 
-    async def _publish_until_stored(self, events: Sequence[AccessRevoked], marks: Sequence[PendingRevocation]) -> None:
+    async def _publish_until_stored(
+        self, events: Sequence[AccessRevoked], revocations: Sequence[PendingRevocation]
+    ) -> None:
         await asyncio.gather(*map(self._publish_one_until_stored, events))
         try:
-            for mark in marks:
-                await self._pending.clear(mark)
+            for revocation in revocations:
+                await self._pending.clear(revocation)
         except TRANSIENT_ERRORS as error:
-            log.warning("an ended access is told once more at the next start: %s", type(error).__name__)
+            log.warning("a published revocation stays pending and is published again: %s", type(error).__name__)
 
     async def _publish_one_until_stored(self, event: AccessRevoked) -> None:
         while True:
@@ -119,14 +127,14 @@ class AccessRevocations:
                 return
             except Exception as error:
                 if is_outage(error):
-                    log.warning("an ended access cannot be told yet: %s", type(error).__name__)
+                    log.warning("AccessRevoked cannot be published yet: %s", type(error).__name__)
                 else:
-                    note_failure("ended access", error)
+                    note_failure("access revocation", error)
                 await asyncio.sleep(PUBLISH_RETRY_DELAY_S)
 
 
 def _keys_of_ended_maker(organization_id: str, key_ids: Sequence[str]) -> list[AccessRevoked]:
-    """Of the keys whose maker was removed, or was itself a key that was revoked."""
+    """For keys whose maker was removed, or was itself a key that was revoked."""
     reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
     return [
         AccessRevoked(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")

@@ -51,7 +51,7 @@ async def accessible_instance(context: ApiContext, caller: Principal, instance_i
 
 
 def _accessible_to(caller: Principal) -> Document:
-    return organization_query(caller.organization_id, caller.instance_ids, by="_id")
+    return organization_query(caller.organization_id, caller.instance_ids, id_field="_id")
 
 
 async def get_or_create_default(context: ApiContext, caller: Principal, network: Network | None) -> Document:

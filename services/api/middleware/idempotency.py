@@ -43,29 +43,25 @@ class IdempotencyMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        key = (
-            Headers(scope=scope).get(IDEMPOTENCY_KEY_HEADER)
-            if scope["type"] == "http" and scope["method"] == "POST"
-            else None
-        )
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        key = Headers(scope=scope).get(IDEMPOTENCY_KEY_HEADER) if is_post else None
         caller = scope.get("state", {}).get("caller")
         if key is None or not isinstance(caller, Principal) or _SEND_PATHS.search(scope["path"]):
             await self._app(scope, receive, send)
             return
         database: Database = scope["app"].state.context.database
+        responses = IdempotentResponses(database.answers)
         try:
             body = await read_body(receive)
             record = _record_of(scope, caller, key, body)
-            stored = await IdempotentResponses(database.answers).claim(record)
+            stored = await responses.claim(record)
             if stored is not None:
                 await _replayed_response(stored)(scope, receive, send)
                 return
         except Exception as error:
             await problem_response(to_problem(error), scope["state"]["request_id"])(scope, receive, send)
             return
-        await self._execute_and_store(
-            IdempotentResponses(database.answers), record, (scope, replay_body(body, receive), send)
-        )
+        await self._execute_and_store(responses, record, (scope, replay_body(body, receive), send))
 
     async def _execute_and_store(
         self, responses: IdempotentResponses, record: IdempotencyRecord, call: tuple[Scope, Receive, Send]

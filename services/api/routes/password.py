@@ -43,7 +43,7 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
             403, "wrong_password", "old_password: is not your password", errors=[wrong]
         )
     client = HashClient(f"user:{caller.subject}", known=True)
-    new = await context.passwords.hash(body.new_password, client, beside=[right["password_hash"]])
+    new = await context.passwords.hash(body.new_password, client, other_hashes=[right["password_hash"]])
     ended = await _change(context, caller, request, (right["password_hash"], new))
     await context.revocations.publish_password_changed(caller.organization_id, ended)
     return Ok()

@@ -18,17 +18,17 @@ from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, S
 from shared.platform.mongo import Collection, Document, IndexModel
 
 KEY_SUBJECT = "key:"
-"""Before the id of a key, where it stands for the key as a caller."""
+"""Prefix of the subject of a key: `key:<id>`."""
 MAX_KEY_DEPTH = 4
-"""A key of a person has depth 0, a key made by it depth 1: each step is one more lookup for every request."""
+"""A key made by a user has depth 0, a key made with that key depth 1. Each level costs one lookup per request."""
 _MAX_MAKER_LOOKUPS = 16
-"""Keys that were made before depths were counted may form a longer line; beyond this they open nothing."""
+"""Keys that were made before depths were stored may have more makers; beyond this they are refused."""
 _ALL_SCOPES: frozenset[Scope] = frozenset({"read", "send", "manage"})
 
 
 @dataclass(frozen=True)
 class KeyGrant:
-    """What a new key may do. `instance_ids`: the only instances it reaches; None: all."""
+    """Rights of a new key. `instance_ids`: the only instances it may access; None: all."""
 
     name: str
     scopes: frozenset[Scope]
@@ -38,23 +38,23 @@ class KeyGrant:
 
 @dataclass(frozen=True)
 class _Bounds:
-    """What a key or its maker may do now. None: without a limit."""
+    """Current rights of a key or its maker. None: no limit."""
 
     scopes: frozenset[Scope] = _ALL_SCOPES
     instance_ids: frozenset[str] | None = None
     expires_at: datetime | None = None
 
     def intersect(self, other: "_Bounds") -> "_Bounds":
-        """What both allow."""
+        """The rights that both have."""
         ends = [end for end in (self.expires_at, other.expires_at) if end]
-        limits = [limit for limit in (self.instance_ids, other.instance_ids) if limit is not None]
+        limits = [ids for ids in (self.instance_ids, other.instance_ids) if ids is not None]
         return _Bounds(
             self.scopes & other.scopes, frozenset.intersection(*limits) if limits else None, min(ends, default=None)
         )
 
 
 class ApiKeys:
-    """Collection `api_keys`; a revoked key stays, without power, for the record. Reads `users` beside it."""
+    """Collection `api_keys`; revoked keys are kept for the record. Also reads `users`."""
 
     INDEXES: ClassVar = {"api_keys": [IndexModel("hash", unique=True), IndexModel("organization_id")]}
 
@@ -62,7 +62,7 @@ class ApiKeys:
         self._keys = collection
 
     async def create(self, principal: Principal, grant: KeyGrant) -> tuple[Document, str]:
-        """The stored document and the key itself, which is never readable again. Raises Problem 409 `key_too_deep`."""
+        """The stored document, and the key, which cannot be read again. Raises Problem 409 `key_too_deep`."""
         key, depth = API_KEY_PREFIX + secrets.token_urlsafe(32), await self._depth_below(principal)
         document = {
             "_id": new_id(),
@@ -82,60 +82,62 @@ class ApiKeys:
         return document, key
 
     async def all_of(self, organization_id: str) -> list[Document]:
-        """At most the newest 200."""
+        """The newest 200."""
         return (
             await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).limit(200).to_list(None)
         )
 
     async def revoke(self, organization_id: str, key_id: str) -> PendingRevocation:
-        """Raises Problem 404 when the organization has no such key."""
-        change = new_id()
-        revoked = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]}, PENDING_REVOCATION_FIELD: change}}]
-        found = await self._keys.update_one({"_id": key_id, "organization_id": organization_id}, revoked)
-        if not found.matched_count:
+        """Raises Problem 404 `api_key_not_found`."""
+        change_id = new_id()
+        revoked = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", "$$NOW"]}, PENDING_REVOCATION_FIELD: change_id}}]
+        result = await self._keys.update_one({"_id": key_id, "organization_id": organization_id}, revoked)
+        if not result.matched_count:
             raise Problem(404, "api_key_not_found", "there is no such API key")
-        return PendingRevocation("api_keys", (key_id,), change)
+        return PendingRevocation("api_keys", (key_id,), change_id)
 
     async def descendants_of(self, organization_id: str, subject: str) -> list[str]:
-        """Ids of the keys that this user or key made, of those that these made, and so on; without revoked ones."""
-        found: list[str] = []
+        """Ids of the keys that this user or key made, directly or indirectly; without revoked ones."""
+        descendants: list[str] = []
         makers = [subject]
         while makers:
-            wanted: Document = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
-            made = [key["_id"] async for key in self._keys.find(wanted, {"_id": 1}) if key["_id"] not in found]
-            found += made
+            query: Document = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
+            made = [key["_id"] async for key in self._keys.find(query, {"_id": 1}) if key["_id"] not in descendants]
+            descendants += made
             makers = [KEY_SUBJECT + key_id for key_id in made]
-        return found
+        return descendants
 
     async def principal_by_key(self, key: str) -> Principal | None:
-        """Whom a key belongs to, with what it may do now; None when it is unknown, expired, revoked or its maker was
-        removed. One lookup, and one more for each key between it and a person."""
-        found = await self._with_maker({"hash": token_hash(key)})
-        bounds = await self._bounds(found, _MAX_MAKER_LOOKUPS) if found else None
-        return _principal(found, bounds) if found and bounds else None
+        """The key's principal with its current rights; None when the key is unknown, expired, revoked, or its maker was
+        removed. One lookup, and one more for each key between it and a user."""
+        key_document = await self._with_maker({"hash": token_hash(key)})
+        bounds = await self._bounds(key_document, _MAX_MAKER_LOOKUPS) if key_document else None
+        return _principal(key_document, bounds) if key_document and bounds else None
 
     async def principal_by_id(self, organization_id: str, key_id: str) -> Principal | None:
-        """The same for a key that is known by its id."""
-        found = await self._with_maker({"_id": key_id, "organization_id": organization_id})
-        bounds = await self._bounds(found, _MAX_MAKER_LOOKUPS) if found else None
-        return _principal(found, bounds) if found and bounds else None
+        """The same by the id of the key."""
+        key_document = await self._with_maker({"_id": key_id, "organization_id": organization_id})
+        bounds = await self._bounds(key_document, _MAX_MAKER_LOOKUPS) if key_document else None
+        return _principal(key_document, bounds) if key_document and bounds else None
 
     async def _bounds(self, key: Document, lookups: int) -> _Bounds | None:
-        """What the key and every maker above it allow now; None when one of them ended."""
+        """The rights that the key and all its makers have now; None when one of them is expired, revoked or removed."""
         if key["expires_at"] and key["expires_at"] <= utc_now():
             return None
-        limit = key.get("instance_ids")
-        own = _Bounds(frozenset(key["scopes"]), None if limit is None else frozenset(limit), key["expires_at"])
-        above = await self._maker_bounds(key, lookups)
-        return own.intersect(above) if above else None
+        instance_ids = key.get("instance_ids")
+        own = _Bounds(
+            frozenset(key["scopes"]), None if instance_ids is None else frozenset(instance_ids), key["expires_at"]
+        )
+        maker_bounds = await self._maker_bounds(key, lookups)
+        return own.intersect(maker_bounds) if maker_bounds else None
 
     async def _maker_bounds(self, key: Document, lookups: int) -> _Bounds | None:
-        """A maker who is no user of ours (another program, a NATS request, or not recorded) sets no bounds."""
+        """A maker that is no user (another program, a NATS request, or not recorded) sets no limits."""
         maker = str(key.get("created_by") or "")
         if maker.startswith(KEY_SUBJECT):
             parent = {"_id": maker.removeprefix(KEY_SUBJECT), "organization_id": key["organization_id"]}
-            found = await self._with_maker(parent) if lookups else None
-            return await self._bounds(found, lookups - 1) if found else None
+            key_document = await self._with_maker(parent) if lookups else None
+            return await self._bounds(key_document, lookups - 1) if key_document else None
         if not key["maker"]:
             return _Bounds()
         user = key["maker"][0]
@@ -143,15 +145,15 @@ class ApiKeys:
             return None
         return _Bounds(ROLE_SCOPES[role_of(user)])
 
-    async def _with_maker(self, wanted: Document) -> Document | None:
-        """The key, unless it is revoked, with the user who made it in `maker`."""
-        steps: list[Any] = [
-            {"$match": {**wanted, "revoked_at": None}},
+    async def _with_maker(self, query: Document) -> Document | None:
+        """The key, unless it is revoked, with a list of the user who made it in `maker`."""
+        stages: list[Any] = [
+            {"$match": {**query, "revoked_at": None}},
             {"$lookup": {"from": "users", "localField": "created_by", "foreignField": "_id", "as": "maker"}},
             {"$project": {"maker.password_hash": 0, "maker.email": 0}},
         ]
-        found = await self._keys.aggregate(steps).to_list(1)
-        return found[0] if found else None
+        keys = await self._keys.aggregate(stages).to_list(1)
+        return keys[0] if keys else None
 
     async def _depth_below(self, maker: Principal) -> int:
         if not maker.subject.startswith(KEY_SUBJECT):

@@ -1,4 +1,5 @@
-"""The audit log: who did what, when, from where. Written once, never changed, forgotten after a set time."""
+"""The audit log: who did what, when, from where. Entries are never changed; MongoDB deletes them after
+`WA_AUDIT_KEPT`."""
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,8 @@ from shared.platform.mongo import Collection, IndexModel
 
 @dataclass(frozen=True)
 class AuditEvent:
-    """`actor`: user id or `key:<id>`. `action`: name of the operation. `address`: IP address of the caller."""
+    """`actor`: user id or `key:<id>`. `action`: name of the operation. `address`: IP address of the client. `target`:
+    the ids in the path."""
 
     organization_id: str
     actor: str
@@ -46,19 +48,20 @@ class AuditLog:
         ]
     }
 
-    def __init__(self, collection: Collection, kept: timedelta) -> None:
-        self._audit, self._kept = collection, kept
+    def __init__(self, collection: Collection, retention: timedelta) -> None:
+        self._audit = collection
+        self._retention = retention
 
-    async def record(self, deed: AuditEvent, session: Any = None) -> None:
+    async def record(self, event: AuditEvent, session: Any = None) -> None:
         now = utc_now()
-        entry = {"_id": new_id(), "at": now, "expires_at": now + self._kept, **asdict(deed)}
+        entry = {"_id": new_id(), "at": now, "expires_at": now + self._retention, **asdict(event)}
         await self._audit.insert_one(entry, session=session)
 
     async def page(
         self, organization_id: str, page: PageRequest, actor: str | None, action: str | None
     ) -> tuple[list[AuditEntry], str | None]:
-        """Newest first, of one actor or action or all."""
-        named = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
-        found = await read_page(self._audit, {**organization_query(organization_id), **named}, "at", page)
-        entries = [AuditEntry.model_validate({**document, "id": document["_id"]}) for document in found.documents]
-        return entries, found.next_cursor
+        """Newest first; `actor` and `action` filter, None: all."""
+        filters = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
+        documents = await read_page(self._audit, {**organization_query(organization_id), **filters}, "at", page)
+        entries = [AuditEntry.model_validate({**document, "id": document["_id"]}) for document in documents.documents]
+        return entries, documents.next_cursor

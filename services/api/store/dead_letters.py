@@ -1,4 +1,5 @@
-"""Dead letters: what a service could not handle, kept in WA_DEAD with the reason; an organization sees its own."""
+"""Dead letters: messages that a service could not handle, in the stream WA_DEAD with the reason. An organization reads
+only its own."""
 
 import json
 from datetime import datetime
@@ -18,8 +19,8 @@ from shared.messaging.publisher import FULL_SIZE_HEADER
 class DeadLetter(BaseModel):
     """`address`: the subject it was published on. `error`: why it could not be handled. `size` in bytes.
 
-    `consumer`: who gave up, as queue-stats names it; empty when it could not be published in the first place.
-    `complete`: false when only the head of its body could be kept, and it cannot be replayed.
+    `consumer`: the consumer that gave up, as queue-stats names it; empty if the message could not even be published.
+    `complete`: false when its body was too large and only the beginning is stored; then it cannot be replayed.
     """
 
     sequence: int
@@ -34,13 +35,13 @@ class DeadLetter(BaseModel):
 
 
 class DeadLetterWithBody(DeadLetter):
-    """`body`: its JSON, or its text when it is none."""
+    """`body`: parsed JSON, or text if it is not JSON."""
 
     body: Any
 
 
 class DeadLetters:
-    """The part of WA_DEAD whose subjects name the organization."""
+    """The messages in WA_DEAD whose subject names the organization."""
 
     def __init__(self, js: JetStreamContext) -> None:
         self._jetstream = js
@@ -50,40 +51,40 @@ class DeadLetters:
         return sum((info.state.subjects or {}).values())
 
     async def page(self, organization_id: str, page: PageRequest) -> tuple[list[DeadLetter], str | None]:
-        """Oldest first; the cursor is the last sequence seen. Raises Problem 422 `invalid_cursor`."""
+        """Oldest first; the cursor is the last stream sequence. Raises Problem 422 `invalid_cursor`."""
         after = _sequence(page.cursor)
-        found: list[DeadLetter] = []
-        while len(found) <= page.limit and (letter := await self._next(organization_id, after + 1)):
-            found.append(_shown(letter))
-            after = found[-1].sequence
-        shown = found[: page.limit]
-        return shown, str(shown[-1].sequence) if len(found) > page.limit else None
+        letters: list[DeadLetter] = []
+        while len(letters) <= page.limit and (letter := await self._next(organization_id, after + 1)):
+            letters.append(_dead_letter(letter))
+            after = letters[-1].sequence
+        page_letters = letters[: page.limit]
+        return page_letters, str(page_letters[-1].sequence) if len(letters) > page.limit else None
 
     async def read(self, organization_id: str, sequence: int) -> DeadLetterWithBody:
         """Raises Problem 404 `dead_letter_not_found`."""
         letter = await self._get(organization_id, sequence)
-        return DeadLetterWithBody(**_shown(letter).model_dump(), body=_readable(letter.data or b""))
+        return DeadLetterWithBody(**_dead_letter(letter).model_dump(), body=_parsed_body(letter.data or b""))
 
     async def replay(self, organization_id: str, sequence: int) -> None:
-        """Publish it again where it was published first, then forget it here; twice within ten minutes is once.
+        """Publish it on its original subject again, then delete it here. Twice within ten minutes is stored once.
 
-        Raises Problem 404, and 409 `not_replayable` when this version knows no message of that kind, or when only the
-        head of its body was kept.
+        Raises Problem 404 `dead_letter_not_found`, 409 `not_replayable` for an unknown message class or an incomplete
+        body.
         """
         letter = await self._get(organization_id, sequence)
-        address = _address(letter)
-        subject = class_subject(address)
-        if subject not in EVENTS.keys() | COMMANDS.keys():
-            detail = f"this version knows no message {subject}; drop the letter, or install the version before"
+        subject = _subject(letter)
+        message_class = class_subject(subject)
+        if message_class not in EVENTS.keys() | COMMANDS.keys():
+            detail = f"this version knows no message {message_class}; drop the letter, or install the version before"
             raise Problem(409, "not_replayable", detail)
         if FULL_SIZE_HEADER in (letter.headers or {}):
             detail = "only the head of its body could be kept, the message was too large; read it and drop it"
             raise Problem(409, "not_replayable", detail)
-        await self._jetstream.publish(address, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
+        await self._jetstream.publish(subject, letter.data or b"", headers={"Nats-Msg-Id": f"{DEAD_PREFIX}{sequence}"})
         await self._delete(sequence)
 
     async def drop(self, organization_id: str, sequence: int) -> None:
-        """Forget it for good. Raises Problem 404."""
+        """Delete it for good. Raises Problem 404."""
         await self._get(organization_id, sequence)
         await self._delete(sequence)
 
@@ -108,11 +109,11 @@ class DeadLetters:
 
 
 _ALREADY_DELETED_CODES = frozenset({10043, 10057})
-"""Another caller deleted it between our look and our deletion."""
+"""JetStream's error codes when another caller deleted it in the meantime."""
 
 
 SEQUENCE_PATTERN = "^[0-9]{1,18}$"
-"""Of a cursor in this list."""
+"""Cursors of this list."""
 
 
 def _sequence(cursor: str | None) -> int:
@@ -124,18 +125,18 @@ def _sequence(cursor: str | None) -> int:
     return int(cursor)
 
 
-def _address(letter: RawStreamMsg) -> str:
+def _subject(letter: RawStreamMsg) -> str:
     return (letter.subject or "").removeprefix(DEAD_PREFIX)
 
 
-def _shown(letter: RawStreamMsg) -> DeadLetter:
-    headers, address = letter.headers or {}, _address(letter)
-    cls = (EVENTS | COMMANDS).get(class_subject(address))
+def _dead_letter(letter: RawStreamMsg) -> DeadLetter:
+    headers, subject = letter.headers or {}, _subject(letter)
+    cls = (EVENTS | COMMANDS).get(class_subject(subject))
     assert letter.seq is not None
     assert letter.time is not None
     return DeadLetter(
         sequence=letter.seq,
-        address=address,
+        address=subject,
         kind=cls.__name__ if cls else "unknown",
         consumer=headers.get("x-consumer", ""),
         error=headers.get("x-error", ""),
@@ -146,7 +147,7 @@ def _shown(letter: RawStreamMsg) -> DeadLetter:
     )
 
 
-def _readable(body: bytes) -> Any:
+def _parsed_body(body: bytes) -> Any:
     try:
         return json.loads(body)
     except ValueError:

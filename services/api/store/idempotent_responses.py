@@ -1,4 +1,5 @@
-"""Answers kept for a day by the Idempotency-Key of their request, so that a repetition is answered and not done."""
+"""Responses that are stored for RESPONSE_RETENTION by the Idempotency-Key of their request, so that a repeated request
+is not carried out again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,12 +12,12 @@ from shared.platform.mongo import Collection, DuplicateKeyError, IndexModel
 
 RESPONSE_RETENTION = timedelta(hours=24)
 REQUEST_LOCK_TIMEOUT = timedelta(minutes=2)
-"""A request that is not answered by then died with its process: a repetition is done anew."""
+"""After this time without a response, the process of the request is presumed dead, and a repetition is carried out."""
 
 
 @dataclass(frozen=True)
 class StoredResponse:
-    """`body` is None when it showed a secret, which is kept by nobody."""
+    """`body` is None when it contained a secret, which is not stored."""
 
     status: int
     media_type: str
@@ -25,14 +26,14 @@ class StoredResponse:
 
 @dataclass(frozen=True)
 class IdempotencyRecord:
-    """A request that carries a key: the key's id here, and what tells another request apart."""
+    """A request with an Idempotency-Key. `id`: derived from the key and its caller. `fingerprint`: of the request."""
 
     id: str
     fingerprint: str
 
 
 def idempotency_record(organization_id: str, subject: str, key: str, *request: str) -> IdempotencyRecord:
-    """A key is its caller's own: another's key of the same name is another key."""
+    """Keys belong to their caller: the same key of another caller is a different one."""
     return IdempotencyRecord(derived_id("answer", organization_id, subject, key), derived_id(*request))
 
 
@@ -46,42 +47,48 @@ class IdempotentResponses:
     def __init__(self, collection: Collection) -> None:
         self._responses = collection
 
-    async def claim(self, claim: IdempotencyRecord) -> StoredResponse | None:
-        """The answer given before; None: the request is the caller's to do, then `keep` or `release`.
+    async def claim(self, record: IdempotencyRecord) -> StoredResponse | None:
+        """The stored response of an earlier request; None: the caller carries the request out, then calls `store` or
+        `release`.
 
         Raises Problem 422 `idempotency_conflict`, 409 `request_in_progress`.
         """
         now = utc_now()
         document = {
-            "fingerprint": claim.fingerprint,
+            "fingerprint": record.fingerprint,
             "created_at": now,
             "locked_until": now + REQUEST_LOCK_TIMEOUT,
             "status": None,
         }
         try:
-            await self._responses.insert_one({"_id": claim.id, **document})
+            await self._responses.insert_one({"_id": record.id, **document})
             return None
         except DuplicateKeyError:
-            dead = {"_id": claim.id, "fingerprint": claim.fingerprint, "status": None, "locked_until": {"$lt": now}}
-            if await self._responses.find_one_and_update(dead, {"$set": document}):
+            abandoned = {
+                "_id": record.id,
+                "fingerprint": record.fingerprint,
+                "status": None,
+                "locked_until": {"$lt": now},
+            }
+            if await self._responses.find_one_and_update(abandoned, {"$set": document}):
                 return None
-        return await self._stored(claim)
+        return await self._stored(record)
 
-    async def _stored(self, claim: IdempotencyRecord) -> StoredResponse:
-        found = await self._responses.find_one({"_id": claim.id})
-        if found and found["fingerprint"] != claim.fingerprint:
+    async def _stored(self, record: IdempotencyRecord) -> StoredResponse:
+        stored = await self._responses.find_one({"_id": record.id})
+        if stored and stored["fingerprint"] != record.fingerprint:
             detail = "this Idempotency-Key was used for another request; use a new key for a new request"
             raise Problem(422, "idempotency_conflict", detail)
-        if found is None or found["status"] is None:
+        if stored is None or stored["status"] is None:
             detail = "the first request with this Idempotency-Key is not answered yet; ask again in a moment"
             raise Problem(409, "request_in_progress", detail, retry_after=1)
-        return StoredResponse(found["status"], found["media_type"], found["body"])
+        return StoredResponse(stored["status"], stored["media_type"], stored["body"])
 
-    async def store(self, claim: IdempotencyRecord, answer: StoredResponse) -> None:
-        """From now on repetitions are answered with it."""
-        fields = {"status": answer.status, "media_type": answer.media_type, "body": answer.body}
-        await self._responses.update_one({"_id": claim.id}, {"$set": fields})
+    async def store(self, record: IdempotencyRecord, response: StoredResponse) -> None:
+        """Repeated requests are answered with this response from now on."""
+        fields = {"status": response.status, "media_type": response.media_type, "body": response.body}
+        await self._responses.update_one({"_id": record.id}, {"$set": fields})
 
-    async def release(self, claim: IdempotencyRecord) -> None:
-        """Nothing was done: a repetition may try again."""
-        await self._responses.delete_one({"_id": claim.id, "status": None})
+    async def release(self, record: IdempotencyRecord) -> None:
+        """The request was not carried out: a repetition may try again."""
+        await self._responses.delete_one({"_id": record.id, "status": None})

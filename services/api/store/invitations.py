@@ -1,4 +1,4 @@
-"""Invitations: a one-time token that makes its holder a user. Kept as SHA-256 only, like API keys."""
+"""Invitations: a one-time token whose holder becomes a user. Stored as hashes, like API keys."""
 
 import secrets
 from datetime import timedelta
@@ -24,12 +24,12 @@ def _taken() -> Problem:
     return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
 
 
-def _valid(token: str) -> Document:
+def _valid_query(token: str) -> Document:
     return {"hash": token_hash(token), "expires_at": {"$gt": utc_now()}}
 
 
 class Invitations:
-    """Collection `invitations`; used and withdrawn ones are deleted, expired ones by MongoDB."""
+    """Collection `invitations`. Accepted and withdrawn ones are deleted; MongoDB deletes expired ones."""
 
     INDEXES: ClassVar = {
         "invitations": [
@@ -43,10 +43,10 @@ class Invitations:
         self._database = database
 
     async def create(self, caller: Principal, email: str, role: Role, ttl: timedelta) -> tuple[Document, str]:
-        """The stored document and the token. Raises Problem 409 `email_taken` for users of this organization; whether
-        the address is registered in another one makes no difference."""
-        own = {"email": email, "organization_id": caller.organization_id}
-        if await self._database.users.find_one(own, {"_id": 1}):
+        """The stored document and the token. Raises Problem 409 `email_taken` for users of this organization. Users of
+        other organizations with this address do not matter."""
+        query = {"email": email, "organization_id": caller.organization_id}
+        if await self._database.users.find_one(query, {"_id": 1}):
             raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
         token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
@@ -63,47 +63,48 @@ class Invitations:
         return document, token
 
     async def all_of(self, organization_id: str) -> list[Document]:
-        """Those still open, the newest 200."""
+        """The newest 200 that can still be accepted."""
         open_ones = {"organization_id": organization_id, "expires_at": {"$gt": utc_now()}}
         return await self._database.invitations.find(open_ones).sort("created_at", -1).limit(200).to_list(None)
 
     async def withdraw(self, organization_id: str, invitation_id: str) -> None:
-        """Raises Problem 404 when the organization has no such invitation."""
-        mine = {"_id": invitation_id, "organization_id": organization_id}
-        if not (await self._database.invitations.delete_one(mine)).deleted_count:
+        """Raises Problem 404 `invitation_not_found`."""
+        query = {"_id": invitation_id, "organization_id": organization_id}
+        if not (await self._database.invitations.delete_one(query)).deleted_count:
             raise Problem(404, "invitation_not_found", "there is no such invitation; it may have been accepted")
 
     async def withdraw_all_by(self, organization_id: str, *makers: str) -> None:
-        """All that these users and keys made: a maker who may not invite any more brings no user in either."""
-        theirs = {"organization_id": organization_id, "created_by": {"$in": list(makers)}}
-        await self._database.invitations.delete_many(theirs)
+        """Delete those that these users and keys made: makers who may no longer invite must not add users this way
+        either."""
+        query = {"organization_id": organization_id, "created_by": {"$in": list(makers)}}
+        await self._database.invitations.delete_many(query)
 
     async def get_open(self, token: str) -> Document:
-        """Looked at before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
-        found = await self._database.invitations.find_one(_valid(token))
-        if found is None or await self._current_role(found) is None:
+        """Checked before a password is hashed. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+        invitation = await self._database.invitations.find_one(_valid_query(token))
+        if invitation is None or await self._current_role(invitation) is None:
             raise _invalid()
-        own = {"email": found["email"], "organization_id": found["organization_id"]}
-        if await self._database.users.find_one(own, {"_id": 1}):
+        query = {"email": invitation["email"], "organization_id": invitation["organization_id"]}
+        if await self._database.users.find_one(query, {"_id": 1}):
             raise _taken()
-        return found
+        return invitation
 
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
-        """The new user. The token is used up. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
+        """Create the user and delete the invitation. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
 
         async def write(session: Any) -> Document:
-            found = await self._database.invitations.find_one_and_delete(_valid(token), session=session)
-            role = await self._current_role(found, session) if found else None
-            if found is None or role is None:
+            invitation = await self._database.invitations.find_one_and_delete(_valid_query(token), session=session)
+            role = await self._current_role(invitation, session) if invitation else None
+            if invitation is None or role is None:
                 raise _invalid()
             user = {
                 "_id": new_id(),
-                "organization_id": found["organization_id"],
-                "email": found["email"],
-                "name": name or found["email"].partition("@")[0],
+                "organization_id": invitation["organization_id"],
+                "email": invitation["email"],
+                "name": name or invitation["email"].partition("@")[0],
                 "password_hash": password_hash,
                 "role": role,
-                "invited_by": found["created_by"],
+                "invited_by": invitation["created_by"],
                 "created_at": utc_now(),
             }
             await self._database.users.insert_one(user, session=session)
@@ -115,22 +116,23 @@ class Invitations:
             raise _taken() from error
 
     async def _current_role(self, invitation: Document, session: Any = None) -> Role | None:
-        """The role of the invitation, at most that of its maker now; None when the maker may not invite any more.
+        """The role of the invitation, limited to the current role of its maker; None when the maker may no longer
+        invite.
 
-        A maker who is no user of ours (another program, a NATS request) sets no bounds.
+        A maker that is no user (another program, a NATS request) sets no limits.
         """
         role: Role = invitation["role"]
         maker, organization_id = str(invitation["created_by"]), invitation["organization_id"]
         if maker.startswith(KEY_SUBJECT):
             keys = ApiKeys(self._database.api_keys)
             key = await keys.principal_by_id(organization_id, maker.removeprefix(KEY_SUBJECT))
-            enough = key is not None and ROLE_SCOPES[role] | {"manage"} <= key.scopes
-            return _at_most_admin(role) if enough else None
+            may_invite = key is not None and ROLE_SCOPES[role] | {"manage"} <= key.scopes
+            return _at_most_admin(role) if may_invite else None
         user = await self._database.users.find_one({"_id": maker}, session=session)
         if user is None:
             return role
-        gone = user.get("removed_at") or user["organization_id"] != organization_id
-        if gone or "manage" not in ROLE_SCOPES[role_of(user)]:
+        is_elsewhere = user.get("removed_at") or user["organization_id"] != organization_id
+        if is_elsewhere or "manage" not in ROLE_SCOPES[role_of(user)]:
             return None
         return role if role_of(user) == "owner" else _at_most_admin(role)
 

@@ -1,4 +1,4 @@
-"""Failed logins and until when the next one has to wait, in MongoDB for all replicas, by the database's clock."""
+"""Counts failed logins and delays the next one; in MongoDB for all replicas, by the database's clock."""
 
 import math
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
 RESET_AFTER_MS = 3_600_000
-"""Failures are forgotten this long after the newest one."""
+"""Failures are reset this long after the newest one."""
 FIRST_DELAY_MS = 1_000
 _MAX_DOUBLINGS = 20
 
 
 @dataclass(frozen=True)
 class LoginBucket:
-    """`failures`: how many are free of delay. Then the delay doubles from FIRST_DELAY_MS up to `max_delay_ms`."""
+    """`free_failures`: failures without a delay. Then the delay doubles from FIRST_DELAY_MS up to `max_delay_ms`."""
 
     name: str
     free_failures: int
@@ -23,7 +23,7 @@ class LoginBucket:
 
 @dataclass(frozen=True)
 class BucketAttempt:
-    """An attempt of a bucket. `wait_s`: 0 when it may be carried out."""
+    """The result of `take`. `wait_s`: 0 when the attempt may be carried out."""
 
     bucket: LoginBucket
     wait_s: int
@@ -39,26 +39,26 @@ class LoginAttempts:
         self._attempts = collection.with_options(write_concern=ONE_COPY)
 
     async def take(self, bucket: LoginBucket) -> BucketAttempt:
-        """Count an attempt as failed, from its start, so that many at the same time gain nothing; or say how long it
-        has to wait, and count nothing."""
+        """Count an attempt as failed before it is carried out, so that concurrent attempts gain nothing. An attempt
+        that has to wait is not counted."""
         try:
             found = await self._step(bucket)
-        except DuplicateKeyError:  # another replica made the document first
+        except DuplicateKeyError:  # another replica inserted the document first
             found = await self._step(bucket)
         wait_s = 0 if found["taken"] else max(1, math.ceil((found["next_at"] - found["at"]) / 1000))
         return BucketAttempt(bucket, wait_s, found["next_at"])
 
-    async def refund(self, taken: BucketAttempt) -> None:
-        """The attempt was no failure: it counts no more, and the delay it brought is over."""
-        mine = {"$eq": ["$next_at", taken.next_attempt_at_ms]}
+    async def refund(self, attempt: BucketAttempt) -> None:
+        """The attempt did not fail: no longer count it, and remove the delay it caused."""
+        is_latest = {"$eq": ["$next_at", attempt.next_attempt_at_ms]}
         change = {
             "failures": {"$max": [0, {"$subtract": ["$failures", 1]}]},
-            "next_at": {"$cond": [mine, 0, "$next_at"]},
+            "next_at": {"$cond": [is_latest, 0, "$next_at"]},
         }
-        await self._attempts.update_one({"_id": taken.bucket.name}, [{"$set": change}])
+        await self._attempts.update_one({"_id": attempt.bucket.name}, [{"$set": change}])
 
     async def reset(self, bucket: LoginBucket) -> None:
-        """All failures of a bucket."""
+        """Delete all failures of a bucket."""
         await self._attempts.delete_one({"_id": bucket.name})
 
     async def _step(self, bucket: LoginBucket) -> Document:
@@ -69,24 +69,26 @@ class LoginAttempts:
 
 
 def _pipeline(bucket: LoginBucket) -> list[Document]:
-    counts: Any = {"$gt": ["$expires_at", "$$NOW"]}
+    is_current: Any = {"$gt": ["$expires_at", "$$NOW"]}
     doublings: Any = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.free_failures]}]}
-    growing: Any = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
-    # free of delay: 0 and not the present time, which is later than that of another attempt that began before
-    until: Any = {"$cond": [{"$lt": ["$failures", bucket.free_failures]}, 0, {"$toLong": {"$add": ["$at", growing]}}]}
+    delay_ms: Any = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
+    # without a delay: 0 instead of the current time, which would delay a concurrent attempt that began earlier
+    next_at: Any = {
+        "$cond": [{"$lt": ["$failures", bucket.free_failures]}, 0, {"$toLong": {"$add": ["$at", delay_ms]}}]
+    }
     return [
         {
             "$set": {
                 "at": {"$toLong": "$$NOW"},
-                "failures": {"$cond": [counts, "$failures", 0]},
-                "next_at": {"$cond": [counts, "$next_at", 0]},
+                "failures": {"$cond": [is_current, "$failures", 0]},
+                "next_at": {"$cond": [is_current, "$next_at", 0]},
             }
         },
         {"$set": {"taken": {"$lte": ["$next_at", "$at"]}}},
         {"$set": {"failures": {"$add": ["$failures", {"$cond": ["$taken", 1, 0]}]}}},
         {
             "$set": {
-                "next_at": {"$cond": ["$taken", until, "$next_at"]},
+                "next_at": {"$cond": ["$taken", next_at, "$next_at"]},
                 "expires_at": {"$cond": ["$taken", {"$add": ["$$NOW", RESET_AFTER_MS]}, "$expires_at"]},
             }
         },

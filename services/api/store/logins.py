@@ -1,4 +1,4 @@
-"""Logins: each has one refresh token at a time, replaced whenever it is used; an old one shown again ends the login."""
+"""Logins with rotating refresh tokens: each use replaces the token, and the reuse of an old one ends the login."""
 
 import logging
 import secrets
@@ -15,14 +15,14 @@ from shared.platform.mongo import Collection, Document, IndexModel
 
 _PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100
-"""Hashes of used refresh tokens a login keeps, the newest ones; older tokens are unknown."""
+"""Hashes of used refresh tokens that are kept per login, the newest ones; older tokens are unknown."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class LoginLifetime:
-    """A login ends when it was not refreshed for `idle`, and after `longest` whatever happens."""
+    """A login ends when it was not refreshed for `idle`, and at the latest after `max_age`."""
 
     idle: timedelta
     max_age: timedelta
@@ -30,7 +30,7 @@ class LoginLifetime:
 
 @dataclass(frozen=True)
 class LoginWithToken:
-    """`refresh_token` is readable here only; it works once, until `expires_at`."""
+    """`refresh_token` cannot be read again; it works once, until `expires_at`."""
 
     id: str
     user_id: str
@@ -43,10 +43,10 @@ def _id_of(token: str) -> str:
 
 
 class Logins:
-    """Collection `logins`: a document for all refresh tokens that follow from one login.
+    """Collection `logins`: one document for all refresh tokens of a login.
 
-    `hash`: SHA-256 of the newest one. `former`: of those before, so that only a token that was really issued can show
-    that it was used twice; the id of a login with a made-up secret does nothing.
+    `hash`: of the current token. `former`: of the ones before, so that only a token that was really issued counts as
+    reused; the id of a login with an invented secret has no effect.
     """
 
     INDEXES: ClassVar = {"logins": [IndexModel("expires_at", expireAfterSeconds=0), IndexModel("user_id")]}
@@ -55,7 +55,7 @@ class Logins:
         self._logins = collection
 
     async def start(self, user: Document, lifetime: LoginLifetime) -> LoginWithToken:
-        """A new login of this user."""
+        """Create a login of this user."""
         now, login_id = utc_now(), new_id()
         ends_at = now + lifetime.max_age
         token, expires_at = _new_token(login_id), min(ends_at, now + lifetime.idle)
@@ -75,13 +75,13 @@ class Logins:
         return LoginWithToken(login_id, user["_id"], token, expires_at)
 
     async def refresh(self, token: str, lifetime: LoginLifetime) -> LoginWithToken:
-        """The same login with a new token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
+        """Replace the token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
         now, login_id = utc_now(), _id_of(token)
         new = _new_token(login_id)
         valid = {"_id": login_id, "hash": token_hash(token), "revoked_at": None, "expires_at": {"$gt": now}}
         expires_at = {"$min": ["$ends_at", now + lifetime.idle]}
         former = {"$concatArrays": [{"$ifNull": ["$former", []]}, ["$hash"]]}
-        change = [
+        update = [
             {
                 "$set": {
                     "hash": token_hash(new),
@@ -90,48 +90,49 @@ class Logins:
                 }
             }
         ]
-        found = await self._logins.find_one_and_update(valid, change, return_document=True)
-        if found is None:
+        login = await self._logins.find_one_and_update(valid, update, return_document=True)
+        if login is None:
             raise await self._refusal(token, now)
-        return LoginWithToken(login_id, found["user_id"], new, found["expires_at"])
+        return LoginWithToken(login_id, login["user_id"], new, login["expires_at"])
 
     async def end(self, login_id: str) -> Document | None:
-        """Neither its refresh token nor its access tokens open anything from now on; again is fine. The login."""
-        ended = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, PENDING_REVOCATION_FIELD: new_id()}}]
-        return await self._logins.find_one_and_update({"_id": login_id}, ended, return_document=True)
+        """Revoke its refresh token and access tokens; may be repeated. Returns the login."""
+        change = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, PENDING_REVOCATION_FIELD: new_id()}}]
+        return await self._logins.find_one_and_update({"_id": login_id}, change, return_document=True)
 
     async def end_by_token(self, token: str) -> Document | None:
-        """The same for who holds its refresh token, the newest one or a former one. None for any other."""
+        """The same by its current or a former refresh token. None for any other token."""
         issued = {"$or": [{"hash": token_hash(token)}, {"former": token_hash(token)}]}
         if await self._logins.find_one({"_id": _id_of(token), **issued}, {"_id": 1}) is None:
             return None
         return await self.end(_id_of(token))
 
     async def end_all_of(self, user_id: str, but: str | None = None, session: Any = None) -> PendingRevocation:
-        """All logins of the user but this one; those that were open."""
-        change = new_id()
-        going_on = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
-        ended = {"$set": {"revoked_at": utc_now(), PENDING_REVOCATION_FIELD: change}}
-        await self._logins.update_many(going_on, ended, session=session)
-        marked = {"user_id": user_id, PENDING_REVOCATION_FIELD: change}
-        found = await self._logins.find(marked, {"_id": 1}, session=session).to_list(None)
-        return PendingRevocation("logins", tuple(login["_id"] for login in found), change)
+        """End all logins of the user except `but`. Returns those that were open."""
+        change_id = new_id()
+        open_logins = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}
+        change = {"$set": {"revoked_at": utc_now(), PENDING_REVOCATION_FIELD: change_id}}
+        await self._logins.update_many(open_logins, change, session=session)
+        ended = {"user_id": user_id, PENDING_REVOCATION_FIELD: change_id}
+        logins = await self._logins.find(ended, {"_id": 1}, session=session).to_list(None)
+        return PendingRevocation("logins", tuple(login["_id"] for login in logins), change_id)
 
     async def require_open(self, login_id: str, user_id: str) -> None:
         """Raises Problem 401 `login_ended`, also for a login of another user."""
-        open_ones = {"_id": login_id, "user_id": user_id, "revoked_at": None}
-        if await self._logins.find_one(open_ones, {"_id": 1}) is None:
+        open_login = {"_id": login_id, "user_id": user_id, "revoked_at": None}
+        if await self._logins.find_one(open_login, {"_id": 1}) is None:
             raise Problem(401, "login_ended", "this login was ended; log in again")
 
     async def _refusal(self, token: str, now: datetime) -> Problem:
-        """A former token of a login that goes on: a thief used it, or is using it; nobody can tell which of the two."""
+        """A former token of an open login is used by a thief or was used by one; nobody can tell, so the login is
+        ended."""
         login_id = _id_of(token)
-        going_on = {"_id": login_id, "former": token_hash(token), "revoked_at": None, "expires_at": {"$gt": now}}
-        ended = {"$set": {"revoked_at": now, PENDING_REVOCATION_FIELD: new_id()}}
-        if await self._logins.find_one_and_update(going_on, ended) is None:
+        open_login = {"_id": login_id, "former": token_hash(token), "revoked_at": None, "expires_at": {"$gt": now}}
+        change = {"$set": {"revoked_at": now, PENDING_REVOCATION_FIELD: new_id()}}
+        if await self._logins.find_one_and_update(open_login, change) is None:
             detail = "refresh_token: unknown, expired or logged out; log in again"
             return Problem(401, "refresh_token_invalid", detail)
-        log.warning("a used refresh token was shown again; login %s is ended", login_id)
+        log.warning("a refresh token was used twice; login %s is ended", login_id)
         detail = "refresh_token: was used before, so somebody else may have it; the login is ended, log in again"
         return Problem(401, "refresh_token_reused", detail)
 

@@ -1,4 +1,4 @@
-"""The people of an organization and their roles. Who is removed stays, without an address, for the record."""
+"""The users of an organization and their roles. Removed users are kept for the record, without their e-mail address."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
@@ -12,7 +12,8 @@ from shared.platform.mongo import Database, Document, IndexModel, in_transaction
 
 
 class Members:
-    """Collection `users`, as the organization sees it; made there by registration and by invitations."""
+    """Collection `users`, by organization. Users are created by registration (users.py) and invitations
+    (invitations.py)."""
 
     INDEXES: ClassVar = {"users": [IndexModel([("organization_id", 1), ("created_at", 1)])]}
 
@@ -21,46 +22,48 @@ class Members:
 
     async def all_of(self, organization_id: str) -> list[Document]:
         """The oldest first, at most 1,000."""
-        mine = {"organization_id": organization_id, "removed_at": None}
-        return await self._database.users.find(mine).sort([("created_at", 1), ("_id", 1)]).limit(1000).to_list(None)
+        query = {"organization_id": organization_id, "removed_at": None}
+        return await self._database.users.find(query).sort([("created_at", 1), ("_id", 1)]).limit(1000).to_list(None)
 
     async def get(self, organization_id: str, user_id: str, session: Any = None) -> Document:
         """Raises Problem 404 `user_not_found`, also for another organization's."""
-        mine = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
-        found = await self._database.users.find_one(mine, session=session)
-        if found is None:
+        query = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
+        user = await self._database.users.find_one(query, session=session)
+        if user is None:
             raise Problem(404, "user_not_found", "there is no such user; list yours at /api/users")
-        return found
+        return user
 
     async def change(self, organization_id: str, user_id: str, fields: Document) -> Document:
-        """Set `name` or `role`. Raises Problem 404, and 409 `last_owner`."""
-        marked = {PENDING_REVOCATION_FIELD: new_id()} if "role" in fields else {}
+        """Set `name` or `role`. Raises Problem 404 `user_not_found`, 409 `last_owner`."""
+        pending = {PENDING_REVOCATION_FIELD: new_id()} if "role" in fields else {}
 
         async def write(session: Any) -> Document:
-            found = await self.get(organization_id, user_id, session)
+            user = await self.get(organization_id, user_id, session)
             if fields.get("role", "owner") != "owner":
-                await self._require_another_owner(found, session)
-            await self._database.users.update_one({"_id": user_id}, {"$set": fields | marked}, session=session)
-            return {**found, **fields, **marked}
+                await self._require_another_owner(user, session)
+            await self._database.users.update_one({"_id": user_id}, {"$set": fields | pending}, session=session)
+            return {**user, **fields, **pending}
 
         return await self._serialized(organization_id, write)
 
     async def remove(self, organization_id: str, user_id: str) -> Document:
-        """The user as it was, marked. From now on its tokens open nothing. Raises Problem 404, and 409 `last_owner`."""
+        """End the user's access. Returns the user before the change, with the pending revocation. Raises Problem 404
+        `user_not_found`, 409 `last_owner`."""
 
         async def write(session: Any) -> Document:
-            found = await self.get(organization_id, user_id, session)
-            await self._require_another_owner(found, session)
-            marked = {PENDING_REVOCATION_FIELD: new_id()}
-            gone = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": found["email"], **marked}
-            change = {"$set": gone, "$unset": {"password_hash": "", "slot": "", "registered_email": ""}}
+            user = await self.get(organization_id, user_id, session)
+            await self._require_another_owner(user, session)
+            pending = {PENDING_REVOCATION_FIELD: new_id()}
+            fields = {"removed_at": utc_now(), "email": f"removed:{user_id}", "former_email": user["email"], **pending}
+            change = {"$set": fields, "$unset": {"password_hash": "", "slot": "", "registered_email": ""}}
             await self._database.users.update_one({"_id": user_id}, change, session=session)
-            return {**found, **marked}
+            return {**user, **pending}
 
         return await self._serialized(organization_id, write)
 
     async def _serialized(self, organization_id: str, write: Callable[[Any], Awaitable[Document]]) -> Document:
-        """Two changes to the people of one organization never overlap: each writes to the organization first."""
+        """Serialize changes to the users of one organization: each transaction first writes to the organization's
+        document."""
 
         async def locked(session: Any) -> Document:
             lock = {"$inc": {"people_changes": 1}}
@@ -83,11 +86,11 @@ class Members:
 
 
 def pending_revocation_of(user: Document) -> PendingRevocation:
-    """Of a user who was changed or removed just now."""
+    """Of a user as `change` or `remove` returned it."""
     return PendingRevocation("users", (user["_id"],), user[PENDING_REVOCATION_FIELD])
 
 
 def role_of(user: Document) -> Role:
-    """Who registered before there were roles made the organization: an owner."""
+    """Users without a role registered before roles existed and created their organization: owners."""
     role: Role = user.get("role") or "owner"
     return role

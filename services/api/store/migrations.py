@@ -1,4 +1,4 @@
-"""The api's migration steps. It alone writes its collections and makes the views."""
+"""Migration steps of the api: the views, and the indexes of the collections that it writes."""
 
 from services.api.store.api_keys import ApiKeys
 from services.api.store.audit import AuditLog
@@ -34,17 +34,17 @@ _STORES = (
 
 
 def _indexes() -> dict[str, list[IndexModel]]:
-    """By collection; several stores may use one."""
-    found: dict[str, list[IndexModel]] = {}
+    """By collection; several stores may define indexes of one collection."""
+    indexes: dict[str, list[IndexModel]] = {}
     for store in _STORES:
         for name, models in store.INDEXES.items():
-            found.setdefault(name, []).extend(models)
-    return found
+            indexes.setdefault(name, []).extend(models)
+    return indexes
 
 
 STEPS = (view_step(), index_step(_indexes(), Users.RETIRED))
 
 
 async def migrate_api(database: Database) -> None:
-    """Waits for MongoDB when it is still starting."""
+    """Waits until MongoDB is reachable."""
     await migrate(database["api_migrations"], STEPS)

@@ -1,4 +1,4 @@
-"""What an organization chose for itself."""
+"""Settings of organizations."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from shared.platform.mongo import Database, Document, in_transaction
 
 
 class Organizations:
-    """Collection `organizations`, made by registration; the router reads `settings`."""
+    """Collection `organizations`. Documents are created by registration; the router reads `settings`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -18,22 +18,23 @@ class Organizations:
         return await self._read(organization_id, None)
 
     async def change(self, organization_id: str, changes: Document) -> Document:
-        """Set some settings and leave the others; two changes at once both count. The organization after it.
+        """Merge `changes` into the settings, in a transaction, so that concurrent changes do not overwrite each other.
+        Returns the organization after it.
 
-        Raises Problem 404, and ValidationError when the whole would contradict itself.
+        Raises Problem 404 `organization_not_found`, and ValidationError when the settings would contradict each other.
         """
 
         async def write(session: Any) -> Document:
-            found = await self._read(organization_id, session)
-            settings = OrganizationSettings.model_validate({**found.get("settings", {}), **changes})
-            stored = {"settings": settings.model_dump(mode="json")}
-            await self._database.organizations.update_one({"_id": organization_id}, {"$set": stored}, session=session)
-            return {**found, **stored}
+            organization = await self._read(organization_id, session)
+            settings = OrganizationSettings.model_validate({**organization.get("settings", {}), **changes})
+            changed = {"settings": settings.model_dump(mode="json")}
+            await self._database.organizations.update_one({"_id": organization_id}, {"$set": changed}, session=session)
+            return {**organization, **changed}
 
         return await in_transaction(self._database, write)
 
     async def _read(self, organization_id: str, session: Any) -> Document:
-        found = await self._database.organizations.find_one({"_id": organization_id}, session=session)
-        if found is None:
+        organization = await self._database.organizations.find_one({"_id": organization_id}, session=session)
+        if organization is None:
             raise Problem(404, "organization_not_found", "this organization does not exist any more")
-        return found
+        return organization

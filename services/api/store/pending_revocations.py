@@ -1,5 +1,6 @@
-"""Marks for access that ended and whose AccessEnded is not published yet. The write that ends the access sets the mark,
-so that an api that is killed before it publishes the event leaves the mark for the next start."""
+"""Revocations whose AccessRevoked is not published yet. The write that ends an access also sets
+PENDING_REVOCATION_FIELD, so that an api that is killed before it publishes the event finds it at its next start (a
+transactional outbox)."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import ClassVar
 from shared.platform.mongo import Database, Document, IndexModel
 
 PENDING_REVOCATION_FIELD = "ending_untold"
-"""Field of a login, an API key or a user: the id of the change whose AccessEnded is not published yet."""
+"""Field of a login, an API key or a user: the id of the change whose AccessRevoked is not published yet."""
 
 
 @dataclass(frozen=True)
 class PendingRevocation:
-    """`change`: what is changed again before the mark is removed stays marked by that."""
+    """`change_id`: a document that is changed again before the event is published has another id and stays pending."""
 
     collection: str
     ids: tuple[str, ...]
@@ -30,12 +31,12 @@ class PendingRevocations:
         self._database = database
 
     async def all(self) -> AsyncIterator[tuple[PendingRevocation, Document]]:
-        """Each with the marked document."""
+        """Each with its document."""
         for collection in self.COLLECTIONS:
-            async for found in self._database[collection].find({PENDING_REVOCATION_FIELD: {"$exists": True}}):
-                yield PendingRevocation(collection, (found["_id"],), found[PENDING_REVOCATION_FIELD]), found
+            async for document in self._database[collection].find({PENDING_REVOCATION_FIELD: {"$exists": True}}):
+                yield PendingRevocation(collection, (document["_id"],), document[PENDING_REVOCATION_FIELD]), document
 
-    async def clear(self, mark: PendingRevocation) -> None:
-        """It was told."""
-        marked = {"_id": {"$in": list(mark.ids)}, PENDING_REVOCATION_FIELD: mark.change_id}
-        await self._database[mark.collection].update_many(marked, {"$unset": {PENDING_REVOCATION_FIELD: ""}})
+    async def clear(self, revocation: PendingRevocation) -> None:
+        """It was published."""
+        query = {"_id": {"$in": list(revocation.ids)}, PENDING_REVOCATION_FIELD: revocation.change_id}
+        await self._database[revocation.collection].update_many(query, {"$unset": {PENDING_REVOCATION_FIELD: ""}})

@@ -1,4 +1,4 @@
-"""How much was asked lately, counted in MongoDB for all replicas by the database's own clock."""
+"""Sliding-window counters of requests, in MongoDB for all replicas, by the database's clock."""
 
 import math
 from dataclasses import dataclass
@@ -7,14 +7,12 @@ from typing import Any, ClassVar
 from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
 WINDOW_MS = 60_000
-"""Milliseconds."""
 
 
 @dataclass(frozen=True)
 class RateLimitResult:
-    """A bucket after a request. `used`: requests in the sliding window, without this one when it was not `taken`.
-
-    `granted`: how many of several were taken."""
+    """A bucket after `take`. `taken`: at least one request was counted. `granted`: how many of several.
+    `used`: requests in the sliding window. `count`, `previous`: in the current and the previous minute."""
 
     limit: int
     taken: bool
@@ -22,7 +20,7 @@ class RateLimitResult:
     count: int
     previous: float
     elapsed_ms: int
-    """Milliseconds since the present window began."""
+    """Since the current minute began."""
     granted: int = 1
 
     @property
@@ -31,22 +29,22 @@ class RateLimitResult:
 
     @property
     def reset_s(self) -> int:
-        """Seconds until the present window ends."""
+        """Seconds until the current minute ends."""
         return math.ceil((WINDOW_MS - self.elapsed_ms) / 1000)
 
     @property
     def retry_after_s(self) -> int:
-        """Seconds until one more request fits."""
-        room = self.limit - 1 - self.count
-        if room >= 0 and self.previous > 0:
-            wait = WINDOW_MS - self.elapsed_ms - WINDOW_MS * room / self.previous
+        """Seconds until one more request is allowed."""
+        free = self.limit - 1 - self.count
+        if free >= 0 and self.previous > 0:
+            wait = WINDOW_MS - self.elapsed_ms - WINDOW_MS * free / self.previous
         else:
             wait = WINDOW_MS - self.elapsed_ms + WINDOW_MS * (1 - (self.limit - 1) / max(1, self.count))
         return max(1, math.ceil(wait / 1000))
 
 
 class RateCounters:
-    """Collection `rate_counters`: one document per bucket, with the counts of the present minute and the one before."""
+    """Collection `rate_counters`: one document per bucket, with the counts of the current and the previous minute."""
 
     INDEXES: ClassVar = {"rate_counters": [IndexModel("expires_at", expireAfterSeconds=0)]}
 
@@ -54,10 +52,10 @@ class RateCounters:
         self._counters = collection.with_options(write_concern=ONE_COPY)
 
     async def take(self, bucket: str, limit: int, count: int = 1) -> RateLimitResult:
-        """Count one request, unless the bucket is full; of several as many as fit."""
+        """Count `count` requests, or as many as the limit allows."""
         try:
             found = await self._step(bucket, limit, count)
-        except DuplicateKeyError:  # another replica made the document first
+        except DuplicateKeyError:  # another replica inserted the document first
             found = await self._step(bucket, limit, count)
         granted = int(found["granted"])
         used, elapsed = found["used"] + granted, found["at"] % WINDOW_MS
@@ -71,17 +69,17 @@ class RateCounters:
 
 
 def _pipeline(limit: int, wanted: int) -> list[Document]:
-    """The minute before counts with the share of it that still lies within the last 60 seconds."""
-    same: Any = {"$eq": ["$window", "$now"]}
-    next_one: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
+    """The previous minute is weighted with the share of it that lies within the last 60 seconds."""
+    same_minute: Any = {"$eq": ["$window", "$now"]}
+    next_minute: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
     share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
         {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW_MS]}}}},
         {
             "$set": {
-                "previous": {"$cond": [same, "$previous", {"$cond": [next_one, "$count", 0]}]},
-                "count": {"$cond": [same, "$count", 0]},
+                "previous": {"$cond": [same_minute, "$previous", {"$cond": [next_minute, "$count", 0]}]},
+                "count": {"$cond": [same_minute, "$count", 0]},
                 "window": "$now",
             }
         },

@@ -1,4 +1,4 @@
-"""Users and their organizations; one organization per registration."""
+"""Registration, login and passwords of users. Every registration creates an organization."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ MAX_USERS_PER_EMAIL = 20
 
 @dataclass(frozen=True)
 class NewUser:
-    """`only_first`: refuse when anybody is registered already."""
+    """`only_first`: refuse when any user exists."""
 
     email: str
     password_hash: str
@@ -26,8 +26,8 @@ class NewUser:
 class Users:
     """Collections `users` and `organizations`.
 
-    An e-mail address may belong to users of several organizations: otherwise an invitation would tell whether it is
-    registered in another one. `registered_email` of those who registered themselves is unique.
+    An e-mail address may belong to users of several organizations: otherwise an invitation would reveal whether it is
+    registered in another one. `registered_email`, of users who registered themselves, is unique.
     """
 
     INDEXES: ClassVar = {
@@ -46,14 +46,14 @@ class Users:
         self._database = database
 
     async def require_available_email(self, email: str, only_first: bool) -> None:
-        """Looked at before a password is hashed. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
+        """Checked before a password is hashed. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
         if only_first and await self._database.users.find_one({}, {"_id": 1}):
             raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
         if await self._database.users.find_one({"email": email}, {"_id": 1}):
             raise Problem(409, "email_taken", "this e-mail address is registered already; log in")
 
     async def register(self, new: NewUser) -> Document:
-        """The user's document. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
+        """Create a user and an organization. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
         await self.require_available_email(new.email, new.only_first)
         now = utc_now()
         organization = {"_id": new_id(), "name": new.organization_name, "created_at": now}
@@ -83,36 +83,38 @@ class Users:
         return user
 
     async def all_by_email(self, email: str, organization_id: str | None = None) -> list[Document]:
-        """One per organization, the oldest first, at most MAX_USERS_PER_EMAIL; besides that of `organization_id`."""
+        """One per organization, oldest first: at most MAX_USERS_PER_EMAIL, and in any case that of
+        `organization_id`."""
         users = self._database.users
-        found = (
+        matching = (
             await users.find({"email": email})
             .sort([("created_at", 1), ("_id", 1)])
             .limit(MAX_USERS_PER_EMAIL)
             .to_list(None)
         )
-        if organization_id and organization_id not in {user["organization_id"] for user in found}:
-            found += await users.find({"email": email, "organization_id": organization_id}).to_list(1)
-        return found
+        if organization_id and organization_id not in {user["organization_id"] for user in matching}:
+            matching += await users.find({"email": email, "organization_id": organization_id}).to_list(1)
+        return matching
 
     async def by_id(self, user_id: str) -> Document | None:
-        """None too when the user was removed."""
+        """None also for a removed user."""
         return await self._database.users.find_one({"_id": user_id, "removed_at": None})
 
     async def rehash_password(self, user_id: str, old_hash: str, new_hash: str) -> None:
-        """The same password under another hash, unless it is another password by now."""
-        as_known = {"_id": user_id, "password_hash": old_hash}
-        await self._database.users.update_one(as_known, {"$set": {"password_hash": new_hash}})
+        """Replace the hash of an unchanged password; does nothing when the password was changed in the meantime."""
+        unchanged = {"_id": user_id, "password_hash": old_hash}
+        await self._database.users.update_one(unchanged, {"$set": {"password_hash": new_hash}})
 
     async def set_password(self, user_id: str, old_hash: str, new_hash: str, session: Any) -> bool:
-        """False when the password is another one by now."""
-        as_known = {"_id": user_id, "password_hash": old_hash, "removed_at": None}
+        """False when the password was changed in the meantime."""
+        unchanged = {"_id": user_id, "password_hash": old_hash, "removed_at": None}
         change = {"$set": {"password_hash": new_hash}, "$inc": {"password_version": 1}}
-        return (await self._database.users.update_one(as_known, change, session=session)).matched_count > 0
+        return (await self._database.users.update_one(unchanged, change, session=session)).matched_count > 0
 
     async def record_login(self, user: Document) -> bool:
-        """After the login was stored. False when the password was changed, or the user removed, since `user` was read:
-        the login must not go on. A change of the password that is under way is waited for, or sees the login."""
-        as_known = {"_id": user["_id"], "removed_at": None, "password_version": user.get("password_version")}
-        noted = await self._database.users.update_one(as_known, {"$set": {"last_login_at": utc_now()}})
-        return noted.matched_count > 0
+        """Called after the login was stored. False when the password was changed or the user removed since `user` was
+        read: then the login must be ended. A concurrent change of the password either waits for this write or ends the
+        login."""
+        unchanged = {"_id": user["_id"], "removed_at": None, "password_version": user.get("password_version")}
+        result = await self._database.users.update_one(unchanged, {"$set": {"last_login_at": utc_now()}})
+        return result.matched_count > 0

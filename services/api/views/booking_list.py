@@ -1,4 +1,4 @@
-"""Reads of bookings, written by the router."""
+"""Reads bookings, which the router writes."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from services.api.views.contacts import contact_of, contacts_by_id
 from services.api.views.list_search import (
     MAX_INDEXED_WORDS,
     SortedCollection,
-    by_contact,
+    contact_filter,
     matching_contacts,
     read_matching_page,
     search_condition,
@@ -31,10 +31,10 @@ class BookingWithContact(Booking):
 
 
 class BookingStep(BaseModel):
-    """What was done to a booking: the status it had from then on, when, by which user, and what was said about it.
+    """One change of a booking: its new status, when, by which user, and with which note.
 
-    `by` is null for what a message did; `reason` is a code, for what happened by itself; `starts_at`: the time that
-    was set with it.
+    `by` is null for changes caused by a message; `reason` is a code, for automatic changes; `starts_at`: the time that
+    was set with the change.
     """
 
     status: BookingStatus
@@ -46,14 +46,14 @@ class BookingStep(BaseModel):
 
 
 class BookingWithHistory(BookingWithContact):
-    """`history`: everything that was done to it, oldest first."""
+    """`history`: all changes, oldest first."""
 
     history: tuple[BookingStep, ...] = ()
 
 
 @dataclass(frozen=True)
 class BookingFilter:
-    """Which bookings; None: whatever it is. `search`: part of the contact's name or number, or of the text."""
+    """None: no filter. `search`: part of the contact's name or number, or of the booking's text."""
 
     status: BookingStatus | None = None
     search: str | None = None
@@ -61,49 +61,48 @@ class BookingFilter:
 
 
 async def find_bookings(
-    database: Database, organization_id: str, page: PageRequest, wanted: BookingFilter
+    database: Database, organization_id: str, page: PageRequest, filters: BookingFilter
 ) -> tuple[list[BookingWithContact], str | None]:
     """Newest first."""
-    query: dict[str, Any] = organization_query(organization_id, wanted.instance_ids)
-    if wanted.status is not None:
-        query["status"] = wanted.status.value
-    if (search := Search.of(wanted.search)) is None:
-        found = await read_page(database.bookings, query, "created_at", page)
+    query: dict[str, Any] = organization_query(organization_id, filters.instance_ids)
+    if filters.status is not None:
+        query["status"] = filters.status.value
+    if (search := Search.of(filters.search)) is None:
+        result = await read_page(database.bookings, query, "created_at", page)
     else:
         async with search_limits():
-            found = await _search(database, query, page, search)
-    known = await contacts_by_id(database, organization_id, [each["contact_id"] for each in found.documents])
-    return [_with_contact(each, known.get(each["contact_id"])) for each in found.documents], found.next_cursor
+            result = await _search(database, query, page, search)
+    contacts = await contacts_by_id(database, organization_id, [each["contact_id"] for each in result.documents])
+    return [_with_contact(each, contacts.get(each["contact_id"])) for each in result.documents], result.next_cursor
 
 
 async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
     organization_id: str = query["organization_id"]
     if not search.words:
         return DocumentPage([], None)
-    wanted = await asyncio.gather(
-        *(_has(database, organization_id, word) for word in search.longest(MAX_INDEXED_WORDS))
-    )
-    either: list[Document] = [] if None in wanted else [{"$and": [one for one in wanted if one]}]
+    words = search.longest(MAX_INDEXED_WORDS)
+    word_queries = await asyncio.gather(*(_word_query(database, organization_id, word) for word in words))
+    alternatives: list[Document] = [] if None in word_queries else [{"$and": [each for each in word_queries if each]}]
     if search.number:
-        people = await matching_contacts(database, organization_id, Search((search.number,)))
-        either.append({} if people is None else {"contact_id": {"$in": people}})
-    if not either:
+        contact_ids = await matching_contacts(database, organization_id, Search((search.number,)))
+        alternatives.append({} if contact_ids is None else {"contact_id": {"$in": contact_ids}})
+    if not alternatives:
         return DocumentPage([], None)
-    keep = by_contact(database, organization_id, search, or_text=True)
-    return await read_matching_page(
-        SortedCollection(database.bookings, "created_at"), {**query, "$or": either}, page, keep
-    )
+    has_words = contact_filter(database, organization_id, search, or_text=True)
+    newest_first = SortedCollection(database.bookings, "created_at")
+    return await read_matching_page(newest_first, {**query, "$or": alternatives}, page, has_words)
 
 
-async def _has(database: Database, organization_id: str, word: str) -> Document | None:
-    """The bookings that may have the word in their text or in their contact's name or number; None: there are none."""
-    people = await matching_contacts(database, organization_id, Search((word,)))
-    if people is None:
+async def _word_query(database: Database, organization_id: str, word: str) -> Document | None:
+    """A query for the bookings that may have the word in their text or in their contact's name or number; None when
+    there are none."""
+    contact_ids = await matching_contacts(database, organization_id, Search((word,)))
+    if contact_ids is None:
         return {"_id": {"$exists": True}}
     text = await search_condition(database, organization_id, max(runs(word), key=len))
-    either: list[Document] = [{"contact_id": {"$in": people}}] if people else []
-    either += [text.query] if text else []
-    return {"$or": either} if either else None
+    alternatives: list[Document] = [{"contact_id": {"$in": contact_ids}}] if contact_ids else []
+    alternatives += [text.query] if text else []
+    return {"$or": alternatives} if alternatives else None
 
 
 def _with_contact(document: Document, contact: Contact | None) -> BookingWithContact:
@@ -114,9 +113,10 @@ async def get_booking(
     database: Database, organization_id: str, booking_id: str, instance_ids: frozenset[str] | None = None
 ) -> BookingWithHistory:
     """Raises Problem 404 `booking_not_found`."""
-    found = await database.bookings.find_one({"_id": booking_id, **organization_query(organization_id, instance_ids)})
-    if found is None:
+    query = {"_id": booking_id, **organization_query(organization_id, instance_ids)}
+    booking = await database.bookings.find_one(query)
+    if booking is None:
         raise Problem(404, "booking_not_found", "there is no such booking")
-    person = await database.contacts.find_one({"_id": found["contact_id"], "organization_id": organization_id})
-    contact = contact_of(person) if person else None
-    return BookingWithHistory.model_validate({**found, "id": found["_id"], "contact": contact})
+    document = await database.contacts.find_one({"_id": booking["contact_id"], "organization_id": organization_id})
+    contact = contact_of(document) if document else None
+    return BookingWithHistory.model_validate({**booking, "id": booking["_id"], "contact": contact})

@@ -1,4 +1,4 @@
-"""Reads of contacts, written by the router."""
+"""Reads contacts, which the router writes."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -25,38 +25,39 @@ def contact_of(document: Document) -> Contact:
 
 
 async def contacts_by_id(database: Database, organization_id: str, ids: Iterable[str]) -> dict[str, Contact]:
-    """Those of the organization that are there."""
-    wanted = {"_id": {"$in": sorted(set(ids))}, "organization_id": organization_id}
-    return {document["_id"]: contact_of(document) async for document in database.contacts.find(wanted)}
+    """The existing contacts of the organization, by id."""
+    query = {"_id": {"$in": sorted(set(ids))}, "organization_id": organization_id}
+    return {document["_id"]: contact_of(document) async for document in database.contacts.find(query)}
 
 
 async def find_contacts(
     database: Database, organization_id: str, search: str | None, page: PageRequest, sort: ContactSort = "created_at"
 ) -> tuple[list[Contact], str | None]:
-    """Newest first, or by name. `search`: words, each of which must be a part of a word of the name or of a number.
-    Raises Problem 503 `search_timeout`."""
-    wanted = {"organization_id": organization_id}
-    sorted_by = SORT_NAME if sort == "name" else sort
+    """Newest first, or by name. `search`: words; each must be part of a word of the name or of a number. Raises
+    Problem 503 `search_timeout`."""
+    query = {"organization_id": organization_id}
+    sort_field = SORT_NAME if sort == "name" else sort
     if (parsed := Search.of(search)) is None:
-        found = await read_page(database.contacts, wanted, sorted_by, page)
+        result = await read_page(database.contacts, query, sort_field, page)
     elif not parsed.words:
-        found = DocumentPage([], None)
+        result = DocumentPage([], None)
     else:
         async with search_limits():
-            listing, query = SortedCollection(database.contacts, sorted_by), {**wanted, **contact_query(parsed)}
-            found = await read_matching_page(listing, query, page, _by_words(parsed))
-    return [contact_of(document) for document in found.documents], found.next_cursor
+            sorted_contacts = SortedCollection(database.contacts, sort_field)
+            candidates = {**query, **contact_query(parsed)}
+            result = await read_matching_page(sorted_contacts, candidates, page, _search_filter(parsed))
+    return [contact_of(document) for document in result.documents], result.next_cursor
 
 
-def _by_words(search: Search) -> CandidateFilter:
-    async def keep(documents: list[Document]) -> list[Document]:
+def _search_filter(search: Search) -> CandidateFilter:
+    async def matching(documents: list[Document]) -> list[Document]:
         return [each for each in documents if search.matches_contact(each)]
 
-    return keep
+    return matching
 
 
 class MergedContact(Record):
-    """A contact that turned out to be the same person, as it was then."""
+    """A contact that was merged into another one, as it was before."""
 
     id: str
     name: str | None = None
@@ -66,18 +67,19 @@ class MergedContact(Record):
 
 
 class ContactWithMerges(Contact):
-    """`merges`: those that can be taken apart again."""
+    """`merges`: contacts that were merged into this one and can be split off again."""
 
     merges: tuple[MergedContact, ...] = ()
 
 
 async def get_contact(database: Database, organization_id: str, contact_id: str) -> ContactWithMerges:
     """Raises Problem 404 `contact_not_found`."""
-    found = await database.contacts.find_one({"_id": contact_id, "organization_id": organization_id})
-    if found is None:
+    contact = await database.contacts.find_one({"_id": contact_id, "organization_id": organization_id})
+    if contact is None:
         raise Problem(404, "contact_not_found", "there is no such contact")
-    merged = [item for item in found.get("merges", ()) if "was" in item]
     merges = [
-        MergedContact.model_validate({**item["was"], "id": item["id"], "merged_at": item["at"]}) for item in merged
+        MergedContact.model_validate({**merge["was"], "id": merge["id"], "merged_at": merge["at"]})
+        for merge in contact.get("merges", ())
+        if "was" in merge
     ]
-    return ContactWithMerges.model_validate({**found, "id": found["_id"], "merges": merges})
+    return ContactWithMerges.model_validate({**contact, "id": contact["_id"], "merges": merges})

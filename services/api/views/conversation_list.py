@@ -1,4 +1,4 @@
-"""Reads of conversations, written by the router."""
+"""Reads conversations, which the router writes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +7,7 @@ from services.api.views.contacts import contact_of, contacts_by_id
 from services.api.views.list_search import (
     MAX_QUERY_TIME_MS,
     SortedCollection,
-    by_contact,
+    contact_filter,
     matching_contacts,
     read_matching_page,
     search_limits,
@@ -28,8 +28,8 @@ class Conversation(ConversationRecord):
 
 @dataclass(frozen=True)
 class ConversationFilter:
-    """Which conversations; None: whatever it is. `search`: part of the contact's name or number. `contact_ids`: only
-    with these contacts, unless it is empty."""
+    """None: no filter. `search`: part of the contact's name or number. `contact_ids`: only conversations with these
+    contacts, unless it is empty."""
 
     status: ConversationStatus | None = None
     assigned_to: str | None = None
@@ -40,40 +40,41 @@ class ConversationFilter:
 
 
 async def find_conversations(
-    database: Database, organization_id: str, page: PageRequest, wanted: ConversationFilter
+    database: Database, organization_id: str, page: PageRequest, filters: ConversationFilter
 ) -> tuple[list[Conversation], str | None]:
-    """The liveliest first. Raises Problem 503 `search_timeout`."""
-    query = organization_query(organization_id, wanted.instance_ids) | _fields(wanted)
-    if (search := Search.of(wanted.search)) is None:
-        page_of = await read_page(database.conversations, query, "order_key", page)
+    """Those with the newest message first. Raises Problem 503 `search_timeout`."""
+    query = organization_query(organization_id, filters.instance_ids) | _filter_query(filters)
+    if (search := Search.of(filters.search)) is None:
+        result = await read_page(database.conversations, query, "order_key", page)
     else:
         async with search_limits():
-            page_of = await _of_people(database, query, page, search)
-    return await _complete(database, organization_id, page_of), page_of.next_cursor
+            result = await _search(database, query, page, search)
+    return await _complete(database, organization_id, result), result.next_cursor
 
 
-async def _of_people(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
-    """Those of few people are looked up; where many match, what is walked through ends soon."""
+async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
+    """Up to MAX_MATCHING_CONTACTS contacts are looked up first. When more match, conversations are scanned in order,
+    and the page is full soon."""
     organization_id: str = query["organization_id"]
-    people = await matching_contacts(database, organization_id, search)
-    if people is None:
-        by_name = by_contact(database, organization_id, search)
-        return await read_matching_page(SortedCollection(database.conversations, "order_key"), query, page, by_name)
-    query["$and"] = [{"contact_id": {"$in": people}}]
+    contact_ids = await matching_contacts(database, organization_id, search)
+    if contact_ids is None:
+        has_words = contact_filter(database, organization_id, search)
+        return await read_matching_page(SortedCollection(database.conversations, "order_key"), query, page, has_words)
+    query["$and"] = [{"contact_id": {"$in": contact_ids}}]
     return await read_page(database.conversations, query, "order_key", page, ReadOptions(MAX_QUERY_TIME_MS))
 
 
-def _fields(wanted: ConversationFilter) -> dict[str, Any]:
+def _filter_query(filters: ConversationFilter) -> dict[str, Any]:
     query: dict[str, Any] = {}
-    if wanted.status is not None:
+    if filters.status is not None:
         closed = ConversationStatus.CLOSED
-        query["status"] = closed.value if wanted.status is closed else {"$ne": closed.value}
-    if wanted.assigned_to is not None:
-        query["assigned_to"] = wanted.assigned_to
-    if wanted.unread is not None:
-        query["unread"] = True if wanted.unread else {"$ne": True}
-    if wanted.contact_ids:
-        query["contact_id"] = {"$in": sorted(set(wanted.contact_ids))}
+        query["status"] = closed.value if filters.status is closed else {"$ne": closed.value}
+    if filters.assigned_to is not None:
+        query["assigned_to"] = filters.assigned_to
+    if filters.unread is not None:
+        query["unread"] = True if filters.unread else {"$ne": True}
+    if filters.contact_ids:
+        query["contact_id"] = {"$in": sorted(set(filters.contact_ids))}
     return query
 
 
@@ -81,36 +82,36 @@ async def get_conversation(
     database: Database, organization_id: str, conversation_id: str, instance_ids: frozenset[str] | None = None
 ) -> Conversation:
     """Raises Problem 404 `conversation_not_found`."""
-    found = await database.conversations.find_one(
-        {"_id": conversation_id, **organization_query(organization_id, instance_ids)}
-    )
-    if found is None:
+    query = {"_id": conversation_id, **organization_query(organization_id, instance_ids)}
+    conversation = await database.conversations.find_one(query)
+    if conversation is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
-    return (await _complete(database, organization_id, DocumentPage([found], None)))[0]
+    return (await _complete(database, organization_id, DocumentPage([conversation], None)))[0]
 
 
 async def with_contact(database: Database, record: ConversationRecord) -> Conversation:
-    """As the router just told it."""
-    mine = {"_id": record.contact_id, "organization_id": record.organization_id}
-    person = await database.contacts.find_one(mine)
-    return Conversation(**record.model_dump(), contact=contact_of(person) if person else None)
+    """A conversation from an event of the router, with its contact."""
+    query = {"_id": record.contact_id, "organization_id": record.organization_id}
+    contact = await database.contacts.find_one(query)
+    return Conversation(**record.model_dump(), contact=contact_of(contact) if contact else None)
 
 
-def seen_of(found: ConversationRecord) -> Seen:
-    """How far somebody looked who sees the conversation as it was found."""
-    return Seen(order_key=found.order_key or 0)
+def seen_of(conversation: ConversationRecord) -> Seen:
+    """What a user has seen who sees this state of the conversation."""
+    return Seen(order_key=conversation.order_key or 0)
 
 
 async def _complete(database: Database, organization_id: str, page: DocumentPage) -> list[Conversation]:
-    """With contacts, and how many messages are unread."""
-    known = await contacts_by_id(database, organization_id, [each["contact_id"] for each in page.documents])
-    counts = await _unread_counts(database, [found["_id"] for found in page.documents if found.get("unread")])
+    """With contacts and unread counts."""
+    contacts = await contacts_by_id(database, organization_id, [each["contact_id"] for each in page.documents])
+    unread_ids = [document["_id"] for document in page.documents if document.get("unread")]
+    counts = await _unread_counts(database, unread_ids)
     return [
         Conversation.model_validate(
-            {**found, "id": found["_id"], "contact": known.get(found["contact_id"])}
-            | {"unread_count": counts.get(found["_id"], 0)}
+            {**document, "id": document["_id"], "contact": contacts.get(document["contact_id"])}
+            | {"unread_count": counts.get(document["_id"], 0)}
         )
-        for found in page.documents
+        for document in page.documents
     ]
 
 

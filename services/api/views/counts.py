@@ -1,4 +1,4 @@
-"""How many conversations and bookings there are, by what the lists can be filtered by."""
+"""Counts of conversations and bookings for the filters of their lists."""
 
 import asyncio
 from typing import Any
@@ -10,13 +10,13 @@ from shared.contracts.records import BookingStatus, ConversationStatus
 from shared.platform.mongo import Collection, Database
 
 MAX_COUNT = 100_000
-"""More are not counted."""
+"""Counting stops here."""
 InstanceIds = frozenset[str] | None
 
 
 class ConversationCounts(BaseModel):
-    """`unread`: with unread messages, whatever the status. `mine`: open, and assigned to who asks. At most 100,000 of
-    each are counted."""
+    """`unread`: with unread messages, whatever the status. `mine`: open, and assigned to the caller. At most 100,000
+    of each are counted."""
 
     open: int
     unread: int
@@ -37,27 +37,29 @@ class BookingCounts(BaseModel):
 async def count_conversations(
     database: Database, organization_id: str, user_id: str | None, instance_ids: InstanceIds = None
 ) -> ConversationCounts:
-    mine, closed = organization_query(organization_id, instance_ids), ConversationStatus.CLOSED.value
+    query = organization_query(organization_id, instance_ids)
+    closed = ConversationStatus.CLOSED.value
     is_open: dict[str, Any] = {"status": {"$ne": closed}}
     collection = database["conversations"]
     counts = await asyncio.gather(
-        _count(collection, mine | is_open),
-        _count(collection, mine | {"unread": True}),
-        _count(collection, mine | is_open | {"assigned_to": user_id}) if user_id else _none(),
-        _count(collection, mine | {"status": closed}),
+        _count(collection, query | is_open),
+        _count(collection, query | {"unread": True}),
+        _count(collection, query | is_open | {"assigned_to": user_id}) if user_id else _zero(),
+        _count(collection, query | {"status": closed}),
     )
     return ConversationCounts(open=counts[0], unread=counts[1], mine=counts[2], closed=counts[3])
 
 
 async def count_bookings(database: Database, organization_id: str, instance_ids: InstanceIds = None) -> BookingCounts:
-    mine, collection = organization_query(organization_id, instance_ids), database["bookings"]
-    counts = await asyncio.gather(*(_count(collection, mine | {"status": status.value}) for status in BookingStatus))
+    query = organization_query(organization_id, instance_ids)
+    collection = database["bookings"]
+    counts = await asyncio.gather(*(_count(collection, query | {"status": status.value}) for status in BookingStatus))
     return BookingCounts.model_validate(dict(zip(BookingStatus, counts, strict=True)))
 
 
-async def _count(collection: Collection, wanted: dict[str, Any]) -> int:
-    return await collection.count_documents(wanted, limit=MAX_COUNT)
+async def _count(collection: Collection, query: dict[str, Any]) -> int:
+    return await collection.count_documents(query, limit=MAX_COUNT)
 
 
-async def _none() -> int:
+async def _zero() -> int:
     return 0

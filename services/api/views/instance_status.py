@@ -1,4 +1,5 @@
-"""Reads of instances: the configuration (ours) together with the connection (the session service's)."""
+"""Reads instances: their configuration, which the api writes, with their connection, which the session service
+writes."""
 
 from datetime import datetime
 from typing import Literal
@@ -16,9 +17,9 @@ MAX_LINKING_CODES = 50
 
 
 class Instance(BaseModel):
-    """`phone_number`: digits without plus; `previous_phone_number`: until another phone linked it.
+    """`phone_number`: digits without plus. `previous_phone_number`: before another phone was linked.
 
-    `reason` and `detail` say why the status is what it is."""
+    `reason` (a code) and `detail` (a sentence) explain the status."""
 
     id: str
     organization_id: str
@@ -37,7 +38,7 @@ class Instance(BaseModel):
 
 
 class InstanceStatus(BaseModel):
-    """Counts are of messages, without notes."""
+    """Counts do not include notes."""
 
     id: str
     status: ConnectionStatus
@@ -70,65 +71,68 @@ class CurrentPairingCode(BaseModel):
 
 
 def phone_number_of(document: Document, connection: Document) -> str | None:
-    """Of the phone that is linked, else as configured, else of the one that was linked last."""
+    """Of the linked phone, else as configured, else of the phone that was linked last."""
     linked = connection.get("phone_number")
     return linked if linked and connection.get("jid") else document["phone_number"] or linked
 
 
 def instance_of(document: Document, connection: Document | None) -> Instance:
-    link = connection or {}
+    connection = connection or {}
     return Instance(
         id=document["_id"],
         organization_id=document["organization_id"],
         instance_name=document["instance_name"],
-        phone_number=phone_number_of(document, link),
+        phone_number=phone_number_of(document, connection),
         network=document["network"],
-        status=link.get("status", ConnectionStatus.DISCONNECTED),
-        reason=link.get("reason"),
-        detail=link.get("detail"),
-        previous_phone_number=link.get("previous_phone_number"),
-        last_connected_at=link.get("last_connected_at"),
-        until=link.get("until"),
+        status=connection.get("status", ConnectionStatus.DISCONNECTED),
+        reason=connection.get("reason"),
+        detail=connection.get("detail"),
+        previous_phone_number=connection.get("previous_phone_number"),
+        last_connected_at=connection.get("last_connected_at"),
+        until=connection.get("until"),
         created_at=document["created_at"],
     )
 
 
 async def connection_of(database: Database, organization_id: str, instance_id: str) -> Document:
-    """The connection's document, empty before the first connect."""
-    found = await database.connections.find_one({"_id": instance_id, "organization_id": organization_id})
-    return found or {}
+    """The document of the connection; empty before the first connect."""
+    return await database.connections.find_one({"_id": instance_id, "organization_id": organization_id}) or {}
+
+
+async def connections_by_id(database: Database, organization_id: str, ids: list[str]) -> dict[str, Document]:
+    """The documents of those instances that were connected at least once."""
+    query = {"_id": {"$in": ids}, "organization_id": organization_id}
+    return {connection["_id"]: connection async for connection in database.connections.find(query)}
 
 
 async def find_instances(
     database: Database, organization_id: str, page: PageRequest, instance_ids: frozenset[str] | None = None
 ) -> tuple[list[Instance], str | None]:
-    """Newest first; `instance_ids`: only of these."""
-    wanted = {**organization_query(organization_id, instance_ids, by="_id"), "deleted_at": None}
-    found = await read_page(database.instances, wanted, "created_at", page)
-    ids = [document["_id"] for document in found.documents]
-    links = await database.connections.find({"_id": {"$in": ids}, "organization_id": organization_id}).to_list(len(ids))
-    by_id = {link["_id"]: link for link in links}
-    return [instance_of(document, by_id.get(document["_id"])) for document in found.documents], found.next_cursor
+    """Newest first. `instance_ids`: only these."""
+    query = {**organization_query(organization_id, instance_ids, id_field="_id"), "deleted_at": None}
+    result = await read_page(database.instances, query, "created_at", page)
+    connections = await connections_by_id(database, organization_id, [each["_id"] for each in result.documents])
+    return [instance_of(each, connections.get(each["_id"])) for each in result.documents], result.next_cursor
 
 
 async def read_instance_status(database: Database, document: Document) -> InstanceStatus:
-    """State and counts of one instance."""
+    """Status and message counts of one instance."""
     organization_id, instance_id = document["organization_id"], document["_id"]
-    link = await connection_of(database, organization_id, instance_id)
-    wanted = {"instance_id": instance_id, "kind": "message"}  # exactly the fields of an index
-    sent = await database.messages.count_documents({**wanted, "direction": "outbound"})
-    received = await database.messages.count_documents({**wanted, "direction": "inbound"})
+    connection = await connection_of(database, organization_id, instance_id)
+    query = {"instance_id": instance_id, "kind": "message"}  # the fields of an index
+    sent = await database.messages.count_documents({**query, "direction": "outbound"})
+    received = await database.messages.count_documents({**query, "direction": "inbound"})
     return InstanceStatus(
         id=instance_id,
-        status=link.get("status", ConnectionStatus.DISCONNECTED),
-        phone_number=phone_number_of(document, link),
-        previous_phone_number=link.get("previous_phone_number"),
-        last_connected_at=link.get("last_connected_at"),
+        status=connection.get("status", ConnectionStatus.DISCONNECTED),
+        phone_number=phone_number_of(document, connection),
+        previous_phone_number=connection.get("previous_phone_number"),
+        last_connected_at=connection.get("last_connected_at"),
         messages_sent_count=sent,
         messages_received_count=received,
-        reason=link.get("reason"),
-        detail=link.get("detail"),
-        until=link.get("until"),
+        reason=connection.get("reason"),
+        detail=connection.get("detail"),
+        until=connection.get("until"),
     )
 
 

@@ -1,5 +1,5 @@
-"""How lists are searched: MongoDB looks words up by their parts and finds the candidates, and each candidate is
-compared with what was searched for (shared/text/search_terms.py, docs/decisions/0042)."""
+"""Search in lists: MongoDB finds candidates by parts of words, and each candidate is compared with the search
+(shared/text/search_terms.py, docs/decisions/0042)."""
 
 import asyncio
 import re
@@ -14,27 +14,28 @@ from shared.platform.mongo import Collection, Database, Document, ExecutionTimeo
 from shared.text.search_terms import MAX_PART, Search, is_unspaced, pairs, runs, searched
 
 MAX_QUERY_TIME_MS = 5_000
-"""Of one question to MongoDB."""
+"""Of one query to MongoDB."""
 MAX_SCAN_S = 2.5
-"""After so long a page is answered as it is, with a cursor to go on with."""
+"""After this time a page is returned although it is not full, with a cursor to continue."""
 MAX_MATCHING_CONTACTS = 1_000
-"""Of fewer contacts that match, their conversations and bookings are looked up; of more, these are walked through."""
+"""Up to so many matching contacts, their conversations and bookings are looked up by contact; above it, lists are
+scanned."""
 MAX_VOCABULARY_WORDS = 200
-"""So many words of the vocabulary with one part are looked up one by one; MongoDB merges at most 200 places of an index
-in their order. A part that more words have is common, and what has it is met soon when the list is walked through."""
+"""Up to so many words of the vocabulary that contain a part are looked up one by one: MongoDB merges at most 200 index
+ranges in order. A part that more words contain is common, so scanning the list finds matches soon."""
 MAX_INDEXED_WORDS = 4
-"""Words of a search, the longest ones, by which candidates are found. The others are only compared."""
+"""Candidates are found by the longest words of a search, up to so many. The other words are only compared."""
 _MAX_BATCH_DOCUMENTS = 500
 _NO_SUCH_INDEX = 2
-"""MongoDB's number for a hint that names none."""
+"""MongoDB's error code for a hint that names no index."""
 
 CandidateFilter = Callable[[list[Document]], Awaitable[list[Document]]]
-"""Of some candidates, in their order, those that match."""
+"""Returns those of the candidates that match, in the same order."""
 
 
 @asynccontextmanager
 async def search_limits() -> AsyncIterator[None]:
-    """Raises Problem 503 `search_timeout`, 503 `search_not_ready`."""
+    """Converts errors of MongoDB to Problem 503 `search_timeout` or 503 `search_not_ready`."""
     try:
         yield
     except ExecutionTimeout as error:
@@ -49,29 +50,28 @@ async def search_limits() -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class SearchCondition:
-    """Which documents have a word. `indexed`: MongoDB finds them by its index, and need not look at others."""
+    """A query for the documents that have a word. `indexed`: MongoDB finds them by index, without scanning others."""
 
     query: Document
     indexed: bool = True
 
 
 async def search_conditions(database: Database, organization_id: str, search: Search) -> list[SearchCondition] | None:
-    """All of which what matches fulfils, by its `search_terms`; None when nothing can match."""
-    found = await asyncio.gather(
-        *(search_condition(database, organization_id, run) for run in search.runs()[:MAX_INDEXED_WORDS])
-    )
-    known = [one for one in found if one is not None]
-    return known if len(known) == len(found) else None
+    """Conditions that every match fulfils, on its `search_terms`; None when nothing can match."""
+    runs_to_find = search.runs()[:MAX_INDEXED_WORDS]
+    results = await asyncio.gather(*(search_condition(database, organization_id, run) for run in runs_to_find))
+    conditions = [condition for condition in results if condition is not None]
+    return conditions if len(conditions) == len(results) else None
 
 
 async def search_condition(database: Database, organization_id: str, run: str) -> SearchCondition | None:
-    """None when no word of the organization has this part."""
+    """None when no word in the organization contains this part."""
     if is_unspaced(run) and len(run) > 1:
         return SearchCondition({"search_terms": {"$all": pairs(run)[:MAX_INDEXED_WORDS]}})
     part = re.escape(run[:MAX_PART])
-    wanted = {"organization_id": organization_id, "parts": {"$regex": f"^{part}"}}
+    query = {"organization_id": organization_id, "parts": {"$regex": f"^{part}"}}
     cursor = (
-        database["search_terms"].find(wanted, {"_id": 1}).limit(MAX_VOCABULARY_WORDS + 1).max_time_ms(MAX_QUERY_TIME_MS)
+        database["search_terms"].find(query, {"_id": 1}).limit(MAX_VOCABULARY_WORDS + 1).max_time_ms(MAX_QUERY_TIME_MS)
     )
     words = [str(word["_id"]).partition(":")[2] async for word in cursor]
     if len(words) > MAX_VOCABULARY_WORDS:
@@ -80,7 +80,7 @@ async def search_condition(database: Database, organization_id: str, run: str) -
 
 
 def contact_query(search: Search) -> Document:
-    """Contacts that may match: each word, or the number, is a part of a word of the name or of a number."""
+    """A query for contacts that may match: each word, or the number, is part of a word of the name or of a number."""
     longest = [max(runs(word), key=len) for word in search.words]
     words = sorted(longest, key=len, reverse=True)[:MAX_INDEXED_WORDS]
     all_words: Document = {"$and": [_has_part(word) for word in words]}
@@ -92,20 +92,20 @@ def _has_part(word: str) -> Document:
 
 
 async def matching_contacts(database: Database, organization_id: str, search: Search) -> list[str] | None:
-    """Their ids; None when there are more than MAX_PEOPLE."""
+    """Ids of the matching contacts; None when there are more than MAX_MATCHING_CONTACTS."""
     if not search.words:
         return []
-    wanted = {"organization_id": organization_id, **contact_query(search)}
-    cursor = database["contacts"].find(wanted, {"name": 1, "phone_number": 1, "aliases": 1})
-    found = await cursor.limit(MAX_MATCHING_CONTACTS + 1).max_time_ms(MAX_QUERY_TIME_MS).to_list(None)
-    if len(found) > MAX_MATCHING_CONTACTS:
+    query = {"organization_id": organization_id, **contact_query(search)}
+    cursor = database["contacts"].find(query, {"name": 1, "phone_number": 1, "aliases": 1})
+    contacts = await cursor.limit(MAX_MATCHING_CONTACTS + 1).max_time_ms(MAX_QUERY_TIME_MS).to_list(None)
+    if len(contacts) > MAX_MATCHING_CONTACTS:
         return None
-    return [contact["_id"] for contact in found if search.matches_contact(contact)]
+    return [contact["_id"] for contact in contacts if search.matches_contact(contact)]
 
 
 @dataclass(frozen=True)
 class SortedCollection:
-    """A collection, and the field it is sorted by. `hint`: the index to read it by."""
+    """A collection and the field it is sorted by. `hint`: the index to use."""
 
     collection: Collection
     sort_field: str
@@ -113,45 +113,50 @@ class SortedCollection:
 
 
 async def read_matching_page(
-    listing: SortedCollection, wanted: Document, request: PageRequest, keep: CandidateFilter
+    source: SortedCollection, query: Document, request: PageRequest, candidate_filter: CandidateFilter
 ) -> DocumentPage:
-    """A page of those that `wanted` finds and `keep` keeps. It is a short one, with a cursor, when looking for them
-    took MAX_WALK_S."""
-    kept: list[Document] = []
-    chunk, cursor, end = request.limit, request.cursor, time.monotonic() + MAX_SCAN_S
-    how = ReadOptions(MAX_QUERY_TIME_MS, listing.hint)
+    """A page of the documents that match `query` and that `candidate_filter` returns. After MAX_SCAN_S it is returned
+    although it is not full, with a cursor."""
+    matching: list[Document] = []
+    batch_size, cursor = request.limit, request.cursor
+    deadline = time.monotonic() + MAX_SCAN_S
+    options = ReadOptions(MAX_QUERY_TIME_MS, source.hint)
     while True:
-        page = await read_page(listing.collection, wanted, listing.sort_field, PageRequest(chunk, cursor), how)
-        kept += await keep(page.documents)
-        if len(kept) > request.limit or (len(kept) == request.limit and page.next_cursor):
-            documents = kept[: request.limit]
-            return DocumentPage(documents, cursor_of(documents[-1], listing.sort_field))
+        page = await read_page(source.collection, query, source.sort_field, PageRequest(batch_size, cursor), options)
+        matching += await candidate_filter(page.documents)
+        if len(matching) > request.limit or (len(matching) == request.limit and page.next_cursor):
+            documents = matching[: request.limit]
+            return DocumentPage(documents, cursor_of(documents[-1], source.sort_field))
         cursor = page.next_cursor
-        if cursor is None or time.monotonic() > end:
-            return DocumentPage(kept, cursor)
-        chunk = min(2 * chunk, _MAX_BATCH_DOCUMENTS)
+        if cursor is None or time.monotonic() > deadline:
+            return DocumentPage(matching, cursor)
+        batch_size = min(2 * batch_size, _MAX_BATCH_DOCUMENTS)
 
 
-def by_text(search: Search) -> CandidateFilter:
-    """Keeps what has all words in its text."""
+def text_filter(search: Search) -> CandidateFilter:
+    """Documents that have all words in their text."""
 
-    async def keep(documents: list[Document]) -> list[Document]:
+    async def matching(documents: list[Document]) -> list[Document]:
         return [each for each in documents if search.matches_text(each.get("text"))]
 
-    return keep
+    return matching
 
 
-def by_contact(database: Database, organization_id: str, search: Search, *, or_text: bool = False) -> CandidateFilter:
-    """Keeps what has all words in its contact's name or number, or, if asked for, in its text."""
+def contact_filter(
+    database: Database, organization_id: str, search: Search, *, or_text: bool = False
+) -> CandidateFilter:
+    """Documents that have all words in their contact's name or number, or, with `or_text`, in their text."""
 
-    async def keep(documents: list[Document]) -> list[Document]:
+    async def matching(documents: list[Document]) -> list[Document]:
         ids = sorted({each["contact_id"] for each in documents})
-        wanted = {"_id": {"$in": ids}, "organization_id": organization_id}
-        cursor = database["contacts"].find(wanted, {"name": 1, "phone_number": 1, "aliases": 1})
-        known = {contact["_id"]: contact async for contact in cursor}
-        texts = {each["_id"]: [searched(each.get("text"))] if or_text else [] for each in documents}
-        return [
-            each for each in documents if search.matches_contact(known.get(each["contact_id"], {}), *texts[each["_id"]])
-        ]
+        query = {"_id": {"$in": ids}, "organization_id": organization_id}
+        cursor = database["contacts"].find(query, {"name": 1, "phone_number": 1, "aliases": 1})
+        contacts = {contact["_id"]: contact async for contact in cursor}
 
-    return keep
+        def matches(document: Document) -> bool:
+            texts = [searched(document.get("text"))] if or_text else []
+            return search.matches_contact(contacts.get(document["contact_id"], {}), *texts)
+
+        return [document for document in documents if matches(document)]
+
+    return matching

@@ -1,4 +1,4 @@
-"""Reads of single messages, written by the router."""
+"""Reads single messages, which the router writes."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from shared.platform.mongo import Database, Document
 from shared.text.bounded_text import CutText
 
 InstanceIds = frozenset[str] | None
-"""The only instances that count; None: all of the organization."""
+"""The only instances whose messages may be read; None: all of the organization."""
 
 
 class StatusStep(BaseModel):
-    """A status, since when, and what went wrong if it is `failed`."""
+    """A status, since when, and the error of `failed`."""
 
     status: MessageStatus
     at: datetime
@@ -23,15 +23,15 @@ class StatusStep(BaseModel):
 
 
 class EarlierText(BaseModel):
-    """A text that its author replaced by an edit, and when it was written."""
+    """A text before an edit of its author, and when it was written."""
 
     text: CutText | None = None
     written_at: datetime
 
 
 class MessageWithHistory(MessageRecord):
-    """`history`: the steps of its status after the first, oldest first. `stuck_since`: since when it has the status it
-    has had for too long. `earlier_texts`: what it said before its author edited it, oldest first: the first text and at
+    """`history`: the statuses after the first one, oldest first. `stuck_since`: since when the message has a status
+    that should have changed by now. `earlier_texts`: before edits of the author, oldest first: the first text and at
     most 19 others."""
 
     history: tuple[StatusStep, ...] = ()
@@ -45,28 +45,29 @@ def _message(document: Document) -> MessageRecord:
 
 def _message_with_history(document: Document) -> MessageWithHistory:
     edits = document.get("edits", [])
-    known = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
-    known += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits if not edit.get("unreadable")]
-    earlier = known[:-1]  # the last one is what it says now
+    texts = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
+    texts += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits if not edit.get("unreadable")]
+    earlier = texts[:-1]  # the last one is the current text
     return MessageWithHistory.model_validate({**document, "id": document["_id"], "earlier_texts": earlier})
 
 
 async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:
-    """By our own id."""
-    found = await database.messages.find_one({"_id": message_id, "organization_id": organization_id})
-    return _message(found) if found else None
+    """By Switchboard's own id."""
+    document = await database.messages.find_one({"_id": message_id, "organization_id": organization_id})
+    return _message(document) if document else None
 
 
 async def get_message(
     database: Database, organization_id: str, any_id: str, instance_ids: InstanceIds = None
 ) -> MessageWithHistory:
-    """By our id or WhatsApp's. Raises Problem 404 `message_not_found`."""
-    if ours := await database.messages.find_one({"_id": any_id, **organization_query(organization_id, instance_ids)}):
-        return _message_with_history(ours)
-    instances = await database.instances.distinct("_id", organization_query(organization_id, instance_ids, by="_id"))
-    found = await database.messages.find_one(
-        {"organization_id": organization_id, "instance_id": {"$in": instances}, "wa_id": any_id}
-    )
-    if found is None:
+    """By Switchboard's id or WhatsApp's. Raises Problem 404 `message_not_found`."""
+    query = {"_id": any_id, **organization_query(organization_id, instance_ids)}
+    if message := await database.messages.find_one(query):
+        return _message_with_history(message)
+    instances = organization_query(organization_id, instance_ids, id_field="_id")
+    allowed_ids = await database.instances.distinct("_id", instances)
+    by_whatsapp_id = {"organization_id": organization_id, "instance_id": {"$in": allowed_ids}, "wa_id": any_id}
+    message = await database.messages.find_one(by_whatsapp_id)
+    if message is None:
         raise Problem(404, "message_not_found", "there is no such message")
-    return _message_with_history(found)
+    return _message_with_history(message)

@@ -1,4 +1,4 @@
-"""How far the streams and their consumers are: numbers of the whole server, which name no organization."""
+"""Statistics of streams and consumers, of the whole server; they name no organization."""
 
 import asyncio
 from datetime import datetime
@@ -12,7 +12,7 @@ from shared.contracts.registry import COMMANDS_STREAM, DEAD_STREAM, EVENTS_STREA
 from shared.messaging.client import JetStreamContext
 
 _CONSUMERS_PER_PAGE = 256
-"""Consumers in one answer of the server."""
+"""Consumers in one response of the NATS server."""
 
 
 class StreamStats(BaseModel):
@@ -26,10 +26,10 @@ class StreamStats(BaseModel):
 
 
 class ConsumerStats(BaseModel):
-    """`pending`: not delivered yet. `unacknowledged`: being handled, or waiting for another attempt.
+    """`pending`: not delivered yet. `unacknowledged`: being handled, or waiting for a retry.
 
-    `redelivered`: of those, delivered more than once. `lag`: pending and unacknowledged together.
-    `oldest_age`: seconds since the oldest message it is not done with was stored, null when there is none.
+    `redelivered`: the unacknowledged ones that were delivered more than once. `lag`: pending plus unacknowledged.
+    `oldest_age`: seconds since the oldest of these messages was stored, null when there is none.
     """
 
     stream: str
@@ -42,7 +42,7 @@ class ConsumerStats(BaseModel):
 
 
 class QueueStats(BaseModel):
-    """`dead_letters`: the organization's own; everything else is of the whole server."""
+    """`dead_letters`: of the organization; everything else is of the whole server."""
 
     streams: list[StreamStats]
     consumers: list[ConsumerStats]
@@ -50,9 +50,9 @@ class QueueStats(BaseModel):
 
 
 async def stream_stats(js: JetStreamContext) -> list[StreamStats]:
-    """The three streams, in the order messages take."""
+    """Of the three streams: events, commands, dead letters."""
 
-    async def one(name: str) -> StreamStats:
+    async def stats_of(name: str) -> StreamStats:
         info = await js.stream_info(name)
         state = info.state
         age = await _age(js, name, state.first_seq, ">") if state.messages else None
@@ -60,24 +60,24 @@ async def stream_stats(js: JetStreamContext) -> list[StreamStats]:
             name=name, messages=state.messages, bytes=state.bytes, consumers=state.consumer_count, oldest_age=age
         )
 
-    return list(await asyncio.gather(*map(one, (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM))))
+    return list(await asyncio.gather(*map(stats_of, (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM))))
 
 
 async def consumer_stats(js: JetStreamContext) -> list[ConsumerStats]:
-    """The services' own consumers; the passing ones of sockets belong to organizations and are left out."""
-    found: list[ConsumerInfo] = []
+    """Of the durable consumers of services, without the temporary ones of sockets, which belong to organizations."""
+    consumers: list[ConsumerInfo] = []
     for stream in (EVENTS_STREAM, COMMANDS_STREAM):
-        found += [info for info in await _consumers(js, stream) if info.config.durable_name]
-    return list(await asyncio.gather(*(_consumer(js, info) for info in found)))
+        consumers += [info for info in await _consumers(js, stream) if info.config.durable_name]
+    return list(await asyncio.gather(*(_consumer(js, info) for info in consumers)))
 
 
 async def _consumers(js: JetStreamContext, stream: str) -> list[ConsumerInfo]:
-    found: list[ConsumerInfo] = []
+    consumers: list[ConsumerInfo] = []
     while True:
-        page = await js.consumers_info(stream, offset=len(found))
-        found += page
+        page = await js.consumers_info(stream, offset=len(consumers))
+        consumers += page
         if len(page) < _CONSUMERS_PER_PAGE:
-            return found
+            return consumers
 
 
 async def _consumer(js: JetStreamContext, info: ConsumerInfo) -> ConsumerStats:
