@@ -1,4 +1,4 @@
-"""What an organization's contacts do just now, for whoever listens at this moment."""
+"""Ephemeral events of an organization (typing, presence) for the sockets that are connected right now."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,22 +16,20 @@ log = logging.getLogger(__name__)
 
 
 class EphemeralFeed:
-    """Calls `tell` with what sockets are told; nothing is repeated, and nothing that is late is told."""
+    """Calls `on_events` with what sockets receive. Nothing is repeated, and what arrives late is dropped."""
 
     def __init__(
-        self, client: NatsClient, organization_id: str, tell: Callable[[SocketEvents], Awaitable[None]]
+        self, client: Client, organization_id: str, on_events: Callable[[SocketEvents], Awaitable[None]]
     ) -> None:
-        self._client, self._subject_filters, self._on_events = (
-            client,
-            ephemeral_filters("realtime", organization_id),
-            tell,
-        )
+        self._client = client
+        self._subject_filters = ephemeral_filters("realtime", organization_id)
+        self._on_events = on_events
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
-        """Raises a NATS error when the connection is away."""
-        for pattern in self._subject_filters:
-            self._subscriptions.append(await self._client.subscribe(pattern, cb=self._on_message))
+        """Raises NatsError while disconnected."""
+        for subject_filter in self._subject_filters:
+            self._subscriptions.append(await self._client.subscribe(subject_filter, cb=self._on_message))
 
     async def stop(self) -> None:
         for subscription in self._subscriptions:
@@ -40,9 +38,9 @@ class EphemeralFeed:
 
     async def _on_message(self, message: NatsMessage) -> None:
         try:
-            live = parse_ephemeral(message.subject, message.data)
+            event = parse_ephemeral(message.subject, message.data)
         except ValidationError as error:
-            log.warning("%s: unreadable, left out: %s", message.subject, error.errors()[0]["msg"])
+            log.warning("%s: an unreadable ephemeral event is skipped: %s", message.subject, error.errors()[0]["msg"])
             return
-        if live and live.full_subject == message.subject and not is_stale(live, utc_now()):
-            await self._on_events(ephemeral_events_of(live))
+        if event and event.full_subject == message.subject and not is_stale(event, utc_now()):
+            await self._on_events(ephemeral_events_of(event))

@@ -1,52 +1,45 @@
-"""What a socket missed, read from the stream page by page."""
+"""The events that a socket missed, read from the stream page by page."""
 
 import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 
-from shared.contracts.ids import new_id
 from shared.contracts.registry import EVENTS_STREAM
-from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
+from shared.messaging.ordered_consumer import ephemeral_consumer
 
 PAGE_EVENTS, PAGE_BYTES = 200, 262_144
-"""Events read at once, fewer when they are large: a slow socket takes only a few, and the others are read in vain."""
+"""Of one page at most: of a larger one a slow socket takes a few events, and the others are read in vain."""
 PAGE_SPARE_BYTES = 65_536
-"""Bytes a page may have beyond the largest message: NATS counts subject and header as well."""
-REPLAY_INACTIVE_S = 30.0
-"""Seconds after which the server forgets a reader that died."""
+"""Added to the largest message for the page that must hold it: NATS counts subject and headers as well."""
 PAGE_TIMEOUT_S = 5.0
-"""Seconds the server has for a page."""
 
 
 class ResyncRequiredError(Exception):
-    """The stream no longer keeps everything since then, or it is more than a socket is told: load the records anew."""
+    """The stream no longer has everything, or it is more than one socket receives: the client loads the records again."""
 
 
 class StreamReplay:
-    """The events of the stream by subject filter. `limit`: how many are read at most for one socket."""
+    """Reads events of the stream by subject filter, at most `max_events` for one socket."""
 
-    def __init__(self, client: NatsClient, js: JetStreamContext, limit: int) -> None:
-        self._client, self._js, self._max_events = client, js, limit
+    def __init__(self, client: Client, js: JetStreamContext, max_events: int) -> None:
+        self._client = client
+        self._js = js
+        self._max_events = max_events
 
-    async def pages_after(self, pattern: str, sequence: int) -> AsyncGenerator[list[NatsMessage], None]:
-        """Pages of what follows `sequence`, in order, until there is nothing more at the moment.
+    async def pages_after(self, subject_filter: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
+        """What follows `sequence`, in order, until there is nothing more at the moment.
 
-        Raises TooMuchMissedError before the page that would leave something out, a NATS error when the stream is away.
+        Raises ResyncRequiredError before a page that would leave something out, NatsError while the stream is
+        unreachable.
         """
-        config = ConsumerConfig(
-            name=f"realtime-{new_id()}",
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=sequence + 1,
-            ack_policy=AckPolicy.NONE,
-            filter_subject=pattern,
-            mem_storage=True,
-            inactive_threshold=REPLAY_INACTIVE_S,
-            num_replicas=1,
-        )
-        info = await self._js.add_consumer(EVENTS_STREAM, config)
+        info = await self._js.add_consumer(EVENTS_STREAM, ephemeral_consumer(subject_filter, sequence))
         pending = info.num_pending or 0
         try:
             if pending > self._max_events:
@@ -59,20 +52,20 @@ class StreamReplay:
                 sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
                 yield page
         finally:
-            with suppress(NatsError, OSError):  # without an address for its answer, which nobody reads, NATS ignores it
+            with suppress(NatsError, OSError):  # NATS ignores a request without a reply subject, though nobody reads it
                 subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
                 await self._client.publish(subject, reply=self._client.new_inbox())
 
-    async def _page(self, consumer: str, count: int) -> list[NatsMessage]:
-        """At least one message, as the caller knows that there are some. Bounded in bytes, which `fetch` of the library
-        is not: 200 events may have 200 MB. Raises a NATS error or TimeoutError."""
-        arrived: asyncio.Queue[NatsMessage] = asyncio.Queue()
+    async def _page(self, consumer: str, count: int) -> list[Msg]:
+        """At least one message; the caller knows that there are some. Raises NatsError or TimeoutError.
+
+        It is bounded in bytes, which `fetch` of the library is not: 200 events may have 200 MB.
+        """
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
         inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
+        largest_page = self._client.max_payload + PAGE_SPARE_BYTES  # holds any single event
         try:
-            for max_bytes in (
-                PAGE_BYTES,
-                self._client.max_payload + PAGE_SPARE_BYTES,
-            ):  # the latter holds the largest event
+            for max_bytes in (PAGE_BYTES, largest_page):
                 if page := await self._pull(inbox, arrived, consumer, {"batch": count, "max_bytes": max_bytes}):
                     return page
         finally:
@@ -84,23 +77,23 @@ class StreamReplay:
         self, inbox: Subscription, arrived: asyncio.Queue[NatsMessage], consumer: str, bounds: dict[str, int]
     ) -> list[NatsMessage]:
         """Empty when the next event is larger than `max_bytes`."""
-        wanted, count = {"no_wait": True, **bounds}, bounds["batch"]
+        request = json.dumps({"no_wait": True, **bounds}).encode()
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
-        await self._client.publish(subject, json.dumps(wanted).encode(), reply=inbox.subject)
-        page: list[NatsMessage] = []
+        await self._client.publish(subject, request, reply=inbox.subject)
+        page: list[Msg] = []
         async with asyncio.timeout(PAGE_TIMEOUT_S):
-            while len(page) < count:
+            while len(page) < bounds["batch"]:
                 message = await arrived.get()
-                if not message.reply:  # a status: there is no more, or the next one does not fit
+                if not message.reply:  # a status: there are no more, or the next one does not fit
                     break
                 page.append(message)
         return page
 
     async def require_retained(self, sequence: int) -> None:
-        """Raises TooMuchMissedError unless everything behind `sequence` is kept.
+        """Raises ResyncRequiredError unless the stream still has everything behind `sequence`.
 
-        Asked after reading: what is kept then was kept when the page was read.
+        Asked after reading: what it has then, it had when the page was read.
         """
         state = (await self._js.stream_info(EVENTS_STREAM)).state
         if not state.first_seq - 1 <= sequence <= state.last_seq:
-            raise ResyncRequiredError(f"the stream keeps {state.first_seq} to {state.last_seq}")
+            raise ResyncRequiredError(f"the stream has {state.first_seq} to {state.last_seq}")

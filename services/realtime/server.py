@@ -1,27 +1,29 @@
-"""The Socket.IO server: who may connect, which room, what a client may ask."""
+"""The Socket.IO server: logins, the organization's room, and what handlers of client requests use."""
 
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from services.realtime.backlog import BacklogLimits, Backlogs, PacketQueue
+from services.realtime.backlog import BacklogLimits, Backlogs
 from services.realtime.client_error_log import ClientErrorLog
-from services.realtime.client_requests import client_id_of, failure_reply, parse_since
+from services.realtime.client_requests import parse_since
 from services.realtime.connection_recovery import ConnectionRecovery
 from services.realtime.connection_registry import ConnectionRegistry, SocketConnection
 from services.realtime.handshake import identify, token_of
 from services.realtime.linking_codes import LinkingCodes
 from services.realtime.nats_clients import NatsClients
-from services.realtime.packet_parser import RESERVED_EVENTS, single_argument
 from services.realtime.payloads import Payload, SocketEvents
 from services.realtime.rate_budget import FailureBudget, RateBudget
+from services.realtime.request_dispatcher import RequestDispatcher, RequestHandler
 from services.realtime.room_store import RoomStore
-from services.realtime.send_message import send
+from services.realtime.rooms import OrganizationRooms
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.settings import RealtimeSettings
 from services.realtime.socket_access import SocketAccess
@@ -29,43 +31,45 @@ from services.realtime.socket_server import SocketIoServer
 from services.realtime.transport import ConnectionHooks
 from shared.contracts.errors import Problem
 from shared.contracts.events import AccessRevoked
-from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
-from shared.contracts.request_id import bound_request_id
-from shared.messaging.client import NatsError
+from shared.messaging.command_client import CommandClient
+from shared.messaging.consumer import Publisher
+from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.rpc_client import rpc_request
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
-Handler = Callable[[str, Any], Awaitable[Payload]]
-"""Called with the socket's id and what it sent; its answer is the acknowledgement. Raises Problem."""
+QUERY_TIMEOUT_S = 5.0
+"""For the api to answer a query, unless the caller has less time."""
+LOGIN_QUERY_TIMEOUT_S = 1.0
+"""For queries that a login or every request waits for: counting it, and the linking codes of the organization."""
+
 DisconnectListener = Callable[[str, str], Awaitable[None]]
-"""Called with the organization and the id of a socket that is gone."""
-RATE_LIMIT_TIMEOUT_S = 1.0
-"""Seconds the api has to count a request."""
+"""Called with the organization and the id of a socket that disconnected."""
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RegisteredHandler:
-    """What answers an event; `refused`: the event that tells this socket of a refusal as well."""
-
-    handler: Handler
-    error_event: str = ""
-
-
 class RealtimeServer:
-    """One Socket.IO server. `links` is what it needs of NATS, there while the service runs."""
+    """One Socket.IO server. Handlers register with `on`; they may be registered before NATS is connected (`start`)."""
 
     def __init__(self, settings: RealtimeSettings) -> None:
-        self._settings, self._keys = settings, settings.verification_keys
-        self.nats: NatsClients | None = None
+        self._settings = settings
+        self._nats: NatsClients | None = None
+        self._rooms: OrganizationRooms | None = None
+        self._revocations: OrderedConsumer | None = None
         self.error_log = ClientErrorLog()
         self._connections = ConnectionRegistry(settings)
         self.recovery = ConnectionRecovery(RoomStore(self.require_nats))
-        self._codes = LinkingCodes(self.principal_of, self.query, self.send_events)
+        login_query = partial(self.query, timeout=LOGIN_QUERY_TIMEOUT_S)
+        self._codes = LinkingCodes(self.principal_of, login_query, self.send_events)
+        self._rates = RateBudget(login_query, settings.socket_caller_limit)
+        self._failures = FailureBudget(login_query)
         hooks = ConnectionHooks(
-            self._on_login, self._on_connected, self._on_request, self._on_disconnect, self._is_overfull
+            on_login=self._on_login,
+            on_connected=self._on_connected,
+            on_request=lambda *request: self.requests.dispatch(*request),
+            on_disconnect=self._on_disconnect,
+            is_overfull=lambda *queue: self.send_queue.is_overfull(*queue),
         )
         self.sio = SocketIoServer(settings, self._connections, hooks, self.error_log)
         self._access = SocketAccess(settings.token_ttl, self.sio, self._connections)
@@ -76,31 +80,92 @@ class RealtimeServer:
             settings.socket_backlog_total_bytes,
         )
         self.send_queue = SendQueue(self.sio, Backlogs(limits), settings.socket_patience, self._access.is_valid)
-        self._rates = RateBudget(self.query, settings.socket_caller_limit)
-        self._failures = FailureBudget(self.query)
+        self.requests = RequestDispatcher(self._access, self._rates, self.send_queue, self.error_log)
         self._disconnect_listeners: list[DisconnectListener] = []
-        self.requests: dict[str, RegisteredHandler] = {}
-        """By the name of the event. Nothing else a client sends runs anything."""
         self.on("join-organization", self._join_organization)
-        self.on("send_message", self._send_message, refused="message_send_error")
 
-    def on(self, name: str, handler: Handler, refused: str = "") -> None:
-        """Answer this event; a Problem becomes the answer, and also the event `refused` to this socket."""
-        assert name not in RESERVED_EVENTS, f"{name} is no name for an event of clients"
-        self.requests[name] = RegisteredHandler(handler, refused)
-
-    def on_disconnect(self, leaving: DisconnectListener) -> None:
-        """Tell this one of every socket that is gone, after its room was told."""
-        self._disconnect_listeners.append(leaving)
-
-    def has_joined_organization(self, sid: str) -> bool:
-        """It asked for all that happens in its organization."""
-        return bool((found := self._connections.by_sid(sid)) and found.joined_organization)
+    async def start(self, client: Client, js: JetStreamContext) -> None:
+        """Begin to serve sockets. Raises NatsError while the stream is unreachable."""
+        nats = NatsClients(client, js, CommandClient(client, Publisher(js)))
+        self._revocations = nats.event_consumer(AccessRevoked.subject_filter(), self.on_access_revoked)
+        await self._revocations.start(from_beginning=True)
+        self._rooms = OrganizationRooms(nats, self.send_queue, self._settings.resume_limit)
+        self._nats = nats
 
     async def close(self) -> None:
-        """Say goodbye to every socket; clients reconnect to another replica."""
+        """Disconnect every socket; clients reconnect to another replica."""
         self._access.close()
         await self.sio.shutdown()
+        if self._revocations:
+            await self._revocations.stop()
+        if self._rooms:
+            await self._rooms.close()
+
+    # --- for handlers of requests
+
+    def on(self, name: str, handler: RequestHandler, error_event: str = "") -> None:
+        """`handler` answers this event of clients; a failure is also sent as the event `error_event`."""
+        self.requests.register(name, handler, error_event)
+
+    def on_disconnect(self, listener: DisconnectListener) -> None:
+        """`listener` is called for every socket that disconnected, after it left its room."""
+        self._disconnect_listeners.append(listener)
+
+    def principal_of(self, sid: str) -> Principal:
+        """Whose socket this is. Raises Problem 401 when its access was revoked or expired, 503 when it is gone."""
+        if connection := self._connections.by_sid(sid):
+            return self._access.require_principal(connection)
+        raise Problem(503, "socket_closing", "this socket is being closed; connect again")
+
+    def authorize(self, sid: str, scope: Scope, refusal: str = "") -> Principal:
+        """Whose socket this is. Raises Problem like `principal_of`, and 403 (with the text `refusal`) without `scope`."""
+        principal = self.principal_of(sid)
+        if scope not in principal.scopes:
+            raise Problem(
+                403, "scope_missing", refusal or f"this needs the scope `{scope}`, which you do not have here"
+            )
+        return principal
+
+    async def query(self, query: Query, timeout: float = QUERY_TIMEOUT_S) -> Payload:
+        """What the api answers within `timeout` seconds. Raises Problem."""
+        return await rpc_request(self.require_nats().client, query, timeout)
+
+    async def charge(self, principal: Principal, count: int) -> None:
+        """Count this request for `count` more. Raises Problem 429."""
+        if count > 0:
+            await self._rates.take(principal, count)
+
+    async def send_events(self, sid: str, events: SocketEvents) -> None:
+        """Those that the scopes of the socket allow."""
+        await self.send_queue.send(sid, encode_events(events))
+
+    def has_joined(self, sid: str) -> bool:
+        """The socket is connected and in the room of its organization, in which every socket is."""
+        connection = self._connections.by_sid(sid)
+        principal = connection.principal if connection else None
+        return bool(principal and self._require_rooms().has_joined(principal.organization_id, sid))
+
+    def has_asked_for_organization(self, sid: str) -> bool:
+        """The client sent `join-organization`, so it is interested in all events, not only in a dialect's."""
+        return bool((connection := self._connections.by_sid(sid)) and connection.joined_organization)
+
+    async def disconnect(self, sid: str) -> None:
+        """Close this socket; its client does not reconnect by itself."""
+        if connection := self._connections.by_sid(sid):
+            await self.sio.close(connection, [self.sio.disconnect_packet()])
+
+    def require_nats(self) -> NatsClients:
+        """Raises Problem 503 while the service starts."""
+        if self._nats is None:
+            raise Problem(503, "starting", "the service is starting; try again")
+        return self._nats
+
+    def _require_rooms(self) -> OrganizationRooms:
+        self.require_nats()
+        assert self._rooms is not None
+        return self._rooms
+
+    # --- the life of a connection
 
     async def _on_login(self, connection: SocketConnection, sid: str, auth: Any) -> None:
         try:
@@ -110,8 +175,7 @@ class RealtimeServer:
             self.sio.handshakes.mark_known(connection.address)
             self.send_queue.start_counting(connection)
             self._access.close_at_expiry(connection)
-            rooms = self.require_nats().rooms
-            await rooms.join(principal.organization_id, sid, since, self._settings.join_grace)
+            await self._require_rooms().join(principal.organization_id, sid, since, self._settings.join_grace)
             connection.pid = self.recovery.begin(sid, principal, auth)
         except (NatsError, TimeoutError, OSError) as error:
             self._release(connection)
@@ -120,137 +184,55 @@ class RealtimeServer:
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again") from error
         SOCKETS.inc()
 
-    async def _on_connected(self, connection: SocketConnection) -> None:
-        await self.recovery.restore(connection.sid, lambda name: self.requests[name].handler)
-        await self._codes.send_current(connection.sid)
-
     async def _authenticate(self, connection: SocketConnection, auth: Any) -> Principal:
-        """Raises Problem 401, 429 instead after too many wrong credentials from this address."""
+        """Raises Problem 401, or 429 after too many wrong credentials from this address."""
         token = token_of(self.sio.environ.get(connection.id, {}), auth)
         try:
-            principal = await identify(token, self._keys, self.require_nats().client, connection.address)
+            client = self.require_nats().client
+            principal = await identify(token, self._settings.verification_keys, client, connection.address)
         except Problem as problem:
-            guessed = problem.code == "token_invalid" and not problem.extra.get("counted")
-            if guessed and (refusal := await self._failures.count(connection.address)):
+            is_guess = problem.code == "token_invalid" and not problem.extra.get("counted")
+            if is_guess and (refusal := await self._failures.count(connection.address)):
                 raise refusal from problem
             raise
         self._access.require_not_revoked(principal)
-        await self._rates.take(principal)  # opening a socket costs as much as asking something
+        await self._rates.take(principal)  # a login counts as a request: it costs as much
         self._access.require_not_revoked(principal)
         return principal
+
+    async def _on_connected(self, connection: SocketConnection) -> None:
+        await self.recovery.restore(connection.sid, lambda name: self.requests.handlers[name].run)
+        await self._codes.send_current(connection.sid)
 
     async def _on_disconnect(self, connection: SocketConnection) -> None:
         principal = connection.principal
         assert principal is not None
         await self.recovery.end(connection.sid)
         self._release(connection)
-        if self.nats:
-            await self.nats.rooms.leave(principal.organization_id, connection.sid)
-        for leaving in self._disconnect_listeners:
-            await leaving(principal.organization_id, connection.sid)
+        if self._rooms:
+            await self._rooms.leave(principal.organization_id, connection.sid)
+        for listener in self._disconnect_listeners:
+            await listener(principal.organization_id, connection.sid)
         SOCKETS.dec()
-
-    def _is_overfull(self, connection: SocketConnection, queue: PacketQueue) -> bool:
-        return self.send_queue.is_overfull(connection, queue)
 
     def _release(self, connection: SocketConnection) -> None:
         self._access.cancel_timer(connection)
         self.send_queue.stop_counting(connection)
 
-    async def on_access_revoked(self, _address: str, _sequence: int, body: bytes) -> None:
-        """An AccessEnded of the stream: the sockets that were opened with it end, and no new ones begin."""
+    async def on_access_revoked(self, _subject: str, _sequence: int, body: bytes) -> None:
+        """Closes the sockets that were opened with this access; no new ones can be opened with it."""
         try:
             self._access.revoke(AccessRevoked.model_validate_json(body))
         except ValidationError as error:
-            log.warning("an unreadable ending is left out: %s", error.errors()[0]["msg"])
-
-    async def _on_request(self, connection: SocketConnection, name: str, arguments: list[Any]) -> Payload | None:
-        """None for an event that nothing answers."""
-        found = self.requests.get(name)
-        try:
-            return await self._run_handler(connection, name, found, arguments)
-        except Problem as problem:
-            failure = failure_reply(problem) | client_id_of(arguments)
-        except Exception as error:
-            self.error_log.log_failure(f"a request {name if found else ''} of a socket failed", error)
-            fault = Problem(500, "internal_error", "something went wrong here; the log has the reason")
-            failure = failure_reply(fault) | client_id_of(arguments)
-        if found and found.error_event:
-            await self.send_queue.send_reply(connection.sid, found.error_event, failure)
-        return failure
-
-    async def _run_handler(
-        self, connection: SocketConnection, name: str, found: RegisteredHandler | None, arguments: list[Any]
-    ) -> Payload | None:
-        """Access is asked about before and after: a request may take long, and its answer tells something."""
-        principal = self._access.require_principal(connection)
-        connection.take_request(time.monotonic())
-        if name in RESERVED_EVENTS:
-            raise Problem(422, "reserved_event", "this name belongs to Socket.IO; a client cannot send it")
-        if found is None:
-            return None
-        data = single_argument(arguments)
-        await self._rates.take(principal)
-        connection.requests_in_progress += 1
-        try:
-            with bound_request_id(new_id()):
-                answer = await found.handler(connection.sid, data)
-        finally:
-            connection.requests_in_progress -= 1
-        self._access.require_principal(connection)
-        return answer
-
-    async def charge(self, principal: Principal, count: int) -> None:
-        """Count a request for more than one. Raises Problem 429."""
-        if count > 0:
-            await self._rates.take(principal, count)
-
-    async def send_events(self, sid: str, events: SocketEvents) -> None:
-        """Events of a dialect, to a socket that may hear them."""
-        await self.send_queue.send(sid, encode_events(events))
-
-    def authorize(self, sid: str, scope: Scope) -> Principal:
-        """Whose socket this is. Raises Problem 401, 403."""
-        principal = self.principal_of(sid)
-        if scope not in principal.scopes:
-            raise Problem(403, "scope_missing", f"this needs the scope `{scope}`, which you do not have here")
-        return principal
-
-    def principal_of(self, sid: str) -> Principal:
-        """Whose socket this is, while its access goes on. Raises Problem 401, 503."""
-        if connection := self._connections.by_sid(sid):
-            return self._access.require_principal(connection)
-        raise Problem(503, "socket_closing", "this socket is being closed; connect again")
-
-    async def disconnect(self, sid: str) -> None:
-        """The socket's work is done."""
-        if connection := self._connections.by_sid(sid):
-            await self.sio.close(connection, [self.sio.disconnect_packet()])
+            log.warning("an unreadable revocation is skipped: %s", error.errors()[0]["msg"])
 
     async def _join_organization(self, sid: str, data: Any = None) -> Payload:
         principal = self.principal_of(sid)
-        wanted = data.get("organizationId") if isinstance(data, dict) else data
-        if wanted != principal.organization_id:
+        organization_id = data.get("organizationId") if isinstance(data, dict) else data
+        if organization_id != principal.organization_id:
             raise Problem(403, "organization_mismatch", "this token belongs to another organization")
-        standing = await self.require_nats().rooms.resume(principal.organization_id, sid, parse_since(data))
+        result = await self._require_rooms().resume(principal.organization_id, sid, parse_since(data))
         if connection := self._connections.by_sid(sid):
             connection.joined_organization = True
             self.sio.run_in_background(self._codes.send_current(sid))
-        return {"success": True, "sequence": standing.sequence} | ({"resync": True} if standing.must_reload else {})
-
-    async def _send_message(self, sid: str, data: Any = None) -> Payload:
-        principal = self.principal_of(sid)
-        answer = await send(data, principal, self.require_nats().commands, self._settings.send_wait) | client_id_of(
-            [data]
-        )
-        await self.send_queue.send_reply(sid, "message_sent_success", answer)
-        return {"success": True, **answer}
-
-    async def query(self, query: Query) -> Payload:
-        return await rpc_request(self.require_nats().client, query, RATE_LIMIT_TIMEOUT_S)
-
-    def require_nats(self) -> NatsClients:
-        """Raises Problem 503 while the service starts."""
-        if self.nats is None:
-            raise Problem(503, "starting", "the service is starting; try again")
-        return self.nats
+        return {"success": True, "sequence": result.sequence} | ({"resync": True} if result.must_reload else {})

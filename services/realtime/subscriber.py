@@ -1,4 +1,7 @@
-"""How far each socket of an organization has been told. No I/O: what is told when, in which order, exactly once."""
+"""Which events each socket of an organization has received, by their sequence in the stream. No I/O.
+
+The rules that make delivery complete, in order and without repeats are here; rooms.py and catch_up.py do the sending.
+"""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 
 class ResumeResult(NamedTuple):
-    """The sequence a socket was told up to, and whether its client must load the records anew."""
+    """`sequence`: every event up to here was delivered; `must_reload`: the client must load the records again."""
 
     sequence: int
     must_reload: bool
@@ -14,31 +17,34 @@ class ResumeResult(NamedTuple):
 
 @dataclass
 class SocketPosition:
-    """A socket has been told everything behind `began` up to `position`, without what is between the two of `gap`."""
+    """Delivered: the events in (start, position] except those in `gap`, a range of the same form."""
 
     sid: str
     position: int
     since: int | None = None
-    """What it asked for when it connected, until that is looked after."""
+    """The sequence the client named when it connected, until the first catch-up uses it."""
     start: int = 0
     gap: tuple[int, int] | None = None
     is_live: bool = False
+    """It receives new events as they come; else they are read for it from the stream."""
     must_reload: bool = False
     timer: asyncio.TimerHandle | None = None
+    """Starts the first catch-up unless the client asks for it earlier."""
     task: asyncio.Task[ResumeResult] | None = None
+    """The newest catch-up of this socket."""
 
     def __post_init__(self) -> None:
         self.start = self.position
 
     def pause(self) -> None:
-        """From now on nothing live."""
+        """No live events until it is up to date again."""
         self.is_live = self.must_reload = False
 
     def request_since(self, since: int) -> None:
-        """It wants what followed `since`. A repeated wish changes nothing."""
-        if self.position == self.start:  # nothing was told yet; another replica may have told it more than this one
+        """The client wants what followed `since`. Repeating the request changes nothing."""
+        if self.position == self.start:  # nothing delivered yet; another replica may have delivered more than this one
             self.position = self.start = since
-        elif since < self.start:  # it has heard the room already: what is older comes late, and only that
+        elif since < self.start:  # it received live events already: only the older ones are missing
             self.gap, self.start = (since, self.start), since
 
     def is_behind(self, newest: int) -> bool:
@@ -46,7 +52,7 @@ class SocketPosition:
         return self.gap is not None or self.position < newest
 
     def next_range(self, newest: int) -> tuple[int, int] | None:
-        """What to read next, `(behind, up to)`; None when it is up to date and hears the room from here on."""
+        """The next range (after, until] to read from the stream; None when it is up to date, and live from now on."""
         if self.gap:
             return self.gap
         if self.position < newest:
@@ -54,23 +60,25 @@ class SocketPosition:
         self.is_live = True
         return None
 
-    def advance_to(self, behind: int, sequence: int) -> None:
-        """Everything that followed `behind` up to `sequence`."""
-        if self.gap and self.gap[0] == behind:
+    def advance_to(self, sequence: int, after: int) -> None:
+        """The events in (after, sequence] were delivered."""
+        if self.gap and self.gap[0] == after:
             self.gap = (sequence, self.gap[1]) if sequence < self.gap[1] else None
         else:
             self.position = max(self.position, sequence)
 
     def skip_to(self, newest: int) -> None:
-        """What is older than `newest` is not told; the client loads the records instead."""
+        """Events up to `newest` are not delivered; the client loads the records instead."""
         self.gap, self.must_reload, self.is_live = None, True, True
         self.start = self.position = newest
 
     def mark_behind(self, sequence: int) -> None:
-        """The event of this sequence, which it was to be told, could not be told yet."""
-        self.is_live, self.position = False, sequence - 1
+        """The live event of this sequence could not be delivered: read it from the stream later."""
+        self.is_live = False
+        self.position = sequence - 1
 
     def cancel(self) -> None:
+        """The socket is gone."""
         if self.timer:
             self.timer.cancel()
         if self.task:
@@ -79,21 +87,21 @@ class SocketPosition:
 
 @dataclass
 class OrganizationRoom:
-    """The sockets of one organization on this replica; `sequence`: of the newest event that came from the feed."""
+    """The sockets of one organization at this replica; `sequence`: of the newest event the consumer delivered."""
 
     organization_id: str
     sequence: int = 0
     sockets: dict[str, SocketPosition] = field(default_factory=dict)
 
-    def receivers_of(self, sequence: int) -> list[SocketPosition]:
-        """Who is told the event of this sequence."""
-        if sequence <= self.sequence:  # the stream was made anew and counts from one again
-            for follower in self.sockets.values():
-                follower.position = min(follower.position, sequence - 1)
+    def advance_to(self, sequence: int) -> list[SocketPosition]:
+        """The consumer delivered the event of this sequence; returns the sockets to send it to."""
+        if sequence <= self.sequence:  # the stream was deleted and declared again and counts from one
+            for socket in self.sockets.values():
+                socket.position = min(socket.position, sequence - 1)
         self.sequence = sequence
-        told = []
-        for follower in self.sockets.values():
-            if follower.is_live and follower.position < sequence:
-                follower.position = sequence
-                told.append(follower)
-        return told
+        receivers = []
+        for socket in self.sockets.values():
+            if socket.is_live and socket.position < sequence:
+                socket.position = sequence
+                receivers.append(socket)
+        return receivers

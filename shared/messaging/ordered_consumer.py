@@ -1,4 +1,8 @@
-"""An organization's events from the stream, in order, without gap or repeat, whatever happens to the connection."""
+"""Ordered consumer: the messages of a stream under one subject filter, in order, without gap or repeat.
+
+It acknowledges nothing and is not durable. When it is lost, misses a message or the connection breaks, a new one is
+created that starts after the last message that was delivered.
+"""
 
 import asyncio
 import logging
@@ -10,42 +14,62 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.contracts.ids import new_id
-from shared.contracts.registry import EVENTS_STREAM
-from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
 from shared.platform.background import keep_running, note_failure, stop_task
 
 HEARTBEAT_INTERVAL_S = 1.0
-"""Seconds between two signs of life of the server while nothing happens."""
+"""The server sends a heartbeat so often while there are no messages."""
 HEARTBEAT_TIMEOUT_S = 3 * HEARTBEAT_INTERVAL_S
-"""After so many seconds without any, the consumer is taken for lost and made anew."""
+"""Without a message or a heartbeat for so long, the consumer counts as lost and is created again."""
 CONSUMER_INACTIVE_S = 30.0
-"""Seconds after which the server forgets a consumer nobody listens to."""
+"""The server deletes a consumer that had no subscriber for so long."""
 
 MessageHandler = Callable[[str, int, bytes], Awaitable[None]]
-"""Called with the address, the sequence in the stream and the body of each event."""
+"""Called with the subject, the sequence in the stream and the body of each message."""
 
 log = logging.getLogger(__name__)
 
 
-class OrderedConsumer:
-    """An ephemeral consumer of one subject filter that is made anew from the last event it delivered."""
+def ephemeral_consumer(subject_filter: str, after: int) -> ConsumerConfig:
+    """A consumer in memory, deleted when unused, of the messages behind the sequence `after`. It has a name of its own:
+    only then does the name stand in the subject of the API call, where permissions can see it."""
+    return ConsumerConfig(
+        name=f"ordered-{new_id()}",
+        deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        ack_policy=AckPolicy.NONE,
+        filter_subject=subject_filter,
+        mem_storage=True,
+        inactive_threshold=CONSUMER_INACTIVE_S,
+        num_replicas=1,
+    )
 
-    def __init__(self, client: NatsClient, js: JetStreamContext, pattern: str, receive: MessageHandler) -> None:
-        self._client, self._js, self._subject_filter, self._handler = client, js, pattern, receive
+
+class OrderedConsumer:
+    """Calls `handler` for one message after the other. A message whose handler raises is logged and skipped."""
+
+    def __init__(
+        self, client: Client, js: JetStreamContext, stream: str, subject_filter: str, handler: MessageHandler
+    ) -> None:
+        self._client = client
+        self._js = js
+        self._stream = stream
+        self._subject_filter = subject_filter
+        self._handler = handler
         self.sequence = 0
-        """Of the newest event that was delivered, or of the stream when the feed began."""
+        """Of the last message that was delivered; before the first one, of the newest in the stream at the start."""
         self._next_sequence = 1
+        """The consumer's own sequence number that the next message must have."""
         self._last_activity = 0.0
         self._subscription: Subscription | None = None
         self._consumer = ""
         self._monitor_task: asyncio.Task[None] | None = None
 
     async def start(self, from_beginning: bool = False) -> None:
-        """From now on, or from the oldest event that is kept. Raises a NATS error when the stream does not answer."""
-        state = (await self._js.stream_info(EVENTS_STREAM)).state
+        """Deliver new messages only, or first all that the stream has. Raises NatsError while it is unreachable."""
+        state = (await self._js.stream_info(self._stream)).state
         self.sequence = 0 if from_beginning else state.last_seq
         await self._create()
-        self._monitor_task = keep_running("feed", self._monitor)
+        self._monitor_task = keep_running("ordered consumer", self._monitor)
 
     async def stop(self) -> None:
         if self._monitor_task:
@@ -57,19 +81,9 @@ class OrderedConsumer:
         inbox = self._client.new_inbox()
         self._next_sequence, self._last_activity = 1, time.monotonic()
         self._subscription = await self._client.subscribe(inbox, cb=self._on_message)
-        config = ConsumerConfig(
-            name=f"realtime-{new_id()}",
-            deliver_subject=inbox,
-            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-            opt_start_seq=self.sequence + 1,
-            ack_policy=AckPolicy.NONE,
-            filter_subject=self._subject_filter,
-            idle_heartbeat=HEARTBEAT_INTERVAL_S,
-            mem_storage=True,
-            inactive_threshold=CONSUMER_INACTIVE_S,
-            num_replicas=1,
-        )
-        self._consumer = (await self._js.add_consumer(EVENTS_STREAM, config)).name
+        config = ephemeral_consumer(self._subject_filter, self.sequence)
+        config.deliver_subject, config.idle_heartbeat = inbox, HEARTBEAT_INTERVAL_S
+        self._consumer = (await self._js.add_consumer(self._stream, config)).name
 
     async def _delete(self) -> None:
         subscription, consumer = self._subscription, self._consumer
@@ -78,7 +92,7 @@ class OrderedConsumer:
             if subscription:
                 await subscription.unsubscribe()
             if consumer:
-                await self._js.delete_consumer(EVENTS_STREAM, consumer)
+                await self._js.delete_consumer(self._stream, consumer)
 
     async def _on_message(self, message: NatsMessage) -> None:
         self._last_activity = time.monotonic()
@@ -87,7 +101,7 @@ class OrderedConsumer:
             return
         position = message.metadata.sequence
         if position.consumer != self._next_sequence:
-            self._last_activity = 0.0  # one is missing: begin again behind the last delivered
+            self._last_activity = 0.0  # a message is missing: create the consumer again behind the last delivered
             return
         self._next_sequence += 1
         if position.stream <= self.sequence:
@@ -95,11 +109,12 @@ class OrderedConsumer:
         try:
             await self._handler(message.subject, position.stream, message.data)
         except Exception as error:
-            log.error("%s: an event could not be passed on", message.subject)
-            note_failure("event of a feed", error)
+            log.error("%s: the handler failed; the message is skipped", message.subject)
+            note_failure("handler of an ordered consumer", error)
         self.sequence = position.stream
 
-    def _check_heartbeat(self, message: NatsMessage) -> None:
+    def _check_heartbeat(self, message: Msg) -> None:
+        """It names the last message the server sent; when another one is expected next, that one was lost."""
         last = (message.headers or {}).get("Nats-Last-Consumer")
         if last is not None and int(last) != self._next_sequence - 1:
             self._last_activity = 0.0
@@ -112,14 +127,14 @@ class OrderedConsumer:
             try:
                 await self._recreate()
             except (NatsError, TimeoutError, OSError) as error:
-                log.warning("%s: the events cannot be read yet: %s", self._subject_filter, error)
+                log.warning("%s: the consumer cannot be created again yet: %s", self._subject_filter, error)
 
     async def _recreate(self) -> None:
-        """A stream that was made anew counts from one again: then from its beginning, nothing of it was delivered."""
+        """A stream that was deleted and declared again counts from one: then start at its beginning."""
         try:
-            last = (await self._js.stream_info(EVENTS_STREAM)).state.last_seq
+            last = (await self._js.stream_info(self._stream)).state.last_seq
         except NotFoundError:
             return
         self.sequence = min(self.sequence, last)
-        log.info("%s: reading on behind %d", self._subject_filter, self.sequence)
+        log.info("%s: consuming again behind sequence %d", self._subject_filter, self.sequence)
         await self._create()
