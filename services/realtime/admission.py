@@ -1,6 +1,6 @@
-"""In front of Engine.IO: who may open a transport, and whether what comes over it is readable and of bounded size.
+"""ASGI middleware in front of Engine.IO: limits new connections, and validates and bounds frames and request bodies.
 
-Only checked frames and bodies reach the library, so nothing a client sends raises inside it.
+Only valid ones reach the library, so that nothing a client sends raises inside it.
 """
 
 import asyncio
@@ -20,35 +20,38 @@ from shared.web.bounded_websocket import abort_of
 from shared.web.client_addresses import network_of
 
 BODY_TIMEOUT_S = 20.0
-"""Seconds a client has to send the body of a polling POST."""
+"""For a client to send the body of a polling POST."""
 DISCONNECT_MESSAGE: Message = {"type": "websocket.disconnect", "code": 1002}
 
 
 class AdmissionMiddleware:
-    """ASGI middleware for `/socket.io/`. `limit`: bytes of a frame or of a body."""
+    """For `/socket.io/`. `max_bytes`: of a frame or of a body."""
 
-    def __init__(self, app: ASGIApp, transport: Transport, notes: ClientErrorLog, limit: int) -> None:
-        self._app, self._transport, self._error_log, self._max_bytes = app, transport, notes, limit
+    def __init__(self, app: ASGIApp, transport: Transport, error_log: ClientErrorLog, max_bytes: int) -> None:
+        self._app = app
+        self._transport = transport
+        self._error_log = error_log
+        self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["socket_address"] = address = network_of((scope.get("client") or ("", 0))[0])
         connection = self._connection(scope)
-        began = False
+        response_started = False
 
-        async def noted(message: Message) -> None:
-            nonlocal began
-            began = True
+        async def send_response(message: Message) -> None:
+            nonlocal response_started
+            response_started = True
             await send(message)
 
         try:
             if connection is None:
                 await self._require_admission(scope, address)
-            await self._handle(connection, scope, receive, noted)
+            await self._handle(connection, scope, receive, send_response)
         except Problem as problem:
             await _respond(scope, receive, send, problem)
         except Exception as error:
             self._error_log.warn("failed", address, f"a request to Engine.IO failed: {type(error).__name__}")
-            if not began:
+            if not response_started:
                 unreadable = Problem(400, "unreadable", "this is no request of an Engine.IO client")
                 await _respond(scope, receive, send, unreadable)
 
@@ -56,7 +59,7 @@ class AdmissionMiddleware:
         return self._transport.connections.get(_session_id(scope))
 
     async def _require_admission(self, scope: Scope, address: str) -> None:
-        """Returns when a transport may be opened from there, else raises Problem; a question of a browser (OPTIONS)
+        """Returns when a connection may be opened from this address. Raises Problem. A browser's preflight (OPTIONS)
         opens none."""
         if _session_id(scope):
             raise Problem(400, "unknown_session", "there is no such session; connect again")
@@ -65,7 +68,7 @@ class AdmissionMiddleware:
         try:
             self._transport.connections.require_capacity(address)
             await self._transport.handshakes.wait_turn(address)
-            self._transport.connections.require_capacity(address)  # others were opened in the meantime
+            self._transport.connections.require_capacity(address)  # others were opened while this one waited
         except Problem as problem:
             self._error_log.warn("refused", address, problem.detail)
             raise
@@ -80,14 +83,14 @@ class AdmissionMiddleware:
         else:
             await self._app(scope, receive, send)
 
-    def _checked_frames(self, known: SocketConnection | None, scope: Scope, receive: Receive) -> Receive:
-        """`known`: the connection that changes from polling to WebSocket; a new one is named by the transport."""
+    def _checked_frames(self, upgrading: SocketConnection | None, scope: Scope, receive: Receive) -> Receive:
+        """`upgrading`: the polling connection that changes to WebSocket; the transport puts a new one into `scope`."""
 
         async def checked() -> Message:
             message = await receive()
             if message["type"] != "websocket.receive":
                 return message
-            connection = known or scope.get("socket_connection")
+            connection = upgrading or scope.get("socket_connection")
             frame = message.get("text")
             try:
                 check_frame(frame if frame is not None else message.get("bytes"))
@@ -104,7 +107,7 @@ class AdmissionMiddleware:
         return checked
 
     async def _checked_body(self, connection: SocketConnection, scope: Scope, receive: Receive) -> Receive:
-        """Read, bounded and checked, and given to Engine.IO as one piece. Raises Problem."""
+        """A `receive` that returns the whole body, validated, as one message. Raises Problem."""
         if connection.closing:
             raise Problem(400, "unknown_session", "there is no such session; connect again")
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -129,7 +132,7 @@ def _session_id(scope: Scope) -> str:
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | None:
-    """None when it is longer than `limit` or the client went away."""
+    """None when it is longer than `limit` bytes or the client disconnected."""
     parts, size = [], 0
     while True:
         message = await receive()
@@ -153,7 +156,7 @@ def _replay_body(message: Message, receive: Receive) -> Receive:
 
 
 async def _pace(connection: SocketConnection, packets: int) -> None:
-    """Read no faster than a client may send: what comes faster waits in its connection."""
+    """Read no faster than the client may send: the rest stays in its TCP connection."""
     for _ in range(packets):
         wait = connection.packet_bucket.take(time.monotonic())
         while wait:

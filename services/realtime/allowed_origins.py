@@ -1,4 +1,4 @@
-"""Which pages of browsers may open sockets: those of this server, and those of the origins that the settings name."""
+"""Which web pages may open sockets: those of this server, and those of the origins in the settings."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -7,9 +7,9 @@ Environ = dict[str, Any]
 
 
 def allowed_origins(named: Collection[str]) -> Callable[[str | None, Environ], bool] | None:
-    """For Engine.IO's `cors_allowed_origins`; None: only the own one, as the library does by itself.
+    """For Engine.IO's `cors_allowed_origins`; None: the library allows the server's own origin only.
 
-    With a list of origins the library would refuse the own one, so that the console loses its socket when
+    Given a list, the library would refuse the server's own origin, and the console would lose its socket as soon as
     `WA_CORS_ORIGINS` names another front end.
     """
     if not named:
@@ -23,7 +23,7 @@ def allowed_origins(named: Collection[str]) -> Callable[[str | None, Environ], b
 
 
 def _own_origins(environ: Environ) -> set[str]:
-    """The origin as the server sees it, and as the front server says the browser does."""
+    """The server's origin as it sees it itself, and as browsers see it, according to the front server's headers."""
     scheme, host = environ.get("wsgi.url_scheme", "http"), environ.get("HTTP_HOST", "")
     forwarded_scheme = _first_value(environ.get("HTTP_X_FORWARDED_PROTO")) or scheme
     forwarded_host = _first_value(environ.get("HTTP_X_FORWARDED_HOST")) or host

@@ -14,8 +14,10 @@ from services.realtime.presence import PresenceHandlers
 from services.realtime.send_message import SendMessageHandler
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
-from shared.contracts.registry import EVENTS_STREAM, await_streams
-from shared.messaging.consumer import broker_client
+from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, broker_client
+from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.streams import await_streams
 from shared.platform.background import keep_running, stop_task
 from shared.service import lifespan_app, with_ops
 

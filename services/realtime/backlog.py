@@ -1,4 +1,4 @@
-"""What waits to be written to sockets, counted in bytes: of one socket, of an organization, of this process. No I/O."""
+"""Backlog: packets that wait to be written to sockets, limited per socket, organization and process. No I/O."""
 
 import asyncio
 from collections import Counter
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 WRITE_BATCH_BYTES = 65_536
-"""Bytes the writer of a socket takes out of its queue at once; the rest stays counted."""
+"""The writer of a socket takes so much out of its queue at once; the rest still counts as backlog."""
 REPLY_BACKLOG_FACTOR = 4
-"""Times the bytes of waiting events that answers may wait with."""
+"""With replies a socket's backlog may be this many times as large as with events alone."""
 PACKET_OVERHEAD_BYTES = 100
-"""Bytes a packet costs beside its text."""
+"""What a packet costs besides its text."""
 
 
 @dataclass(frozen=True)
 class BacklogLimits:
-    """Packets and bytes of one socket; bytes of all sockets of an organization, and of all."""
+    """Of one socket, of all sockets of an organization, and of all sockets of this process."""
 
     socket_packets: int
     socket_bytes: int
@@ -25,30 +25,30 @@ class BacklogLimits:
 
 
 def size_of(packet: Any) -> int:
-    """Bytes this Engine.IO packet costs while it waits; encoded events are ASCII."""
+    """Bytes of an Engine.IO packet in memory; encoded events are ASCII."""
     data = getattr(packet, "data", None)
     return PACKET_OVERHEAD_BYTES + (len(data) if isinstance(data, str | bytes) else 0)
 
 
 class PacketQueue(asyncio.Queue[Any]):
-    """The queue of a socket. `counted` is called with every change of its bytes."""
+    """The queue of a socket. `on_size_change` is called with the bytes that were added (or removed: negative)."""
 
-    def __init__(self, counted: Callable[[int], None] | None = None) -> None:
+    def __init__(self, on_size_change: Callable[[int], None] | None = None) -> None:
         super().__init__()
         self.bytes = 0
-        self._on_size_change = counted
+        self._on_size_change = on_size_change
         self._batch_bytes = 0
 
-    def set_size_listener(self, counted: Callable[[int], None] | None) -> None:
-        """From now on; what waits already counts as well."""
+    def set_size_listener(self, on_size_change: Callable[[int], None] | None) -> None:
+        """The new listener is called with the present size first, the old one with its negative."""
         if self._on_size_change:
             self._on_size_change(-self.bytes)
-        self._on_size_change = counted
-        if counted:
-            counted(self.bytes)
+        self._on_size_change = on_size_change
+        if on_size_change:
+            on_size_change(self.bytes)
 
     def clear(self) -> None:
-        """Throw away everything that waits."""
+        """Discard everything."""
         while not self.empty():
             super().get_nowait()
             self.task_done()
@@ -58,7 +58,7 @@ class PacketQueue(asyncio.Queue[Any]):
         return await super().get()
 
     def get_nowait(self) -> Any:
-        """Raises QueueEmpty also after a full batch, so that a slow writer does not take everything into its hands."""
+        """Raises QueueEmpty also after a full batch, so that a slow writer does not take everything out at once."""
         if self._batch_bytes >= WRITE_BATCH_BYTES:
             raise asyncio.QueueEmpty
         packet = super().get_nowait()
@@ -89,7 +89,7 @@ class Backlogs:
         self.total = 0
 
     def counter_for(self, organization_id: str) -> Callable[[int], None]:
-        """For the queue of one of its sockets."""
+        """A size listener for the queue of one of its sockets."""
 
         def count(by: int) -> None:
             self.total += by
@@ -100,34 +100,34 @@ class Backlogs:
         return count
 
     def fits(self, organization_id: str, queue: PacketQueue, packets: list[Any]) -> bool:
-        """Whether these may wait as well. To a socket that has read everything any event may be sent."""
+        """Whether these may be added. An empty queue takes an event of any size."""
         if queue.empty():
             return True
         new = sum(size_of(packet) for packet in packets)
-        if queue.qsize() + len(packets) > self.limits.socket_packets or queue.bytes + new > self.limits.socket_bytes:
+        limits = self.limits
+        if queue.qsize() + len(packets) > limits.socket_packets or queue.bytes + new > limits.socket_bytes:
             return False
         return self._fits_shared_limits(organization_id, new)
 
     def is_drained(self, organization_id: str, queue: PacketQueue) -> bool:
-        """Half of what may wait is read, so that reading from the stream goes on."""
+        """At most half of the socket's limits is used, so that more may be read from the stream for it."""
         if queue.empty():
             return True
-        half = queue.qsize() <= self.limits.socket_packets // 2 and queue.bytes <= self.limits.socket_bytes // 2
+        limits = self.limits
+        half = queue.qsize() <= limits.socket_packets // 2 and queue.bytes <= limits.socket_bytes // 2
         return half and self._fits_shared_limits(organization_id, 0)
 
     def accepts_replies(self, organization_id: str, queue: PacketQueue) -> bool:
-        """Answers of a few requests may wait beyond the bound for events, if the organization holds little else."""
+        """Replies may exceed the socket's limit for events, unless the organization has too large a backlog."""
         if queue.bytes <= self.limits.socket_bytes:
             return True
-        return queue.bytes <= REPLY_BACKLOG_FACTOR * self.limits.socket_bytes and self._fits_shared_limits(
-            organization_id, 0
-        )
+        is_bounded = queue.bytes <= REPLY_BACKLOG_FACTOR * self.limits.socket_bytes
+        return is_bounded and self._fits_shared_limits(organization_id, 0)
 
     def _fits_shared_limits(self, organization_id: str, new: int) -> bool:
-        """When all together hold too much, those organizations wait that hold more than their share."""
+        """While the process has too large a backlog, organizations may grow up to an equal share of it."""
         own = self._organizations[organization_id] + new
         if own > self.limits.organization_bytes:
             return False
-        return self.total + new <= self.limits.process_bytes or own <= self.limits.process_bytes // max(
-            1, len(self._organizations)
-        )
+        share = self.limits.process_bytes // max(1, len(self._organizations))
+        return self.total + new <= self.limits.process_bytes or own <= share

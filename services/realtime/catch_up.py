@@ -5,15 +5,13 @@ import logging
 import sys
 from contextlib import aclosing
 
-from nats.aio.msg import Msg
-from nats.errors import Error as NatsError
-
 from services.realtime.event_decoding import decode_event
 from services.realtime.replay import ResyncRequiredError, StreamReplay
 from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.registry import organization_events_filter
+from shared.messaging.client import NatsError, NatsMessage
 from shared.platform.background import note_failure, start_waited
 
 MAX_READERS, MAX_READERS_PER_ORGANIZATION = 8, 2
@@ -111,7 +109,7 @@ class CatchUp:
         socket.advance_to(max(after, until), after)
         return True
 
-    async def _send_message(self, socket: SocketPosition, sequence: int, message: Msg) -> bool:
+    async def _send_message(self, socket: SocketPosition, sequence: int, message: NatsMessage) -> bool:
         """False when the socket's backlog is too large."""
         await asyncio.sleep(0)
         if not self._send_queue.is_drained(socket.sid):

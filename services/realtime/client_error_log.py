@@ -1,4 +1,4 @@
-"""Log lines about what strangers send: at most one a minute per address and kind, and never a traceback."""
+"""Log lines that clients can cause: at most one a minute per address and kind, and without a traceback."""
 
 import logging
 import time
@@ -6,16 +6,16 @@ from collections import OrderedDict
 from typing import Any
 
 LOG_PERIOD_S = 60.0
-"""Seconds in which a kind of line is written once for an address."""
+"""In this time a kind of line is written once for an address."""
 MAX_TRACKED_KINDS = 1_000
 MAX_LINES_PER_PERIOD = 60
-"""Lines in a period, over all addresses."""
+"""Over all addresses and kinds."""
 
 log = logging.getLogger("services.realtime")
 
 
 class ClientErrorLog:
-    """`library`: a logger for Socket.IO and Engine.IO, which write an exception with its traceback per bad packet."""
+    """`library_logger` is for Socket.IO and Engine.IO, which log a traceback for every malformed packet."""
 
     def __init__(self) -> None:
         self._last_written: OrderedDict[tuple[str, str], float] = OrderedDict()
@@ -25,12 +25,12 @@ class ClientErrorLog:
         self.library_logger.addFilter(self._sanitize)
 
     def warn(self, kind: str, address: str, text: str) -> None:
-        """`text` holds nothing of what the client sent."""
+        """`text` must contain nothing that the client sent."""
         if self._should_log((kind, address)):
             log.warning("%s: %s; further lines of this kind are left out for a minute", address, text)
 
     def log_failure(self, text: str, error: BaseException) -> None:
-        """A fault of this service, with its traceback."""
+        """An error of this service, with its traceback."""
         if self._should_log((text, type(error).__name__), always=True):
             log.error("%s", text, exc_info=error)
 
@@ -44,7 +44,7 @@ class ClientErrorLog:
         return self._should_log(("library", text[:20]))
 
     def _should_log(self, key: tuple[Any, ...], always: bool = False) -> bool:
-        """`always`: also when strangers caused as many lines as are written."""
+        """`always`: also when MAX_LINES_PER_PERIOD are written."""
         now = time.monotonic()
         if now - self._period_start >= LOG_PERIOD_S:
             self._period_start, self._lines = now, 0

@@ -1,4 +1,4 @@
-"""What a client sends with an event, checked: the same kind of answer for everything that is wrong with it."""
+"""The arguments of client requests, validated, and the reply to a request that failed."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -9,12 +9,12 @@ from shared.contracts.errors import Problem
 
 RETRYABLE_HTTP_STATUSES = frozenset({409, 429, 502, 503, 504})
 MAX_CLIENT_ID_LENGTH = 128
-"""Characters of a `clientId` that is given back."""
+"""Characters; a longer `clientId` is not repeated in the reply."""
 ShortText = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class ClientRequest(BaseModel):
-    """camelCase; fields nobody knows are ignored, front ends of older systems send some."""
+    """Fields in camelCase. Unknown ones are ignored: front ends of earlier systems send some."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
 
@@ -36,7 +36,7 @@ def parse(model: type[RequestT], data: Any) -> RequestT:
 
 
 def parse_since(data: Any) -> int | None:
-    """The `sequence` of the newest event a client heard before. Raises Problem 422."""
+    """The `sequence` of the newest event that the client received earlier. Raises Problem 422."""
     since = data.get("since") if isinstance(data, dict) else None
     if since is not None and (type(since) is not int or not 0 <= since < 2**63):
         raise Problem(422, "invalid_payload", "since: give the `sequence` of the last event you heard, a number")
@@ -44,14 +44,14 @@ def parse_since(data: Any) -> int | None:
 
 
 def client_id_of(arguments: list[Any]) -> dict[str, Any]:
-    """The `clientId` of a request, by which its client knows the answer."""
+    """The `clientId` of a request, repeated in the reply: the client recognizes its request by it."""
     first = arguments[0] if arguments else None
     client_id = first.get("clientId") if isinstance(first, dict) else None
     return {"clientId": client_id} if isinstance(client_id, str) and len(client_id) <= MAX_CLIENT_ID_LENGTH else {}
 
 
 def failure_reply(problem: Problem) -> dict[str, Any]:
-    """What a socket is answered with."""
+    """The reply to a request that failed."""
     retryable = problem.extra.get("retryable", problem.status in RETRYABLE_HTTP_STATUSES)
     extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}
     return {"success": False, "error": problem.detail, "code": problem.code, "retryable": retryable} | extra

@@ -1,69 +1,69 @@
-"""The rooms of a connection that broke, for the client that comes back, to this replica or another one.
+"""Connection recovery: a client that reconnects, to this replica or another one, is in its rooms again.
 
-A client of Socket.IO 4.6 or later sends the `pid` of its last connection when it connects again. It is another one each
-time, so that the client does not take itself for `recovered`: what it missed is sent for `since`, not for `pid`.
+A client of Socket.IO 4.6 or later sends the `pid` of its last connection when it reconnects. Each connection gets a new
+pid, so that the client does not regard itself as `recovered`: missed events are sent for `since`, not for `pid`.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, RoomJoin
+from services.realtime.request_dispatcher import RequestHandler
+from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, RoomJoin, RoomOwner
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal
 from shared.contracts.registry import ROOMS_RETENTION
 
 RENEWAL_INTERVAL_S = ROOMS_RETENTION.total_seconds() / 3
-"""The rooms of connections that go on are stored again so often: a process that is killed cannot do it."""
-Handler = Callable[[str, Any], Awaitable[Any]]
+"""The rooms of open connections are stored again so often: a process that is killed cannot store them at its end."""
 log = logging.getLogger(__name__)
 
 
 class RecoveryStore(Protocol):
     """services/realtime/room_store.py"""
 
-    async def save(self, pid: str, caller: Caller, rooms: list[RoomJoin]) -> None: ...
+    async def save(self, pid: str, owner: RoomOwner, rooms: list[RoomJoin]) -> None: ...
 
-    async def find(self, pid: str, caller: Caller) -> list[RoomJoin]: ...
+    async def find(self, pid: str, owner: RoomOwner) -> list[RoomJoin]: ...
 
 
 @dataclass
 class _JoinedRooms:
-    caller: Caller
+    owner: RoomOwner
     pid: str
     previous_pid: str | None
-    """The pid of the connection that this one follows, as the client says."""
+    """Of the connection that this one continues, as the client says; None once its rooms were looked up."""
     rooms: dict[RoomJoin, None] = field(default_factory=dict)
     """In the order in which they were joined."""
     to_restore: list[RoomJoin] = field(default_factory=list)
-    """Of the connection that this one follows, and not joined again yet."""
+    """Rooms of the previous connection that are not joined again yet."""
 
 
 class ConnectionRecovery:
     """By socket: what its client joined and did not leave."""
 
-    def __init__(self, kept: RecoveryStore) -> None:
-        self._store = kept
+    def __init__(self, store: RecoveryStore) -> None:
+        self._store = store
         self._joined: dict[str, _JoinedRooms] = {}
 
     def begin(self, sid: str, principal: Principal, auth: Any) -> str:
-        """The pid of this connection."""
-        before = auth.get("pid") if isinstance(auth, dict) else None
-        caller = (principal.organization_id, principal.subject)
-        joined = self._joined[sid] = _JoinedRooms(caller, new_id(), before if isinstance(before, str) else None)
+        """Returns the pid of this connection."""
+        previous = auth.get("pid") if isinstance(auth, dict) else None
+        owner = (principal.organization_id, principal.subject)
+        joined = self._joined[sid] = _JoinedRooms(owner, new_id(), previous if isinstance(previous, str) else None)
         return joined.pid
 
-    async def restore(self, sid: str, handler_of: Callable[[str], Handler]) -> None:
-        """Joins what the client had joined on the connection that this one follows, when that had the same caller. Each
-        is joined as if the client asked now, so it may be refused."""
+    async def restore(self, sid: str, handler_of: Callable[[str], RequestHandler]) -> None:
+        """Joins the rooms of the previous connection, if it belonged to the same user or API key. Each is joined as if
+        the client asked now, so it may be refused."""
         joined = self._joined.get(sid)
         if joined is None or joined.previous_pid is None:
             return
-        before, joined.previous_pid = joined.previous_pid, None
-        joined.to_restore = await self._store.find(before, joined.caller)
+        previous_pid, joined.previous_pid = joined.previous_pid, None
+        joined.to_restore = await self._store.find(previous_pid, joined.owner)
         if not joined.to_restore:
             return
         while joined.to_restore:
@@ -71,12 +71,12 @@ class ConnectionRecovery:
             try:
                 await handler_of(name)(sid, data)
             except Problem as problem:
-                log.info("%s of a socket that came back is not restored: %s", name, problem.code)
+                log.info("%s of a socket that reconnected is not restored: %s", name, problem.code)
             del joined.to_restore[:1]
-        await self._store.save(before, joined.caller, [])
+        await self._store.save(previous_pid, joined.owner, [])
 
     async def join(self, sid: str, room: RoomJoin) -> None:
-        """The client joined this. Repeatable; the oldest room is forgotten when there are too many."""
+        """The client joined this room. Repeatable; of too many rooms the oldest is forgotten."""
         if joined := self._joined.get(sid):
             joined.rooms[room] = None
             while len(joined.rooms) > MAX_ROOMS_PER_CONNECTION:
@@ -84,20 +84,20 @@ class ConnectionRecovery:
             await self._save(joined)
 
     async def leave(self, sid: str, room: RoomJoin) -> None:
-        """The client left this. Repeatable."""
+        """The client left this room. Repeatable."""
         joined = self._joined.get(sid)
         if joined and room in joined.rooms:
             del joined.rooms[room]
             await self._save(joined)
 
     async def end(self, sid: str) -> None:
-        """The connection is gone. Repeatable."""
+        """The connection is closed. Repeatable."""
         joined = self._joined.pop(sid, None)
         if joined and (joined.rooms or joined.to_restore):
             await self._save(joined)
 
     async def renew_forever(self) -> None:
-        """Keep the rooms of connections that go on, for when this process dies. Has no end."""
+        """Store the rooms of open connections again and again, for when this process is killed."""
         while True:
             await asyncio.sleep(RENEWAL_INTERVAL_S)
             for joined in list(self._joined.values()):
@@ -106,6 +106,5 @@ class ConnectionRecovery:
                     await asyncio.sleep(0)
 
     async def _save(self, joined: _JoinedRooms) -> None:
-        """With those that are still to be restored."""
         rooms = list(dict.fromkeys([*joined.to_restore, *joined.rooms]))
-        await self._store.save(joined.pid, joined.caller, rooms[-MAX_ROOMS_PER_CONNECTION:])
+        await self._store.save(joined.pid, joined.owner, rooms[-MAX_ROOMS_PER_CONNECTION:])

@@ -1,4 +1,4 @@
-"""The open transports of this process: from which address, for whom, and how many there may be. No I/O."""
+"""The open connections of this process, counted by address, caller and organization, and their limits. No I/O."""
 
 import math
 import time
@@ -13,7 +13,9 @@ from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 
 MAX_REQUESTS_IN_PROGRESS = 32
-"""Requests of one socket that are worked on at the same time."""
+"""Of one socket."""
+PACKETS_PER_REQUEST = 5
+"""A socket may send this many times as many packets of any kind as requests."""
 
 
 @dataclass(eq=False)
@@ -21,33 +23,33 @@ class SocketConnection:
     """One Engine.IO transport; with `sid` and `principal` once its Socket.IO client has logged in."""
 
     id: str
-    """Engine.IO's."""
+    """The Engine.IO session id."""
     address: str
     packet_bucket: TokenBucket
-    """Packets of any kind; what is more is read later."""
+    """Packets of any kind: beyond it they are read later."""
     request_bucket: TokenBucket
+    """Requests: beyond it they are answered `rate_limited`."""
     sid: str = ""
     principal: Principal | None = None
     pid: str = ""
-    """What the client shows when it connects again (services/realtime/connection_recovery.py)."""
+    """The client sends it when it reconnects (services/realtime/connection_recovery.py)."""
     connect_packets: int = 0
     """Socket.IO CONNECT packets so far."""
     logging_in: bool = False
     requests_in_progress: int = 0
-    """Requests that are not answered yet."""
     joined_organization: bool = False
-    """It asked for everything that happens in its organization."""
+    """The client sent `join-organization`."""
     access_error: Problem | None = None
-    """Why its access is over, noted once and never taken back."""
+    """Why its access ended; set once."""
     abort: Callable[[], None] | None = None
-    """Breaks its WebSocket."""
+    """Breaks its WebSocket without a close handshake."""
     closing: bool = False
     closed: bool = False
     disconnect_handled: bool = False
     opened_at: float = field(default_factory=time.monotonic)
 
     def take_request(self, now: float) -> None:
-        """Count one request. Raises Problem 429 when this socket has asked too much."""
+        """Count one request. Raises Problem 429 when this socket sends too many."""
         if wait := self.request_bucket.take(now):
             retry_after = math.ceil(wait * 1000) / 1000
             detail = f"too many requests on this socket; try again in {retry_after} s"
@@ -58,7 +60,7 @@ class SocketConnection:
 
 
 class ConnectionRegistry:
-    """Counted per address, per caller and per organization; nothing is kept of a connection that is gone."""
+    """Counters are per address, caller and organization; of a closed connection nothing remains."""
 
     def __init__(self, settings: RealtimeSettings) -> None:
         self._settings = settings
@@ -73,20 +75,23 @@ class ConnectionRegistry:
         return len(self._by_id)
 
     def of_organization(self, organization_id: str) -> list[SocketConnection]:
-        """Those of an organization."""
-        found = (each for each in self._by_sid.values() if each.principal)
-        return [each for each in found if each.principal and each.principal.organization_id == organization_id]
+        """The connections of this organization that are logged in."""
+        return [
+            each
+            for each in self._by_sid.values()
+            if each.principal and each.principal.organization_id == organization_id
+        ]
 
     def get(self, connection_id: str) -> SocketConnection | None:
-        """By Engine.IO's id."""
+        """By the Engine.IO session id."""
         return self._by_id.get(connection_id)
 
     def by_sid(self, sid: str) -> SocketConnection | None:
-        """By Socket.IO's id."""
+        """By the Socket.IO session id."""
         return self._by_sid.get(sid)
 
     def require_capacity(self, address: str) -> None:
-        """Raises Problem 429 when no more transports may be opened from this address, 503 when from nowhere."""
+        """Raises Problem 429 when this address has as many connections as it may, 503 when this process has."""
         if len(self) >= self._settings.socket_max:
             raise Problem(503, "too_many_sockets", "this server has as many sockets as it may; try again in a moment")
         if self._addresses[address] >= self._settings.socket_max_per_address:
@@ -100,8 +105,8 @@ class ConnectionRegistry:
         self.require_capacity(address)
         now, settings = time.monotonic(), self._settings
         rate, burst = settings.socket_rate, settings.socket_burst
-        packets = TokenBucket(5 * rate, 5 * burst, 5 * burst, now)
-        connection = SocketConnection(connection_id, address, packets, TokenBucket(rate, burst, burst, now))
+        packets = TokenBucket.full(PACKETS_PER_REQUEST * rate, PACKETS_PER_REQUEST * burst, now)
+        connection = SocketConnection(connection_id, address, packets, TokenBucket.full(rate, burst, now))
         self._by_id[connection_id] = connection
         self._addresses[address] += 1
         self._without_login[address] += 1
@@ -123,7 +128,7 @@ class ConnectionRegistry:
         _decrement(self._without_login, connection.address)
 
     def log_out(self, connection: SocketConnection) -> None:
-        """Repeatable. It may not log in again on this transport."""
+        """Repeatable. The client cannot log in again on this connection."""
         if connection.principal is None or self._by_sid.pop(connection.sid, None) is None:
             return
         _decrement(self._callers, (connection.principal.organization_id, connection.principal.subject))

@@ -19,7 +19,7 @@ class EphemeralFeed:
     """Calls `on_events` with what sockets receive. Nothing is repeated, and what arrives late is dropped."""
 
     def __init__(
-        self, client: Client, organization_id: str, on_events: Callable[[SocketEvents], Awaitable[None]]
+        self, client: NatsClient, organization_id: str, on_events: Callable[[SocketEvents], Awaitable[None]]
     ) -> None:
         self._client = client
         self._subject_filters = ephemeral_filters("realtime", organization_id)

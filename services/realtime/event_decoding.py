@@ -1,4 +1,4 @@
-"""Events of the stream, decoded for sockets. One that cannot be read is logged and skipped: it must not block others."""
+"""Events of the stream, decoded for sockets. One that cannot be read is skipped: it must not block the others."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""Who opens this socket: an access token or an API key, from the handshake, the header or the query."""
+"""Authentication of a socket: an access token or an API key, from the handshake, a header or the query."""
 
 from typing import Any
 from urllib.parse import parse_qs
@@ -14,7 +14,7 @@ from shared.messaging.rpc_client import rpc_request
 from shared.platform.token_keys import VerificationKeys
 
 KEY_QUERY_TIMEOUT_S = 3.0
-"""Seconds the api has to say whose key it is."""
+"""For the api to answer whose key it is."""
 
 
 def token_of(environ: dict[str, Any], auth: Any) -> str:
@@ -31,8 +31,8 @@ def token_of(environ: dict[str, Any], auth: Any) -> str:
 
 
 async def identify(token: str, keys: VerificationKeys, client: NatsClient, address: str) -> Principal:
-    """Raises Problem 401 for a token that is not valid, 429 after too many wrong keys from this address, 503 when the
-    api cannot be asked about a key."""
+    """Raises Problem 401 for an invalid token, 429 after too many wrong keys from this address, 503 when the api cannot
+    check a key."""
     return await _key_owner(token, client, address) if token.startswith(API_KEY_PREFIX) else read_token(token, keys)
 
 

@@ -1,4 +1,4 @@
-"""One lock per key, kept only while it is held or waited for."""
+"""One lock per key, which exists only while a task holds it or waits for it."""
 
 import asyncio
 from collections import Counter

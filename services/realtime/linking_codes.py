@@ -1,4 +1,4 @@
-"""Codes to link an account with that were shown before a socket connected or joined: this socket gets them at once."""
+"""QR and pairing codes that were issued before a socket connected or joined: the socket receives them at once."""
 
 import logging
 import time
@@ -14,47 +14,49 @@ from shared.contracts.message import Event, Query
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ListShownCodes
 
-CODES_CACHE_LIFETIME_S = 1.0
-"""Sockets of one organization that come within this time get the same answer, so that many of them ask the api once."""
+CACHE_LIFETIME_S = 1.0
+"""Sockets of an organization that connect within this time share one query to the api."""
 MAX_CACHED_ORGANIZATIONS = 1_000
 
 log = logging.getLogger(__name__)
 
 
 class LinkingCodes:
-    """Whoever has a code links the account, so only sockets with the scope `manage` get one."""
+    """Whoever has a code can link the account, so only sockets with the scope `manage` receive them."""
 
     def __init__(
         self,
-        principal: Callable[[str], Principal],
-        rpc_request: Callable[[Query], Awaitable[dict[str, Any]]],
-        tell: Callable[[str, SocketEvents], Awaitable[None]],
+        principal_of: Callable[[str], Principal],
+        query: Callable[[Query], Awaitable[dict[str, Any]]],
+        send_events: Callable[[str, SocketEvents], Awaitable[None]],
     ) -> None:
-        self._principal, self._query, self._send_events = principal, rpc_request, tell
+        self._principal_of = principal_of
+        self._query = query
+        self._send_events = send_events
         self._cache: OrderedDict[str, tuple[float, SocketEvents]] = OrderedDict()
+        """By organization, with the time of the query."""
         self._locks = KeyedLocks()
 
     async def send_current(self, sid: str) -> None:
-        """Nothing while the api is away: the next code comes as an event."""
+        """Nothing while the api is unreachable: the next code comes as an event."""
         try:
-            principal = self._principal(sid)
-            if "manage" in principal.scopes and (wire := await self._current_events(principal.organization_id)):
-                await self._send_events(sid, wire)
+            principal = self._principal_of(sid)
+            if "manage" in principal.scopes and (events := await self._current_events(principal.organization_id)):
+                await self._send_events(sid, events)
         except Problem as problem:
-            log.info("a socket does not get the codes that are shown: %s", problem.code)
+            log.info("the current linking codes are not sent to a socket: %s", problem.code)
 
     async def _current_events(self, organization_id: str) -> SocketEvents:
         async with self._locks.of(organization_id):
-            asked, wire = self._cache.pop(organization_id, (float("-inf"), []))
-            if time.monotonic() - asked > CODES_CACHE_LIFETIME_S:
-                wire = _events_of_codes(
-                    organization_id, await self._query(ListShownCodes(organization_id=organization_id))
-                )
-                asked = time.monotonic()
-            self._cache[organization_id] = asked, wire
+            queried_at, events = self._cache.pop(organization_id, (float("-inf"), []))
+            if time.monotonic() - queried_at > CACHE_LIFETIME_S:
+                answer = await self._query(ListShownCodes(organization_id=organization_id))
+                events = _events_of_codes(organization_id, answer)
+                queried_at = time.monotonic()
+            self._cache[organization_id] = queried_at, events
             while len(self._cache) > MAX_CACHED_ORGANIZATIONS:
                 self._cache.popitem(last=False)
-            return wire
+            return events
 
 
 def _events_of_codes(organization_id: str, answer: dict[str, Any]) -> SocketEvents:
@@ -67,5 +69,5 @@ def _events_of_codes(organization_id: str, answer: dict[str, Any]) -> SocketEven
 
 
 def _without_sequence(payload: dict[str, Any]) -> dict[str, Any]:
-    """It is no place in the stream to resume from."""
+    """These events are not from the stream: no client can resume behind them."""
     return {key: value for key, value in payload.items() if key != "sequence"}

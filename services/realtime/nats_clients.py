@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from nats.aio.client import Client
-from nats.js import JetStreamContext
-
 from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, NatsClient
 from shared.messaging.command_client import CommandClient
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
 

@@ -1,4 +1,4 @@
-"""Packets of clients, checked before anything acts on them: Engine.IO frames, Socket.IO packets, values. Pure."""
+"""Packets of clients, validated before they have any effect: Engine.IO frames, Socket.IO packets, arguments. Pure."""
 
 import json
 import re
@@ -12,27 +12,25 @@ NAMESPACE = "/"
 RESERVED_EVENTS = frozenset(
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
-"""Names that Socket.IO keeps for the life of a connection; no client may send them."""
+"""Event names that Socket.IO reserves; a client may not send them."""
 MAX_PACKETS_PER_POST = 16
-"""Packets in one polling POST."""
 MAX_EVENT_NAME_LENGTH = 64
-"""Characters of an event's name."""
 MAX_ARGUMENT_DEPTH = 16
-"""Levels of lists and objects in what a client sends with an event."""
+"""Nested lists and objects in the argument of an event."""
 MAX_ARGUMENT_VALUES = 10_000
-"""Values in it, over all levels."""
+"""Values in the argument of an event, on all levels together."""
 
 _FRAME = re.compile(r"4[0-3]|(?:1|3|3probe|2probe|5)\Z")
 _PACKET = re.compile(r"([0-3])(/[^,]*(?:,|\Z))?([0-9]{1,15}(?![0-9]))?(.*)\Z", re.DOTALL)
 
 
 class UnreadablePacketError(Exception):
-    """A packet that no Socket.IO client sends to this service. Its text holds nothing of the packet."""
+    """A packet that no Socket.IO client sends to this service. Its text contains nothing of the packet."""
 
 
 @dataclass(frozen=True)
 class SocketIoPacket:
-    """One Socket.IO packet; `id` is set when the client asks for an acknowledgement."""
+    """`id` is set when the client wants an acknowledgement."""
 
     kind: int
     namespace: str
@@ -41,7 +39,8 @@ class SocketIoPacket:
 
 
 def check_frame(frame: object) -> None:
-    """An Engine.IO packet: close, pong, one of an upgrade, or a Socket.IO packet. Raises UnreadableError."""
+    """It must be an Engine.IO packet: close, pong, part of an upgrade, or a Socket.IO packet. Raises
+    UnreadablePacketError."""
     if not isinstance(frame, str):
         raise UnreadablePacketError("binary data, which no event takes")
     if not _FRAME.match(frame):
@@ -49,7 +48,7 @@ def check_frame(frame: object) -> None:
 
 
 def check_payload(body: bytes) -> int:
-    """The body of a polling POST; the number of its packets. Raises UnreadableError."""
+    """`body` is that of a polling POST. Returns the number of its packets. Raises UnreadablePacketError."""
     try:
         frames = body.decode().split("\x1e")
     except UnicodeDecodeError as error:
@@ -62,11 +61,11 @@ def check_payload(body: bytes) -> int:
 
 
 def parse_packet(text: object) -> SocketIoPacket:
-    """Raises UnreadableError."""
-    found = _PACKET.match(text) if isinstance(text, str) else None
-    if found is None:
+    """Raises UnreadablePacketError."""
+    match = _PACKET.match(text) if isinstance(text, str) else None
+    if match is None:
         raise UnreadablePacketError("not a Socket.IO packet of a client")
-    kind, namespace, number, rest = int(found[1]), found[2] or NAMESPACE, found[3], found[4]
+    kind, namespace, number, rest = int(match[1]), match[2] or NAMESPACE, match[3], match[4]
     data = _parse_json(rest) if rest else None
     if not _has_valid_data(kind, data):
         raise UnreadablePacketError(f"a Socket.IO packet of type {kind} without the data it has to have")
@@ -95,7 +94,7 @@ def _has_valid_data(kind: int, data: Any) -> bool:
 
 
 def single_argument(arguments: list[Any]) -> Any:
-    """What an event carries: one value, or None. Raises Problem 422 `invalid_payload`."""
+    """The one argument of an event, or None. Raises Problem 422 `invalid_payload`."""
     if len(arguments) > 1:
         raise Problem(422, "invalid_payload", f"send one value with an event, not {len(arguments)}")
     value = arguments[0] if arguments else None

@@ -1,9 +1,11 @@
-"""Events of NATS → events of the socket. Pure; names and fields as the front ends of the contract expect them."""
+"""Events of NATS → events of sockets. Pure; names and fields are the contract with front ends."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 
 from shared.contracts.ephemeral import ContactPresence, ContactTyping
 from shared.contracts.events import (
@@ -29,19 +31,17 @@ Payload = dict[str, Any]
 SocketEvents = list[tuple[str, Payload]]
 EventT = TypeVar("EventT", bound=Event)
 
-OFFLINE_STATUSES = frozenset({S.DISCONNECTED, S.RECONNECTING, S.LOGGED_OUT, S.RESTRICTED, S.FAILED})
-"""States in which a front end shows the account as offline."""
-
 _MAPPERS: dict[type[Event], Callable[[Any], SocketEvents]] = {}
+_camel_key = lru_cache(maxsize=1_000)(to_camel)
 
 
 def socket_events_of(event: Event, sequence: int) -> SocketEvents:
-    """What the sockets of the organization are told, in order; empty for events that concern no front end.
+    """What the sockets of the organization receive, in order; empty for events that front ends do not receive.
 
-    Every payload carries the `sequence` of the event in its stream; the events made from one share it.
+    Every payload contains the `sequence` of the event in its stream; socket events made from the same event share it.
     """
-    maker = _MAPPERS.get(type(event))
-    return [(name, payload | {"sequence": sequence}) for name, payload in maker(event)] if maker else []
+    mapper = _MAPPERS.get(type(event))
+    return [(name, payload | {"sequence": sequence}) for name, payload in mapper(event)] if mapper else []
 
 
 def camel(value: Any) -> Any:
@@ -51,11 +51,6 @@ def camel(value: Any) -> Any:
     if isinstance(value, dict):
         return {_camel_key(key): camel(item) for key, item in value.items()}
     return [camel(item) for item in value] if isinstance(value, list) else value
-
-
-def _camel_key(key: str) -> str:
-    first, *rest = key.split("_")
-    return first + "".join(word.capitalize() for word in rest)
 
 
 def _maps(cls: type[EventT]) -> Callable[[Callable[[EventT], SocketEvents]], Callable[[EventT], SocketEvents]]:
@@ -73,9 +68,9 @@ def _common_fields(event: Event | EphemeralEvent) -> Payload:
 
 @_maps(QrIssued)
 def _qr(event: QrIssued) -> SocketEvents:
-    shown = {"qr": event.qr, "dataUrl": event.data_url, "ascii": event.ascii, "attempt": event.attempt}
+    code = {"qr": event.qr, "dataUrl": event.data_url, "ascii": event.ascii, "attempt": event.attempt}
     expires = {"expiresAt": event.expires_at.isoformat()}
-    return [("whatsapp:qr", _common_fields(event) | shown | expires)]
+    return [("whatsapp:qr", _common_fields(event) | code | expires)]
 
 
 @_maps(PairingCodeIssued)
@@ -87,30 +82,32 @@ def _pairing_code(event: PairingCodeIssued) -> SocketEvents:
 @_maps(ConnectionChanged)
 def _connection(event: ConnectionChanged) -> SocketEvents:
     state = camel(event.model_dump(mode="json", exclude={"id", "at", "cause", "organization_id", "instance_id"}))
-    found: SocketEvents = [("whatsapp:status", _common_fields(event) | state)]
+    events: SocketEvents = [("whatsapp:status", _common_fields(event) | state)]
     if event.status is S.CONNECTED and event.previous is not S.CONNECTED:
         online = _common_fields(event) | {"phoneNumber": event.phone_number, "phone_number": event.phone_number}
-        found += [("whatsapp:connected", online), ("whatsapp:ready", dict(online))]
-    elif event.status in OFFLINE_STATUSES and event.previous is not event.status:
+        events += [("whatsapp:connected", online), ("whatsapp:ready", dict(online))]
+    elif event.status.is_offline and event.previous is not event.status:
         why = {"reason": event.reason, "detail": event.detail, "willRetry": event.will_retry}
-        found.append(("whatsapp:disconnected", _common_fields(event) | why))
-    return found
+        events.append(("whatsapp:disconnected", _common_fields(event) | why))
+    return events
 
 
 @_maps(MessageRecorded)
 def _message(event: MessageRecorded) -> SocketEvents:
-    """`new_message` for everything said in a conversation, `whatsapp:message` also for what arrived, and a note of the
-    owner's under a name of its own: no front end of the contract expects notes among the messages."""
+    """`new_message` for every message of a conversation, and `whatsapp:message` also for an inbound one. A note is
+    `note:created`: front ends do not expect notes among the messages."""
     record = event.message
     if record.kind == "note":
         return [("note:created", camel(record))]
-    said = _message_fields(record)
+    fields = _message_fields(record)
     if record.direction == "outbound":
-        return [("new_message", said)]
-    arrived = {key: said[key] for key in ("id", "instanceId", "from", "timestamp", "contactId", "bookingId", "type")}
-    arrived |= {"messageId": record.wa_id, "text": record.text, "organizationId": record.organization_id}
-    arrived |= {key: said[key] for key in ("conversationId", "media", "group", "referral", "orderKey", *_QUOTE_FIELDS)}
-    return [("whatsapp:message", arrived), ("new_message", said)]
+        return [("new_message", fields)]
+    inbound = {key: fields[key] for key in ("id", "instanceId", "from", "timestamp", "contactId", "bookingId", "type")}
+    inbound |= {"messageId": record.wa_id, "text": record.text, "organizationId": record.organization_id}
+    inbound |= {
+        key: fields[key] for key in ("conversationId", "media", "group", "referral", "orderKey", *_QUOTE_FIELDS)
+    }
+    return [("whatsapp:message", inbound), ("new_message", fields)]
 
 
 _MESSAGE_FIELDS = (
@@ -136,19 +133,19 @@ _MESSAGE_FIELDS = (
     "revision",
 )
 _QUOTE_FIELDS = ("quotedMessageId", "quotedWaId")
-"""Which message another one answers or reacts to: our id, when we have it, and WhatsApp's."""
+"""The message that this one answers or reacts to: our id, when we have it, and WhatsApp's."""
 
 
 def _message_fields(record: MessageRecord) -> Payload:
-    shown = camel(record)
-    said = {key: shown[key] for key in (*_MESSAGE_FIELDS, *_QUOTE_FIELDS)}
-    said |= {"content": record.text, "isOutgoing": record.direction == "outbound"}
-    return said | {"from": record.from_address, "to": record.to_address, "waId": record.wa_id}
+    values = camel(record)
+    fields = {key: values[key] for key in (*_MESSAGE_FIELDS, *_QUOTE_FIELDS)}
+    fields |= {"content": record.text, "isOutgoing": record.direction == "outbound"}
+    return fields | {"from": record.from_address, "to": record.to_address, "waId": record.wa_id}
 
 
 @_maps(MessageRevised)
 def _message_changed(event: MessageRevised) -> SocketEvents:
-    """The whole message as `new_message` has it, and a note under the name its front ends know it by."""
+    """The whole message with the fields of `new_message`; a note with those of `note:created`."""
     record, change = event.message, {"change": event.change}
     if record.kind == "note":
         return [("note:updated", camel(record) | change)]
@@ -192,28 +189,31 @@ def _message_stuck(event: MessageStuck) -> SocketEvents:
     return [("message:stuck", _common_fields(event) | fields)]
 
 
-def ephemeral_events_of(live: EphemeralEvent) -> SocketEvents:
-    """The same for what is only live: without `sequence`, for nobody is told it later."""
-    if isinstance(live, ContactTyping):
-        shown = camel(live.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))
+def ephemeral_events_of(event: EphemeralEvent) -> SocketEvents:
+    """The same for ephemeral events: without `sequence`, because they are never replayed."""
+    if isinstance(event, ContactTyping):
+        fields = camel(event.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))
         return [
-            ("typing", _common_fields(live) | shown | {"from": live.from_address, "isTyping": live.state != "paused"})
+            (
+                "typing",
+                _common_fields(event) | fields | {"from": event.from_address, "isTyping": event.state != "paused"},
+            )
         ]
-    if isinstance(live, ContactPresence):
-        known = {"contact_id", "conversation_id", "available", "last_seen"}
-        shown = camel(live.model_dump(mode="json", include=known))
-        return [("presence", _common_fields(live) | shown | {"from": live.from_address})]
+    if isinstance(event, ContactPresence):
+        included = {"contact_id", "conversation_id", "available", "last_seen"}
+        fields = camel(event.model_dump(mode="json", include=included))
+        return [("presence", _common_fields(event) | fields | {"from": event.from_address})]
     return []
 
 
 CONTROL_EVENTS = frozenset({"resync", "session:ended"})
-"""About the socket itself."""
+"""About the socket itself: every socket receives them."""
 LINKING_EVENTS = frozenset({"whatsapp:qr", "whatsapp:pairing-code", "qr-code", "status-update", "session-complete"})
-"""Whoever sees these can link the account to a phone."""
+"""Whoever receives these can link the account to a phone."""
 
 
 def scope_of(name: str) -> Scope | None:
-    """What a socket needs to be told an event of this name; None: nothing."""
+    """The scope a socket needs to receive an event of this name; None: no scope."""
     if name in CONTROL_EVENTS:
         return None
     return "manage" if name in LINKING_EVENTS else "read"

@@ -1,7 +1,7 @@
-"""What a person at a socket shows the contact: that he types, that he looks, that he has read.
+"""Presence and read receipts from sockets: the user types, looks at a conversation, has read it.
 
-Typing and looking are only live (docs/decisions/0018): the acknowledgement says that it was asked of the right account,
-not that somebody saw it.
+Typing and presence are ephemeral (docs/decisions/0018): the acknowledgement says that the request was published for the
+right account, not that the contact saw anything.
 """
 
 import asyncio
@@ -18,16 +18,14 @@ from shared.contracts.commands import MarkConversationRead
 from shared.contracts.ephemeral import SendTyping, SubscribePresence, TypingState
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConversationUpdated
-from shared.contracts.message import Query
 from shared.contracts.order_keys import key_at
 from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import Party, Seen
 from shared.messaging.publisher import publish_ephemeral
-from shared.messaging.rpc_client import rpc_request
 
 ROUTER_TIMEOUT_S = 10.0
-"""Seconds the router has to mark a conversation read."""
+"""For the router to mark a conversation read."""
 _TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
@@ -50,7 +48,7 @@ class MarkReadRequest(ClientRequest):
 
 
 class PresenceHandlers:
-    """Registers itself for its events."""
+    """Registers itself with the server."""
 
     def __init__(self, server: RealtimeServer) -> None:
         self._server = server
@@ -60,13 +58,12 @@ class PresenceHandlers:
         server.on("mark_read", self._mark_read)
 
     async def subscribe_presence(self, principal: Principal, conversation_id: str) -> None:
-        """Somebody opened this conversation. Raises Problem when there is none."""
-        found = await self._read_conversation(principal, conversation_id)
-        if to := _party_of(found):
-            ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
-            await publish_ephemeral(
-                self._server.require_nats().client, SubscribePresence.model_validate({**ids, "to": to})
-            )
+        """A user opened this conversation: its contact's presence is wanted. Raises Problem when there is none."""
+        conversation = await self._read_conversation(principal, conversation_id)
+        if to := _party_of(conversation):
+            ids = {"organization_id": principal.organization_id, "instance_id": conversation["instance_id"]}
+            event = SubscribePresence.model_validate({**ids, "to": to})
+            await publish_ephemeral(self._server.require_nats().client, event)
 
     async def _typing(self, sid: str, data: Any) -> Payload:
         request = parse(TypingRequest, data)
@@ -78,42 +75,40 @@ class PresenceHandlers:
 
     async def _send_typing(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
         principal = self._server.authorize(sid, "send")
-        found = await self._read_conversation(principal, conversation_id)
-        if to := _party_of(found):
-            ids = {"organization_id": principal.organization_id, "instance_id": found["instance_id"]}
-            await publish_ephemeral(
-                self._server.require_nats().client, SendTyping.model_validate({**ids, "to": to, "state": state})
-            )
+        conversation = await self._read_conversation(principal, conversation_id)
+        if to := _party_of(conversation):
+            ids = {"organization_id": principal.organization_id, "instance_id": conversation["instance_id"]}
+            event = SendTyping.model_validate({**ids, "to": to, "state": state})
+            await publish_ephemeral(self._server.require_nats().client, event)
         return {"success": True}
 
     async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
-        await self.subscribe_presence(
-            self._server.authorize(sid, "read"), parse(ConversationRequest, data).conversation_id
-        )
+        principal = self._server.authorize(sid, "read")
+        await self.subscribe_presence(principal, parse(ConversationRequest, data).conversation_id)
         return {"success": True}
 
     async def _mark_read(self, sid: str, data: Any) -> Payload:
         principal, request = self._server.authorize(sid, "send"), parse(MarkReadRequest, data)
         if request.conversation_id is not None:
-            found = await self._read_conversation(principal, request.conversation_id)
-            marks = {request.conversation_id: Seen(order_key=_order_key_of(found, "updated_at"))}
+            conversation = await self._read_conversation(principal, request.conversation_id)
+            marks = {request.conversation_id: Seen(order_key=_order_key_of(conversation, "updated_at"))}
         elif request.message_ids:
             await self._server.charge(principal, len(set(request.message_ids)) - 1)
             marks = await self._read_marks(principal, request.message_ids)
         else:
             raise Problem(422, "invalid_payload", "say what was read: `conversationId` or `messageIds`")
-        read = await asyncio.gather(*(self._mark_conversation(principal, each, seen) for each, seen in marks.items()))
-        return {"success": True, "data": read}
+        results = await asyncio.gather(*(self._mark_conversation(principal, *mark) for mark in marks.items()))
+        return {"success": True, "data": results}
 
     async def _read_marks(self, principal: Principal, message_ids: Sequence[str]) -> dict[str, Seen]:
-        """By conversation: up to the newest of these messages."""
+        """For each conversation with one of these messages: read up to the newest of them."""
         organization_id = principal.organization_id
-        asked = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
+        queries = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
         newest: dict[str, int] = {}
-        for answer in await asyncio.gather(*(self._ask(question) for question in asked)):
+        for answer in await asyncio.gather(*(self._server.query(query) for query in queries)):
             message = answer["data"]
             conversation_id = message["conversation_id"]
-            _require_access(principal, message["instance_id"])
+            _require_instance(principal, message["instance_id"])
             if conversation_id is not None:
                 newest[conversation_id] = max(_order_key_of(message, "timestamp"), newest.get(conversation_id, 0))
         return {conversation_id: Seen(order_key=key) for conversation_id, key in newest.items()}
@@ -122,30 +117,26 @@ class PresenceHandlers:
         command = MarkConversationRead(
             organization_id=principal.organization_id, conversation_id=conversation_id, seen=seen, by=principal.subject
         )
-        event = await self._server.require_nats().commands.execute(
-            command, ConversationUpdated, timeout=ROUTER_TIMEOUT_S
-        )
+        commands = self._server.require_nats().commands
+        event = await commands.execute(command, ConversationUpdated, timeout=ROUTER_TIMEOUT_S)
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 
     async def _read_conversation(self, principal: Principal, conversation_id: str) -> Payload:
-        question = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
-        found: Payload = (await self._ask(question))["data"]
-        _require_access(principal, found["instance_id"])
-        return found
-
-    async def _ask(self, query: Query) -> Payload:
-        return await rpc_request(self._server.require_nats().client, query)
+        query = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
+        conversation: Payload = (await self._server.query(query))["data"]
+        _require_instance(principal, conversation["instance_id"])
+        return conversation
 
 
 def _order_key_of(record: Payload, time_field: str) -> int:
-    """Its order key; an api of the previous version tells only a time."""
+    """An api of the previous version has no order keys in its answers: then one is made from the time."""
     key = record.get("order_key")
     return key_at(_TIMESTAMP.validate_python(record[time_field])) if key is None else int(key)
 
 
-def _require_access(principal: Principal, instance_id: str) -> None:
-    """As over REST, what a key does not reach is not there."""
+def _require_instance(principal: Principal, instance_id: str) -> None:
+    """As over REST, what an API key is not allowed to reach does not exist for it. Raises Problem 404."""
     if principal.instance_ids is not None and instance_id not in principal.instance_ids:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
 

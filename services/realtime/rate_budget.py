@@ -1,5 +1,5 @@
-"""How much callers may ask and strangers may guess. The api counts both, for REST and sockets together and for all
-replicas; while it is away, this process counts by itself."""
+"""Rate limits of callers and of wrong credentials. The api counts both, for REST and sockets together and for all
+replicas; while it is unreachable, this process counts for itself."""
 
 import asyncio
 import math
@@ -16,24 +16,26 @@ from shared.contracts.principal import Principal
 from shared.contracts.queries import CountFailedCredential, TakeRateLimit
 
 RESERVATION_SIZE = 10
-"""Requests reserved at once, so that not each of them asks the api."""
+"""Requests reserved at the api at once, so that it is not asked for each of them."""
 RESERVATION_LIFETIME_S = 60.0
-"""Seconds after which what is left of a block is given up: the api no longer counts it."""
+"""Then the rest of a reservation is given up: the api no longer counts it."""
 API_RETRY_DELAY_S = 1.0
-"""Seconds until an api that did not answer is asked again."""
-_FAILURES = (0.5, 30)
-"""Wrong credentials a second of one address, and how many at once, while the api is away."""
+"""Until an api that did not answer is asked again."""
+MAX_REFUSED_S = 5.0
+"""A refusal of the api is repeated without asking again for so long at most."""
+LOCAL_FAILURES_PER_S, LOCAL_FAILURE_BURST = 0.5, 30
+"""Wrong credentials of one address while the api is unreachable."""
 MAX_TRACKED_KEYS = 20_000
-"""Callers, and addresses, that are remembered; the ones not seen for longest are forgotten."""
+"""Callers, and addresses; the least recently seen are forgotten."""
 
 K = TypeVar("K")
 V = TypeVar("V")
 RunQuery = Callable[[Query], Awaitable[dict[str, Any]]]
-"""Asks the api. Raises Problem."""
+"""Queries the api. Raises Problem."""
 
 
 def too_many_failures(retry_after: float) -> Problem:
-    """The refusal of one more wrong credential."""
+    """The refusal of further credentials. `retry_after` in seconds."""
     wait = max(1, math.ceil(retry_after))
     detail = f"too many wrong tokens or keys came from this address; try again in {wait} s"
     return Problem(429, "too_many_failures", detail, retryAfter=wait)
@@ -41,6 +43,8 @@ def too_many_failures(retry_after: float) -> Problem:
 
 @dataclass
 class _Reservation:
+    """Requests of a caller that the api has counted already."""
+
     remaining: int = 0
     expires_at: float = 0.0
     refused_until: float = 0.0
@@ -48,82 +52,90 @@ class _Reservation:
 
 
 class RateBudget:
-    """Of callers. alone: requests a minute a caller may make while the api is away."""
+    """Requests of callers. `local_limit`: requests a minute of one caller while the api is unreachable."""
 
-    def __init__(self, rpc_request: RunQuery, alone: int) -> None:
-        self._query, self._rate, self._burst = rpc_request, alone / 60, max(1, alone // 6)
-        self._reserved: OrderedDict[tuple[str, str], _Reservation] = OrderedDict()
+    def __init__(self, query: RunQuery, local_limit: int) -> None:
+        self._query = query
+        self._local_rate = local_limit / 60
+        self._local_burst = max(1, local_limit // 6)
+        self._reservations: OrderedDict[tuple[str, str], _Reservation] = OrderedDict()
         self._local_buckets: OrderedDict[tuple[str, str], TokenBucket] = OrderedDict()
         self._api_unreachable_until = 0.0
 
     async def take(self, principal: Principal, count: int = 1) -> None:
-        """Raises Problem 429 `rate_limited`."""
+        """Count `count` requests. Raises Problem 429 `rate_limited`."""
         caller = (principal.organization_id, principal.subject)
-        own = _get_or_create(self._reserved, caller, _Reservation)
-        async with own.lock:
+        reservation = _get_or_create(self._reservations, caller, _Reservation)
+        async with reservation.lock:
             now = time.monotonic()
-            if own.refused_until > now:
-                raise _rate_limited(own.refused_until - now)
-            if now > own.expires_at:
-                own.remaining = 0
-            if own.remaining < count:
-                await self._reserve(principal, own, count)
-            own.remaining -= count
+            if reservation.refused_until > now:
+                raise _rate_limited(reservation.refused_until - now)
+            if now > reservation.expires_at:
+                reservation.remaining = 0
+            if reservation.remaining < count:
+                await self._reserve(principal, reservation, count)
+            reservation.remaining -= count
 
-    async def _reserve(self, principal: Principal, own: _Reservation, count: int) -> None:
-        caller, now = (principal.organization_id, principal.subject), time.monotonic()
-        answer = (
-            await self._reserve_at_api(principal, count - own.remaining + RESERVATION_SIZE - 1)
-            if now >= self._api_unreachable_until
-            else None
-        )
+    async def _reserve(self, principal: Principal, reservation: _Reservation, count: int) -> None:
+        now = time.monotonic()
+        answer = None
+        if now >= self._api_unreachable_until:
+            answer = await self._reserve_at_api(principal, count - reservation.remaining + RESERVATION_SIZE - 1)
         if answer is None:
-            own.remaining = count
-            bucket = _get_or_create(
-                self._local_buckets, caller, lambda: TokenBucket(self._rate, self._burst, self._burst, now)
-            )
-            for _ in range(count):
-                if wait := bucket.take(now):
-                    own.remaining = 0
-                    raise _rate_limited(wait)
+            self._take_locally(principal, reservation, count, now)
             return
-        own.remaining += int(answer["granted"])
-        own.expires_at = now + RESERVATION_LIFETIME_S
-        if own.remaining < count:
+        reservation.remaining += int(answer["granted"])
+        reservation.expires_at = now + RESERVATION_LIFETIME_S
+        if reservation.remaining < count:
             wait = float(answer["retry_after"])
-            own.refused_until = now + min(wait, 5.0)
+            reservation.refused_until = now + min(wait, MAX_REFUSED_S)
             raise _rate_limited(wait)
 
     async def _reserve_at_api(self, principal: Principal, count: int) -> dict[str, Any] | None:
-        """None while the api is away."""
-        question = TakeRateLimit(
+        """The answer of the api; None while it is unreachable."""
+        query = TakeRateLimit(
             organization_id=principal.organization_id, caller=principal.subject[:128], count=min(count, 100)
         )
         try:
-            return await self._query(question)
+            return await self._query(query)
         except Problem:
             self._api_unreachable_until = time.monotonic() + API_RETRY_DELAY_S
             return None
 
+    def _take_locally(self, principal: Principal, reservation: _Reservation, count: int, now: float) -> None:
+        caller = (principal.organization_id, principal.subject)
+        bucket = _get_or_create(
+            self._local_buckets, caller, lambda: TokenBucket.full(self._local_rate, self._local_burst, now)
+        )
+        reservation.remaining = count
+        for _ in range(count):
+            if wait := bucket.take(now):
+                reservation.remaining = 0
+                raise _rate_limited(wait)
+
 
 class FailureBudget:
-    """Of addresses: wrong tokens that were shown to sockets."""
+    """Wrong tokens sent to sockets, by address."""
 
-    def __init__(self, rpc_request: RunQuery) -> None:
-        self._query = rpc_request
+    def __init__(self, query: RunQuery) -> None:
+        self._query = query
         self._refused_until: OrderedDict[str, float] = OrderedDict()
         self._local_buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     async def count(self, address: str) -> Problem | None:
-        """Count one; the refusal when there were too many, which is counted no further."""
+        """Count one; returns the refusal when there were too many. Refused ones are not counted."""
         now = time.monotonic()
-        if (left := self._refused_until.get(address, 0.0) - now) > 0:
-            return too_many_failures(left)
+        if (wait := self._refused_until.get(address, 0.0) - now) > 0:
+            return too_many_failures(wait)
         try:
             answer = await self._query(CountFailedCredential(organization_id="unknown", client=address))
             wait = float(answer["retry_after"])
         except Problem:
-            bucket = _get_or_create(self._local_buckets, address, lambda: TokenBucket(*_FAILURES, _FAILURES[1], now))
+            bucket = _get_or_create(
+                self._local_buckets,
+                address,
+                lambda: TokenBucket.full(LOCAL_FAILURES_PER_S, LOCAL_FAILURE_BURST, now),
+            )
             wait = bucket.take(now)
         if not wait:
             return None
@@ -138,10 +150,11 @@ def _rate_limited(wait: float) -> Problem:
     return Problem(429, "rate_limited", detail, retryAfter=retry_after)
 
 
-def _get_or_create(known: OrderedDict[K, V], key: K, make: Callable[[], V]) -> V:
-    if key not in known:
-        known[key] = make()
-        while len(known) > MAX_TRACKED_KEYS:
-            known.popitem(last=False)
-    known.move_to_end(key)
-    return known[key]
+def _get_or_create(entries: OrderedDict[K, V], key: K, create: Callable[[], V]) -> V:
+    """Of at most MAX_TRACKED_KEYS entries."""
+    if key not in entries:
+        entries[key] = create()
+        while len(entries) > MAX_TRACKED_KEYS:
+            entries.popitem(last=False)
+    entries.move_to_end(key)
+    return entries[key]

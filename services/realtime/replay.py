@@ -5,13 +5,8 @@ import json
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-
 from shared.contracts.registry import EVENTS_STREAM
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
 from shared.messaging.ordered_consumer import ephemeral_consumer
 
 PAGE_EVENTS, PAGE_BYTES = 200, 262_144
@@ -22,18 +17,18 @@ PAGE_TIMEOUT_S = 5.0
 
 
 class ResyncRequiredError(Exception):
-    """The stream no longer has everything, or it is more than one socket receives: the client loads the records again."""
+    """The stream no longer has everything, or it is too much for one socket: the client loads the records again."""
 
 
 class StreamReplay:
     """Reads events of the stream by subject filter, at most `max_events` for one socket."""
 
-    def __init__(self, client: Client, js: JetStreamContext, max_events: int) -> None:
+    def __init__(self, client: NatsClient, js: JetStreamContext, max_events: int) -> None:
         self._client = client
         self._js = js
         self._max_events = max_events
 
-    async def pages_after(self, subject_filter: str, sequence: int) -> AsyncGenerator[list[Msg], None]:
+    async def pages_after(self, subject_filter: str, sequence: int) -> AsyncGenerator[list[NatsMessage], None]:
         """What follows `sequence`, in order, until there is nothing more at the moment.
 
         Raises ResyncRequiredError before a page that would leave something out, NatsError while the stream is
@@ -56,12 +51,12 @@ class StreamReplay:
                 subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
                 await self._client.publish(subject, reply=self._client.new_inbox())
 
-    async def _page(self, consumer: str, count: int) -> list[Msg]:
+    async def _page(self, consumer: str, count: int) -> list[NatsMessage]:
         """At least one message; the caller knows that there are some. Raises NatsError or TimeoutError.
 
         It is bounded in bytes, which `fetch` of the library is not: 200 events may have 200 MB.
         """
-        arrived: asyncio.Queue[Msg] = asyncio.Queue()
+        arrived: asyncio.Queue[NatsMessage] = asyncio.Queue()
         inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrived.put)
         largest_page = self._client.max_payload + PAGE_SPARE_BYTES  # holds any single event
         try:
@@ -80,7 +75,7 @@ class StreamReplay:
         request = json.dumps({"no_wait": True, **bounds}).encode()
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{EVENTS_STREAM}.{consumer}"
         await self._client.publish(subject, request, reply=inbox.subject)
-        page: list[Msg] = []
+        page: list[NatsMessage] = []
         async with asyncio.timeout(PAGE_TIMEOUT_S):
             while len(page) < bounds["batch"]:
                 message = await arrived.get()

@@ -53,8 +53,8 @@ class OrganizationRooms:
         self._locks = KeyedLocks()
 
     async def join(self, organization_id: str, sid: str, since: int | None, grace_s: float) -> None:
-        """The socket receives what followed `since` (None: only new events), from `resume` on, or when `grace_s` seconds
-        have passed. Raises NatsError while the stream is unreachable."""
+        """The socket receives what followed `since` (None: only new events) as soon as its client asks to `resume`, and
+        after `grace_s` seconds in any case. Raises NatsError while the stream is unreachable."""
         async with self._locks.of(organization_id):
             opened = self._open_rooms.get(organization_id) or await self._open(organization_id)
             room = opened.room

@@ -1,4 +1,4 @@
-"""A bounded number of slots that organizations share: each has at most a few, and those that wait take turns."""
+"""A semaphore with a limit for each key, which gives free slots to the waiting keys in turn."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 
 class RoundRobinSemaphore:
-    """`total` slots, at most `per_key` of them for one key; free ones go round among the keys that wait."""
+    """`total` slots, at most `per_key` of them for one key; waiting keys get free slots in turn."""
 
     def __init__(self, total: int, per_key: int) -> None:
         self._free, self._per_key = total, per_key
@@ -15,7 +15,7 @@ class RoundRobinSemaphore:
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     def is_contended(self, key: str) -> bool:
-        """Whether a slot that `key` releases would go to another waiter, so that it should not be kept for long."""
+        """Whether a slot that `key` releases would be given to a waiter at once."""
         return self.has_waiters(key) or (not self._free and bool(self._waiting))
 
     def has_waiters(self, key: str) -> bool:
@@ -24,7 +24,7 @@ class RoundRobinSemaphore:
 
     @asynccontextmanager
     async def slot(self, key: str) -> AsyncIterator[None]:
-        """Wait for one and hold it."""
+        """Wait for a slot and hold it inside this block."""
         await self._acquire(key)
         try:
             yield
@@ -65,7 +65,7 @@ class RoundRobinSemaphore:
             if self._used[key] >= self._per_key:
                 continue
             turns = self._waiting[key]
-            while turns and turns[0].done():  # whoever waited was cancelled
+            while turns and turns[0].done():  # its task was cancelled
                 turns.popleft()
             if turns:
                 self._take(key)

@@ -1,11 +1,13 @@
-"""`send_message`: a text from a socket, answered by what became of it."""
+"""`send_message`: a text from a socket, answered with the status the message reached."""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from services.realtime.client_requests import ClientRequest, ShortText, parse
+from services.realtime.client_requests import ClientRequest, ShortText, client_id_of, parse
+from services.realtime.payloads import Payload
+from services.realtime.server import RealtimeServer
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, MAX_TEXT, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.events import MessageStatusChanged
@@ -21,8 +23,8 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
 class SendMessageRequest(ClientRequest):
-    """`{to | conversationId, message, instanceId?, clientId?, expiresIn?}`; within a day a user's same `clientId` is
-    the same message."""
+    """`{to | conversationId, message, instanceId?, clientId?, expiresIn?}`; within a day the same `clientId` of a user
+    means the same message."""
 
     to: Annotated[str, Field(min_length=1, max_length=MAX_ADDRESS_INPUT)] | None = None
     conversation_id: ShortText | None = None
@@ -30,6 +32,22 @@ class SendMessageRequest(ClientRequest):
     instance_id: Slug | None = None
     client_id: ShortText | None = None
     expires_in: Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)] = SEND_EXPIRY.total_seconds()
+
+
+class SendMessageHandler:
+    """Registers itself with the server. `timeout`: seconds until a send is answered `queued`."""
+
+    def __init__(self, server: RealtimeServer, timeout: float) -> None:
+        self._server = server
+        self._timeout = timeout
+        server.on("send_message", self._send_message, error_event="message_send_error")
+
+    async def _send_message(self, sid: str, data: Any) -> Payload:
+        refusal = "this key may not send; it lacks the scope `send`"
+        principal = self._server.authorize(sid, "send", refusal)
+        sent = await send(data, principal, self._server.require_nats().commands, self._timeout) | client_id_of([data])
+        await self._server.send_queue.send_reply(sid, "message_sent_success", sent)
+        return {"success": True, **sent}
 
 
 def parse_request(data: Any) -> SendMessageRequest:
@@ -44,42 +62,39 @@ def parse_request(data: Any) -> SendMessageRequest:
 
 
 def command_of(request: SendMessageRequest, principal: Principal) -> SendMessage:
-    """A command of its own for every attempt; the router knows the message that the client's own id led to."""
-    organization_id = principal.organization_id
-    client_id, now = request.client_id, utc_now()
+    """A new command and message id for every attempt; the router recognizes a repetition by the client's own id."""
+    now = utc_now()
     return SendMessage(
-        organization_id=organization_id,
+        organization_id=principal.organization_id,
         instance_id=request.instance_id or NO_INSTANCE,
         message_id=new_id(),
         to=request.to if request.conversation_id is None else None,
         conversation_id=request.conversation_id,
         text=request.message,
-        client_id=client_id,
+        client_id=request.client_id,
         by=principal.subject,
         at=now,
         expires_at=now + timedelta(seconds=request.expires_in),
     )
 
 
-async def send(data: Any, principal: Principal, dispatcher: CommandClient, wait: float) -> dict[str, Any]:
+async def send(data: Any, principal: Principal, commands: CommandClient, timeout: float) -> dict[str, Any]:
     """The fields of `message_sent_success`. Raises Problem; `retryable` in its extra says whether to try again."""
-    if "send" not in principal.scopes:
-        raise Problem(403, "scope_missing", "this key may not send; it lacks the scope `send`")
     request = parse_request(data)
     command = command_of(request, principal)
     message_id = command.message_id
 
-    def settled(event: Event) -> bool:
+    def is_settled(event: Event) -> bool:
         nonlocal message_id
         if not isinstance(event, MessageStatusChanged):
             return False
-        if event.cause == command.id:  # a repetition: the answer names the message it is
+        if event.cause == command.id:  # of a repetition: the answer names the message of the first attempt
             message_id = event.message_id
         return event.message_id == message_id and event.status is not MessageStatus.QUEUED
 
-    async with dispatcher.replies(command, MessageStatusChanged) as answers:
-        await dispatcher.publish(command)
-        event = await answers.first(settled, command, wait)
+    async with commands.replies(command, MessageStatusChanged) as replies:
+        await commands.publish(command)
+        event = await replies.first(is_settled, command, timeout)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
     if isinstance(event, MessageStatusChanged) and status.is_failed_send:
         retryable = status is MessageStatus.FAILED

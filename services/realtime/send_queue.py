@@ -1,6 +1,7 @@
-"""Packets on their way to sockets. One that reads too slowly is dropped instead of being remembered for.
+"""Everything that is sent to sockets, through one bounded queue for each. A socket that reads too slowly is dropped.
 
-Everything a socket is told passes `_admitted`: at that moment its access goes on and its scopes allow the event.
+Events pass `_deliverable`, which checks at that moment that the socket's access is valid and that its scopes allow the
+event; replies to the socket's own requests pass `send_reply`.
 """
 
 import asyncio
@@ -20,69 +21,73 @@ from services.realtime.transport import Transport
 from shared.contracts.principal import Scope
 
 SLOW_CONSUMER = "slow_consumer"
-DRAIN_POLL_INTERVAL_S = 0.02
-"""Seconds between two looks at the backlog."""
-DROPPED_SOCKETS = Counter("switchboard_realtime_dropped_total", "Sockets that were ended by the server", ["reason"])
 SLOW_CONSUMER_REASON = "this socket reads more slowly than events come; connect again and join with `since`"
+DRAIN_POLL_INTERVAL_S = 0.02
+DROPPED_SOCKETS = Counter(
+    "switchboard_realtime_dropped_total", "Sockets closed by the server while their client was connected", ["reason"]
+)
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class EncodedEvent:
-    """An event as it is sent, and the scope a socket needs to be told it; None: every socket is."""
+    """An event as it is sent. `scope`: what a socket needs to receive it; None: nothing."""
 
     packet: Any
     scope: Scope | None
 
 
 def encode_events(events: SocketEvents) -> list[EncodedEvent]:
-    """Once for all sockets that are told."""
+    """Once for all receivers."""
     return [EncodedEvent(event_packet(name, payload), scope_of(name)) for name, payload in events]
 
 
 def event_packet(name: str, payload: Payload) -> Any:
-    """One event as Engine.IO sends it."""
+    """One event as an Engine.IO packet."""
     return eio_packet.Packet(eio_packet.MESSAGE, Packet(EVENT, namespace="/", data=[name, payload]).encode())
 
 
 class SendQueue:
-    """Sends to single sockets. `goes_on` says of a connection whether its access does, and ends it when not.
+    """Sends to single sockets.
 
-    patience: seconds a socket may take to read half of what may wait for it.
+    drain_timeout: seconds a socket may take to read half of its backlog.
+    has_access: whether the access of a connection is valid; closes the connection when it is not.
     """
 
     def __init__(
-        self, transport: Transport, backlogs: Backlogs, patience: float, goes_on: Callable[[SocketConnection], bool]
+        self,
+        transport: Transport,
+        backlogs: Backlogs,
+        drain_timeout: float,
+        has_access: Callable[[SocketConnection], bool],
     ) -> None:
-        self._transport, self._backlogs, self._drain_timeout_s, self._has_access = (
-            transport,
-            backlogs,
-            patience,
-            goes_on,
-        )
+        self._transport = transport
+        self._backlogs = backlogs
+        self._drain_timeout = drain_timeout
+        self._has_access = has_access
 
     def start_counting(self, connection: SocketConnection) -> None:
-        """From now on what waits for it counts for its organization."""
+        """From now on the backlog of this connection counts for its organization."""
         queue = self._transport.queue_of(connection)
         if queue is not None and connection.principal:
             queue.set_size_listener(self._backlogs.counter_for(connection.principal.organization_id))
 
     def stop_counting(self, connection: SocketConnection) -> None:
-        """It is gone, whatever still waits for it."""
-        if queue := self._transport.queue_of(connection, gone=True):
+        """The connection is gone: its backlog, if any, no longer counts."""
+        if queue := self._transport.queue_of(connection, include_closing=True):
             queue.set_size_listener(None)
 
     def receives_events(self, sid: str) -> bool:
-        """Whether this socket is there and is told any events at all."""
+        """Whether this socket is connected and its scopes allow any events at all."""
         connection = self._transport.connections.by_sid(sid)
         return bool(connection and connection.principal and connection.principal.scopes & {"read", "manage"})
 
     async def send(self, sid: str, events: list[EncodedEvent]) -> bool:
-        """Now or not at all: False when too much waits. One that is gone is told nothing."""
-        found = self._deliverable(sid, events)
-        if found is None:
+        """Without waiting. False, with nothing sent, when the backlog is too large. True for a socket that is gone."""
+        delivery = self._deliverable(sid, events)
+        if delivery is None:
             return True
-        organization_id, queue, packets = found
+        organization_id, queue, packets = delivery
         if packets and not self._backlogs.fits(organization_id, queue, packets):
             return False
         for packet in packets:
@@ -90,32 +95,33 @@ class SendQueue:
         return True
 
     async def send_reply(self, sid: str, name: str, payload: Payload) -> None:
-        """An event that answers a request of this socket, whatever it may hear."""
+        """An event that answers a request of this socket, whatever its scopes are."""
         if connection := self._transport.connections.by_sid(sid):
             await self._transport._send_eio_packet(connection.id, event_packet(name, payload))
 
-    async def wait_until_drained(self, sid: str, everything: bool = False) -> None:
-        """Waits while half of what may wait does, or while anything does; a socket that takes too long is dropped."""
+    async def wait_until_drained(self, sid: str, completely: bool = False) -> None:
+        """Until half of the backlog is read, or all of it; a socket that takes too long is dropped."""
         try:
-            async with asyncio.timeout(self._drain_timeout_s):
+            async with asyncio.timeout(self._drain_timeout):
                 while True:
-                    if self.is_drained(sid, everything):
+                    if self.is_drained(sid, completely):
                         return
                     await asyncio.sleep(DRAIN_POLL_INTERVAL_S)
         except TimeoutError:
             if connection := self._transport.connections.by_sid(sid):
                 self.drop(connection)
 
-    def is_drained(self, sid: str, everything: bool = False) -> bool:
-        """Also when it is gone."""
-        found = self._deliverable(sid, [])
-        if found is None:
+    def is_drained(self, sid: str, completely: bool = False) -> bool:
+        """Half of the backlog is read, or all of it. True for a socket that is gone."""
+        delivery = self._deliverable(sid, [])
+        if delivery is None:
             return True
-        organization_id, queue, _ = found
-        return queue.empty() if everything else self._backlogs.is_drained(organization_id, queue)
+        organization_id, queue, _ = delivery
+        return queue.empty() if completely else self._backlogs.is_drained(organization_id, queue)
 
     def is_overfull(self, connection: SocketConnection, queue: PacketQueue) -> bool:
-        """Answers wait for nothing, so who asks and does not read the answers is dropped."""
+        """Replies never wait for room in the queue, so a client that sends requests without reading the replies is
+        dropped."""
         organization_id = connection.principal.organization_id if connection.principal else ""
         if self._backlogs.accepts_replies(organization_id, queue):
             return False
@@ -123,16 +129,17 @@ class SendQueue:
         return True
 
     def drop(self, connection: SocketConnection) -> None:
-        """What waits is thrown away: the client resumes behind the last event it read."""
+        """Close a slow socket and discard its backlog; the client resumes behind the last event it read."""
         queue = self._transport.queue_of(connection)
         if queue is None or connection.closing:
             return
         DROPPED_SOCKETS.labels(SLOW_CONSUMER).inc()
-        log.warning("%s: dropped, %d packets of %d bytes waited", connection.sid, queue.qsize(), queue.bytes)
-        last = [event_packet("session:ended", {"code": SLOW_CONSUMER, "reason": SLOW_CONSUMER_REASON})]
-        self._transport.start_closing(connection, last, discard=True)
+        log.warning("%s: dropped with a backlog of %d packets, %d bytes", connection.sid, queue.qsize(), queue.bytes)
+        last_packets = [event_packet("session:ended", {"code": SLOW_CONSUMER, "reason": SLOW_CONSUMER_REASON})]
+        self._transport.start_closing(connection, last_packets, discard=True)
 
     def _deliverable(self, sid: str, events: list[EncodedEvent]) -> tuple[str, PacketQueue, list[Any]] | None:
+        """Organization, queue, and the packets that the socket's scopes allow; None when it is gone."""
         connection = self._transport.connections.by_sid(sid)
         if connection is None or connection.principal is None or connection.closing or not self._has_access(connection):
             return None

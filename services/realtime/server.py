@@ -5,9 +5,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from nats.aio.client import Client
-from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
@@ -33,9 +30,10 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import AccessRevoked
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError
 from shared.messaging.command_client import CommandClient
-from shared.messaging.consumer import Publisher
 from shared.messaging.ordered_consumer import OrderedConsumer
+from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_client import rpc_request
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
@@ -79,12 +77,12 @@ class RealtimeServer:
             settings.socket_backlog_organization_bytes,
             settings.socket_backlog_total_bytes,
         )
-        self.send_queue = SendQueue(self.sio, Backlogs(limits), settings.socket_patience, self._access.is_valid)
+        self.send_queue = SendQueue(self.sio, Backlogs(limits), settings.socket_patience, self._access.check)
         self.requests = RequestDispatcher(self._access, self._rates, self.send_queue, self.error_log)
         self._disconnect_listeners: list[DisconnectListener] = []
         self.on("join-organization", self._join_organization)
 
-    async def start(self, client: Client, js: JetStreamContext) -> None:
+    async def start(self, client: NatsClient, js: JetStreamContext) -> None:
         """Begin to serve sockets. Raises NatsError while the stream is unreachable."""
         nats = NatsClients(client, js, CommandClient(client, Publisher(js)))
         self._revocations = nats.event_consumer(AccessRevoked.subject_filter(), self.on_access_revoked)
@@ -118,7 +116,7 @@ class RealtimeServer:
         raise Problem(503, "socket_closing", "this socket is being closed; connect again")
 
     def authorize(self, sid: str, scope: Scope, refusal: str = "") -> Principal:
-        """Whose socket this is. Raises Problem like `principal_of`, and 403 (with the text `refusal`) without `scope`."""
+        """Like `principal_of`, if it has `scope`. Raises Problem 403 otherwise, with the text `refusal`."""
         principal = self.principal_of(sid)
         if scope not in principal.scopes:
             raise Problem(
@@ -139,14 +137,12 @@ class RealtimeServer:
         """Those that the scopes of the socket allow."""
         await self.send_queue.send(sid, encode_events(events))
 
-    def has_joined(self, sid: str) -> bool:
-        """The socket is connected and in the room of its organization, in which every socket is."""
-        connection = self._connections.by_sid(sid)
-        principal = connection.principal if connection else None
-        return bool(principal and self._require_rooms().has_joined(principal.organization_id, sid))
+    def is_connected(self, organization_id: str, sid: str) -> bool:
+        """The socket is in the room of its organization: every socket is, from its login until it disconnects."""
+        return self._require_rooms().has_joined(organization_id, sid)
 
-    def has_asked_for_organization(self, sid: str) -> bool:
-        """The client sent `join-organization`, so it is interested in all events, not only in a dialect's."""
+    def has_joined_organization(self, sid: str) -> bool:
+        """Its client sent `join-organization`: it wants all events, not only those of a dialect."""
         return bool((connection := self._connections.by_sid(sid)) and connection.joined_organization)
 
     async def disconnect(self, sid: str) -> None:

@@ -1,4 +1,4 @@
-"""What can be set for the realtime service (`WA_*`)."""
+"""Settings of the realtime service (`WA_*`)."""
 
 from pydantic import Field
 
@@ -11,9 +11,9 @@ class RealtimeSettings(TokenReaderSettings):
     socket_rate: float = Field(default=20.0, gt=0)
     """Requests a second one socket may make in the long run."""
     socket_burst: int = Field(default=60, ge=1)
-    """Requests it may make at once; more are answered `rate_limited`."""
+    """Requests it may make in a burst; more are answered `rate_limited`."""
     socket_caller_limit: int = Field(default=1_800, ge=10)
-    """Requests a minute of one user or API key over its sockets here, while the api cannot be asked for its limit."""
+    """Requests a minute of one user or API key over its sockets here, while the api that counts them is unreachable."""
     socket_login_time: float = Field(default=5.0, gt=0, le=60)
     """Seconds a new socket has to log in before it is closed."""
     socket_max: int = Field(default=10_000, ge=1)
@@ -27,7 +27,7 @@ class RealtimeSettings(TokenReaderSettings):
     socket_max_per_organization: int = Field(default=2_000, ge=1)
     """Sockets one organization may have open in one process."""
     socket_backlog: int = Field(default=1_000, ge=10, le=100_000)
-    """Packets that may wait for a socket that reads slowly; what is more waits in the stream."""
+    """Packets that may wait for a socket that reads slowly; further events are read from the stream later."""
     socket_backlog_bytes: int = Field(default=1_000_000, ge=10_000)
     """Bytes that may wait for a socket; a single event may be larger."""
     socket_backlog_organization_bytes: int = Field(default=8_000_000, ge=10_000)
@@ -37,8 +37,8 @@ class RealtimeSettings(TokenReaderSettings):
     socket_patience: float = Field(default=10.0, gt=0, le=300)
     """Seconds such a socket has to read half of what waits before it is dropped."""
     resume_limit: int = Field(default=5_000, ge=0, le=1_000_000)
-    """Missed events a socket is told after it was away; with more it is told to load the records anew."""
+    """Missed events that are sent after a reconnect; a client that missed more must load the records again."""
     join_grace: float = Field(default=0.5, ge=0, le=10)
-    """Seconds a new socket has to say since when it missed events, before it hears the live ones."""
+    """Seconds a new socket has to name its last event with `join-organization`, before live events are sent to it."""
     send_wait: float = Field(default=10.0, gt=0, le=60)
-    """Seconds `send_message` waits for WhatsApp before it answers `queued`."""
+    """Seconds until `send_message` is answered `queued` when the message is not sent yet."""

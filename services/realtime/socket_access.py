@@ -1,5 +1,7 @@
-"""Whether the access a socket was opened with goes on: checked at every request and at every event, by the clock and by
-what is known of ended accesses. The timer only closes a silent socket in time."""
+"""Whether the access that a socket was opened with is still valid: not expired and not revoked.
+
+It is checked at every request and every event. A timer besides closes a socket that neither sends nor receives.
+"""
 
 import asyncio
 import time
@@ -14,29 +16,30 @@ from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import Principal
 
 API_KEY_SUBJECT_PREFIX = "key:"
-"""How the subject of an API key begins."""
 MIN_EXPIRY_DELAY_S = 0.05
-"""Seconds."""
 
 
 class SocketAccess:
-    """kept: how long an ended access is remembered, the life of a token."""
+    """`token_lifetime`: how long revocations are remembered."""
 
-    def __init__(self, kept: timedelta, transport: Transport, connections: ConnectionRegistry) -> None:
-        self._revocations = RevocationList(kept)
-        self._transport, self._connections = transport, connections
+    def __init__(self, token_lifetime: timedelta, transport: Transport, connections: ConnectionRegistry) -> None:
+        self._revocations = RevocationList(token_lifetime)
+        self._transport = transport
+        self._connections = connections
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        """By socket id."""
 
     def close_at_expiry(self, connection: SocketConnection) -> None:
-        """A socket lives no longer than the token or key it was opened with."""
+        """Close the socket when the token or API key it was opened with expires."""
         assert connection.principal is not None
         expires_at = connection.principal.expires_at
         if expires_at is not None:
-            delay = max(MIN_EXPIRY_DELAY_S, expires_at - time.time())
-            self._timers[connection.sid] = asyncio.get_running_loop().call_later(delay, self._check_expiry, connection)
+            delay_s = max(MIN_EXPIRY_DELAY_S, expires_at - time.time())
+            loop = asyncio.get_running_loop()
+            self._timers[connection.sid] = loop.call_later(delay_s, self._check_expiry, connection)
 
     def cancel_timer(self, connection: SocketConnection) -> None:
-        """It is gone."""
+        """The socket is gone."""
         if timer := self._timers.pop(connection.sid, None):
             timer.cancel()
 
@@ -45,44 +48,43 @@ class SocketAccess:
             timer.cancel()
 
     def _check_expiry(self, connection: SocketConnection) -> None:
-        if self.is_valid(connection):  # the clock was set back
+        if self.check(connection):  # the clock was set back
             self.close_at_expiry(connection)
 
     def revoke(self, event: AccessRevoked) -> None:
-        """The sockets that were opened with it end, and no new ones begin."""
+        """Close the sockets that were opened with this access; no new ones can be opened with it."""
         self._revocations.add(event)
         for connection in self._connections.of_organization(event.organization_id):
-            self.is_valid(connection)
+            self.check(connection)
 
     def require_not_revoked(self, principal: Principal) -> None:
         """Raises Problem 401."""
-        if over := self._access_error(principal):
-            raise over
+        if error := self._access_error(principal):
+            raise error
 
     def require_principal(self, connection: SocketConnection) -> Principal:
-        """Raises Problem 401 when the access of this socket is over, and ends the socket."""
-        if not self.is_valid(connection):
-            raise connection.access_error or Problem(
-                503, "socket_closing", "this socket is being closed; connect again"
-            )
+        """Raises Problem 401, and closes the socket, when its access is no longer valid."""
+        if not self.check(connection):
+            closing = Problem(503, "socket_closing", "this socket is being closed; connect again")
+            raise connection.access_error or closing
         assert connection.principal is not None
         return connection.principal
 
-    def is_valid(self, connection: SocketConnection) -> bool:
-        """False ends the socket."""
+    def check(self, connection: SocketConnection) -> bool:
+        """Whether the access of this socket is valid. When it is not, the socket is closed with the reason."""
         if connection.principal is None or connection.closing:
             return False
         connection.access_error = connection.access_error or self._access_error(connection.principal)
         if connection.access_error is None:
             return True
-        ended = {"code": connection.access_error.code, "reason": connection.access_error.detail}
-        last = [event_packet("session:ended", ended), self._transport.disconnect_packet()]
-        self._transport.start_closing(connection, last)
+        reason = {"code": connection.access_error.code, "reason": connection.access_error.detail}
+        last_packets = [event_packet("session:ended", reason), self._transport.disconnect_packet()]
+        self._transport.start_closing(connection, last_packets)
         return False
 
     def _access_error(self, principal: Principal) -> Problem | None:
-        if over := self._revocations.revocation_for(principal):
-            return Problem(401, over.code, over.reason)
+        if revocation := self._revocations.revocation_for(principal):
+            return Problem(401, revocation.code, revocation.reason)
         if principal.expires_at is None or time.time() < principal.expires_at:
             return None
         if principal.subject.startswith(API_KEY_SUBJECT_PREFIX):

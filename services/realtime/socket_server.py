@@ -1,7 +1,8 @@
-"""Socket.IO over Engine.IO as this service speaks it: one namespace, no binary data, nothing that is not asked for.
+"""Socket.IO packets over Engine.IO: one namespace, no binary data, no acknowledgements of events by clients.
 
-The library keeps the handlers of a connection's life and those of a client's events in one table, so an event named
-`disconnect` would run the former. Here client events never reach that table: they are handed to `requested`.
+The library has the handlers of its own lifecycle events and those of clients' events in one table, so that a client
+could run the former with an event named `disconnect`. Here clients' events never reach that table: `on_request` gets
+them.
 """
 
 import time
@@ -23,13 +24,13 @@ from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
 
 MAX_CONNECT_PACKETS = 3
-"""CONNECT packets one transport may send; a client of Socket.IO needs one."""
+"""Of one connection; a Socket.IO client needs one."""
 ACK, CONNECT_ERROR = 3, 4
-"""Packets of the server."""
+"""Packet types that only the server sends."""
 
 
 class SocketIoServer(Transport):
-    """What clients send, packet by packet."""
+    """Acts on the packets of clients."""
 
     async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
         connection = self.connections.get(eio_sid)
@@ -43,10 +44,10 @@ class SocketIoServer(Transport):
         if packet.kind == CONNECT:
             await self._log_in(connection, packet)
         elif packet.namespace != NAMESPACE or not connection.sid:
-            return  # there is nothing else, and nobody is there yet
+            return  # another namespace, or a client that has not logged in
         elif packet.kind == DISCONNECT:
             await self.close(connection)
-        elif packet.kind == EVENT:  # the fourth kind acknowledges an event, which is never asked for
+        elif packet.kind == EVENT:  # the fourth kind, ACK, is ignored: this service asks for no acknowledgements
             self.run_in_background(self._answer(connection, packet))
 
     async def _log_in(self, connection: SocketConnection, packet: SocketIoPacket) -> None:
@@ -67,21 +68,21 @@ class SocketIoServer(Transport):
             return
         finally:
             connection.logging_in = False
-        if connection.closing:  # it went away while it was checked
+        if connection.closing:  # it was closed during the login
             await self._log_out(connection)
             return
         self.environ.pop(connection.id, None)
-        known = {"sid": sid, "pid": connection.pid}
-        await self._send_packet(connection.id, self.packet_class(CONNECT, known, namespace=NAMESPACE))
+        ids = {"sid": sid, "pid": connection.pid}
+        await self._send_packet(connection.id, self.packet_class(CONNECT, ids, namespace=NAMESPACE))
         await self.manager.connect(sid, NAMESPACE)
         self.run_in_background(self._hooks.on_connected(connection))
 
     async def _refuse_login(self, connection: SocketConnection, namespace: str, data: Any) -> None:
-        """A client may try again, but not for long."""
-        answer = self.packet_class(CONNECT_ERROR, data=data, namespace=namespace)
-        packet = eio_packet.Packet(eio_packet.MESSAGE, answer.encode())
-        late = time.monotonic() - connection.opened_at >= self._login_timeout_s
-        if connection.connect_packets >= MAX_CONNECT_PACKETS or (late and not connection.sid):
+        """The client may try again a few times, until the time for its login is over."""
+        refusal = self.packet_class(CONNECT_ERROR, data=data, namespace=namespace)
+        packet = eio_packet.Packet(eio_packet.MESSAGE, refusal.encode())
+        is_late = time.monotonic() - connection.opened_at >= self._login_timeout_s
+        if connection.connect_packets >= MAX_CONNECT_PACKETS or (is_late and not connection.sid):
             await self.close(connection, [packet])
         else:
             await self._send_eio_packet(connection.id, packet)

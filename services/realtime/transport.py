@@ -1,4 +1,4 @@
-"""The life of a transport: opened, logged in to within a few seconds, sent to, closed whole."""
+"""Engine.IO connections: opened, closed unless their client logs in within a few seconds, written to, closed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,22 +21,23 @@ from shared.platform.background import FAILURES, start_waited
 from shared.web.bounded_websocket import abort_of
 
 POLLING_FLUSH_TIMEOUT_S = 1.0
-"""Seconds a polling client has to fetch the last packets."""
+"""For a polling client to fetch the last packets."""
+FLUSH_POLL_INTERVAL_S = 0.02
 ABORT_DELAY_S = 5.0
-"""Seconds until the connection of an ended socket is broken when its client does not close it."""
+"""Then the TCP connection of a closed socket is broken, if its client did not close it."""
 
 
 @dataclass(frozen=True)
 class ConnectionHooks:
-    """What the service does with connections. `logged_in` raises Problem; `connected` follows when the client knows of
-    it; `requested` gives the acknowledgement."""
+    """What the service does with connections. `on_login` may raise Problem; `on_connected` is called after the client
+    was told that it is connected; `on_request` returns the acknowledgement."""
 
     on_login: Callable[[SocketConnection, str, Any], Awaitable[None]]
     on_connected: Callable[[SocketConnection], Awaitable[None]]
     on_request: Callable[[SocketConnection, str, list[Any]], Awaitable[Any]]
     on_disconnect: Callable[[SocketConnection], Awaitable[None]]
     is_overfull: Callable[[SocketConnection, PacketQueue], bool]
-    """Whether it asks and does not read the answers; then it is dropped."""
+    """Whether the client does not read the replies to its requests; then it is dropped."""
 
 
 class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
@@ -45,22 +46,28 @@ class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
 
 
 class Transport(socketio.AsyncServer):  # type: ignore[misc]
-    """Transports of clients that have not logged in for `socket_login_time` seconds are closed."""
+    """Connections whose clients do not log in within `socket_login_time` seconds are closed."""
 
     def __init__(
-        self, settings: RealtimeSettings, connections: ConnectionRegistry, hooks: ConnectionHooks, notes: ClientErrorLog
+        self,
+        settings: RealtimeSettings,
+        connections: ConnectionRegistry,
+        hooks: ConnectionHooks,
+        error_log: ClientErrorLog,
     ) -> None:
         super().__init__(
             async_mode="asgi",
-            logger=notes.library_logger,
-            engineio_logger=notes.library_logger,
+            logger=error_log.library_logger,
+            engineio_logger=error_log.library_logger,
             cors_allowed_origins=allowed_origins(settings.cors_origins),
             max_http_buffer_size=settings.socket_payload_limit,
             ping_interval=20,
             ping_timeout=20,
-            http_compression=False,  # one answer to a long poll may hold a pairing code and a stranger's message
+            http_compression=False,  # a response may hold a pairing code beside text that a stranger chose
         )
-        self.connections, self._hooks, self._error_log = connections, hooks, notes
+        self.connections = connections
+        self._hooks = hooks
+        self._error_log = error_log
         self.handshakes = HandshakeQueue()
         self._login_timeout_s = settings.socket_login_time
         self._tasks = set[asyncio.Task[None]]()
@@ -82,7 +89,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         return None
 
     def _close_without_login(self, connection: SocketConnection) -> None:
-        """One that is checked just now is let in or closed by that."""
+        """A login under way decides by itself whether the connection stays."""
         if connection.closed or connection.sid or connection.logging_in:
             return
         self._error_log.warn("idle", connection.address, "a socket that does not log in is closed")
@@ -92,7 +99,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         self.environ.pop(eio_sid, None)
         if connection := self.connections.get(eio_sid):
             connection.closing = True
-            if queue := self.queue_of(connection, gone=True):
+            if queue := self.queue_of(connection, include_closing=True):
                 queue.put_nowait(None)
             await self._log_out(connection)
             connection.closed = True
@@ -100,7 +107,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     async def _log_out(self, connection: SocketConnection) -> None:
         if connection.logging_in:
-            return  # that does it when it has come to its end
+            return  # the login calls this again when it ends
         if connection.sid and not connection.disconnect_handled:
             connection.disconnect_handled = True
             await self.manager.disconnect(connection.sid, NAMESPACE, ignore_queue=True)
@@ -108,14 +115,14 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         self.connections.log_out(connection)
 
     def start_closing(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
-        """Like `close`, in a task of its own; from now on the client is neither heard nor told anything else."""
+        """Like `close`, in a background task; from now on nothing more is read from the client or sent to it."""
         if connection.closing:
             return
         connection.closing = True
         self.run_in_background(self._close(connection, packets, discard))
 
     async def close(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
-        """End the transport behind these packets. `discard`: without what else waits for the client."""
+        """Close the connection after these packets. `discard`: without the rest of its backlog."""
         if not connection.closing:
             connection.closing = True
             await self._close(connection, packets, discard)
@@ -130,17 +137,17 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         if socket and not socket.upgraded:
             await _wait_until_fetched(queue)
         queue.put_nowait(eio_packet.Packet(eio_packet.CLOSE))
-        queue.put_nowait(None)  # the writer ends behind it
+        queue.put_nowait(None)  # ends the writer
         if socket:
             await socket.close(wait=False, abort=True, reason=self.reason.SERVER_DISCONNECT)
         await self._log_out(connection)
         connection.closed = True
         self.connections.close(connection)
-        if connection.abort:  # by then a client that reads has read everything
+        if connection.abort:  # by then a client that reads has everything
             asyncio.get_running_loop().call_later(ABORT_DELAY_S, connection.abort)
 
     def run_in_background(self, work: Any) -> None:
-        """A task that is kept until it is done, and whose failure is written down."""
+        """As a task that is referenced until it is done, and whose failure is logged."""
         task = start_waited("socket", work)
         self._tasks.add(task)
         task.add_done_callback(self._finish)
@@ -151,17 +158,17 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             FAILURES.labels("socket").inc()
             self._error_log.log_failure("a socket's task failed", error)
 
-    # --- what clients are sent
+    # --- packets for clients
 
     def disconnect_packet(self) -> Any:
-        """Tells a client that it need not connect again by itself."""
+        """Tells the client not to reconnect by itself."""
         packet = self.packet_class(DISCONNECT, namespace=NAMESPACE)
         return eio_packet.Packet(eio_packet.MESSAGE, packet.encode())
 
-    def queue_of(self, connection: SocketConnection, gone: bool = False) -> PacketQueue | None:
-        """What waits to be written to it; None when it is gone, unless asked for by `gone`."""
+    def queue_of(self, connection: SocketConnection, include_closing: bool = False) -> PacketQueue | None:
+        """The packets to be written to it; None when it is gone. `include_closing`: also while it is being closed."""
         socket = self.eio.sockets.get(connection.id)
-        if socket is None or (not gone and (socket.closing or socket.closed)):
+        if socket is None or (not include_closing and (socket.closing or socket.closed)):
             return None
         queue: PacketQueue = socket.queue
         return queue
@@ -170,7 +177,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         await self._send_eio_packet(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, pkt.encode()))
 
     async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
-        """Answers, which no backlog holds back: who asks and does not read them is dropped."""
+        """Replies: they do not wait for room in the queue; a client that does not read them is dropped."""
         connection = self.connections.get(eio_sid)
         queue = self.queue_of(connection) if connection else None
         if connection is None or queue is None or connection.closing:
@@ -179,7 +186,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             queue.put_nowait(eio_pkt)
 
     def close_unreadable(self, connection: SocketConnection, error: UnreadablePacketError) -> None:
-        """The transport ends with its first unreadable packet."""
+        """The first unreadable packet closes the connection."""
         self._error_log.warn(
             "unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}"
         )
@@ -187,8 +194,8 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
 
 async def _wait_until_fetched(queue: PacketQueue) -> None:
-    """The client fetched everything, or took too long."""
-    waited = 0.0
-    while not queue.empty() and waited < POLLING_FLUSH_TIMEOUT_S:
-        await asyncio.sleep(0.02)
-        waited += 0.02
+    """Returns after POLLING_FLUSH_TIMEOUT_S in any case."""
+    waited_s = 0.0
+    while not queue.empty() and waited_s < POLLING_FLUSH_TIMEOUT_S:
+        await asyncio.sleep(FLUSH_POLL_INTERVAL_S)
+        waited_s += FLUSH_POLL_INTERVAL_S

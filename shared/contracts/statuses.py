@@ -25,6 +25,11 @@ class ConnectionStatus(StrEnum):
         return self not in _NOT_RUNNING
 
     @property
+    def is_offline(self) -> bool:
+        """Front ends show the account as offline: not running, or reconnecting after the connection was lost."""
+        return self is ConnectionStatus.RECONNECTING or not self.is_running
+
+    @property
     def is_settled(self) -> bool:
         """Connected or not running: no step of connecting is under way."""
         return self is ConnectionStatus.CONNECTED or not self.is_running

@@ -14,6 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.contracts.ids import new_id
+from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
 from shared.platform.background import keep_running, note_failure, stop_task
 
 HEARTBEAT_INTERVAL_S = 1.0
@@ -48,7 +49,7 @@ class OrderedConsumer:
     """Calls `handler` for one message after the other. A message whose handler raises is logged and skipped."""
 
     def __init__(
-        self, client: Client, js: JetStreamContext, stream: str, subject_filter: str, handler: MessageHandler
+        self, client: NatsClient, js: JetStreamContext, stream: str, subject_filter: str, handler: MessageHandler
     ) -> None:
         self._client = client
         self._js = js
@@ -113,7 +114,7 @@ class OrderedConsumer:
             note_failure("handler of an ordered consumer", error)
         self.sequence = position.stream
 
-    def _check_heartbeat(self, message: Msg) -> None:
+    def _check_heartbeat(self, message: NatsMessage) -> None:
         """It names the last message the server sent; when another one is expected next, that one was lost."""
         last = (message.headers or {}).get("Nats-Last-Consumer")
         if last is not None and int(last) != self._next_sequence - 1:

@@ -26,7 +26,7 @@ from tests.security.socket_clients import logged_in, raw_client
 
 def sizes(owner: object) -> dict[str, int]:
     """Of everything it holds that can be counted."""
-    return {name: len(value) for name, value in vars(owner).items() if hasattr(value, "__len__") and name != "requests"}
+    return {name: len(value) for name, value in vars(owner).items() if hasattr(value, "__len__")}
 
 
 async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,9 +39,9 @@ async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monke
 
     monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
     async with service(nats_url, socket_login_time=30) as url:
-        server, rooms = made[0], made[0].require_nats().rooms
+        server, rooms = made[0], made[0]._rooms
         connections: ConnectionRegistry = server.sio.connections
-        parts = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
+        parts: tuple[object, ...] = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
         before = [sizes(part) for part in parts]
         async with AsyncExitStack() as stack:
             for number in range(30):
@@ -78,7 +78,7 @@ async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
             await client.send(f'40{{"token":"{token(new_id(), timedelta(minutes=5))}"}}')
             await until(lambda: client.logins)
         assert len(subscriptions) == before
-        assert not made[0].require_nats().rooms._ephemeral_feeds
+        assert not made[0]._require_rooms()._open_rooms
 
 
 async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:

@@ -15,6 +15,7 @@ from nats.aio.msg import Msg
 from services.realtime.dialects.chat import ChatHandlers
 from services.realtime.dialects.named_sessions import NamedSessionHandlers
 from services.realtime.presence import PresenceHandlers
+from services.realtime.send_message import SendMessageHandler
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.ids import new_id
@@ -95,9 +96,10 @@ ATTACKS: dict[str, Attack] = {
 
 def test_every_event_is_attacked() -> None:
     server = RealtimeServer(RealtimeSettings(token_public_key=PUBLIC_KEY))
+    SendMessageHandler(server, timeout=10)
     ChatHandlers(server, PresenceHandlers(server))
     NamedSessionHandlers(server)
-    assert set(server.requests) == set(ATTACKS)
+    assert set(server.requests.handlers) == set(ATTACKS)
     assert set(server.sio.handlers) <= {"/"}
     assert not server.sio.handlers.get("/"), "events of clients are answered by server.requests only"
 

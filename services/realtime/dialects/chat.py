@@ -1,6 +1,6 @@
-"""The chat front end's questions: each is answered by an event and, the same, by the acknowledgement.
+"""Requests of chat front ends: each is answered by an event and, with the same content, by the acknowledgement.
 
-realtime reads no records: what is asked here, the api answers over NATS.
+realtime reads no records itself: it asks the api over NATS.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,6 @@ from services.realtime.payloads import Payload, camel
 from services.realtime.presence import ConversationRequest, PresenceHandlers
 from services.realtime.server import RealtimeServer
 from shared.contracts.ids import NO_INSTANCE, Slug
-from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
 from shared.contracts.queries import (
     Address,
@@ -24,13 +23,12 @@ from shared.contracts.queries import (
     RequestQr,
 )
 from shared.contracts.records import Network
-from shared.messaging.rpc_client import rpc_request
 
 CONTACTS_PAGE_SIZE = 200
 DEFAULT_CONTACT_COUNT = 1000
-"""Given to who names no `limit`: front ends that know no pages get all they are likely to have."""
+"""Contacts without a `limit`: front ends without pages get all that they are likely to have."""
 QR_TIMEOUT_S = 50.0
-"""Seconds: the api waits up to 30 for the first code, and before that for the end of a pairing that is given up."""
+"""The api waits up to 30 s for the first code, and before that for the end of an earlier pairing."""
 
 Responder = Callable[[Principal, Any], Awaitable[Payload]]
 
@@ -57,97 +55,93 @@ class InstanceRequest(ClientRequest):
 
 
 class QrRequest(InstanceRequest):
-    """`network`: of an account that is made because there is none."""
+    """`network`: of the account that is created when there is none."""
 
     force_new: bool = False
     network: Network | None = None
 
 
 class ChatHandlers:
-    """Registers itself for its events."""
+    """Registers itself with the server."""
 
-    def __init__(self, server: RealtimeServer, attention: PresenceHandlers) -> None:
-        self._server, self._presence = server, attention
+    def __init__(self, server: RealtimeServer, presence: PresenceHandlers) -> None:
+        self._server = server
+        self._presence = presence
         self._register("get_contacts", "contacts_response", self._contacts)
-        self._register("get_messages_between", "messages_between_response", self._between)
+        self._register("get_messages_between", "messages_between_response", self._messages_between)
         self._register("get_qr_code", "qr_code_response", self._qr, "manage")
         self._register("get_connection_status", "connection_status", self._connection_status)
         server.on("join_conversation", self._join_conversation)
         server.on("leave_conversation", self._leave_conversation)
 
-    def _register(self, asked: str, said: str, answer: Responder, scope: Scope = "read") -> None:
+    def _register(self, event: str, response_event: str, responder: Responder, scope: Scope = "read") -> None:
         async def respond(sid: str, data: Any) -> Payload:
-            payload = await answer(self._server.authorize(sid, scope), {} if data is None else data)
-            await self._server.send_queue.send_reply(sid, said, payload)
+            payload = await responder(self._server.authorize(sid, scope), {} if data is None else data)
+            await self._server.send_queue.send_reply(sid, response_event, payload)
             return payload
 
-        self._server.on(asked, respond, refused=said)
+        self._server.on(event, respond, error_event=response_event)
 
     async def _contacts(self, principal: Principal, data: Any) -> Payload:
         request = parse(GetContactsRequest, data)
-        found: list[Any] = []
-        cursor, wanted = request.cursor, request.limit or DEFAULT_CONTACT_COUNT
+        contacts: list[Any] = []
+        cursor, limit = request.cursor, request.limit or DEFAULT_CONTACT_COUNT
         while True:
-            page = await self._ask(
-                ListContacts(
-                    organization_id=principal.organization_id,
-                    search=request.search,
-                    cursor=cursor,
-                    limit=min(CONTACTS_PAGE_SIZE, wanted - len(found)),
-                )
-            )
-            found, cursor = found + page["data"], page["next_cursor"]
-            if cursor is None or len(found) >= wanted:
-                return {"success": True, "data": camel(found), "nextCursor": cursor}
-
-    async def _between(self, principal: Principal, data: Any) -> Payload:
-        request = parse(MessagesBetweenRequest, data)
-        return await self._ask(
-            MessagesBetween(
+            query = ListContacts(
                 organization_id=principal.organization_id,
-                one=request.from_number,
-                other=request.to_number,
-                limit=request.limit,
-                offset=request.offset,
+                search=request.search,
+                cursor=cursor,
+                limit=min(CONTACTS_PAGE_SIZE, limit - len(contacts)),
             )
+            page = await self._server.query(query)
+            contacts, cursor = contacts + page["data"], page["next_cursor"]
+            if cursor is None or len(contacts) >= limit:
+                return {"success": True, "data": camel(contacts), "nextCursor": cursor}
+
+    async def _messages_between(self, principal: Principal, data: Any) -> Payload:
+        request = parse(MessagesBetweenRequest, data)
+        query = MessagesBetween(
+            organization_id=principal.organization_id,
+            one=request.from_number,
+            other=request.to_number,
+            limit=request.limit,
+            offset=request.offset,
         )
+        return await self._server.query(query)
 
     async def _qr(self, principal: Principal, data: Any) -> Payload:
         request = parse(QrRequest, data)
-        question = RequestQr(
+        query = RequestQr(
             organization_id=principal.organization_id,
             instance_id=request.instance_id or NO_INSTANCE,
             force_new=request.force_new,
             network=request.network,
         )
-        return await self._ask(question, QR_TIMEOUT_S)
+        return await self._server.query(query, QR_TIMEOUT_S)
 
     async def _connection_status(self, principal: Principal, data: Any) -> Payload:
         instance_id, organization_id = parse(InstanceRequest, data).instance_id, principal.organization_id
         if instance_id:
-            answer = await self._ask(ReadInstance(organization_id=organization_id, instance_id=instance_id))
-            state = camel(answer["instance"])
+            query = ReadInstance(organization_id=organization_id, instance_id=instance_id)
+            state = camel((await self._server.query(query))["instance"])
             state |= {"instanceId": state["id"]}
         else:
-            state = await self._ask(ReadDefaultInstance(organization_id=organization_id))
+            state = await self._server.query(ReadDefaultInstance(organization_id=organization_id))
         fields = ("instanceId", "status", "phoneNumber", "reason", "detail", "lastConnectedAt")
-        shown = {field: state[field] for field in fields}
-        return {"success": True, "data": shown | {"isConnected": state["status"] == "connected"}}
+        data = {field: state[field] for field in fields} | {"isConnected": state["status"] == "connected"}
+        return {"success": True, "data": data}
 
     async def _join_conversation(self, sid: str, data: Any) -> Payload:
-        """Its messages come to every socket of the organization; this says whether there is such a conversation, and
-        that somebody looks at it."""
-        principal, wanted = self._server.authorize(sid, "read"), _conversation_id(data)
-        await self._presence.subscribe_presence(principal, wanted)
-        await self._server.recovery.join(sid, ("join_conversation", wanted))
+        """Every socket of the organization receives its messages anyway; this says whether there is such a conversation
+        and subscribes to the contact's presence."""
+        principal, conversation_id = self._server.authorize(sid, "read"), _conversation_id(data)
+        await self._presence.subscribe_presence(principal, conversation_id)
+        await self._server.recovery.join(sid, ("join_conversation", conversation_id))
         return {"success": True}
 
     async def _leave_conversation(self, sid: str, data: Any) -> Payload:
         await self._server.recovery.leave(sid, ("join_conversation", _conversation_id(data)))
         return {"success": True}
-
-    async def _ask(self, query: Query, timeout: float = 5.0) -> Payload:
-        return await rpc_request(self._server.require_nats().client, query, timeout)
 
 
 def _conversation_id(data: Any) -> str:

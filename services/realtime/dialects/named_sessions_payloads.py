@@ -1,4 +1,4 @@
-"""What a session's room is told. Pure; names and fields as the front ends with named sessions expect them."""
+"""Events of the room of a named session. Pure; names and fields are the contract with such front ends."""
 
 from services.realtime.payloads import Payload, SocketEvents
 from shared.contracts.events import ConnectionChanged, QrIssued
@@ -14,7 +14,7 @@ _LINKED = (
 
 
 def session_events_of(name: str, event: QrIssued | ConnectionChanged) -> SocketEvents:
-    """Empty for what these front ends have no word for: an account on its way."""
+    """Empty for a status that these front ends do not know, such as connecting."""
     return qr_code_events(name, event.model_dump()) if isinstance(event, QrIssued) else _status_events(name, event)
 
 
@@ -24,16 +24,16 @@ def qr_code_events(name: str, code: Payload) -> SocketEvents:
     `urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it.
     """
     bare = code["qr"].rpartition("#")[2]
-    shown = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": bare}
-    return [("qr-code", shown | {"sessionName": name})]
+    fields = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": bare}
+    return [("qr-code", fields | {"sessionName": name})]
 
 
 def _status_events(name: str, state: ConnectionChanged) -> SocketEvents:
     if state.status is S.CONNECTED:
-        done = {"message": "The session is linked; this connection ends now.", "sessionName": name}
+        complete = {"message": "The session is linked; this connection ends now.", "sessionName": name}
         return [
             *(_status_update(name, state, status, message=text) for status, text in _LINKED),
-            (SESSION_COMPLETE, done),
+            (SESSION_COMPLETE, complete),
         ]
     if state.status is S.QR_PENDING:
         return [_status_update(name, state, "notLogged", message="Scan the QR code to link the account.")]

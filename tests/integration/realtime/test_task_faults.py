@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from nats.js import JetStreamContext
 
-from services.realtime import rooms
+from services.realtime import catch_up, event_decoding
 from services.realtime.replay import StreamReplay
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
@@ -31,7 +31,7 @@ def details(socket: Browser) -> list[str]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
-    monkeypatch.setattr(rooms, "FAULT_RETRY_DELAY_S", 0.01)
+    monkeypatch.setattr(catch_up, "FAULT_RETRY_DELAY_S", 0.01)
 
 
 class Fault:
@@ -86,7 +86,7 @@ async def test_an_event_that_cannot_be_shown_holds_up_no_other(
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
         await socket.ask("join-organization", {"organizationId": organization_id})
-        Fault(monkeypatch, rooms, "socket_events_of", 1)
+        Fault(monkeypatch, event_decoding, "socket_events_of", 1)
         for detail in ("broken", "fine"):
             await publish(changed(organization_id, detail))
         await until(lambda: details(socket) == ["fine"])

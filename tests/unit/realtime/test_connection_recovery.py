@@ -7,7 +7,7 @@ import pytest
 
 from services.realtime import connection_recovery
 from services.realtime.connection_recovery import ConnectionRecovery
-from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, Caller, RoomJoin
+from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, RoomJoin, RoomOwner
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 
@@ -23,15 +23,15 @@ class Memory:
     """In the place of the stream."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, tuple[Caller, list[RoomJoin]]] = {}
+        self.kept: dict[str, tuple[RoomOwner, list[RoomJoin]]] = {}
         self.saves = 0
 
-    async def save(self, pid: str, caller: Caller, rooms: list[RoomJoin]) -> None:
-        self.kept[pid], self.saves = (caller, rooms), self.saves + 1
+    async def save(self, pid: str, owner: RoomOwner, rooms: list[RoomJoin]) -> None:
+        self.kept[pid], self.saves = (owner, rooms), self.saves + 1
 
-    async def find(self, pid: str, caller: Caller) -> list[RoomJoin]:
-        found = self.kept.get(pid, (caller, []))
-        return list(found[1]) if found[0] == caller else []
+    async def find(self, pid: str, owner: RoomOwner) -> list[RoomJoin]:
+        found = self.kept.get(pid, (owner, []))
+        return list(found[1]) if found[0] == owner else []
 
 
 class Rooms:

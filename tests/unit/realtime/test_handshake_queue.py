@@ -10,7 +10,7 @@ from shared.contracts.errors import Problem
 
 
 async def test_an_address_with_a_login_does_not_wait_behind_a_burst_of_strangers() -> None:
-    turns, order = HandshakeQueue(pause_s=0.001), list[str]()
+    turns, order = HandshakeQueue(interval_s=0.001), list[str]()
     turns.mark_known("member")
 
     async def opened(address: str) -> None:
@@ -26,7 +26,7 @@ async def test_an_address_with_a_login_does_not_wait_behind_a_burst_of_strangers
 
 
 async def test_one_stranger_with_many_sockets_takes_turns_with_another() -> None:
-    turns, order = HandshakeQueue(pause_s=0.001), list[str]()
+    turns, order = HandshakeQueue(interval_s=0.001), list[str]()
 
     async def opened(address: str) -> None:
         await turns.wait_turn(address)
@@ -37,7 +37,7 @@ async def test_one_stranger_with_many_sockets_takes_turns_with_another() -> None
 
 
 async def test_more_strangers_than_may_wait_are_refused_and_the_others_go_on() -> None:
-    turns = HandshakeQueue(pause_s=0.001, max_waiting=3)
+    turns = HandshakeQueue(interval_s=0.001, max_waiting=3)
     waiting = [asyncio.create_task(turns.wait_turn(f"stranger {number}")) for number in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Problem) as refused:
@@ -48,7 +48,7 @@ async def test_more_strangers_than_may_wait_are_refused_and_the_others_go_on() -
 
 
 async def test_a_stranger_that_gives_up_leaves_its_place() -> None:
-    turns = HandshakeQueue(pause_s=0.001, max_waiting=1)
+    turns = HandshakeQueue(interval_s=0.001, max_waiting=1)
     waiting = asyncio.create_task(turns.wait_turn("stranger"))
     await asyncio.sleep(0)
     waiting.cancel()
@@ -59,7 +59,7 @@ async def test_a_stranger_that_gives_up_leaves_its_place() -> None:
 
 async def test_the_address_not_seen_for_longest_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handshake_queue, "MAX_KNOWN_ADDRESSES", 2)
-    turns = HandshakeQueue(pause_s=60)
+    turns = HandshakeQueue(interval_s=60)
     for address in ("one", "two", "one", "three"):
         turns.mark_known(address)
     async with asyncio.timeout(5):
