@@ -6,12 +6,12 @@ import sys
 from contextlib import aclosing
 
 from services.realtime.event_decoding import decode_event
-from services.realtime.replay import ResyncRequiredError, StreamReplay
 from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.registry import organization_events_filter
 from shared.messaging.client import NatsError, NatsMessage
+from shared.messaging.stream_replay import ResyncRequiredError, StreamReplay
 from shared.platform.background import note_failure, start_waited
 
 MAX_READERS, MAX_READERS_PER_ORGANIZATION = 8, 2

@@ -16,12 +16,12 @@ from services.realtime.event_decoding import decode_event
 from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.nats_clients import NatsClients
 from services.realtime.payloads import SocketEvents
-from services.realtime.replay import StreamReplay
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.errors import Problem
 from shared.contracts.registry import organization_events_filter
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
+from shared.messaging.stream_replay import StreamReplay
 
 RESUME_TIMEOUT_S = 10.0
 """Then the client is answered `bus_unavailable`; the catch-up goes on."""

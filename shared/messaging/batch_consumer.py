@@ -6,6 +6,7 @@ before its handler runs, so these messages are taken from the NATS client itself
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -20,6 +21,7 @@ from shared.messaging.ack_extension import AckExtender
 from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsError, NatsMessage, broker_client, jetstream
 from shared.messaging.consumer import nak_or_dead_letter
 from shared.messaging.durable_consumers import push_consumer_config, update_consumer
+from shared.messaging.metrics import Result, observe_handling
 from shared.platform.background import finish_tasks, note_failure, run_once
 from shared.platform.settings import Settings
 
@@ -140,6 +142,7 @@ class _BatchConsumer(Generic[M]):
 
     async def _settle(self, batch: list[NatsMessage]) -> None:
         """Handle a batch; ack, nak or dead-letter each of its messages."""
+        started_at = time.perf_counter()
         parsed: list[tuple[NatsMessage, M]] = []
         results: list[tuple[NatsMessage, Exception | None]] = []
         for raw in batch:
@@ -151,17 +154,21 @@ class _BatchConsumer(Generic[M]):
         results += zip((raw for raw, _ in parsed), errors, strict=True)
         for raw, failure in results:
             try:
-                if failure is None:
-                    await raw.ack()
-                else:
-                    with bound_request_id((raw.headers or {}).get(HEADER)):
-                        await nak_or_dead_letter(self._broker, raw, failure)
+                observe_handling(self._message_class.subject, await self._settle_one(raw, failure), started_at)
             except NATS_OUTAGE_ERRORS as error:
                 log.warning("%s: could not be acked, so it is delivered again (%s)", raw.subject, error)
             except Exception as error:  # the other messages of the batch are settled all the same
                 note_failure("ack of a batch", error)
             finally:
                 self._ack_extender.remove(raw.metadata.sequence.stream)
+
+    async def _settle_one(self, raw: NatsMessage, failure: Exception | None) -> Result:
+        if failure is None:
+            await raw.ack()
+            return "ack"
+        with bound_request_id((raw.headers or {}).get(HEADER)):
+            delay_s = await nak_or_dead_letter(self._broker, raw, failure)
+        return "dead_letter" if delay_s is None else "nak"
 
     async def _call_handler(self, messages: list[M]) -> Sequence[Exception | None]:
         try:

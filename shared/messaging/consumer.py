@@ -7,6 +7,7 @@ runs, the time JetStream waits for the ack is extended (ack_extension.py).
 """
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from shared.contracts.request_id import HEADER, bound_request_id
 from shared.messaging.client import JetStreamContext, NatsMessage, broker_client, jetstream
 from shared.messaging.durable_consumers import push_consumer_config, update_consumer
 from shared.messaging.fair_consumer import FairConsumer, FairShare
+from shared.messaging.metrics import observe_handling
 from shared.messaging.permissions import inbox_prefix
 from shared.messaging.publisher import Publisher
 from shared.messaging.retry_policy import retry_delay
@@ -137,6 +139,7 @@ async def _deliver(
 
     A message that raises Retry although `may_retry` is False is acked.
     """
+    started_at = time.perf_counter()
     with bound_request_id((raw.headers or {}).get(HEADER)):
         try:
             message = message_class.from_nats(raw.subject, raw.data)
@@ -144,9 +147,12 @@ async def _deliver(
                 await handler(message)
         except Exception as error:
             if not isinstance(error, Retry) or may_retry(raw):
-                return await nak_or_dead_letter(broker, raw, error)
+                delay_s = await nak_or_dead_letter(broker, raw, error)
+                observe_handling(message_class.subject, "dead_letter" if delay_s is None else "nak", started_at)
+                return delay_s
             log.warning("%s: not retried, its organization has too many messages pending (%s)", raw.subject, error)
         await raw.ack()
+        observe_handling(message_class.subject, "ack", started_at)
         return None
 
 

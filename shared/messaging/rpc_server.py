@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from shared.contracts.message import Message
 from shared.contracts.request_id import HEADER, bound_request_id, current_request
 from shared.messaging.client import NatsClient, NatsError, NatsMessage
 from shared.messaging.fair_shares import FairSemaphore
+from shared.messaging.metrics import Result, observe_handling
 from shared.messaging.reply_subjects import may_reply
 from shared.platform.background import finish_tasks, run_once
 from shared.platform.outages import OUTAGE_ERRORS
@@ -171,8 +173,12 @@ def _decrement(counter: Counter[K], key: K) -> None:
 
 
 async def _body(endpoint: Endpoint, raw: NatsMessage) -> bytes:
+    started_at = time.perf_counter()
+    result: Result = "problem"
     try:
-        return await endpoint.respond(raw.subject, raw.data)
+        body = await endpoint.respond(raw.subject, raw.data)
+        result = "reply"
+        return body
     except Problem as problem:
         return _problem_reply(problem)
     except OUTAGE_ERRORS as error:
@@ -181,6 +187,8 @@ async def _body(endpoint: Endpoint, raw: NatsMessage) -> bytes:
     except Exception as error:
         log.error("a request on %s failed", raw.subject, exc_info=error)
         return _problem_reply(Problem(500, "internal_error", "something went wrong here; the log has the reason"))
+    finally:
+        observe_handling(endpoint.message_class.subject, result, started_at)
 
 
 def parse_request(message_class: type[M], subject: str, body: bytes) -> M:

@@ -69,6 +69,29 @@ def test_neonize_is_imported_in_two_modules() -> None:
     assert importers("neonize", *SHIPPED) == {f"{library}/neonize_client.py", f"{library}/neonize_loop.py"}
 
 
+def test_nats_is_imported_by_the_messaging_package_and_few_others() -> None:
+    """Others use shared/messaging; these four use management calls of JetStream that nobody else needs."""
+    managing = {
+        "services/api/store/dead_letters.py",
+        "services/api/views/queue_stats.py",
+        "services/session/supervisor/node_lease.py",
+        "deploy/local/stream_times.py",
+    }
+    users = {user for user in importers("nats", *SHIPPED) if not user.startswith("shared/messaging/")}
+    assert users <= managing
+
+
+def test_supervisor_and_worker_never_import_each_other() -> None:
+    supervisor = importers("services.session.supervisor", "services")
+    assert {user for user in supervisor if user.startswith("services/session/worker/")} == set()
+    worker = importers("services.session.worker", "services")
+    assert {user for user in worker if user.startswith("services/session/supervisor/")} == set()
+
+
+def test_the_contracts_import_no_messaging() -> None:
+    assert {user for user in importers("shared.messaging", "shared") if user.startswith("shared/contracts/")} == set()
+
+
 def test_motor_is_met_in_one_module() -> None:
     assert importers("motor", *SHIPPED) == {"shared/platform/mongo.py"}
 

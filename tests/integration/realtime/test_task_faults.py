@@ -6,7 +6,6 @@ import pytest
 from nats.js import JetStreamContext
 
 from services.realtime import catch_up, event_decoding
-from services.realtime.replay import StreamReplay
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
@@ -14,6 +13,7 @@ from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging import ordered_consumer
 from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.publisher import Publisher
+from shared.messaging.stream_replay import StreamReplay
 from shared.platform import background
 from tests.integration.realtime.conftest import Browser, browser, token, until
 

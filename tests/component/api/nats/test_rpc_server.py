@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import pytest
 from nats.aio.client import Client
+from prometheus_client import REGISTRY
 from pydantic import BaseModel
 from pymongo.errors import AutoReconnect
 
@@ -125,3 +126,17 @@ async def test_a_request_without_a_reply_subject_is_ignored(nats: Client) -> Non
     async with rpc_server(nats, [returning(Ok())]):
         await nats.publish(weather().full_subject, b"{}")
         assert await rpc_request(nats, weather()) == {"success": True}
+
+
+async def test_the_time_of_each_request_is_measured_by_its_class_and_result(nats: Client) -> None:
+    def count(result: str) -> float:
+        labels = {"subject": Weather.subject, "result": result}
+        return REGISTRY.get_sample_value("switchboard_message_handling_seconds_count", labels) or 0.0
+
+    replies, problems = count("reply"), count("problem")
+    async with rpc_server(nats, [returning(Ok())]):
+        await rpc_request(nats, weather())
+    async with rpc_server(nats, [returning(ZeroDivisionError("a bug"))]):
+        with pytest.raises(Problem):
+            await rpc_request(nats, weather())
+    assert (count("reply") - replies, count("problem") - problems) == (1, 1)
