@@ -13,6 +13,7 @@ from services.session.worker.journal.journal import Journal
 from services.session.worker.journal.journal_writer import JournalWriter
 from services.session.worker.mapping.event_mapping import IgnoredEvent, InstanceIdentity, map_message, map_typing
 from services.session.worker.mapping.jids import UnmappableEvent
+from services.session.worker.mapping.journal_mapping import JournalMapper
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.message_parts import Media
@@ -23,7 +24,7 @@ from tests.integration.router.conftest import START
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
 e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
-ACCOUNT = InstanceIdentity("acme", "sales")
+INSTANCE = InstanceIdentity("acme", "sales")
 HUGE = 900_000
 LARGEST_EVENT = 500_000
 """Bytes of an event in JSON, half of what the stream takes."""
@@ -47,7 +48,7 @@ def event_of(body: Any, **more: Any) -> Any:
 
 
 def received(event: Any) -> MessageReceived:
-    ours = map_message(event, ACCOUNT)
+    ours = map_message(event, INSTANCE)
     assert isinstance(ours, MessageReceived)
     return ours
 
@@ -121,13 +122,12 @@ def test_every_string_of_a_stranger_is_bounded_clean_and_stays_what_it_is(
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=3_000))
 def test_no_bytes_stop_the_journal(raw: bytes) -> None:
-    """The callback keeps the bytes; whatever they are, the pump gets something it can publish, or nothing."""
+    """The callback stores the bytes; whatever they are, the forwarder gets something to publish, or nothing."""
     for name in ("Message", "Receipt"):
         journal = Journal(Path(":memory:"))
-        intake = JournalWriter(ACCOUNT, journal)
-        assert intake.append(name, raw)
-        (kept,) = journal.read_after(0, 1)
-        for part in intake.entries_to_publish(kept):
+        assert JournalWriter(journal).append(name, raw)
+        (entry,) = journal.read_after(0, 1)
+        for part in JournalMapper(INSTANCE).entries_to_publish(entry):
             assert part.error or parse_event(part.subject, part.body.encode())
         journal.close()
 
@@ -136,17 +136,17 @@ def test_no_bytes_stop_the_journal(raw: bytes) -> None:
 def test_an_address_that_is_none_is_refused(value: str) -> None:
     body = e2e.Message(conversation="hello")
     with pytest.raises((UnmappableEvent, ValueError)):
-        map_message(event_of(body, user=value), ACCOUNT)
+        map_message(event_of(body, user=value), INSTANCE)
     with pytest.raises((UnmappableEvent, ValueError)):
-        map_message(event_of(body, chat=jid(value, "g.us")), ACCOUNT)
+        map_message(event_of(body, chat=jid(value, "g.us")), INSTANCE)
     seen = pb.ChatPresence(MessageSource=pb.MessageSource(Chat=jid(value, "lid"), Sender=jid(value, "lid")))
     with pytest.raises((UnmappableEvent, ValueError)):
-        assert isinstance(map_typing(seen, ACCOUNT), IgnoredEvent)
+        assert isinstance(map_typing(seen, INSTANCE), IgnoredEvent)
 
 
 def test_an_id_that_is_too_long_names_no_message() -> None:
     with pytest.raises(UnmappableEvent):
-        map_message(event_of(e2e.Message(conversation="hello"), wa_id="A" * HUGE), ACCOUNT)
+        map_message(event_of(e2e.Message(conversation="hello"), wa_id="A" * HUGE), INSTANCE)
     context = e2e.ContextInfo(stanzaID="A" * HUGE)
     quoting = e2e.Message(extendedTextMessage=e2e.ExtendedTextMessage(text="yes", contextInfo=context))
     assert received(event_of(quoting)).quoted_wa_id is None
@@ -165,10 +165,11 @@ def test_a_receipt_that_names_very_many_ids_is_split_and_none_is_lost(kind: int)
         Type=names[wanted].number,
     )
     journal = Journal(Path(":memory:"))
-    intake = JournalWriter(ACCOUNT, journal)
-    intake.append("Receipt", receipt.SerializePartialToString())
-    (kept,) = journal.read_after(0, 1)
-    parts = [parse_event(part.subject, part.body.encode()) for part in intake.entries_to_publish(kept)]
+    JournalWriter(journal).append("Receipt", receipt.SerializePartialToString())
+    (entry,) = journal.read_after(0, 1)
+    parts = [
+        parse_event(part.subject, part.body.encode()) for part in JournalMapper(INSTANCE).entries_to_publish(entry)
+    ]
     events = [part for part in parts if isinstance(part, ReceiptReceived | MessagesReadElsewhere)]
     assert [wa_id for event in events for wa_id in event.wa_ids] == ids
     assert max(len(event.model_dump_json()) for event in events) < 100_000
@@ -205,9 +206,8 @@ def test_a_party_has_a_short_address() -> None:
 
 def test_bytes_that_are_no_event_are_bounded_in_the_dead_letters() -> None:
     journal = Journal(Path(":memory:"))
-    intake = JournalWriter(ACCOUNT, journal)
-    intake.append("Message", b"\xff" * 5_000_000)
-    (kept,) = journal.read_after(0, 1)
-    (part,) = intake.entries_to_publish(kept)
+    JournalWriter(journal).append("Message", b"\xff" * 5_000_000)
+    (entry,) = journal.read_after(0, 1)
+    (part,) = JournalMapper(INSTANCE).entries_to_publish(entry)
     assert part.error
     assert len(base64.b64decode(part.body)) < MAX_MESSAGE_BYTES

@@ -1,10 +1,12 @@
-"""How long messages last in which chat: a text of ours has to carry the timer of a chat with disappearing messages, or
-the contact's phone says that it will not disappear. One SQLite file per instance."""
+"""The timers of chats with disappearing messages. One SQLite file per instance.
+
+A text that we send must carry the timer of its chat; else the contact's phone shows that it will not disappear.
+"""
 
 import logging
 import sqlite3
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,10 @@ from services.session.worker.mapping.jids import GROUP_SERVER, UnmappableEvent, 
 from shared.contracts.records import Party
 
 MAX_CHATS = 10_000
-"""Those whose timer was set longest ago are forgotten."""
+"""Per account; beyond it the timers that were set longest ago are deleted."""
 MAX_TIMER_S = 366 * 86_400
 _EPHEMERAL_SETTING_TYPE = 3
-"""Type of the protocol message by which somebody changes the timer."""
+"""The type of the protocol message that changes the timer."""
 _CREATE_TIMERS = """
 CREATE TABLE IF NOT EXISTS timers (address TEXT PRIMARY KEY, seconds INTEGER NOT NULL, set_at INTEGER NOT NULL)"""
 _UPSERT_TIMER = """
@@ -30,47 +32,43 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ChatTimer:
-    """`seconds`: how long messages last, 0 when they do not disappear. `set_at`: epoch seconds."""
+    """`seconds`: after how long messages disappear; 0: they do not. `set_at`: seconds since 1970."""
 
     seconds: int
     set_at: int
 
 
 def timer_from_event(event: Any) -> tuple[Party, ChatTimer] | None:
-    """What a `Message` event of a one-to-one chat tells about the chat's timer."""
+    """The contact and timer that a `Message` event of a one-to-one chat carries; None: it carries none."""
     source = event.Info.MessageSource
     if excluded_chat(source) or source.Chat.Server == GROUP_SERVER:
         return None
-    found = _timer_from_message(event.Message)
-    if found is None or not 0 <= found[0] <= MAX_TIMER_S:
+    timer = _timer_from_message(event.Message)
+    if timer is None or not 0 <= timer.seconds <= MAX_TIMER_S:
         return None
-    mine = source.IsFromMe
+    jids = (source.Chat, source.RecipientAlt) if source.IsFromMe else (source.Sender, source.SenderAlt)
     try:
-        chat = (
-            party_from_jids(source.Chat, source.RecipientAlt)
-            if mine
-            else party_from_jids(source.Sender, source.SenderAlt)
-        )
+        contact = party_from_jids(*jids)
     except UnmappableEvent:
         return None
-    return chat, ChatTimer(found[0], found[1] if found[1] > 0 else int(event.Info.Timestamp))
+    return contact, timer if timer.set_at > 0 else replace(timer, set_at=int(event.Info.Timestamp))
 
 
-def _timer_from_message(message: Any) -> tuple[int, int] | None:
-    """Seconds and the time of the setting. A message without a timer tells nothing: not every client adds it."""
+def _timer_from_message(message: Any) -> ChatTimer | None:
+    """None for a message without a timer, which does not mean that the chat has none: not every client adds it."""
     if message.HasField("protocolMessage"):
         protocol = message.protocolMessage
         is_setting = protocol.type == _EPHEMERAL_SETTING_TYPE
-        return (protocol.ephemeralExpiration, protocol.ephemeralSettingTimestamp) if is_setting else None
+        return ChatTimer(protocol.ephemeralExpiration, protocol.ephemeralSettingTimestamp) if is_setting else None
     for _, part in message.ListFields():
         context = getattr(part, "contextInfo", None)
         if context is not None and context.expiration:
-            return context.expiration, context.ephemeralSettingTimestamp
+            return ChatTimer(context.expiration, context.ephemeralSettingTimestamp)
     return None
 
 
 def fill_text_message(message: Any, text: str, timer: ChatTimer | None) -> Any:
-    """Fill an empty message of the library with a text for a chat that has this timer."""
+    """Fill an empty protobuf `Message` with a text for a chat that has this timer."""
     if timer is None:
         message.conversation = text
         return message
@@ -81,32 +79,33 @@ def fill_text_message(message: Any, text: str, timer: ChatTimer | None) -> Any:
 
 
 class ChatTimers:
-    """Usable from any thread. `hear` and `of` never raise: a text without its timer is better than none.
+    """Usable from any thread. `record` and `timer_for` never raise: a text without its timer is better than none.
 
-    `anew`: the account is being linked, perhaps with another phone than before."""
+    `reset`: delete all timers, because the account is being linked, perhaps with another phone than before.
+    """
 
-    def __init__(self, path: Path, *, anew: bool = False) -> None:
+    def __init__(self, path: Path, *, reset: bool = False) -> None:
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.execute(_CREATE_TIMERS)
-        if anew:
+        if reset:
             self._db.execute("DELETE FROM timers")
 
     def record(self, event: Any) -> None:
-        """Keep what a `Message` event tells. Repeatable, and in any order: the latest setting counts."""
+        """Store the timer that a `Message` event carries. Repeatable, and in any order: the latest setting counts."""
         try:
-            if (found := timer_from_event(event)) is None:
+            if (setting := timer_from_event(event)) is None:
                 return
-            chat, timer = found
+            contact, timer = setting
             with self._lock:
-                for address in chat.aliases:
+                for address in contact.aliases:
                     self._db.execute(_UPSERT_TIMER, (address, timer.seconds, timer.set_at))
                 self._db.execute(_DELETE_OLDEST_TIMERS, (MAX_CHATS,))
         except Exception:
-            log.exception("the timer of a chat could not be kept")
+            log.exception("the timer of a chat could not be stored")
 
     def timer_for(self, to: str) -> ChatTimer | None:
-        """`to`: phone digits or `<lid>@lid`. None: messages of this chat do not disappear, for all that is known."""
+        """`to`: phone digits or `<lid>@lid`. None: no timer is stored, or messages of this chat do not disappear."""
         lid = to.removesuffix("@lid")
         address = f"phone:{to}" if lid == to else f"lid:{lid}"
         try:

@@ -1,4 +1,4 @@
-"""What the library says about its connection → ConnectionUpdate. Pure."""
+"""Maps the library's events about its connection to ConnectionUpdate frames. Pure."""
 
 from datetime import datetime, timedelta
 from typing import Any, get_args
@@ -29,11 +29,11 @@ _LOGIN_FAILURE_NAMES = {
 }
 
 FINAL_EVENTS = frozenset(get_args(ConnectionEvent)) - {"paired", "connected", "disconnected"}
-"""After these the library does nothing more by itself; the client has to be closed."""
+"""After these the library does nothing more by itself, and the client must be closed."""
 
 
-def update_from_event(instance_id: str, name: str, event: Any, now: datetime) -> ConnectionUpdate | None:
-    """None: an event that says nothing about the connection."""
+def update_from_event(instance_id: str, name: str, event: Any) -> ConnectionUpdate | None:
+    """None: the event is not about the connection."""
     match name:
         case "Connected":
             return ConnectionUpdate(instance_id=instance_id, event="connected")
@@ -51,19 +51,19 @@ def update_from_event(instance_id: str, name: str, event: Any, now: datetime) ->
 
 
 def update_from_login_failure(instance_id: str, failure: LoginFailure, now: datetime) -> ConnectionUpdate:
-    """A refused login: every number that is not a temporary ban is a refusal, also one nobody knows yet."""
+    """Every number except that of a temporary ban is a refused login, also an unknown one."""
     if failure.number == TEMPORARY_BAN:
         until = now + timedelta(seconds=min(failure.expires_in_s, MAX_BAN_S)) if failure.expires_in_s else None
         reason = _BAN_REASONS.get(failure.code or 0, f"code {failure.code}")
         return ConnectionUpdate(instance_id=instance_id, event="restricted", reason=reason, until=until)
-    known = _LOGIN_FAILURE_NAMES.get(failure.number)
-    said = f"{failure.number} {known}" if known else str(failure.number)
-    reason = f"{said}: {failure.message}".removesuffix(": ")
+    name = _LOGIN_FAILURE_NAMES.get(failure.number)
+    label = f"{failure.number} {name}" if name else str(failure.number)
+    reason = f"{label}: {failure.message}".removesuffix(": ")
     return ConnectionUpdate(instance_id=instance_id, event="refused", reason=reason)
 
 
 def update_from_pairing_status(instance_id: str, status: str) -> ConnectionUpdate | None:
-    """The private word on the end of a pairing; success is told by PairStatus, with more."""
+    """The end of a pairing. None for success: the PairStatus event reports it, with the addresses."""
     if status == "success":
         return None
     if status == "timeout":
@@ -80,7 +80,7 @@ def _update_from_pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
 
 
 def _enum_label(event: Any, field: str) -> str:
-    """`BLOCKED_BY_USERS` → `blocked_by_users`; a number without a name stays a number."""
+    """The value's name in lower case; a number that has no name stays a number."""
     number = getattr(event, field)
     value = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)
     return value.name.lower() if value else str(number)

@@ -1,4 +1,5 @@
-"""Questions of one account to WhatsApp about phone numbers, beside its sends: none waits for the other."""
+"""Looks up phone numbers at WhatsApp for one account. On a thread of its own, so that lookups and sends do not wait for
+each other."""
 
 import logging
 import threading
@@ -6,54 +7,62 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from services.session.ipc.messages import LookUpNumber, NumberLookupResult
-from services.session.worker.library.whatsapp_port import RegisteredNumber, WhatsAppClient, WhatsAppError
+from services.session.worker.library.whatsapp_port import (
+    NOT_CONNECTED_ERROR,
+    RegisteredNumber,
+    WhatsAppClient,
+    WhatsAppError,
+)
 
 MAX_PENDING_LOOKUPS = 32
-"""Questions of one account that wait behind each other."""
 
 log = logging.getLogger(__name__)
 
 
 class NumberLookupWorker:
-    """One at a time; the thread is made with the first question."""
+    """One lookup at a time; the thread starts with the first."""
 
     def __init__(
         self, whatsapp: WhatsAppClient, connected: threading.Event, report: Callable[[NumberLookupResult], None]
     ) -> None:
-        self._whatsapp, self._connected, self._report = whatsapp, connected, report
+        self._whatsapp = whatsapp
+        self._connected = connected
+        self._report = report
         self._executor = ThreadPoolExecutor(1, "lookup")
         self._slots = threading.BoundedSemaphore(MAX_PENDING_LOOKUPS)
 
-    def put(self, asked: LookUpNumber) -> None:
-        """While WhatsApp does not answer no more than MAX_PENDING_LOOKUPS wait."""
+    def put(self, request: LookUpNumber) -> None:
+        """Beyond MAX_PENDING_LOOKUPS, while WhatsApp does not answer, the lookup fails at once."""
         if not self._slots.acquire(blocking=False):
-            self._report(lookup_failed(asked, "too many earlier questions still wait for WhatsApp"))
+            self._report(lookup_failed(request, "too many earlier questions still wait for WhatsApp"))
             return
-        self._executor.submit(self._look_up, asked).add_done_callback(lambda _: self._slots.release())
+        self._executor.submit(self._look_up, request).add_done_callback(lambda _: self._slots.release())
 
     def stop(self) -> None:
-        """What waits is given up; whoever asked stops waiting by itself."""
+        """Pending lookups get no result; the supervisor's timeout ends them."""
         self._executor.shutdown(wait=False, cancel_futures=True)
 
-    def _look_up(self, asked: LookUpNumber) -> None:
+    def _look_up(self, request: LookUpNumber) -> None:
         if not self._connected.is_set():
-            self._report(lookup_failed(asked, "the account is not connected to WhatsApp"))
+            self._report(lookup_failed(request, NOT_CONNECTED_ERROR))
             return
         try:
-            found = self._whatsapp.look_up_number(asked.phone_number)
+            registered = self._whatsapp.look_up_number(request.phone_number)
         except WhatsAppError as error:
-            self._report(lookup_failed(asked, str(error)))
+            self._report(lookup_failed(request, str(error)))
         except Exception as error:
-            log.exception("a number could not be looked up")
-            self._report(lookup_failed(asked, repr(error)))
+            log.exception("a number lookup failed with an unexpected error")
+            self._report(lookup_failed(request, repr(error)))
         else:
-            self._report(_number_found(asked, found))
+            self._report(_lookup_result(request, registered))
 
 
-def _number_found(asked: LookUpNumber, found: RegisteredNumber) -> NumberLookupResult:
-    return NumberLookupResult(instance_id=asked.instance_id, call_id=asked.call_id, phone=found.phone, lid=found.lid)
+def _lookup_result(request: LookUpNumber, registered: RegisteredNumber) -> NumberLookupResult:
+    return NumberLookupResult(
+        instance_id=request.instance_id, call_id=request.call_id, phone=registered.phone, lid=registered.lid
+    )
 
 
-def lookup_failed(asked: LookUpNumber, error: str) -> NumberLookupResult:
+def lookup_failed(request: LookUpNumber, error: str) -> NumberLookupResult:
     """WhatsApp could not be asked."""
-    return NumberLookupResult(instance_id=asked.instance_id, call_id=asked.call_id, error=error[:500])
+    return NumberLookupResult(instance_id=request.instance_id, call_id=request.call_id, error=error[:500])

@@ -1,6 +1,5 @@
-"""What is shown while an account is being linked: QR codes, or one code to type."""
+"""Links an account: sends QR codes, or one pairing code to type, to the supervisor."""
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,29 +9,31 @@ from services.session.worker.library.whatsapp_port import WhatsAppClient, WhatsA
 from services.session.worker.qr_image import qr_ascii, qr_data_url
 from services.session.worker.threads import start_thread
 
-FIRST_QR_LIFETIME, LATER_QR_LIFETIME = timedelta(seconds=60), timedelta(seconds=20)
-"""How long WhatsApp honours a code: the first of a pairing, and every later one."""
+FIRST_QR_LIFETIME = timedelta(seconds=60)
+LATER_QR_LIFETIME = timedelta(seconds=20)
+"""How long WhatsApp accepts a QR code: the first of a pairing, and each later one."""
 PAIRING_CODE_LIFETIME = timedelta(seconds=160)
-"""A code to type lives as long as the six QR references behind it."""
-
-log = logging.getLogger(__name__)
+"""A pairing code is valid as long as the six QR references behind it."""
 
 
 class PairingAttempt:
-    """One attempt. `issued` gets what to show; `failed` is called when WhatsApp gives no code."""
+    """`send_code` gets the codes to show; `on_failed` is called when WhatsApp issues none."""
 
     def __init__(
         self,
         start: Start,
         whatsapp: WhatsAppClient,
-        issued: Callable[[LinkingCode], None],
-        failed: Callable[[ConnectionUpdate], None],
+        send_code: Callable[[LinkingCode], None],
+        on_failed: Callable[[ConnectionUpdate], None],
     ) -> None:
-        self._start, self._whatsapp, self._send_code, self._on_failed = start, whatsapp, issued, failed
+        self._start = start
+        self._whatsapp = whatsapp
+        self._send_code = send_code
+        self._on_failed = on_failed
         self._qr_count = 0
 
     def on_qr(self, code: str, now: datetime) -> None:
-        """The library offers a QR code; the first one also means that a code to type can be asked for."""
+        """The library has a QR code. From the first one on, a pairing code can be requested instead."""
         self._qr_count += 1
         if self._start.method == "qr":
             self._send_code(qr_code_frame(self._start.instance_id, code, self._qr_count, now))
@@ -45,18 +46,15 @@ class PairingAttempt:
         except WhatsAppError as error:
             self._fail(error)
         else:
-            expires_at = now + PAIRING_CODE_LIFETIME
-            self._send_code(
-                LinkingCode(
-                    instance_id=self._start.instance_id,
-                    kind="code",
-                    code=format_pairing_code(code),
-                    expires_at=expires_at,
-                )
+            frame = LinkingCode(
+                instance_id=self._start.instance_id,
+                kind="code",
+                code=format_pairing_code(code),
+                expires_at=now + PAIRING_CODE_LIFETIME,
             )
+            self._send_code(frame)
 
     def _fail(self, error: Exception) -> None:
-        """Whoever waits for the code is told."""
         reason = str(error)[:500]
         self._on_failed(ConnectionUpdate(instance_id=self._start.instance_id, event="pairing_failed", reason=reason))
 
@@ -74,6 +72,6 @@ def qr_code_frame(instance_id: str, code: str, attempt: int, now: datetime) -> L
 
 
 def format_pairing_code(code: str) -> str:
-    """`ABCDEFGH` → `ABCD-EFGH`, the way the phone shows it."""
+    """`ABCDEFGH` → `ABCD-EFGH`, as the phone shows it."""
     plain = code.replace("-", "")
     return f"{plain[:4]}-{plain[4:]}"

@@ -1,6 +1,6 @@
-"""Import, before forking, what every worker needs, except the native library: a Go runtime does not survive a fork.
+"""Imports before the fork what every worker needs, except the native library: a Go runtime does not survive a fork.
 
-Workers share these pages, which halves their memory.
+Workers share the memory pages of these modules, which halves what each needs.
 """
 
 import gc
@@ -10,7 +10,7 @@ import sys
 import types
 from pathlib import Path
 
-import pylibmagic  # noqa: F401  (the library's package imports libmagic; this carries it, so it comes first)
+import pylibmagic  # noqa: F401  (contains the libmagic that neonize loads, so it is imported first)
 
 _PROTOBUF_MODULES = (
     "neonize.proto.Neonize_pb2",
@@ -37,7 +37,7 @@ _OWN_MODULES = (
 
 
 def preload() -> None:
-    """Everything above, then keep the garbage collector from touching it."""
+    """Import the modules above, then exempt them from garbage collection, which would copy their pages."""
     preload_protobufs()
     for name in (*_NEONIZE_DEPENDENCIES, *_OWN_MODULES):
         importlib.import_module(name)
@@ -46,17 +46,18 @@ def preload() -> None:
 
 
 def preload_protobufs() -> None:
-    """Only the message classes: an empty stand-in keeps the package's `__init__` from loading the library.
+    """Import only the protobuf classes: an empty package of the same name keeps neonize's `__init__`, which loads the
+    library, from running.
 
     Raises ModuleNotFoundError when the package is not installed.
     """
     if "neonize" in sys.modules:
         return
-    found = importlib.util.find_spec("neonize")
-    if found is None or found.origin is None:
+    spec = importlib.util.find_spec("neonize")
+    if spec is None or spec.origin is None:
         raise ModuleNotFoundError("neonize is not installed")
     package = types.ModuleType("neonize")
-    package.__path__ = [str(Path(found.origin).parent)]
+    package.__path__ = [str(Path(spec.origin).parent)]
     sys.modules["neonize"] = package
     try:
         for name in _PROTOBUF_MODULES:

@@ -1,4 +1,4 @@
-"""A worker process: reads what the supervisor asks, holds the instances, ends with its socket."""
+"""A worker process: runs the instances that the supervisor assigns to it, and ends when its socket closes."""
 
 import logging
 import os
@@ -16,7 +16,6 @@ from services.session.ipc.messages import (
     EventsConfirmed,
     LookUpNumber,
     Quit,
-    ReadReceiptsResult,
     Send,
     SendPresence,
     SendReadReceipts,
@@ -24,36 +23,33 @@ from services.session.ipc.messages import (
     Stop,
 )
 from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
-from services.session.worker import send_results
 from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.ipc_writer import IpcWriter
 from services.session.worker.library.ack_delay_proxy import AckDelayProxy
 from services.session.worker.library.client_lock import NativeClientLock
 from services.session.worker.library.neonize_client import NeonizeClient
 from services.session.worker.library.whatsapp_port import ClientListener, WhatsAppClient
-from services.session.worker.number_lookup_worker import lookup_failed
-from services.session.worker.presence_worker import NOT_CONNECTED_ERROR
+from services.session.worker.not_connected import ClientRequest, not_connected_result
 from services.session.worker.threads import start_thread
 
-QUIT_GRACE_S, ORPHAN_GRACE_S = 20.0, 5.0
-"""Seconds to close the connections when asked to quit, and when the supervisor is gone."""
-
+QUIT_GRACE_S = 20.0
+"""How long connections may take to close after Quit."""
+ORPHAN_GRACE_S = 5.0
+"""The same when the supervisor has ended."""
 THREAD_SWITCH_INTERVAL_S = 0.0005
-"""Seconds after which a busy thread makes way for a callback of the library."""
+"""After this time a busy thread gives way to a callback of the library."""
 
 log = logging.getLogger(__name__)
 
 
 class WorkerProcess:
-    """The instances of one process, by what the supervisor asks."""
+    """Reads frames of the supervisor and passes each to the thread of its instance."""
 
     def __init__(self, connection: socket.socket) -> None:
-        self._connection, self._writer, self._client_lock, self._ack_delay_proxy = (
-            connection,
-            IpcWriter(connection),
-            NativeClientLock(),
-            AckDelayProxy(),
-        )
+        self._connection = connection
+        self._writer = IpcWriter(connection)
+        self._client_lock = NativeClientLock()
+        self._ack_delay_proxy = AckDelayProxy()
         self._ack_delay_proxy.start()
         self._lock = threading.Lock()
         self._instance_threads: list[InstanceThread] = []
@@ -66,23 +62,18 @@ class WorkerProcess:
                     self._start(start)
                 case Stop(instance_id=instance_id, logout=logout):
                     self._stop(instance_id, logout)
-                case Send() as send:
-                    self._send(send)
-                case SendPresence() | SendReadReceipts() as wish:
-                    self._request_presence(wish)
-                case LookUpNumber() as asked:
-                    self._look_up_number(asked)
-                case EventsConfirmed(instance_id=instance_id, sequence=sequence):
-                    for instance in self._threads_of(instance_id):
-                        instance.confirm(sequence)
+                case Send() | SendPresence() | SendReadReceipts() | LookUpNumber() as request:
+                    self._handle(request)
+                case EventsConfirmed() as confirmed:
+                    self._confirm(confirmed)
                 case Quit():
-                    self._close_all(QUIT_GRACE_S, hurry=False)
+                    self._close_all(QUIT_GRACE_S, supervisor_gone=False)
                     return
-        log.warning("the supervisor is gone; closing every connection")
-        self._close_all(ORPHAN_GRACE_S, hurry=True)
+        log.warning("the supervisor has closed the socket; closing every connection")
+        self._close_all(ORPHAN_GRACE_S, supervisor_gone=True)
 
     def _start(self, start: Start) -> None:
-        """A second Start of an account replaces the first: it waits for the account's lock."""
+        """A second Start of an instance replaces the first one: it waits for the account's lock."""
         for instance in self._threads_of(start.instance_id):
             instance.supersede()
         instance = InstanceThread(start, self._create_client, self._writer.put, self._remove)
@@ -91,33 +82,24 @@ class WorkerProcess:
         instance.start()
 
     def _stop(self, instance_id: str, logout: bool) -> None:
-        living = self._threads_of(instance_id)
-        for instance in living:
+        instances = self._threads_of(instance_id)
+        for instance in instances:
             instance.stop(logout=logout)
-        if not living:
+        if not instances:
             self._writer.put(ConnectionUpdate(instance_id=instance_id, event="stopped"))
 
-    def _send(self, send: Send) -> None:
-        if living := self._threads_of(send.instance_id):
-            living[-1].send(send)
-        else:
-            self._writer.put(send_results.failed(send, "not_connected", "the account is not connected to WhatsApp"))
+    def _handle(self, request: ClientRequest) -> None:
+        if instances := self._threads_of(request.instance_id):
+            instances[-1].handle(request)
+        elif result := not_connected_result(request):
+            self._writer.put(result)
 
-    def _request_presence(self, wish: SendPresence | SendReadReceipts) -> None:
-        if living := self._threads_of(wish.instance_id):
-            living[-1].request_presence(wish)
-        elif isinstance(wish, SendReadReceipts):
-            self._writer.put(
-                ReadReceiptsResult(instance_id=wish.instance_id, call_id=wish.call_id, error=NOT_CONNECTED_ERROR)
-            )
-
-    def _look_up_number(self, asked: LookUpNumber) -> None:
-        if living := self._threads_of(asked.instance_id):
-            living[-1].look_up_number(asked)
-        else:
-            self._writer.put(lookup_failed(asked, "the account is not connected to WhatsApp"))
+    def _confirm(self, confirmed: EventsConfirmed) -> None:
+        for instance in self._threads_of(confirmed.instance_id):
+            instance.confirm(confirmed.sequence)
 
     def _threads_of(self, instance_id: str) -> list[InstanceThread]:
+        """More than one while a superseded thread closes; the newest is the last."""
         with self._lock:
             return [instance for instance in self._instance_threads if instance.instance_id == instance_id]
 
@@ -126,33 +108,31 @@ class WorkerProcess:
             self._instance_threads.remove(instance)
 
     def _create_client(self, start: Start, listener: ClientListener) -> WhatsAppClient:
-        return NeonizeClient(
-            Path(start.directory), partial(self._ack_delay_proxy.proxy_url, start.proxy), self._client_lock, listener
-        )
+        proxy_for = partial(self._ack_delay_proxy.proxy_url, start.proxy)
+        return NeonizeClient(Path(start.directory), proxy_for, self._client_lock, listener)
 
-    def _close_all(self, grace: float, *, hurry: bool) -> None:
-        end = time.monotonic() + grace
+    def _close_all(self, grace_s: float, *, supervisor_gone: bool) -> None:
+        deadline = time.monotonic() + grace_s
         with self._lock:
             instances = list(self._instance_threads)
         for instance in instances:
-            instance.stop(hurry=hurry)
-        start_thread("last-words", self._read_confirmations)
+            instance.stop(supervisor_gone=supervisor_gone)
+        start_thread("confirmations", self._read_confirmations)
         for instance in instances:
-            instance.thread.join(max(0.0, end - time.monotonic()))
-        self._writer.close(max(0.1, end - time.monotonic()))
+            instance.thread.join(max(0.0, deadline - time.monotonic()))
+        self._writer.close(max(0.1, deadline - time.monotonic()))
 
     def _read_confirmations(self) -> None:
-        """While closing, only the confirmations of the last entries matter."""
+        """While the instances close, every other frame is ignored."""
         while (body := receive_frame(self._connection)) is not None:
             match TO_WORKER.validate_json(body):
-                case EventsConfirmed(instance_id=instance_id, sequence=sequence):
-                    for instance in self._threads_of(instance_id):
-                        instance.confirm(sequence)
+                case EventsConfirmed() as confirmed:
+                    self._confirm(confirmed)
 
 
 def run(connection: socket.socket) -> None:
-    """The life of a forked worker; never returns. The interpreter cannot end normally: threads of abandoned
-    pairings stay inside the library for ever."""
+    """Runs a forked worker; never returns. The interpreter cannot end normally, because threads of abandoned pairings
+    stay inside the library forever."""
     status = 1
     sys.setswitchinterval(THREAD_SWITCH_INTERVAL_S)
     try:

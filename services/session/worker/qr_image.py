@@ -1,4 +1,4 @@
-"""The text of a QR code, as a picture for browsers and for terminals."""
+"""Draws a QR code for browsers and for terminals."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ def qr_data_url(text: str) -> str:
 
 
 def qr_ascii(text: str) -> str:
-    """Half-block characters, dark on light in a dark terminal."""
+    """Drawn with half-block characters, for a terminal with a dark background."""
     target = io.StringIO()
     _make_qr_code(text).print_ascii(out=target, invert=True)
     return target.getvalue()

@@ -1,4 +1,4 @@
-"""What became of a send → SendResult. Pure. The rule: `failed` only when the message cannot have gone out."""
+"""The results of sends. Pure. A send is `failed` only when the message cannot have gone out, else `unconfirmed`."""
 
 import re
 
@@ -15,16 +15,16 @@ WHATSAPP_REFUSALS = {
     ),
     "429": ("too_many_messages", "WhatsApp takes no more messages of this account for now (error 429); send it later"),
 }
-"""By the number WhatsApp refuses a message with: code, and what to do."""
+"""By WhatsApp's error number: our error code and what the user can do."""
 
 
-def accepted(send: Send, answer: AcceptedMessage) -> SendResult:
+def accepted(send: Send, message: AcceptedMessage) -> SendResult:
     return SendResult(
         instance_id=send.instance_id,
         call_id=send.call_id,
         outcome="accepted",
-        wa_id=answer.wa_id,
-        timestamp=answer.timestamp,
+        wa_id=message.wa_id,
+        timestamp=message.timestamp,
     )
 
 
@@ -34,7 +34,7 @@ def failed(send: Send, code: str, detail: str) -> SendResult:
     )
 
 
-def too_late(send: Send) -> SendResult:
+def expired(send: Send) -> SendResult:
     return failed(send, "too_late", "the text waited longer than its sender allowed and was not sent; send it again")
 
 
@@ -49,16 +49,16 @@ def unconfirmed(send: Send, detail: str) -> SendResult:
 
 
 def result_of_error(send: Send, error: str) -> SendResult:
-    """By the words of the library. What it says before it wrote anything is a failure, a missing answer is not."""
-    words = error.lower()
-    if number := _SERVER_ERROR.search(words):
+    """By the text of the library's error: an error before anything was sent is a failure, a missing reply is not."""
+    lower = error.lower()
+    if number := _SERVER_ERROR.search(lower):
         return failed(send, *WHATSAPP_REFUSALS.get(number[1], ("refused_by_whatsapp", error)))
-    if "no lid found" in words or "not on whatsapp" in words:
+    if "no lid found" in lower or "not on whatsapp" in lower:
         return failed(send, "not_on_whatsapp", error)
-    if "usync" in words or "failed to get device list" in words or "failed to fetch prekeys" in words:
-        return failed(send, "timeout" if "timed out" in words else "not_connected", error)
-    if "not connected" in words or "not logged in" in words:
+    if "usync" in lower or "failed to get device list" in lower or "failed to fetch prekeys" in lower:
+        return failed(send, "timeout" if "timed out" in lower else "not_connected", error)
+    if "not connected" in lower or "not logged in" in lower:
         return failed(send, "not_connected", error)
-    if "timed out" in words or "disconnected" in words or "closed" in words or "context" in words:
+    if "timed out" in lower or "disconnected" in lower or "closed" in lower or "context" in lower:
         return unconfirmed(send, error)
     return failed(send, "library_error", error)

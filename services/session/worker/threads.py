@@ -1,4 +1,4 @@
-"""Threads of a worker process: each is started here, so that none ends without being noticed."""
+"""Starts the threads of a worker process, so that the failure of none goes unnoticed."""
 
 import threading
 from collections.abc import Callable
@@ -7,16 +7,16 @@ from shared.platform.background import note_failure
 
 
 def start_thread(
-    name: str, work: Callable[[], None], failed: Callable[[Exception], None] = lambda _: None
+    name: str, work: Callable[[], None], on_failed: Callable[[Exception], None] = lambda _: None
 ) -> threading.Thread:
-    """An error is written down, and `failed` does what its owner must do without the thread."""
+    """When `work` raises, the error is logged and counted, and `on_failed` is called with it."""
 
     def run() -> None:
         try:
             work()
         except Exception as error:
             note_failure(f"thread {name}", error)
-            failed(error)
+            on_failed(error)
 
     thread = threading.Thread(target=run, name=name, daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
 """`python -m services.session.worker.zygote <fd>`: forks workers for the supervisor at the other end of <fd>.
 
-One zygote per network: Go copies its environment at exec, so what a network needs there is set by who execs this.
-Zygote and workers live as long as their sockets; signals meant for the process group are the supervisor's business.
+One zygote per network: Go copies its environment at exec, so the supervisor sets what a network needs there when it
+starts the zygote. Zygote and workers run until their sockets close, and ignore the signals that stop the supervisor.
 """
 
 import logging
@@ -24,11 +24,12 @@ log = logging.getLogger(__name__)
 
 
 class Zygote:
-    """Single-threaded, so that a fork copies all of it."""
+    """Has a single thread, because a fork copies only the thread that forks."""
 
     def __init__(self, supervisor: socket.socket) -> None:
         self._supervisor = supervisor
         self._workers: dict[int, str] = {}
+        """Names of the workers by process id."""
         self._exit_signals, self._exit_signal_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def serve(self) -> None:
@@ -44,16 +45,14 @@ class Zygote:
                 return
 
     def _handle_fork(self) -> bool:
-        """One Fork; False at the end."""
-        head, descriptors, _, _ = socket.recv_fds(self._supervisor, _LENGTH_BYTES, 1)
-        if not head:
+        """Handle one Fork frame; False when the supervisor has closed the socket."""
+        length, descriptors, _, _ = socket.recv_fds(self._supervisor, _LENGTH_BYTES, 1)
+        if not length:
             return False
-        body = _read_exactly(
-            self._supervisor, int.from_bytes(head + _read_exactly(self._supervisor, _LENGTH_BYTES - len(head)))
-        )
-        request = Fork.model_validate_json(body)
+        length += _read_exactly(self._supervisor, _LENGTH_BYTES - len(length))
+        request = Fork.model_validate_json(_read_exactly(self._supervisor, int.from_bytes(length)))
         if len(descriptors) != 1:
-            raise ValueError("a Fork came without the socket of its worker")
+            raise ValueError("the Fork frame has no socket for its worker")
         pid = os.fork()
         if pid == 0:
             self._run_worker(socket.socket(fileno=descriptors[0]))
@@ -74,7 +73,7 @@ class Zygote:
 
             process.run(connection)
         except BaseException:
-            log.exception("the worker could not begin")
+            log.exception("the worker could not start")
         finally:
             os._exit(1)
 
@@ -90,30 +89,30 @@ class Zygote:
 
 
 def _read_exactly(connection: socket.socket, size: int) -> bytes:
-    parts = b""
-    while len(parts) < size:
-        part = connection.recv(size - len(parts))
-        if not part:
-            raise ConnectionError("the supervisor went away in the middle of a frame")
-        parts += part
-    return parts
+    data = b""
+    while len(data) < size:
+        received = connection.recv(size - len(data))
+        if not received:
+            raise ConnectionError("the socket closed in the middle of a frame")
+        data += received
+    return data
 
 
 def main() -> None:
-    for ours in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ours, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     keep_private()
     settings = Settings()
     configure_logging("session", settings.log_level, settings.log_format)
-    for chatty in ("whatsmeow", "Whatsmeow"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # an account takes 4 for its store, 3 for its journal
+    for library_log in ("whatsmeow", "Whatsmeow"):
+        logging.getLogger(library_log).setLevel(logging.WARNING)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))  # per account: store 4 files, journal 3
     preload()
     try:
         Zygote(socket.socket(fileno=int(sys.argv[1]))).serve()
     except ConnectionError:
-        log.info("the supervisor is gone")
+        log.info("the supervisor has closed the socket")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class LinkedAccount:
 
     async def close(self) -> None:
         """Without waiting until everything is published: the next one publishes the rest."""
-        self._instance.stop(hurry=True)
+        self._instance.stop(supervisor_gone=True)
         await asyncio.to_thread(self._instance.thread.join, 20)
 
     def deliver(self, message: Any) -> None:
@@ -90,7 +90,7 @@ class LinkedAccount:
         if command.message_id in self._commands:
             return
         self._commands[command.message_id] = command
-        self._instance.send(
+        self._instance.handle(
             Send(
                 instance_id=command.instance_id,
                 call_id=command.message_id,

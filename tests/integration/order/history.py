@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import httpx
 
-from services.session.worker.journal.journal_writer import protobuf_class
+from services.session.worker.mapping.journal_mapping import protobuf_class
 from shared.contracts.message import utc_now
 from tests.integration.order.account import HostClock, LinkedAccount
 from tests.integration.order.readers import Listener

@@ -82,7 +82,7 @@ def test_timers_survive_a_restart_until_the_account_is_linked_anew(timers: ChatT
     again = ChatTimers(tmp_path / "timers.sqlite")
     assert again.timer_for(BOB_PHONE) == ChatTimer(DAY, SET_AT)
     again.close()
-    other_phone = ChatTimers(tmp_path / "timers.sqlite", anew=True)
+    other_phone = ChatTimers(tmp_path / "timers.sqlite", reset=True)
     assert other_phone.timer_for(BOB_PHONE) is None
     other_phone.close()
 

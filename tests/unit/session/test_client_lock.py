@@ -19,7 +19,7 @@ def test_calls_share_the_gate() -> None:
 
 
 def test_a_start_waits_for_a_call_that_just_began() -> None:
-    gate, entered = NativeClientLock(lookup=60), threading.Event()
+    gate, entered = NativeClientLock(map_access_s=60), threading.Event()
 
     def start() -> None:
         with gate.exclusive():
@@ -34,7 +34,7 @@ def test_a_start_waits_for_a_call_that_just_began() -> None:
 
 
 def test_a_call_waits_for_a_start_that_waits() -> None:
-    gate, entered, order = NativeClientLock(lookup=60), threading.Event(), []
+    gate, entered, order = NativeClientLock(map_access_s=60), threading.Event(), []
 
     def start() -> None:
         with gate.exclusive():
@@ -60,7 +60,7 @@ def test_a_call_waits_for_a_start_that_waits() -> None:
 
 def test_a_start_does_not_wait_for_a_call_that_only_waits_for_whatsapp() -> None:
     clock = Clock()
-    gate = NativeClientLock(lookup=1, clock=clock)
+    gate = NativeClientLock(map_access_s=1, clock=clock)
     with gate.shared():
         clock.now += 1.5
         with gate.exclusive():
@@ -87,7 +87,7 @@ def test_two_starts_never_overlap() -> None:
 
 
 def test_an_error_inside_opens_the_gate_again() -> None:
-    gate = NativeClientLock(lookup=60)
+    gate = NativeClientLock(map_access_s=60)
     for side in (gate.shared, gate.exclusive):
         try:
             with side():

@@ -27,7 +27,7 @@ SEND = Send(instance_id="sales", call_id="m1", to="4915112345678", text="hello")
 
 
 def change(name: str, event: Any = None) -> ConnectionUpdate | None:
-    return update_from_event("sales", name, event, NOW)
+    return update_from_event("sales", name, event)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from services.session.worker import instance_thread as module
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.journal.journal import Journal
-from services.session.worker.journal.journal_writer import protobuf_class as class_of
 from services.session.worker.library.stanzas import LoginFailure
 from services.session.worker.library.whatsapp_port import (
     AcceptedMessage,
@@ -35,6 +34,7 @@ from services.session.worker.library.whatsapp_port import (
     RegisteredNumber,
     WhatsAppError,
 )
+from services.session.worker.mapping.journal_mapping import protobuf_class
 from services.session.worker.preload import preload_protobufs
 from shared.contracts.ephemeral import TypingState
 from shared.contracts.events import MessageReceived
@@ -122,7 +122,7 @@ class Running:
         return self
 
     def end(self) -> None:
-        self.instance.stop(hurry=True)
+        self.instance.stop(supervisor_gone=True)
         self.instance.thread.join(10)
 
 
@@ -157,12 +157,14 @@ def test_a_pairing_that_timed_out_closes_the_client(running: Running) -> None:
 
 
 def test_a_first_connect_that_fails_is_unreachable(running: Running) -> None:
-    running.whatsapp.listener.on_connection_ended("dial tcp: refused", reached=False)
+    running.whatsapp.listener.on_connection_ended("dial tcp: refused", server_answered=False)
     assert running.next() == ConnectionUpdate(instance_id="sales", event="unreachable", reason="dial tcp: refused")
 
 
 def test_a_library_that_ends_while_it_is_connected_interrupts_the_account(running: Running) -> None:
-    running.linked().whatsapp.listener.on_connection_ended("required field neonize.Receipt.Type not set", reached=True)
+    running.linked().whatsapp.listener.on_connection_ended(
+        "required field neonize.Receipt.Type not set", server_answered=True
+    )
     interrupted = running.next()
     assert (interrupted.event, interrupted.reason) == ("interrupted", "required field neonize.Receipt.Type not set")
     assert running.whatsapp.did == ["close"]  # before it is told, so that nothing of it is online
@@ -175,18 +177,18 @@ def test_a_refused_login_ends_the_connection(running: Running) -> None:
 
 
 def test_a_number_is_looked_up_once_the_account_is_connected(running: Running) -> None:
-    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q1", phone_number="49151"))
+    running.instance.handle(LookUpNumber(instance_id="sales", call_id="q1", phone_number="49151"))
     early = running.next()
     assert (early.call_id, early.error) == ("q1", "the account is not connected to WhatsApp")
     running.linked()
-    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q2", phone_number="49151"))
+    running.instance.handle(LookUpNumber(instance_id="sales", call_id="q2", phone_number="49151"))
     assert running.next() == NumberLookupResult(instance_id="sales", call_id="q2", phone="4915")
-    running.instance.look_up_number(LookUpNumber(instance_id="sales", call_id="q3", phone_number="4900"))
+    running.instance.handle(LookUpNumber(instance_id="sales", call_id="q3", phone_number="4900"))
     assert running.next().error == "info query timed out"
 
 
 def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:
-    running.instance.send(_send("m1"))
+    running.instance.handle(_send("m1"))
     sent = running.next()
     assert isinstance(sent, SendResult)
     assert (sent.outcome, sent.code) == ("failed", "not_connected")
@@ -195,8 +197,8 @@ def test_a_send_before_the_connection_fails_at_once(running: Running) -> None:
 def test_sends_are_answered_one_after_another(running: Running) -> None:
     running.linked().whatsapp.answers.put(AcceptedMessage("A", NOW))
     running.whatsapp.answers.put(WhatsAppError("server returned error 463"))
-    running.instance.send(_send("m1"))
-    running.instance.send(_send("m2"))
+    running.instance.handle(_send("m1"))
+    running.instance.handle(_send("m2"))
     assert [(sent.call_id, sent.outcome) for sent in (running.next(), running.next())] == [
         ("m1", "accepted"),
         ("m2", "failed"),
@@ -204,8 +206,8 @@ def test_sends_are_answered_one_after_another(running: Running) -> None:
 
 
 def test_a_send_without_an_answer_is_unconfirmed_and_those_behind_it_fail(running: Running) -> None:
-    running.linked().instance.send(_send("m1", timeout=0.05))
-    running.instance.send(_send("m2", timeout=0.05))
+    running.linked().instance.handle(_send("m1", timeout=0.05))
+    running.instance.handle(_send("m2", timeout=0.05))
     assert [(sent.call_id, sent.outcome, sent.code) for sent in (running.next(), running.next())] == [
         ("m1", "unconfirmed", "timeout"),
         ("m2", "failed", "timeout"),
@@ -225,14 +227,14 @@ def test_what_cannot_be_translated_is_kept_with_the_reason(running: Running) -> 
 def test_other_events_are_not_kept(running: Running) -> None:
     assert not running.linked().whatsapp.listener.on_raw_event("Presence", b"raw")
     running.whatsapp.listener.on_malformed_event("Presence")
-    assert running.instance._journal_writer.ignored == {"broken-Presence": 1}
+    assert running.instance._mapper.ignored == {"broken-Presence": 1}
 
 
 def test_events_nobody_needs_are_counted(running: Running) -> None:
     for _ in range(2):
         running.linked().whatsapp.listener.on_event("KeepAliveTimeout", None)
     running.whatsapp.listener.on_event("unknown-99", b"")
-    assert running.instance._journal_writer.ignored == {"KeepAliveTimeout": 2, "unknown-99": 1}
+    assert running.instance._mapper.ignored == {"KeepAliveTimeout": 2, "unknown-99": 1}
 
 
 def test_stopping_closes_and_is_answered(running: Running) -> None:
@@ -293,7 +295,7 @@ def test_what_arrives_after_a_text_was_to_be_sent_has_a_greater_order_key(runnin
     linked = running.linked()
     ahead = time.time_ns() // 1000 + 120_000_000  # the clock of who accepted it is two minutes ahead
     linked.whatsapp.answers.put(AcceptedMessage("W", NOW))
-    linked.instance.send(_send("m1").model_copy(update={"order_key": ahead}))
+    linked.instance.handle(_send("m1").model_copy(update={"order_key": ahead}))
     assert isinstance(linked.next(), SendResult)
     for text in ("first", "second"):
         message = wire(text)
@@ -304,7 +306,7 @@ def test_what_arrives_after_a_text_was_to_be_sent_has_a_greater_order_key(runnin
 
 def wire(text: str) -> Any:
     """A message as the library delivers it."""
-    message = class_of("Message")()
+    message = protobuf_class("Message")()
     message.Info.ID, message.Info.Timestamp, message.Message.conversation = text, int(NOW.timestamp()), text
     source = message.Info.MessageSource
     for jid in (source.Chat, source.Sender):

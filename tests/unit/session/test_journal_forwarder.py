@@ -42,7 +42,9 @@ def test_what_nobody_needs_is_forgotten_and_holds_up_nothing(journal: Journal) -
     supervisor = Supervisor()
     for number in range(6):
         journal.append("s", str(number))
-    pump = JournalForwarder("sales", journal, supervisor, lambda kept: [kept] if kept.body == "3" else [], window=2)
+    pump = JournalForwarder(
+        "sales", journal, supervisor, lambda kept: [kept] if kept.body == "3" else [], max_unconfirmed=2
+    )
     pump.start()
     (entry,) = supervisor.wait(lambda entries: len(entries) == 1)
     assert entry.body == "3"
@@ -70,7 +72,7 @@ def test_no_more_than_the_window_is_on_its_way(journal: Journal) -> None:
     supervisor = Supervisor()
     for number in range(25):
         journal.append("s", str(number))
-    pump = JournalForwarder("sales", journal, supervisor, as_it_is, window=10)
+    pump = JournalForwarder("sales", journal, supervisor, as_it_is, max_unconfirmed=10)
     pump.start()
     first = supervisor.wait(lambda entries: len(entries) >= 10)
     assert len(first) == 10

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.session.ipc.messages import EphemeralObserved, ReadReceiptsResult, SendPresence, SendReadReceipts
+from services.session.worker.library.whatsapp_port import NOT_CONNECTED_ERROR
 from services.session.worker.preload import preload_protobufs
-from services.session.worker.presence_worker import NOT_CONNECTED_ERROR, PresenceWorker
+from services.session.worker.presence_worker import PresenceWorker
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.message import utc_now
 from shared.contracts.registry import parse_ephemeral
@@ -43,7 +44,7 @@ def shown(running: Running, count: int) -> list[str]:
 def test_the_account_comes_online_once_and_types_in_order(running: Running) -> None:
     running.linked()
     for what in ("composing", "recording", "paused", "subscribe"):
-        running.instance.request_presence(show(what))
+        running.instance.handle(show(what))
     assert shown(running, 5) == [
         "online",
         f"composing to {CONTACT}",
@@ -54,22 +55,22 @@ def test_the_account_comes_online_once_and_types_in_order(running: Running) -> N
 
 
 def test_what_is_late_is_not_shown(running: Running) -> None:
-    running.linked().instance.request_presence(show("composing", seconds=-0.001))
-    running.instance.request_presence(show("paused"))
+    running.linked().instance.handle(show("composing", seconds=-0.001))
+    running.instance.handle(show("paused"))
     assert shown(running, 2) == ["online", f"paused to {CONTACT}"]
 
 
 def test_after_a_reconnect_the_account_comes_online_again(running: Running) -> None:
-    running.linked().instance.request_presence(show("composing"))
+    running.linked().instance.handle(show("composing"))
     assert shown(running, 2)[0] == "online"
     running.whatsapp.listener.on_event("Disconnected", None)
     running.whatsapp.listener.on_event("Connected", None)
-    running.instance.request_presence(show("composing"))
+    running.instance.handle(show("composing"))
     assert shown(running, 2) == ["online", f"composing to {CONTACT}"]
 
 
 def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(running: Running) -> None:
-    running.linked().instance.request_presence(show("subscribe"))
+    running.linked().instance.handle(show("subscribe"))
     assert shown(running, 2) == ["online", f"watch {CONTACT}"]
     running.whatsapp.listener.on_event("Disconnected", None)
     running.whatsapp.listener.on_event("Connected", None)
@@ -78,7 +79,7 @@ def test_after_a_reconnect_those_are_watched_again_whom_somebody_looks_at(runnin
 
 def test_after_a_reconnect_nobody_is_watched_whom_nobody_looks_at_any_more(running: Running) -> None:
     running.linked()
-    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
+    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, offline_after_s=0.05)
     attention.put(show("subscribe"))
     assert shown(running, 3) == ["online", f"watch {CONTACT}", "offline"]
     attention.on_disconnected()
@@ -90,20 +91,20 @@ def test_after_a_reconnect_nobody_is_watched_whom_nobody_looks_at_any_more(runni
 
 def test_an_account_nobody_looks_at_goes_offline(running: Running) -> None:
     running.linked()
-    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, away_after=0.05)
+    attention = PresenceWorker(running.whatsapp, running.instance._connected, running.said.put, offline_after_s=0.05)
     attention.put(show("composing"))
     assert shown(running, 3) == ["online", f"composing to {CONTACT}", "offline"]
     attention.stop()
 
 
 def test_read_ticks_are_answered(running: Running) -> None:
-    running.instance.request_presence(mark("early"))
+    running.instance.handle(mark("early"))
     assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="early", error=NOT_CONNECTED_ERROR)
-    running.linked().instance.request_presence(mark())
+    running.linked().instance.handle(mark())
     assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m1")
     assert shown(running, 1) == [f"read A B of {CONTACT}"]
     running.whatsapp.mark_error = "no such chat"
-    running.instance.request_presence(mark("m2"))
+    running.instance.handle(mark("m2"))
     assert running.next() == ReadReceiptsResult(instance_id="sales", call_id="m2", error="no such chat")
 
 
@@ -131,7 +132,7 @@ def test_typing_and_presence_are_told_and_not_journalled(running: Running) -> No
     typing.MessageSource.IsFromMe = True
     running.whatsapp.listener.on_event("ChatPresence", typing)
     running.whatsapp.listener.on_event("Presence", protobufs.Presence())
-    assert running.instance._journal_writer.ignored == {"typing-own": 1, "broken-Presence": 1}
+    assert running.instance._mapper.ignored == {"typing-own": 1, "broken-Presence": 1}
 
 
 def jid(user: str, server: str = "s.whatsapp.net") -> object:

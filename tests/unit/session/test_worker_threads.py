@@ -52,7 +52,7 @@ def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
                 patched.setattr("services.session.worker.sender.Sender._execute", broken)
             else:
                 running.whatsapp.answers.put(AcceptedMessage("W2", NOW))
-            running.instance.send(
+            running.instance.handle(
                 Send(instance_id="sales", call_id=message_id, to="4915199999999", text="hi", timeout_s=5)
             )
             answer = running.next()
@@ -78,7 +78,7 @@ def test_a_presence_that_fails_in_our_code_holds_up_no_other(tmp_path: Path, mon
     monkeypatch.setattr(whatsapp, "send_presence", broken)
     connected = threading.Event()
     connected.set()
-    attention = PresenceWorker(whatsapp, connected, marked.put, away_after=0.01)
+    attention = PresenceWorker(whatsapp, connected, marked.put, offline_after_s=0.01)
     attention._offline_at = 0.0  # the thread goes offline first
     attention.put(
         SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None)

@@ -1,4 +1,4 @@
-"""Carries journal entries to the supervisor and forgets them once they are published."""
+"""Sends journal entries to the supervisor, and removes them when they are published."""
 
 import sqlite3
 import threading
@@ -11,15 +11,15 @@ from services.session.worker.journal.journal import Journal, JournalEntry
 from services.session.worker.threads import start_thread
 
 MAX_UNCONFIRMED_ENTRIES = 256
-"""Entries on their way at the same time. Beyond it they wait on disk, so NATS away for an hour costs no memory."""
+"""Entries that are sent and not yet confirmed. The others wait on disk, so an outage of NATS costs no memory."""
 MAX_UNCONFIRMED_CHARACTERS = 8_000_000
 """The same for the bodies of these entries together: a stranger decides how large one message is."""
 
 
 class JournalForwarder:
-    """One thread per instance. What an earlier process left in the journal is sent first.
+    """One thread per instance. Entries of an earlier process are sent first.
 
-    `translate` makes of what was journalled what is to be published, perhaps nothing, perhaps several parts.
+    `map_entry` returns what to publish for an entry: nothing, one part, or several.
     """
 
     def __init__(
@@ -27,97 +27,103 @@ class JournalForwarder:
         instance_id: str,
         journal: Journal,
         send: Callable[[JournaledEvent], None],
-        translate: Callable[[JournalEntry], Sequence[JournalEntry]],
-        window: int = MAX_UNCONFIRMED_ENTRIES,
+        map_entry: Callable[[JournalEntry], Sequence[JournalEntry]],
+        max_unconfirmed: int = MAX_UNCONFIRMED_ENTRIES,
     ) -> None:
-        self._instance_id, self._journal, self._send, self._max_unconfirmed = instance_id, journal, send, window
-        self._map_entry = translate
+        self._instance_id = instance_id
+        self._journal = journal
+        self._send = send
+        self._map_entry = map_entry
+        self._max_unconfirmed = max_unconfirmed
         self._condition = threading.Condition()
-        self._has_new_entries, self._is_reading, self._is_stopping = True, False, False
+        self._has_new_entries = True
+        self._is_reading = False
+        self._is_stopping = False
         self._unconfirmed: deque[tuple[int, int]] = deque()
-        """Sequence and size of each entry on its way."""
+        """Sequence and characters of each entry that is sent and not confirmed."""
         self._unconfirmed_characters = 0
         self._thread: threading.Thread | None = None
 
-    def start(self, failed: Callable[[Exception], None] = lambda _: None) -> None:
-        """`failed` is called when nothing is carried any more."""
-        self._thread = start_thread("journal-forwarder", self._run, failed)
+    def start(self, on_failed: Callable[[Exception], None] = lambda _: None) -> None:
+        """`on_failed` is called when an error ends the thread, so that nothing is forwarded any more."""
+        self._thread = start_thread("journal-forwarder", self._run, on_failed)
 
     def notify(self) -> None:
-        """There is something new in the journal."""
+        """The journal has a new entry."""
         with self._condition:
             self._has_new_entries = True
             self._condition.notify_all()
 
     def advance_past(self, order_key: int | None) -> None:
-        """What is journalled from now on gets a greater order key than this message of ours."""
+        """Entries appended from now on get a greater order key than this message of ours."""
         if order_key is not None:
-            with suppress(sqlite3.Error):  # closing, or the disk is full: the text matters more than its place
+            with suppress(sqlite3.Error):  # closing, or the disk is full: sending the text matters more than its order
                 self._journal.advance_past(order_key)
 
     def confirm(self, sequence: int) -> None:
-        """Everything up to the sequence is safe elsewhere."""
+        """Everything up to the sequence is published."""
         self._journal.remove_through(sequence)
         with self._condition:
             while self._unconfirmed and self._unconfirmed[0][0] <= sequence:
                 self._unconfirmed_characters -= self._unconfirmed.popleft()[1]
             self._condition.notify_all()
 
-    def stop(self, timeout: float) -> bool:
-        """Wait until all is published, at most `timeout` seconds, and end. False: the rest stays in the journal."""
+    def stop(self, timeout_s: float) -> bool:
+        """Wait at most `timeout_s` until all is published, and end the thread. False: the rest stays in the journal."""
         with self._condition:
-            done = self._condition.wait_for(self._is_drained, timeout)
+            is_drained = self._condition.wait_for(
+                lambda: not (self._has_new_entries or self._is_reading or self._unconfirmed), timeout_s
+            )
             self._is_stopping = True
             self._condition.notify_all()
         if self._thread:
             self._thread.join()
-        return done
-
-    def _is_drained(self) -> bool:
-        return not (self._has_new_entries or self._is_reading or self._unconfirmed)
+        return is_drained
 
     def _run(self) -> None:
-        last = 0
-        while (room := self._wait_for_capacity()) is not None:
-            kept = self._journal.read_after(last, room, MAX_UNCONFIRMED_CHARACTERS)
-            entries = [entry for item in kept for entry in self._frames_for(item)]
-            rest = bool(kept) and len(self._journal.read_after(kept[-1].sequence, 1)) > 0
+        last_sequence = 0
+        while (capacity := self._wait_for_capacity()) is not None:
+            entries = self._journal.read_after(last_sequence, capacity, MAX_UNCONFIRMED_CHARACTERS)
+            frames = [frame for entry in entries for frame in self._frames_for(entry)]
+            has_more = bool(entries) and len(self._journal.read_after(entries[-1].sequence, 1)) > 0
             with self._condition:
-                self._unconfirmed.extend((entry.sequence, len(entry.body)) for entry in entries)
-                self._unconfirmed_characters += sum(len(entry.body) for entry in entries)
-                self._has_new_entries, self._is_reading = self._has_new_entries or rest, False
+                self._unconfirmed.extend((frame.sequence, len(frame.body)) for frame in frames)
+                self._unconfirmed_characters += sum(len(frame.body) for frame in frames)
+                self._has_new_entries = self._has_new_entries or has_more
+                self._is_reading = False
                 self._condition.notify_all()
-            for entry in entries:
-                self._send(entry)
-            last = kept[-1].sequence if kept else last
-
-    def _frames_for(self, kept: JournalEntry) -> list[JournaledEvent]:
-        """Only the last part of an entry has its sequence: once that is published, all of it is."""
-        found = self._map_entry(kept)
-        if not found:
-            self._journal.remove(kept.sequence)
-        last = len(found) - 1
-        return [
-            JournaledEvent(
-                instance_id=self._instance_id,
-                sequence=part.sequence - (place < last),
-                subject=part.subject,
-                body=part.body,
-                error=part.error,
-            )
-            for place, part in enumerate(found)
-        ]
+            for frame in frames:
+                self._send(frame)
+            last_sequence = entries[-1].sequence if entries else last_sequence
 
     def _wait_for_capacity(self) -> int | None:
-        """How many entries may be fetched; None: the end. What is appended from here on nudges again."""
+        """How many entries to read; None: stop. An entry that is appended after this returns causes another round."""
         with self._condition:
             self._condition.wait_for(lambda: self._is_stopping or (self._has_new_entries and self._has_capacity()))
             if self._is_stopping:
                 return None
-            self._has_new_entries, self._is_reading = False, True
+            self._has_new_entries = False
+            self._is_reading = True
             return self._max_unconfirmed - len(self._unconfirmed)
 
     def _has_capacity(self) -> bool:
         return (
             len(self._unconfirmed) < self._max_unconfirmed and self._unconfirmed_characters < MAX_UNCONFIRMED_CHARACTERS
         )
+
+    def _frames_for(self, entry: JournalEntry) -> list[JournaledEvent]:
+        """Only the last part has the sequence of the entry, the others the one before: the entry is removed when its
+        last part is published."""
+        parts = self._map_entry(entry)
+        if not parts:
+            self._journal.remove(entry.sequence)
+        return [
+            JournaledEvent(
+                instance_id=self._instance_id,
+                sequence=part.sequence if place == len(parts) else part.sequence - 1,
+                subject=part.subject,
+                body=part.body,
+                error=part.error,
+            )
+            for place, part in enumerate(parts, start=1)
+        ]

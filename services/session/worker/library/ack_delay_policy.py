@@ -1,43 +1,44 @@
-"""How long what the library says has to wait, judged by what can be seen of TLS: lengths and times.
+"""How long a TLS record of the library is delayed on its way to WhatsApp, judged by lengths and times alone.
 
-An acknowledgement is short and follows a message at once. So what is long (a message of ours) goes out without delay,
-and so does everything while no message came in lately. What waits goes out when the process has nothing left to do: on
-a machine whose processors are taken by others no time would be long enough.
+An acknowledgement is short and is sent right after a message came in. So long records (our own messages) are never
+delayed, nor is any record when no message came in shortly before. A delayed record is sent when the process has nothing
+left to do: while other processes keep the machine's processors busy, no fixed time would be long enough.
 """
 
 import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 ACK_DELAY_S = 0.05
-"""Seconds a possible acknowledgement waits; on an idle machine the callback comes within 3 ms, on a busy one later."""
-NO_CALLBACK_S = 0.004
-"""Seconds without a callback that mean that none is on its way: a backlog comes in one after the other."""
+"""Least delay of a possible acknowledgement; on an idle machine the callback comes within 3 ms, on a busy one later."""
 MAX_ACK_DELAY_S = 1.0
-"""Seconds a record waits at most, when the work never ends."""
+"""Greatest delay of a record, for a process that is never idle."""
+NO_CALLBACK_S = 0.004
+"""After this time without a callback none is under way: the callbacks of a backlog follow each other at once."""
 IDLE_CONFIRMATION_S = 0.002
-"""Seconds between two looks at the process that both find it idle: a thread may be about to be woken at the first."""
+"""Time between the two checks that must both find the process idle: at the first one a thread may be about to wake."""
 ACK_WINDOW_S = 1.0
-"""Seconds after a message came in during which its acknowledgement may follow."""
-MIN_INCOMING_MESSAGE_BYTES, MIN_OUTGOING_MESSAGE_BYTES = 150, 250
-"""Bytes: a message is longer, receipts and acknowledgements are shorter. Measured with the simulator for a text of one
-letter: 233 come in, 338 go out; the acknowledgement has 78, that of a message in a group 92."""
+"""How long after an incoming message its acknowledgement may follow."""
+MIN_INCOMING_MESSAGE_BYTES = 150
+MIN_OUTGOING_MESSAGE_BYTES = 250
+"""A message is at least this long; receipts and acknowledgements are shorter. Measured with the simulator for a text of
+one letter: 233 bytes come in, 338 go out; the acknowledgement has 78, that of a message in a group 92."""
 
-_TLS_HEADER_BYTES, _TLS_CONTENT_TYPES = 5, range(20, 24)
-
+_TLS_HEADER_BYTES = 5
+_TLS_CONTENT_TYPES = range(20, 24)
 _THREADS_FOLDER = "/proc/self/task"
 
 SecondsSinceCallback = Callable[[], float]
 
 
 def process_is_busy() -> bool:
-    """Another thread of this process runs, waits for a processor or for the disk (states R and D of proc(5)). Those
-    that wait for the network or for each other sleep. False where there is no such file system."""
-    mine = str(threading.get_native_id())
+    """Whether another thread of this process runs, or waits for a processor or the disk (states R and D of proc(5)).
+    Threads that wait for the network or for each other sleep. False where there is no such file system."""
+    own_thread = str(threading.get_native_id())
     try:
-        others = [thread for thread in os.listdir(_THREADS_FOLDER) if thread != mine]
+        others = [thread for thread in os.listdir(_THREADS_FOLDER) if thread != own_thread]
     except OSError:
         return False
     return any(_thread_state(thread) in b"RD" for thread in others)
@@ -50,47 +51,44 @@ def _thread_state(thread: str) -> bytes:
             line = os.read(file, 256)
         finally:
             os.close(file)
-    except OSError:  # it has ended
+    except OSError:  # the thread has ended
         return b"X"
     after_name = line.rindex(b")") + 2
     return line[after_name : after_name + 1]
 
 
 def take_tls_records(buffer: bytearray) -> list[bytes]:
-    """Take the complete TLS records out of the buffer (RFC 8446, 5.1); bytes that are no TLS are one record."""
-    found = []
+    """Remove the complete TLS records (RFC 8446, 5.1) from the buffer; bytes that are no TLS count as one record."""
+    records = []
     while len(buffer) >= _TLS_HEADER_BYTES or (buffer and buffer[0] not in _TLS_CONTENT_TYPES):
-        end = (
-            _TLS_HEADER_BYTES + int.from_bytes(buffer[3:_TLS_HEADER_BYTES], "big")
-            if buffer[0] in _TLS_CONTENT_TYPES
-            else len(buffer)
-        )
+        if buffer[0] in _TLS_CONTENT_TYPES:
+            end = _TLS_HEADER_BYTES + int.from_bytes(buffer[3:_TLS_HEADER_BYTES], "big")
+        else:
+            end = len(buffer)
         if end > len(buffer):
             break
-        found.append(bytes(buffer[:end]))
+        records.append(bytes(buffer[:end]))
         del buffer[:end]
-    return found
+    return records
 
 
 @dataclass
 class ProxiedClient:
-    """One account's way out. `quiet`: seconds since its last callback. `arrived`: when something as long as a message
-    came in last, by the monotonic clock."""
+    """The state of one account's client behind the proxy. Times are those of the monotonic clock."""
 
-    proxy: str | None
+    upstream_proxy: str | None
     seconds_since_callback: SecondsSinceCallback
-    last_incoming_at: float = field(default=float("-inf"))
-    idle_at: float = field(default=float("-inf"))
-    """When the process was last found to have nothing to do."""
+    last_incoming_at: float = float("-inf")
+    """When something as long as a message came in last."""
+    idle_at: float = float("-inf")
+    """When the process was idle last."""
 
-    def note_incoming(self, size: int) -> None:
-        if size >= MIN_INCOMING_MESSAGE_BYTES:
+    def note_incoming(self, size_bytes: int) -> None:
+        if size_bytes >= MIN_INCOMING_MESSAGE_BYTES:
             self.last_incoming_at = time.monotonic()
 
-    def delay_for(self, record: bytes, taken: float) -> float:
-        """Seconds this record has to wait at least; 0 for what acknowledges nothing."""
-        return (
-            0.0
-            if len(record) >= MIN_OUTGOING_MESSAGE_BYTES or taken - self.last_incoming_at > ACK_WINDOW_S
-            else ACK_DELAY_S
-        )
+    def delay_for(self, record: bytes, read_at: float) -> float:
+        """The least delay of an outgoing record in seconds; 0 when it cannot be an acknowledgement."""
+        if len(record) >= MIN_OUTGOING_MESSAGE_BYTES or read_at - self.last_incoming_at > ACK_WINDOW_S:
+            return 0.0
+        return ACK_DELAY_S

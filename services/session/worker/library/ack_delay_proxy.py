@@ -1,10 +1,9 @@
-"""Holds back what the library says to WhatsApp until the journal surely has what it is about.
+"""Delays the library's acknowledgements to WhatsApp until the journal has the messages that they acknowledge.
 
-The library acknowledges a message while it is still on its way to our callback: killed at that moment, the process
-would take the only copy with it. So the library is led through this relay, which forwards what comes in at once and
-what may be an acknowledgement later (ack_delay_policy.py), or later still while callbacks are at work. A killed worker
-then dies with its acknowledgements unsent, and WhatsApp delivers again. The relay sees only the bytes of the TLS
-connection.
+The library acknowledges a message before our callback has it: killed at that moment, the process would lose the only
+copy. So the library connects through this proxy. It forwards incoming bytes at once, and a possible acknowledgement
+only after a delay (ack_delay_policy.py), which is longer while callbacks run. A worker that is killed loses the
+acknowledgements too, and WhatsApp delivers the messages again. The proxy sees only encrypted TLS records.
 """
 
 import asyncio
@@ -29,18 +28,20 @@ from services.session.worker.library.ack_delay_policy import (
 )
 from shared.platform.background import note_failure, start_waited
 
-_CONNECT_TIMEOUT_S, _MAX_HEADER_BYTES, _READ_BYTES, _MAX_QUEUED_RECORDS = 20.0, 16_384, 65_536, 256
+_CONNECT_TIMEOUT_S = 20.0
+_MAX_HEADER_BYTES = 16_384
+_READ_BYTES = 65_536
+_MAX_QUEUED_RECORDS = 256
 
 log = logging.getLogger(__name__)
 
-
 _Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _TimedRecord = tuple[float, bytes]
-"""When, by the monotonic clock, which is the loop's too; and what. Nothing: the library has closed."""
+"""When the record was read (monotonic clock, like the loop's), and its bytes; no bytes: the library has closed."""
 
 
 class AckDelayProxy:
-    """An HTTP CONNECT proxy on loopback for the library of this process, and for nobody else (a secret user name)."""
+    """An HTTP CONNECT proxy on loopback. A secret user name keeps out everybody but the library of this process."""
 
     def __init__(self) -> None:
         self._clients: dict[str, ProxiedClient] = {}
@@ -52,140 +53,142 @@ class AckDelayProxy:
         self._server = self._loop.run_until_complete(asyncio.start_server(self._accept, "127.0.0.1", 0))
         threading.Thread(target=self._loop.run_forever, name="ack-delay-proxy", daemon=True).start()
 
-    def proxy_url(self, proxy: str | None, quiet: SecondsSinceCallback) -> str | None:
-        """The proxy URL to give to the library for one account.
+    def proxy_url(self, upstream_proxy: str | None, seconds_since_callback: SecondsSinceCallback) -> str | None:
+        """The proxy URL to configure in the library for one account.
 
-        `proxy` is where the relay connects through (None: the environment decides). What the relay cannot speak, such
-        as SOCKS, the library is left to do by itself. `quiet`: seconds since the account's last callback.
+        `upstream_proxy`: the proxy that this one connects through; None: that of the environment, if any. When that
+        proxy speaks another protocol than HTTP, such as SOCKS, the library uses it directly and nothing is delayed.
         """
-        spoken = proxy or getproxies().get("https") or "http:"
-        if urlsplit(spoken).scheme != "http" or self._server is None:
-            log.warning("acknowledgements are not held back: %s proxies are the library's own", urlsplit(spoken).scheme)
-            return proxy
+        scheme = urlsplit(upstream_proxy or getproxies().get("https") or "http:").scheme
+        if scheme != "http" or self._server is None:
+            log.warning("acknowledgements are not delayed: the library uses the %s proxy itself", scheme)
+            return upstream_proxy
         secret = secrets.token_hex(16)
-        self._clients[secret] = ProxiedClient(proxy, quiet)
+        self._clients[secret] = ProxiedClient(upstream_proxy, seconds_since_callback)
         return f"http://{secret}:@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
-    async def _accept(self, library: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-                target, secret = _parse_connect(await library.readuntil(b"\r\n\r\n"))
-                line = self._clients.get(secret)
-                if line is None:
+                target, secret = _parse_connect(await reader.readuntil(b"\r\n\r\n"))
+                client = self._clients.get(secret)
+                if client is None:
                     raise PermissionError("407 Proxy Authentication Required")
-                there = await _connect_upstream(target, line.proxy)
+                upstream = await _connect_upstream(target, client.upstream_proxy)
         except PermissionError as refusal:
-            await _respond_error(answer, str(refusal))
+            await _respond_error(writer, str(refusal))
         except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            log.info("no way to WhatsApp: %s", error)
-            await _respond_error(answer, "502 Bad Gateway")
+            log.info("cannot connect to WhatsApp: %s", error)
+            await _respond_error(writer, "502 Bad Gateway")
         else:
-            answer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await _tunnel((library, answer), there, line)
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await _tunnel((reader, writer), upstream, client)
 
 
-async def _tunnel(library: _Streams, there: _Streams, line: ProxiedClient) -> None:
+async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient) -> None:
+    """Forward in both directions until one side closes."""
     records: asyncio.Queue[_TimedRecord] = asyncio.Queue(_MAX_QUEUED_RECORDS)
     works = (
-        _copy_incoming(there[0], library[1], line),
+        _copy_incoming(upstream[0], library[1], client),
         _read_outgoing(library[0], records),
-        _write_outgoing(records, there[1], line),
+        _write_outgoing(records, upstream[1], client),
     )
-    pumps = [start_waited("ack-delay-proxy", work) for work in works]
+    tasks = [start_waited("ack-delay-proxy", work) for work in works]
     try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for pump in pumps:
-            pump.cancel()
-        for error in await asyncio.gather(*pumps, return_exceptions=True):
+        for task in tasks:
+            task.cancel()
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(error, Exception) and not isinstance(error, OSError):
                 note_failure("ack-delay-proxy", error)
-        for _, writer in (library, there):
+        for _, writer in (library, upstream):
             writer.close()
 
 
+async def _copy_incoming(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, client: ProxiedClient) -> None:
+    while data := await reader.read(_READ_BYTES):
+        client.note_incoming(len(data))
+        writer.write(data)
+        await writer.drain()
+
+
 async def _read_outgoing(library: asyncio.StreamReader, records: asyncio.Queue[_TimedRecord]) -> None:
-    """Ends only by being cancelled: what was taken before the library closed is still released."""
+    """Ends only by being cancelled, so that the records read before the library closed are still written."""
     buffer = bytearray()
-    while piece := await library.read(_READ_BYTES):
-        buffer += piece
-        taken = time.monotonic()
+    while data := await library.read(_READ_BYTES):
+        buffer += data
+        read_at = time.monotonic()
         for record in take_tls_records(buffer):
-            await records.put((taken, record))
+            await records.put((read_at, record))
     await records.put((time.monotonic(), b""))
     await asyncio.Event().wait()
 
 
 async def _write_outgoing(
-    records: asyncio.Queue[_TimedRecord], writer: asyncio.StreamWriter, line: ProxiedClient
+    records: asyncio.Queue[_TimedRecord], writer: asyncio.StreamWriter, client: ProxiedClient
 ) -> None:
     while True:
-        taken, record = await records.get()
-        if hold := line.delay_for(record, taken):
-            await asyncio.sleep(taken + hold - time.monotonic())
-            while taken + hold > line.idle_at and time.monotonic() < taken + MAX_ACK_DELAY_S:
-                await _check_idle(line)
+        read_at, record = await records.get()
+        if delay_s := client.delay_for(record, read_at):
+            await asyncio.sleep(read_at + delay_s - time.monotonic())
+            while read_at + delay_s > client.idle_at and time.monotonic() < read_at + MAX_ACK_DELAY_S:
+                await _check_idle(client)
         if not record:
             return
         writer.write(record)
         await writer.drain()
 
 
-async def _check_idle(line: ProxiedClient) -> None:
-    """Note when the process is found idle; takes some milliseconds."""
-    looked, pause = time.monotonic(), NO_CALLBACK_S - line.seconds_since_callback()
-    if pause > 0:
-        await asyncio.sleep(pause)
+async def _check_idle(client: ProxiedClient) -> None:
+    """Set `client.idle_at` when the process is idle; takes some milliseconds."""
+    checked_at = time.monotonic()
+    callback_may_follow_s = NO_CALLBACK_S - client.seconds_since_callback()
+    if callback_may_follow_s > 0:
+        await asyncio.sleep(callback_may_follow_s)
     elif process_is_busy():
         await asyncio.sleep(NO_CALLBACK_S)
     else:
         await asyncio.sleep(IDLE_CONFIRMATION_S)
         if not process_is_busy():
-            line.idle_at = looked
-
-
-async def _copy_incoming(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: ProxiedClient) -> None:
-    while piece := await reader.read(_READ_BYTES):
-        line.note_incoming(len(piece))
-        writer.write(piece)
-        await writer.drain()
+            client.idle_at = checked_at
 
 
 def _parse_connect(head: bytes) -> tuple[str, str]:
-    """`host:port` and the secret of a CONNECT. Raises ValueError."""
+    """`host:port` and the secret of a CONNECT request. Raises ValueError."""
     first, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = first.split(" ", 2)
     if method != "CONNECT":
-        raise ValueError(f"not a CONNECT: {method}")
-    fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        raise ValueError(f"the request is a {method}, not a CONNECT")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     with suppress(binascii.Error, ValueError):
-        kind, _, code = fields.get("proxy-authorization", "").partition(" ")
-        if kind.lower() == "basic":
-            return target, base64.b64decode(code).decode().partition(":")[0]
+        scheme, _, credentials = headers.get("proxy-authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            return target, base64.b64decode(credentials).decode().partition(":")[0]
     return target, ""
 
 
-async def _connect_upstream(target: str, proxy: str | None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A connection to `host:port`, through the given proxy, else the environment's, else straight."""
+async def _connect_upstream(target: str, proxy: str | None) -> _Streams:
+    """Connect to `host:port` through the given proxy, else through the environment's, else directly."""
     host, _, port = target.rpartition(":")
     if proxy is None and not proxy_bypass(host):
         proxy = getproxies().get("https")
     if proxy is None:
         return await asyncio.open_connection(host.strip("[]"), int(port))
-    way = urlsplit(proxy)
-    reader, writer = await asyncio.open_connection(way.hostname, way.port or 80, limit=_MAX_HEADER_BYTES)
-    login = f"{unquote(way.username or '')}:{unquote(way.password or '')}".encode()
-    authorization = f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}\r\n" if way.username else ""
+    url = urlsplit(proxy)
+    reader, writer = await asyncio.open_connection(url.hostname, url.port or 80, limit=_MAX_HEADER_BYTES)
+    login = f"{unquote(url.username or '')}:{unquote(url.password or '')}".encode()
+    authorization = f"Proxy-Authorization: Basic {base64.b64encode(login).decode()}\r\n" if url.username else ""
     writer.write(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n".encode())
-    said = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].decode("latin-1")
-    if said.split(" ", 2)[1:2] != ["200"]:
+    status_line = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0].decode("latin-1")
+    if status_line.split(" ", 2)[1:2] != ["200"]:
         writer.close()
-        raise ConnectionError(f"the proxy answers {said!r}")
+        raise ConnectionError(f"the proxy answers {status_line!r}")
     return reader, writer
 
 
-async def _respond_error(answer: asyncio.StreamWriter, status: str) -> None:
+async def _respond_error(writer: asyncio.StreamWriter, status: str) -> None:
     with suppress(OSError):
-        answer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
-        await answer.drain()
-    answer.close()
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+    writer.close()

@@ -1,4 +1,4 @@
-"""How long ago the library last called back, and that nothing is raised into it."""
+"""When the library called back last; also keeps exceptions from being raised into the library."""
 
 import logging
 import threading
@@ -10,20 +10,22 @@ log = logging.getLogger(__name__)
 
 
 class CallbackActivity:
-    """The callbacks of one client; they come on several threads."""
+    """The callbacks of one client; they come on several threads of the library."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running_callbacks, self._last_ended_at = 0, 0.0
+        self._running_callbacks = 0
+        self._last_ended_at = 0.0
+        """By the monotonic clock."""
 
     def run_callback(self, handle: Callable[..., Any], *arguments: Any) -> Any:
-        """Call it, as part of a callback. None when it raised."""
+        """Call `handle` and return its result; None when it raised."""
         with self._lock:
             self._running_callbacks += 1
         try:
             return handle(*arguments)
         except Exception:
-            log.exception("a callback failed; what it was told is lost")
+            log.exception("a callback failed; what the library passed to it is lost")
             return None
         finally:
             with self._lock:
@@ -31,9 +33,9 @@ class CallbackActivity:
                 self._last_ended_at = time.monotonic()
 
     def restart_quiet_period(self) -> None:
-        """Count from now."""
+        """Count the seconds from now, as if a callback had just ended."""
         self._last_ended_at = time.monotonic()
 
     def seconds_since_callback(self) -> float:
-        """Seconds since the last callback; 0 while one is at work."""
+        """Seconds since the last callback ended; 0 while one runs."""
         return 0.0 if self._running_callbacks else time.monotonic() - self._last_ended_at

@@ -1,6 +1,6 @@
-"""Own read receipts wait until the messages they are about have been heard.
+"""Delays the read receipts of the owner's other devices until the messages that they name are in the journal.
 
-They are taken when they are received, while a message that was received before them may still be decrypted.
+A receipt is read from the log the moment it comes in, while a message that came in before it may still be decrypted.
 """
 
 import threading
@@ -8,41 +8,44 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-NO_CALLBACK_S, MAX_RECEIPT_DELAY_S = 0.25, 3.0
-"""Seconds without a callback that mean that everything received before was heard; and when to stop waiting for them."""
+NO_CALLBACK_S = 0.25
+"""After this time without a callback, everything that came in before the receipt has been delivered."""
+MAX_RECEIPT_DELAY_S = 3.0
 _POLL_INTERVAL_S = 0.02
 
 
 class DeferredReceipts:
-    """`quiet`: seconds since the last callback. `deliver` gets what was put, in order, on a thread of its own."""
+    """`deliver` gets the receipts in order, on a thread of their own."""
 
-    def __init__(self, quiet: Callable[[], float], deliver: Callable[[bytes], None]) -> None:
-        self._seconds_since_callback, self._deliver = quiet, deliver
+    def __init__(self, seconds_since_callback: Callable[[], float], deliver: Callable[[bytes], None]) -> None:
+        self._seconds_since_callback = seconds_since_callback
+        self._deliver = deliver
         self._lock = threading.Lock()
         self._receipts: deque[bytes] = deque()
+        """The first one stays here until it is delivered."""
 
     def __len__(self) -> int:
         return len(self._receipts)
 
-    def put(self, item: bytes) -> None:
+    def put(self, receipt: bytes) -> None:
         with self._lock:
-            self._receipts.append(item)
+            self._receipts.append(receipt)
             if len(self._receipts) == 1:
-                threading.Thread(target=self._deliver_all, name="deferred", daemon=True).start()
+                threading.Thread(target=self._deliver_all, name="deferred-receipts", daemon=True).start()
 
     def _deliver_all(self) -> None:
-        end = time.monotonic() + MAX_RECEIPT_DELAY_S
-        while self._seconds_since_callback() < NO_CALLBACK_S and time.monotonic() < end:
+        deadline = time.monotonic() + MAX_RECEIPT_DELAY_S
+        while self._seconds_since_callback() < NO_CALLBACK_S and time.monotonic() < deadline:
             time.sleep(_POLL_INTERVAL_S)
         while self._deliver_first():
             pass
 
     def _deliver_first(self) -> bool:
-        """False: nothing is left. What is being delivered still counts as waiting."""
+        """Whether another receipt is left."""
         try:
             self._deliver(self._receipts[0])
         finally:
             with self._lock:
                 self._receipts.popleft()
-                more = bool(self._receipts)
-        return more
+                has_more = bool(self._receipts)
+        return has_more

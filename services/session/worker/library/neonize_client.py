@@ -1,14 +1,15 @@
-"""The adapter: calls the native library. Importing it loads that library.
+"""The adapter to the native library, whatsmeow in neonize. Importing this module loads the library.
 
-Behaviour it lives with (each observed): calls that overlap a start or stop end the process (`client_lock.py`); `stop`
-drops what is still queued, so `disconnect` and a silence come first; an exception in a callback is swallowed and the
-message counts as delivered; the end of a pairing is only told to a private callback; the blocking `connect` of the
-package polls, so the native function is called directly, on a thread of ours; that function returns at the first event
-it cannot encode, while its connection lives on, so events that may be such are not asked for (`stanzas.py`) and the
-connection is stopped when it returns.
-
-The store belongs to the library alone: a second SQLite in the same process would drop the library's file locks when it
-closes the file, and the library then dies of SIGBUS in its shared memory.
+What had to be observed to work with it:
+- A call that overlaps a start or stop ends the process (client_lock.py).
+- `stop` drops events that are still queued, so `close` disconnects first and waits until no callback comes any more.
+- An exception in a callback is swallowed, and the message counts as delivered.
+- The end of a pairing is reported to a private callback only.
+- The package's blocking `connect` polls, so the native function is called directly, on a thread of ours.
+- That function returns at the first event that it cannot encode, while its connection lives on. So events that may be
+  such are not subscribed to (stanzas.py reads them instead), and the connection is stopped when the function returns.
+- Nothing else may open the store: a second SQLite in the same process drops the library's file locks when it closes the
+  file, and the library then dies of SIGBUS in its shared memory.
 """
 
 import itertools
@@ -20,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pylibmagic  # noqa: F401  (neonize imports libmagic; this carries it, so it comes first)
+import pylibmagic  # noqa: F401  (contains the libmagic that neonize loads, so it is imported first)
 from google.protobuf.message import DecodeError
 from neonize.client import Message, NewClient
 from neonize.events import INT_TO_EVENT
@@ -46,38 +47,48 @@ from shared.contracts.ephemeral import TypingState
 
 STORE_FILE = "device.sqlite"
 _STORE_OPTIONS = "?_journal_mode=WAL&_synchronous=NORMAL&_busy_timeout=10000&_foreign_keys=on&x="
-"""The library appends options of its own behind these. WAL makes it several times faster."""
+"""The library appends its own options. WAL makes it several times faster."""
 _MAX_START_WAIT_S = 0.5
-"""Seconds a start stays exclusive when no callback comes."""
-_QUIET_PERIOD_S, _MAX_QUIET_WAIT_S = 0.5, 10.0
-"""Seconds without a callback that mean the queue is empty, and when to give up waiting for them."""
+"""A start holds the lock exclusively until the first callback, at most this long."""
+_QUIET_PERIOD_S = 0.5
+"""After this time without a callback the library's queue is empty."""
+_MAX_QUIET_WAIT_S = 10.0
+_QUIET_POLL_INTERVAL_S = 0.05
 _MAX_BLOCKED_READ_S = 30.0
-"""Seconds the library is kept from reading on after its loop or its login has ended, until it is stopped."""
+"""How long the library is kept from reading on, after its loop or its login has ended, until it is stopped."""
 
 ProxyFor = Callable[[Callable[[], float]], str | None]
+"""Gets a function that returns the seconds since the last callback; returns the URL of the proxy for the library, None
+for that of the environment."""
 
 log = logging.getLogger(__name__)
 _client_numbers = itertools.count(1)
 
 
 class NeonizeClient:
-    """A WhatsApp account whose store is `device.sqlite` in `directory`.
+    """A WhatsAppClient whose store is `device.sqlite` in `directory`."""
 
-    `proxy_for` is told how to ask for the seconds since the last callback and gives the URL of the proxy to use; None:
-    the environment decides.
-    """
-
-    def __init__(self, directory: Path, proxy_for: ProxyFor, gate: NativeClientLock, listener: ClientListener) -> None:
-        self._store_path, self._lock, self._listener = directory / STORE_FILE, gate, listener
-        # a number of its own, because the library keeps what belonged to a stopped client of the same name
+    def __init__(self, directory: Path, proxy_for: ProxyFor, lock: NativeClientLock, listener: ClientListener) -> None:
+        self._store_path = directory / STORE_FILE
+        self._lock = lock
+        self._listener = listener
+        # the name is unique, because the library keeps the state of a stopped client of the same name
         self._client = NewClient(
             f"{self._store_path}{_STORE_OPTIONS}", uuid=f"{directory.name}-{next(_client_numbers)}"
         )
-        self._client._stop_finalizer.detach()  # would call into the library behind the gate's back
-        self._started, self._ended, self._closed = threading.Event(), threading.Event(), threading.Event()
+        self._client._stop_finalizer.detach()  # it would call the library without the lock
+        self._started = threading.Event()
+        """The library has finished its start, or the native loop has ended."""
+        self._ended = threading.Event()
+        """The native loop does not run: not started, or ended."""
         self._ended.set()
-        self._stopped, self._stop_lock = threading.Event(), threading.Lock()
-        self._activity, self._server_answered = CallbackActivity(), False
+        self._closed = threading.Event()
+        """`close` was called."""
+        self._stopped = threading.Event()
+        """The library has dropped the client."""
+        self._stop_lock = threading.Lock()
+        self._activity = CallbackActivity()
+        self._server_answered = False
         self._stanza_handler = StanzaHandler(listener, self._activity)
         self._proxy = proxy_for(self._seconds_since_callback)
 
@@ -93,20 +104,20 @@ class NeonizeClient:
 
     def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> AcceptedMessage:
         with self._native_call():
-            answer = self._client.send_message(_to_jid(to), fill_text_message(Message(), text, timer))
-            return AcceptedMessage(answer.ID, to_utc(answer.Timestamp))
+            response = self._client.send_message(_to_jid(to), fill_text_message(Message(), text, timer))
+            return AcceptedMessage(response.ID, to_utc(response.Timestamp))
 
     def send_presence(self, online: bool) -> None:
         with self._native_call():
             self._client.send_presence(Presence.AVAILABLE if online else Presence.UNAVAILABLE)
 
     def send_typing(self, to: str, state: TypingState) -> None:
-        shown = ChatPresence.CHAT_PRESENCE_PAUSED if state == "paused" else ChatPresence.CHAT_PRESENCE_COMPOSING
+        presence = ChatPresence.CHAT_PRESENCE_PAUSED if state == "paused" else ChatPresence.CHAT_PRESENCE_COMPOSING
         media = ChatPresenceMedia.CHAT_PRESENCE_MEDIA_TEXT
         if state == "recording":
             media = ChatPresenceMedia.CHAT_PRESENCE_MEDIA_AUDIO
         with self._native_call():
-            self._client.send_chat_presence(_to_jid(to), shown, media)
+            self._client.send_chat_presence(_to_jid(to), presence, media)
 
     def subscribe_presence(self, to: str) -> None:
         with self._native_call():
@@ -120,16 +131,16 @@ class NeonizeClient:
 
     def look_up_number(self, number: str) -> RegisteredNumber:
         with self._native_call():
-            found = next(iter(self._client.is_on_whatsapp(f"+{number}")), None)
-            if found is None or not found.IsIn:
+            result = next(iter(self._client.is_on_whatsapp(f"+{number}")), None)
+            if result is None or not result.IsIn:
                 return RegisteredNumber()
-            if found.JID.Server != "lid":
-                return RegisteredNumber(phone=found.JID.User)
+            if result.JID.Server != "lid":
+                return RegisteredNumber(phone=result.JID.User)
             try:
-                phone = str(self._client.get_pn_from_lid(found.JID).User) or None
-            except NeonizeError:  # WhatsApp named no number with it
+                phone = str(self._client.get_pn_from_lid(result.JID).User) or None
+            except NeonizeError:  # WhatsApp sent no phone number with the LID
                 phone = None
-            return RegisteredNumber(phone, found.JID.User)
+            return RegisteredNumber(phone, result.JID.User)
 
     def logout(self) -> None:
         with self._native_call():
@@ -153,7 +164,7 @@ class NeonizeClient:
 
     @contextmanager
     def _native_call(self) -> Iterator[None]:
-        """A call on a client the library knows: for one it does not know, it ends the process."""
+        """Raises WhatsAppError when the library does not have the client: a call would end the process."""
         with self._lock.shared():
             if self._closed.is_set() or self._ended.is_set():
                 raise WhatsAppError("websocket not connected")
@@ -163,7 +174,7 @@ class NeonizeClient:
                 raise WhatsAppError(str(error)) from error
 
     def _run_native_loop(self) -> None:
-        """The whole life of the connection, inside the library."""
+        """Runs as long as the connection, inside the library."""
         error: str | None
         try:
             error = run_connection(self, self._client.name, self._client.uuid, self._proxy)
@@ -171,12 +182,12 @@ class NeonizeClient:
             error = repr(problem)
         self._ended.set()
         self._started.set()
-        if not self._closed.is_set():  # its connection may live on, and nobody reads what it receives
+        if not self._closed.is_set():  # the connection may still be open, and nothing reads what it receives
             self._stop_client()
             self._listener.on_connection_ended(error, self._server_answered)
 
     def _stop_client(self) -> None:
-        """Disconnect, and let the library forget the client. Safe to repeat."""
+        """Disconnect, and let the library drop the client. Repeatable."""
         with self._stop_lock:
             if self._stopped.is_set():
                 return
@@ -185,7 +196,7 @@ class NeonizeClient:
                 self._stopped.set()
         unregister(self._client.uuid)
 
-    # --- told by the library, on its threads
+    # --- called by the library, on its threads
 
     def on_native_qr(self, code: str) -> None:
         self._run_callback(self._listener.on_qr, code)
@@ -198,14 +209,14 @@ class NeonizeClient:
 
     def on_native_stanza(self, line: str) -> None:
         self._server_answered = True
-        over = self._ended.is_set()
-        if not over and self._stanza_handler.handles(line):
-            over = self._activity.run_callback(self._stanza_handler.handle, line) is True
-        if over:
+        has_ended = self._ended.is_set()
+        if not has_ended and self._stanza_handler.handles(line):
+            has_ended = self._activity.run_callback(self._stanza_handler.handle, line) is True
+        if has_ended:
             self._stopped.wait(_MAX_BLOCKED_READ_S)
 
     def _run_callback(self, handle: Callable[..., Any], *arguments: Any) -> None:
-        """These callbacks come when the library has finished its start."""
+        """The library calls these only after it has finished its start."""
         self._activity.run_callback(handle, *arguments)
         self._started.set()
 
@@ -229,25 +240,26 @@ class NeonizeClient:
             self._listener.on_event(kind.DESCRIPTOR.name, event)
 
     def _seconds_since_callback(self) -> float:
-        """Seconds since the last callback; 0 while something received is not handed on yet."""
+        """0 also while the listener does not have a received receipt yet."""
         return 0.0 if self._stanza_handler.has_pending_receipts else self._activity.seconds_since_callback()
 
     def _wait_until_quiet(self) -> None:
         self._activity.restart_quiet_period()
-        begun = time.monotonic()
+        deadline = time.monotonic() + _MAX_QUIET_WAIT_S
         while self._seconds_since_callback() < _QUIET_PERIOD_S:
-            if time.monotonic() - begun > _MAX_QUIET_WAIT_S:
-                log.warning("the library still delivers %s s after disconnecting", _MAX_QUIET_WAIT_S)
+            if time.monotonic() > deadline:
+                log.warning("the library still calls back %s s after disconnecting", _MAX_QUIET_WAIT_S)
                 return
-            time.sleep(0.05)
+            time.sleep(_QUIET_POLL_INTERVAL_S)
 
 
 def _to_jid(address: str) -> Any:
-    """Of phone digits, `<lid>@lid` or `<group>@g.us`."""
+    """`address`: phone digits, `<lid>@lid` or `<group>@g.us`."""
     user, _, server = address.partition("@")
     return build_jid(user, server or "s.whatsapp.net")
 
 
-def _own_device(told: Any) -> OwnDevice:
-    number = f":{told.JID.Device}" if told.JID.Device else ""
-    return OwnDevice(f"{told.JID.User}{number}@{told.JID.Server}", told.JID.User, told.LID.User or None)
+def _own_device(device: Any) -> OwnDevice:
+    jid = device.JID
+    number = f":{jid.Device}" if jid.Device else ""
+    return OwnDevice(f"{jid.User}{number}@{jid.Server}", phone=jid.User, lid=device.LID.User or None)

@@ -1,8 +1,8 @@
-"""The native call that holds a connection, and the functions it calls, which live as long as the process.
+"""The native call that runs a connection, and the callbacks it calls, which live as long as the process.
 
-Threads of the library outlive the call, and one that calls (or logs through) a freed function ends the process. So
-there is one function of each kind for all clients, which finds the client by the name the library passes along. Only
-the log passes none: each client has a function of its own for it, which is never freed.
+Threads of the library outlive the call, and one that calls (or logs through) a freed callback ends the process. So
+there is one callback of each kind for all clients; it finds the client by the name that the library passes. Only the
+log callback gets no name: each client has one of its own, which is never freed.
 """
 
 import ctypes
@@ -41,8 +41,8 @@ SUBSCRIBED_EVENTS = [
         events.UnknownCallEventEV,
     )
 ]
-"""Numbers of the events the library shall encode. Not among them: those it cannot encode with every content
-(`Receipt`, `ChatPresence`, `TemporaryBan`, `ConnectFailure`, `GroupInfo`), and those nobody here needs."""
+"""Numbers of the events that the library encodes for us. Left out: events it cannot encode with every content
+(`Receipt`, `ChatPresence`, `TemporaryBan`, `ConnectFailure`, `GroupInfo`), and events that nothing here uses."""
 _REQUIRED_EVENTS = {EVENT_TO_INT[kind] for kind in (events.MessageEv, events.ConnectedEv, events.DisconnectedEv)}
 _UNENCODABLE_EVENT = re.compile(r"neonize\.(\w+)")
 """How the library's error names the event it could not encode: `required field neonize.Receipt.Type not set`."""
@@ -53,13 +53,13 @@ log = logging.getLogger(__name__)
 
 
 class NativeCallbacks(Protocol):
-    """What is called for one client; on threads of the library, and nothing may be raised."""
+    """The callbacks of one client. They run on threads of the library and must not raise."""
 
     def on_native_qr(self, code: str) -> None: ...
     def on_native_pairing_status(self, status: str) -> None: ...
     def on_native_event(self, raw: bytes, code: int) -> None: ...
     def on_native_stanza(self, line: str) -> None:
-        """A stanza was received and is not handled yet: the library reads no more until this returns."""
+        """A stanza came in and is not processed yet: the library reads nothing more until this returns."""
 
 
 _clients: dict[bytes, NativeCallbacks] = {}
@@ -81,23 +81,21 @@ def _on_event(name: bytes, data: int, size: int, code: int) -> None:
         client.on_native_event(ctypes.string_at(data, size), code)
 
 
-_QR_CALLBACK, _PAIRING_CALLBACK, _EVENT_CALLBACK = (
-    func_string(_on_qr),
-    func_string(_on_pairing_status),
-    func_callback_bytes(_on_event),
-)
+_QR_CALLBACK = func_string(_on_qr)
+_PAIRING_CALLBACK = func_string(_on_pairing_status)
+_EVENT_CALLBACK = func_callback_bytes(_on_event)
 
 
 def run_connection(client: NativeCallbacks, store: str, name: bytes, proxy: str | None) -> str | None:
-    """Connect, and tell `client` what happens until it is stopped. The error when it ends for another reason."""
+    """Connect, and call `client` back until it is stopped. Returns the error when the connection ends by itself."""
     codes = bytearray(SUBSCRIBED_EVENTS)
-    wanted = (ctypes.c_char * len(codes)).from_buffer(codes)
+    codes_array = (ctypes.c_char * len(codes)).from_buffer(codes)
     device = DeviceProps(os="Switchboard", platformType=DeviceProps.CHROME).SerializeToString()
-    through = ctypes.byref(ProxySettings(proxy)._to_c_struct()) if proxy else None
+    proxy_settings = ctypes.byref(ProxySettings(proxy)._to_c_struct()) if proxy else None
     _clients[name] = client
-    logged = func_callback_bytes2(_log_callback_for(name))
-    _log_callbacks.append(logged)
-    answer = gocode.Neonize(
+    log_callback = func_callback_bytes2(_log_callback_for(name))
+    _log_callbacks.append(log_callback)
+    result = gocode.Neonize(
         store.encode(),
         name,
         b"",
@@ -107,39 +105,40 @@ def run_connection(client: NativeCallbacks, store: str, name: bytes, proxy: str 
         _QR_CALLBACK,
         _PAIRING_CALLBACK,
         _EVENT_CALLBACK,
-        logged,
-        wanted,
+        log_callback,
+        codes_array,
         len(codes),
         device,
         len(device),
         b"",
         0,
-        through,
+        proxy_settings,
     )
-    error = answer.decode() if answer else None
+    error = result.decode() if result else None
     if error:
         _unsubscribe_unencodable(error)
     return error
 
 
 def _unsubscribe_unencodable(error: str) -> None:
-    """WhatsApp may deliver again what ended the loop: this process no longer asks for events of that kind."""
-    named = _UNENCODABLE_EVENT.search(error)
+    """Stop subscribing, in this process, to the kind of event that ended the loop: WhatsApp may deliver it again."""
+    match = _UNENCODABLE_EVENT.search(error)
     for kind, code in EVENT_TO_INT.items():
-        if named and kind.DESCRIPTOR.name == named[1] and code in SUBSCRIBED_EVENTS and code not in _REQUIRED_EVENTS:
-            log.error("the library cannot encode a %s; this process does without them", named[1])
+        if match and kind.DESCRIPTOR.name == match[1] and code in SUBSCRIBED_EVENTS and code not in _REQUIRED_EVENTS:
+            log.error("the library cannot encode a %s event; this process unsubscribes from them", match[1])
             SUBSCRIBED_EVENTS.remove(code)
 
 
 def unregister(name: bytes) -> None:
-    """The client is stopped: what the library still says of it is ignored."""
+    """Ignore what the library still calls back for this client, which is stopped."""
     _clients.pop(name, None)
 
 
 def _log_callback_for(name: bytes) -> Callable[[int, int], None]:
-    """At the library's level DEBUG, because only there it shows what it receives; the rest of that level is dropped."""
+    """The library runs at log level DEBUG, the only one at which it logs the stanzas it receives; the other lines of
+    that level are dropped."""
 
-    def logged(data: int, size: int) -> None:
+    def on_log_entry(data: int, size: int) -> None:
         try:
             raw = ctypes.string_at(data, size)
             if raw.endswith(_RECEIVED_STANZA_SUFFIX):
@@ -150,4 +149,4 @@ def _log_callback_for(name: bytes) -> Callable[[int, int], None]:
         except Exception:
             log.exception("a line of the library's log could not be handled")
 
-    return logged
+    return on_log_entry

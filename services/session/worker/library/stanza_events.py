@@ -1,4 +1,4 @@
-"""What is done with the stanzas of one client that are read from the library's log (stanzas.py)."""
+"""Handles the stanzas of one client that are read from the library's log (stanzas.py)."""
 
 import logging
 
@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 
 class StanzaHandler:
+    """Calls the listener with receipts, chat states and refused logins."""
+
     def __init__(self, listener: ClientListener, activity: CallbackActivity) -> None:
         self._listener = listener
         self._own_users: frozenset[str] = frozenset()
@@ -29,7 +31,7 @@ class StanzaHandler:
 
     @property
     def has_pending_receipts(self) -> bool:
-        """Something received has not been handed on yet."""
+        """Whether a receipt has come in that the listener does not have yet."""
         return len(self._deferred_receipts) > 0
 
     def set_own_device(self, device: OwnDevice) -> None:
@@ -40,7 +42,8 @@ class StanzaHandler:
         return line.startswith(_HANDLED_PREFIXES)
 
     def handle(self, line: str) -> bool:
-        """Called before the library handles the stanza. True: the connection is over, and the library shall not."""
+        """Called before the library processes the stanza. True: the connection has ended, and the library must not
+        process it."""
         try:
             return self._dispatch(parse_stanza(line))
         except StanzaParseError as problem:
@@ -55,13 +58,13 @@ class StanzaHandler:
                 self._listener.on_login_refused(failure)
             return failure is not None
         if stanza.tag == "chatstate":
-            if typing := chat_presence_from(stanza, self._own_users):
-                self._listener.on_event("ChatPresence", typing)
+            if chat_presence := chat_presence_from(stanza, self._own_users):
+                self._listener.on_event("ChatPresence", chat_presence)
             return False
         receipts = receipts_from(stanza, self._own_users)
         for receipt in receipts:
-            hand_on = self._deferred_receipts.put if receipt.MessageSource.IsFromMe else self._on_receipt
-            hand_on(receipt.SerializeToString())
+            handle = self._deferred_receipts.put if receipt.MessageSource.IsFromMe else self._on_receipt
+            handle(receipt.SerializeToString())
         if not receipts:
             self._listener.on_event("Receipt-unknown", None)
         return False

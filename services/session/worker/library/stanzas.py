@@ -1,11 +1,11 @@
-"""Received stanzas, as the library writes them into its debug log → what its own events cannot carry. Pure.
+"""Parses received stanzas from the library's debug log, for what its own events cannot carry. Pure.
 
-A receipt of a type the library does not know, a chat state with an unknown medium or a login failure with an unknown
-number is an event it cannot encode, and the first such event ends its loop for good. So these three are taken from the
-log line that precedes each stanza.
+A receipt of a type that the library does not know, a chat state with an unknown medium and a login failure with an
+unknown number are events that it cannot encode, and the first such event ends its loop for good. So these three are
+read from the log line that precedes each stanza.
 
-The log escapes nothing. An id that another client chose may hold quotes and pretend to be more attributes, so names
-must come in rising order without a repetition (the log sorts them), and what stands behind the id is used only where
+The log escapes nothing. An id that another client chose may hold quotes and pretend to be more attributes. So names
+must be in ascending order without repetition (the log sorts them), and an attribute behind the id is used only where
 the real attribute must stand too: a forged one is then a repetition.
 """
 
@@ -36,11 +36,11 @@ _RECEIPT_TYPES = {
     "hist_sync": "HISTORY_SYNC",
 }
 _LIBRARY_HANDLED_FAILURES = frozenset({401, 403, 405, 406, 500, 503})
-"""Failures the library reports by events it can encode, or connects again after by itself."""
+"""The library reports these by events that it can encode, or reconnects after them by itself."""
 
 
 class StanzaParseError(ValueError):
-    """The line is not a stanza, or one whose attributes cannot be told apart."""
+    """The line is not a stanza, or its attributes are ambiguous."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class StanzaElement:
 
 @dataclass(frozen=True)
 class LoginFailure:
-    """WhatsApp refused the login; the connection is over. `expire`: seconds a temporary ban lasts."""
+    """WhatsApp refused the login and the connection has ended. `expires_in_s`: how long a temporary ban lasts."""
 
     number: int
     code: int | None = None
@@ -66,31 +66,31 @@ class LoginFailure:
 
 def parse_stanza(line: str) -> StanzaElement:
     """Raises StanzaParseError."""
-    top, end = StanzaElement("", {}), 0
-    open_ = [top]
-    for found in _TAG_PATTERN.finditer(line):
-        _check_between_tags(line[end : found.start()], inside=len(open_) > 1)
-        end = found.end()
-        closing, tag, attributes, empty = found.groups()
+    root, end = StanzaElement("", {}), 0
+    open_elements = [root]
+    for match in _TAG_PATTERN.finditer(line):
+        _check_between_tags(line[end : match.start()], inside=len(open_elements) > 1)
+        end = match.end()
+        closing, tag, attributes, empty = match.groups()
         if closing:
-            if len(open_) == 1 or open_.pop().tag != tag:
-                raise StanzaParseError("an element ends that did not begin")
+            if len(open_elements) == 1 or open_elements.pop().tag != tag:
+                raise StanzaParseError("an end tag without its start tag")
             continue
-        stanza = StanzaElement(tag, _parse_attributes(attributes))
-        open_[-1].children.append(stanza)
+        element = StanzaElement(tag, _parse_attributes(attributes))
+        open_elements[-1].children.append(element)
         if not empty:
-            open_.append(stanza)
-        if len(open_) > _MAX_ELEMENT_DEPTH:
+            open_elements.append(element)
+        if len(open_elements) > _MAX_ELEMENT_DEPTH:
             raise StanzaParseError("elements are nested too deep")
     _check_between_tags(line[end:], inside=False)
-    if len(open_) != 1 or len(top.children) != 1:
-        raise StanzaParseError("not one element")
-    return top.children[0]
+    if len(open_elements) != 1 or len(root.children) != 1:
+        raise StanzaParseError("not exactly one element")
+    return root.children[0]
 
 
-def receipts_from(stanza: StanzaElement, own: Collection[str]) -> list[Any]:
-    """The library's `Receipt` events for a receipt; none for a type nobody knows. `own`: the account's user names.
-    Raises StanzaParseError."""
+def receipts_from(stanza: StanzaElement, own_users: Collection[str]) -> list[Any]:
+    """The library's `Receipt` events for a receipt; none for an unknown type. `own_users`: user parts of the account's
+    own JIDs. Raises StanzaParseError."""
     kind = _RECEIPT_TYPES.get(stanza.attribute("type"))
     if kind is None:
         return []
@@ -98,48 +98,48 @@ def receipts_from(stanza: StanzaElement, own: Collection[str]) -> list[Any]:
     if chat.Server in _MULTI_USER_SERVERS and "participant" not in stanza.attributes:
         groups = [child for child in stanza.children if child.tag == "participants"]
         users = [(group.attribute("key"), user) for group in groups for user in group.children if user.tag == "user"]
-        return [
-            _build_receipt(
-                _message_source(stanza, chat, _parse_jid(user.attribute("jid")), own), kind, [key], user.attribute("t")
-            )
-            for key, user in users
-        ]
-    sender = _parse_jid(stanza.attribute("participant")) if chat.Server in _MULTI_USER_SERVERS else chat
-    return [
-        _build_receipt(_message_source(stanza, chat, sender, own), kind, _message_ids(stanza), stanza.attribute("t"))
-    ]
+        receipts = []
+        for message_id, user in users:
+            source = _message_source(stanza, chat, _parse_jid(user.attribute("jid")), own_users)
+            receipts.append(_build_receipt(source, kind, [message_id], user.attribute("t")))
+        return receipts
+    source = _message_source(stanza, chat, _sender(stanza, chat), own_users)
+    return [_build_receipt(source, kind, _message_ids(stanza), stanza.attribute("t"))]
 
 
-def chat_presence_from(stanza: StanzaElement, own: Collection[str]) -> Any:
-    """The library's `ChatPresence` event; None for a state nobody knows. Raises StanzaParseError."""
+def chat_presence_from(stanza: StanzaElement, own_users: Collection[str]) -> Any:
+    """The library's `ChatPresence` event; None for an unknown state. Raises StanzaParseError."""
     states = [child for child in stanza.children if child.tag in ("composing", "paused")]
     if not states:
         return None
     chat = _parse_jid(stanza.attribute("from"))
-    sender = _parse_jid(stanza.attribute("participant")) if chat.Server in _MULTI_USER_SERVERS else chat
     pb = _protobufs()
     return pb.ChatPresence(
-        MessageSource=_message_source(stanza, chat, sender, own),
+        MessageSource=_message_source(stanza, chat, _sender(stanza, chat), own_users),
         State=pb.ChatPresence.ChatPresence.Value(states[0].tag.upper()),
         Media=pb.ChatPresence.ChatPresenceMedia.Value("AUDIO" if states[0].attribute("media") == "audio" else "TEXT"),
     )
 
 
 def login_failure_from(stanza: StanzaElement) -> LoginFailure | None:
-    """None for what the library handles by itself. Raises StanzaParseError."""
+    """None for a failure that the library handles itself. Raises StanzaParseError."""
     number = _parse_integer(stanza.attribute("reason"))
     if number is None:
         raise StanzaParseError("a failure without a number")
     if number in _LIBRARY_HANDLED_FAILURES:
         return None
-    code, expire = _parse_integer(stanza.attribute("code")), _parse_integer(stanza.attribute("expire"))
-    return LoginFailure(number, code, expire, stanza.attribute("message")[:200])
+    return LoginFailure(
+        number,
+        code=_parse_integer(stanza.attribute("code")),
+        expires_in_s=_parse_integer(stanza.attribute("expire")),
+        message=stanza.attribute("message")[:200],
+    )
 
 
 def _check_between_tags(text: str, *, inside: bool) -> None:
-    """What stands between two tags, perhaps a comment with the number of bytes that are not shown."""
+    """Between two tags the log writes nothing, or a comment with the number of bytes that it leaves out."""
     if text and not (inside and _COMMENT_PATTERN.fullmatch(text)):
-        raise StanzaParseError("marks that belong to no element")
+        raise StanzaParseError("characters that belong to no element")
 
 
 def _parse_attributes(text: str) -> dict[str, str]:
@@ -151,11 +151,12 @@ def _parse_attributes(text: str) -> dict[str, str]:
 
 
 def _build_receipt(source: Any, kind: str, ids: list[str], time: str) -> Any:
-    seconds = _parse_integer(time)
-    if seconds is None:
+    timestamp = _parse_integer(time)
+    if timestamp is None:
         raise StanzaParseError("a receipt without a time")
     pb = _protobufs()
-    return pb.Receipt(MessageSource=source, MessageIDs=ids, Timestamp=seconds, Type=pb.Receipt.ReceiptType.Value(kind))
+    kind_number = pb.Receipt.ReceiptType.Value(kind)
+    return pb.Receipt(MessageSource=source, MessageIDs=ids, Timestamp=timestamp, Type=kind_number)
 
 
 def _message_ids(stanza: StanzaElement) -> list[str]:
@@ -164,38 +165,39 @@ def _message_ids(stanza: StanzaElement) -> list[str]:
     return [stanza.attribute("id"), *more]
 
 
-def _message_source(stanza: StanzaElement, chat: Any, sender: Any, own: Collection[str]) -> Any:
-    """No second address of the sender: it would stand behind the id, where it can be forged."""
-    shared, mine = chat.Server in _MULTI_USER_SERVERS, sender.User in own
-    if mine and not shared:
+def _sender(stanza: StanzaElement, chat: Any) -> Any:
+    return _parse_jid(stanza.attribute("participant")) if chat.Server in _MULTI_USER_SERVERS else chat
+
+
+def _message_source(stanza: StanzaElement, chat: Any, sender: Any, own_users: Collection[str]) -> Any:
+    """Without the sender's second address: that attribute would stand behind the id, where it can be forged."""
+    is_multi_user = chat.Server in _MULTI_USER_SERVERS
+    is_from_me = sender.User in own_users
+    if is_from_me and not is_multi_user:
         chat = _parse_jid(stanza.attribute("recipient") or stanza.attribute("from"))
-    nobody = _parse_jid("")
+    chat_without_device = _protobufs().JID()
+    chat_without_device.CopyFrom(chat)
+    chat_without_device.Device = 0
+    empty = _parse_jid("")
     return _protobufs().MessageSource(
-        Chat=_without_device(chat),
+        Chat=chat_without_device,
         Sender=sender,
-        IsFromMe=mine,
-        IsGroup=shared,
-        SenderAlt=nobody,
-        RecipientAlt=nobody,
-        BroadcastListOwner=nobody,
+        IsFromMe=is_from_me,
+        IsGroup=is_multi_user,
+        SenderAlt=empty,
+        RecipientAlt=empty,
+        BroadcastListOwner=empty,
     )
 
 
 def _parse_jid(text: str) -> Any:
-    """An empty one for an empty text. Raises StanzaParseError."""
-    found = _JID_PATTERN.fullmatch(text)
-    if text and not found:
-        raise StanzaParseError("an address that is none")
-    user, device, server = found.group("user", "device", "server") if found else ("", None, "")
+    """The empty JID for an empty text. Raises StanzaParseError."""
+    match = _JID_PATTERN.fullmatch(text)
+    if text and not match:
+        raise StanzaParseError("an address that is not a JID")
+    user, device, server = match.group("user", "device", "server") if match else ("", None, "")
     number = int(device or 0)
     return _protobufs().JID(User=user or "", RawAgent=0, Device=number, Integrator=0, Server=server, IsEmpty=not text)
-
-
-def _without_device(jid: Any) -> Any:
-    plain = _protobufs().JID()
-    plain.CopyFrom(jid)
-    plain.Device = 0
-    return plain
 
 
 def _parse_integer(text: str) -> int | None:
@@ -203,5 +205,5 @@ def _parse_integer(text: str) -> int | None:
 
 
 def _protobufs() -> Any:
-    """The worker has loaded them before it was forked."""
+    """The protobuf classes; preload.py has loaded them before the worker was forked."""
     return sys.modules["neonize.proto.Neonize_pb2"]

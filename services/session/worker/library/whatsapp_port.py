@@ -1,7 +1,7 @@
-"""The port: what the worker asks of a WhatsApp library, and what the library tells the worker.
+"""The port to WhatsApp: what the worker calls (`WhatsAppClient`), and what the client calls back (`ClientListener`).
 
-One implementation, `neonize_client.py`. Events pass as the library's protobufs; `event_mapping.py` and
-`worker/connection_events.py` turn them into our words.
+neonize_client.py implements it. Events are passed as the library's protobufs; mapping/event_mapping.py and
+connection_events.py make our own events of them.
 """
 
 from collections.abc import Sequence
@@ -13,10 +13,12 @@ from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.library.stanzas import LoginFailure
 from shared.contracts.ephemeral import TypingState
 
+NOT_CONNECTED_ERROR = "the account is not connected to WhatsApp"
+
 
 @dataclass(frozen=True)
 class OwnDevice:
-    """The linked device in the account's store. `jid` as WhatsApp writes it, `phone` and `lid` digits."""
+    """The linked device in the account's store. `jid` as WhatsApp writes it; `phone` and `lid` are digits."""
 
     jid: str
     phone: str
@@ -25,7 +27,7 @@ class OwnDevice:
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """WhatsApp took a message: its id there, and the server's time."""
+    """WhatsApp has accepted a message: its id there, and the server's time."""
 
     wa_id: str
     timestamp: datetime
@@ -33,14 +35,14 @@ class AcceptedMessage:
 
 @dataclass(frozen=True)
 class RegisteredNumber:
-    """Addresses of an account as WhatsApp knows it, digits; both None: nobody has this number there."""
+    """The addresses (digits) of the WhatsApp account that has a phone number; both None: there is no such account."""
 
     phone: str | None = None
     lid: str | None = None
 
 
 class WhatsAppError(Exception):
-    """The library refused; the text is the library's own."""
+    """The library failed or refused; the text is the library's own."""
 
 
 class ClientListener(Protocol):
@@ -50,64 +52,66 @@ class ClientListener(Protocol):
         """The store holds this device: at the start of a linked account, or because it was linked just now."""
 
     def on_qr(self, code: str) -> None:
-        """A QR code to show, replacing the one before: the store holds no device."""
+        """A QR code to show, which replaces the one before. The store holds no device."""
 
     def on_pairing_status(self, status: str) -> None:
-        """End of a pairing: `success`, `timeout` or `err-...`."""
+        """The end of a pairing: `success`, `timeout` or `err-...`."""
 
     def on_raw_event(self, name: str, raw: bytes) -> bool:
-        """The bytes of an event by its protobuf name, before anything else is done with it. True: that is enough."""
+        """The bytes of an event, by the name of its protobuf, before they are parsed. True: the event is handled, and
+        no other method is called for it."""
 
     def on_event(self, name: str, event: Any) -> None:
-        """An event by its protobuf name and message; an unknown one by `unknown-<number>` and its bytes."""
+        """An event, by the name of its protobuf; an unknown one as `unknown-<number>` with its bytes."""
 
     def on_malformed_event(self, name: str) -> None:
-        """An event whose bytes are not the protobuf they should be."""
+        """An event whose bytes are not the protobuf of that name."""
 
     def on_login_refused(self, failure: LoginFailure) -> None:
-        """WhatsApp refused the login, in a way the library has no event for. The client has to be closed."""
+        """WhatsApp refused the login in a way for which the library has no event. The client must be closed."""
 
-    def on_connection_ended(self, error: str | None, reached: bool) -> None:
-        """The library ended by itself and its connection is closed. `reached`: WhatsApp had answered; else the
-        connection could not even begin."""
+    def on_connection_ended(self, error: str | None, server_answered: bool) -> None:
+        """The library ended by itself and its connection is closed. `server_answered`: WhatsApp had sent something;
+        False: not even the connection was opened."""
 
 
 class WhatsAppClient(Protocol):
-    """One account. Not reusable: after `close` a new one is made."""
+    """The client of one account. Not reusable: after `close` a new one is created."""
 
     def connect(self) -> None:
-        """Begin; what comes of it is told to the listener."""
+        """Start connecting; the listener gets the result."""
 
     def request_pairing_code(self, phone: str) -> str:
-        """Ask for a code to type on the phone; only while a QR code is offered. Raises WhatsAppError."""
+        """A code to type on the phone; only after `on_qr` was called. Raises WhatsAppError."""
 
     def send_text(self, to: str, text: str, timer: ChatTimer | None = None) -> AcceptedMessage:
-        """`to`: phone digits or `<lid>@lid`. `timer`: of a chat whose messages disappear. Blocks up to 75 s. Raises
-        WhatsAppError."""
+        """`to`: phone digits or `<lid>@lid`. `timer`: that of a chat whose messages disappear. Blocks up to 75 s.
+        Raises WhatsAppError."""
 
     def send_presence(self, online: bool) -> None:
-        """To everybody; while it is shown WhatsApp tells who types, and the owner's phone is silent.
+        """Show the account online or offline to everybody. Only while it is shown online does WhatsApp report who
+        types; the owner's phone then gives no notifications.
 
         Raises WhatsAppError, also just after pairing, before the account's name is known.
         """
 
     def send_typing(self, to: str, state: TypingState) -> None:
-        """`to` as for a text. Raises WhatsAppError."""
+        """`to` as in `send_text`. Raises WhatsAppError."""
 
     def subscribe_presence(self, to: str) -> None:
-        """Be told when he comes and goes, as long as this connection lasts. Raises WhatsAppError."""
+        """Get events when this contact goes online or offline, until the connection ends. Raises WhatsAppError."""
 
     def mark_read(self, wa_ids: Sequence[str], sender: str, group: str | None) -> None:
-        """Give the sender the read ticks; repeatable. `group`: `<digits>@g.us`. Raises WhatsAppError."""
+        """Send read receipts to the sender; repeatable. `group`: `<digits>@g.us`. Raises WhatsAppError."""
 
     def look_up_number(self, number: str) -> RegisteredNumber:
-        """Which account answers to a phone number (digits). Blocks up to 75 s. Raises WhatsAppError."""
+        """Which account has a phone number (digits). Blocks up to 75 s. Raises WhatsAppError."""
 
     def logout(self) -> None:
         """Unlink the device. Raises WhatsAppError."""
 
     def close(self) -> None:
-        """Disconnect, wait until the last event was heard, stop. Safe to repeat."""
+        """Disconnect, wait until the last event was delivered, stop. Repeatable."""
 
     def delete_keys(self) -> None:
         """Delete the account's keys from this machine; only after `close`."""
