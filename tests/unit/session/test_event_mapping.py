@@ -241,12 +241,12 @@ def test_a_kind_nobody_knows_is_recorded_under_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (lambda: e2e.Message(), "machinery"),
-        (lambda: e2e.Message(senderKeyDistributionMessage=e2e.SenderKeyDistributionMessage(groupID="g")), "machinery"),
+        (lambda: e2e.Message(), "metadata"),
+        (lambda: e2e.Message(senderKeyDistributionMessage=e2e.SenderKeyDistributionMessage(groupID="g")), "metadata"),
         (lambda: e2e.Message(protocolMessage=e2e.ProtocolMessage(type=0)), "revoke"),
     ],
 )
-def test_machinery_is_counted_and_not_shown(body: Any, kind: str) -> None:
+def test_metadata_is_counted_and_not_shown(body: Any, kind: str) -> None:
     assert map_message(message(body()), ACCOUNT) == IgnoredEvent(f"message-{kind}")
 
 

@@ -1,4 +1,4 @@
-"""With whom a message is exchanged: people, robots, broadcast lists; what the sender is called, and when it was."""
+"""With whom a message is exchanged: people, bots, broadcast lists; what the sender is called, and when it was."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -42,26 +42,26 @@ def own(**source: Any) -> Any:
 
 
 @pytest.mark.parametrize(("user", "server"), ROBOTS)
-def test_what_robots_write_and_what_the_owner_asks_them_is_ignored(user: str, server: str) -> None:
-    robot = jid(user, server)
-    by_robot = message(Chat=robot, Sender=robot, SenderAlt=pb.JID())
-    in_group = message(Chat=jid("120363041234567890", "g.us"), IsGroup=True, Sender=robot, SenderAlt=pb.JID())
-    for event in (by_robot, in_group, own(Chat=robot)):
-        assert map_messages(event, ACCOUNT) == IgnoredEvent("message-robot")
+def test_what_bots_write_and_what_the_owner_asks_them_is_ignored(user: str, server: str) -> None:
+    bot = jid(user, server)
+    by_bot = message(Chat=bot, Sender=bot, SenderAlt=pb.JID())
+    in_group = message(Chat=jid("120363041234567890", "g.us"), IsGroup=True, Sender=bot, SenderAlt=pb.JID())
+    for event in (by_bot, in_group, own(Chat=bot)):
+        assert map_messages(event, ACCOUNT) == IgnoredEvent("message-bot")
 
 
 @pytest.mark.parametrize(("user", "server"), ROBOTS)
-def test_receipts_typing_and_presence_of_robots_are_no_errors(user: str, server: str) -> None:
+def test_receipts_typing_and_presence_of_bots_are_no_errors(user: str, server: str) -> None:
     source = pb.MessageSource(Chat=jid(user, server), Sender=jid(user, server), IsFromMe=False, IsGroup=False)
     receipt = pb.Receipt(MessageSource=source, MessageIDs=["A"], Timestamp=1_790_000_000, Type=1)
-    assert map_receipt(receipt, ACCOUNT) == IgnoredEvent("receipt-robot")
-    assert map_typing(pb.ChatPresence(MessageSource=source), ACCOUNT) == IgnoredEvent("typing-robot")
+    assert map_receipt(receipt, ACCOUNT) == IgnoredEvent("receipt-bot")
+    assert map_typing(pb.ChatPresence(MessageSource=source), ACCOUNT) == IgnoredEvent("typing-bot")
     presence = pb.Presence(From=jid(user, server), Unavailable=False, LastSeen=0)
-    assert map_presence(presence, ACCOUNT) == IgnoredEvent("presence-robot")
+    assert map_presence(presence, ACCOUNT) == IgnoredEvent("presence-bot")
 
 
 @pytest.mark.parametrize("number", ["13135551234567", "1313555123", "131655500123", "4913135551234"])
-def test_numbers_that_look_like_those_of_robots_are_people(number: str) -> None:
+def test_numbers_that_look_like_those_of_bots_are_people(number: str) -> None:
     person = jid(number, "s.whatsapp.net")
     assert received(message(Chat=person, Sender=person, SenderAlt=pb.JID())).sender == Party(phone=number)
 

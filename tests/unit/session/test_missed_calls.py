@@ -75,9 +75,9 @@ def test_a_call_that_is_only_announced_counts_as_offered() -> None:
     assert missed.text == "Missed video call"
 
 
-def test_robots_do_not_call() -> None:
+def test_bots_do_not_call() -> None:
     bot = jid("131", "bot")
-    assert outcomes(offer(creator=bot), end(creator=bot))[1] == IgnoredEvent("call-robot")
+    assert outcomes(offer(creator=bot), end(creator=bot))[1] == IgnoredEvent("call-bot")
 
 
 def test_an_attack_of_offers_is_bounded_and_the_newest_calls_count() -> None:

@@ -1,6 +1,6 @@
-"""The words of what is no plain text: templates, buttons, lists, products, orders, events, payments, cards. Pure.
+"""The text of messages that are not plain text: templates, buttons, lists, products, orders, payments, … Pure.
 
-Each function takes the part of a `waE2E.Message` and gives lines; `join_lines` makes one text of them.
+Each function takes one field of a `waE2E.Message` and returns lines; `join_lines` makes one text of them.
 """
 
 import json
@@ -14,17 +14,17 @@ from shared.text.bounded_text import MAX_TEXT, bounded_line, cut_roughly
 Lines = Iterator[str]
 
 MAX_OPTIONS = 100
-"""Buttons, rows, cards, contacts or answers of one message that are read."""
+"""Of one message, only so many buttons, rows, cards, contacts or answers are read."""
 _LATEST_TIME_S = 4_102_444_800
-"""Seconds since 1970 of 2100-01-01; times behind it are not shown."""
+"""Seconds since 1970 of 2100-01-01; later times are not shown."""
 _UNREADABLE_KEYS = frozenset({"flow_token", "id", "wa_flow_response_params"})
-"""Fields of a form's answer that only programs read."""
+"""Fields of a submitted form that only programs read."""
 
 
 def join_lines(lines: Iterable[str]) -> str | None:
-    """The lines that say something, each once; None when none does."""
-    kept = dict.fromkeys(line for line in (line.strip() for line in lines) if line)
-    return "\n".join(kept) or None
+    """The distinct lines that are not empty, as one text; None: there is none."""
+    distinct = dict.fromkeys(line for line in (line.strip() for line in lines) if line)
+    return "\n".join(distinct) or None
 
 
 def template(part: Any) -> Lines:
@@ -86,10 +86,10 @@ def list_reply(part: Any) -> Lines:
 
 
 def product(part: Any) -> Lines:
-    found = part.product
-    yield from (found.title, found.description, part.catalog.title, part.catalog.description)
-    yield _format_amount_1000(found.salePriceAmount1000 or found.priceAmount1000, found.currencyCode)
-    yield from (found.URL, part.body, part.footer)
+    item = part.product
+    yield from (item.title, item.description, part.catalog.title, part.catalog.description)
+    yield _format_amount_1000(item.salePriceAmount1000 or item.priceAmount1000, item.currencyCode)
+    yield from (item.URL, part.body, part.footer)
 
 
 def order(part: Any) -> Lines:
@@ -161,7 +161,7 @@ def rich_response(part: Any) -> Lines:
 
 
 def from_fields(*names: str) -> Callable[[Any], Lines]:
-    """The words stand in these fields."""
+    """A function that returns the texts of these fields."""
     return lambda part: (getattr(part, name) for name in names)
 
 
@@ -191,10 +191,10 @@ def _json_object(text: str) -> dict[str, Any]:
     if len(text) > MAX_TEXT:
         return {}
     try:
-        found = json.loads(text or "{}")
+        value = json.loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _note_text(message: Any) -> Lines:

@@ -1,8 +1,8 @@
-"""Edits that the sender's client encrypted with the secret of the message they change.
+"""Decrypts edits that the sender's client has encrypted with the secret of the edited message.
 
-Every message carries a secret of 32 bytes. The library decrypts the message of such an edit, but not the edit inside,
-so the secrets of the newest messages are kept here. WhatsApp allows edits for fifteen minutes, so memory is enough: an
-edit whose secret was lost with the process is still told, without its text.
+Every message carries a secret of 32 bytes. The library decrypts the message that carries such an edit, but not the edit
+inside, so the secrets of the newest messages are kept here. Memory is enough, because WhatsApp allows edits for fifteen
+minutes only; an edit whose secret was lost with the process is published without its text.
 """
 
 from collections import OrderedDict
@@ -18,29 +18,30 @@ from google.protobuf.message import DecodeError
 from shared.text.bounded_text import MAX_ID
 
 MAX_SECRETS = 2_048
-"""Kept per account; each takes about 200 bytes."""
+"""Per account; each takes about 200 bytes."""
 SECRET_BYTES = 32
 SECRET_ENC_TYPE_EDIT = 2
-"""`secretEncType` of an edit."""
+"""The `secretEncType` of an edit."""
 _HKDF_PURPOSE = b"Message Edit"
 
 
 class EditDecryptor:
-    """Of one account; called for its messages in their order."""
+    """For one account; `decrypt` is called for its messages in order."""
 
     def __init__(self) -> None:
         self._secrets: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        """By message id and user part of the sender's JID."""
 
     def decrypt(self, event: Any) -> Any:
-        """A neonize `Message` event; in place of an encrypted edit, when it can be decrypted, the edit."""
+        """The neonize `Message` event. An encrypted edit in it is replaced by the edit, if it can be decrypted."""
         self._store_secret(event)
         sealed = event.Message.secretEncryptedMessage
         if sealed.secretEncType != SECRET_ENC_TYPE_EDIT:
             return event
         secrets = (self._secrets.get((sealed.targetMessageKey.ID, user)) for user in _sender_users(event))
         secret = next(filter(None, secrets), None)
-        if secret is not None and (plain := _decrypt_edit(event, sealed, secret)) is not None:
-            _replace_by_edit(event.Message, plain, sealed.targetMessageKey.ID)
+        if secret is not None and (plaintext := _decrypt_edit(event, sealed, secret)) is not None:
+            _replace_by_edit(event.Message, plaintext, sealed.targetMessageKey.ID)
         return event
 
     def _store_secret(self, event: Any) -> None:
@@ -59,23 +60,23 @@ def _sender_users(event: Any) -> list[str]:
 
 
 def _decrypt_edit(event: Any, sealed: Any, secret: bytes) -> bytes | None:
-    """The key depends on how the author was named when the message and when the edit was written."""
+    """The key is derived from the author's JID (phone or LID) at the message and at the edit; None: no key fits."""
     source = event.Info.MessageSource
-    names = [f"{jid.User}@{jid.Server}".encode() for jid in (source.Sender, source.SenderAlt) if jid.User]
-    for original, editor in product(names, repeat=2):
-        info = sealed.targetMessageKey.ID.encode() + original + editor + _HKDF_PURPOSE
+    jids = [f"{jid.User}@{jid.Server}".encode() for jid in (source.Sender, source.SenderAlt) if jid.User]
+    for author, editor in product(jids, repeat=2):
+        info = sealed.targetMessageKey.ID.encode() + author + editor + _HKDF_PURPOSE
         key = HKDF(SHA256(), SECRET_BYTES, salt=None, info=info).derive(secret)
         try:
             return AESGCM(key).decrypt(sealed.encIV, sealed.encPayload, None)
-        except (InvalidTag, ValueError):  # ValueError: an initialisation vector of a length that cannot be
+        except (InvalidTag, ValueError):  # ValueError: the initialisation vector has an impossible length
             continue
     return None
 
 
-def _replace_by_edit(message: Any, plain: bytes, target_id: str) -> None:
-    """By an edit as clients write it without this encryption. The plain text is one, or only the new message."""
+def _replace_by_edit(message: Any, plaintext: bytes, target_id: str) -> None:
+    """Make `message` an edit without this encryption. The plaintext is such an edit, or only the new message."""
     try:
-        edited = type(message).FromString(plain)
+        edited = type(message).FromString(plaintext)
     except DecodeError:
         return
     inner = edited.editedMessage.message if edited.HasField("editedMessage") else edited

@@ -1,4 +1,4 @@
-"""Addresses of the library (JIDs) → parties of ours, and which chats are with no person. Pure."""
+"""Converts the library's addresses (JIDs) to our `Party`, and recognises chats that are not with a person. Pure."""
 
 import re
 from typing import Any
@@ -11,29 +11,29 @@ LID_SERVERS = frozenset({"lid", "hosted.lid"})
 GROUP_SERVER = "g.us"
 _USER_PATTERN = re.compile(r"[\w.+-]+", re.ASCII)
 _BOT_NUMBER = re.compile(r"1313555\d{4}|131655500\d{2}", re.ASCII)
-"""Meta's own assistants, which also have numbers."""
+"""Meta's own assistants, which have phone numbers too."""
 _SERVICE_USER = "0"
-"""WhatsApp itself: its announcements come from 0@s.whatsapp.net."""
+"""WhatsApp's announcements come from 0@s.whatsapp.net."""
 
 
 class UnmappableEvent(ValueError):
-    """The event holds something that should have become an event of ours and could not."""
+    """The event should become an event of ours, but holds something that none can hold."""
 
 
 def excluded_chat(source: Any) -> str | None:
-    """What a `MessageSource` is when its chat is with no person and no group; None for the others."""
+    """The kind of a chat that is with no person and no group; None for the others."""
     server = source.Chat.Server
     if server == "newsletter" or (server == "broadcast" and not is_broadcast_list(source.Chat)):
         return str(server)
     if is_bot(source.Chat) or is_bot(source.Sender):
-        return "robot"
+        return "bot"
     if _is_whatsapp_itself(source.Chat) or _is_whatsapp_itself(source.Sender):
         return "service"
     return None
 
 
 def is_broadcast_list(chat: Any) -> bool:
-    """A list of recipients that one person keeps, unlike `status@broadcast`, which everybody may read."""
+    """A list of recipients that one person has made, unlike `status@broadcast`, which everybody may read."""
     return chat.Server == "broadcast" and bool(chat.User.isascii() and chat.User.isdigit())
 
 
@@ -51,28 +51,28 @@ def group_jid(chat: Any) -> str | None:
 
 
 def _checked_user(jid: Any) -> str:
-    """Raises UnmappableEvent for what is no user part of a JID."""
+    """The user part of a JID. Raises UnmappableEvent when it is malformed."""
     user: str = jid.User
     if len(user) > MAX_ADDRESS or not _USER_PATTERN.fullmatch(user):
-        raise UnmappableEvent("an address that is too long, or holds what no address holds")
+        raise UnmappableEvent("an address that is too long, or has characters that no address has")
     return user
 
 
-def party_from_jids(jid: Any, other: Any) -> Party:
-    """One person under both addresses, as far as the library knows them."""
-    found: dict[str, str] = {}
-    for address in (jid, other):
+def party_from_jids(jid: Any, other_jid: Any) -> Party:
+    """The person who has both addresses; the library may know only one. Raises UnmappableEvent."""
+    addresses: dict[str, str] = {}
+    for address in (jid, other_jid):
         if address.User and address.Server in PHONE_SERVERS:
-            found.setdefault("phone", _checked_user(address))
+            addresses.setdefault("phone", _checked_user(address))
         elif address.User and address.Server in LID_SERVERS:
-            found.setdefault("lid", _checked_user(address))
-    if not found:
+            addresses.setdefault("lid", _checked_user(address))
+    if not addresses:
         raise UnmappableEvent(f"an address on the server {jid.Server[:64]!r} is neither a phone number nor a LID")
-    return Party.model_validate(found)
+    return Party.model_validate(addresses)
 
 
 def party_from_text(jid: str | None) -> Party | None:
-    """The person behind a JID as a string, of any device (`user:2@server`); None for what is no person."""
+    """The person with this JID, of any of their devices (`user:2@server`); None when it is not that of a person."""
     user, _, server = (jid or "").partition("@")
     digits = user.partition(":")[0]
     if not digits.isascii() or not digits.isdecimal() or len(digits) > MAX_ADDRESS:

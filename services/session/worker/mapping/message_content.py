@@ -1,4 +1,4 @@
-"""What stands in a WhatsApp message: kind, text, attachment, advertisement, the message it answers. Pure."""
+"""Parses the content of a WhatsApp message: type, text, media, advertisement, quoted message. Pure."""
 
 import re
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from shared.contracts.message_parts import Media, Referral
 from shared.text.bounded_text import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
 
 UNSUPPORTED_TYPE = "unsupported"
-"""The type of a message with no field this version of the library knows: it can be read on the phone."""
+"""The type of a message without a field that this version of the library knows; the phone can show it."""
 UNAVAILABLE_TYPE = "unavailable"
-"""The type of a message that its sender keeps from linked devices: it can be read on the phone."""
+"""The type of a message that WhatsApp does not send to linked devices; the phone can show it."""
 
 
 @dataclass(frozen=True)
 class MessageContent:
     """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, revoke, poll, ... or
-    the library's own name of a kind we do not know. `unreadable`: an edit whose text this device cannot read."""
+    the library's own name of an unknown kind. `unreadable`: an edit whose text this device cannot read."""
 
     type: str
     text: str | None = None
@@ -86,11 +86,11 @@ _TARGET_KEY_FIELDS = {
     "questionResponseMessage": "key",
     "statusQuotedMessage": "originalStatusID",
 }
-"""Where a kind names the message it is about, when that is not in its `contextInfo`."""
+"""The fields that hold the key of the message that these kinds refer to; other kinds have it in `contextInfo`."""
 
 
 def parse_content(message: Any) -> MessageContent | str:
-    """The content of a `waE2E.Message`, its strings bounded; a name when it holds nothing a person wrote."""
+    """The content of a `waE2E.Message`, its strings bounded. For one with nothing to show: the name of its kind."""
     content = _parse_message(message)
     if isinstance(content, str):
         return content
@@ -99,18 +99,18 @@ def parse_content(message: Any) -> MessageContent | str:
 
 
 def _valid_id(wa_id: str | None) -> str | None:
-    """An id that is cut would be another's: one that is too long names no message."""
+    """None for an id that is too long: cut, it would be the id of another message."""
     return wa_id if wa_id and len(wa_id) <= MAX_ID and wa_id.isprintable() else None
 
 
 def _parse_message(message: Any) -> MessageContent | str:
-    """The first field that a person wrote, else what the rest is called."""
+    """The content of the first field that a person wrote, else the name of the kind."""
     fields = [(field.name, value) for field, value in message.ListFields()]
     for name, value in fields:
-        meaning = FIELD_ROLES.get(name, FieldRole.CONTENT)
-        if meaning is FieldRole.CONTENT:
+        role = FIELD_ROLES.get(name, FieldRole.CONTENT)
+        if role is FieldRole.CONTENT:
             return _parse_field(name, value)
-        if meaning is FieldRole.WRAPPER:
+        if role is FieldRole.WRAPPER:
             return _parse_wrapper(name, value)
     if message.HasField("protocolMessage"):
         return _parse_protocol_message(message.protocolMessage)
@@ -120,13 +120,13 @@ def _parse_message(message: Any) -> MessageContent | str:
     for name, _ in fields:
         if FIELD_ROLES[name] is FieldRole.PROTOCOL:
             return _kind_name(name)
-    return MessageContent(UNSUPPORTED_TYPE) if len(UnknownFieldSet(message)) else "machinery"
+    return MessageContent(UNSUPPORTED_TYPE) if len(UnknownFieldSet(message)) else "metadata"
 
 
 def _parse_wrapper(name: str, wrapper: Any) -> MessageContent | str:
-    inside = _parse_message(wrapper.message)
+    content = _parse_message(wrapper.message)
     target = _target_id(name, wrapper)
-    return replace(inside, quoted_wa_id=target) if target and isinstance(inside, MessageContent) else inside
+    return replace(content, quoted_wa_id=target) if target and isinstance(content, MessageContent) else content
 
 
 def _parse_field(name: str, value: Any) -> MessageContent:
@@ -146,20 +146,20 @@ def _parse_field(name: str, value: Any) -> MessageContent:
 
 
 def _text_from_lines(lines: texts.Lines, kind: str) -> str | None:
-    """A person's own text stays as it was written."""
+    """The text of kind `text` is kept as it was written; the lines of other kinds are joined."""
     return next(iter(lines)) or None if kind == "text" else texts.join_lines(lines)
 
 
 def _parse_protocol_message(protocol: Any) -> MessageContent | str:
-    """Edits and revokes of earlier messages travel inside the machinery."""
+    """A protocol message may be an edit or a revoke of an earlier message."""
     value = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number.get(protocol.type)
     kind = value.name.lower() if value else "protocol"
     if kind == "revoke" and protocol.key.ID:
         return MessageContent("revoke", quoted_wa_id=protocol.key.ID)
     if kind != "message_edit":
         return kind
-    corrected = _parse_message(protocol.editedMessage)
-    text = corrected.text if isinstance(corrected, MessageContent) else None
+    edited = _parse_message(protocol.editedMessage)
+    text = edited.text if isinstance(edited, MessageContent) else None
     return MessageContent("edit", text, quoted_wa_id=protocol.key.ID or None)
 
 
@@ -181,7 +181,7 @@ def _media(part: Any) -> Media:
 
 
 def _referral(context: Any) -> Referral | None:
-    """The advertisement somebody tapped; a link's preview stands in the same place and names none."""
+    """The advertisement that the sender tapped; None for a link preview, which is in the same field."""
     ad = context.externalAdReply
     if not (ad.sourceID or ad.ctwaClid or ad.sourceType == "ad"):
         return None

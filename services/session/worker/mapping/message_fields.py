@@ -1,4 +1,4 @@
-"""What each field of the library's `Message` is. A test fails when the library has a field that is not in this list."""
+"""The role of each field of the library's `Message`. A test fails when the library has a field that is not listed."""
 
 from enum import Enum, auto
 
@@ -7,11 +7,11 @@ class FieldRole(Enum):
     CONTENT = auto()
     """A person or a business wrote it."""
     WRAPPER = auto()
-    """Holds another `Message` in its field `message`: what is inside counts."""
+    """Holds another `Message` in its field `message`; the content is that of the inner message."""
     PROTOCOL = auto()
-    """Programs tell it to programs, or it changes something about an earlier message: no line in a conversation."""
+    """For programs only, or a change to an earlier message: not shown in a conversation."""
     METADATA = auto()
-    """Stands beside another field and says nothing by itself."""
+    """Accompanies another field and has no meaning alone."""
 
 
 _CONTENT_FIELDS = """
@@ -50,8 +50,8 @@ senderKeyDistributionMessage fastRatchetKeySenderKeyDistributionMessage messageC
 """
 
 FIELD_ROLES: dict[str, FieldRole] = {
-    name: meaning
-    for meaning, names in (
+    name: role
+    for role, names in (
         (FieldRole.CONTENT, _CONTENT_FIELDS),
         (FieldRole.WRAPPER, _WRAPPER_FIELDS),
         (FieldRole.PROTOCOL, _PROTOCOL_FIELDS),
@@ -60,4 +60,4 @@ FIELD_ROLES: dict[str, FieldRole] = {
     for name in names.split()
 }
 
-WRAPPER_FIELDS = frozenset(name for name, meaning in FIELD_ROLES.items() if meaning is FieldRole.WRAPPER)
+WRAPPER_FIELDS = frozenset(name for name, role in FIELD_ROLES.items() if role is FieldRole.WRAPPER)

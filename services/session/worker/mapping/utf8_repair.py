@@ -1,4 +1,4 @@
-"""Strings that are no valid UTF-8: some clients cut a text inside a character, and the library passes it on."""
+"""Repairs strings that are not valid UTF-8: some clients cut a text inside a character, and the library keeps it so."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from google.protobuf.descriptor import FieldDescriptor
 
 
 def repair_strings(message: Any) -> Any:
-    """Put U+FFFD for each invalid sequence, in every string of a protobuf; the same message.
+    """Replace each invalid sequence by U+FFFD, in every string of a protobuf; returns the same message.
 
-    The Python library gives such a string as bytes. Its parser bounds the depth of messages.
+    The Python protobuf library returns such a string as bytes. Its parser limits how deep messages are nested.
     """
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_STRING:
             _repair_field(message, field, value)
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and not _is_map(field):
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.message_type.GetOptions().map_entry:
             for part in value if field.is_repeated else (value,):
                 repair_strings(part)
     return message
@@ -24,10 +24,6 @@ def _repair_field(message: Any, field: Any, value: Any) -> None:
         if isinstance(value, bytes):
             setattr(message, field.name, value.decode(errors="replace"))
         return
-    for place, item in enumerate(value):
+    for index, item in enumerate(value):
         if isinstance(item, bytes):
-            value[place] = item.decode(errors="replace")
-
-
-def _is_map(field: Any) -> bool:
-    return bool(field.message_type.GetOptions().map_entry)
+            value[index] = item.decode(errors="replace")
