@@ -1,4 +1,4 @@
-"""A text that waited too long in a worker is not handed to the library any more."""
+"""A text that has waited longer than its sender allows is not sent."""
 
 import queue
 import threading
@@ -18,68 +18,68 @@ TIMEOUT_S = 60.0
 
 
 class Library:
-    """Takes a text when it is let, and remembers it."""
+    """Sends a text when the test allows it."""
 
     def __init__(self) -> None:
-        self.asked: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.texts: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.may_reply = threading.Event()
 
     def send_text(self, _to: str, text: str, _timer: ChatTimer | None) -> AcceptedMessage:
-        self.asked.put(text)
+        self.texts.put(text)
         assert self.may_reply.wait(TIMEOUT_S)
         return AcceptedMessage("W", NOW)
 
 
-class Waiting:
-    """A sender, what it reported, and a clock that stands still."""
+class SenderBed:
+    """A sender, its results, and a clock that stands still."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         monkeypatch.setattr("services.session.worker.sender.utc_now", lambda: self.now)
-        self.library, self.reports, connected = Library(), queue.SimpleQueue[SendResult](), threading.Event()
+        self.library, self.results, connected = Library(), queue.SimpleQueue[SendResult](), threading.Event()
         connected.set()
-        self.sender = Sender(cast(WhatsAppClient, self.library), connected, self.reports.put)
+        self.sender = Sender(cast(WhatsAppClient, self.library), connected, self.results.put)
 
     def put(self, text: str, **fields: Any) -> None:
-        common = {"instance_id": "sales", "call_id": text, "to": "4915199999999", "text": text}
-        self.sender.put(Send(**{**common, "timeout_s": TIMEOUT_S, **fields}))
+        defaults = {"instance_id": "sales", "call_id": text, "to": "4915199999999", "text": text}
+        self.sender.put(Send(**{**defaults, "timeout_s": TIMEOUT_S, **fields}))
 
-    def outcome(self) -> tuple[str, str, str | None]:
-        sent = self.reports.get(timeout=TIMEOUT_S)
-        return sent.call_id, sent.outcome, sent.code
+    def next_result(self) -> tuple[str, str, str | None]:
+        result = self.results.get(timeout=TIMEOUT_S)
+        return result.call_id, result.outcome, result.code
 
 
 @pytest.fixture
-def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Waiting]:
-    opened = Waiting(monkeypatch)
-    yield opened
-    opened.library.may_reply.set()
-    opened.sender.stop()
+def sending(monkeypatch: pytest.MonkeyPatch) -> Iterator[SenderBed]:
+    sending = SenderBed(monkeypatch)
+    yield sending
+    sending.library.may_reply.set()
+    sending.sender.stop()
 
 
-def test_a_text_in_time_is_sent(waiting: Waiting) -> None:
-    waiting.library.may_reply.set()
-    waiting.put("one", expires_at=NOW + timedelta(seconds=1))
-    waiting.put("two")
-    assert [waiting.outcome() for _ in range(2)] == [("one", "accepted", None), ("two", "accepted", None)]
+def test_a_text_in_time_is_sent(sending: SenderBed) -> None:
+    sending.library.may_reply.set()
+    sending.put("one", expires_at=NOW + timedelta(seconds=1))
+    sending.put("two")
+    assert [sending.next_result() for _ in range(2)] == [("one", "accepted", None), ("two", "accepted", None)]
 
 
-def test_a_text_that_expired_behind_another_is_not_sent(waiting: Waiting) -> None:
-    waiting.put("one")
-    waiting.put("two", expires_at=NOW + timedelta(seconds=1))
-    assert waiting.library.asked.get(timeout=TIMEOUT_S) == "one"
-    waiting.now += timedelta(seconds=1)
-    waiting.library.may_reply.set()
-    assert [waiting.outcome() for _ in range(2)] == [("one", "accepted", None), ("two", "failed", "too_late")]
-    assert waiting.library.asked.empty()
+def test_a_text_that_expired_behind_another_is_not_sent(sending: SenderBed) -> None:
+    sending.put("one")
+    sending.put("two", expires_at=NOW + timedelta(seconds=1))
+    assert sending.library.texts.get(timeout=TIMEOUT_S) == "one"
+    sending.now += timedelta(seconds=1)
+    sending.library.may_reply.set()
+    assert [sending.next_result() for _ in range(2)] == [("one", "accepted", None), ("two", "failed", "too_late")]
+    assert sending.library.texts.empty()
 
 
-def test_a_text_that_expired_behind_a_call_without_an_answer_is_not_sent(waiting: Waiting) -> None:
-    """The library cannot be interrupted: the call goes on after its time, and the next text waits in its line."""
-    waiting.put("one", timeout_s=0.01)
-    waiting.put("two", expires_at=NOW + timedelta(seconds=1))
-    assert waiting.outcome() == ("one", "unconfirmed", "timeout")
-    waiting.now += timedelta(seconds=1)
-    waiting.library.may_reply.set()
-    assert waiting.outcome() == ("two", "failed", "too_late")
-    assert (waiting.library.asked.get(), waiting.library.asked.empty()) == ("one", True)
+def test_a_text_that_expired_behind_a_call_without_an_answer_is_not_sent(sending: SenderBed) -> None:
+    """The library cannot be interrupted: its call continues after the timeout, and the next text waits behind it."""
+    sending.put("one", timeout_s=0.01)
+    sending.put("two", expires_at=NOW + timedelta(seconds=1))
+    assert sending.next_result() == ("one", "unconfirmed", "timeout")
+    sending.now += timedelta(seconds=1)
+    sending.library.may_reply.set()
+    assert sending.next_result() == ("two", "failed", "too_late")
+    assert (sending.library.texts.get(), sending.library.texts.empty()) == ("one", True)

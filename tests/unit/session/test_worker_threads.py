@@ -1,4 +1,4 @@
-"""Each thread of an account meets an error nobody foresaw: a KeyError, thrown on purpose."""
+"""Each thread of an account meets an unexpected error: a KeyError, raised on purpose."""
 
 import queue
 import threading
@@ -24,27 +24,29 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     running.end()
 
 
-def test_an_account_whose_pump_fails_is_started_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_whose_forwarder_fails_crashes_so_that_it_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "PUBLISH_GRACE_S", 0.05)
 
     def broken(*_: object) -> None:
-        raise KeyError("thrown on purpose")
+        raise KeyError("raised on purpose")
 
     monkeypatch.setattr(Journal, "read_after", broken)
     running = Running(tmp_path)
-    ended = running.next()
-    assert (ended.event, ended.reason) == ("crashed", "KeyError('thrown on purpose')")
+    update = running.next()
+    assert (update.event, update.reason) == ("crashed", "KeyError('raised on purpose')")
     running.instance.thread.join(10)
     assert running.whatsapp.did == ["close"]
 
 
-def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
+def test_a_send_that_fails_in_our_code_has_a_result_and_does_not_block_the_next(
     running: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running.linked()
 
     def broken(*_: object) -> None:
-        raise KeyError("thrown on purpose")
+        raise KeyError("raised on purpose")
 
     for message_id in ("m1", "m2"):
         with monkeypatch.context() as patched:
@@ -55,13 +57,15 @@ def test_a_send_that_fails_in_our_code_is_answered_and_holds_up_no_other(
             running.instance.handle(
                 Send(instance_id="sales", call_id=message_id, to="4915199999999", text="hi", timeout_s=5)
             )
-            answer = running.next()
-        assert (answer.call_id, answer.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
+            result = running.next()
+        assert (result.call_id, result.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
 
 
-def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pairing_code_that_fails_in_our_code_is_a_failed_pairing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> str:
-        raise KeyError("thrown on purpose")
+        raise KeyError("raised on purpose")
 
     monkeypatch.setattr(FakeWhatsApp, "request_pairing_code", broken)
     running = Running(tmp_path, method="code", phone_number="49151")
@@ -70,23 +74,21 @@ def test_a_pairing_code_that_fails_in_our_code_is_told(tmp_path: Path, monkeypat
     running.end()
 
 
-def test_a_presence_that_fails_in_our_code_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_presence_that_fails_in_our_code_does_not_block_the_next_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
-        raise KeyError("thrown on purpose")
+        raise KeyError("raised on purpose")
 
-    whatsapp, marked = FakeWhatsApp(), queue.SimpleQueue[Any]()
+    whatsapp, results = FakeWhatsApp(), queue.SimpleQueue[Any]()
     monkeypatch.setattr(whatsapp, "send_presence", broken)
     connected = threading.Event()
     connected.set()
-    attention = PresenceWorker(whatsapp, connected, marked.put, offline_after_s=0.01)
-    attention._offline_at = 0.0  # the thread goes offline first
-    attention.put(
-        SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None)
-    )
-    assert marked.get(timeout=10).error is None
-    attention._offline_at = 0.0
-    attention.put(
-        SendReadReceipts(instance_id="sales", call_id="r2", wa_ids=("W",), sender="4915199999999", group=None)
-    )
-    assert marked.get(timeout=10).error is None
-    attention.stop()
+    presence = PresenceWorker(whatsapp, connected, results.put, offline_after_s=0.01)
+    presence._offline_at = 0.0  # the thread goes offline first
+    presence.put(SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None))
+    assert results.get(timeout=10).error is None
+    presence._offline_at = 0.0
+    presence.put(SendReadReceipts(instance_id="sales", call_id="r2", wa_ids=("W",), sender="4915199999999", group=None))
+    assert results.get(timeout=10).error is None
+    presence.stop()
