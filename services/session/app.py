@@ -1,4 +1,4 @@
-"""The session service: commands in, a node with its workers, events out."""
+"""The session service: runs a node, which consumes commands and publishes events."""
 
 import os
 from collections.abc import AsyncIterator
@@ -11,15 +11,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import migrate_session
-from services.session.store.data_folder import only_user_of
+from services.session.store.data_folder import lock_data_folder
 from services.session.store.private_files import tighten
 from services.session.supervisor.node import Node
 from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from services.session.supervisor.worker_pool import Forker
-from services.session.supervisor.zygote_handle import Zygote
+from services.session.supervisor.zygote_handle import ZygoteHandle
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
 from shared.contracts.ephemeral import SendTyping, SubscribePresence
-from shared.contracts.message import Command
 from shared.contracts.records import Network
 from shared.messaging.client import JetStreamContext, broker_client
 from shared.messaging.connection import connected, make_broker, nats_ready
@@ -31,41 +30,43 @@ from shared.platform.readiness import Check
 from shared.platform.settings import private_directory
 from shared.service import lifespan_app, with_ops
 
-SENDS = FairShare(concurrency=1_024, per_instance=16, max_unacked=8_192)
-"""A send to an account that WhatsApp does not answer takes a minute, and the library sends one message of an account
-after another: more than a few of one account gain nothing."""
+SEND_SHARE = FairShare(concurrency=1_024, per_instance=16, max_unacked=8_192)
+"""A send that WhatsApp does not answer takes a minute, and the library sends one message of an instance after another:
+more than a few of one instance gain nothing."""
 
-MARKS = FairShare(concurrency=512, per_instance=8, max_unacked=4_096)
-"""Those of an account that is being reconnected wait up to an hour."""
+READ_RECEIPTS_SHARE = FairShare(concurrency=512, per_instance=8, max_unacked=4_096)
+"""Those of an instance that is reconnecting wait up to an hour."""
 
-CONNECTIONS = FairShare(concurrency=64, per_instance=2, max_unacked=1_024)
-"""Connect, disconnect, log out: one at a time for each account."""
+CONNECTION_SHARE = FairShare(concurrency=64, per_instance=2, max_unacked=1_024)
+"""Connect, disconnect, log out: one at a time for each instance."""
 
 
 def make_app(settings: SessionSettings) -> ASGIApp:
-    """Runs the node while its lifespan does; serves the operations routes and `/workers`."""
+    """The node runs while the app's lifespan lasts; the app serves the operations routes and `/workers`."""
     broker = make_broker("session", settings)
-    nodes: list[Node] = []
-    checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
     consumers = Consumers(broker, settings, "session")
-    _subscribe(consumers, nodes)
+    checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
+    nodes: list[Node] = []
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
         tighten(private_directory(settings.data_dir))
-        async with only_user_of(settings.data_dir), open_mongo(settings) as database:
+        async with lock_data_folder(settings.data_dir), open_mongo(settings) as database:
             await migrate_session(database)
 
-            async def prepare(js: JetStreamContext) -> None:
-                await consumers.update(js)
+            async def start_node(js: JetStreamContext) -> None:
                 node = Node(settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings))
+                _consume(consumers, node)
+                await consumers.update(js)
                 checks.update(mongo=partial(ping, database), lease=node.lease.check)
                 nodes.append(node)
                 await node.start()
 
-            async with connected(broker, settings, prepare):
+            async with connected(broker, settings, start_node):
                 try:
-                    async with rpc_server(broker_client(broker), number_endpoints(nodes[0].numbers), limits=LIMITS):
+                    async with rpc_server(
+                        broker_client(broker), number_endpoints(nodes[0].number_lookup), limits=LIMITS
+                    ):
                         yield
                 finally:
                     await nodes[0].stop()
@@ -73,53 +74,22 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks, settings)
 
 
-def _subscribe(consumers: Consumers, nodes: list[Node]) -> None:
-    _connections(consumers, nodes)
-    _messages(consumers, nodes)
+def _consume(consumers: Consumers, node: Node) -> None:
+    commands, sends, presence = node.commands, node.sends, node.presence
+    consumers.consume(ConnectInstance, commands.connect, CONNECTION_SHARE, commands.reject)
+    consumers.consume(DisconnectInstance, commands.disconnect, CONNECTION_SHARE, commands.reject)
+    consumers.consume(LogoutInstance, commands.logout, CONNECTION_SHARE, commands.reject)
+    consumers.consume(SendText, sends.send, SEND_SHARE, sends.reject)
+    consumers.consume(MarkRead, presence.mark_read, READ_RECEIPTS_SHARE, presence.reject)
 
-    async def show_typing(live: SendTyping) -> None:
-        nodes[0].attending.show(live, live.state)
+    async def send_typing(event: SendTyping) -> None:
+        presence.send_presence(event, event.state)
 
-    async def watch(live: SubscribePresence) -> None:
-        nodes[0].attending.show(live, "subscribe")
+    async def subscribe_presence(event: SubscribePresence) -> None:
+        presence.send_presence(event, "subscribe")
 
-    consumers.subscribe(SendTyping, show_typing, every_process=True)
-    consumers.subscribe(SubscribePresence, watch, every_process=True)
-
-
-def _connections(consumers: Consumers, nodes: list[Node]) -> None:
-    async def connect(command: ConnectInstance) -> None:
-        await nodes[0].handlers.connect(command)
-
-    async def disconnect(command: DisconnectInstance) -> None:
-        await nodes[0].handlers.disconnect(command)
-
-    async def logout(command: LogoutInstance) -> None:
-        await nodes[0].handlers.logout(command)
-
-    async def refuse(command: Command) -> None:
-        await nodes[0].handlers.refuse(command)
-
-    consumers.consume(ConnectInstance, connect, CONNECTIONS, refuse)
-    consumers.consume(DisconnectInstance, disconnect, CONNECTIONS, refuse)
-    consumers.consume(LogoutInstance, logout, CONNECTIONS, refuse)
-
-
-def _messages(consumers: Consumers, nodes: list[Node]) -> None:
-    async def send(command: SendText) -> None:
-        await nodes[0].sending.send(command)
-
-    async def refuse_send(command: SendText) -> None:
-        await nodes[0].sending.refuse(command)
-
-    async def mark_read(command: MarkRead) -> None:
-        await nodes[0].attending.mark_read(command)
-
-    async def refuse_mark(command: MarkRead) -> None:
-        await nodes[0].attending.refuse(command)
-
-    consumers.consume(SendText, send, SENDS, refuse_send)
-    consumers.consume(MarkRead, mark_read, MARKS, refuse_mark)
+    consumers.subscribe(SendTyping, send_typing, every_process=True)
+    consumers.subscribe(SubscribePresence, subscribe_presence, every_process=True)
 
 
 def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
@@ -131,8 +101,8 @@ def _zygotes(settings: SessionSettings) -> dict[Network, Forker]:
     async def simulated() -> dict[str, str]:
         return zygote_environment(os.environ, await find_simulated_network(settings.simulator_url or ""))
 
-    zygotes: dict[Network, Forker] = {Network.WHATSAPP: Zygote(real)}
-    return zygotes | {Network.SIMULATOR: Zygote(simulated)} if settings.simulator_url else zygotes
+    zygotes: dict[Network, Forker] = {Network.WHATSAPP: ZygoteHandle(real)}
+    return zygotes | {Network.SIMULATOR: ZygoteHandle(simulated)} if settings.simulator_url else zygotes
 
 
 async def _proxy_of(settings: SessionSettings, network: Network) -> str | None:
@@ -142,7 +112,7 @@ async def _proxy_of(settings: SessionSettings, network: Network) -> str | None:
 
 
 def _with_workers(app: ASGIApp, nodes: list[Node]) -> ASGIApp:
-    """`GET /workers` for operators: which process holds which account."""
+    """`GET /workers` for operators: which process holds which instance."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/workers":

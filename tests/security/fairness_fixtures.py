@@ -146,7 +146,6 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
     workers, nodes = FakeWorkers(), list[Node]()
     broker = make_broker("session", settings)
     consumers = Consumers(broker, settings, "session")
-    app._subscribe(consumers, nodes)
 
     async def no_proxy(_network: Network) -> str | None:
         return None
@@ -155,10 +154,11 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
         await migrate_session(bus.database)
 
         async def prepare(js: JetStreamContext) -> None:
+            node = Node(settings, bus.database, broker_client(broker), {Network.WHATSAPP: workers}, no_proxy)
+            app._consume(consumers, node)
             await consumers.update(js)
-            client = broker_client(broker)
-            nodes.append(Node(settings, bus.database, client, {Network.WHATSAPP: workers}, no_proxy))
-            await nodes[0].start()
+            nodes.append(node)
+            await node.start()
 
         async with connected(broker, settings, prepare):
             yield Session(bus, nodes[0], workers, broker)

@@ -83,7 +83,7 @@ async def test_few_sends_of_an_instance_are_in_hand_and_none_overtakes_another(s
 async def test_what_waited_behind_a_send_without_an_answer_fails_and_is_not_sent(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "LIMIT", 0.2)
+    monkeypatch.setattr(sending, "SEND_TIMEOUT_S", 0.2)
     await session.connected("mallory", "stuck")
     session.workers.script = silent_for("stuck")
     old = {"at": utc_now() - timedelta(minutes=2)}
@@ -117,7 +117,7 @@ async def test_sends_beyond_the_share_of_an_organization_fail_at_once_and_are_ne
 async def test_read_ticks_that_get_no_answer_hold_up_no_other_organization(
     session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "LIMIT", 300)
+    monkeypatch.setattr(presence, "READ_RECEIPTS_TIMEOUT_S", 300)
     await session.connected("mallory", "stuck")
     await session.connected("victim", "fine")
     sender = Party(phone="4915199999999")
@@ -135,7 +135,7 @@ async def test_read_ticks_that_get_no_answer_hold_up_no_other_organization(
 async def test_commands_for_an_account_that_is_busy_hold_up_no_other_organization(session: Session) -> None:
     await session.connected("mallory", "stuck")
     await session.connected("victim", "fine")
-    account = session.node._accounts.get("stuck")
+    account = session.node._supervisor.get("stuck")
     assert account
     async with account.lock:
         many = (DisconnectInstance(organization_id="mallory", instance_id="stuck") for _ in range(200))

@@ -115,7 +115,7 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
         wish = filled(live, ids)
         await bus.js._nc.publish(wish.full_subject, wish.model_dump_json().encode())
     await bus.js._nc.flush()
-    async with rpc_server(broker_client(session.broker), number_endpoints(session.node.numbers), limits=LIMITS):
+    async with rpc_server(broker_client(session.broker), number_endpoints(session.node.number_lookup), limits=LIMITS):
         for _ in range(2):  # a ping is sent before what is pending
             await broker_client(session.broker).flush()
         for instance_id in ("fine", "nowhere"):

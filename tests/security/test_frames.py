@@ -23,7 +23,7 @@ from services.session.ipc.messages import (
     SendPresence,
 )
 from services.session.supervisor import node
-from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, Worker
+from services.session.supervisor.worker_handle import MAX_UNREAD_BYTES, WorkerHandle
 from services.session.worker.ipc_writer import MAX_QUEUED_EPHEMERAL, IpcWriter, pack_bounded
 from services.session.worker.journal.journal import Journal
 from services.session.worker.journal.journal_forwarder import MAX_UNCONFIRMED_CHARACTERS, JournalForwarder
@@ -102,14 +102,14 @@ async def test_a_length_no_frame_can_have_ends_the_connection() -> None:
 
 async def test_a_worker_that_reads_nothing_is_cut_off_before_it_costs_the_memory() -> None:
     ours, theirs = socket.socketpair()
-    worker, ended = Worker("deaf", NO_PROCESS_ID, Network.WHATSAPP, ours), asyncio.Event()
+    worker, ended = WorkerHandle("deaf", NO_PROCESS_ID, Network.WHATSAPP, ours), asyncio.Event()
 
     async def ignore(*_: object) -> None:
         ended.set()
 
     await worker.open(ignore, ignore)
     for number in range(100):
-        worker.tell(LookUpNumber(instance_id="sales", call_id="x" * 1_000_000, phone_number=str(number)))
+        worker.send(LookUpNumber(instance_id="sales", call_id="x" * 1_000_000, phone_number=str(number)))
     assert worker._writer
     assert worker._writer.transport.get_write_buffer_size() <= MAX_UNREAD_BYTES + 2_000_000
     await asyncio.wait_for(ended.wait(), 10)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from shared.contracts.ids import new_id
 
-MAX_WAIT_S = 10.0
+LOCK_TIMEOUT_S = 10.0
 """Seconds to wait for the process that used the folder before and is just ending."""
-_PAUSE_S = 0.1
+LOCK_RETRY_DELAY_S = 0.1
 _LOCK, _ID = "node.lock", "folder-id"
 
 
@@ -26,7 +26,7 @@ class FolderInUse(RuntimeError):
 
 
 @asynccontextmanager
-async def only_user_of(folder: Path, max_wait_s: float = MAX_WAIT_S) -> AsyncIterator[None]:
+async def lock_data_folder(folder: Path, max_wait_s: float = LOCK_TIMEOUT_S) -> AsyncIterator[None]:
     """Lock the folder; the kernel releases the lock when the process ends, however it ends. Raises FolderInUse."""
     file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -37,12 +37,12 @@ async def only_user_of(folder: Path, max_wait_s: float = MAX_WAIT_S) -> AsyncIte
 
 
 async def _lock(file: int, folder: Path, max_wait_s: float) -> None:
-    for _ in range(int(max_wait_s / _PAUSE_S) + 1):
+    for _ in range(int(max_wait_s / LOCK_RETRY_DELAY_S) + 1):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            await asyncio.sleep(_PAUSE_S)
+            await asyncio.sleep(LOCK_RETRY_DELAY_S)
     raise FolderInUse(folder)
 
 

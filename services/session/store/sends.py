@@ -1,4 +1,5 @@
-"""Sends: an intent before the library is called, the outcome afterwards. What has neither may have gone out."""
+"""The collection `sends`: an intent before the worker is called, the outcome afterwards. An intent without an outcome
+may have gone out."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,25 +7,26 @@ from typing import Any
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Database, DuplicateKeyError, IndexModel
 
-KEPT = timedelta(days=8)
-"""Longer than the command's stream keeps what may be redelivered."""
-INDEXES = [IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=int(KEPT.total_seconds()))]
+RETENTION = timedelta(days=8)
+"""Longer than a command may be redelivered from its stream."""
+INDEXES = [IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=int(RETENTION.total_seconds()))]
 
-Outcome = dict[str, Any]
-
-
-class NotOwned(Exception):
-    """A command names what belongs to another organization."""
+SendOutcome = dict[str, Any]
+"""outcome (accepted, failed, unconfirmed), and with it wa_id and timestamp, or code and detail."""
 
 
-class Sends:
+class ForeignId(Exception):
+    """A command names an instance or a message of another organization."""
+
+
+class SendCollection:
     def __init__(self, database: Database) -> None:
         self._sends = database["sends"]
 
-    async def intend(self, message_id: str, organization_id: str, instance_id: str) -> Outcome | None:
-        """None: nobody tried before, and now it is written down. Else the earlier outcome, empty when unknown.
+    async def record_intent(self, message_id: str, organization_id: str, instance_id: str) -> SendOutcome | None:
+        """None: the intent is stored now. Else it was stored before: its outcome, empty when that is not known.
 
-        Raises NotOwned when the message is of another organization or instance.
+        Raises ForeignId when the message is of another organization or instance.
         """
         intent = {"_id": message_id, "organization_id": organization_id, "instance_id": instance_id, "at": utc_now()}
         try:
@@ -32,9 +34,9 @@ class Sends:
         except DuplicateKeyError:
             earlier = await self._sends.find_one({"_id": message_id})
             if earlier and (earlier["organization_id"], earlier["instance_id"]) != (organization_id, instance_id):
-                raise NotOwned from None
+                raise ForeignId from None
             return dict(earlier.get("outcome") or {}) if earlier else {}
         return None
 
-    async def settle(self, message_id: str, outcome: Outcome) -> None:
+    async def record_outcome(self, message_id: str, outcome: SendOutcome) -> None:
         await self._sends.update_one({"_id": message_id}, {"$set": {"outcome": outcome}})

@@ -1,4 +1,4 @@
-"""The state table of a connection: what WhatsApp's news mean, why, and what to do next. Pure.
+"""The state machine of a connection: which status an event leads to, why, and what to do next. Pure.
 
 disconnected → connecting → qr_pending | pairing → connected → reconnecting → connected
                                                 → logged_out, restricted, failed
@@ -6,95 +6,156 @@ disconnected → connecting → qr_pending | pairing → connected → reconnect
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from typing import Literal
 
-from services.session.ipc.messages import ConnectionUpdate
-from services.session.supervisor.status_reasons import detail_of
+from services.session.ipc.messages import ConnectionEvent, ConnectionUpdate
+from services.session.ipc.send_error_codes import NEW_CHATS_RESTRICTED
 from shared.contracts.records import ConnectionStatus as S
 
-Next = Literal["run", "again", "at_once", "wait_until", "rest"]
-"""What follows: it runs · start again after a pause · start again without one · start again when the restriction ends ·
-nothing, until asked."""
+NextAction = Literal[
+    "keep_running",
+    "log_out",
+    "unlink",
+    "retry",
+    "retry_now",
+    "retry_at",
+    "wait_for_node",
+    "finish_logout",
+    "stop",
+]
+"""The connection goes on: keep_running · log_out: as soon as it is connected · unlink: log out now.
+It has ended: retry: start again after a delay · retry_now: without one · retry_at: when the restriction ends ·
+wait_for_node: when the node may hold connections again · finish_logout: delete the device keys · stop: until a command.
+"""
+_RUNNING = frozenset[NextAction]({"keep_running", "log_out", "unlink"})
 
 GIVE_UP_AFTER = 8
 """Failed starts in a row after which a connection that WhatsApp itself refuses is given up."""
 MAX_PROMPT_RESTARTS = 3
-"""Interruptions in a row that are followed by a start without a pause; the next ones wait like failed starts."""
+"""Interruptions in a row that are followed by a start without a delay; later ones are delayed like failed starts."""
 STABLE_AFTER_S = 60.0
-"""Seconds a connection has to last to count as a good one: what happened before it is forgotten."""
-_MAX_PAUSE_S = 120
-_FIRST_REFUSAL_PAUSE_S, _MAX_REFUSAL_PAUSE_S = 10, 600
-UNLINKINGS = frozenset({"logged_out", "main_device_gone"})
-"""Reasons of a logout that are told apart."""
+"""A connection that lasted so long resets the counters of interruptions and crashes."""
+_MAX_RETRY_DELAY_S = 120
+_FIRST_REFUSAL_DELAY_S = 10
+_MAX_REFUSAL_DELAY_S = 600
+LOGOUT_REASONS = frozenset({"logged_out", "main_device_gone"})
+"""Reasons of a logout that have a status reason of their own."""
 _NOT_YET_CONNECTED = frozenset({S.CONNECTING, S.QR_PENDING, S.PAIRING})
 
 
+class Phase(Enum):
+    IDLE = auto()
+    """No worker has the instance."""
+    RUNNING = auto()
+    """A worker was sent Start and has not reported an end."""
+    STOPPING = auto()
+    """It was sent Stop as well."""
+
+
 @dataclass(frozen=True)
-class Outcome:
-    """status and reason to show, what follows, and whether the device keys are gone."""
+class ConnectionState:
+    """What decides, besides the event. `suspended`: why the node closed the connection without a command."""
+
+    status: S
+    phase: Phase = Phase.RUNNING
+    should_run: bool = True
+    pending_logout: bool = False
+    suspended: str | None = None
+    failed_starts: int = 0
+    number_refused: bool = False
+    number_changed: bool = False
+    new_chats_restricted: bool = False
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The new status and its reason, the next action, and whether the device keys are gone."""
 
     status: S
     reason: str | None
-    then: Next
+    next: NextAction
     until: datetime | None = None
-    unlinked: bool = False
+    device_removed: bool = False
 
     @property
-    def detail(self) -> str | None:
-        """A sentence with the remedy."""
-        return detail_of(self.reason)
-
-    @property
-    def will_retry(self) -> bool:
-        """It comes back without anybody doing anything."""
-        return self.status is S.RECONNECTING or self.then == "wait_until"
+    def has_ended(self) -> bool:
+        """The library does nothing more by itself."""
+        return self.next not in _RUNNING
 
 
-_TABLE: dict[str, Outcome] = {
-    "paired": Outcome(S.CONNECTING, "paired", "run"),
-    "connected": Outcome(S.CONNECTED, None, "run"),
-    "disconnected": Outcome(S.RECONNECTING, "connection_lost", "run"),
-    "unreachable": Outcome(S.RECONNECTING, "network_unreachable", "again"),
-    "interrupted": Outcome(S.RECONNECTING, "library_interrupted", "at_once"),
-    "crashed": Outcome(S.RECONNECTING, "worker_crashed", "again"),
-    "refused": Outcome(S.RECONNECTING, "refused_by_whatsapp", "again"),
-    "restricted": Outcome(S.RESTRICTED, "restricted_by_whatsapp", "rest"),
-    "outdated": Outcome(S.FAILED, "client_outdated", "rest"),
-    "replaced": Outcome(S.FAILED, "connection_replaced", "rest"),
-    "logged_out": Outcome(S.LOGGED_OUT, "logged_out", "rest", unlinked=True),
-    "keys_missing": Outcome(S.FAILED, "keys_missing", "rest"),
-    "pairing_timeout": Outcome(S.DISCONNECTED, "pairing_timeout", "rest"),
-    "pairing_failed": Outcome(S.DISCONNECTED, "pairing_failed", "rest"),
-    "stopped": Outcome(S.DISCONNECTED, "as_asked", "rest"),
+_TABLE: dict[ConnectionEvent, Transition] = {
+    "paired": Transition(S.CONNECTING, "paired", "keep_running"),
+    "connected": Transition(S.CONNECTED, None, "keep_running"),
+    "disconnected": Transition(S.RECONNECTING, "connection_lost", "keep_running"),
+    "unreachable": Transition(S.RECONNECTING, "network_unreachable", "retry"),
+    "interrupted": Transition(S.RECONNECTING, "library_interrupted", "retry_now"),
+    "crashed": Transition(S.RECONNECTING, "worker_crashed", "retry"),
+    "refused": Transition(S.RECONNECTING, "refused_by_whatsapp", "retry"),
+    "restricted": Transition(S.RESTRICTED, "restricted_by_whatsapp", "stop"),
+    "outdated": Transition(S.FAILED, "client_outdated", "stop"),
+    "replaced": Transition(S.FAILED, "connection_replaced", "stop"),
+    "logged_out": Transition(S.LOGGED_OUT, "logged_out", "stop", device_removed=True),
+    "keys_missing": Transition(S.FAILED, "keys_missing", "stop"),
+    "pairing_timeout": Transition(S.DISCONNECTED, "pairing_timeout", "stop"),
+    "pairing_failed": Transition(S.DISCONNECTED, "pairing_failed", "stop"),
+    "stopped": Transition(S.DISCONNECTED, "as_asked", "stop"),
 }
 
 
-def outcome_of(changed: ConnectionUpdate, status: S, failures: int) -> Outcome:
-    """What the news mean for a connection in `status` that failed to start so many times in a row."""
-    outcome = _TABLE[changed.event]
-    if changed.event == "disconnected" and status in _NOT_YET_CONNECTED:
-        return replace(outcome, status=status, reason=None)  # between the steps of a pairing the library reconnects
-    if changed.event == "refused" and failures + 1 >= GIVE_UP_AFTER:
-        return replace(outcome, status=S.FAILED, then="rest")
-    if changed.event == "restricted" and changed.until:
-        return replace(outcome, then="wait_until", until=changed.until)
-    if changed.event == "logged_out" and changed.reason in UNLINKINGS:
-        return replace(outcome, reason=changed.reason)
-    return outcome
+def transition(state: ConnectionState, update: ConnectionUpdate) -> Transition:
+    event = _transition_of_event(state, update)
+    if not event.has_ended:
+        return _while_running(state, update.event, event)
+    if state.pending_logout:
+        return Transition(S.LOGGED_OUT, "logout_asked", "finish_logout")
+    if state.suspended and state.should_run:
+        return Transition(S.RECONNECTING, state.suspended, "wait_for_node")
+    if state.phase is Phase.STOPPING and event.next != "stop":
+        return _TABLE["stopped"]
+    return event
 
 
-def retry_pause(attempt: int, fraction: float) -> float:
-    """Seconds before start number `attempt` (1, 2, ...): full jitter below 1, 2, 4, ... 120 s. fraction: 0 to 1."""
-    return fraction * float(min(2 ** (attempt - 1), _MAX_PAUSE_S))
+def _transition_of_event(state: ConnectionState, update: ConnectionUpdate) -> Transition:
+    row = _TABLE[update.event]
+    if update.event == "disconnected" and state.status in _NOT_YET_CONNECTED:
+        return replace(row, status=state.status, reason=None)  # the library reconnects between the steps of a pairing
+    if update.event == "refused" and state.failed_starts + 1 >= GIVE_UP_AFTER:
+        return replace(row, status=S.FAILED, next="stop")
+    if update.event == "restricted" and update.until:
+        return replace(row, next="retry_at", until=update.until)
+    if update.event == "logged_out" and update.reason in LOGOUT_REASONS:
+        return replace(row, reason=update.reason)
+    return row
 
 
-def refusal_pause(attempt: int, fraction: float) -> float:
-    """The same after WhatsApp itself refused the login: between half and all of 10, 20, 40, ... 600 s."""
-    longest = min(_FIRST_REFUSAL_PAUSE_S * 2 ** (attempt - 1), _MAX_REFUSAL_PAUSE_S)
+def _while_running(state: ConnectionState, event: ConnectionEvent, row: Transition) -> Transition:
+    """A phone whose number is refused is logged out again, and never shown as connected."""
+    if event == "connected" and state.pending_logout:
+        row = replace(row, next="unlink")
+    elif event == "paired" and state.number_refused:
+        row = replace(row, next="log_out")
+    if state.number_refused:
+        return replace(row, status=S.CONNECTING, reason="other_number_refused")
+    if event == "connected" and state.number_changed:
+        return replace(row, reason="number_changed")
+    if event == "connected" and state.new_chats_restricted:
+        return replace(row, reason=NEW_CHATS_RESTRICTED)
+    return row
+
+
+def retry_delay_s(attempt: int, fraction: float) -> float:
+    """Before start number `attempt` (1, 2, ...): full jitter below 1, 2, 4, ... 120 s. `fraction`: random, 0 to 1."""
+    return fraction * float(min(2 ** (attempt - 1), _MAX_RETRY_DELAY_S))
+
+
+def refusal_delay_s(attempt: int, fraction: float) -> float:
+    """The same after WhatsApp refused the login: between half and all of 10, 20, 40, ... 600 s."""
+    longest = min(_FIRST_REFUSAL_DELAY_S * 2 ** (attempt - 1), _MAX_REFUSAL_DELAY_S)
     return (0.5 + fraction / 2) * float(longest)
 
 
-def interruption_pause(interruptions: int, fraction: float) -> float:
+def interruption_delay_s(interruptions: int, fraction: float) -> float:
     """The same after interruption number `interruptions` (1, 2, ...) in a row."""
-    later = interruptions - MAX_PROMPT_RESTARTS
-    return retry_pause(later, fraction) if later > 0 else 0.0
+    delayed = interruptions - MAX_PROMPT_RESTARTS
+    return retry_delay_s(delayed, fraction) if delayed > 0 else 0.0

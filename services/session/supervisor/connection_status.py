@@ -1,82 +1,91 @@
-"""Where the states of accounts are written down and announced: MongoDB first, then everybody."""
+"""Saves the status of a connection in MongoDB, then publishes ConnectionChanged."""
 
 import asyncio
 import logging
 from typing import Any
 
 from services.session.ipc.messages import LinkingCode
-from services.session.store.connections import Connections
-from services.session.supervisor.event_publisher import Outlet
-from services.session.supervisor.status_events import code_announced, connection_changed
+from services.session.store.connections import ConnectionCollection
+from services.session.supervisor.event_publisher import OrderedEventPublisher
+from services.session.supervisor.status_events import connection_changed_event, linking_code_event
 from services.session.supervisor.status_reasons import detail_of
-from services.session.supervisor.supervised_instance import Account
+from services.session.supervisor.supervised_instance import SupervisedInstance
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import TRANSIENT_ERRORS
 
-WAIT = 1.0
-"""Seconds between attempts to write while MongoDB is away."""
+WRITE_RETRY_DELAY_S = 1.0
+"""Between attempts to write while MongoDB is unreachable."""
 log = logging.getLogger(__name__)
 
 
-class TakenOver(Exception):
-    """Another node has the account now; this one lets go of it."""
+class OwnershipLost(Exception):
+    """Another node owns the instance now; this node must stop using it."""
 
 
-class Board:
-    def __init__(self, connections: Connections, outlet: Outlet) -> None:
-        self._connections, self._outlet = connections, outlet
+class ConnectionStatusStore:
+    """Every write carries the fencing epoch of the connection and raises OwnershipLost when it is outdated."""
 
-    async def show(self, account: Account, status: S, reason: str | None, **more: Any) -> None:
-        """The account's new state. Raises TakenOver."""
-        previous = account.held.status
+    def __init__(self, connections: ConnectionCollection, events: OrderedEventPublisher) -> None:
+        self._connections = connections
+        self._events = events
+
+    async def set(self, instance: SupervisedInstance, status: S, reason: str | None, **more: Any) -> None:
+        """Save the new status, and `more` fields of the document, and publish it."""
+        previous = instance.connection.status
         fields = {"status": status.value, "reason": reason, "detail": detail_of(reason), "until": None, **more}
         if status is not S.QR_PENDING:
             fields["qr"] = None
         if status is not S.PAIRING:
             fields["pairing_code"] = None
         if status not in (S.QR_PENDING, S.PAIRING):
-            account.issued = None
-        await self.remember(account, **fields)
-        self._outlet.put(account.instance_id, connection_changed(account, previous))
+            instance.linking_code = None
+        await self.save(instance, **fields)
+        self._events.enqueue(instance.instance_id, connection_changed_event(instance, previous))
 
-    def answer(self, account: Account) -> None:
-        """The present state, or the code being shown, once more, to the command that asks."""
-        if account.issued:
-            self._outlet.put(account.instance_id, code_announced(account, account.issued))
+    async def publish_code(self, instance: SupervisedInstance, code: LinkingCode) -> None:
+        """Save and publish a code to link the account with."""
+        instance.linking_code = code
+        if code.kind == "code":
+            phone_number = instance.pairing_phone_number or ""
+            pairing_code = {"code": code.code, "phone_number": phone_number, "expires_at": code.expires_at}
+            await self.set(instance, S.PAIRING, None, pairing_code=pairing_code)
         else:
-            self._outlet.put(account.instance_id, connection_changed(account, account.held.status))
+            await self._save_qr(instance, code)
+        self._events.enqueue(instance.instance_id, linking_code_event(instance, code))
 
-    async def offer(self, account: Account, issued: LinkingCode) -> None:
-        """A code to link the account with. Raises TakenOver."""
-        account.issued = issued
-        if issued.kind == "code":
-            shown = {"code": issued.code, "phone_number": account.pair_number or "", "expires_at": issued.expires_at}
-            await self.show(account, S.PAIRING, None, pairing_code=shown)
+    async def _save_qr(self, instance: SupervisedInstance, code: LinkingCode) -> None:
+        qr = {
+            "qr": code.code,
+            "data_url": code.data_url,
+            "ascii": code.ascii_art,
+            "attempt": code.attempt,
+            "expires_at": code.expires_at,
+        }
+        if instance.connection.status is S.QR_PENDING:
+            await self.save(instance, qr=qr)
         else:
-            await self._offer_qr(account, issued)
-        self._outlet.put(account.instance_id, code_announced(account, issued))
+            await self.set(instance, S.QR_PENDING, None, qr=qr)
 
-    async def _offer_qr(self, account: Account, issued: LinkingCode) -> None:
-        qr: dict[str, Any] = {"qr": issued.code, "ascii": issued.ascii_art}
-        qr |= issued.model_dump(include={"data_url", "attempt", "expires_at"})
-        if account.held.status is S.QR_PENDING:
-            await self.remember(account, qr=qr)
-        else:
-            await self.show(account, S.QR_PENDING, None, qr=qr)
+    def publish_current(self, instance: SupervisedInstance) -> None:
+        """Publish the status, or the code that is shown, once more: for the command that asks."""
+        code = instance.linking_code
+        event = linking_code_event(instance, code) if code else None
+        self._events.enqueue(
+            instance.instance_id, event or connection_changed_event(instance, instance.connection.status)
+        )
 
-    async def remember(self, account: Account, **fields: Any) -> None:
-        """Write, however long MongoDB is away. Raises TakenOver."""
+    async def save(self, instance: SupervisedInstance, **fields: Any) -> None:
+        """Write fields of the document; retried until MongoDB is reachable."""
         while True:
             try:
-                written = await self._connections.write(account.held, fields)
+                written = await self._connections.write(instance.connection, fields)
                 break
             except TRANSIENT_ERRORS as error:
-                log.warning("the state of %s cannot be written yet: %s", account.instance_id, str(error)[:120])
-                await asyncio.sleep(WAIT)
+                log.warning("the status of %s cannot be saved yet: %s", instance.instance_id, str(error)[:120])
+                await asyncio.sleep(WRITE_RETRY_DELAY_S)
         if not written:
-            raise TakenOver(account.instance_id)
-        account.held = account.held.after(fields)
+            raise OwnershipLost(instance.instance_id)
+        instance.connection = instance.connection.with_fields(fields)
 
-    async def erase(self, account: Account) -> None:
-        """Forget the connection altogether."""
-        await self._connections.forget(account.held)
+    async def delete(self, instance: SupervisedInstance) -> None:
+        await self._connections.delete(instance.connection)

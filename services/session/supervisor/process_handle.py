@@ -18,7 +18,7 @@ class ProcessHandle:
         with suppress(OSError):  # it has ended already
             self._file = os.pidfd_open(pid)
 
-    async def ended(self, timeout_s: float) -> bool:
+    async def wait(self, timeout_s: float) -> bool:
         """Wait for its end, at most so many seconds."""
         if self._file is None:
             return True

@@ -1,14 +1,14 @@
-"""What should run and does not: restored after a restart, taken over from nodes that are gone, resumed after a loss
-of the lease."""
+"""Starts what is to run and does not: after a restart, after another node died, after the lease was regained."""
 
 import asyncio
 import logging
 from contextlib import suppress
 
-from services.session.store.connections import Connections, Held
-from services.session.supervisor.instance_supervisor import Accounts
-from services.session.supervisor.node_lease import Lease
-from services.session.supervisor.supervised_instance import Account
+from services.session.store.connections import ConnectionCollection, OwnedConnection
+from services.session.supervisor.instance_supervisor import InstanceSupervisor
+from services.session.supervisor.node_lease import NodeLease
+from services.session.supervisor.supervised_instance import SupervisedInstance
+from services.session.supervisor.worker_pool import WorkerPool
 from shared.contracts.errors import Problem
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
@@ -16,134 +16,141 @@ from shared.messaging.client import NatsError
 from shared.platform.background import note_failure
 from shared.platform.mongo import TRANSIENT_ERRORS
 
-EVERY = 5.0
-"""Seconds between two looks."""
+RECONCILE_INTERVAL_S = 5.0
 OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, OSError)
 log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """`start_interval`: seconds between two accounts, so that a thousand do not log in at once."""
+    """`start_interval_s`: between the starts of two instances, so that a thousand do not log in at once."""
 
-    def __init__(self, accounts: Accounts, connections: Connections, lease: Lease, start_interval: float) -> None:
-        self._accounts, self._connections, self._lease = accounts, connections, lease
-        self._interval = start_interval
-        self._claiming, self._wake = asyncio.Lock(), asyncio.Event()
-        self._foreign: set[str] = set()
+    def __init__(
+        self,
+        supervisor: InstanceSupervisor,
+        workers: WorkerPool,
+        connections: ConnectionCollection,
+        lease: NodeLease,
+        start_interval_s: float,
+    ) -> None:
+        self._supervisor = supervisor
+        self._workers = workers
+        self._connections = connections
+        self._lease = lease
+        self._start_interval_s = start_interval_s
+        self._claim_lock = asyncio.Lock()
+        self._wake_up = asyncio.Event()
+        self._reported_foreign: set[str] = set()
 
-    async def hold(
+    async def acquire(
         self, instance_id: str, organization_id: str, network: Network, *, even_without_keys: bool = False
-    ) -> Account | None:
-        """The account, held by this node from now on; None while another living node has it.
+    ) -> SupervisedInstance | None:
+        """The instance, owned by this node from now on; None while another living node owns it.
 
-        Raises Problem 409 when its device keys lie in the data folder of another node: nothing but a logout may claim
-        it then.
+        Raises Problem 409 when its device keys are in the data folder of another node: only a logout may claim it then.
         """
-        async with self._claiming:
-            if known := self._accounts.get(instance_id):
-                return known
+        async with self._claim_lock:
+            if instance := self._supervisor.get(instance_id):
+                return instance
             if not even_without_keys:
                 await self._require_keys(instance_id, organization_id)
-            held = await self._claim(instance_id, organization_id, network)
-            return self._accounts.add(held) if held else None
-
-    async def elsewhere(self, instance_id: str) -> bool:
-        """Another living node holds the account."""
-        return await self._connections.elsewhere(instance_id, await self._lease.live_nodes())
+            connection = await self._claim(instance_id, organization_id, network)
+            return self._supervisor.add(connection) if connection else None
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            self._wake.clear()
+            self._wake_up.clear()
             try:
-                await self._look()
+                await self._reconcile()
             except OUTAGES as error:
-                log.warning("what should run cannot be looked up: %s", str(error)[:200])
+                log.warning("what is to run cannot be read: %s", str(error)[:200])
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), EVERY)
+                await asyncio.wait_for(self._wake_up.wait(), RECONCILE_INTERVAL_S)
 
-    def suspend(self, reason: str) -> None:
-        """Every connection of this node closes now."""
-        self._accounts.suspend(reason)
+    def wake_up(self) -> None:
+        """Reconcile now."""
+        self._wake_up.set()
 
-    def resume(self) -> None:
-        """The lease is back: what nobody took over in the meantime runs again."""
-        self._accounts.open()
-        self._wake.set()
-
-    async def _look(self) -> None:
-        await self._end_what_has_no_worker()
-        live = await self._lease.live_nodes()
-        busy = [account.instance_id for account in self._accounts.all() if not account.idle or account.lock.locked()]
-        for found in await self._connections.to_restore(live, busy):
-            if not self._lease.held:
+    async def _reconcile(self) -> None:
+        await self._end_without_worker()
+        live_nodes = await self._lease.live_nodes()
+        busy = [one.instance_id for one in self._supervisor.all() if not one.is_idle or one.lock.locked()]
+        for connection in await self._connections.find_restorable(live_nodes, busy):
+            if not self._lease.is_held:
                 return
             try:
-                if not self._may_restore(found):
+                if not self._may_restore(connection):
                     continue
-                await self._restore(found)
+                await self._restore(connection)
             except OUTAGES:
                 raise
-            except Exception as error:  # one account holds up no other
+            except Exception as error:  # must not keep the others from starting
                 note_failure("reconciler.restore", error)
-            await asyncio.sleep(self._interval)
+            await asyncio.sleep(self._start_interval_s)
 
-    async def _end_what_has_no_worker(self) -> None:
-        """The end of its worker could not be handled, say for an error of ours."""
-        pool = self._accounts.pool
-        for account in self._accounts.all():
-            if pool and account.running and not account.lock.locked() and not pool.worker_of(account.instance_id):
-                await self._accounts.lost(account.instance_id)
+    async def _end_without_worker(self) -> None:
+        """End connections whose worker exited when that could not be handled, say because of a bug."""
+        for instance in self._supervisor.all():
+            orphaned = instance.has_worker and not self._workers.worker_of(instance.instance_id)
+            if orphaned and not instance.lock.locked():
+                await self._supervisor.on_worker_lost(instance.instance_id)
 
-    def _may_restore(self, found: Held) -> bool:
-        """Whoever has no keys claims nothing. What this node had without keys is shown as such once, and tried again
-        when they are there."""
-        if self._accounts.has_keys(found):
+    def _may_restore(self, connection: OwnedConnection) -> bool:
+        """A node without the keys claims nothing. An instance this node owned without keys gets the status once, and is
+        restored when they are there."""
+        if self._supervisor.has_keys(connection):
             return True
-        if found.node != self._connections.node:
-            if found.instance_id not in self._foreign:
-                log.error("%s is not claimed: its device keys are those of node %r", found.instance_id, found.node)
-                self._foreign.add(found.instance_id)
+        if connection.node != self._connections.node:
+            if connection.instance_id not in self._reported_foreign:
+                log.error(
+                    "%s is not claimed: its device keys are those of node %r", connection.instance_id, connection.node
+                )
+                self._reported_foreign.add(connection.instance_id)
             return False
-        return found.ending is not None or (found.status, found.reason) != (S.FAILED, "keys_missing")
+        return connection.pending_logout is not None or (connection.status, connection.reason) != (
+            S.FAILED,
+            "keys_missing",
+        )
 
     async def _require_keys(self, instance_id: str, organization_id: str) -> None:
-        found = await self._connections.known(instance_id, organization_id)
-        if found is None or self._accounts.has_keys(found) or found.node == self._connections.node:
+        connection = await self._connections.find(instance_id, organization_id)
+        if connection is None or self._supervisor.has_keys(connection) or connection.node == self._connections.node:
             return
-        if found.node in await self._lease.live_nodes():
-            return  # that one has it
+        if connection.node in await self._lease.live_nodes():
+            return  # that one owns it
         detail = (
-            f"the device keys of this instance are in the data folder of the session node {found.node!r}, which does "
-            "not run; start it, or log the instance out and connect again to link it anew"
+            f"the device keys of this instance are in the data folder of the session node {connection.node!r}, which "
+            "does not run; start it, or log the instance out and connect again to link it anew"
         )
         raise Problem(409, "keys_missing", detail)
 
-    async def _restore(self, found: Held) -> None:
-        account = await self.hold(found.instance_id, found.organization_id, found.network)
-        if account is None:
+    async def _restore(self, connection: OwnedConnection) -> None:
+        instance = await self.acquire(connection.instance_id, connection.organization_id, connection.network)
+        if instance is None:
             return
-        async with self._accounts.deciding(account):
-            if account.idle and await self._still_ours(account):
-                await self._bring_back(account)
+        async with self._supervisor.exclusive(instance):
+            if instance.is_idle and await self._is_still_owned(instance):
+                await self._start(instance)
 
-    async def _still_ours(self, account: Account) -> bool:
-        """What was suspended is claimed anew: the higher epoch shuts out whoever had it meanwhile."""
-        if account.suspended:
-            held = await self._claim(account.instance_id, account.held.organization_id, account.held.network)
-            if held is None:
-                self._accounts.forget(account)
+    async def _is_still_owned(self, instance: SupervisedInstance) -> bool:
+        """A suspended instance is claimed again: the higher epoch fences off a node that owned it meanwhile."""
+        if instance.suspended:
+            connection = instance.connection
+            claimed = await self._claim(instance.instance_id, connection.organization_id, connection.network)
+            if claimed is None:
+                self._supervisor.remove(instance)
                 return False
-            account.held, account.suspended = held, None
-        return account.held.should_run or account.held.ending is not None
+            instance.connection = claimed
+            instance.suspended = None
+        return instance.connection.should_run or instance.connection.pending_logout is not None
 
-    async def _bring_back(self, account: Account) -> None:
-        if account.held.ending:
-            await self._accounts.log_out(account)
-        elif account.held.status is S.RESTRICTED:
-            self._accounts.wait_out(account)
+    async def _start(self, instance: SupervisedInstance) -> None:
+        if instance.connection.pending_logout:
+            await self._supervisor.log_out(instance)
+        elif instance.connection.status is S.RESTRICTED:
+            self._supervisor.start_after_restriction(instance)
         else:
-            await self._accounts.start(account, "service_restarted")
+            await self._supervisor.start(instance, "service_restarted")
 
-    async def _claim(self, instance_id: str, organization_id: str, network: Network) -> Held | None:
+    async def _claim(self, instance_id: str, organization_id: str, network: Network) -> OwnedConnection | None:
         return await self._connections.claim(instance_id, organization_id, network, await self._lease.live_nodes())

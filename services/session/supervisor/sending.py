@@ -1,14 +1,16 @@
-"""Sends, each at most once: the intent is stored before the library is called, the outcome before it is told."""
+"""Sends texts, each at most once: stores the intent before it calls the worker, and the outcome before it publishes."""
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
 from services.session.ipc.messages import Send, SendResult
-from services.session.store.sends import NotOwned, Outcome, Sends
-from services.session.supervisor.ownership import Instances, unknown_instance
-from services.session.supervisor.supervised_instance import Account
+from services.session.store.sends import ForeignId, SendCollection, SendOutcome
+from services.session.supervisor.instance_lookup import InstanceLookup, instance_not_found
+from services.session.supervisor.supervised_instance import SupervisedInstance
+from services.session.supervisor.worker_calls import NoWorker, WorkerGateway, WorkerLost
 from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SendText
 from shared.contracts.errors import Retry
@@ -19,26 +21,26 @@ from shared.contracts.records import Party
 from shared.messaging.command_client import refusal
 from shared.platform.mongo import TRANSIENT_ERRORS
 
-LIMIT = 90.0
-"""Seconds a worker has to tell an outcome; its own limit is shorter."""
-PATIENCE = 20.0
-"""Seconds a send waits for an account that is being reconnected; then it fails."""
-MAX_WAIT_S = 60.0
-"""Seconds a send waits behind others of an account that WhatsApp does not answer; then it fails."""
-PAUSE = 1.0
-"""Seconds between attempts to write while MongoDB is away."""
-TIMED_OUT: Outcome = {
+SEND_TIMEOUT_S = 90.0
+"""Longer than the worker's own timeout (`Send.timeout_s`)."""
+RECONNECT_WAIT_S = 20.0
+"""Age up to which a send waits for an instance that is reconnecting; then it fails."""
+MAX_UNANSWERED_WAIT_S = 60.0
+"""Age up to which a send waits behind others of an instance that WhatsApp does not answer; then it fails."""
+WRITE_RETRY_DELAY_S = 1.0
+"""Between attempts to store an outcome while MongoDB is unreachable."""
+TIMED_OUT: SendOutcome = {
     "outcome": "failed",
     "code": "timeout",
     "detail": "an earlier send still waits for WhatsApp; try again",
 }
-TOO_LATE: Outcome = dict(TEXT_TOO_LATE)
-TOO_MANY: Outcome = {
+TOO_LATE: SendOutcome = dict(TEXT_TOO_LATE)
+TOO_MANY: SendOutcome = {
     "outcome": "failed",
     "code": "too_many_pending_sends",
     "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
 }
-UNKNOWN: Outcome = {
+UNCONFIRMED: SendOutcome = {
     "outcome": "unconfirmed",
     "code": "unconfirmed",
     "detail": "the service stopped while this was being sent; it may have gone out, so it is not repeated",
@@ -46,156 +48,170 @@ UNKNOWN: Outcome = {
 log = logging.getLogger(__name__)
 
 
-class _Flying(asyncio.Future[Outcome]):
-    """The outcome of a send that is under way, and through which account."""
+@dataclass(frozen=True)
+class _PendingSend:
+    """A send whose intent is stored and whose outcome is not. `result`: the worker's reply to come, or the outcome when
+    the worker was not called."""
 
-    def __init__(self, organization_id: str, instance_id: str) -> None:
-        super().__init__()
-        self.of, self.instance_id = (organization_id, instance_id), instance_id
+    organization_id: str
+    instance_id: str
+    message_id: str
+    result: asyncio.Future[SendResult] | SendOutcome
 
 
-class Sending:
-    def __init__(self, sends: Sends, instances: Instances, publish: Callable[[Message], Awaitable[None]]) -> None:
-        self._sends, self._instances, self._publish = sends, instances, publish
-        self._flying: dict[str, _Flying] = {}
-        self._beginning: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+class SendService:
+    def __init__(
+        self,
+        sends: SendCollection,
+        instances: InstanceLookup,
+        workers: WorkerGateway,
+        publish: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        self._sends = sends
+        self._instances = instances
+        self._workers = workers
+        self._publish = publish
+        self._pending: dict[str, _PendingSend] = {}
+        self._start_locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """By organization and instance: sends reach the worker in the order in which they came."""
 
     async def send(self, command: SendText) -> None:
-        """A redelivered command waits for the send under way, or repeats what is known of the outcome.
+        """A redelivered command waits for the pending send, or repeats the stored outcome.
 
-        Raises Retry while the account is on its way back, and where another node holds it.
+        Raises Retry while the instance is reconnecting, and when another node owns it.
         """
-        lock = self._beginning.setdefault(f"{command.organization_id}.{command.instance_id}", asyncio.Lock())
-        async with lock:  # asyncio's locks are taken in the order they are asked for
+        lock = self._start_locks.setdefault(f"{command.organization_id}.{command.instance_id}", asyncio.Lock())
+        async with lock:  # asyncio's locks are acquired in the order of the calls
             try:
-                begun = await self._begin(command)
-            except NotOwned:
-                await self._publish(refusal(command, unknown_instance()))
+                started = await self._start(command)
+            except ForeignId:
+                await self._publish(refusal(command, instance_not_found()))
                 return
-        outcome = await self._end(command, begun) if isinstance(begun, _Flying) else begun
-        await self._publish(_told(command, outcome))
+        outcome = await self._finish(started) if isinstance(started, _PendingSend) else started
+        await self._publish(_outcome_event(command, outcome))
 
-    async def refuse(self, command: SendText) -> None:
-        """The organization has too many sends waiting: this one fails, unless it was begun before."""
-        if command.message_id in self._flying:
+    async def reject(self, command: SendText) -> None:
+        """The organization has too many pending sends: this one fails, unless it was started before."""
+        if command.message_id in self._pending:
             return
         try:
-            earlier = await self._intend(command)
-        except NotOwned:
-            await self._publish(refusal(command, unknown_instance()))
+            earlier = await self._record_intent(command)
+        except ForeignId:
+            await self._publish(refusal(command, instance_not_found()))
             return
         if earlier is None:
-            await self._settle(command.message_id, TOO_MANY)
-        await self._publish(_told(command, TOO_MANY if earlier is None else earlier or UNKNOWN))
+            await self._record_outcome(command.message_id, TOO_MANY)
+        await self._publish(_outcome_event(command, TOO_MANY if earlier is None else earlier or UNCONFIRMED))
 
-    def heard(self, sent: SendResult) -> None:
-        """A worker tells the outcome of a send."""
-        flying = self._flying.get(sent.call_id)
-        if flying and not flying.done():
-            flying.set_result(sent.model_dump(exclude={"frame", "instance_id", "message_id"}))
-
-    def lost(self, instance_id: str) -> None:
-        """The worker of an account died: what it was sending may have gone out."""
-        for key, flying in self._flying.items():
-            if not flying.done() and flying.instance_id == instance_id:
-                log.warning("the outcome of message %s is not known", key)
-                flying.set_result(UNKNOWN)
-
-    async def _begin(self, command: SendText) -> "_Flying | Outcome":
-        """The send, under way, or an outcome that was known before. Raises NotOwned, and Retry."""
-        flying = self._flying.get(command.message_id)
-        if flying and flying.of == (command.organization_id, command.instance_id):
-            return flying
-        await self._wait_for_account(command)
-        earlier = await self._intend(command)
+    async def _start(self, command: SendText) -> _PendingSend | SendOutcome:
+        """The pending send, or the stored outcome of an earlier delivery. Raises ForeignId, and Retry."""
+        pending = self._pending.get(command.message_id)
+        if pending and (pending.organization_id, pending.instance_id) == (command.organization_id, command.instance_id):
+            return pending
+        await self._wait_for_instance(command)
+        earlier = await self._record_intent(command)
         if earlier is not None:
-            return earlier or UNKNOWN
-        flying = self._flying[command.message_id] = _Flying(command.organization_id, command.instance_id)
-        if (failed := self._call(command)) is not None:
-            flying.set_result(failed)
-        return flying
+            return earlier or UNCONFIRMED
+        pending = _PendingSend(
+            command.organization_id, command.instance_id, command.message_id, self._call_worker(command)
+        )
+        self._pending[command.message_id] = pending
+        return pending
 
-    async def _end(self, command: SendText, flying: _Flying) -> Outcome:
-        """Whoever is first to see the outcome writes it down; a redelivery that waits with it does so again."""
+    async def _finish(self, pending: _PendingSend) -> SendOutcome:
+        """The first to see the outcome stores it; a redelivery that waits as well stores it once more."""
         try:
-            outcome = await self._outcome(flying)
-            await self._settle(command.message_id, outcome)
+            outcome = await self._outcome(pending)
+            await self._record_outcome(pending.message_id, outcome)
         finally:
-            self._flying.pop(command.message_id, None)
+            self._pending.pop(pending.message_id, None)
         return outcome
 
-    async def _intend(self, command: SendText) -> Outcome | None:
-        """Raises NotOwned for an instance, or a message id, of another organization: both are refused like an instance
-        that does not exist, so nothing is revealed, and the other's send is not touched."""
-        if not await self._instances.owns(command.organization_id, command.instance_id):
-            raise NotOwned
-        return await self._sends.intend(command.message_id, command.organization_id, command.instance_id)
+    async def _record_intent(self, command: SendText) -> SendOutcome | None:
+        """Raises ForeignId for an instance, or a message id, of another organization: both are refused like an instance
+        that does not exist, so nothing is revealed, and the other organization's send is not touched."""
+        if not await self._instances.belongs_to(command.organization_id, command.instance_id):
+            raise ForeignId
+        return await self._sends.record_intent(command.message_id, command.organization_id, command.instance_id)
 
-    async def _wait_for_account(self, command: SendText) -> None:
-        """Raises NotOwned, and Retry when it is worth it; before the intent is written, so that nothing is unclear."""
-        if not await self._instances.owns(command.organization_id, command.instance_id):
-            raise NotOwned
-        account = self._instances.find(command.instance_id)
-        if account:
-            await account.decided()
-        elif await self._instances.elsewhere(command.instance_id):
+    async def _wait_for_instance(self, command: SendText) -> None:
+        """Raises ForeignId, and Retry: before the intent is stored, so that the outcome stays clear."""
+        if not await self._instances.belongs_to(command.organization_id, command.instance_id):
+            raise ForeignId
+        instance = self._instances.find(command.instance_id)
+        if instance:
+            await instance.wait_for_decision()
+        elif await self._instances.is_owned_elsewhere(command.instance_id):
             raise Retry("another node holds this instance")
-        young = (utc_now() - command.at).total_seconds() < PATIENCE and not command.is_too_late
-        if young and account and account.coming_back:
+        may_wait = _age_s(command) < RECONNECT_WAIT_S and not command.is_too_late
+        if may_wait and instance and instance.is_reconnecting:
             raise Retry("the instance is being reconnected")
 
-    def _call(self, command: SendText) -> Outcome | None:
-        """Hand it to the account's worker; the outcome when it ends here. Nothing was sent then."""
+    def _call_worker(self, command: SendText) -> asyncio.Future[SendResult] | SendOutcome:
+        """The worker's reply to come; an outcome when it was not called, so that nothing was sent."""
         if command.is_too_late:
             return TOO_LATE
-        account = self._instances.find(command.instance_id)
-        if account is None or not account.connected:
-            return _not_connected(account)
-        if account.unanswered and (utc_now() - command.at).total_seconds() > MAX_WAIT_S:
+        instance = self._instances.find(command.instance_id)
+        if instance is None or not instance.is_connected:
+            return _not_connected(instance)
+        if instance.send_unanswered and _age_s(command) > MAX_UNANSWERED_WAIT_S:
             return TIMED_OUT
-        send = Send(
-            instance_id=command.instance_id,
+        request = Send(
             call_id=command.message_id,
+            instance_id=command.instance_id,
             to=_address(command.to),
             text=command.text,
             expires_at=command.expires_at,
             order_key=command.order_key,
         )
-        return None if self._instances.hand_over(command.instance_id, send) else _not_connected(account)
+        try:
+            return self._workers.call(command.instance_id, request, SEND_TIMEOUT_S)
+        except NoWorker:
+            return _not_connected(instance)
 
-    async def _outcome(self, flying: _Flying) -> Outcome:
-        await asyncio.wait({flying}, timeout=LIMIT)
-        in_time = flying.done()
-        if not in_time:
-            flying.set_result(UNKNOWN)
-        outcome = flying.result()
-        account = self._instances.find(flying.instance_id)
-        if account and not (in_time and outcome in (TIMED_OUT, UNKNOWN)):
-            account.unanswered = not in_time or outcome.get("code") == "timeout"
-        return outcome
+    async def _outcome(self, pending: _PendingSend) -> SendOutcome:
+        """Unconfirmed when the worker did not reply: the text may have gone out."""
+        if isinstance(pending.result, dict):
+            return pending.result
+        try:
+            result = await asyncio.shield(pending.result)  # redeliveries wait for the same reply
+        except (TimeoutError, WorkerLost) as error:
+            log.warning("the outcome of message %s is not known: %s", pending.message_id, error)
+            if isinstance(error, TimeoutError):
+                self._set_unanswered(pending.instance_id, True)
+            return UNCONFIRMED
+        self._set_unanswered(pending.instance_id, result.code == "timeout")
+        return result.model_dump(include={"outcome", "wa_id", "timestamp", "code", "detail"})
 
-    async def _settle(self, message_id: str, outcome: Outcome) -> None:
-        """However long MongoDB is away: an outcome that is known must not become unknown."""
+    def _set_unanswered(self, instance_id: str, unanswered: bool) -> None:
+        if instance := self._instances.find(instance_id):
+            instance.send_unanswered = unanswered
+
+    async def _record_outcome(self, message_id: str, outcome: SendOutcome) -> None:
+        """Retried until MongoDB is reachable: an outcome that is known must not become unknown."""
         while True:
             try:
-                await self._sends.settle(message_id, outcome)
+                await self._sends.record_outcome(message_id, outcome)
                 return
             except TRANSIENT_ERRORS as error:
-                log.warning("the outcome of message %s cannot be written yet: %s", message_id, str(error)[:120])
-                await asyncio.sleep(PAUSE)
+                log.warning("the outcome of message %s cannot be stored yet: %s", message_id, str(error)[:120])
+                await asyncio.sleep(WRITE_RETRY_DELAY_S)
 
 
-def _not_connected(account: Account | None) -> Outcome:
-    state = account.held.status.value if account else "disconnected"
-    return {"outcome": "failed", "code": "not_connected", "detail": f"the instance is {state}; connect it"}
+def _age_s(command: SendText) -> float:
+    return (utc_now() - command.at).total_seconds()
+
+
+def _not_connected(instance: SupervisedInstance | None) -> SendOutcome:
+    status = instance.connection.status.value if instance else "disconnected"
+    return {"outcome": "failed", "code": "not_connected", "detail": f"the instance is {status}; connect it"}
 
 
 def _address(to: Party) -> str:
     return to.phone or f"{to.lid}@lid"
 
 
-def _told(command: SendText, outcome: Outcome) -> Event:
+def _outcome_event(command: SendText, outcome: SendOutcome) -> Event:
     common = {
         "organization_id": command.organization_id,
         "instance_id": command.instance_id,

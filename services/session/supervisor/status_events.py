@@ -1,55 +1,54 @@
-"""The events that say what became of an account."""
+"""The events about the connection of an instance."""
 
 from services.session.ipc.messages import LinkingCode
 from services.session.supervisor.status_reasons import detail_of
-from services.session.supervisor.supervised_instance import Account
+from services.session.supervisor.supervised_instance import SupervisedInstance
 from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
 from shared.contracts.records import ConnectionStatus as S
 
 
-def connection_changed(account: Account, previous: S) -> ConnectionChanged:
-    held = account.held
-    will_retry = held.status is S.RECONNECTING or (held.status is S.RESTRICTED and held.until is not None)
+def connection_changed_event(instance: SupervisedInstance, previous: S) -> ConnectionChanged:
+    connection = instance.connection
+    waits_for_restriction = connection.status is S.RESTRICTED and connection.until is not None
     return ConnectionChanged(
-        organization_id=held.organization_id,
-        instance_id=held.instance_id,
-        cause=account.cause,
-        status=held.status,
+        organization_id=connection.organization_id,
+        instance_id=connection.instance_id,
+        cause=instance.cause,
+        status=connection.status,
         previous=previous,
-        reason=held.reason,
-        detail=detail_of(held.reason),
-        will_retry=will_retry,
-        phone_number=held.phone_number,
-        network=held.network,
-        until=held.until,
-        previous_phone_number=held.previous_phone_number,
+        reason=connection.reason,
+        detail=detail_of(connection.reason),
+        will_retry=connection.status is S.RECONNECTING or waits_for_restriction,
+        phone_number=connection.phone_number,
+        network=connection.network,
+        until=connection.until,
+        previous_phone_number=connection.previous_phone_number,
     )
 
 
-def code_announced(account: Account, frame: LinkingCode) -> QrIssued | PairingCodeIssued:
-    """The event for a code of either kind."""
-    return _qr_issued(account, frame) if frame.kind == "qr" else _code_issued(account, frame)
+def linking_code_event(instance: SupervisedInstance, code: LinkingCode) -> QrIssued | PairingCodeIssued:
+    return _qr_issued(instance, code) if code.kind == "qr" else _pairing_code_issued(instance, code)
 
 
-def _qr_issued(account: Account, frame: LinkingCode) -> QrIssued:
+def _qr_issued(instance: SupervisedInstance, code: LinkingCode) -> QrIssued:
     return QrIssued(
-        organization_id=account.held.organization_id,
-        instance_id=account.instance_id,
-        cause=account.cause,
-        qr=frame.code,
-        data_url=frame.data_url,
-        ascii=frame.ascii_art,
-        attempt=frame.attempt,
-        expires_at=frame.expires_at,
+        organization_id=instance.connection.organization_id,
+        instance_id=instance.instance_id,
+        cause=instance.cause,
+        qr=code.code,
+        data_url=code.data_url,
+        ascii=code.ascii_art,
+        attempt=code.attempt,
+        expires_at=code.expires_at,
     )
 
 
-def _code_issued(account: Account, frame: LinkingCode) -> PairingCodeIssued:
+def _pairing_code_issued(instance: SupervisedInstance, code: LinkingCode) -> PairingCodeIssued:
     return PairingCodeIssued(
-        organization_id=account.held.organization_id,
-        instance_id=account.instance_id,
-        cause=account.cause,
-        code=frame.code,
-        phone_number=account.pair_number or "",
-        expires_at=frame.expires_at,
+        organization_id=instance.connection.organization_id,
+        instance_id=instance.instance_id,
+        cause=instance.cause,
+        code=code.code,
+        phone_number=instance.pairing_phone_number or "",
+        expires_at=code.expires_at,
     )

@@ -1,4 +1,4 @@
-"""What the supervisor remembers of one account while this node holds it."""
+"""One instance that this node owns, as the supervisor keeps it in memory."""
 
 import asyncio
 import time
@@ -8,120 +8,140 @@ from pathlib import Path
 from typing import Literal
 
 from services.session.ipc.messages import LinkingCode, Start
-from services.session.store.connections import Held
+from services.session.store.connections import OwnedConnection
 from services.session.supervisor.connection_state import (
     STABLE_AFTER_S,
-    Outcome,
-    interruption_pause,
-    refusal_pause,
-    retry_pause,
+    ConnectionState,
+    Phase,
+    Transition,
+    interruption_delay_s,
+    refusal_delay_s,
+    retry_delay_s,
 )
 from shared.contracts.records import ConnectionStatus
 
 DECISION_TIMEOUT_S = 5.0
-MAX_FATAL_STARTS = 2
-"""Starts in a row that ended the worker process, after which the account gets a worker process of its own."""
+MAX_CRASHING_STARTS = 2
+"""Starts in a row that crashed the worker process, after which the instance gets a worker process of its own."""
 
 
 @dataclass
-class Account:
-    """`lock` is held around every decision, so that commands and news of one account never overlap.
+class SupervisedInstance:
+    """`lock` is held during every transition, so that commands and events of one instance never overlap.
 
-    running: a worker has been told to start it and has not said how it ended. stopping: it was told to stop.
-    cause: the command that is being answered. suspended: why the node, not a person, stopped it.
-    failures: starts in a row that failed. timer: the next start or the end of a wait. issued: the code being shown.
-    taken: another node has it now, this one let go of it. unanswered: WhatsApp did not answer the last send in time.
-    refused_number: another phone linked it, so it is being unlinked. changed_number: another phone linked it just now.
-    new_chats_restricted_until: by the monotonic clock; WhatsApp refused a message to somebody who never wrote.
-    interruptions: the library ended so often without a stable connection between. fatal_starts: starts in a row that
-    ended the worker process. started_at: when the last start was told to a worker, by the monotonic clock.
+    cause: id of the command that status events name. suspended: why the node closed the connection without a command.
+    timer: the task that starts or logs out the instance later. linking_code: the code that is shown now.
+    ownership_lost: another node owns it, this one has dropped it.
+    failed_starts, interruptions, crashing_starts: in a row; see connection_state.py. started_at: monotonic clock.
+    number_refused, number_changed: the phone that linked it has another number than expected (relinking.py).
+    send_unanswered: WhatsApp did not answer the latest send in time.
+    new_chats_restricted_until: monotonic clock.
     """
 
-    held: Held
+    connection: OwnedConnection
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    running: bool = False
-    stopping: bool = False
+    phase: Phase = Phase.IDLE
     cause: str | None = None
-    failures: int = 0
+    suspended: str | None = None
     timer: asyncio.Task[None] | None = None
     method: Literal["qr", "code"] = "qr"
-    pair_number: str | None = None
-    suspended: str | None = None
-    issued: LinkingCode | None = None
-    taken: bool = False
-    unanswered: bool = False
-    refused_number: bool = False
-    changed_number: bool = False
-    new_chats_restricted_until: float = 0.0
+    pairing_phone_number: str | None = None
+    linking_code: LinkingCode | None = None
+    ownership_lost: bool = False
+    failed_starts: int = 0
     interruptions: int = 0
-    fatal_starts: int = 0
+    crashing_starts: int = 0
     started_at: float = 0.0
+    number_refused: bool = False
+    number_changed: bool = False
+    send_unanswered: bool = False
+    new_chats_restricted_until: float = 0.0
 
-    async def decided(self) -> None:
-        """Wait for a decision that is under way, a while: others read a new state in MongoDB a moment before it is
-        known here, and what they ask for then must not meet the old one."""
-        if not self.connected and self.lock.locked():
+    async def wait_for_decision(self) -> None:
+        """Wait for a transition that is under way, at most DECISION_TIMEOUT_S: callers see a new status in MongoDB
+        a moment before it is set here, and their next command must not meet the old one."""
+        if not self.is_connected and self.lock.locked():
             with suppress(TimeoutError):
                 async with asyncio.timeout(DECISION_TIMEOUT_S), self.lock:
                     pass
 
     @property
     def instance_id(self) -> str:
-        return self.held.instance_id
+        return self.connection.instance_id
 
     @property
-    def connected(self) -> bool:
-        return self.running and not self.stopping and self.held.status is ConnectionStatus.CONNECTED
+    def state(self) -> ConnectionState:
+        return ConnectionState(
+            status=self.connection.status,
+            phase=self.phase,
+            should_run=self.connection.should_run,
+            pending_logout=self.connection.pending_logout is not None,
+            suspended=self.suspended,
+            failed_starts=self.failed_starts,
+            number_refused=self.number_refused,
+            number_changed=self.number_changed,
+            new_chats_restricted=self.new_chats_restricted,
+        )
+
+    @property
+    def has_worker(self) -> bool:
+        return self.phase is not Phase.IDLE
+
+    @property
+    def is_connected(self) -> bool:
+        return self.phase is Phase.RUNNING and self.connection.status is ConnectionStatus.CONNECTED
 
     @property
     def new_chats_restricted(self) -> bool:
         return time.monotonic() < self.new_chats_restricted_until
 
     @property
-    def idle(self) -> bool:
-        """Nothing goes on and nothing is planned."""
-        return not self.running and self.timer is None
+    def is_idle(self) -> bool:
+        """It has no worker and no timer."""
+        return not self.has_worker and self.timer is None
 
     @property
-    def pairing(self) -> bool:
-        return self.held.status in (ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING)
+    def is_pairing(self) -> bool:
+        return self.connection.status in (ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING)
 
     @property
-    def coming_back(self) -> bool:
-        """It is linked and shall run, and the connection is being made."""
-        way = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
-        return self.held.linked and self.held.should_run and self.held.status in way
+    def is_reconnecting(self) -> bool:
+        """It is linked and to run, and not connected yet."""
+        connecting = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
+        return self.connection.linked and self.connection.should_run and self.connection.status in connecting
 
     @property
-    def isolated(self) -> bool:
-        """It shares no worker process with others."""
-        return self.fatal_starts >= MAX_FATAL_STARTS
+    def needs_own_worker(self) -> bool:
+        return self.crashing_starts >= MAX_CRASHING_STARTS
 
-    def ended(self, *, with_worker: bool) -> None:
-        """Its connection ended; `with_worker`: together with the worker process."""
+    def on_started(self) -> None:
+        self.phase = Phase.RUNNING
+        self.started_at = time.monotonic()
+
+    def on_ended(self, *, worker_crashed: bool) -> None:
+        self.phase = Phase.IDLE
         if time.monotonic() - self.started_at >= STABLE_AFTER_S:
-            self.fatal_starts = self.interruptions = 0
-        elif with_worker:
-            self.fatal_starts += 1
+            self.crashing_starts = self.interruptions = 0
+        elif worker_crashed:
+            self.crashing_starts += 1
 
-    def pause_before_start(self, outcome: Outcome, fraction: float) -> float:
-        """Seconds, counting this failure. `fraction`: 0 to 1, at random."""
-        if outcome.then == "at_once":
+    def next_start_delay_s(self, ended: Transition, fraction: float) -> float:
+        """Counts this failure. `fraction`: random, 0 to 1."""
+        if ended.next == "retry_now":
             self.interruptions += 1
-            return interruption_pause(self.interruptions, fraction)
-        self.failures += 1
-        pause = refusal_pause if outcome.reason == "refused_by_whatsapp" else retry_pause
-        return pause(self.failures, fraction)
+            return interruption_delay_s(self.interruptions, fraction)
+        self.failed_starts += 1
+        delay_s = refusal_delay_s if ended.reason == "refused_by_whatsapp" else retry_delay_s
+        return delay_s(self.failed_starts, fraction)
 
     def start_frame(self, directory: Path, proxy: str | None) -> Start:
-        """What tells a worker to connect it."""
         return Start(
             instance_id=self.instance_id,
-            organization_id=self.held.organization_id,
+            organization_id=self.connection.organization_id,
             directory=str(directory),
             method=self.method,
-            phone_number=self.pair_number,
-            linked=self.held.linked,
+            phone_number=self.pairing_phone_number,
+            linked=self.connection.linked,
             proxy=proxy,
         )
 

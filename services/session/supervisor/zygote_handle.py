@@ -1,4 +1,4 @@
-"""The zygote of one network, seen from the supervisor: asked for workers, started again when it dies."""
+"""The zygote process of one network, as the supervisor uses it: forks workers, and is started again when it died."""
 
 import asyncio
 import logging
@@ -7,61 +7,64 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from services.session.ipc.framing import pack, read_frame
-from services.session.ipc.messages import FROM_ZYGOTE, Fork, Forked, FromZygote, WorkerExited
+from services.session.ipc.messages import FROM_ZYGOTE, Fork, Forked, Frame, WorkerExited
+from services.session.supervisor.worker_calls import WorkerCalls
 from shared.platform.background import run_once
 
 log = logging.getLogger(__name__)
-FORK_LIMIT = 60.0
-"""Seconds a fork may take; the first one waits for the zygote's imports."""
+FORK_TIMEOUT_S = 60.0
+"""The first fork waits for the imports of the zygote."""
+STOP_TIMEOUT_S = 5.0
+_ZYGOTE = "zygote"
 
 Environment = Callable[[], Awaitable[dict[str, str]]]
-"""Made anew for every zygote: the simulator may have been started again with other keys."""
+"""Environment variables of a new zygote: read again for each, because the simulator may have restarted with other keys.
+"""
 
 
-class ZygoteGone(ConnectionError):
-    """The zygote died before it answered; the next fork starts a new one."""
-
-
-class Zygote:
-    """`fork()` gives the process id and our end of a worker's socket."""
-
+class ZygoteHandle:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._lock = asyncio.Lock()
+        self._calls = WorkerCalls()
         self._process: asyncio.subprocess.Process | None = None
         self._socket: socket.socket | None = None
-        self._reading: asyncio.Task[None] | None = None
-        self._forked: dict[str, asyncio.Future[int]] = {}
+        self._reader: asyncio.Task[None] | None = None
 
     async def fork(self, worker: str) -> tuple[int, socket.socket]:
-        """Raises ZygoteGone, TimeoutError, or what making the environment raises."""
+        """Process id of a new worker and our end of its socket.
+
+        Raises WorkerLost when the zygote died meanwhile (the next fork starts a new one), TimeoutError, OSError, or
+        what making the environment raises.
+        """
         async with self._lock:
-            if self._reading is None or self._reading.done():
+            if self._reader is None or self._reader.done():
                 await self._start()
-            assert self._socket
             ours, theirs = socket.socketpair()
-            request = Fork(worker=worker)
-            answer = self._forked[request.call_id] = asyncio.get_running_loop().create_future()
             try:
                 with theirs:
-                    socket.send_fds(self._socket, [pack(request)], [theirs.fileno()])
-                return await asyncio.wait_for(answer, FORK_LIMIT), ours
+                    forked = self._calls.call(
+                        _ZYGOTE, Fork(worker=worker), lambda fork: self._send(fork, theirs), FORK_TIMEOUT_S
+                    )
+                return (await forked).pid, ours
             except OSError:
                 ours.close()
                 raise
-            finally:
-                self._forked.pop(request.call_id, None)
+
+    def _send(self, fork: Frame, worker_socket: socket.socket) -> None:
+        assert self._socket
+        socket.send_fds(self._socket, [pack(fork)], [worker_socket.fileno()])
 
     async def stop(self) -> None:
         """The zygote ends when its socket closes; its workers live on until theirs do."""
-        if self._reading:
-            self._reading.cancel()
-            await asyncio.wait({self._reading})
+        if self._reader:
+            self._reader.cancel()
+            await asyncio.wait({self._reader})
         if self._socket:
             self._socket.close()
         if self._process and self._process.returncode is None:
             try:
-                await asyncio.wait_for(self._process.wait(), 5)
+                await asyncio.wait_for(self._process.wait(), STOP_TIMEOUT_S)
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
@@ -81,25 +84,20 @@ class Zygote:
                 stdin=asyncio.subprocess.DEVNULL,
             )
         self._socket = ours
-        # the reader has a descriptor of its own, so that ours stays free for passing descriptors
+        # the reader has a file descriptor of its own, so that `ours` can pass descriptors
         reader, writer = await asyncio.open_unix_connection(sock=ours.dup())
-        self._reading = run_once("reader of a zygote", self._read(reader, writer))
+        self._reader = run_once("reader of a zygote", self._read(reader, writer))
         log.info("zygote %d started", self._process.pid)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while (body := await read_frame(reader)) is not None:
-                self._heard(FROM_ZYGOTE.validate_json(body))
+                match FROM_ZYGOTE.validate_json(body):
+                    case Forked() as forked:
+                        self._calls.resolve(forked)
+                    case WorkerExited(worker=worker, status=status):
+                        level = logging.INFO if status == 0 else logging.ERROR
+                        log.log(level, "%s exited with status %d", worker, status)
         finally:
             writer.close()
-            for waiting in self._forked.values():
-                if not waiting.done():
-                    waiting.set_exception(ZygoteGone("the zygote ended"))
-
-    def _heard(self, frame: FromZygote) -> None:
-        match frame:
-            case Forked(call_id=call_id, pid=pid):
-                if (waiting := self._forked.get(call_id)) and not waiting.done():
-                    waiting.set_result(pid)
-            case WorkerExited(worker=worker, status=status):
-                log.log(logging.INFO if status == 0 else logging.ERROR, "%s ended with %d", worker, status)
+            self._calls.fail_process(_ZYGOTE)

@@ -8,7 +8,7 @@ import pytest
 
 from services.router import expired_sends
 from services.router.expired_sends import expired_send_monitor, fail_expired_sends
-from services.session.store.sends import Sends
+from services.session.store.sends import SendCollection
 from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.events import MessageStatusChanged
@@ -41,13 +41,13 @@ async def test_a_text_that_nobody_begins_to_send_fails_at_its_expiry(router: Rou
     assert await look(router, HOUR) == [("m2", why), ("m1", why)]
     assert len(await look(router, 2 * HOUR)) == 2
     assert (await router.message("m1")).status is MessageStatus.FAILED
-    known = await Sends(router.database).intend("m1", ORG, ONE)
+    known = await SendCollection(router.database).record_intent("m1", ORG, ONE)
     assert known == TEXT_TOO_LATE  # the session service finds it and sends nothing
 
 
 async def test_what_the_session_service_has_begun_is_its_own(router: Router) -> None:
     await router.handle(command())
-    assert await Sends(router.database).intend("m1", ORG, ONE) is None
+    assert await SendCollection(router.database).record_intent("m1", ORG, ONE) is None
     assert await look(router, 2 * HOUR) == []
     assert (await router.message("m1")).status is MessageStatus.QUEUED
     await router.handle(outcome())
@@ -64,11 +64,11 @@ async def test_one_of_the_two_services_decides(router: Router) -> None:
     """They begin at the same moment, again and again: a text is sent, or told to be too late, and never both."""
     count = 40
     await router.handle(*(command(f"m{number}") for number in range(count)))
-    sends = Sends(router.database)
+    sends = SendCollection(router.database)
 
     async def begin(message_id: str) -> bool:
         await asyncio.sleep(0)
-        return await sends.intend(message_id, ORG, ONE) is None
+        return await sends.record_intent(message_id, ORG, ONE) is None
 
     looks = [asyncio.create_task(look(router, HOUR)) for _ in range(2)]
     begun = await asyncio.gather(*(begin(f"m{number}") for number in range(count)))

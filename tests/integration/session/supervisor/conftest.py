@@ -9,7 +9,7 @@ from services.session.settings import SessionSettings
 from shared.contracts.ids import new_id
 from shared.platform.mongo import Database, open_mongo
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import Bench
+from tests.integration.session.supervisor.testbed import NodeTestBed
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def workers() -> FakeWorkers:
 
 
 @pytest.fixture
-async def bench(settings: SessionSettings, database: Database, workers: FakeWorkers) -> AsyncIterator[Bench]:
+async def bench(settings: SessionSettings, database: Database, workers: FakeWorkers) -> AsyncIterator[NodeTestBed]:
     """A running node with fake workers, and ears for what it publishes."""
-    bench = Bench(settings, database, workers)
+    bench = NodeTestBed(settings, database, workers)
     await bench.start()
     yield bench
     await bench.stop()

@@ -12,7 +12,7 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, INTRUDER, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, INTRUDER, NodeTestBed
 
 
 def pairing(worker: FakeWorker, frame: ToWorker) -> None:
@@ -29,7 +29,7 @@ def deaf(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
 
 
-async def test_a_code_is_shown_scanned_and_the_account_connected(bench: Bench) -> None:
+async def test_a_code_is_shown_scanned_and_the_account_connected(bench: NodeTestBed) -> None:
     bench.workers.script = pairing
     command = await bench.connect()
     qr = await bench.event(QrIssued, cause=command.id)
@@ -46,7 +46,7 @@ async def test_a_code_is_shown_scanned_and_the_account_connected(bench: Bench) -
     assert S.RECONNECTING not in seen
 
 
-async def test_connecting_while_a_code_is_shown_answers_with_that_code(bench: Bench) -> None:
+async def test_connecting_while_a_code_is_shown_answers_with_that_code(bench: NodeTestBed) -> None:
     bench.workers.script = pairing
     await bench.connect()
     await bench.status(S.QR_PENDING)
@@ -55,7 +55,7 @@ async def test_connecting_while_a_code_is_shown_answers_with_that_code(bench: Be
     assert len(bench.workers.starts()) == 1
 
 
-async def test_a_pairing_code_is_kept_until_the_account_is_connected(bench: Bench) -> None:
+async def test_a_pairing_code_is_kept_until_the_account_is_connected(bench: NodeTestBed) -> None:
     def types(worker: FakeWorker, frame: ToWorker) -> None:
         if isinstance(frame, Start):
             expires_at = utc_now() + timedelta(seconds=160)
@@ -73,7 +73,7 @@ async def test_a_pairing_code_is_kept_until_the_account_is_connected(bench: Benc
     assert (await bench.status(S.CONNECTED))["pairing_code"] is None
 
 
-async def test_another_way_to_pair_ends_the_first(bench: Bench) -> None:
+async def test_another_way_to_pair_ends_the_first(bench: NodeTestBed) -> None:
     bench.workers.script = pairing
     await bench.connect()
     await bench.status(S.QR_PENDING)
@@ -86,14 +86,14 @@ async def test_another_way_to_pair_ends_the_first(bench: Bench) -> None:
     assert not any(isinstance(event, PairingCodeIssued) for event in bench.events)
 
 
-async def test_connecting_a_connected_account_says_so(bench: Bench) -> None:
+async def test_connecting_a_connected_account_says_so(bench: NodeTestBed) -> None:
     await bench.connected()
     command = await bench.connect()
     answer = await bench.event(ConnectionChanged, cause=command.id)
     assert (answer.status, len(bench.workers.starts())) == (S.CONNECTED, 1)
 
 
-async def test_disconnecting_keeps_the_keys(bench: Bench) -> None:
+async def test_disconnecting_keeps_the_keys(bench: NodeTestBed) -> None:
     await bench.connected()
     command = await bench.disconnect()
     ended = await bench.event(ConnectionChanged, cause=command.id)
@@ -102,7 +102,7 @@ async def test_disconnecting_keeps_the_keys(bench: Bench) -> None:
     assert (found["should_run"], found["jid"] is not None) == (False, True)
 
 
-async def test_connecting_while_the_connection_closes_is_tried_again(bench: Bench) -> None:
+async def test_connecting_while_the_connection_closes_is_tried_again(bench: NodeTestBed) -> None:
     bench.workers.script = deaf
     await bench.connected()
     await bench.disconnect()
@@ -113,7 +113,7 @@ async def test_connecting_while_the_connection_closes_is_tried_again(bench: Benc
     await bench.connected()
 
 
-async def test_logging_out_unlinks_the_device(bench: Bench) -> None:
+async def test_logging_out_unlinks_the_device(bench: NodeTestBed) -> None:
     await bench.connected()
     command = await bench.logout()
     ended = await bench.event(ConnectionChanged, cause=command.id, status=S.LOGGED_OUT)
@@ -123,7 +123,7 @@ async def test_logging_out_unlinks_the_device(bench: Bench) -> None:
     assert (await bench.document())["jid"] is None
 
 
-async def test_a_disconnected_account_is_connected_to_be_unlinked(bench: Bench) -> None:
+async def test_a_disconnected_account_is_connected_to_be_unlinked(bench: NodeTestBed) -> None:
     await bench.connected()
     await bench.disconnect()
     await bench.status(S.DISCONNECTED)
@@ -132,25 +132,27 @@ async def test_a_disconnected_account_is_connected_to_be_unlinked(bench: Bench) 
     assert [frame.logout for frame in bench.workers.last.told if isinstance(frame, Stop)] == [False, True]
 
 
-async def test_deleting_an_instance_that_was_never_connected_leaves_nothing(bench: Bench, database: Database) -> None:
+async def test_deleting_an_instance_that_was_never_connected_leaves_nothing(
+    bench: NodeTestBed, database: Database
+) -> None:
     command = await bench.logout(delete=True)
     await bench.event(ConnectionChanged, cause=command.id, status=S.LOGGED_OUT)
     assert await database["connections"].count_documents({}) == 0
 
 
-async def test_the_simulated_network_is_refused_where_it_is_not_enabled(bench: Bench) -> None:
+async def test_the_simulated_network_is_refused_where_it_is_not_enabled(bench: NodeTestBed) -> None:
     command = await bench.connect(network=Network.SIMULATOR)
     refused = await bench.event(CommandRefused, cause=command.id)
     assert (refused.status, refused.code) == (422, "simulator_disabled")
 
 
 @pytest.mark.parametrize(("phone", "code"), [(None, "missing_phone_number"), ("12", "invalid_phone")])
-async def test_a_pairing_code_needs_a_real_number(bench: Bench, phone: str | None, code: str) -> None:
+async def test_a_pairing_code_needs_a_real_number(bench: NodeTestBed, phone: str | None, code: str) -> None:
     command = await bench.connect(method="code", phone_number=phone)
     assert (await bench.event(CommandRefused, cause=command.id)).code == code
 
 
-async def test_a_restricted_account_is_refused_until_the_restriction_ends(bench: Bench) -> None:
+async def test_a_restricted_account_is_refused_until_the_restriction_ends(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.last.change(INSTANCE, "restricted", until=utc_now() + timedelta(hours=1))
     await bench.status(S.RESTRICTED)
@@ -159,7 +161,7 @@ async def test_a_restricted_account_is_refused_until_the_restriction_ends(bench:
     assert (refused.status, refused.code) == (409, "instance_restricted")
 
 
-async def test_an_instance_of_another_organization_is_not_touched(bench: Bench, database: Database) -> None:
+async def test_an_instance_of_another_organization_is_not_touched(bench: NodeTestBed, database: Database) -> None:
     await bench.connected()
     mine = await bench.document()
     bench.organization = INTRUDER

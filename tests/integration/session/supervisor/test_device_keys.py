@@ -12,25 +12,29 @@ from shared.contracts.events import CommandRefused, ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
 
 
 @pytest.fixture
-async def foreign(settings: SessionSettings, database: Database, tmp_path: Path, bench: Bench) -> AsyncIterator[Bench]:
+async def foreign(
+    settings: SessionSettings, database: Database, tmp_path: Path, bench: NodeTestBed
+) -> AsyncIterator[NodeTestBed]:
     """Another node of the installation, with a data folder of its own; not started."""
     theirs = {"node_name": f"{settings.node_name}-c", "data_dir": tmp_path / "other"}
-    bench_of_theirs = Bench(settings.model_copy(update=theirs), database, FakeWorkers())
+    bench_of_theirs = NodeTestBed(settings.model_copy(update=theirs), database, FakeWorkers())
     bench_of_theirs.organization = bench.organization
     yield bench_of_theirs
     await bench_of_theirs.stop()
 
 
 @pytest.fixture
-def keys(settings: SessionSettings, bench: Bench) -> Path:
+def keys(settings: SessionSettings, bench: NodeTestBed) -> Path:
     return settings.data_dir / bench.organization / INSTANCE
 
 
-async def test_a_node_without_the_keys_does_not_claim_and_shows_no_logout(bench: Bench, foreign: Bench) -> None:
+async def test_a_node_without_the_keys_does_not_claim_and_shows_no_logout(
+    bench: NodeTestBed, foreign: NodeTestBed
+) -> None:
     await bench.connected()
     await bench.stop_node()
     before = await bench.document()
@@ -45,7 +49,9 @@ async def test_a_node_without_the_keys_does_not_claim_and_shows_no_logout(bench:
     assert (await bench.status(S.CONNECTED))["node"] == before["node"]
 
 
-async def test_a_command_for_keys_of_another_folder_is_refused_with_the_remedy(bench: Bench, foreign: Bench) -> None:
+async def test_a_command_for_keys_of_another_folder_is_refused_with_the_remedy(
+    bench: NodeTestBed, foreign: NodeTestBed
+) -> None:
     await bench.connected()
     await bench.stop_node()
     before = await bench.document()
@@ -58,7 +64,7 @@ async def test_a_command_for_keys_of_another_folder_is_refused_with_the_remedy(b
     assert await bench.document() == before
 
 
-async def test_a_logout_is_possible_without_the_keys(bench: Bench, foreign: Bench) -> None:
+async def test_a_logout_is_possible_without_the_keys(bench: NodeTestBed, foreign: NodeTestBed) -> None:
     await bench.connected()
     await bench.stop_node()
     await foreign.start()
@@ -70,7 +76,7 @@ async def test_a_logout_is_possible_without_the_keys(bench: Bench, foreign: Benc
     assert [start.linked for start in foreign.workers.starts()] == [False]
 
 
-async def test_an_account_whose_folder_is_gone_waits_for_it(bench: Bench, keys: Path) -> None:
+async def test_an_account_whose_folder_is_gone_waits_for_it(bench: NodeTestBed, keys: Path) -> None:
     await bench.connected()
     await bench.stop_node()
     away = keys.with_name("away")
@@ -86,19 +92,19 @@ async def test_an_account_whose_folder_is_gone_waits_for_it(bench: Bench, keys: 
     await bench.status(S.CONNECTED)
 
 
-async def test_missing_keys_are_announced_once(bench: Bench, keys: Path) -> None:
+async def test_missing_keys_are_announced_once(bench: NodeTestBed, keys: Path) -> None:
     await bench.connected()
     await bench.stop_node()
     shutil.rmtree(keys)
     node = await bench.start_node()
     await bench.status(S.FAILED)
     for _ in range(3):
-        await node._reconciler._look()
+        await node._reconciler._reconcile()
     said = [event for event in bench.events if isinstance(event, ConnectionChanged) and event.status is S.FAILED]
     assert len(said) == 1
 
 
-async def test_a_store_without_a_device_is_no_logout(bench: Bench) -> None:
+async def test_a_store_without_a_device_is_no_logout(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.last.change(INSTANCE, "keys_missing")
     found = await bench.status(S.FAILED)

@@ -12,7 +12,7 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
 
 OLD, NEW = "4915112345678", "4915198765432"
 
@@ -34,38 +34,38 @@ def scanned_by(number: str) -> Callable[[FakeWorker, ToWorker], None]:
 
 
 @pytest.fixture
-async def policies(settings: SessionSettings, database: Database) -> AsyncIterator[dict[OtherNumber, Bench]]:
-    made: dict[OtherNumber, Bench] = {}
+async def policies(settings: SessionSettings, database: Database) -> AsyncIterator[dict[OtherNumber, NodeTestBed]]:
+    made: dict[OtherNumber, NodeTestBed] = {}
     policies: tuple[OtherNumber, ...] = ("follow", "refuse_relinked", "refuse")
     for policy in policies:
         changed = settings.model_copy(update={"other_number": policy, "node_name": f"{settings.node_name}-{policy}"})
-        made[policy] = Bench(changed, database, FakeWorkers())
+        made[policy] = NodeTestBed(changed, database, FakeWorkers())
     yield made
     for bench in made.values():
         if bench.node:
             await bench.stop()
 
 
-async def begin(bench: Bench, database: Database, configured: str | None = None) -> None:
+async def begin(bench: NodeTestBed, database: Database, configured: str | None = None) -> None:
     await bench.start()
     await database["instances"].update_one({"_id": INSTANCE}, {"$set": {"phone_number": configured}})
 
 
-async def scan(bench: Bench, number: str) -> None:
+async def scan(bench: NodeTestBed, number: str) -> None:
     bench.workers.script = scanned_by(number)
     await bench.connect()
 
 
-async def unlink(bench: Bench) -> None:
+async def unlink(bench: NodeTestBed) -> None:
     bench.workers.last.change(INSTANCE, "logged_out", reason="logged_out")
     await bench.event(ConnectionChanged, status=S.LOGGED_OUT, reason="logged_out")
 
 
-def connections(bench: Bench) -> list[S]:
+def connections(bench: NodeTestBed) -> list[S]:
     return [event.status for event in bench.events if isinstance(event, ConnectionChanged)]
 
 
-async def scan_old_then_new(bench: Bench, database: Database) -> int:
+async def scan_old_then_new(bench: NodeTestBed, database: Database) -> int:
     """The account is linked to OLD and unlinked, then NEW scans; how many events there were before that scan."""
     await begin(bench, database)
     await scan(bench, OLD)
@@ -77,7 +77,7 @@ async def scan_old_then_new(bench: Bench, database: Database) -> int:
 
 
 async def test_a_number_that_was_only_configured_follows_the_scan_and_says_so(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["refuse_relinked"]
     await begin(bench, database, configured=OLD)
@@ -89,7 +89,7 @@ async def test_a_number_that_was_only_configured_follows_the_scan_and_says_so(
 
 
 async def test_another_phone_than_the_one_linked_before_is_unlinked_again(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["refuse_relinked"]
     before = await scan_old_then_new(bench, database)
@@ -107,7 +107,7 @@ async def test_another_phone_than_the_one_linked_before_is_unlinked_again(
 
 
 async def test_who_wants_the_change_configures_the_new_number_first(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["refuse"]
     await begin(bench, database, configured=OLD)
@@ -120,7 +120,7 @@ async def test_who_wants_the_change_configures_the_new_number_first(
 
 
 async def test_a_setting_lets_every_scan_change_the_number(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["follow"]
     before = await scan_old_then_new(bench, database)
@@ -129,7 +129,7 @@ async def test_a_setting_lets_every_scan_change_the_number(
 
 
 async def test_a_refusal_survives_a_restart_before_the_phone_was_told(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["refuse"]
     await begin(bench, database, configured=OLD)
@@ -149,7 +149,7 @@ async def test_a_refusal_survives_a_restart_before_the_phone_was_told(
 
 
 async def test_the_same_phone_in_the_other_spelling_is_no_other_phone(
-    policies: dict[OtherNumber, Bench], database: Database
+    policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
     bench = policies["refuse"]
     await begin(bench, database, configured="5511987654321")

@@ -8,10 +8,10 @@ from shared.contracts.message import utc_now
 from shared.contracts.records import Party
 from shared.contracts.registry import DEAD_PREFIX, MAX_MESSAGE_BYTES
 from tests.fakes.workers import FakeWorker
-from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 
-def received(bench: Bench, wa_id: str, text: str = "hello") -> MessageReceived:
+def received(bench: NodeTestBed, wa_id: str, text: str = "hello") -> MessageReceived:
     party = Party(phone="4915199999999")
     return MessageReceived(
         id=f"m-{bench.organization}-{wa_id}",
@@ -31,11 +31,11 @@ async def until_confirmed(worker: FakeWorker, sequence: int) -> None:
             await asyncio.sleep(0.01)
 
 
-def hand_over(bench: Bench, sequence: int, event: MessageReceived) -> None:
+def hand_over(bench: NodeTestBed, sequence: int, event: MessageReceived) -> None:
     bench.workers.last.entry(INSTANCE, sequence, event.full_subject, event.model_dump_json())
 
 
-async def test_an_entry_is_confirmed_once_the_stream_has_it(bench: Bench) -> None:
+async def test_an_entry_is_confirmed_once_the_stream_has_it(bench: NodeTestBed) -> None:
     await bench.connected()
     for sequence in range(1, 4):
         hand_over(bench, sequence, received(bench, f"W{sequence}"))
@@ -43,7 +43,7 @@ async def test_an_entry_is_confirmed_once_the_stream_has_it(bench: Bench) -> Non
     assert (await bench.event(MessageReceived, wa_id="W3")).text == "hello"
 
 
-async def test_an_entry_handed_over_twice_is_one_event(bench: Bench) -> None:
+async def test_an_entry_handed_over_twice_is_one_event(bench: NodeTestBed) -> None:
     await bench.connected()
     hand_over(bench, 1, received(bench, "W1"))
     hand_over(bench, 1, received(bench, "W1"))
@@ -54,7 +54,7 @@ async def test_an_entry_handed_over_twice_is_one_event(bench: Bench) -> None:
     assert sum((stored.state.subjects or {}).values()) == 2
 
 
-async def test_what_nobody_can_read_ends_among_the_dead_letters_and_holds_up_nothing(bench: Bench) -> None:
+async def test_what_nobody_can_read_ends_among_the_dead_letters_and_holds_up_nothing(bench: NodeTestBed) -> None:
     await bench.connected()
     worker, address = bench.workers.last, received(bench, "W1").full_subject
     worker.entry(INSTANCE, 1, address, base64.b64encode(b"\x08\x01").decode(), error="Message: no such field")

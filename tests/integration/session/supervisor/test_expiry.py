@@ -13,12 +13,12 @@ from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 BEFORE = timedelta(seconds=-1)
 
 
-def late(bench: Bench, message_id: str = "m1") -> SendText:
+def late(bench: NodeTestBed, message_id: str = "m1") -> SendText:
     return bench.text(message_id, expires_at=utc_now() + BEFORE)
 
 
@@ -26,7 +26,7 @@ def late(bench: Bench, message_id: str = "m1") -> SendText:
     ("age", "expires_in"), [(timedelta(), BEFORE), (SEND_EXPIRY, None), (timedelta(days=3), None)], ids=str
 )
 async def test_a_text_that_comes_too_late_is_not_sent(
-    bench: Bench, age: timedelta, expires_in: timedelta | None
+    bench: NodeTestBed, age: timedelta, expires_in: timedelta | None
 ) -> None:
     """The session service was away: the command waited in its stream. Without an expiry it has an hour."""
     await bench.connected()
@@ -37,7 +37,7 @@ async def test_a_text_that_comes_too_late_is_not_sent(
     assert bench.workers.last.sends() == []
 
 
-async def test_a_text_in_time_is_sent_and_its_worker_knows_the_expiry(bench: Bench) -> None:
+async def test_a_text_in_time_is_sent_and_its_worker_knows_the_expiry(bench: NodeTestBed) -> None:
     await bench.connected()
     command = bench.text("m1", at=utc_now() - timedelta(hours=5), expires_at=utc_now() + timedelta(hours=1))
     await bench.send(command)
@@ -45,7 +45,7 @@ async def test_a_text_in_time_is_sent_and_its_worker_knows_the_expiry(bench: Ben
     assert [send.expires_at for send in bench.workers.last.sends()] == [command.expires_at]
 
 
-async def test_a_text_that_was_sent_in_time_stays_sent_when_it_is_redelivered_late(bench: Bench) -> None:
+async def test_a_text_that_was_sent_in_time_stays_sent_when_it_is_redelivered_late(bench: NodeTestBed) -> None:
     await bench.connected()
     command = bench.text("m1")
     await bench.send(command)
@@ -55,7 +55,7 @@ async def test_a_text_that_was_sent_in_time_stays_sent_when_it_is_redelivered_la
 
 
 async def test_a_text_of_which_nobody_knows_whether_it_went_is_not_called_too_late(
-    bench: Bench, database: Database
+    bench: NodeTestBed, database: Database
 ) -> None:
     """`failed` would say that it can be sent again."""
     await bench.connected()
@@ -66,7 +66,7 @@ async def test_a_text_of_which_nobody_knows_whether_it_went_is_not_called_too_la
     assert (failed.code, failed.unconfirmed) == ("unconfirmed", True)
 
 
-async def test_a_text_whose_time_ends_while_the_account_reconnects_fails(bench: Bench) -> None:
+async def test_a_text_whose_time_ends_while_the_account_reconnects_fails(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.script = lambda worker, frame: None if isinstance(frame, Start) else obedient(worker, frame)
     bench.workers.last.change(INSTANCE, "disconnected")
@@ -77,7 +77,7 @@ async def test_a_text_whose_time_ends_while_the_account_reconnects_fails(bench: 
 
 
 async def test_a_text_that_the_router_has_failed_is_not_sent_by_a_clock_that_is_behind(
-    bench: Bench, database: Database
+    bench: NodeTestBed, database: Database
 ) -> None:
     """The router writes it where the intent to send would be: whoever is first decides."""
     await bench.connected()

@@ -13,7 +13,7 @@ import pytest
 from services.session.ipc.messages import Stop
 from services.session.supervisor import worker_handle as module
 from services.session.supervisor.process_handle import ProcessHandle
-from services.session.supervisor.worker_handle import Worker
+from services.session.supervisor.worker_handle import WorkerHandle
 from shared.contracts.records import Network
 from tests.integration.session.supervisor.testbed import PATIENCE
 
@@ -32,9 +32,9 @@ def hanging() -> Iterator[Process]:
 async def nothing(*_: object) -> None: ...
 
 
-async def opened(process: Process) -> tuple[Worker, socket.socket]:
+async def opened(process: Process) -> tuple[WorkerHandle, socket.socket]:
     ours, theirs = socket.socketpair()
-    worker = Worker("w", process.pid, Network.WHATSAPP, ours)
+    worker = WorkerHandle("w", process.pid, Network.WHATSAPP, ours)
     await worker.open(nothing, nothing)
     return worker, theirs
 
@@ -50,8 +50,8 @@ async def test_one_that_reads_nothing_is_killed(hanging: Process, monkeypatch: p
     monkeypatch.setattr(module, "MAX_UNREAD_BYTES", 100_000)
     worker, theirs = await opened(hanging)
     with theirs:
-        while not worker.ended.is_set():
-            worker.tell(Stop(instance_id="x" * 10_000))
+        while not worker.exited.is_set():
+            worker.send(Stop(instance_id="x" * 10_000))
             await asyncio.sleep(0)
         assert await killed(hanging)
 
@@ -59,10 +59,10 @@ async def test_one_that_reads_nothing_is_killed(hanging: Process, monkeypatch: p
 async def test_one_that_lives_on_without_its_socket_is_killed(
     hanging: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_END_S", 0.05)
+    monkeypatch.setattr(module, "EXIT_TIMEOUT_S", 0.05)
     worker, theirs = await opened(hanging)
     theirs.close()
-    await asyncio.wait_for(worker.ended.wait(), PATIENCE)
+    await asyncio.wait_for(worker.exited.wait(), PATIENCE)
     assert await killed(hanging)
 
 
@@ -77,13 +77,13 @@ async def test_one_that_ends_by_itself_is_left_alone(hanging: Process) -> None:
     handle = ProcessHandle(hanging.pid)
     hanging.terminate()
     hanging.wait()
-    assert await handle.ended(PATIENCE)
+    assert await handle.wait(PATIENCE)
     handle.kill()
     handle.close()
 
 
 async def test_a_process_that_has_gone_is_no_other_one() -> None:
     gone = ProcessHandle(max(psutil.pids()) + 50_000_000)
-    assert await gone.ended(0)
+    assert await gone.wait(0)
     gone.kill()
     gone.close()

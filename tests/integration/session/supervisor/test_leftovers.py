@@ -8,11 +8,13 @@ from services.session.supervisor import event_publisher
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.events import ConnectionChanged, MessageSent
 from shared.contracts.records import ConnectionStatus as S
-from tests.integration.session.supervisor.testbed import PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import PATIENCE, NodeTestBed
 
 
-async def test_deleted_accounts_leave_no_queues_locks_and_tasks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_publisher, "IDLE_S", 0.5)
+async def test_deleted_accounts_leave_no_queues_locks_and_tasks(
+    bench: NodeTestBed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_publisher, "QUEUE_IDLE_TIMEOUT_S", 0.5)
     node = bench.node
     assert node
     names = [f"i{number}" for number in range(3)]
@@ -20,19 +22,18 @@ async def test_deleted_accounts_leave_no_queues_locks_and_tasks(bench: Bench, mo
         await bench.connected(name)
         await bench.send(bench.text(f"to-{name}").model_copy(update={"instance_id": name}))
         await bench.event(MessageSent, message_id=f"to-{name}")
-        await node.handlers.logout(LogoutInstance(organization_id=bench.organization, instance_id=name, delete=True))
+        await node.commands.logout(LogoutInstance(organization_id=bench.organization, instance_id=name, delete=True))
         await bench.event(ConnectionChanged, instance_id=name, status=S.LOGGED_OUT)
 
     def left() -> list[object]:
         found = (
-            node._accounts._accounts,
-            node._outlet._queues,
-            node._outlet._tasks,
-            node._outlet._in_hand,
-            node.sending._flying,
-            dict(node.sending._beginning),
-            node.attending._marking,
-            node.numbers._asked,
+            node._supervisor._instances,
+            node._events._queues,
+            node._events._tasks,
+            node._events._batches,
+            node.sends._pending,
+            dict(node.sends._start_locks),
+            node._workers.calls._pending,
             [worker["instances"] for worker in node.workers() if worker["instances"]],
         )
         return [kept for kept in found if kept]

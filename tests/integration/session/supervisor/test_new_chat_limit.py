@@ -1,12 +1,12 @@
 """Error 463: the sentence says what it is, the instance shows it while it lasts, and answers still go out."""
 
 from services.session.ipc.messages import Send, SendResult, ToWorker
-from services.session.supervisor.new_chat_limit import NewChats
+from services.session.supervisor.new_chat_limit import NewChatLimit
 from services.session.worker.send_results import result_of_error
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
 from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 REASON = "new_chats_restricted"
 
@@ -18,14 +18,14 @@ def restricts_once(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
 
 
-async def restricted(bench: Bench) -> None:
+async def restricted(bench: NodeTestBed) -> None:
     bench.workers.script = restricts_once
     await bench.connected()
     await bench.send(bench.text("stranger"))
     await bench.event(ConnectionChanged, reason=REASON)
 
 
-async def test_the_failure_and_the_instance_say_what_it_is(bench: Bench) -> None:
+async def test_the_failure_and_the_instance_say_what_it_is(bench: NodeTestBed) -> None:
     await restricted(bench)
     failed = await bench.event(MessageFailed, message_id="stranger")
     assert failed.code == REASON
@@ -40,7 +40,7 @@ async def test_the_failure_and_the_instance_say_what_it_is(bench: Bench) -> None
     assert (found["status"], found["reason"]) == ("connected", REASON)
 
 
-async def test_it_is_told_once_and_still_shown_after_a_reconnect(bench: Bench) -> None:
+async def test_it_is_told_once_and_still_shown_after_a_reconnect(bench: NodeTestBed) -> None:
     await restricted(bench)
     await bench.send(bench.text("stranger2"))
     bench.workers.last.change(INSTANCE, "disconnected")
@@ -51,17 +51,17 @@ async def test_it_is_told_once_and_still_shown_after_a_reconnect(bench: Bench) -
     assert len(told) == 2
 
 
-async def test_it_is_no_longer_shown_when_nothing_was_refused_for_a_while(bench: Bench) -> None:
+async def test_it_is_no_longer_shown_when_nothing_was_refused_for_a_while(bench: NodeTestBed) -> None:
     await bench.connected()
     assert bench.node
     node = bench.node
-    await NewChats(node._accounts, node._new_chats._board, shown_s=0.05).restricted(INSTANCE)
+    await NewChatLimit(node._supervisor, node._new_chat_limit._statuses, shown_s=0.05).on_send_refused(INSTANCE)
     shown = await bench.event(ConnectionChanged, reason=REASON)
     await bench.event(ConnectionChanged, since=bench.events.index(shown), status=S.CONNECTED, reason=None)
     await bench.document(reason=None)
 
 
-async def test_a_worker_that_names_an_account_nobody_holds_changes_nothing(bench: Bench) -> None:
+async def test_a_worker_that_names_an_account_nobody_holds_changes_nothing(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.last.say(SendResult(instance_id="nobody", call_id="m", outcome="failed", code=REASON))
     await bench.send(bench.text("m1"))

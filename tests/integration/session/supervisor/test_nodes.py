@@ -13,15 +13,15 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
 from tests.servers import Server, nats_server
 
 
 @pytest.fixture
-async def other(settings: SessionSettings, database: Database, bench: Bench) -> AsyncIterator[Bench]:
+async def other(settings: SessionSettings, database: Database, bench: NodeTestBed) -> AsyncIterator[NodeTestBed]:
     """A second node of the same cluster, with workers of its own."""
     settings = settings.model_copy(update={"node_name": f"{settings.node_name}-b"})
-    other = Bench(settings, database, FakeWorkers())
+    other = NodeTestBed(settings, database, FakeWorkers())
     other.organization = bench.organization
     await other.start()
     yield other
@@ -36,7 +36,7 @@ async def own_nats(tmp_path: Path) -> AsyncIterator[Server]:
     await server.kill()
 
 
-async def test_an_account_of_a_living_node_is_left_alone(bench: Bench, other: Bench) -> None:
+async def test_an_account_of_a_living_node_is_left_alone(bench: NodeTestBed, other: NodeTestBed) -> None:
     await bench.connected()
     with pytest.raises(Retry):
         await other.connect()
@@ -46,7 +46,7 @@ async def test_an_account_of_a_living_node_is_left_alone(bench: Bench, other: Be
     assert (await bench.document())["epoch"] == 1
 
 
-async def test_the_accounts_of_a_node_that_is_gone_are_taken_over(bench: Bench, other: Bench) -> None:
+async def test_the_accounts_of_a_node_that_is_gone_are_taken_over(bench: NodeTestBed, other: NodeTestBed) -> None:
     await bench.connected()
     await bench.stop_node()
     taken = await other.document(status=S.CONNECTED.value, epoch=2)
@@ -54,7 +54,7 @@ async def test_the_accounts_of_a_node_that_is_gone_are_taken_over(bench: Bench, 
     assert [start.instance_id for start in other.workers.last.starts()] == [INSTANCE]
 
 
-async def test_what_an_earlier_holder_still_says_changes_nothing(bench: Bench, database: Database) -> None:
+async def test_what_an_earlier_holder_still_says_changes_nothing(bench: NodeTestBed, database: Database) -> None:
     await bench.connected()
     taken = {"$set": {"node": "elsewhere"}, "$inc": {"epoch": 1}}
     await database["connections"].update_one({"_id": INSTANCE}, taken)
@@ -72,7 +72,7 @@ async def test_a_node_without_its_bus_closes_its_connections_and_opens_them_when
     settings: SessionSettings, database: Database, own_nats: Server
 ) -> None:
     settings = settings.model_copy(update={"nats_url": f"nats://127.0.0.1:{own_nats.port}"})
-    bench = Bench(settings, database, FakeWorkers())
+    bench = NodeTestBed(settings, database, FakeWorkers())
     await bench.start()
     await bench.connected()
     await own_nats.kill()

@@ -2,10 +2,10 @@
 
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
-from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 
-async def test_every_account_comes_back_after_a_restart_without_a_scan(bench: Bench) -> None:
+async def test_every_account_comes_back_after_a_restart_without_a_scan(bench: NodeTestBed) -> None:
     for instance in ("a", "b", "c"):
         await bench.connected(instance)
     await bench.restart_node()
@@ -16,7 +16,7 @@ async def test_every_account_comes_back_after_a_restart_without_a_scan(bench: Be
     assert {(await bench.document(instance))["epoch"] for instance in ("a", "b", "c")} == {2}
 
 
-async def test_what_was_disconnected_stays_so_after_a_restart(bench: Bench) -> None:
+async def test_what_was_disconnected_stays_so_after_a_restart(bench: NodeTestBed) -> None:
     await bench.connected()
     await bench.connected("other")
     await bench.disconnect()
@@ -26,7 +26,7 @@ async def test_what_was_disconnected_stays_so_after_a_restart(bench: Bench) -> N
     assert [start.instance_id for start in bench.workers.last.starts()] == ["other"]
 
 
-async def test_accounts_of_a_dead_worker_come_back_in_another(bench: Bench) -> None:
+async def test_accounts_of_a_dead_worker_come_back_in_another(bench: NodeTestBed) -> None:
     await bench.connected()
     dead = bench.workers.last
     dead.die()
@@ -39,7 +39,7 @@ async def test_accounts_of_a_dead_worker_come_back_in_another(bench: Bench) -> N
     assert (worker["pid"], worker["instances"]) == (bench.workers.last.pid, [INSTANCE])
 
 
-async def test_an_unlinked_account_is_not_tried_again(bench: Bench) -> None:
+async def test_an_unlinked_account_is_not_tried_again(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.last.change(INSTANCE, "logged_out", reason="logged_out")
     gone = await bench.status(S.LOGGED_OUT)
@@ -49,16 +49,12 @@ async def test_an_unlinked_account_is_not_tried_again(bench: Bench) -> None:
     assert INSTANCE not in {start.instance_id for start in bench.workers.last.starts()}
 
 
-async def test_a_lost_lease_closes_every_connection_until_it_is_back(bench: Bench) -> None:
+async def test_a_lost_lease_closes_every_connection_until_it_is_back(bench: NodeTestBed) -> None:
     await bench.connected()
     assert bench.node
     lease = bench.node.lease
-    assert lease.lost
-    assert lease.regained
-    lease.held = False
-    lease.lost()
+    lease.give_up()
     closed = await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
-    lease.held = True
-    lease.regained()
+    await lease._renew()
     await bench.event(ConnectionChanged, since=bench.events.index(closed), status=S.CONNECTED)
     assert (await bench.document())["epoch"] == 2

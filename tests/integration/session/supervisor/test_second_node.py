@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from nats.aio.client import Client
 
-from services.session.store.data_folder import FolderInUse, folder_id, only_user_of
-from services.session.supervisor.node_lease import Holder, Lease, SecondNode
+from services.session.store.data_folder import FolderInUse, folder_id, lock_data_folder
+from services.session.supervisor.node_lease import LeaseHolder, NodeLease, SecondNode
 from shared.contracts.ids import new_id
 from shared.contracts.registry import LEASES_BUCKET
 from shared.messaging.client import jetstream
@@ -29,18 +29,18 @@ def database() -> str:
     return new_id()
 
 
-def lease(client: Client, name: str, folder: str, database: str, since: float = 1.0) -> Lease:
-    return Lease(jetstream(client), name, TTL_S, Holder(folder, database, since))
+def lease(client: Client, name: str, folder: str, database: str, since: float = 1.0) -> NodeLease:
+    return NodeLease(jetstream(client), name, TTL_S, LeaseHolder(folder, database, since))
 
 
 async def test_a_node_with_another_folder_refuses_while_the_first_one_lives(client: Client, database: str) -> None:
     first = lease(client, "first", "a", database)
-    await first.take()
-    keeping = asyncio.create_task(first.keep())
+    await first.acquire()
+    keeping = asyncio.create_task(first.renew_forever())
     try:
         for name in ("second", "first"):  # also when both are called the same
             with pytest.raises(SecondNode, match="'first' runs with another data folder"):
-                await lease(client, name, "b", database).take()
+                await lease(client, name, "b", database).acquire()
         assert await first.live_nodes() >= {"first"}
     finally:
         keeping.cancel()
@@ -49,24 +49,24 @@ async def test_a_node_with_another_folder_refuses_while_the_first_one_lives(clie
 
 async def test_it_starts_when_the_other_has_ended(client: Client, database: str) -> None:
     killed = lease(client, "killed", "a", database)
-    await killed.take()
+    await killed.acquire()
     next_one = lease(client, "next", "b", database)
-    await next_one.take()  # once the lease has run out
-    assert next_one.held
+    await next_one.acquire()  # once the lease has run out
+    assert next_one.is_held
     assert "killed" not in await next_one.live_nodes()
 
 
 async def test_the_same_folder_goes_on_at_once_under_whatever_name(client: Client, database: str) -> None:
-    await lease(client, "container-1", "a", database).take()
+    await lease(client, "container-1", "a", database).acquire()
     renamed = lease(client, "container-2", "a", database)
-    await renamed.take()
+    await renamed.acquire()
     assert "container-1" in await renamed.live_nodes()  # it did not wait for it
 
 
 async def test_another_installation_on_the_same_server_is_no_second_node(client: Client, database: str) -> None:
-    await lease(client, "theirs", "a", new_id()).take()
+    await lease(client, "theirs", "a", new_id()).acquire()
     ours = lease(client, "ours", "b", database)
-    await ours.take()
+    await ours.acquire()
     assert "theirs" in await ours.live_nodes()
 
 
@@ -75,33 +75,33 @@ async def test_a_lease_of_an_earlier_version_or_of_nonsense_counts_as_another_no
     client: Client, database: str, value: bytes
 ) -> None:
     one = lease(client, "one", "a", database)
-    one._bucket = await one._open()
+    one._bucket = await one._open_bucket()
     await one._bucket.put("old", value)
-    assert set(await one._others()) == {"old"}
+    assert set(await one._conflicting()) == {"old"}
     await one._bucket.delete("old")
 
 
 async def test_a_restart_after_an_update_does_not_wait_for_the_own_lease(client: Client, database: str) -> None:
-    bucket = await (one := lease(client, "same-name", "a", database))._open()
+    bucket = await (one := lease(client, "same-name", "a", database))._open_bucket()
     await bucket.put("same-name", b"held")
-    await one.take()
-    assert (await bucket.get("same-name")).value == Holder("a", database, 1.0).packed()
+    await one.acquire()
+    assert (await bucket.get("same-name")).value == LeaseHolder("a", database, 1.0).to_json()
     await (await jetstream(client).key_value(LEASES_BUCKET)).delete("same-name")
 
 
 async def test_of_two_that_start_together_one_runs(client: Client, database: str) -> None:
     leases = [lease(client, f"n{number}", f"folder-{number}", database, since=number) for number in range(3)]
-    results = await asyncio.gather(*(one.take() for one in leases), return_exceptions=True)
-    assert [one.held for one in leases].count(True) == 1
+    results = await asyncio.gather(*(one.acquire() for one in leases), return_exceptions=True)
+    assert [one.is_held for one in leases].count(True) == 1
     assert [type(result) for result in results].count(SecondNode) == 2
 
 
 async def test_one_process_uses_a_data_folder(tmp_path: Path) -> None:
-    async with only_user_of(tmp_path):
+    async with lock_data_folder(tmp_path):
         with pytest.raises(FolderInUse, match="only one may run"):
-            async with only_user_of(tmp_path, max_wait_s=0.2):
+            async with lock_data_folder(tmp_path, max_wait_s=0.2):
                 pass
-    async with only_user_of(tmp_path, max_wait_s=0.2):
+    async with lock_data_folder(tmp_path, max_wait_s=0.2):
         pass
 
 

@@ -12,7 +12,7 @@ from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 
 def silent(worker: FakeWorker, frame: ToWorker) -> None:
@@ -21,13 +21,13 @@ def silent(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
 
 
-async def until_sent(bench: Bench) -> None:
+async def until_sent(bench: NodeTestBed) -> None:
     async with asyncio.timeout(10):
         while not bench.workers.last.sends():
             await asyncio.sleep(0.01)
 
 
-async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(bench: Bench) -> None:
+async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(bench: NodeTestBed) -> None:
     await bench.connected()
     command = bench.text("m1")
     await bench.send(command)
@@ -41,7 +41,7 @@ async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(bench: Be
     assert (told, {event.id for event in again}) == (1, {sent.id})
 
 
-async def test_a_send_under_way_is_waited_for_by_its_redelivery(bench: Bench) -> None:
+async def test_a_send_under_way_is_waited_for_by_its_redelivery(bench: NodeTestBed) -> None:
     bench.workers.script = silent
     await bench.connected()
     command = bench.text("m1")
@@ -54,7 +54,7 @@ async def test_a_send_under_way_is_waited_for_by_its_redelivery(bench: Bench) ->
     await bench.event(MessageSent, message_id="m1")
 
 
-async def test_a_worker_that_dies_while_sending_leaves_the_send_unconfirmed(bench: Bench) -> None:
+async def test_a_worker_that_dies_while_sending_leaves_the_send_unconfirmed(bench: NodeTestBed) -> None:
     bench.workers.script = silent
     await bench.connected()
     sending = asyncio.create_task(bench.send(bench.text("m1")))
@@ -65,7 +65,7 @@ async def test_a_worker_that_dies_while_sending_leaves_the_send_unconfirmed(benc
     assert (failed.code, failed.unconfirmed) == ("unconfirmed", True)
 
 
-async def test_an_intent_without_an_outcome_is_never_sent_again(bench: Bench, database: Database) -> None:
+async def test_an_intent_without_an_outcome_is_never_sent_again(bench: NodeTestBed, database: Database) -> None:
     await bench.connected()
     intent = {"organization_id": bench.organization, "instance_id": INSTANCE, "at": utc_now()}
     await database["sends"].insert_one({"_id": "m1", **intent})
@@ -75,13 +75,13 @@ async def test_an_intent_without_an_outcome_is_never_sent_again(bench: Bench, da
     assert bench.workers.last.sends() == []
 
 
-async def test_a_send_of_an_account_that_is_not_connected_fails_at_once(bench: Bench) -> None:
+async def test_a_send_of_an_account_that_is_not_connected_fails_at_once(bench: NodeTestBed) -> None:
     await bench.send(bench.text("m1"))
     failed = await bench.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("not_connected", False)
 
 
-async def test_a_send_waits_for_an_account_on_its_way_back_and_then_fails(bench: Bench) -> None:
+async def test_a_send_waits_for_an_account_on_its_way_back_and_then_fails(bench: NodeTestBed) -> None:
     await bench.connected()
     bench.workers.script = lambda worker, frame: None if isinstance(frame, Start) else obedient(worker, frame)
     bench.workers.last.change(INSTANCE, "disconnected")

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from services.session.ipc.messages import ConnectionUpdate, EventsConfirmed
-from services.session.store.connections import Connections
+from services.session.store.connections import ConnectionCollection
 from services.session.supervisor import event_publisher, reconciler, worker_handle, zygote_handle
-from services.session.supervisor.instance_supervisor import Accounts
-from services.session.supervisor.node_lease import Lease
-from services.session.supervisor.worker_pool import Pool
-from services.session.supervisor.zygote_handle import Zygote, ZygoteGone
+from services.session.supervisor.instance_supervisor import InstanceSupervisor
+from services.session.supervisor.node_lease import NodeLease
+from services.session.supervisor.worker_calls import WorkerLost
+from services.session.supervisor.worker_pool import WorkerPool
+from services.session.supervisor.zygote_handle import ZygoteHandle
 from shared.contracts.events import ConnectionChanged, MessageReceived
 from shared.contracts.message import Message
 from shared.contracts.records import ConnectionStatus as S
@@ -22,7 +23,7 @@ from shared.messaging.publisher import Publisher
 from shared.platform import background
 from shared.platform.background import ProcessEnd
 from tests.integration.session.supervisor.test_event_publisher import hand_over, received, until_confirmed
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
 
 Fault = Callable[..., None]
 
@@ -30,8 +31,8 @@ Fault = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
-    monkeypatch.setattr(reconciler, "EVERY", 0.05)
-    monkeypatch.setattr(event_publisher, "PAUSE", 0.01)
+    monkeypatch.setattr(reconciler, "RECONCILE_INTERVAL_S", 0.05)
+    monkeypatch.setattr(event_publisher, "PUBLISH_RETRY_DELAY_S", 0.01)
 
 
 @pytest.fixture
@@ -59,43 +60,43 @@ async def until(condition: Callable[[], object | Awaitable[object]]) -> None:
 
 
 async def test_a_lease_that_nobody_renews_any_more_closes_every_connection_and_ends_the_process(
-    bench: Bench, fault: Fault, monkeypatch: pytest.MonkeyPatch
+    bench: NodeTestBed, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end, ended = ProcessEnd(), list[str]()
     monkeypatch.setattr(end, "end", ended.append)
     monkeypatch.setattr(background, "process_end", end)
     await bench.connected()
-    fault(Lease, "_try_to_renew")
+    fault(NodeLease, "_try_to_renew")
     await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
-    await until(lambda: ended == ["lease.keep"])
+    await until(lambda: ended == ["lease.renew_forever"])
     assert bench.node
-    assert not bench.node.lease.held
+    assert not bench.node.lease.is_held
     name = bench.node.lease._node
     assert name in await bench.node.lease.live_nodes()  # nobody takes over before the lease has run out
 
 
-async def test_the_reconciler_goes_on(bench: Bench, fault: Fault) -> None:
+async def test_the_reconciler_goes_on(bench: NodeTestBed, fault: Fault) -> None:
     await bench.connected()
     await bench.stop_node()
-    fault(Connections, "to_restore", 2)
+    fault(ConnectionCollection, "find_restorable", 2)
     await bench.start_node()
     await bench.status(S.CONNECTED)
 
 
-async def test_an_account_that_cannot_be_restored_holds_up_no_other(bench: Bench, fault: Fault) -> None:
+async def test_an_account_that_cannot_be_restored_holds_up_no_other(bench: NodeTestBed, fault: Fault) -> None:
     for instance in ("a", "b", "c"):
         await bench.connected(instance)
     await bench.stop_node()
     before = len(bench.events)
-    fault(Accounts, "start", 10**6, lambda _, account, *__: account.instance_id == "a")
+    fault(InstanceSupervisor, "start", 10**6, lambda _, account, *__: account.instance_id == "a")
     await bench.start_node()
     for instance in ("b", "c"):
         await bench.event(ConnectionChanged, since=before, status=S.CONNECTED, instance_id=instance)
 
 
-async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: Bench, fault: Fault) -> None:
+async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: NodeTestBed, fault: Fault) -> None:
     await bench.connected()
-    fault(Pool, "tell", 1, lambda _, __, frame: isinstance(frame, EventsConfirmed))
+    fault(WorkerPool, "send", 1, lambda _, __, frame: isinstance(frame, EventsConfirmed))
     for sequence in range(1, 4):
         hand_over(bench, sequence, received(bench, f"W{sequence}"))
     await until_confirmed(bench.workers.last, 3)
@@ -104,7 +105,9 @@ async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: 
 
 
 @pytest.mark.parametrize("times", [2, 10**6], ids=["for a while", "always"])
-async def test_an_event_that_cannot_be_published_holds_up_no_other(bench: Bench, fault: Fault, times: int) -> None:
+async def test_an_event_that_cannot_be_published_holds_up_no_other(
+    bench: NodeTestBed, fault: Fault, times: int
+) -> None:
     await bench.connected()
 
     def second(_: Publisher, *messages: Message) -> bool:
@@ -122,7 +125,7 @@ async def test_an_event_that_cannot_be_published_holds_up_no_other(bench: Bench,
         assert received(bench, "W2").id.encode() in (dead.data or b"")
 
 
-async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Fault) -> None:
+async def test_a_worker_whose_reader_fails_is_replaced(bench: NodeTestBed, fault: Fault) -> None:
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
@@ -133,22 +136,27 @@ async def test_a_worker_whose_reader_fails_is_replaced(bench: Bench, fault: Faul
     assert bench.workers.last is not first
 
 
-async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: Bench, fault: Fault) -> None:
+async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: NodeTestBed, fault: Fault) -> None:
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
     first, before = bench.workers.last, len(bench.events)
-    fault(Accounts, "heard", 1, lambda _, frame: isinstance(frame, ConnectionUpdate) and frame.event == "crashed")
+    fault(
+        InstanceSupervisor,
+        "on_worker_frame",
+        1,
+        lambda _, frame: isinstance(frame, ConnectionUpdate) and frame.event == "crashed",
+    )
     first.die()
     await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
     await bench.status(S.CONNECTED)
     assert bench.workers.last is not first
 
 
-async def test_an_account_whose_next_start_fails_is_started_again(bench: Bench, fault: Fault) -> None:
+async def test_an_account_whose_next_start_fails_is_started_again(bench: NodeTestBed, fault: Fault) -> None:
     await bench.connected()
     await bench.event(ConnectionChanged, status=S.CONNECTED)  # announced after it is written down
     first, before = bench.workers.last, len(bench.events)
-    fault(Accounts, "start")
+    fault(InstanceSupervisor, "start")
     first.die()
     await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
     assert bench.workers.last is not first
@@ -158,10 +166,10 @@ async def test_a_zygote_whose_reader_fails_is_replaced(fault: Fault) -> None:
     async def environment() -> dict[str, str]:
         return dict(os.environ)
 
-    forker = Zygote(environment)
+    forker = ZygoteHandle(environment)
     fault(zygote_handle, "read_frame")
     try:
-        with pytest.raises(ZygoteGone):
+        with pytest.raises(WorkerLost):
             await forker.fork("first")
         pid, connection = await forker.fork("second")
         assert pid

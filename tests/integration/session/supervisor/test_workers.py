@@ -6,12 +6,12 @@ import pytest
 
 from services.session.ipc.messages import Quit, Start, ToWorker
 from services.session.supervisor.connection_state import STABLE_AFTER_S
-from services.session.supervisor.supervised_instance import MAX_FATAL_STARTS
-from services.session.supervisor.worker_handle import ABANDONED_LIMIT
+from services.session.supervisor.supervised_instance import MAX_CRASHING_STARTS
+from services.session.supervisor.worker_handle import MAX_ABANDONED_PAIRINGS
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, Bench
+from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
 
 
 def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:
@@ -22,16 +22,16 @@ def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
 
 
-async def test_accounts_share_a_worker_until_it_is_full(bench: Bench) -> None:
+async def test_accounts_share_a_worker_until_it_is_full(bench: NodeTestBed) -> None:
     assert bench.node
     for number in range(26):
         await bench.connected(f"i{number}")
     assert sorted(len(worker["instances"]) for worker in bench.node.workers()) == [1, 25]
 
 
-async def test_a_worker_with_many_abandoned_pairings_is_retired(bench: Bench) -> None:
+async def test_a_worker_with_many_abandoned_pairings_is_retired(bench: NodeTestBed) -> None:
     bench.workers.script = nobody_scans
-    for _ in range(ABANDONED_LIMIT):
+    for _ in range(MAX_ABANDONED_PAIRINGS):
         before = len(bench.events)
         await bench.connect()
         await bench.event(ConnectionChanged, since=before, reason="pairing_timeout")
@@ -44,7 +44,7 @@ async def test_a_worker_with_many_abandoned_pairings_is_retired(bench: Bench) ->
     assert bench.workers.last is not worn_out
 
 
-async def test_a_worker_that_cannot_be_made_is_tried_again(bench: Bench) -> None:
+async def test_a_worker_that_cannot_be_made_is_tried_again(bench: NodeTestBed) -> None:
     bench.workers.refusals = 2
     await bench.connect()
     await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="network_unreachable")
@@ -52,7 +52,7 @@ async def test_a_worker_that_cannot_be_made_is_tried_again(bench: Bench) -> None
     assert bench.workers.starts()[-1].instance_id == INSTANCE
 
 
-async def test_an_interrupted_account_starts_again_and_says_why(bench: Bench) -> None:
+async def test_an_interrupted_account_starts_again_and_says_why(bench: NodeTestBed) -> None:
     def interrupted_once(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
         if isinstance(frame, Start) and len(bench.workers.starts()) == 1:
@@ -69,7 +69,7 @@ async def test_an_interrupted_account_starts_again_and_says_why(bench: Bench) ->
 
 
 async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: NodeTestBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deadly(worker: FakeWorker, frame: ToWorker) -> None:
         if isinstance(frame, Start) and frame.instance_id == "sick":
@@ -88,22 +88,22 @@ async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
         return [w for w in bench.workers.all if any(start.instance_id == "sick" for start in w.starts())]
 
     async with asyncio.timeout(PATIENCE):
-        while len(killed()) < MAX_FATAL_STARTS + 3:
+        while len(killed()) < MAX_CRASHING_STARTS + 3:
             await asyncio.sleep(0.02)
-    alone = killed()[MAX_FATAL_STARTS:]
+    alone = killed()[MAX_CRASHING_STARTS:]
     assert all({start.instance_id for start in worker.starts()} == {"sick"} for worker in alone)
     for name in neighbours:
         await bench.status(S.CONNECTED, name)
 
 
-async def test_an_account_that_lived_long_is_not_suspected_when_its_process_ends(bench: Bench) -> None:
+async def test_an_account_that_lived_long_is_not_suspected_when_its_process_ends(bench: NodeTestBed) -> None:
     await bench.connected()
-    for _ in range(MAX_FATAL_STARTS + 1):
+    for _ in range(MAX_CRASHING_STARTS + 1):
         assert bench.node
-        (account,) = bench.node._accounts.all()
+        (account,) = bench.node._supervisor.all()
         account.started_at -= STABLE_AFTER_S
         before = len(bench.events)
         bench.workers.last.die()
         await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
         await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert not account.isolated
+    assert not account.needs_own_worker

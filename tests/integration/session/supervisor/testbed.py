@@ -28,7 +28,7 @@ INSTANCE, INTRUDER = "sales", "intruder"
 E = TypeVar("E", bound=Event)
 
 
-class Bench:
+class NodeTestBed:
     """`node` may be stopped and started again; the organization is new for every test."""
 
     def __init__(self, settings: SessionSettings, database: Database, workers: FakeWorkers) -> None:
@@ -87,7 +87,7 @@ class Bench:
         command = ConnectInstance(organization_id=self.organization, instance_id=instance, **more)
         await self.create(instance)
         assert self.node
-        await self.node.handlers.connect(command)
+        await self.node.commands.connect(command)
         return command
 
     async def connected(self, instance: str = INSTANCE) -> None:
@@ -98,13 +98,13 @@ class Bench:
     async def disconnect(self) -> DisconnectInstance:
         command = DisconnectInstance(organization_id=self.organization, instance_id=INSTANCE)
         assert self.node
-        await self.node.handlers.disconnect(command)
+        await self.node.commands.disconnect(command)
         return command
 
     async def logout(self, *, delete: bool = False) -> LogoutInstance:
         command = LogoutInstance(organization_id=self.organization, instance_id=INSTANCE, delete=delete)
         assert self.node
-        await self.node.handlers.logout(command)
+        await self.node.commands.logout(command)
         return command
 
     def text(self, message_id: str, **more: Any) -> SendText:
@@ -115,7 +115,7 @@ class Bench:
 
     async def send(self, command: SendText) -> None:
         assert self.node
-        await self.node.sending.send(command)
+        await self.node.sends.send(command)
 
     # --- what became of it
 
