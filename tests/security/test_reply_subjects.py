@@ -70,10 +70,10 @@ class NoLimits:
 class Numbers:
     """Instead of the accounts of a node: holds every instance."""
 
-    def holds(self, organization_id: str, instance_id: str) -> bool:
+    def is_responsible_for(self, organization_id: str, instance_id: str) -> bool:
         return True
 
-    async def resolve(self, query: ResolveNumber) -> NumberOwner:
+    async def look_up(self, query: ResolveNumber) -> NumberOwner:
         return NumberOwner.model_construct()
 
 
