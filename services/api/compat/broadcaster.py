@@ -1,4 +1,4 @@
-"""The dialect of the broadcaster: accounts of a user, linked by QR code in one call. Numbers are shown with a plus."""
+"""Routes for the broadcaster: accounts belong to a user and are linked by QR code in one call. Numbers have a plus."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from services.api.context import ApiContext, Ctx, Manager, Reader, Sender
 from services.api.request_fields import Id, Phone, Recipient, Text
 from services.api.responses import Ok, Secret
 from services.api.routes import instance_connection, sends
-from services.api.views.instance_status import connection_of
+from services.api.views.instance_status import connection_of, connections_by_id
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
@@ -21,7 +21,7 @@ from shared.platform.mongo import Document
 router = APIRouter(prefix="/api/v1/whatsapp", tags=["accounts of a user"])
 
 _MAX_ACCOUNTS = 500
-"""Accounts in one answer; this dialect has no pages."""
+"""In one response: these clients know no pages."""
 
 
 class StartSessionBody(DialectBody):
@@ -40,7 +40,7 @@ class StartSessionResult(Ok):
 
 
 class BroadcasterAccount(BaseModel):
-    """`isActive`: connected, so that it can send. `lastLogin`: when it was last connected."""
+    """`isActive`: connected, and able to send. `lastLogin`: when it was last connected."""
 
     id: str
     accountId: str
@@ -65,73 +65,68 @@ class BroadcasterSendBody(DialectBody):
     expiresIn: sends.Expiry = SEND_EXPIRY.total_seconds()
 
 
-def _broadcaster_account(document: Document, link: Document) -> BroadcasterAccount:
-    number = link.get("phone_number") or document["phone_number"]
-    seen = link.get("last_connected_at")
-    state = S(link.get("status", S.DISCONNECTED))
+def _broadcaster_account(instance: Document, connection: Document) -> BroadcasterAccount:
+    phone_number = connection.get("phone_number") or instance["phone_number"]
+    last_connected_at = connection.get("last_connected_at")
+    status = S(connection.get("status", S.DISCONNECTED))
     return BroadcasterAccount(
-        id=document["_id"],
-        accountId=document["_id"],
-        userId=document["created_by"],
-        phoneNumber=f"+{number}" if number else None,
-        isActive=state is S.CONNECTED,
-        status=state,
-        reason=link.get("reason"),
-        detail=link.get("detail"),
-        lastLogin=seen,
-        createdAt=document["created_at"],
-        updatedAt=seen or document["created_at"],
+        id=instance["_id"],
+        accountId=instance["_id"],
+        userId=instance["created_by"],
+        phoneNumber=f"+{phone_number}" if phone_number else None,
+        isActive=status is S.CONNECTED,
+        status=status,
+        reason=connection.get("reason"),
+        detail=connection.get("detail"),
+        lastLogin=last_connected_at,
+        createdAt=instance["created_at"],
+        updatedAt=last_connected_at or instance["created_at"],
     )
 
 
 async def _get_own_account(context: ApiContext, caller: Principal, account_id: str) -> Document:
-    """Raises Problem 404 `account_not_found`, also for an account of somebody else in the organization."""
-    found = await context.instances.oldest({**created_by(caller), "_id": account_id})
-    if found is None:
+    """Raises Problem 404 `account_not_found`, also for an account of another user of the organization."""
+    instance = await context.instances.oldest({**created_by(caller), "_id": account_id})
+    if instance is None:
         raise Problem(404, "account_not_found", "accountId: you have no such account; list yours at …/sessions")
-    return found
+    return instance
 
 
 @router.post("/start-session")
 async def start_session(
     context: Ctx, caller: Manager, body: StartSessionBody, network: NetworkParameter = None
 ) -> StartSessionResult:
-    """Link the account of this number: waits for its first QR code, at most 30 s."""
-    found = await get_or_create_by_number(context, caller, body.phoneNumber, network or body.network)
-    code = await first_qr(context, found)
+    """Link the account with this number: waits for its first QR code, at most 30 s."""
+    instance = await get_or_create_by_number(context, caller, body.phoneNumber, network or body.network)
+    code = await first_qr(context, instance)
     if code is None:
-        return StartSessionResult(accountId=found["_id"], qrCode=None, status=S.CONNECTED)
+        return StartSessionResult(accountId=instance["_id"], qrCode=None, status=S.CONNECTED)
     return StartSessionResult(
-        accountId=found["_id"], qrCode=code.data_url, expiresAt=code.expires_at, status=S.QR_PENDING
+        accountId=instance["_id"], qrCode=code.data_url, expiresAt=code.expires_at, status=S.QR_PENDING
     )
 
 
 @router.get("/sessions")
 async def list_sessions(context: Ctx, caller: Reader) -> list[BroadcasterAccount]:
     """The caller's own accounts, newest first."""
-    wanted = {**created_by(caller), "deleted_at": None}
-    found = (
-        await context.database.instances.find(wanted)
-        .sort([("created_at", -1), ("_id", -1)])
-        .limit(_MAX_ACCOUNTS)
-        .to_list(None)
-    )
-    ids = [document["_id"] for document in found]
-    links = context.database.connections.find({"_id": {"$in": ids}, "organization_id": caller.organization_id})
-    by_id = {link["_id"]: link for link in await links.to_list(_MAX_ACCOUNTS)}
-    return [_broadcaster_account(document, by_id.get(document["_id"], {})) for document in found]
+    query = {**created_by(caller), "deleted_at": None}
+    newest_first = context.database.instances.find(query).sort([("created_at", -1), ("_id", -1)])
+    instances = await newest_first.limit(_MAX_ACCOUNTS).to_list(None)
+    ids = [instance["_id"] for instance in instances]
+    connections = await connections_by_id(context.database, caller.organization_id, ids)
+    return [_broadcaster_account(instance, connections.get(instance["_id"], {})) for instance in instances]
 
 
 @router.get("/sessions/{instance_id}")
 async def read_session(context: Ctx, caller: Reader, instance_id: str) -> BroadcasterAccount:
     """One of the caller's own accounts, and whether it is connected."""
-    found = await _get_own_account(context, caller, instance_id)
-    return _broadcaster_account(found, await connection_of(context.database, caller.organization_id, instance_id))
+    instance = await _get_own_account(context, caller, instance_id)
+    return _broadcaster_account(instance, await connection_of(context.database, caller.organization_id, instance_id))
 
 
 @router.delete("/sessions/{instance_id}")
 async def end_session(context: Ctx, caller: Manager, instance_id: str) -> instance_connection.DisconnectResult:
-    """Unlink the device at WhatsApp: the account stays, inactive, until it is linked by a new scan."""
+    """Unlink the device at WhatsApp. The account stays, inactive, until it is linked again."""
     await _get_own_account(context, caller, instance_id)
     return await instance_connection.logout(context, caller, instance_id)
 

@@ -1,4 +1,5 @@
-"""The dialect of the chat front end before its sockets: contacts, the messages between two numbers, QR code, send."""
+"""Routes for the chat front end: contacts, messages between two numbers, QR code, send. Its sockets:
+services/realtime."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -38,7 +39,7 @@ from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/whatsapp", tags=["chat"])
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="Clients that know no pages get all they are likely to have")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="High by default, for clients that know no pages")]
 InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
 
 
@@ -46,7 +47,7 @@ InstanceId = Annotated[str | None, Query(alias="instanceId", max_length=64)]
 async def contacts(
     context: Ctx, caller: Reader, search: ContactSearch = None, limit: Limit = 1000, cursor: Cursor = None
 ) -> Page[ChatContact]:
-    """People who wrote or were written to, newest first."""
+    """Contacts, newest first."""
     page = PageRequest(limit, cursor)
     found, next_cursor = await contact_views.find_contacts(context.database, caller.organization_id, search, page)
     return Page(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
@@ -56,10 +57,10 @@ async def contacts(
 async def between(
     context: Ctx, caller: LimitedReader, numbers: Annotated[MessagesBetweenParameters, Query()]
 ) -> ChatMessages:
-    """What an account and a contact said to each other: the newest messages, oldest first."""
-    wanted = MessagesBetweenFilter(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
-    found, earlier = await find_messages_between(context.database, caller.organization_id, wanted)
-    return ChatMessages(data=[chat_message(message) for message in found], nextOffset=earlier)
+    """The newest messages between an account and a contact, oldest first."""
+    filters = MessagesBetweenFilter(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
+    messages, next_offset = await find_messages_between(context.database, caller.organization_id, filters)
+    return ChatMessages(data=[chat_message(message) for message in messages], nextOffset=next_offset)
 
 
 @router.get("/qr")
@@ -70,18 +71,19 @@ async def qr(
     instance_id: InstanceId = None,
     network: NetworkParameter = None,
 ) -> Item[ChatQr]:
-    """The code to scan now; connects the account and waits for the first one, at most 30 s, when there is none.
+    """The current code. If there is none, connects the account and waits for the first code, at most 30 s.
 
-    `forceNew` begins anew, unless the account is connected.
+    `forceNew` starts linking again, unless the account is connected.
     """
     instance = await _instance(context, caller, instance_id, network)
     if force_new:
         await _restart_linking(context, caller, instance)
     code = await first_qr(context, instance)
     status = S.QR_PENDING if code else S.CONNECTED
-    shown = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
-    data_url, text, until = shown
-    return Item(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=until))
+    data_url, text, expires_at = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
+    return Item(
+        data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=expires_at)
+    )
 
 
 async def _instance(
@@ -93,9 +95,9 @@ async def _instance(
 
 
 async def _restart_linking(context: ApiContext, caller: Principal, instance: Document) -> None:
-    link = await connection_of(context.database, caller.organization_id, instance["_id"])
-    state = S(link.get("status", S.DISCONNECTED))
-    if not state.is_settled:
+    connection = await connection_of(context.database, caller.organization_id, instance["_id"])
+    status = S(connection.get("status", S.DISCONNECTED))
+    if not status.is_settled:
         await instance_connection.disconnect(context, caller, instance["_id"])
 
 
@@ -103,7 +105,7 @@ async def _restart_linking(context: ApiContext, caller: Principal, instance: Doc
 async def send_message(
     context: Ctx, caller: LimitedSender, body: ChatSendBody, response: Response, key: sends.IdempotencyKey = None
 ) -> ChatSendResult:
-    """Send a text: from the conversation's account, the one that is named, or the organization's only one."""
+    """Send a text from the account that is named, else from that of the conversation, else from the default one."""
     outgoing = replace(await _outgoing(context, caller, body), key=key)
     sent = await sends.deliver(context, outgoing, response)
     return ChatSendResult(**sent.model_dump(), clientId=body.clientId)
@@ -115,14 +117,14 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
     if instance_id:
         await accessible_instance(context, caller, instance_id)
     if body.conversationId:
-        talk = await conversation_list.get_conversation(
+        conversation = await conversation_list.get_conversation(
             context.database, caller.organization_id, body.conversationId, caller.instance_ids
         )
-        instance_id = instance_id or talk.instance_id
-        if to is None and instance_id == talk.instance_id:
-            conversation_id = talk.id  # a repetition names it again, while the contact's number may have become known
-        elif to is None and talk.contact:
-            to = talk.contact.phone_number or f"{talk.contact.lid}@lid"
+        instance_id = instance_id or conversation.instance_id
+        if to is None and instance_id == conversation.instance_id:
+            conversation_id = conversation.id  # unlike the number, it is the same in a repeated request
+        elif to is None and conversation.contact:
+            to = conversation.contact.phone_number or f"{conversation.contact.lid}@lid"
     if to is None and conversation_id is None:
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
     return sends.OutgoingText(
@@ -138,7 +140,7 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
 
 
 async def _default_account_id(context: ApiContext, caller: Principal) -> str:
-    found = await find_default(context, caller)
-    if found is None:
+    instance = await find_default(context, caller)
+    if instance is None:
         raise Problem(409, "instance_not_connected", "there is no account yet; connect one first, and send again")
-    return str(found["_id"])
+    return str(instance["_id"])

@@ -1,4 +1,4 @@
-"""What the chat front end reads and writes: camelCase, and messages as `new_message` over the socket has them."""
+"""Request and response bodies of the chat front end, in camelCase; messages as in the socket event `new_message`."""
 
 from datetime import datetime
 
@@ -52,14 +52,14 @@ class ChatMessage(_CamelCase):
 
 
 class ChatMessages(Ok):
-    """Oldest first; `nextOffset` leads to the messages before these, null when there are none."""
+    """Oldest first. `nextOffset`: of the messages before these, null when there are none."""
 
     data: list[ChatMessage]
     nextOffset: int | None
 
 
 class ChatQr(_CamelCase):
-    """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected and needs none."""
+    """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected."""
 
     qr_code: Secret | None
     qr: Secret | None
@@ -69,7 +69,7 @@ class ChatQr(_CamelCase):
 
 
 class MessagesBetweenParameters(BaseModel):
-    """Two numbers in any order, the account's own and the contact's; `offset` counts from the newest message."""
+    """The numbers of the account and the contact, in any order; `offset` counts from the newest message."""
 
     from_: Recipient = Field(alias="from")
     to: Recipient
@@ -78,13 +78,13 @@ class MessagesBetweenParameters(BaseModel):
 
 
 class ChatSendBody(DialectBody):
-    """`to` or `conversationId`. A repeated `clientId` is the same message, sent once."""
+    """`to` or `conversationId` is required. A repeated `clientId` is the same message, sent once."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": most}}}
-                for name, most in (("to", MAX_ADDRESS_INPUT), ("conversationId", 64))
+                {"required": [name], "properties": {name: {"type": "string", "minLength": 1, "maxLength": max_length}}}
+                for name, max_length in (("to", MAX_ADDRESS_INPUT), ("conversationId", 64))
             ]
         }
     )
@@ -98,7 +98,7 @@ class ChatSendBody(DialectBody):
 
 
 class ChatSendResult(SendResult):
-    """What `message_sent_success` says over the socket."""
+    """The same fields as the socket event `message_sent_success`."""
 
     clientId: str | None = None
 
@@ -108,5 +108,5 @@ def chat_contact(contact: Contact) -> ChatContact:
 
 
 def chat_message(message: MessageRecord) -> ChatMessage:
-    own = {"content": message.text, "is_outgoing": message.direction == "outbound"}
-    return ChatMessage.model_validate(message.model_dump() | own)
+    derived = {"content": message.text, "is_outgoing": message.direction == "outbound"}
+    return ChatMessage.model_validate(message.model_dump() | derived)

@@ -1,4 +1,5 @@
-"""Which instance a client means that knows only one, or names it in a way of its own; made when it is needed."""
+"""Finds or creates the instance for clients of earlier systems, which know only one instance or identify it by a name
+or a number."""
 
 from typing import Annotated
 
@@ -18,14 +19,14 @@ _DEFAULT = "default"
 
 
 class DialectBody(RequestBody):
-    """Clients of the older systems may send more than is read here. `network`: of an instance that is made."""
+    """Unknown fields are ignored: clients of earlier systems may send more. `network`: of a new instance."""
 
     model_config = ConfigDict(extra="ignore")
     network: Network | None = None
 
 
 NetworkParameter = Annotated[
-    Network | None, Query(description="Of an instance that is made now; `simulator` exists only in local mode")
+    Network | None, Query(description="Of a new instance; `simulator` exists only in local mode")
 ]
 
 
@@ -34,20 +35,20 @@ def _requested_network(body: DialectBody | None = None, network: NetworkParamete
 
 
 RequestedNetwork = Annotated[Network | None, Depends(_requested_network)]
-"""For routes that need no other body: `network` in the query or in the body."""
+"""For routes without another body: `network` in the query or in the body."""
 
 
 async def find_default(context: ApiContext, caller: Principal) -> Document | None:
-    """The oldest instance the caller reaches: the only one for those who know but one."""
+    """The oldest instance that the caller may access: the default for clients that know only one."""
     return await context.instances.oldest(_accessible_to(caller))
 
 
 async def accessible_instance(context: ApiContext, caller: Principal, instance_id: str) -> Document:
     """Raises Problem 404 `instance_not_found`."""
-    found = await context.instances.oldest({"$and": [_accessible_to(caller), {"_id": instance_id}]})
-    if found is None:
+    instance = await context.instances.oldest({"$and": [_accessible_to(caller), {"_id": instance_id}]})
+    if instance is None:
         raise unknown_instance()
-    return found
+    return instance
 
 
 def _accessible_to(caller: Principal) -> Document:
@@ -55,60 +56,62 @@ def _accessible_to(caller: Principal) -> Document:
 
 
 async def get_or_create_default(context: ApiContext, caller: Principal, network: Network | None) -> Document:
-    """The oldest instance the caller reaches, made if there is none."""
-    wanted = _accessible_to(caller)
-    return await _get_or_create(context, caller, wanted, {"made_for": _DEFAULT, "instance_name": _DEFAULT}, network)
+    """The oldest instance that the caller may access, created if there is none."""
+    query = _accessible_to(caller)
+    return await _get_or_create(context, caller, query, {"made_for": _DEFAULT, "instance_name": _DEFAULT}, network)
 
 
 async def get_or_create_named(context: ApiContext, caller: Principal, name: str, network: Network | None) -> Document:
-    """The oldest instance of this name, made if there is none."""
-    wanted = {**_accessible_to(caller), "instance_name": name}
-    return await _get_or_create(context, caller, wanted, {"made_for": f"name:{name}", "instance_name": name}, network)
+    """The oldest instance with this name, created if there is none."""
+    query = {**_accessible_to(caller), "instance_name": name}
+    return await _get_or_create(context, caller, query, {"made_for": f"name:{name}", "instance_name": name}, network)
 
 
 async def find_named(context: ApiContext, caller: Principal, name: str) -> Document | None:
-    """The oldest instance of this name."""
+    """The oldest instance with this name."""
     return await context.instances.oldest({**_accessible_to(caller), "instance_name": name})
 
 
 async def get_or_create_by_number(
     context: ApiContext, caller: Principal, phone_number: str, network: Network | None
 ) -> Document:
-    """The caller's oldest instance with this number (E.164 digits), made if there is none."""
-    wanted = {**created_by(caller), "phone_number": phone_number}
+    """The caller's oldest instance with this number (E.164 digits), created if there is none."""
+    query = {**created_by(caller), "phone_number": phone_number}
     new = {
         "made_for": f"number:{caller.subject}:{phone_number}",
         "instance_name": f"+{phone_number}",
         "phone_number": phone_number,
     }
-    return await _get_or_create(context, caller, wanted, new, network)
+    return await _get_or_create(context, caller, query, new, network)
 
 
 def created_by(caller: Principal) -> Document:
-    """The query for the caller's own instances, not those of others in the organization."""
+    """The query for instances that the caller created, not those of other users of the organization."""
     return {"organization_id": caller.organization_id, "created_by": caller.subject}
 
 
 async def _get_or_create(
-    context: ApiContext, caller: Principal, wanted: Document, new: Document, network: Network | None
+    context: ApiContext, caller: Principal, query: Document, new: Document, network: Network | None
 ) -> Document:
     """Raises Problem 422 `simulator_disabled`, 409 `network_differs` or 403 `key_limited`."""
     if network is Network.SIMULATOR and not context.settings.simulator_url:
         detail = "network: there is no simulated network here; it exists only in local mode"
         raise Problem(422, "simulator_disabled", detail)
-    made = {**new, "network": (network or Network.WHATSAPP).value, "created_by": caller.subject}
-    found = await _oldest_or_new(context, caller, wanted, made)
-    if network and found["network"] != network:
-        detail = f"network: this instance is on the network {found['network']}; leave the field out, or delete it first"
+    fields = {**new, "network": (network or Network.WHATSAPP).value, "created_by": caller.subject}
+    instance = await _oldest_or_new(context, caller, query, fields)
+    if network and instance["network"] != network:
+        detail = (
+            f"network: this instance is on the network {instance['network']}; leave the field out, or delete it first"
+        )
         raise Problem(409, "network_differs", detail)
-    return found
+    return instance
 
 
-async def _oldest_or_new(context: ApiContext, caller: Principal, wanted: Document, made: Document) -> Document:
+async def _oldest_or_new(context: ApiContext, caller: Principal, query: Document, fields: Document) -> Document:
     if caller.instance_ids is None:
-        return await context.instances.find_or_create(wanted, made)
-    found = await context.instances.oldest(wanted)
-    if found is None:
+        return await context.instances.find_or_create(query, fields)
+    instance = await context.instances.oldest(query)
+    if instance is None:
         detail = "this API key is limited to instances, and none of them is meant here; it cannot make another"
         raise Problem(403, "key_limited", detail)
-    return found
+    return instance

@@ -1,4 +1,4 @@
-"""The dialect of the session rooms: a session is an instance with a name of the client's choice."""
+"""Routes for clients with named sessions: a session is an instance with a name that the client chooses."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
 
 
 class SessionConnecting(Ok):
-    """What follows comes over the socket to who joined the session: `qr-code`, `status-update`, `session-complete`."""
+    """Sockets that joined the session then get `qr-code`, `status-update` and `session-complete`."""
 
     message: str
     sessionName: str
@@ -45,19 +45,19 @@ SessionName = Annotated[str, Depends(_session_name)]
 async def initialize_with_qr(
     context: Ctx, caller: LimitedManager, name: SessionName, network: RequestedNetwork
 ) -> SessionConnecting:
-    """Start connecting by QR code, making the session if there is none; answers before there is a code."""
-    found = await get_or_create_named(context, caller, name, network)
-    await instance_connection.connect(context, caller, found["_id"], instance_connection.ConnectRequest(method="qr"))
+    """Start connecting by QR code, and create the session if there is none; responds before there is a code."""
+    instance = await get_or_create_named(context, caller, name, network)
+    await instance_connection.connect(context, caller, instance["_id"], instance_connection.ConnectRequest(method="qr"))
     message = f"initializing; join-session {name} on the socket for its QR code and status"
-    return SessionConnecting(message=message, sessionName=name, instanceId=found["_id"])
+    return SessionConnecting(message=message, sessionName=name, instanceId=instance["_id"])
 
 
 async def read_session(context: ApiContext, caller: Principal, name: str) -> InstanceItem:
-    """The instance that is meant by this name. Raises Problem 404 `session_not_found`."""
-    found = await find_named(context, caller, name)
-    if found is None:
+    """The instance with this name. Raises Problem 404 `session_not_found`."""
+    instance = await find_named(context, caller, name)
+    if instance is None:
         detail = f"there is no session {name}; POST /api/sessions/{name}/initialize-with-qr makes it"
         raise Problem(404, "session_not_found", detail)
     return InstanceItem(
-        instance=instance_of(found, await connection_of(context.database, caller.organization_id, found["_id"]))
+        instance=instance_of(instance, await connection_of(context.database, caller.organization_id, instance["_id"]))
     )

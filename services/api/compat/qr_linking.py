@@ -1,4 +1,4 @@
-"""Link an account and wait for the QR code: for clients that expect the code in the answer."""
+"""Links an account and waits for the QR code, for clients that expect the code in the response."""
 
 from services.api.context import ApiContext
 from services.api.routes.instance_connection import connect_and_await_code, require_connected
@@ -12,19 +12,19 @@ from shared.contracts.records import Network
 from shared.platform.mongo import Document
 
 QR_TIMEOUT_S = 30.0
-"""Seconds to wait for the first code: a connection, and an answer of WhatsApp."""
+"""For the first code: connecting, and a response of WhatsApp."""
 
 
 async def first_qr(context: ApiContext, instance: Document) -> CurrentQr | None:
-    """The code to scan now, connecting the instance if need be; None when it is linked and connected already.
+    """The current code; connects the instance if there is none. None when it is linked and connected already.
 
-    Raises Problem 504 `qr_timeout`, or 502 when the connection ended instead.
+    Raises Problem 504 `qr_timeout`, or 502 with the reason when connecting failed.
     """
     organization_id, instance_id = instance["organization_id"], instance["_id"]
-    link = await connection_of(context.database, organization_id, instance_id)
-    if link.get("status") == S.CONNECTED:
+    connection = await connection_of(context.database, organization_id, instance_id)
+    if connection.get("status") == S.CONNECTED:
         return None
-    if code := current_qr(link):
+    if code := current_qr(connection):
         return code
     command = ConnectInstance(
         organization_id=organization_id, instance_id=instance_id, network=Network(instance["network"])

@@ -1,6 +1,6 @@
-"""The dialect of front ends that know one account: connect, status, disconnect.
+"""Routes for front ends that know a single account: connect, status, disconnect.
 
-They mean the organization's oldest instance; the first connect makes it.
+The account is the organization's oldest instance; the first connect creates it.
 """
 
 from datetime import datetime
@@ -28,16 +28,16 @@ router = APIRouter(prefix="/api/whatsapp", tags=["one account"])
 
 
 class SingleAccountConnecting(Ok):
-    """The QR code follows over the socket as `whatsapp:qr`, then `whatsapp:ready`."""
+    """Sockets then get the QR code as `whatsapp:qr`, later `whatsapp:ready`."""
 
     initializing: Literal[True] = True
     instanceId: str
 
 
 class SingleAccountStatus(Ok):
-    """`isInitializing`: the account is being connected and the user has nothing to do; false while a code is shown.
+    """`isInitializing`: the account is connecting and the user has nothing to do; false while there is a code to enter.
 
-    `qr` and `pairingCode`: the code that is shown, for callers with the scope `manage`. `phoneNumber`: digits."""
+    `qr` and `pairingCode`: the current code, for callers with the scope `manage`. `phoneNumber`: digits."""
 
     isReady: bool
     isInitializing: bool
@@ -55,52 +55,51 @@ class SingleAccountStatus(Ok):
 
 @router.post("/connect")
 async def connect(context: Ctx, caller: LimitedManager, network: RequestedNetwork) -> SingleAccountConnecting:
-    """Start connecting by QR code; answers before there is one."""
-    found = await get_or_create_default(context, caller, network)
-    await instance_connection.connect(context, caller, found["_id"], instance_connection.ConnectRequest(method="qr"))
-    return SingleAccountConnecting(instanceId=found["_id"])
+    """Start connecting by QR code; responds before there is one."""
+    instance = await get_or_create_default(context, caller, network)
+    await instance_connection.connect(context, caller, instance["_id"], instance_connection.ConnectRequest(method="qr"))
+    return SingleAccountConnecting(instanceId=instance["_id"])
 
 
 @router.get("/status")
 async def status(context: Ctx, caller: LimitedReader) -> SingleAccountStatus:
-    """How the account does, without waiting for anything."""
-    found = await default_account_status(context, caller)
-    if found.instanceId and "manage" in caller.scopes:
-        if found.hasQR:
-            found.qr = await read_current_qr(context.database, caller.organization_id, found.instanceId)
-        if found.hasPairingCode:
-            found.pairingCode = await read_current_pairing_code(
-                context.database, caller.organization_id, found.instanceId
-            )
-    return found
+    """The current status; does not wait."""
+    account = await default_account_status(context, caller)
+    if account.instanceId and "manage" in caller.scopes:
+        code_of = (context.database, caller.organization_id, account.instanceId)
+        if account.hasQR:
+            account.qr = await read_current_qr(*code_of)
+        if account.hasPairingCode:
+            account.pairingCode = await read_current_pairing_code(*code_of)
+    return account
 
 
 async def default_account_status(context: ApiContext, caller: Principal) -> SingleAccountStatus:
-    """The same without a code, which services on the bus must not hear."""
-    found = await find_default(context, caller)
-    if found is None:
+    """The status without codes, which other services must not get over NATS."""
+    instance = await find_default(context, caller)
+    if instance is None:
         return SingleAccountStatus(isReady=False, isInitializing=False, hasQR=False)
-    link = await connection_of(context.database, caller.organization_id, found["_id"])
-    state = S(link.get("status", S.DISCONNECTED))
-    has_qr, has_code = current_qr(link) is not None, current_pairing_code(link) is not None
+    connection = await connection_of(context.database, caller.organization_id, instance["_id"])
+    state = S(connection.get("status", S.DISCONNECTED))
+    has_qr, has_code = current_qr(connection) is not None, current_pairing_code(connection) is not None
     return SingleAccountStatus(
         isReady=state is S.CONNECTED,
         isInitializing=not state.is_settled and not (has_qr or has_code),
         hasQR=has_qr,
         hasPairingCode=has_code,
-        phoneNumber=link.get("phone_number") or found["phone_number"],
-        instanceId=found["_id"],
+        phoneNumber=connection.get("phone_number") or instance["phone_number"],
+        instanceId=instance["_id"],
         status=state,
-        reason=link.get("reason"),
-        detail=link.get("detail"),
-        lastConnectedAt=link.get("last_connected_at"),
+        reason=connection.get("reason"),
+        detail=connection.get("detail"),
+        lastConnectedAt=connection.get("last_connected_at"),
     )
 
 
 @router.post("/disconnect")
 async def disconnect(context: Ctx, caller: LimitedManager) -> instance_connection.DisconnectResult:
-    """Close the connection and keep the device keys. Without an account there is nothing to close."""
-    found = await find_default(context, caller)
-    if found is None:
+    """Close the connection and keep the device keys. Without an account, nothing is done."""
+    instance = await find_default(context, caller)
+    if instance is None:
         return instance_connection.DisconnectResult(status=S.DISCONNECTED)
-    return await instance_connection.disconnect(context, caller, found["_id"])
+    return await instance_connection.disconnect(context, caller, instance["_id"])

@@ -1,4 +1,5 @@
-"""The AsyncAPI 3 document: every event, command, live message, request and query on NATS, from their classes."""
+"""Generates the AsyncAPI 3 document from the classes of all events, commands, ephemeral events, requests and
+queries."""
 
 import inspect
 import re
@@ -19,16 +20,16 @@ from shared.contracts.request_id import HEADER
 from shared.messaging.permissions import INTEGRATION
 
 _DESCRIPTION = """\
-What services say to each other on NATS. Every message is JSON with `id`, `at` (UTC), `organization_id`, `instance_id`
-(`-` where none is concerned), `cause` (the id of the message it follows from) and `request_id` (of the HTTP request or
-socket event that led to it; also the header `X-Request-Id`). Unknown fields are to be ignored:
-fields are added, never removed. Delivery is at least once; a repetition has the same `id`. Events: subscribe, or make a
-JetStream consumer. Commands: publish into their stream; the answer is an event whose `cause` is the command's `id`, or
-`CommandRefused`. Live messages are kept by nobody: hear them or miss them. Requests and queries: NATS
-request, answered like the REST API's writes and reads. Send and receive are Switchboard's."""
+Messages between services on NATS. Every message is JSON with `id`, `at` (UTC), `organization_id`, `instance_id`
+(`-` when no instance is concerned), `cause` (the id of the message that caused it) and `request_id` (of the HTTP
+request or socket event that caused it; also the header `X-Request-Id`). Ignore unknown fields: fields are added, never
+removed. Events and commands are delivered at least once; a repetition has the same `id`. Events: subscribe, or create a
+JetStream consumer. Commands: publish into their stream; the outcome is an event whose `cause` is the command's `id`, or
+`CommandRefused`. Ephemeral events are not stored: only current subscribers receive them. Requests and queries: NATS
+request/reply, with the same replies as the REST API's writes and reads. Operations are from Switchboard's view."""
 _PROBLEM = "Problem"
-_ANSWERED: dict[str, tuple[RequestRoute | QueryHandler[Any], ...]] = {"ask": REQUEST_ROUTES, "answer": QUERY_HANDLERS}
-"""What is answered, by how its operation's name begins."""
+_REPLIED: dict[str, tuple[RequestRoute | QueryHandler[Any], ...]] = {"handle": REQUEST_ROUTES, "answer": QUERY_HANDLERS}
+"""Requests and queries, by the prefix of their operation."""
 _HEADERS = {
     "type": "object",
     "properties": {
@@ -43,14 +44,18 @@ _PARAMETERS = {
 
 
 def document() -> dict[str, Any]:
-    """The whole document, JSON-ready."""
-    asked = [item for items in _ANSWERED.values() for item in items]
-    answers = {f"{item.message_class.__name__}Answer": item.response_class for item in asked}
+    """The whole document, as JSON-compatible values."""
+    replied = [item for items in _REPLIED.values() for item in items]
+    replies = {_reply_name(item.message_class): item.response_class for item in replied}
     sent: list[type[Message]] = [*EVENTS.values(), *_ephemeral("send")]
-    taken: list[type[Message]] = [*COMMANDS.values(), *_ephemeral("receive"), *(item.message_class for item in asked)]
-    references, schemas = _schemas(sent, taken, answers)
-    messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *taken]}
-    messages |= {name: {"name": name, "payload": references[name]} for name in [*answers, _PROBLEM]}
+    received: list[type[Message]] = [
+        *COMMANDS.values(),
+        *_ephemeral("receive"),
+        *(item.message_class for item in replied),
+    ]
+    references, schemas = _schemas(sent, received, replies)
+    messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *received]}
+    messages |= {name: {"name": name, "payload": references[name]} for name in [*replies, _PROBLEM]}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Switchboard", "version": "0.1.0", "description": _DESCRIPTION},
@@ -58,78 +63,83 @@ def document() -> dict[str, Any]:
         "servers": {
             "nats": {"host": "127.0.0.1:4222", "protocol": "nats", "description": "The server that `NATS_URL` names"}
         },
-        "channels": _channels([*sent, *taken], answers),
+        "channels": _channels([*sent, *received], replies),
         "operations": _operations(),
         "components": {"messages": messages, "schemas": schemas},
     }
 
 
 def _ephemeral(action: str) -> list[type[EphemeralEvent]]:
-    """Sent are those that others may hear, received those they may say."""
+    """`receive`: those that external services may publish; `send`: the others."""
     return [cls for cls in EPHEMERAL_EVENTS.values() if (INTEGRATION in cls.publishers) is (action == "receive")]
 
 
-def about(cls: type) -> str:
-    """The docstring as prose: lines of one paragraph joined."""
+def _reply_name(message_class: type[Message]) -> str:
+    return f"{message_class.__name__}Reply"
+
+
+def summary(cls: type) -> str:
+    """The docstring, with the lines of each paragraph joined."""
     return re.sub(r"(?<!\n)\n(?!\n)", " ", inspect.cleandoc(cls.__doc__ or ""))
 
 
 def _schemas(
-    sent: list[type[Message]], taken: list[type[Message]], answers: dict[str, Any]
+    sent: list[type[Message]], received: list[type[Message]], replies: dict[str, Any]
 ) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
-    """A reference for each message, and every schema they need."""
+    """A reference for each message, and all schemas."""
     named: list[tuple[str, type[BaseModel], JsonSchemaMode]] = [(cls.__name__, cls, "serialization") for cls in sent]
-    named += [(cls.__name__, cls, "validation") for cls in taken]
-    named += [(name, shape, "serialization") for name, shape in answers.items()]
+    named += [(cls.__name__, cls, "validation") for cls in received]
+    named += [(name, shape, "serialization") for name, shape in replies.items()]
     named.append((_PROBLEM, ProblemBody, "serialization"))
-    found, definitions = models_json_schema(
+    by_class, definitions = models_json_schema(
         [(cls, mode) for _, cls, mode in named], ref_template="#/components/schemas/{model}"
     )
-    references = {name: {"$ref": str(found[cls, mode]["$ref"])} for name, cls, mode in named}
+    references = {name: {"$ref": str(by_class[cls, mode]["$ref"])} for name, cls, mode in named}
     return references, definitions["$defs"]
 
 
 def _message(cls: type[Message], payload: dict[str, str]) -> dict[str, Any]:
-    return {"name": cls.__name__, "summary": about(cls), "headers": _HEADERS, "payload": payload}
+    return {"name": cls.__name__, "summary": summary(cls), "headers": _HEADERS, "payload": payload}
 
 
 def _reference(kind: str, *names: str) -> dict[str, str]:
     return {"$ref": "/".join(("#", kind, *names))}
 
 
-def _channels(classes: list[type[Message]], answers: dict[str, Any]) -> dict[str, Any]:
+def _channels(classes: list[type[Message]], replies: dict[str, Any]) -> dict[str, Any]:
     channels: dict[str, Any] = {}
     for cls in classes:
         name = cls.__name__
         channels[name] = {
             "address": cls.subject_filter("{organization_id}", "{instance_id}"),
-            "description": about(cls),
+            "description": summary(cls),
             "messages": {name: _reference("components", "messages", name)},
             "parameters": _PARAMETERS,
         }
         if cls in EVENTS.values() or cls in COMMANDS.values():
             channels[name]["x-stream"] = stream_of(cls)
-    for name in answers:
+    for name in replies:
         messages = {part: _reference("components", "messages", part) for part in (name, _PROBLEM)}
         channels[name] = {"address": None, "description": "The reply subject of the request", "messages": messages}
     return channels
 
 
 def _operations() -> dict[str, Any]:
-    def one(name: str, action: str) -> dict[str, Any]:
+    def operation(name: str, action: str) -> dict[str, Any]:
         messages = [_reference("channels", name, "messages", name)]
         return {"action": action, "channel": _reference("channels", name), "messages": messages}
 
-    operations = {f"publish{cls.__name__}": one(cls.__name__, "send") for cls in EVENTS.values()}
-    operations |= {f"do{cls.__name__}": one(cls.__name__, "receive") for cls in COMMANDS.values()}
-    operations |= {f"hear{cls.__name__}": one(cls.__name__, "send") for cls in _ephemeral("send")}
-    operations |= {f"tell{cls.__name__}": one(cls.__name__, "receive") for cls in _ephemeral("receive")}
-    for prefix, item in ((prefix, item) for prefix, items in _ANSWERED.items() for item in items):
+    operations = {f"publish{cls.__name__}": operation(cls.__name__, "send") for cls in EVENTS.values()}
+    operations |= {f"execute{cls.__name__}": operation(cls.__name__, "receive") for cls in COMMANDS.values()}
+    operations |= {f"emit{cls.__name__}": operation(cls.__name__, "send") for cls in _ephemeral("send")}
+    operations |= {f"accept{cls.__name__}": operation(cls.__name__, "receive") for cls in _ephemeral("receive")}
+    for prefix, item in ((prefix, item) for prefix, items in _REPLIED.items() for item in items):
         name = item.message_class.__name__
-        answer = f"{name}Answer"
+        reply_message = _reply_name(item.message_class)
         reply = {
-            "channel": _reference("channels", answer),
-            "messages": [_reference("channels", answer, "messages", part) for part in (answer, _PROBLEM)],
+            "channel": _reference("channels", reply_message),
+            "messages": [_reference("channels", reply_message, "messages", part) for part in (reply_message, _PROBLEM)],
         }
-        operations[f"{prefix}{name}"] = one(name, "receive") | {"reply": reply, "bindings": {"nats": {"queue": "api"}}}
+        bindings = {"nats": {"queue": "api"}}
+        operations[f"{prefix}{name}"] = operation(name, "receive") | {"reply": reply, "bindings": bindings}
     return operations

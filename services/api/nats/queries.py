@@ -1,4 +1,4 @@
-"""Which query is answered by which REST read."""
+"""The queries of NATS, and the function of the REST route that answers each."""
 
 from dataclasses import replace
 from typing import Any
@@ -21,131 +21,166 @@ from services.api.views.booking_list import BookingFilter
 from services.api.views.conversation_list import ConversationFilter
 from services.api.views.message_search import MessageFilter
 from services.api.views.pagination import PageRequest
-from shared.contracts import queries as q
+from shared.contracts import queries
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal
 
 
-def _caller(question: Query) -> Principal:
-    """NATS permissions said already what the asker may see: its scopes are all."""
-    return Principal(organization_id=question.organization_id, subject="bus")
+def _caller(query: Query) -> Principal:
+    """All scopes: NATS permissions already restrict what a service may query."""
+    return Principal(organization_id=query.organization_id, subject="bus")
 
 
-def _page(question: q.PagedQuery) -> PageRequest:
-    return PageRequest(question.limit, question.cursor)
+def _page(query: queries.PagedQuery) -> PageRequest:
+    return PageRequest(query.limit, query.cursor)
 
 
-def _instance(question: Query) -> str | None:
-    return None if question.instance_id == NO_INSTANCE else question.instance_id
+def _instance(query: Query) -> str | None:
+    return None if query.instance_id == NO_INSTANCE else query.instance_id
 
 
-def _filter(question: q.ListConversations) -> ConversationFilter:
-    chosen = ConversationFilter(question.status, question.assigned_to, question.unread, question.search)
-    return replace(chosen, contact_ids=question.contact_id)
+def _filter(query: queries.ListConversations) -> ConversationFilter:
+    filters = ConversationFilter(query.status, query.assigned_to, query.unread, query.search)
+    return replace(filters, contact_ids=query.contact_id)
 
 
-def _messages(question: q.ListMessages) -> MessageFilter:
-    return MessageFilter(question.kind, question.search, question.stuck, question.conversation_id)
+def _messages(query: queries.ListMessages) -> MessageFilter:
+    return MessageFilter(query.kind, query.search, query.stuck, query.conversation_id)
 
 
-def _numbers(question: q.MessagesBetween) -> MessagesBetweenParameters:
-    return MessagesBetweenParameters.model_validate(
-        question.model_dump() | {"from": question.one, "to": question.other}
-    )
+def _numbers(query: queries.MessagesBetween) -> MessagesBetweenParameters:
+    return MessagesBetweenParameters.model_validate(query.model_dump() | {"from": query.one, "to": query.other})
 
 
 QUERY_HANDLERS: tuple[QueryHandler[Any], ...] = (
-    QueryHandler(q.ReadOrganization, organization.organization, lambda c, a: organization.organization(c, _caller(a))),
-    QueryHandler(q.ListUsers, users.list_users, lambda c, a: users.list_users(c, _caller(a))),
-    QueryHandler(q.ReadUser, users.read_user, lambda c, a: users.read_user(c, _caller(a), a.user_id)),
     QueryHandler(
-        q.ListAudit, audit.list_audit, lambda c, a: audit.list_audit(c, _caller(a), _page(a), a.actor, a.action)
+        queries.ReadOrganization,
+        organization.organization,
+        lambda c, q: organization.organization(c, _caller(q)),
     ),
-    QueryHandler(q.ListInvitations, users.list_invitations, lambda c, a: users.list_invitations(c, _caller(a))),
-    QueryHandler(q.ListApiKeys, api_keys.list_keys, lambda c, a: api_keys.list_keys(c, _caller(a))),
+    QueryHandler(queries.ListUsers, users.list_users, lambda c, q: users.list_users(c, _caller(q))),
+    QueryHandler(queries.ReadUser, users.read_user, lambda c, q: users.read_user(c, _caller(q), q.user_id)),
     QueryHandler(
-        q.ListInstances, instances.list_instances, lambda c, a: instances.list_instances(c, _caller(a), _page(a))
-    ),
-    QueryHandler(
-        q.ReadInstance, instances.read_instance, lambda c, a: instances.read_instance(c, _caller(a), a.instance_id)
+        queries.ListAudit,
+        audit.list_audit,
+        lambda c, q: audit.list_audit(c, _caller(q), _page(q), q.actor, q.action),
     ),
     QueryHandler(
-        q.ReadInstanceStatus, instances.read_status, lambda c, a: instances.read_status(c, _caller(a), a.instance_id)
+        queries.ListInvitations,
+        users.list_invitations,
+        lambda c, q: users.list_invitations(c, _caller(q)),
     ),
-    QueryHandler(q.ReadCurrentQr, instances.read_qr, lambda c, a: instances.read_qr(c, _caller(a), a.instance_id)),
+    QueryHandler(queries.ListApiKeys, api_keys.list_keys, lambda c, q: api_keys.list_keys(c, _caller(q))),
     QueryHandler(
-        q.ReadCurrentPairingCode,
+        queries.ListInstances,
+        instances.list_instances,
+        lambda c, q: instances.list_instances(c, _caller(q), _page(q)),
+    ),
+    QueryHandler(
+        queries.ReadInstance,
+        instances.read_instance,
+        lambda c, q: instances.read_instance(c, _caller(q), q.instance_id),
+    ),
+    QueryHandler(
+        queries.ReadInstanceStatus,
+        instances.read_status,
+        lambda c, q: instances.read_status(c, _caller(q), q.instance_id),
+    ),
+    QueryHandler(
+        queries.ReadCurrentQr,
+        instances.read_qr,
+        lambda c, q: instances.read_qr(c, _caller(q), q.instance_id),
+    ),
+    QueryHandler(
+        queries.ReadCurrentPairingCode,
         instances.read_pairing_code,
-        lambda c, a: instances.read_pairing_code(c, _caller(a), a.instance_id),
+        lambda c, q: instances.read_pairing_code(c, _caller(q), q.instance_id),
     ),
-    QueryHandler(q.ListShownCodes, instances.shown_codes, lambda c, a: instances.shown_codes(c, _caller(a))),
+    QueryHandler(queries.ListShownCodes, instances.shown_codes, lambda c, q: instances.shown_codes(c, _caller(q))),
     QueryHandler(
-        q.ReadSession, named_sessions.read_session, lambda c, a: named_sessions.read_session(c, _caller(a), a.name)
+        queries.ReadSession,
+        named_sessions.read_session,
+        lambda c, q: named_sessions.read_session(c, _caller(q), q.name),
     ),
     QueryHandler(
-        q.RequestQr,
+        queries.RequestQr,
         chat.qr,
-        lambda c, a: chat.qr(c, _caller(a), a.force_new, _instance(a), a.network),
+        lambda c, q: chat.qr(c, _caller(q), q.force_new, _instance(q), q.network),
         is_slow=True,
     ),
     QueryHandler(
-        q.ReadDefaultInstance, single_account.status, lambda c, a: single_account.default_account_status(c, _caller(a))
+        queries.ReadDefaultInstance,
+        single_account.status,
+        lambda c, q: single_account.default_account_status(c, _caller(q)),
     ),
     QueryHandler(
-        q.ListContacts,
+        queries.ListContacts,
         contacts_and_messages.list_contacts,
-        lambda c, a: contacts_and_messages.list_contacts(c, _caller(a), _page(a), a.search, a.sort),
+        lambda c, q: contacts_and_messages.list_contacts(c, _caller(q), _page(q), q.search, q.sort),
     ),
     QueryHandler(
-        q.ReadContact,
+        queries.ReadContact,
         contacts_and_messages.read_contact,
-        lambda c, a: contacts_and_messages.read_contact(c, _caller(a), a.contact_id),
+        lambda c, q: contacts_and_messages.read_contact(c, _caller(q), q.contact_id),
     ),
     QueryHandler(
-        q.ListConversations,
+        queries.ListConversations,
         conversations.list_conversations,
-        lambda c, a: conversations.list_conversations(c, _caller(a), _page(a), _filter(a), _instance(a)),
+        lambda c, q: conversations.list_conversations(c, _caller(q), _page(q), _filter(q), _instance(q)),
     ),
     QueryHandler(
-        q.CountConversations,
+        queries.CountConversations,
         conversations.count_conversations,
-        lambda c, a: conversations.counted(c, _caller(a), a.assigned_to, _instance(a)),
+        lambda c, q: conversations.counted(c, _caller(q), q.assigned_to, _instance(q)),
     ),
     QueryHandler(
-        q.ReadConversation,
+        queries.ReadConversation,
         conversations.read_conversation,
-        lambda c, a: conversations.read_conversation(c, _caller(a), a.conversation_id),
+        lambda c, q: conversations.read_conversation(c, _caller(q), q.conversation_id),
     ),
     QueryHandler(
-        q.ListConversationMessages,
+        queries.ListConversationMessages,
         conversations.list_messages,
-        lambda c, a: conversations.list_messages(c, _caller(a), _page(a), a.conversation_id, a.around),
+        lambda c, q: conversations.list_messages(c, _caller(q), _page(q), q.conversation_id, q.around),
     ),
     QueryHandler(
-        q.ListMessages,
+        queries.ListMessages,
         contacts_and_messages.list_all_messages,
-        lambda c, a: contacts_and_messages.list_all_messages(c, _caller(a), _page(a), _messages(a)),
+        lambda c, q: contacts_and_messages.list_all_messages(c, _caller(q), _page(q), _messages(q)),
     ),
-    QueryHandler(q.MessagesBetween, chat.between, lambda c, a: chat.between(c, _caller(a), _numbers(a))),
+    QueryHandler(queries.MessagesBetween, chat.between, lambda c, q: chat.between(c, _caller(q), _numbers(q))),
     QueryHandler(
-        q.ReadMessage,
+        queries.ReadMessage,
         contacts_and_messages.read_message,
-        lambda c, a: contacts_and_messages.read_message(c, _caller(a), a.message_id),
+        lambda c, q: contacts_and_messages.read_message(c, _caller(q), q.message_id),
     ),
     QueryHandler(
-        q.ListBookings,
+        queries.ListBookings,
         bookings.list_bookings,
-        lambda c, a: bookings.list_bookings(c, _caller(a), _page(a), BookingFilter(a.status, a.search)),
-    ),
-    QueryHandler(q.CountBookings, bookings.count_bookings, lambda c, a: bookings.count_bookings(c, _caller(a))),
-    QueryHandler(q.ReadBooking, bookings.read_booking, lambda c, a: bookings.read_booking(c, _caller(a), a.booking_id)),
-    QueryHandler(q.ReadQueueStats, admin.queue_stats, lambda c, a: admin.queue_stats(c, _caller(a))),
-    QueryHandler(
-        q.ListDeadLetters, admin.list_dead_letters, lambda c, a: admin.list_dead_letters(c, _caller(a), _page(a))
+        lambda c, q: bookings.list_bookings(c, _caller(q), _page(q), BookingFilter(q.status, q.search)),
     ),
     QueryHandler(
-        q.ReadDeadLetter, admin.read_dead_letter, lambda c, a: admin.read_dead_letter(c, _caller(a), a.sequence)
+        queries.CountBookings,
+        bookings.count_bookings,
+        lambda c, q: bookings.count_bookings(c, _caller(q)),
+    ),
+    QueryHandler(
+        queries.ReadBooking,
+        bookings.read_booking,
+        lambda c, q: bookings.read_booking(c, _caller(q), q.booking_id),
+    ),
+    QueryHandler(queries.ReadQueueStats, admin.queue_stats, lambda c, q: admin.queue_stats(c, _caller(q))),
+    QueryHandler(
+        queries.ListDeadLetters,
+        admin.list_dead_letters,
+        lambda c, q: admin.list_dead_letters(c, _caller(q), _page(q)),
+    ),
+    QueryHandler(
+        queries.ReadDeadLetter,
+        admin.read_dead_letter,
+        lambda c, q: admin.read_dead_letter(c, _caller(q), q.sequence),
     ),
 )
-"""A new read of the REST API gets its class in shared/contracts/queries.py and its line here."""
+"""`c`: the c, `q`: the query. A new read of the REST API gets its class in shared/contracts/queries.py and its
+line here."""

@@ -1,4 +1,4 @@
-"""A query of NATS, answered by the function of its REST route."""
+"""Answers a query of NATS by the function of its REST route."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class QueryHandler(Generic[Q]):
         return get_type_hints(self.view)["return"]
 
     def endpoint(self, context: ApiContext) -> ModelEndpoint[Q]:
-        """The handler at work in this process."""
+        """The handler bound to the context of this process."""
 
         async def handle(query: Q) -> BaseModel:
             return await self.handle(context, query)

@@ -1,4 +1,4 @@
-"""Which request is carried out by which REST write."""
+"""The requests of NATS, and the REST route that carries out each."""
 
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp
@@ -61,12 +61,12 @@ _MODULES = (
 )
 
 
-def route_of(write: RequestRoute) -> APIRoute:
-    """Where the REST API has it."""
+def route_of(request_route: RequestRoute) -> APIRoute:
+    """The route of a request's function."""
     routes = (route for module in _MODULES for route in module.router.routes if isinstance(route, APIRoute))
-    return next(route for route in routes if route.endpoint is write.function)
+    return next(route for route in routes if route.endpoint is request_route.function)
 
 
 def request_endpoints(app: ASGIApp) -> list[RouteEndpoint]:
-    """Every write, done by this app."""
-    return [RouteEndpoint(app, write, route_of(write)) for write in REQUEST_ROUTES]
+    """All requests, carried out by this app."""
+    return [RouteEndpoint(app, request_route, route_of(request_route)) for request_route in REQUEST_ROUTES]

@@ -20,7 +20,7 @@ from shared.contracts.request_id import current_request
 from shared.messaging.rpc_server import every_instance, parse_request
 
 ACTOR = "bus"
-"""Who did it, in the audit log. NATS permissions said already what the asker may do: its scopes are all."""
+"""Actor in the audit log. It has all scopes: NATS permissions already restrict what a service may request."""
 _ENVELOPE_FIELDS = frozenset(BusMessage.model_fields)
 _IDEMPOTENCY_KEY_FIELD = "idempotency_key"
 
@@ -29,7 +29,7 @@ _IDEMPOTENCY_KEY_FIELD = "idempotency_key"
 class RequestRoute:
     """A request, and the `function` of the REST route that carries it out.
 
-    is_slow: it waits for another service or for WhatsApp.
+    `is_slow`: it waits for another service or for WhatsApp.
     """
 
     message_class: type[Request]
@@ -43,7 +43,8 @@ class RequestRoute:
 
 @dataclass(frozen=True)
 class RouteEndpoint:
-    """A RequestRoute at work. `app`: the api behind its outer middleware; `route`: of the write in that app."""
+    """Serves a RequestRoute. `app`: the api inside of RequestContextMiddleware; `route`: of the function in that
+    app."""
 
     app: ASGIApp
     request_route: RequestRoute
@@ -71,29 +72,29 @@ class RouteEndpoint:
 
 
 def path_fields(route: APIRoute) -> set[str]:
-    """Names of the ids in a route's path."""
+    """Names of the parameters in a route's path."""
     return set(re.findall(r"{(\w+)}", route.path_format))
 
 
 def body_fields(route: APIRoute) -> set[str]:
-    """Names of what a route's body may hold."""
+    """Names of the fields of a route's body."""
     body = route.body_field.field_info.annotation if route.body_field else None
     models = [cls for cls in (body, *get_args(body)) if isinstance(cls, type) and issubclass(cls, BaseModel)]
     return {name for cls in models for name in cls.model_fields}
 
 
 def _http_call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
-    """The request as HTTP: ids of the path, then everything else that was given as the body."""
-    named = {name: str(getattr(request, name)) for name in path_fields(route)}
-    given = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE_FIELDS, *named})
+    """The request as HTTP: path parameters, and all other fields that were sent as the body."""
+    path_values = {name: str(getattr(request, name)) for name in path_fields(route)}
+    fields = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE_FIELDS, *path_values})
     if "instance_id" in body_fields(route) and request.instance_id != NO_INSTANCE:
-        given["instance_id"] = request.instance_id
-    key = given.pop(_IDEMPOTENCY_KEY_FIELD, None)
-    content = json.dumps(given).encode() if given or _needs_body(route) else b""
+        fields["instance_id"] = request.instance_id
+    key = fields.pop(_IDEMPOTENCY_KEY_FIELD, None)
+    content = json.dumps(fields).encode() if fields or _needs_body(route) else b""
     headers = {"content-type": "application/json", "content-length": str(len(content))}
     if key is not None:
         headers[IDEMPOTENCY_KEY_HEADER.lower()] = str(key)
-    path = route.path_format.format_map(named)
+    path = route.path_format.format_map(path_values)
     caller = Principal(organization_id=request.organization_id, subject=ACTOR)
     scope: Scope = {
         "type": "http",
@@ -118,18 +119,18 @@ def _needs_body(route: APIRoute) -> bool:
 
 
 async def _call_app(app: ASGIApp, scope: Scope, content: bytes) -> bytes:
-    """What a failure nobody expected looks like is the app's to say: it answers first, and raises then."""
-    said: list[Message] = []
+    """The body of the response. For an unexpected error the app first responds and then raises: the response counts."""
+    messages: list[Message] = []
 
     async def receive() -> Message:
         return {"type": "http.request", "body": content, "more_body": False}
 
-    async def hear(message: Message) -> None:
-        said.append(message)
+    async def collect(message: Message) -> None:
+        messages.append(message)
 
     try:
-        await app(scope, receive, hear)
+        await app(scope, receive, collect)
     except Exception:
-        if not said:
+        if not messages:
             raise
-    return b"".join(message.get("body", b"") for message in said)
+    return b"".join(message.get("body", b"") for message in messages)

@@ -1,4 +1,4 @@
-"""For who runs the organization: how far the queues are, and what could not be handled."""
+"""Queue statistics and dead letters, for administrators of an organization."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ Sequence = Annotated[int, Path(ge=1, lt=1 << 63)]
 
 @router.get("/queue-stats")
 async def queue_stats(context: Ctx, caller: Manager) -> Item[QueueStats]:
-    """Per stream and consumer: pending, redelivered, lag, oldest age; and how many dead letters you have."""
+    """Per stream and consumer: pending, redelivered, lag and oldest age; and the number of your dead letters."""
     stats = QueueStats(
         streams=await stream_stats(context.jetstream),
         consumers=await consumer_stats(context.jetstream),
@@ -27,25 +27,25 @@ async def queue_stats(context: Ctx, caller: Manager) -> Item[QueueStats]:
 
 @router.get("/dead-letters")
 async def list_dead_letters(context: Ctx, caller: Manager, page: SequencePaging) -> Page[DeadLetter]:
-    """Your organization's, oldest first."""
+    """Those of your organization, oldest first."""
     return page_of(await context.dead_letters.page(caller.organization_id, page))
 
 
 @router.get("/dead-letters/{sequence}")
 async def read_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Item[DeadLetterWithBody]:
-    """One, with its body."""
+    """One dead letter with its body."""
     return Item(data=await context.dead_letters.read(caller.organization_id, sequence))
 
 
 @router.post("/dead-letters/{sequence}/replay")
 async def replay_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Ok:
-    """Hand it to the services once more, after the cause is gone; what fails again comes back as a new letter."""
+    """Publish it again, after the cause of the failure is fixed. If it fails again it becomes a new dead letter."""
     await context.dead_letters.replay(caller.organization_id, sequence)
     return Ok()
 
 
 @router.delete("/dead-letters/{sequence}")
 async def drop_dead_letter(context: Ctx, caller: Manager, sequence: Sequence) -> Ok:
-    """Forget it for good."""
+    """Delete it for good."""
     await context.dead_letters.drop(caller.organization_id, sequence)
     return Ok()

@@ -1,4 +1,4 @@
-"""API keys: for programs, with the scopes they need."""
+"""API keys, for programs, with only the scopes they need."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -21,9 +21,9 @@ router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
 
 
 class NewApiKey(RequestBody):
-    """`read` looks, `send` sends messages, `manage` does the rest. Without `expires_at` it works until revoked.
+    """`read` reads, `send` sends messages, `manage` does everything else. Without `expires_at` it works until revoked.
 
-    With `instance_ids` it reaches these instances only, and nothing that concerns the whole organization.
+    With `instance_ids` it may access only these instances, and nothing that concerns the whole organization.
     """
 
     name: Name
@@ -33,7 +33,7 @@ class NewApiKey(RequestBody):
 
 
 class ApiKey(BaseModel):
-    """`prefix`: the first characters, to recognise a key by."""
+    """`prefix`: the first characters, to recognize the key."""
 
     id: str
     name: str
@@ -46,19 +46,19 @@ class ApiKey(BaseModel):
 
 
 class CreatedApiKey(ApiKey):
-    """`key` is shown this once and kept by nobody but you."""
+    """`key` is shown only in this response; only its hash is stored."""
 
     key: Secret
 
 
-def _shown(document: Document) -> ApiKey:
+def _api_key(document: Document) -> ApiKey:
     return ApiKey.model_validate({**document, "id": document["_id"]})
 
 
 @router.post("", status_code=201)
 async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[CreatedApiKey]:
-    """A key has at most the scopes of who makes it, now and later: it narrows with its maker's role and ends with its
-    maker. A key made by a key ends with that key, and expires with it at the latest."""
+    """A key has at most the scopes of its maker, now and later: it loses scopes with its maker's role and ends with its
+    maker. A key that is made with another key ends with that key, and expires no later."""
     if missing := body.scopes - caller.scopes:
         raise Problem(403, "scope_missing", f"you do not have the scopes {', '.join(sorted(missing))} yourself")
     if body.expires_at and body.expires_at <= utc_now():
@@ -68,29 +68,29 @@ async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[Cre
         raise Problem(422, "validation_failed", f"instance_ids: there are no such instances: {', '.join(unknown)}")
     grant = KeyGrant(body.name, body.scopes, body.instance_ids, _expiry(caller, body.expires_at))
     document, key = await context.api_keys.create(caller, grant)
-    return Item(data=CreatedApiKey(**_shown(document).model_dump(), key=key))
+    return Item(data=CreatedApiKey(**_api_key(document).model_dump(), key=key))
 
 
 @router.get("")
 async def list_keys(context: Ctx, caller: Manager) -> Page[ApiKey]:
-    """The newest 200, revoked ones too."""
-    return Page(data=[_shown(document) for document in await context.api_keys.all_of(caller.organization_id)])
+    """The newest 200, including revoked ones."""
+    return Page(data=[_api_key(document) for document in await context.api_keys.all_of(caller.organization_id)])
 
 
 @router.delete("/{key_id}")
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Ok:
-    """From now on the key opens nothing, nor do keys and invitations that were made with it."""
-    mark = await context.api_keys.revoke(caller.organization_id, key_id)
-    await after_revocation(context, caller.organization_id, key_id, mark)
+    """Revoke the key at once, and all keys and invitations that were made with it."""
+    revocation = await context.api_keys.revoke(caller.organization_id, key_id)
+    await after_revocation(context, caller.organization_id, key_id, revocation)
     return Ok()
 
 
-def _expiry(caller: Principal, wanted: datetime | None) -> datetime | None:
-    """Of a key that a key makes: at the latest that of its maker. Raises Problem 422."""
+def _expiry(caller: Principal, requested: datetime | None) -> datetime | None:
+    """Of a key that is made with another key: no later than that key's. Raises Problem 422."""
     if not caller.subject.startswith(KEY_SUBJECT) or caller.expires_at is None:
-        return wanted
+        return requested
     latest = datetime.fromtimestamp(caller.expires_at, UTC)
-    if wanted and wanted > latest:
+    if requested and requested > latest:
         detail = f"expires_at: the key that makes this one expires at {latest.isoformat()}; name no later time"
         raise Problem(422, "validation_failed", detail)
-    return wanted or latest
+    return requested or latest

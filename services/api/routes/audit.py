@@ -17,5 +17,5 @@ AuditFilter = Annotated[str | None, Query(max_length=100)]
 async def list_audit(
     context: Ctx, caller: Manager, page: Paging, actor: AuditFilter = None, action: AuditFilter = None
 ) -> Page[AuditEntry]:
-    """Who changed what, when, from where; newest first. Logins are in it too, failed ones as `login_failed`."""
+    """Who changed what, when, from where; newest first. Also logins; failed ones as `login_failed`."""
     return page_of(await context.audit.page(caller.organization_id, page, actor, action))

@@ -24,22 +24,23 @@ from shared.web.client_addresses import network_of
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
-MIN_PASSWORD, MAX_PASSWORD = 10, 128
+MIN_PASSWORD_LENGTH = 10
+MAX_PASSWORD_LENGTH = 128
 
 
 class Credentials(RequestBody):
-    """`organization_id`: for who is a user of several organizations with the same password; else the oldest one."""
+    """`organization_id`: for users of several organizations with the same password; default: the oldest one."""
 
     email: Email
-    password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD)]
+    password: Annotated[str, Field(min_length=1, max_length=MAX_PASSWORD_LENGTH)]
     organization_id: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class Registration(RequestBody):
-    """A new user with a new organization."""
+    """Registers a user with a new organization."""
 
     email: Email
-    password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+    password: Annotated[str, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
     name: Name | None = None
     organization_name: Name | None = None
 
@@ -48,7 +49,7 @@ class AcceptInvitationBody(RequestBody):
     """`token`: of the invitation."""
 
     token: Annotated[str, Field(min_length=1, max_length=128)]
-    password: Annotated[str, Field(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD)]
+    password: Annotated[str, Field(min_length=MIN_PASSWORD_LENGTH, max_length=MAX_PASSWORD_LENGTH)]
     name: Name | None = None
 
 
@@ -64,7 +65,7 @@ class LoginUser(BaseModel):
 
 
 class LoginResult(Ok):
-    """`token` goes into `Authorization: Bearer …` until `expires_at`; `refresh_token` gets the next one, once."""
+    """`token`: for `Authorization: Bearer …`, until `expires_at`. `refresh_token`: gets the next token, once."""
 
     token: Secret
     token_type: str = "Bearer"
@@ -77,7 +78,7 @@ class LoginResult(Ok):
 
 @router.post("/register", status_code=201)
 async def register(context: Ctx, request: Request, response: Response, body: Registration) -> LoginResult:
-    """Make a user and an organization, and log in."""
+    """Create a user and an organization, and log in."""
     only_first = context.settings.registration_policy == "first"
     if context.settings.registration_policy == "closed":
         raise Problem(403, "registration_closed", "registration is closed; ask who runs this server")
@@ -97,34 +98,34 @@ async def register(context: Ctx, request: Request, response: Response, body: Reg
 async def accept_invitation(
     context: Ctx, request: Request, response: Response, body: AcceptInvitationBody
 ) -> LoginResult:
-    """Become a user of the organization that invited, and log in. An invitation works once."""
+    """Become a user of the inviting organization, and log in. An invitation works once."""
     invitation = await context.invitations.get_open(body.token)
-    beside = await context.users.all_by_email(invitation["email"])
-    hashes = [user.get("password_hash") or "" for user in beside]
-    hashed = await context.passwords.hash(body.password, _stranger(request), hashes)
-    user = await context.invitations.accept(body.token, hashed, body.name)
+    other_users = await context.users.all_by_email(invitation["email"])
+    hashes = [user.get("password_hash") or "" for user in other_users]
+    password_hash = await context.passwords.hash(body.password, _stranger(request), hashes)
+    user = await context.invitations.accept(body.token, password_hash, body.name)
     return await _new_login(context, request, response, user)
 
 
 @router.post("/login")
 async def login(context: Ctx, request: Request, response: Response, body: Credentials) -> LoginResult:
-    """A token for e-mail and password. A refusal does not say which of the two was wrong.
+    """Log in by e-mail address and password. A refusal does not say which of the two was wrong.
 
-    After some failures the next attempt has to wait, longer each time; a device that logged in before (a cookie tells)
-    does not wait for the failures of others.
+    After some failures the next attempt has to wait, longer each time. A device that logged in before, recognized by a
+    cookie, does not wait because of failures of others.
     """
     users = await context.users.all_by_email(body.email, body.organization_id)
     checked = await check_password(context, request, body.email, users, body.password)
-    wanted = [user for user in checked.matching_users if body.organization_id in (None, user["organization_id"])]
-    if not wanted:
+    selected = [user for user in checked.matching_users if body.organization_id in (None, user["organization_id"])]
+    if not selected:
         context.audit_queue.put([_audit_event(request, user, "login_failed") for user in users])
         raise checked.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
-    return await _new_login(context, request, response, wanted[0])
+    return await _new_login(context, request, response, selected[0])
 
 
 @router.post("/refresh")
 async def refresh(context: Ctx, body: RefreshTokenBody) -> LoginResult:
-    """New tokens for the login. A refresh token works once: shown again, it ends the whole login."""
+    """Get new tokens for a login. A refresh token works once: its reuse ends the login."""
     try:
         login = await context.logins.refresh(body.refresh_token, context.settings.login_lifetime)
     except Problem as problem:
@@ -134,12 +135,12 @@ async def refresh(context: Ctx, body: RefreshTokenBody) -> LoginResult:
     user = await context.users.by_id(login.user_id)
     if user is None:
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
-    return _logged_in(context, user, login)
+    return _login_result(context, user, login)
 
 
 @router.post("/logout")
 async def logout(context: Ctx, caller: OptionalCaller, body: RefreshTokenBody | None = None) -> Ok:
-    """End the login that the refresh token or the access token belongs to: both open nothing from now on."""
+    """End the login of the refresh token or the access token, and revoke both tokens."""
     if body is not None:
         await context.revocations.publish_login_ended(await context.logins.end_by_token(body.refresh_token))
     elif isinstance(caller, Problem):
@@ -168,10 +169,10 @@ async def _new_login(context: ApiContext, request: Request, response: Response, 
     if not await context.users.record_login(user):
         await context.revocations.publish_login_ended(await context.logins.end(login.id))
         raise Problem(409, "password_changed_meanwhile", "the password was changed just now; log in with the new one")
-    return _logged_in(context, user, login)
+    return _login_result(context, user, login)
 
 
-def _logged_in(context: ApiContext, user: Document, login: LoginWithToken) -> LoginResult:
+def _login_result(context: ApiContext, user: Document, login: LoginWithToken) -> LoginResult:
     settings, role = context.settings, role_of(user)
     principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
     return LoginResult(

@@ -1,4 +1,4 @@
-"""Bookings: opened by customers' messages or by people, decided by people."""
+"""Bookings: opened by messages of contacts or by users, decided by users."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ from shared.contracts.records import AwareTimestamp, Booking, BookingStatus
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
 
 Action = Literal["confirm", "cancel", "complete", "no-show"]
-_WANTED: dict[Action, BookingStatus] = {
+_STATUS_AFTER: dict[Action, BookingStatus] = {
     "confirm": BookingStatus.CONFIRMED,
     "cancel": BookingStatus.CANCELLED,
     "complete": BookingStatus.COMPLETED,
@@ -38,7 +38,7 @@ BookingSearch = Annotated[
 
 
 class BookingNote(RequestBody):
-    """`note`: why, for the booking's history."""
+    """`note`: for the booking's history."""
 
     note: Note | None = None
 
@@ -65,24 +65,24 @@ BookingFilterParameters = Annotated[BookingFilter, Depends(_filter)]
 
 @router.get("")
 async def list_bookings(
-    context: Ctx, caller: LimitedReader, page: Paging, chosen: BookingFilterParameters
+    context: Ctx, caller: LimitedReader, page: Paging, filters: BookingFilterParameters
 ) -> Page[BookingWithContact]:
-    """Newest first, of one status or all, each with its contact."""
-    chosen = replace(chosen, instance_ids=caller.instance_ids)
-    return page_of(await views.find_bookings(context.database, caller.organization_id, page, chosen))
+    """Newest first, of one status or all, with their contacts."""
+    filters = replace(filters, instance_ids=caller.instance_ids)
+    return page_of(await views.find_bookings(context.database, caller.organization_id, page, filters))
 
 
 @router.get("/counts")
 async def count_bookings(context: Ctx, caller: LimitedReader) -> Item[BookingCounts]:
-    """How many bookings have each status."""
+    """The number of bookings by status."""
     return Item(data=await counts.count_bookings(context.database, caller.organization_id, caller.instance_ids))
 
 
 @router.post("", status_code=201)
 async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Item[Booking]:
-    """Make one for a contact; without an instance it is the one the contact talked with last.
+    """Create one for a contact; by default on the instance of the contact's latest conversation.
 
-    409 `booking_open` with the `booking_id` while the contact has an open one, unless the booking policy is
+    409 `booking_open`, with `booking_id`: the contact has an open booking, and the booking policy is not
     `every_message`.
     """
     if body.instance_id:
@@ -100,18 +100,18 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Ite
 
 @router.get("/{booking_id}")
 async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> Item[BookingWithHistory]:
-    """One booking, with everything that was done to it."""
-    found = await views.get_booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
-    return Item(data=found)
+    """One booking with its history."""
+    booking = await views.get_booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
+    return Item(data=booking)
 
 
 @router.post("/{booking_id}/reschedule")
 async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: RescheduleBody) -> Item[Booking]:
-    """Say when an open booking begins; one that is over is refused: 409 `booking_status_conflict`."""
-    found = await views.get_booking(context.database, caller.organization_id, booking_id)
+    """Set the time of an open booking. 409 `booking_status_conflict`: it is closed."""
+    booking = await views.get_booking(context.database, caller.organization_id, booking_id)
     command = RescheduleBooking(
         organization_id=caller.organization_id,
-        instance_id=found.instance_id,
+        instance_id=booking.instance_id,
         booking_id=booking_id,
         starts_at=body.starts_at,
         note=body.note,
@@ -124,14 +124,14 @@ async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, bod
 async def change_booking(
     context: Ctx, caller: Manager, booking_id: str, action: Action, body: BookingNote | None = None
 ) -> Item[Booking]:
-    """Completed, cancelled and no-show are final: 409 `booking_status_conflict`. The same again changes nothing, but
-    a note is kept."""
-    found = await views.get_booking(context.database, caller.organization_id, booking_id)
+    """Change the status. Completed, cancelled and no-show are final: 409 `booking_status_conflict`. Repeating an
+    action only adds the note."""
+    booking = await views.get_booking(context.database, caller.organization_id, booking_id)
     command = ChangeBooking(
         organization_id=caller.organization_id,
-        instance_id=found.instance_id,
+        instance_id=booking.instance_id,
         booking_id=booking_id,
-        status=_WANTED[action],
+        status=_STATUS_AFTER[action],
         note=body.note if body else None,
         by=caller.subject,
     )

@@ -1,6 +1,7 @@
-"""The web console: static files, no build step. `/` is the page, what it loads lies below `/console/<version>/`.
+"""Serves the web console: static files without a build step. `/` is the page; its assets are below
+`/console/<version>/`.
 
-The version is a hash of all files, so a browser keeps them for good and asks only for the page.
+The version is a hash of all files, so browsers cache assets forever and only revalidate the page.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
-"""What is served, and as what: a type the machine guesses differently would not run. Anything else is a 404."""
+"""Media types of the served file extensions, fixed because the types of the machine may differ; others are a 404."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -39,51 +40,51 @@ PAGE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
-    # what has no version in its path is asked for each time, and mostly answered 304 by its ETag
+    # without a version in its path, a file is revalidated each time, mostly with 304 by its ETag
     "Cache-Control": "no-cache",
 }
 IMMUTABLE_HEADERS = {**PAGE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
 _VERSION = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
 FileVersions = tuple[tuple[str, int, int], ...]
-"""Of each file its path, time of change and size."""
+"""Path, modification time in ns and size of each file."""
 
 router = APIRouter(include_in_schema=False)
 
 
 def console_file(root: Path, path: str) -> Path:
-    """The file below `root` that `path` names. Raises Problem 404 for everything that is not served."""
+    """The file `path` below `root`. Raises Problem 404 for everything that is not served."""
     try:
-        found = (root / path).resolve()
-        served = found.is_relative_to(root) and found.suffix in MEDIA_TYPES and found.is_file()
-    except (OSError, ValueError):  # no name of a file: too long, with a NUL, half a character
-        served = False
-    if not served:
+        file = (root / path).resolve()
+        is_served = file.is_relative_to(root) and file.suffix in MEDIA_TYPES and file.is_file()
+    except (OSError, ValueError):  # not a file name: too long, with a NUL or a half surrogate pair
+        is_served = False
+    if not is_served:
         raise Problem(404, "not_found", "the console has no such file; open / for the console")
-    return found
+    return file
 
 
-def _answer(request: Request, file: Path, headers: dict[str, str] = PAGE_HEADERS) -> Response:
-    answer = FileResponse(file, media_type=MEDIA_TYPES[file.suffix], headers=headers, stat_result=file.stat())
-    return _not_modified_or(request, answer, headers)
+def _file_response(request: Request, file: Path, headers: dict[str, str] = PAGE_HEADERS) -> Response:
+    response = FileResponse(file, media_type=MEDIA_TYPES[file.suffix], headers=headers, stat_result=file.stat())
+    return _not_modified_or(request, response, headers)
 
 
-def _not_modified_or(request: Request, answer: Response, headers: dict[str, str]) -> Response:
-    tag = answer.headers["ETag"]
+def _not_modified_or(request: Request, response: Response, headers: dict[str, str]) -> Response:
+    tag = response.headers["ETag"]
     if request.headers.get("If-None-Match", "").removeprefix("W/") == tag:
         return Response(status_code=304, headers={**headers, "ETag": tag})
-    return answer
+    return response
 
 
 def _file_versions() -> FileVersions:
     files = sorted(file for file in CONSOLE_ROOT.rglob("*") if file.suffix in MEDIA_TYPES)
-    return tuple((str(file), (found := file.stat()).st_mtime_ns, found.st_size) for file in files)
+    return tuple((str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files)
 
 
 @lru_cache(maxsize=1)
-def _version(stamps: FileVersions) -> str:
-    """Another one as soon as any file changes."""
+def _version(files: FileVersions) -> str:
+    """Changes when any file changes."""
     digest = hashlib.sha256()
-    for path, _, _ in stamps:
+    for path, _, _ in files:
         digest.update(path.encode() + b"\x00" + Path(path).read_bytes())
     return f"v-{digest.hexdigest()[:12]}"
 
@@ -99,16 +100,18 @@ async def page(request: Request) -> Response:
 
 @router.get("/api/config")
 async def config(request: Request) -> dict[str, bool | str]:
-    """What the page offers before anybody logged in: a simulated phone, registration `open|first|closed`."""
+    """What the page offers before login: the simulator, and registration `open|first|closed`."""
     settings = request.app.state.context.settings
     return {"simulator": bool(settings.simulator_url), "registration": settings.registration_policy}
 
 
 @router.get("/console/{path:path}")
 async def asset(request: Request, path: str) -> Response:
-    """A script, style or picture of the page. Those of an earlier version are the present ones, and not kept."""
-    if found := _VERSION.fullmatch(path):
-        version, path = found.groups()
-        is_present = version == _version(_file_versions())
-        return _answer(request, console_file(CONSOLE_ROOT, path), IMMUTABLE_HEADERS if is_present else PAGE_HEADERS)
-    return _answer(request, console_file(CONSOLE_ROOT, path))
+    """A script, style or image. For an earlier version the current file is served, without caching."""
+    if match := _VERSION.fullmatch(path):
+        version, path = match.groups()
+        is_current = version == _version(_file_versions())
+        return _file_response(
+            request, console_file(CONSOLE_ROOT, path), IMMUTABLE_HEADERS if is_current else PAGE_HEADERS
+        )
+    return _file_response(request, console_file(CONSOLE_ROOT, path))

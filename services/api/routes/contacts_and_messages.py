@@ -34,7 +34,7 @@ ContactSearch = Annotated[
     Annotated[str, AfterValidator(searchable), with_json_schema(pattern=SEARCH_PATTERN)] | None,
     Query(
         max_length=MAX_SEARCH,
-        description="Words, each of which is a part of a word of the contact's name or of the number; case and accents "
+        description="Words; each must be part of a word of the contact's name or of the number; case and accents "
         "make no difference",
     ),
 ]
@@ -47,7 +47,7 @@ MessageSearch = Annotated[
     | None,
     Query(
         max_length=MAX_SEARCH,
-        description="Words, each of which is a part of a word of the text; case and accents make no difference. The "
+        description="Words; each must be part of a word of the text; case and accents make no difference. The "
         f"first {MAX_SEARCHED:,} characters of a text are searched",
     ),
 ]
@@ -66,7 +66,7 @@ MessageFilterParameters = Annotated[MessageFilter, Depends(_messages)]
 
 
 class SplitContactBody(RequestBody):
-    """`merged_id`: of the contact's `merges`."""
+    """`merged_id`: an id of the contact's `merges`."""
 
     merged_id: Annotated[Id, Field(min_length=1)]
 
@@ -79,7 +79,7 @@ class ListContactsBody(RequestBody):
 async def list_contacts(
     context: Ctx, caller: Reader, page: Paging, search: ContactSearch = None, sort: ContactSort = "created_at"
 ) -> Page[Contact]:
-    """Newest first; `sort=name`: by name, whatever its case and accents, and who has none last, by number."""
+    """Newest first. `sort=name`: by name, ignoring case and accents; contacts without a name last, by number."""
     return page_of(await views.find_contacts(context.database, caller.organization_id, search, page, sort))
 
 
@@ -87,14 +87,14 @@ async def list_contacts(
 async def list_contacts_by_post(
     context: Ctx, caller: Reader, page: Paging, body: ListContactsBody | None = None
 ) -> Page[Contact]:
-    """The same list, for clients that ask with a body. A contact is made by a message, not here."""
+    """The same list, for clients that send a body. It creates no contact: messages do."""
     require_own_organization(body.organization_id if body else None, caller.organization_id)
     return page_of(await views.find_contacts(context.database, caller.organization_id, None, page))
 
 
 @router.get("/contacts/{contact_id}")
 async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> Item[ContactWithMerges]:
-    """One contact, with those that were merged into it."""
+    """One contact, with the contacts that were merged into it."""
     return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
 
 
@@ -102,7 +102,8 @@ async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> Item[Co
 async def split_contact(
     context: Ctx, caller: Manager, contact_id: str, body: SplitContactBody
 ) -> Item[ContactWithMerges]:
-    """Undo a merge: the contact comes back with what was its own, and the two stay apart. The answer: who came back."""
+    """Undo a merge: the merged contact is restored with its own records, and the two are not merged again
+    automatically. Returns the restored contact."""
     await views.get_contact(context.database, caller.organization_id, contact_id)
     command = SplitContact(
         organization_id=caller.organization_id, contact_id=contact_id, merged_id=body.merged_id, by=caller.subject
@@ -114,16 +115,17 @@ async def split_contact(
 
 @router.get("/messages")
 async def list_all_messages(
-    context: Ctx, caller: LimitedReader, page: Paging, chosen: MessageFilterParameters
+    context: Ctx, caller: LimitedReader, page: Paging, filters: MessageFilterParameters
 ) -> Page[MessageRecord]:
-    """Of all conversations, newest first; `kind=note`: to oneself; `stuck=true`: what waits for too long."""
-    chosen = replace(chosen, instance_ids=caller.instance_ids)
-    return page_of(await message_search.search_messages(context.database, caller.organization_id, page, chosen))
+    """Of all conversations, newest first. `kind=note`: notes to oneself. `stuck=true`: outbound messages that wait for
+    too long."""
+    filters = replace(filters, instance_ids=caller.instance_ids)
+    return page_of(await message_search.search_messages(context.database, caller.organization_id, page, filters))
 
 
 @router.get("/messages/{message_id}")
 async def read_message(context: Ctx, caller: LimitedReader, message_id: str) -> Item[MessageWithHistory]:
-    """One message with what became of it, by our id or by WhatsApp's."""
+    """One message with its status history, by Switchboard's id or by WhatsApp's."""
     return Item(
         data=await message_details.get_message(
             context.database, caller.organization_id, message_id, caller.instance_ids

@@ -1,4 +1,4 @@
-"""Conversations: what is unread, who takes care of it, what is done with."""
+"""Conversations: list, read, assign, close."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -28,7 +28,7 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class AssignmentBody(RequestBody):
-    """`user_id`: one of /api/users, `me`, or null for nobody."""
+    """`user_id`: one of /api/users, `me`, or null to unassign."""
 
     user_id: UserId | None
 
@@ -51,35 +51,35 @@ async def list_conversations(
     context: Ctx,
     caller: LimitedReader,
     page: Paging,
-    chosen: ConversationFilterParameters,
+    filters: ConversationFilterParameters,
     instance_id: Annotated[str | None, Query(max_length=64)] = None,
 ) -> Page[Conversation]:
-    """The liveliest first, of one instance or all."""
-    to = caller.subject if chosen.assigned_to == "me" else chosen.assigned_to
-    chosen = replace(chosen, instance_ids=_instances(caller, instance_id), assigned_to=to)
-    return page_of(await views.find_conversations(context.database, caller.organization_id, page, chosen))
+    """Those with the newest message first, of one instance or all."""
+    assigned_to = caller.subject if filters.assigned_to == "me" else filters.assigned_to
+    filters = replace(filters, instance_ids=_instances(caller, instance_id), assigned_to=assigned_to)
+    return page_of(await views.find_conversations(context.database, caller.organization_id, page, filters))
 
 
 def _instances(caller: Principal, instance_id: str | None) -> frozenset[str] | None:
-    """The one that is asked for, if the caller may see it; else those the caller may see."""
-    wanted, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
-    return wanted & allowed if wanted is not None and allowed is not None else wanted or allowed
+    """The requested instance if the caller may access it; without one, all that the caller may access. None: all."""
+    requested, allowed = frozenset({instance_id}) if instance_id else None, caller.instance_ids
+    return requested & allowed if requested is not None and allowed is not None else requested or allowed
 
 
 @router.get("/counts")
 async def count_conversations(
     context: Ctx, caller: LimitedReader, instance_id: Annotated[str | None, Query(max_length=64)] = None
 ) -> Item[ConversationCounts]:
-    """How many conversations are open, unread, assigned to the caller and closed; of one instance or all."""
+    """The number of open, unread, own and closed conversations, of one instance or all."""
     return await counted(context, caller, caller.subject, instance_id)
 
 
 async def counted(
     context: ApiContext, caller: Principal, user_id: str | None, instance_id: str | None
 ) -> Item[ConversationCounts]:
-    """As the caller may see them; `mine`: assigned to this user."""
-    seen = _instances(caller, instance_id)
-    return Item(data=await counts.count_conversations(context.database, caller.organization_id, user_id, seen))
+    """`mine`: assigned to `user_id`."""
+    instance_ids = _instances(caller, instance_id)
+    return Item(data=await counts.count_conversations(context.database, caller.organization_id, user_id, instance_ids))
 
 
 @router.get("/{conversation_id}")
@@ -105,74 +105,80 @@ async def list_messages(
     page: Paging,
     conversation_id: str,
     around: Annotated[
-        Id | None, Query(description="Id of a message, to stand in the middle of the page; leave out the cursor")
+        Id | None, Query(description="Id of a message in the middle of the page; instead of a cursor")
     ] = None,
 ) -> MessagesPage:
-    """Its messages and notes, newest first. Go on with `cursor`: the answer's `next_cursor` for older ones,
-    `newer_cursor` for newer ones. 404 `message_not_found`: the conversation has no message `around`."""
+    """Messages and notes, newest first. Continue with `cursor`: `next_cursor` for older ones, `newer_cursor` for newer
+    ones. 404 `message_not_found`: the conversation has no message `around`."""
     await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
-    found = await conversation_messages.read_window(
+    window = await conversation_messages.read_window(
         context.database, caller.organization_id, conversation_id, page, around
     )
-    return MessagesPage(data=found.messages, next_cursor=found.next_cursor, newer_cursor=found.newer_cursor)
+    return MessagesPage(data=window.messages, next_cursor=window.next_cursor, newer_cursor=window.newer_cursor)
 
 
 @router.post("/{conversation_id}/read")
 async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
-    """Nothing that is there now is unread any more, for everybody."""
-    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    """Mark all current messages as read, for all users."""
+    conversation = await views.get_conversation(
+        context.database, caller.organization_id, conversation_id, caller.instance_ids
+    )
     command = MarkConversationRead(
-        organization_id=found.organization_id,
-        instance_id=found.instance_id,
-        conversation_id=found.id,
-        seen=views.seen_of(found),
+        organization_id=conversation.organization_id,
+        instance_id=conversation.instance_id,
+        conversation_id=conversation.id,
+        seen=views.seen_of(conversation),
         by=caller.subject,
     )
-    return await _done(context, command)
+    return await _execute(context, command)
 
 
 @router.post("/{conversation_id}/assign")
 async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body: AssignmentBody) -> Item[Conversation]:
-    """From now on this user takes care of it. 422 `assignee_unknown`: not a user of the organization."""
-    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    """Assign it to a user. 422 `assignee_unknown`: not a user of the organization."""
+    conversation = await views.get_conversation(
+        context.database, caller.organization_id, conversation_id, caller.instance_ids
+    )
     command = AssignConversation(
-        organization_id=found.organization_id,
-        instance_id=found.instance_id,
-        conversation_id=found.id,
+        organization_id=conversation.organization_id,
+        instance_id=conversation.instance_id,
+        conversation_id=conversation.id,
         user_id=caller.subject if body.user_id == "me" else body.user_id,
         by=caller.subject,
     )
-    return await _done(context, command)
+    return await _execute(context, command)
 
 
 @router.post("/{conversation_id}/close")
 async def close(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
-    """Done with until the contact writes again."""
-    return await _change(context, caller, conversation_id, ConversationStatus.CLOSED)
+    """Close it until the contact writes again."""
+    return await _change_status(context, caller, conversation_id, ConversationStatus.CLOSED)
 
 
 @router.post("/{conversation_id}/reopen")
 async def reopen(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
-    """Not done with yet."""
-    return await _change(context, caller, conversation_id, ConversationStatus.OPEN)
+    """Open it again."""
+    return await _change_status(context, caller, conversation_id, ConversationStatus.OPEN)
 
 
-async def _change(
+async def _change_status(
     context: ApiContext, caller: Principal, conversation_id: str, status: ConversationStatus
 ) -> Item[Conversation]:
-    found = await views.get_conversation(context.database, caller.organization_id, conversation_id, caller.instance_ids)
+    conversation = await views.get_conversation(
+        context.database, caller.organization_id, conversation_id, caller.instance_ids
+    )
     command = ChangeConversation(
-        organization_id=found.organization_id,
-        instance_id=found.instance_id,
-        conversation_id=found.id,
+        organization_id=conversation.organization_id,
+        instance_id=conversation.instance_id,
+        conversation_id=conversation.id,
         status=status,
-        seen=views.seen_of(found),
+        seen=views.seen_of(conversation),
         by=caller.subject,
     )
-    return await _done(context, command)
+    return await _execute(context, command)
 
 
-async def _done(context: ApiContext, command: Command) -> Item[Conversation]:
+async def _execute(context: ApiContext, command: Command) -> Item[Conversation]:
     pending = "the change was taken on and is not done yet; look at the conversation again"
     event = await execute_on_router(context, command, ConversationUpdated, pending)
     return Item(data=await views.with_contact(context.database, event.conversation))

@@ -1,4 +1,4 @@
-"""How the service is doing, for load balancers and people. Needs no token."""
+"""Liveness and readiness, for load balancers and people. Without authentication."""
 
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 
 class Health(BaseModel):
-    """`failed` names the parts that do not answer, with the reason."""
+    """`failed`: by name, the dependencies that do not respond, with the reason."""
 
     status: Literal["ok", "unavailable"] = "ok"
     timestamp: datetime
@@ -23,13 +23,13 @@ class Health(BaseModel):
 @router.get("", response_model_exclude_none=True)
 @router.get("/live", response_model_exclude_none=True)
 async def live() -> Health:
-    """The process answers."""
+    """The process responds."""
     return Health(timestamp=utc_now())
 
 
 @router.get("/ready", response_model_exclude_none=True, responses={503: {"model": Health}})
 async def ready(request: Request, response: Response) -> Health:
-    """MongoDB and NATS answer too; 503 otherwise."""
+    """MongoDB and NATS respond too; 503 otherwise."""
     failed = await failed_checks(request.app.state.checks)
     response.status_code = 503 if failed else 200
     return Health(status="unavailable" if failed else "ok", timestamp=utc_now(), failed=failed or None)

@@ -1,4 +1,4 @@
-"""Connect an instance, disconnect it, log it out: commands to the session service, and their answers."""
+"""Connects, disconnects and logs out instances, by commands to the session service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,22 +22,23 @@ from shared.platform.mongo import Document
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["instances"])
 
 PAIRING_CODE_TIMEOUT_S = 40.0
-"""Seconds to wait for a pairing code: a connection, and an answer of WhatsApp."""
+"""For a pairing code: connecting, and a response of WhatsApp."""
 CONNECT_START_TIMEOUT_S = 2.0
-"""Seconds to wait for a refusal or the first sign of a start; the command is kept whatever comes."""
+"""For a refusal or the first event of connecting; the command stays stored in any case."""
 DISCONNECT_TIMEOUT_S = 5.0
-"""Seconds to wait until a connection is closed; it goes on when this is over."""
+"""For closing a connection, which continues after this time."""
 
 
 class ConnectRequest(RequestBody):
-    """`code`: an 8-character code to type on the phone `phone_number`. `qr`: a code to scan, told over the socket."""
+    """`code`: an 8-character code to type on the phone `phone_number`. `qr`: a code to scan, sent over the socket."""
 
     phone_number: Phone | None = None
     method: Literal["code", "qr"] = "code"
 
 
 class ConnectResult(Ok):
-    """`pairingCode`: 8 characters, valid until `expires_at`. An account linked before needs none and is `connected`."""
+    """`pairingCode`: 8 characters, valid until `expires_at`. None for an account that is linked already; then `status`
+    is `connected`."""
 
     method: Literal["code", "qr"]
     message: str
@@ -47,24 +48,24 @@ class ConnectResult(Ok):
 
 
 class DisconnectResult(Ok):
-    """`status`: what the connection is now."""
+    """`status`: of the connection now; null when it is not closed yet."""
 
     status: S | None = None
 
 
 @router.post("/connect", response_model_exclude_none=True)
 async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> ConnectResult:
-    """Start the connection and keep it up, across restarts too. One that was deleted and not removed is there again."""
-    wanted = body or ConnectRequest()
-    found = await context.instances.get_not_removed(caller.organization_id, instance_id)
+    """Connect, and stay connected across restarts. A deleted instance that was not removed is restored."""
+    request = body or ConnectRequest()
+    instance = await context.instances.get_not_removed(caller.organization_id, instance_id)
     command = ConnectInstance(
         organization_id=caller.organization_id,
         instance_id=instance_id,
-        method=wanted.method,
-        phone_number=await _number(context, found, wanted),
-        network=Network(found["network"]),
+        method=request.method,
+        phone_number=await _number(context, instance, request),
+        network=Network(instance["network"]),
     )
-    if wanted.method == "code":
+    if request.method == "code":
         return await _with_code(context, command)
     async with _instance_restored(context, command):
         await context.command_client.execute(command, ConnectionChanged, QrIssued, timeout=CONNECT_START_TIMEOUT_S)
@@ -74,29 +75,30 @@ async def connect(context: Ctx, caller: Manager, instance_id: str, body: Connect
 
 @asynccontextmanager
 async def _instance_restored(context: ApiContext, command: ConnectInstance) -> AsyncIterator[None]:
-    """A deleted instance is in the lists again before the session service connects it, and out of them when the command
-    is refused or could not be stored."""
-    of = (command.organization_id, command.instance_id, command.id)
-    await context.instances.restore(*of)
+    """Restore a deleted instance before the session service connects it; undo that when the command is refused or could
+    not be stored."""
+    arguments = (command.organization_id, command.instance_id, command.id)
+    await context.instances.restore(*arguments)
     try:
         yield
     except Problem:
-        await context.instances.undo_restore(*of)
+        await context.instances.undo_restore(*arguments)
         raise
 
 
-async def _number(context: ApiContext, found: Document, wanted: ConnectRequest) -> str | None:
-    """Raises Problem 400 when a code is wanted and nobody knows for which number."""
-    link = await connection_of(context.database, found["organization_id"], found["_id"])
-    number: str | None = wanted.phone_number or found["phone_number"] or link.get("phone_number")
-    if wanted.method == "code" and number is None:
-        detail = "phone_number: a pairing code is made for a number; name it, or connect with method qr"
-        raise Problem(400, "missing_field", detail, errors=[_missing_number(detail)])
-    return number
-
-
-def _missing_number(detail: str) -> dict[str, str]:
-    return {"field": "phone_number", "code": "missing", "message": detail.removeprefix("phone_number: ")}
+async def _number(context: ApiContext, instance: Document, request: ConnectRequest) -> str | None:
+    """The number to link. Raises Problem 400 `missing_field` when a code is requested without a known number."""
+    connection = await connection_of(context.database, instance["organization_id"], instance["_id"])
+    phone_number: str | None = request.phone_number or instance["phone_number"] or connection.get("phone_number")
+    if request.method == "code" and phone_number is None:
+        detail = "a pairing code is made for a number; name it, or connect with method qr"
+        raise Problem(
+            400,
+            "missing_field",
+            f"phone_number: {detail}",
+            errors=[{"field": "phone_number", "code": "missing", "message": detail}],
+        )
+    return phone_number
 
 
 async def _with_code(context: ApiContext, command: ConnectInstance) -> ConnectResult:
@@ -104,8 +106,8 @@ async def _with_code(context: ApiContext, command: ConnectInstance) -> ConnectRe
         event = await connect_and_await_code(context, command, PairingCodeIssued, PAIRING_CODE_TIMEOUT_S)
     if isinstance(event, PairingCodeIssued):
         message = "type this code on the phone: WhatsApp, Linked devices, Link with phone number"
-        code, until = event.code.replace("-", ""), event.expires_at
-        return ConnectResult(method="code", message=message, pairingCode=code, expires_at=until)
+        code, expires_at = event.code.replace("-", ""), event.expires_at
+        return ConnectResult(method="code", message=message, pairingCode=code, expires_at=expires_at)
     if not isinstance(event, ConnectionChanged):
         detail = f"no pairing code within {PAIRING_CODE_TIMEOUT_S:g} s; look at …/status"
         raise Problem(504, "pairing_code_timeout", detail)
@@ -154,10 +156,10 @@ async def logout(context: Ctx, caller: Manager, instance_id: str) -> DisconnectR
 
 
 async def _close(context: ApiContext, command: DisconnectInstance | LogoutInstance) -> DisconnectResult:
-    def closed(event: Event) -> bool:
+    def is_closed(event: Event) -> bool:
         return event.cause == command.id and isinstance(event, ConnectionChanged) and event.status.is_settled
 
     async with context.command_client.replies(command, ConnectionChanged) as answers:
         await context.command_client.publish(command)
-        event = await answers.first(closed, command, DISCONNECT_TIMEOUT_S)
+        event = await answers.first(is_closed, command, DISCONNECT_TIMEOUT_S)
     return DisconnectResult(status=event.status if isinstance(event, ConnectionChanged) else None)

@@ -1,4 +1,4 @@
-"""Instances: the WhatsApp accounts of an organization, as they are configured."""
+"""Instances: the WhatsApp accounts that an organization configured."""
 
 from typing import Annotated
 
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
 
 
 class NewInstance(RequestBody):
-    """`phone_number`: the owner's, if known already; else it is learned when the account is linked."""
+    """`phone_number`: of the account, if known; otherwise it is set when the account is linked."""
 
     organization_id: Id | None = None
     instance_name: Name
@@ -28,7 +28,7 @@ class NewInstance(RequestBody):
 
 
 class InstanceChanges(RequestBody):
-    """What is left out stays. `phone_number`: null forgets it."""
+    """Omitted fields do not change. `phone_number`: null removes it."""
 
     instance_name: Annotated[Name | None, OMITTABLE] = None
     phone_number: Phone | None = None
@@ -46,14 +46,14 @@ class InstanceItem(Ok):
 
 
 class InstanceStatusItem(Ok):
-    """`is_running`: the account is connected, or on its way there."""
+    """`is_running`: the account is connected or connecting."""
 
     instance: InstanceStatus
     is_running: bool
 
 
 class CurrentLinkingCodes(Ok):
-    """By instance."""
+    """By instance id."""
 
     qr: dict[str, CurrentQr]
     pairing: dict[str, CurrentPairingCode]
@@ -61,15 +61,15 @@ class CurrentLinkingCodes(Ok):
 
 @router.post("")
 async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> InstanceItem:
-    """A new one, not connected yet."""
+    """Create an instance; it is not connected yet."""
     require_own_organization(body.organization_id, caller.organization_id)
     if body.network is Network.SIMULATOR and not context.settings.simulator_url:
         detail = "network: there is no simulated network here; it exists only in local mode"
         raise Problem(422, "simulator_disabled", detail)
-    new = await context.instances.create(
+    instance = await context.instances.create(
         caller.organization_id, body.instance_name, body.phone_number, body.network, caller.subject
     )
-    return InstanceItem(instance=views.instance_of(new, None))
+    return InstanceItem(instance=views.instance_of(instance, None))
 
 
 @router.get("")
@@ -80,25 +80,25 @@ async def list_instances(context: Ctx, caller: LimitedReader, page: Paging) -> P
 
 @router.get("/{instance_id}")
 async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> InstanceItem:
-    """One, with the state of its connection."""
-    found = await context.instances.get(caller.organization_id, instance_id)
-    link = await views.connection_of(context.database, caller.organization_id, instance_id)
-    return InstanceItem(instance=views.instance_of(found, link))
+    """One instance with its connection."""
+    instance = await context.instances.get(caller.organization_id, instance_id)
+    connection = await views.connection_of(context.database, caller.organization_id, instance_id)
+    return InstanceItem(instance=views.instance_of(instance, connection))
 
 
 @router.patch("/{instance_id}")
 async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> InstanceItem:
-    """Change its name or the owner's number."""
-    changed = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
-    link = await views.connection_of(context.database, caller.organization_id, instance_id)
-    return InstanceItem(instance=views.instance_of(changed, link))
+    """Change its name or number."""
+    instance = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
+    connection = await views.connection_of(context.database, caller.organization_id, instance_id)
+    return InstanceItem(instance=views.instance_of(instance, connection))
 
 
 @router.delete("/{instance_id}")
 async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
-    """Unlink the device at WhatsApp and take the instance out of all lists; conversations, contacts and bookings stay.
+    """Unlink the device at WhatsApp and remove the instance from all lists; conversations, contacts and bookings stay.
 
-    `connect` with the same id brings it back and links it anew.
+    `connect` with the same id restores the instance; it must be linked again.
     """
     await context.instances.get(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
@@ -108,7 +108,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
 
 @router.post("/{instance_id}/remove")
 async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
-    """Like DELETE, and for good: it cannot be connected again. Also for one that was deleted before."""
+    """Like DELETE, but for good: it cannot be connected again. Also for an instance that was deleted before."""
     await context.instances.get_not_removed(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
@@ -122,27 +122,27 @@ async def _unlink(context: ApiContext, organization_id: str, instance_id: str) -
 
 @router.get("/{instance_id}/status")
 async def read_status(context: Ctx, caller: Reader, instance_id: str) -> InstanceStatusItem:
-    """State, reason and counts."""
-    found = await context.instances.get(caller.organization_id, instance_id)
-    status = await views.read_instance_status(context.database, found)
+    """Status with reason, and message counts."""
+    instance = await context.instances.get(caller.organization_id, instance_id)
+    status = await views.read_instance_status(context.database, instance)
     return InstanceStatusItem(instance=status, is_running=status.status.is_running)
 
 
 @router.get("/{instance_id}/qr")
 async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentQr]:
-    """The QR code to scan right now. Whoever scans it links his account, so this needs the scope `manage`."""
+    """The current QR code. Whoever scans it links their account, so the scope `manage` is required."""
     await context.instances.get(caller.organization_id, instance_id)
     return Item(data=await views.read_current_qr(context.database, caller.organization_id, instance_id))
 
 
 @router.get("/{instance_id}/pairing-code")
 async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentPairingCode]:
-    """The code to type on the phone right now. Whoever has it can link an account, so this needs the scope `manage`."""
+    """The current pairing code. Whoever has it can link an account, so the scope `manage` is required."""
     await context.instances.get(caller.organization_id, instance_id)
     return Item(data=await views.read_current_pairing_code(context.database, caller.organization_id, instance_id))
 
 
 async def shown_codes(context: ApiContext, caller: Principal) -> CurrentLinkingCodes:
-    """All codes of the organization that wait for a phone; for realtime's sockets with the scope `manage`."""
+    """All current codes of the organization; for realtime's sockets with the scope `manage`."""
     qr, pairing = await views.read_linking_codes(context.database, caller.organization_id)
     return CurrentLinkingCodes(qr=qr, pairing=pairing)

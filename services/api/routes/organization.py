@@ -1,4 +1,4 @@
-"""The organization one works for, and how it wants its messages treated."""
+"""The caller's organization and its settings."""
 
 from datetime import datetime
 from typing import Annotated
@@ -32,13 +32,13 @@ class OpeningHoursBody(OpeningHours):
 
 
 class SettingsChanges(RequestBody):
-    """What is left out stays; only `opening_hours` may be null.
+    """Omitted fields do not change; only `opening_hours` may be null.
 
     `booking_policy`: `off`; `one_open`: a contact's message opens a booking when none is open; `every_message`: each
-    opens its own; `keywords`: only one with one of `booking_keywords`, whole words whatever their case and accents;
-    `opening_hours`: only one written within them. `bookings_without_words`: whether a text without any letter or digit
-    ("👍") or a sticker may open one. `owner_messages`: what owners write to themselves is a `note`, or
-    not kept (`ignore`). `owner_numbers`: owners beside the linked accounts.
+    message opens its own; `keywords`: only messages with one of `booking_keywords`, as a whole word, ignoring case and
+    accents; `opening_hours`: only messages within them. `bookings_without_words`: whether a text without letters and
+    digits ("👍") or a sticker may open one. `owner_messages`: messages of owners to themselves are stored as `note`, or
+    not at all (`ignore`). `owner_numbers`: owners besides the linked accounts.
     """
 
     booking_policy: Annotated[BookingPolicy | None, OMITTABLE] = None
@@ -62,21 +62,21 @@ class OrganizationChanges(RequestBody):
 
 @router.get("")
 async def organization(context: Ctx, caller: Reader) -> Item[Organization]:
-    """The caller's own, with its settings."""
-    return Item(data=_shown(await context.organizations.read(caller.organization_id)))
+    """The caller's organization with its settings."""
+    return Item(data=_organization(await context.organizations.read(caller.organization_id)))
 
 
 @router.patch("")
 async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> Item[Organization]:
-    """Change settings. They count for messages that arrive from five seconds later on, at the latest."""
+    """Change settings. They apply to new messages after at most five seconds."""
     changes = body.settings.model_dump(mode="json", exclude_unset=True)
     try:
-        return Item(data=_shown(await context.organizations.change(caller.organization_id, changes)))
+        return Item(data=_organization(await context.organizations.change(caller.organization_id, changes)))
     except ValidationError as error:
-        errors = [{**found, "loc": ("body", "settings", *found["loc"])} for found in error.errors()]
+        errors = [{**problem, "loc": ("body", "settings", *problem["loc"])} for problem in error.errors()]
         raise validation_problem(PATH, errors) from error
 
 
-def _shown(document: Document) -> Organization:
+def _organization(document: Document) -> Organization:
     settings = OrganizationSettings.model_validate(document.get("settings", {}))
     return Organization(id=document["_id"], name=document["name"], created_at=document["created_at"], settings=settings)

@@ -1,4 +1,4 @@
-"""Send a text from an instance."""
+"""Sends a text from an instance."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +24,11 @@ from shared.contracts.records import ConnectionStatus, MessageStatus
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
 
 _ACCEPT_TIMEOUT_S = 2.0
-"""The router takes a message on or refuses it within this time, however short a client waits for WhatsApp: a message
-that is refused was not queued, and the caller would not learn of it."""
+"""The router accepts or refuses a message within this time. A request waits at least as long, even if its `wait` is
+shorter: otherwise the caller would not learn of a refusal."""
 
 Expiry = Annotated[float, Field(ge=1, le=MAX_SEND_EXPIRY_S, allow_inf_nan=False)]
-"""Seconds a text may wait until it is handed to WhatsApp; later it fails as `too_late`."""
+"""Seconds until a text that could not be given to WhatsApp fails as `too_late`."""
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 IdempotencyKey = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=255)] | None,
@@ -38,7 +38,7 @@ IdempotencyKey = Annotated[
 
 class SendBody(RequestBody):
     """`to`: a number with or without a JID suffix. `wait`: seconds to wait for WhatsApp's acknowledgement. A text that
-    could not be handed to WhatsApp within `expires_in` seconds fails as `too_late`."""
+    could not be given to WhatsApp within `expires_in` seconds fails as `too_late`."""
 
     to: Recipient
     message: Text
@@ -47,7 +47,7 @@ class SendBody(RequestBody):
 
 
 class SendResult(Ok):
-    """`messageId` is the id at /api/messages; `status` `queued` (with HTTP 202) means it is on its way still."""
+    """`messageId`: for /api/messages. `status`: `queued` (with HTTP 202) until WhatsApp acknowledged it."""
 
     messageId: str
     status: MessageStatus
@@ -56,7 +56,7 @@ class SendResult(Ok):
 
 @dataclass(frozen=True)
 class SendParameters:
-    """What is to be sent; `key` makes a repetition the same message."""
+    """Parameters of a send; requests with the same `key` are the same message."""
 
     caller: Sender
     instance_id: str
@@ -66,8 +66,8 @@ class SendParameters:
 
 @dataclass(frozen=True)
 class OutgoingText:
-    """A text of a caller from an instance, to a number or into a conversation. `client_id`: the front end's own id of
-    the message, a key of this caller unless `key` is given."""
+    """A text from an instance to a number or into a conversation. `client_id`: the front end's own id of the message,
+    the idempotency key unless there is a `key`."""
 
     caller: Principal
     instance_id: str
@@ -86,14 +86,14 @@ class OutgoingText:
 
     @property
     def fingerprint_parts(self) -> tuple[str, ...]:
-        """What tells it from another request."""
+        """What identifies the request when its key is used again."""
         recipient = ("", self.conversation_id or "") if self.to is None else (self.to,)
         return (self.instance_id, *recipient, self.text)
 
 
 @router.post("/send", responses={202: {"model": SendResult, "description": "Queued, not acknowledged yet"}})
 async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResult:
-    """Send a text, and wait until WhatsApp has it."""
+    """Send a text, and wait until WhatsApp acknowledged it."""
     body = request.body
     outgoing = OutgoingText(
         request.caller,
@@ -108,7 +108,8 @@ async def send(context: Ctx, request: Annotated[SendParameters, Depends()], resp
 
 
 async def deliver(context: ApiContext, outgoing: OutgoingText, response: Response) -> SendResult:
-    """Raises Problem."""
+    """Send the text, once for each idempotency key. Raises Problem 404 `instance_not_found`, and those of the functions
+    below."""
     organization_id = outgoing.caller.organization_id
     await context.instances.get(organization_id, outgoing.instance_id)
     message_id, now = await _message_id(context, outgoing), utc_now()
@@ -123,47 +124,52 @@ async def deliver(context: ApiContext, outgoing: OutgoingText, response: Respons
         at=now,
         expires_at=now + timedelta(seconds=outgoing.expires_in),
     )
-    answer = await _sent(context, command, outgoing.wait)
-    response.status_code = 202 if answer.status is MessageStatus.QUEUED else 200
-    return answer
+    result = await _publish_and_wait(context, command, outgoing.wait)
+    response.status_code = 202 if result.status is MessageStatus.QUEUED else 200
+    return result
 
 
 async def _message_id(context: ApiContext, outgoing: OutgoingText) -> str:
-    """Raises Problem 409 `instance_not_connected`, unless the key says that the message was taken on before. A key of a
-    refused send is not used up."""
+    """The message id of the key, or a new one. Raises Problem 409 `instance_not_connected`, unless a message with this
+    key was accepted before. A refused send does not use up its key."""
     organization_id, key = outgoing.caller.organization_id, outgoing.send_key
-    known = await context.send_idempotency_keys.find(key, *outgoing.fingerprint_parts) if key else None
-    if not (known and await find_message(context.database, organization_id, known)):
+    message_id = await context.send_idempotency_keys.find(key, *outgoing.fingerprint_parts) if key else None
+    if not (message_id and await find_message(context.database, organization_id, message_id)):
         await _require_connected(context, organization_id, outgoing.instance_id)
     return await context.send_idempotency_keys.claim(key, *outgoing.fingerprint_parts) if key else new_id()
 
 
 async def _require_connected(context: ApiContext, organization_id: str, instance_id: str) -> None:
-    link = await connection_of(context.database, organization_id, instance_id)
-    state = link.get("status", ConnectionStatus.DISCONNECTED.value)
-    if state != ConnectionStatus.CONNECTED:
-        detail = f"the instance is {state}; connect it first, and send again"
-        raise Problem(409, "instance_not_connected", detail, state=state)
+    connection = await connection_of(context.database, organization_id, instance_id)
+    status = connection.get("status", ConnectionStatus.DISCONNECTED.value)
+    if status != ConnectionStatus.CONNECTED:
+        detail = f"the instance is {status}; connect it first, and send again"
+        raise Problem(409, "instance_not_connected", detail, state=status)
 
 
-async def _sent(context: ApiContext, command: SendMessage, wait: float) -> SendResult:
-    """Raises Problem 502 `message_failed` or `message_unconfirmed`, and what the router refuses the message with."""
-    taken_on = False
+async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: float) -> SendResult:
+    """Publish the command and wait for its outcome. Raises Problem 502 `message_failed` or `message_unconfirmed`, and
+    the Problem of a refusal by the router."""
+    accepted = False
 
-    def concerns(event: Event) -> bool:
-        about = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
-        return about == command.message_id
+    def is_about_message(event: Event) -> bool:
+        message_id = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
+        return message_id == command.message_id
 
-    def settled(event: Event) -> bool:
-        nonlocal taken_on
-        taken_on = taken_on or concerns(event)
-        return concerns(event) and isinstance(event, MessageStatusChanged) and event.status is not MessageStatus.QUEUED
+    def is_outcome(event: Event) -> bool:
+        nonlocal accepted
+        accepted = accepted or is_about_message(event)
+        return (
+            is_about_message(event)
+            and isinstance(event, MessageStatusChanged)
+            and event.status is not MessageStatus.QUEUED
+        )
 
-    async with context.command_client.replies(command, MessageRecorded, MessageStatusChanged) as answers:
+    async with context.command_client.replies(command, MessageRecorded, MessageStatusChanged) as replies:
         await context.command_client.publish(command)
-        event = await answers.first(settled, command, wait)
-        if event is None and not taken_on and wait < _ACCEPT_TIMEOUT_S:
-            event = await answers.first(concerns, command, _ACCEPT_TIMEOUT_S - wait)
+        event = await replies.first(is_outcome, command, wait)
+        if event is None and not accepted and wait < _ACCEPT_TIMEOUT_S:
+            event = await replies.first(is_about_message, command, _ACCEPT_TIMEOUT_S - wait)
     status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
     if isinstance(event, MessageStatusChanged) and status.is_failed_send:
         detail = event.error or "WhatsApp did not take the message"

@@ -1,6 +1,6 @@
-"""The simulated network for the console: forwards to the simulator's control interface. Local mode only.
+"""Forwards requests of the console to the simulator's control interface. Local mode only.
 
-The simulated people are shared by all organizations of a server; there are no real ones among them.
+The simulated phones and contacts are shared by all organizations of a server.
 """
 
 import re
@@ -17,9 +17,9 @@ router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 _ALLOWED = re.compile(r"(phones|contacts|groups|demo)(/[A-Za-z0-9-]+){0,3}")
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 _MAX_RESPONSE_BYTES = 4 << 20
-"""Bytes of an answer."""
+"""Of the simulator."""
 SIMULATOR_TIMEOUT = httpx.Timeout(35, connect=3)
-"""A long poll for a contact's messages takes as long as its `wait`."""
+"""Longer than a long poll for a contact's messages, which takes up to MAX_POLL_WAIT_S."""
 MAX_POLL_WAIT_S = 25.0
 
 
@@ -27,19 +27,19 @@ MAX_POLL_WAIT_S = 25.0
 async def forward(
     context: Ctx, _caller: Manager, request: Request, path: Annotated[str, Path(max_length=200)]
 ) -> Response:
-    """The same request to the simulator, its answer as it is."""
+    """Forward the request to the simulator and return its response."""
     if context.simulator is None:
         raise Problem(404, "simulator_disabled", "there is no simulated network here; it exists only in local mode")
     if not _ALLOWED.fullmatch(path):
         raise Problem(404, "not_found", "the simulated network has no such route here")
     try:
-        return await _answer(context.simulator, request, path)
+        return await _forward(context.simulator, request, path)
     except httpx.HTTPError as error:
         raise Problem(502, "simulator_unreachable", "the simulator does not answer; is it running?") from error
 
 
 def bounded_wait(query: dict[str, str]) -> dict[str, str]:
-    """Nobody may hold a connection longer than LONGEST_WAIT. Raises Problem 422."""
+    """Limit `wait` to MAX_POLL_WAIT_S. Raises Problem 422 `validation_failed`."""
     if "wait" not in query:
         return query
     try:
@@ -48,21 +48,21 @@ def bounded_wait(query: dict[str, str]) -> dict[str, str]:
         raise Problem(422, "validation_failed", "wait: seconds as a number") from error
 
 
-async def _answer(simulator: httpx.AsyncClient, request: Request, path: str) -> Response:
-    sent = simulator.build_request(
+async def _forward(simulator: httpx.AsyncClient, request: Request, path: str) -> Response:
+    forwarded = simulator.build_request(
         request.method,
         f"/{path}",
         params=bounded_wait(dict(request.query_params)),
         content=await request.body(),
         headers={"Content-Type": "application/json"},
     )
-    answer = await simulator.send(sent, stream=True)
+    response = await simulator.send(forwarded, stream=True)
     try:
         body = b""
-        async for part in answer.aiter_bytes():
+        async for part in response.aiter_bytes():
             body += part
             if len(body) > _MAX_RESPONSE_BYTES:
                 raise Problem(502, "simulator_answer_too_large", "the simulator's answer is too large")
     finally:
-        await answer.aclose()
-    return Response(body, answer.status_code, media_type=answer.headers.get("content-type"))
+        await response.aclose()
+    return Response(body, response.status_code, media_type=response.headers.get("content-type"))

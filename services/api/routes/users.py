@@ -1,4 +1,4 @@
-"""The people of an organization, and inviting more of them."""
+"""Users of an organization, and invitations."""
 
 from datetime import datetime
 from typing import Annotated
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/api", tags=["users"])
 
 
 class Member(BaseModel):
-    """`role`: viewer reads, agent sends too, admin manages too, owner decides about owners too."""
+    """`role`: viewer reads, agent also sends, admin also manages, owner also manages owners."""
 
     id: str
     email: str
@@ -29,7 +29,7 @@ class Member(BaseModel):
 
 
 class MemberChanges(RequestBody):
-    """What is left out stays."""
+    """Omitted fields do not change."""
 
     name: Annotated[Name | None, OMITTABLE] = None
     role: Annotated[Role | None, OMITTABLE] = None
@@ -57,7 +57,8 @@ class Invitation(BaseModel):
 
 
 class CreatedInvitation(Invitation):
-    """`token` is shown this once: whoever has it becomes the user, by POST /api/auth/accept-invitation."""
+    """`token` is shown only in this response. Whoever has it can become the user, by POST
+    /api/auth/accept-invitation."""
 
     token: Secret
 
@@ -70,65 +71,66 @@ def _invitation(document: Document) -> Invitation:
     return Invitation.model_validate({**document, "id": document["_id"]})
 
 
-def _allow(caller: Principal, *roles: Role | None) -> None:
-    """API keys count as admins, and give nobody a scope they do not have. Raises Problem 403 `role_missing` or
-    `scope_missing`."""
+def _require_may_assign(caller: Principal, *roles: Role | None) -> None:
+    """Require that the caller may assign these roles. API keys count as admins, and cannot give a scope they do not
+    have. Raises Problem 403 `role_missing` or `scope_missing`."""
     if "owner" in roles and caller.role != "owner":
         raise Problem(403, "role_missing", "only an owner decides about owners; ask one of /api/users")
-    beyond = {scope for role in roles if role for scope in ROLE_SCOPES[role] - caller.scopes}
-    if beyond:
-        detail = f"role: it has the scopes {', '.join(sorted(beyond))}, which you do not have yourself"
+    missing = {scope for role in roles if role for scope in ROLE_SCOPES[role] - caller.scopes}
+    if missing:
+        detail = f"role: it has the scopes {', '.join(sorted(missing))}, which you do not have yourself"
         raise Problem(403, "scope_missing", detail)
 
 
-def _only_owner(user: Document) -> tuple[Role, ...]:
-    """Whom a change concerns matters only for owners: taking scopes away needs none of them."""
+def _protected_roles(user: Document) -> tuple[Role, ...]:
+    """The roles that a caller needs to change this user: only owners are protected; taking scopes away needs none."""
     return ("owner",) if role_of(user) == "owner" else ()
 
 
 @router.get("/users")
 async def list_users(context: Ctx, caller: Reader) -> Page[Member]:
-    """The oldest first."""
-    return Page(data=[_member(found) for found in await context.members.all_of(caller.organization_id)])
+    """Oldest first."""
+    return Page(data=[_member(user) for user in await context.members.all_of(caller.organization_id)])
 
 
 @router.get("/users/{user_id}")
 async def read_user(context: Ctx, caller: Reader, user_id: str) -> Item[Member]:
-    """One of them."""
+    """One user."""
     return Item(data=_member(await context.members.get(caller.organization_id, user_id)))
 
 
 @router.patch("/users/{user_id}")
 async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> Item[Member]:
-    """Change the name or the role; a new role counts from the next request on. The last owner stays one."""
-    found = await context.members.get(caller.organization_id, user_id)
-    _allow(caller, body.role, *_only_owner(found))
+    """Change the name or the role; a new role applies from the next request on. 409 `last_owner`: the last owner cannot
+    change their role."""
+    user = await context.members.get(caller.organization_id, user_id)
+    _require_may_assign(caller, body.role, *_protected_roles(user))
     changes = body.model_dump(exclude_unset=True)
-    if changes.get("role") == role_of(found):
+    if changes.get("role") == role_of(user):
         del changes["role"]
     if not changes:
-        return Item(data=_member(found))
-    changed = await context.members.change(caller.organization_id, user_id, changes)
+        return Item(data=_member(user))
+    changed_user = await context.members.change(caller.organization_id, user_id, changes)
     if "role" in changes:
-        await after_role_change(context, changed, role_of(changed), pending_revocation_of(changed))
-    return Item(data=_member(changed))
+        await after_role_change(context, changed_user, role_of(changed_user), pending_revocation_of(changed_user))
+    return Item(data=_member(changed_user))
 
 
 @router.delete("/users/{user_id}")
 async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
-    """From now on the user's logins, and the API keys and invitations the user made, open nothing. The last owner
-    stays."""
+    """Remove a user, and revoke their logins and the API keys and invitations they made. 409 `last_owner`: the last
+    owner cannot be removed."""
     organization_id = caller.organization_id
-    _allow(caller, *_only_owner(await context.members.get(organization_id, user_id)))
-    removed = await context.members.remove(organization_id, user_id)
-    await after_removal(context, removed, pending_revocation_of(removed))
+    _require_may_assign(caller, *_protected_roles(await context.members.get(organization_id, user_id)))
+    removed_user = await context.members.remove(organization_id, user_id)
+    await after_removal(context, removed_user, pending_revocation_of(removed_user))
     return Ok()
 
 
 @router.post("/invitations", status_code=201)
 async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[CreatedInvitation]:
-    """Make a one-time token and hand it to the person yourself: no mail is sent."""
-    _allow(caller, body.role)
+    """Create a one-time token, and give it to the person yourself: no mail is sent."""
+    _require_may_assign(caller, body.role)
     ttl = context.settings.invitation_ttl
     document, token = await context.invitations.create(caller, body.email, body.role, ttl)
     return Item(data=CreatedInvitation(**_invitation(document).model_dump(), token=token))
@@ -136,13 +138,13 @@ async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[Cre
 
 @router.get("/invitations")
 async def list_invitations(context: Ctx, caller: Manager) -> Page[Invitation]:
-    """Those still open, the newest 200."""
-    found = await context.invitations.all_of(caller.organization_id)
-    return Page(data=[_invitation(document) for document in found])
+    """The newest 200 that can still be accepted."""
+    user = await context.invitations.all_of(caller.organization_id)
+    return Page(data=[_invitation(document) for document in user])
 
 
 @router.delete("/invitations/{invitation_id}")
 async def withdraw_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Ok:
-    """From now on its token opens nothing."""
+    """Invalidate its token."""
     await context.invitations.withdraw(caller.organization_id, invitation_id)
     return Ok()

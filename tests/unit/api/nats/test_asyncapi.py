@@ -1,4 +1,4 @@
-"""The AsyncAPI document says everything that travels, and points at nothing that is not there."""
+"""The AsyncAPI document describes every message, and all its references resolve."""
 
 import re
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from shared.contracts.message import Message
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS
 
 DOCUMENT = document()
-ASKED: list[type[Message]] = [
+REQUESTS_AND_QUERIES: list[type[Message]] = [
     *(item.message_class for item in QUERY_HANDLERS),
     *(item.message_class for item in REQUEST_ROUTES),
 ]
-CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *ASKED]
+CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *REQUESTS_AND_QUERIES]
 
 
 def references(part: Any) -> Iterator[str]:
@@ -39,14 +39,14 @@ def resolve(reference: str) -> Any:
     return found
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves() -> None:
     found = set(references(DOCUMENT))
     assert found
     assert all(resolve(reference) for reference in found)
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-def test_a_message_has_its_subject_its_meaning_and_its_fields(cls: type[Message]) -> None:
+def test_a_message_has_its_subject_description_and_fields(cls: type[Message]) -> None:
     channel = DOCUMENT["channels"][cls.__name__]
     assert channel["address"] == f"{cls.subject}.{{organization_id}}.{{instance_id}}"
     assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"])
@@ -62,16 +62,18 @@ def test_every_operation_uses_messages_of_its_channel() -> None:
             assert all(item["$ref"].startswith(part["channel"]["$ref"] + "/messages/") for item in part["messages"])
 
 
-@pytest.mark.parametrize("name", ["answerReadContact", "askCreateInvitationRequest"])
-def test_what_is_asked_says_what_its_answer_and_its_refusal_look_like(name: str) -> None:
+@pytest.mark.parametrize("name", ["answerReadContact", "handleCreateInvitationRequest"])
+def test_requests_and_queries_describe_reply_and_problem(name: str) -> None:
     reply = DOCUMENT["operations"][name]["reply"]
-    answer, problem = (resolve(resolve(resolve(item["$ref"])["$ref"])["payload"]["$ref"]) for item in reply["messages"])
-    assert "data" in answer["properties"]
+    response, problem = (
+        resolve(resolve(resolve(item["$ref"])["$ref"])["payload"]["$ref"]) for item in reply["messages"]
+    )
+    assert "data" in response["properties"]
     assert {"status", "code", "detail"} <= set(problem["properties"])
 
 
 def test_the_page_shows_every_message_and_runs_no_script() -> None:
-    shown = bytes(page(DOCUMENT).body).decode()
-    assert all(f"<h3>{cls.__name__}</h3>" in shown for cls in CLASSES)
-    assert "<script" not in shown
-    assert not re.search(r'(src|href)="(?!/)', shown)
+    html = bytes(page(DOCUMENT).body).decode()
+    assert all(f"<h3>{cls.__name__}</h3>" in html for cls in CLASSES)
+    assert "<script" not in html
+    assert not re.search(r'(src|href)="(?!/)', html)
