@@ -4,11 +4,14 @@ seed of random tests, and the profile of property tests."""
 import os
 import random
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
@@ -37,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = str(config.option.seed)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from tests.distribution import KeepFilesTogether
+
+    return KeepFilesTogether(config, log) if config.option.dist == "loadfile" else None
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     terminalreporter.write_line(f"random tests: repeat this run with --seed {config.option.seed}")
 
@@ -45,6 +55,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def seed(request: pytest.FixtureRequest) -> int:
     """Another one for each test and each run. A test that needs several is parametrized with `indirect=True`."""
     return random.Random(f"{request.config.option.seed} {request.node.nodeid}").getrandbits(SEED_BITS)
+
+
+_CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_CHEAP_HASH_OF_NOBODY = _CHEAP_HASHER.hash("nobody has this password")
+
+
+@pytest.fixture(autouse=True)
+def cheap_password_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An api in this process computes a password hash in 0.1 ms instead of 47 ms, unless the test is about that."""
+    passwords = sys.modules.get("services.api.access.passwords")
+    if passwords and not request.node.get_closest_marker("real_password_hashes"):
+        monkeypatch.setattr(passwords, "_hasher", _CHEAP_HASHER)
+        monkeypatch.setattr(passwords, "_NOBODY", _CHEAP_HASH_OF_NOBODY)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""`./switchboard test`: lint, types, then every test, the quick folders first."""
+"""`./switchboard test`: lint, types, then every test, the slow folders first."""
 
 import os
 import subprocess
@@ -10,8 +10,9 @@ from deploy.local.console_output import tell_user
 from deploy.local.prerequisites import install_packages, missing_packages
 
 ROOT = Path(__file__).resolve().parents[2]
-TEST_FOLDERS = ("unit", "contract", "component", "integration", "e2e", "security")
-PARALLEL_OPTIONS = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile")
+TEST_FOLDERS = ("e2e", "security", "integration", "component", "contract", "unit")
+"""With short files at the end of the queue no processor is idle while another works on the last long file."""
+PARALLEL_OPTIONS = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """One test process for each processor, each with servers of its own; all tests of a file run in one process."""
 SHARED_SERVER_VARIABLES = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
 """With one of these set all tests share one server and its streams, so they run one after the other."""

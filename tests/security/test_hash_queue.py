@@ -25,6 +25,7 @@ from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, 
 
 own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
 long_delays = auth_fixtures.long_delays
+pytestmark = pytest.mark.real_password_hashes
 
 
 def assert_refusal(problem: Problem) -> None:

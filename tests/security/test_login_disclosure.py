@@ -19,6 +19,7 @@ from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, 
 
 own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
 long_delays = auth_fixtures.long_delays
+pytestmark = pytest.mark.real_password_hashes
 
 
 async def test_a_refused_login_waits_for_no_audit_entry(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
