@@ -16,7 +16,7 @@ from services.realtime.connection_registry import SocketConnection
 from services.realtime.packet_parser import UnreadablePacketError, check_frame, check_payload
 from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
-from shared.web.bounded_websocket import abort_of
+from shared.web.bounded_websocket import abort_function
 from shared.web.client_addresses import network_of
 
 BODY_TIMEOUT_S = 20.0
@@ -76,7 +76,7 @@ class AdmissionMiddleware:
     async def _handle(self, connection: SocketConnection | None, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             if connection:
-                connection.abort = abort_of(scope)
+                connection.abort = abort_function(scope)
             await self._app(scope, self._checked_frames(connection, scope, receive), send)
         elif scope["method"] == "POST" and connection is not None:
             await self._app(scope, await self._checked_body(connection, scope, receive), send)

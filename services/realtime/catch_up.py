@@ -12,7 +12,7 @@ from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketP
 from shared.contracts.registry import organization_events_filter
 from shared.messaging.client import NatsError, NatsMessage
 from shared.messaging.stream_replay import ResyncRequiredError, StreamReplay
-from shared.platform.background import note_failure, start_waited
+from shared.platform.background import log_failure, start_awaited
 
 MAX_READERS, MAX_READERS_PER_ORGANIZATION = 8, 2
 """Sockets for which the stream is read at the same time; organizations take turns."""
@@ -41,7 +41,7 @@ class CatchUp:
         since, socket.since = socket.since if since is None else since, None
         if socket.timer:
             socket.timer.cancel()
-        socket.task = start_waited("catch-up of a socket", self._run(room, socket, since, previous))
+        socket.task = start_awaited("catch-up of a socket", self._run(room, socket, since, previous))
         return socket.task
 
     async def _run(
@@ -64,7 +64,7 @@ class CatchUp:
                 log.warning("%s: missed events cannot be read yet: %s", room.organization_id, error)
                 await asyncio.sleep(RETRY_DELAY_S)
             except Exception as error:  # without a retry the socket would stay connected and receive nothing any more
-                note_failure("catch-up of a socket", error)
+                log_failure("catch-up of a socket", error)
                 await asyncio.sleep(FAULT_RETRY_DELAY_S)
         return ResumeResult(socket.position, socket.must_reload)
 

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from services.realtime.payloads import SocketEvents, socket_events_of
 from shared.contracts.registry import parse_event
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -20,5 +20,5 @@ def decode_event(subject: str, sequence: int, body: bytes) -> SocketEvents:
         log.warning("%s: an unreadable event is skipped: %s", subject, error.errors()[0]["msg"])
         return []
     except Exception as error:
-        note_failure("payload of a socket event", error)
+        log_failure("payload of a socket event", error)
         return []

@@ -17,8 +17,8 @@ from services.realtime.handshake_queue import HandshakeQueue
 from services.realtime.packet_parser import DISCONNECT, NAMESPACE, UnreadablePacketError
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.errors import Problem
-from shared.platform.background import FAILURES, start_waited
-from shared.web.bounded_websocket import abort_of
+from shared.platform.background import FAILURES, start_awaited
+from shared.web.bounded_websocket import abort_function
 
 POLLING_FLUSH_TIMEOUT_S = 1.0
 """For a polling client to fetch the last packets."""
@@ -83,7 +83,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         except Problem as problem:
             return problem.detail
         environ["asgi.scope"]["socket_connection"] = connection
-        connection.abort = abort_of(environ["asgi.scope"])
+        connection.abort = abort_function(environ["asgi.scope"])
         await super()._handle_eio_connect(eio_sid, environ)
         asyncio.get_running_loop().call_later(self._login_timeout_s, self._close_without_login, connection)
         return None
@@ -148,7 +148,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     def run_in_background(self, work: Any) -> None:
         """As a task that is referenced until it is done, and whose failure is logged."""
-        task = start_waited("socket", work)
+        task = start_awaited("socket", work)
         self._tasks.add(task)
         task.add_done_callback(self._finish)
 

@@ -14,7 +14,7 @@ from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.messaging.client import NatsError
-from shared.platform.background import keep_running, note_failure, stop_task
+from shared.platform.background import keep_running, log_failure, stop_task
 from shared.platform.mongo import PyMongoError
 
 CHECK_INTERVAL_S = 5.0
@@ -51,7 +51,7 @@ async def fail_expired_sends(context: RouterContext) -> None:
         except _OUTAGES:
             raise
         except Exception as error:  # one text holds up no other
-            note_failure("expired texts", error)
+            log_failure("expired texts", error)
 
 
 async def _fail(message: MessageRecord, context: RouterContext) -> None:

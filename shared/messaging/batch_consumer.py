@@ -22,7 +22,7 @@ from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsError, NatsMessage, 
 from shared.messaging.consumer import nak_or_dead_letter
 from shared.messaging.durable_consumers import push_consumer_config, update_consumer
 from shared.messaging.metrics import Result, observe_handling
-from shared.platform.background import finish_tasks, note_failure, run_once
+from shared.platform.background import finish_tasks, log_failure, run_once
 from shared.platform.settings import Settings
 
 M = TypeVar("M", bound=Message)
@@ -158,7 +158,7 @@ class _BatchConsumer(Generic[M]):
             except NATS_OUTAGE_ERRORS as error:
                 log.warning("%s: could not be acked, so it is delivered again (%s)", raw.subject, error)
             except Exception as error:  # the other messages of the batch are settled all the same
-                note_failure("ack of a batch", error)
+                log_failure("ack of a batch", error)
             finally:
                 self._ack_extender.remove(raw.metadata.sequence.stream)
 

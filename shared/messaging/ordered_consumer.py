@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from shared.contracts.ids import new_id
 from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
-from shared.platform.background import keep_running, note_failure, stop_task
+from shared.platform.background import keep_running, log_failure, stop_task
 
 HEARTBEAT_INTERVAL_S = 1.0
 """The server sends a heartbeat so often while there are no messages."""
@@ -111,7 +111,7 @@ class OrderedConsumer:
             await self._handler(message.subject, position.stream, message.data)
         except Exception as error:
             log.error("%s: the handler failed; the message is skipped", message.subject)
-            note_failure("handler of an ordered consumer", error)
+            log_failure("handler of an ordered consumer", error)
         self.sequence = position.stream
 
     def _check_heartbeat(self, message: NatsMessage) -> None:

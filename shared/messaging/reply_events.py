@@ -19,7 +19,7 @@ from shared.contracts.events import CommandRefused
 from shared.contracts.message import Command, Event
 from shared.contracts.registry import parse_event
 from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient, NatsMessage, Subscription
-from shared.platform.background import start_waited
+from shared.platform.background import start_awaited
 
 MAX_QUEUED_EVENTS = 1_000
 """Of one waiter; the oldest event is dropped beyond that."""
@@ -164,7 +164,7 @@ class ReplySubscriptions:
 
     def _subscribe_shared(self, subject: str) -> _SharedSubscription:
         shared = self._by_subject[subject] = _SharedSubscription(asyncio.get_running_loop().create_future())
-        shared.subscribed = start_waited("reply subscription", self._subscribe(subject, shared))
+        shared.subscribed = start_awaited("reply subscription", self._subscribe(subject, shared))
         return shared
 
     async def _subscribe(self, subject: str, shared: _SharedSubscription) -> Subscription:

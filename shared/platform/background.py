@@ -1,7 +1,7 @@
-"""Background tasks: each one is started here, so that none ends without being noticed (docs/decisions/0039).
+"""Background tasks: all are started here, so that none ends unnoticed (docs/decisions/0039).
 
-Three kinds: `run_critical` ends the process with an error, `keep_running` starts the work again after a pause,
-`run_once` writes the error down. Each unexpected end is counted in `switchboard_task_failures`.
+When a task fails, `run_critical` ends the process with an error, `keep_running` restarts the task after a delay, and
+`run_once` logs the error. Each unexpected end is counted in `switchboard_task_failures`.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ from prometheus_client import Counter
 T = TypeVar("T")
 Work = Callable[[], Awaitable[None]]
 
-RESTART_PAUSES_S = (0.5, 2.0, 10.0, 30.0)
-"""Before work that ended by an error is started again, the first, second, ... time in a row."""
+RESTART_DELAYS_S = (0.5, 2.0, 10.0, 30.0)
+"""Before the first, second, ... restart in a row; the last one holds for all further ones."""
 HEALTHY_RUN_S = 60.0
-"""Work that ran this long before its error begins with the shortest pause again."""
+"""After a run of this length the next restart has the shortest delay again."""
 CANCEL_INTERVAL_S = 1.0
 FORCED_EXIT_S = 20.0
-"""A process that a critical task ended has this long to close its connections; then it is ended at once."""
+"""After a critical task failed, the process has this long to close its connections; then it is killed."""
 TASK_FAILED = 70
-"""Exit code of a process that a critical task ended."""
+"""Exit code of a process whose critical task failed."""
 
 FAILURES = Counter("switchboard_task_failures", "Background tasks that ended unexpectedly, by task", ["task"])
 log = logging.getLogger(__name__)
 
 
 class UnexpectedEnd(RuntimeError):
-    """Work that has no end returned, or was cancelled by nobody who may."""
+    """A task that must run for ever returned, or something it awaited was cancelled."""
 
 
 class ProcessEnd:
-    """How the process this code runs in is ended with an error. `serve` sets `stop`, which must not block; without it,
-    as in tests that run a service inside their own process, the failure is only written down."""
+    """Ends this process with an error. `serve` sets `stop`, which must not block; without it, as in tests that run a
+    service inside their own process, the failure is only logged."""
 
     def __init__(self) -> None:
         self.failed_task: str | None = None
         self.stop: Callable[[], None] | None = None
 
     def end(self, task: str) -> None:
-        """Stop in order, and after FORCED_EXIT_S in any case."""
+        """Shut down gracefully, and exit after FORCED_EXIT_S in any case."""
         if self.stop is None or self.failed_task:
             return
         self.failed_task = task
@@ -56,19 +56,19 @@ class ProcessEnd:
 
 process_end = ProcessEnd()
 _running: set[asyncio.Task[Any]] = set()
-"""asyncio itself holds tasks weakly."""
+"""Strong references: asyncio holds only weak ones."""
 
 
 def run_critical(name: str, work: Work, on_end: Callable[[], None] = lambda: None) -> asyncio.Task[None]:
-    """`work` has no end. When it ends by anything but `stop_task`, `on_end` is called, which suspends what must not go
-    on without it and does not wait, and the process ends with TASK_FAILED."""
+    """Run `work`, which never returns. When it ends other than by `stop_task`, `on_end` is called and the process exits
+    with TASK_FAILED. `on_end` must not block; it suspends what must not continue without this task."""
 
     async def run() -> None:
         try:
-            await _without_end(work)
+            await _run_forever(work)
         except Exception as error:
             FAILURES.labels(name).inc()
-            log.critical("the task %s ended, so this process ends: %r", name, error, exc_info=error)
+            log.critical("the critical task %s ended, so this process exits: %r", name, error, exc_info=error)
             try:
                 on_end()
             finally:
@@ -78,52 +78,52 @@ def run_critical(name: str, work: Work, on_end: Callable[[], None] = lambda: Non
 
 
 def keep_running(name: str, work: Work, *, endless: bool = True) -> asyncio.Task[None]:
-    """After an error `work` is called again, RESTART_PAUSES_S later. endless: also after it returned."""
+    """Run `work` and restart it after an error, with RESTART_DELAYS_S. endless: also after it returned."""
 
     async def run() -> None:
         failures = 0
         while True:
-            began = time.monotonic()
+            started_at = time.monotonic()
             try:
-                await (_without_end(work) if endless else _uncancelled(work()))
+                await (_run_forever(work) if endless else _run_uncancelled(work()))
                 return
             except Exception as error:
-                failures = 1 if time.monotonic() - began > HEALTHY_RUN_S else failures + 1
-                pause = RESTART_PAUSES_S[min(failures, len(RESTART_PAUSES_S)) - 1]
+                failures = 1 if time.monotonic() - started_at > HEALTHY_RUN_S else failures + 1
+                delay_s = RESTART_DELAYS_S[min(failures, len(RESTART_DELAYS_S)) - 1]
                 FAILURES.labels(name).inc()
-                log.error("the task %s failed and starts again in %g s: %r", name, pause, error, exc_info=error)
-                await asyncio.sleep(pause)
+                log.error("the task %s failed and restarts in %g s: %r", name, delay_s, error, exc_info=error)
+                await asyncio.sleep(delay_s)
 
     return _start(name, run())
 
 
 def run_once(name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task that has an end; its error is written down and counted, and awaiting the task does not raise it."""
+    """Run `work` to its end; an error is logged and counted, and awaiting the task does not raise it."""
 
     async def run() -> None:
         try:
-            await _uncancelled(work)
+            await _run_uncancelled(work)
         except Exception as error:
-            note_failure(name, error)
+            log_failure(name, error)
 
     task = _start(name, run())
-    task.add_done_callback(lambda _: work.close())  # one that is cancelled before it began would warn
+    task.add_done_callback(lambda _: work.close())  # a coroutine that never started would warn
     return task
 
 
-def note_failure(name: str, error: BaseException) -> None:
-    """For work that deals with its error itself: write it down and count it."""
+def log_failure(name: str, error: BaseException) -> None:
+    """Log and count an error that the caller handles itself."""
     FAILURES.labels(name).inc()
     log.error("the task %s failed: %r", name, error, exc_info=error)
 
 
-def start_waited(name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-    """A task whose result or error somebody waits for."""
+def start_awaited(name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """A task whose result or error is awaited by the caller."""
     return _start(name, work)
 
 
 async def stop_task(task: asyncio.Task[Any]) -> None:
-    """Cancel until it has ended: what it waits for may swallow a cancellation that comes with its result."""
+    """Cancel the task until it has ended: a cancellation that arrives together with a result can be lost."""
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=CANCEL_INTERVAL_S)
@@ -132,12 +132,14 @@ async def stop_task(task: asyncio.Task[Any]) -> None:
 async def finish_tasks(
     tasks: set[asyncio.Task[Any]], timeout_s: float, on_timeout: Callable[[], None] = lambda: None
 ) -> bool:
-    """Wait until the set is empty, at most so many seconds; then call `on_timeout` and cancel what is left.
-    False: something was left."""
+    """Wait until the set is empty, at most `timeout_s`; then call `on_timeout` and cancel the remaining tasks.
+
+    Returns False when tasks remained.
+    """
     end = time.monotonic() + timeout_s
     while tasks and (left := end - time.monotonic()) > 0:
         await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(0)  # whoever owns the set takes out what is done
+        await asyncio.sleep(0)  # the owner of the set removes finished tasks
     late = [task for task in tasks if not task.done()]
     if late:
         on_timeout()
@@ -155,13 +157,13 @@ def _start(name: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     return task
 
 
-async def _without_end(work: Work) -> None:
-    await _uncancelled(work())
-    raise UnexpectedEnd("it returned, and it has no end")
+async def _run_forever(work: Work) -> None:
+    await _run_uncancelled(work())
+    raise UnexpectedEnd("it returned, but must run for ever")
 
 
-async def _uncancelled(work: Awaitable[None]) -> None:
-    """A cancellation that nobody asked of this task, say of a future it waits for, is an error like any other."""
+async def _run_uncancelled(work: Awaitable[None]) -> None:
+    """A cancellation that was not requested for this task, such as of a future it awaits, is an error."""
     try:
         await work
     except asyncio.CancelledError as error:

@@ -1,4 +1,4 @@
-"""One log line per fact, as JSON or for a console, with phone numbers masked whoever wrote the line."""
+"""Log lines as JSON or for a console; phone numbers and secrets are masked, in lines of libraries too."""
 
 import json
 import logging
@@ -10,20 +10,20 @@ from shared.contracts.ids import mask_phone
 from shared.contracts.request_id import current_request
 
 _SECRET = re.compile(r"""(?P<query>\?)[^\s"'?]*=[^\s"']*|(?P<key>sbk_)[\w-]+|(?P<jwt>eyJ)[\w-]+\.[\w-]*(?:\.[\w-]*)?""")
-"""The query of an address, an API key, an access token."""
+"""The query of a URL, an API key, an access token."""
 _PHONE = re.compile(r"(?<![\w.])\+?\d{9,15}(?![\w.])")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def masked(text: str) -> str:
-    """Queries of addresses, API keys and access tokens are left out; every run of 9 to 15 digits that stands alone
-    loses all but its last three digits."""
-    shown = _SECRET.sub(lambda found: f"{found['query'] or found['key'] or found['jwt']}…", text)
-    return _PHONE.sub(lambda found: mask_phone(found.group()), shown)
+    """Remove queries of URLs, API keys and access tokens; mask all but the last three digits of every number of 9 to 15
+    digits."""
+    without_secrets = _SECRET.sub(lambda match: f"{match['query'] or match['key'] or match['jwt']}…", text)
+    return _PHONE.sub(lambda match: mask_phone(match.group()), without_secrets)
 
 
 class LineFormatter(logging.Formatter):
-    """`service` names the writer; `extra={...}` of a log call becomes fields."""
+    """`service`: the name in every line; `extra={...}` of a log call becomes fields."""
 
     def __init__(self, service: str, style: str) -> None:
         super().__init__()
@@ -45,11 +45,12 @@ class LineFormatter(logging.Formatter):
         return json.dumps(entry | ({"trace": trace} if trace else {}), ensure_ascii=False)
 
 
-class LibraryLines(logging.Filter):
-    """What libraries write about single connections: a line per accepted WebSocket, which names its address with the
-    query, is left out, and of each other text only so many lines a minute are written, as strangers cause them."""
+class LibraryLineLimiter(logging.Filter):
+    """Drops uvicorn's line for each accepted WebSocket, which contains the query with its token, and limits the other
+    lines about single connections, which unauthenticated clients can cause."""
 
-    MOST = 20
+    MAX_LINES_PER_MINUTE = 20
+    """Of each text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -64,17 +65,17 @@ class LibraryLines(logging.Filter):
             self._minute = minute
             self._lines.clear()
         self._lines[text[:80]] += 1
-        return self._lines[text[:80]] <= self.MOST and len(self._lines) < 1_000
+        return self._lines[text[:80]] <= self.MAX_LINES_PER_MINUTE and len(self._lines) < 1_000
 
 
 def configure_logging(service: str, level: str, style: str) -> None:
-    """Route everything through one handler on stderr; chatty libraries only warn."""
+    """One handler on stderr for all loggers; some libraries log warnings and errors only."""
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter(service, style))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("uvicorn.access", "httpx", "pymongo", "nats", "faststream"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
-    wire = logging.getLogger("uvicorn.error")
-    wire.setLevel(logging.INFO)  # below, every frame is written, those with tokens too
-    wire.filters.clear()
-    wire.addFilter(LibraryLines())
+    for library in ("uvicorn.access", "httpx", "pymongo", "nats", "faststream"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    uvicorn_log = logging.getLogger("uvicorn.error")
+    uvicorn_log.setLevel(logging.INFO)  # its debug lines contain every frame, with tokens
+    uvicorn_log.filters.clear()
+    uvicorn_log.addFilter(LibraryLineLimiter())

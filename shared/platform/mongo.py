@@ -1,7 +1,4 @@
-"""MongoDB: the only module that imports motor, so that its successor is one file away (docs/decisions/0002).
-
-The rest of the code names the types of this module.
-"""
+"""MongoDB. Only this module imports motor, so that its successor concerns one file (docs/decisions/0002)."""
 
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -39,10 +36,10 @@ TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     WTimeoutError,
     WriteConcernError,
 )
-"""MongoDB is away or has no primary: the same write may succeed later."""
+"""MongoDB is unreachable or has no primary: the same operation may succeed later."""
 
 ONE_COPY = WriteConcern(w=1)
-"""For counters whose last steps may be lost in a failover."""
+"""For counters whose last increments may be lost in a failover."""
 
 __all__ = [
     "ONE_COPY",
@@ -69,7 +66,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
-    """A database whose writes are acknowledged by a majority and whose times are aware UTC."""
+    """A database with write concern `majority`; times are aware, in UTC."""
     client: Any = AsyncIOMotorClient(
         settings.mongo_url,
         tz_aware=True,
@@ -86,19 +83,22 @@ async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, R]]) -> R:
-    """What `work` answers. It gets the session, and is called again when another transaction was in the way."""
+    """Call `work` with a session in a transaction and return its result; again after a write conflict."""
     with transaction_threads():
         async with await database.client.start_session() as session:
-            done: R = await session.with_transaction(work)
-            return done
+            result: R = await session.with_transaction(work)
+            return result
 
 
 class IndexesFailed(Exception):
-    """Some indexes could not be made; the message names each with MongoDB's reason."""
+    """Indexes could not be created; the message names each with MongoDB's reason."""
 
 
 async def ensure_indexes(database: Database, indexes: Mapping[str, Sequence[IndexModel]]) -> None:
-    """Create what is missing, by collection name. One that cannot be made keeps no other from being made."""
+    """Create missing indexes, by collection name. When one fails, the others are created all the same.
+
+    Raises IndexesFailed.
+    """
     failed: list[str] = []
     for name, models in indexes.items():
         try:
@@ -124,17 +124,17 @@ async def _create_each(collection: Collection, models: Sequence[IndexModel]) -> 
 
 
 async def drop_indexes(database: Database, names: Mapping[str, Sequence[str]]) -> None:
-    """Drop what earlier versions made, by collection name, once its successor is there; repeatable."""
+    """Drop indexes of earlier versions, by collection name, after their successors exist; idempotent."""
     for collection, retired in names.items():
         present = await database[collection].index_information()
         for name in [name for name in retired if name in present]:
-            log.info("dropping the index %s of %s, which has a successor", name, collection)
+            log.info("dropping the index %s of %s, which was replaced", name, collection)
             with suppress(OperationFailure):  # another replica was first
                 await database[collection].drop_index(name)
 
 
 async def ensure_views(database: Database) -> None:
-    """Make the views of shared/platform/mongo_roles.py, or change those of an earlier version. Only the api may."""
+    """Create or update the views of shared/platform/mongo_roles.py. Only the api has the permission."""
     for name, view in VIEWS.items():
         pipeline = [{"$project": dict.fromkeys(view.fields, 1)}]
         try:

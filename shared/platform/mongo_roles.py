@@ -1,7 +1,6 @@
-"""What each service may do in MongoDB: the one table from which roles and users are made (docs/decisions/0030).
+"""MongoDB privileges of each service: the table from which roles and users are created (docs/decisions/0030).
 
-A collection has one writer; where two services must agree, the other one may insert into it. realtime is not here: it
-never reaches MongoDB.
+A collection has one writer; for some, one more service may insert documents. realtime has no access to MongoDB.
 """
 
 from collections.abc import Mapping
@@ -19,10 +18,10 @@ _DEFINE = ("find", "createCollection", "collMod")
 
 
 @dataclass(frozen=True)
-class Access:
-    """Collections by what may be done. `appends`: those of `writes` whose documents are never changed or deleted, but
-    by their expiry. `defines`: views that this service makes and changes. `inserts`: collections of another service to
-    which this one may add documents: whoever is first to insert an id decides (docs/decisions/0045)."""
+class MongoAccess:
+    """Collections by permitted operations. `appends`: those of `writes` whose documents are never changed, and deleted
+    only by their expiry. `defines`: views that this service creates. `inserts`: collections of another service into
+    which this one may insert; the first insert of an id wins (docs/decisions/0045)."""
 
     writes: tuple[str, ...]
     reads: tuple[str, ...] = ()
@@ -33,19 +32,19 @@ class Access:
 
 @dataclass(frozen=True)
 class View:
-    """Some fields of a collection, for services that must not read the others."""
+    """Fields of a collection, for services that must not read the other fields."""
 
     of: str
     fields: tuple[str, ...]
 
 
 VIEWS: Mapping[str, View] = MappingProxyType({"members": View("users", ("organization_id", "removed_at"))})
-"""`members`: who belongs to an organization, without e-mail addresses and password hashes."""
+"""`members`: the users of an organization, without e-mail addresses and password hashes."""
 
-ACCESS: Mapping[str, Access] = MappingProxyType(
+ACCESS: Mapping[str, MongoAccess] = MappingProxyType(
     {
-        "session": Access(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
-        "router": Access(
+        "session": MongoAccess(writes=("connections", "sends", "session_migrations"), reads=("instances",)),
+        "router": MongoAccess(
             writes=(
                 "contacts",
                 "conversations",
@@ -59,7 +58,7 @@ ACCESS: Mapping[str, Access] = MappingProxyType(
             reads=("instances", "connections", "organizations", "members"),
             inserts=("sends",),
         ),
-        "api": Access(
+        "api": MongoAccess(
             writes=(
                 "organizations",
                 "users",

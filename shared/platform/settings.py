@@ -1,4 +1,4 @@
-"""Settings every service has. A service's own class extends this one and is read once, in its main.py."""
+"""Settings of every service. Each service has a subclass, read once in its main.py."""
 
 import os
 from datetime import timedelta
@@ -15,7 +15,8 @@ from shared.web.trusted_proxies import parse_networks
 
 
 class Settings(BaseSettings):
-    """Read from environment variables with the prefix `WA_`, e.g. `WA_HTTP_PORT`; NATS_URL and MONGO_URL stand bare."""
+    """Read from environment variables with the prefix `WA_`, e.g. `WA_HTTP_PORT`; NATS_URL and MONGO_URL have no
+    prefix."""
 
     model_config = SettingsConfigDict(
         env_prefix="WA_",
@@ -27,38 +28,38 @@ class Settings(BaseSettings):
     )
 
     environment: Literal["local", "production"] = "production"
-    """`local` allows the simulated network, and anybody to register."""
+    """`local` allows the simulated network and open registration."""
     nats_url: str = Field(default="nats://127.0.0.1:4222", validation_alias="NATS_URL")
-    """Server, or several with commas."""
+    """Server, or several separated by commas."""
     mongo_url: str = Field(default="mongodb://127.0.0.1:27017/?replicaSet=rs0", validation_alias="MONGO_URL")
-    """A replica set, one member is enough."""
+    """A replica set; one member is enough."""
     mongo_database: str = "switchboard"
     """Name of the database."""
     http_host: str = "127.0.0.1"
     """Address to listen on; 0.0.0.0 in a container."""
     http_port: int = 8000
-    """Of the service's own routes and of /livez, /readyz, /metrics."""
+    """For the service's own routes and /livez, /readyz, /metrics."""
     trusted_proxies: str = ""
-    """Addresses and networks of the front servers, with commas: `172.30.0.0/24,10.0.0.5`. Only what they say in
-    X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host counts; without any, nothing does."""
+    """Addresses and networks of the reverse proxies, separated by commas: `172.30.0.0/24,10.0.0.5`. X-Forwarded-For,
+    X-Forwarded-Proto and X-Forwarded-Host of other peers are ignored."""
     allowed_hosts: str = ""
-    """Host names this service is reached by, with commas: `chat.example.com,*.example.org`; loopback names always work.
-    Others are answered 421. Empty: any name, and in local mode none but loopback."""
+    """Host names of this service, separated by commas: `chat.example.com,*.example.org`; loopback names always work.
+    Requests for other names are answered 421. Empty: any name; in local mode loopback names only."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The least severe line that is written."""
+    """The least severe level that is logged."""
     log_format: Literal["json", "console"] = "json"
     """One JSON object per line, or plain lines for people."""
     stream_replicas: int = Field(default=1, ge=1, le=5)
     """Copies of every stream; 3 on a NATS cluster."""
     events_max_age: timedelta = timedelta(days=7)
-    """How long events stay in the stream."""
+    """Retention of the event stream."""
     dead_max_age: timedelta = timedelta(days=30)
-    """How long what could not be handled is kept."""
+    """Retention of dead letters."""
     ack_wait: timedelta = timedelta(seconds=30)
-    """How long the stream waits for a sign of life of whoever handles a message before it delivers the message again. A
-    handler may take longer: the stream is told that it is at work."""
+    """How long JetStream waits for an ack before it delivers a message again. A handler may take longer: the time is
+    extended while it runs."""
     shutdown_grace: timedelta = timedelta(seconds=5)
-    """What is under way has this long to finish when the service is stopped."""
+    """How long running handlers and requests may take when the service is stopped."""
 
     @model_validator(mode="after")
     def _addresses_and_hosts_are_readable(self) -> Self:
@@ -78,24 +79,23 @@ class Settings(BaseSettings):
 
 
 class WebSettings(Settings):
-    """For the services that clients of the outside reach, through a front server or directly."""
+    """For the services that are reachable from outside, through a reverse proxy or directly."""
 
     token_ttl: timedelta = timedelta(hours=12)
     """How long an access token is valid."""
     cors_origins: list[str] = []
-    """Origins of front ends on other hosts, as JSON: `["https://app.example.com"]`. Empty: only the own origin."""
+    """Origins of front ends on other hosts, as JSON: `["https://app.example.com"]`. Empty: same origin only."""
 
 
 class TokenReaderSettings(WebSettings):
-    """For a service that reads access tokens and makes none."""
+    """For a service that verifies access tokens and issues none."""
 
     token_public_key: str = ""
-    """Public half of the api's key pair (base64 of DER), with which access tokens are checked. Several with commas
+    """Public half of the api's key pair (base64 of DER), which verifies access tokens. Several, separated by commas,
     while the pair is being replaced."""
 
     @property
     def verification_keys(self) -> VerificationKeys:
-        """Parsed."""
         return VerificationKeys.parse(self.token_public_key)
 
     @model_validator(mode="after")
@@ -108,21 +108,20 @@ class TokenReaderSettings(WebSettings):
 
 
 class TokenSignerSettings(WebSettings):
-    """For the api, which alone makes access tokens."""
+    """For the api, the only service that issues access tokens."""
 
     token_private_key: str = Field(default="", repr=False)
     """Private half of the Ed25519 key pair of the access tokens (base64 of PKCS#8 DER). Secret, for the api only."""
     token_former_public_keys: str = ""
-    """Public halves of former key pairs, with commas: their tokens are accepted too until you take them out."""
+    """Public halves of former key pairs, separated by commas: their tokens stay valid until you remove them here."""
 
     @property
     def signing_key(self) -> SigningKey:
-        """Parsed."""
         return SigningKey.parse(self.token_private_key)
 
     @property
     def verification_keys(self) -> VerificationKeys:
-        """The public half of the own key, and the former ones."""
+        """The public half of the signing key, and the former ones."""
         own = self.signing_key.private.public_key()
         former = self.token_former_public_keys.strip()
         return VerificationKeys.of([own, *(VerificationKeys.parse(former).by_kid.values() if former else ())])
@@ -142,7 +141,7 @@ class TokenSignerSettings(WebSettings):
 
 
 def retired_secret() -> str:
-    """A sentence for who still sets WA_TOKEN_SECRET; empty otherwise."""
+    """A remedy for installations that still set WA_TOKEN_SECRET; empty otherwise."""
     if not os.environ.get("WA_TOKEN_SECRET"):
         return ""
     return (
@@ -152,6 +151,6 @@ def retired_secret() -> str:
 
 
 def private_directory(path: Path) -> Path:
-    """The directory, made when missing, readable by its owner only."""
+    """Create the directory if it is missing, readable by its owner only."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return path

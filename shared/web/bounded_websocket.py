@@ -1,4 +1,4 @@
-"""The WebSocket protocol of our servers: uvicorn's, with a bound on what waits for a client that does not read."""
+"""uvicorn's WebSocket protocol with a bound on the bytes buffered for a client that does not read."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,13 +6,14 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 ABORT = "switchboard.abort"
-"""Extension of the ASGI scope: breaks the connection at once, without waiting until the client has read."""
+"""Extension of the ASGI scope: aborts the connection without flushing its buffer."""
 MAX_UNREAD_BYTES = 1_000_000
-"""Bytes that may wait in a connection when another ping arrives."""
+"""Buffered for one connection when another ping arrives."""
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """A ping is answered while others wait to be written, so a client that only sends pings would fill the memory."""
+    """uvicorn answers every ping even while earlier answers are buffered: a client that sends pings and reads nothing
+    would fill the memory."""
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
@@ -27,7 +28,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             super().handle_ping()
 
 
-def abort_of(scope: Any) -> Callable[[], None] | None:
-    """How to break the connection of this ASGI scope; None with another server or another protocol."""
-    found: Callable[[], None] | None = (scope.get("extensions") or {}).get(ABORT)
-    return found
+def abort_function(scope: Any) -> Callable[[], None] | None:
+    """The function that aborts the connection of this ASGI scope; None with another server or protocol."""
+    abort: Callable[[], None] | None = (scope.get("extensions") or {}).get(ABORT)
+    return abort

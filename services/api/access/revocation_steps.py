@@ -10,7 +10,7 @@ from services.api.store.api_keys import KEY_SUBJECT
 from services.api.store.members import role_of
 from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
 from shared.contracts.principal import ROLE_SCOPES, Role
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
 
 PENDING_REVOCATIONS_INTERVAL_S = 30.0
@@ -68,7 +68,7 @@ async def publish_pending_revocations(context: ApiContext) -> None:
         except TRANSIENT_ERRORS:
             raise
         except Exception as error:  # one that fails must not block the others
-            note_failure("pending revocations", error)
+            log_failure("pending revocations", error)
 
 
 async def _repeat_steps(context: ApiContext, revocation: PendingRevocation, document: Document) -> None:

@@ -9,7 +9,7 @@ from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, Pen
 from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import ROLE_SCOPES, Role
 from shared.messaging.publisher import Publisher
-from shared.platform.background import note_failure, run_once
+from shared.platform.background import log_failure, run_once
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
 from shared.platform.outages import is_outage
 
@@ -129,7 +129,7 @@ class AccessRevocations:
                 if is_outage(error):
                     log.warning("AccessRevoked cannot be published yet: %s", type(error).__name__)
                 else:
-                    note_failure("access revocation", error)
+                    log_failure("access revocation", error)
                 await asyncio.sleep(PUBLISH_RETRY_DELAY_S)
 
 

@@ -14,7 +14,7 @@ from shared.contracts.message import Message
 from shared.contracts.registry import parse_event
 from shared.messaging.publisher import MAX_BODY_BYTES, Publisher
 from shared.messaging.retry_policy import MAX_DELIVERY_ATTEMPTS
-from shared.platform.background import keep_running, note_failure
+from shared.platform.background import keep_running, log_failure
 from shared.platform.outages import is_outage
 
 MAX_CONCURRENT_PUBLISHES = 64
@@ -98,7 +98,7 @@ class OrderedEventPublisher:
                     log.warning("not published yet: %s", error)
                 elif attempts < MAX_DELIVERY_ATTEMPTS:
                     attempts += 1
-                    note_failure("publish of an event", error)
+                    log_failure("publish of an event", error)
                 else:
                     raise
                 await asyncio.sleep(PUBLISH_RETRY_DELAY_S * 2**attempts)

@@ -13,7 +13,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
 from shared.messaging.client import NatsError
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 from shared.platform.mongo import TRANSIENT_ERRORS
 
 RECONCILE_INTERVAL_S = 5.0
@@ -85,7 +85,7 @@ class Reconciler:
             except OUTAGES:
                 raise
             except Exception as error:  # must not keep the others from starting
-                note_failure("reconciler.restore", error)
+                log_failure("reconciler.restore", error)
             await asyncio.sleep(self._start_interval_s)
 
     async def _end_without_worker(self) -> None:

@@ -9,7 +9,7 @@ from services.session.ipc.framing import pack, read_frame
 from services.session.ipc.messages import FROM_WORKER, Frame, FromWorker, Quit
 from services.session.supervisor.process_handle import ProcessHandle
 from shared.contracts.records import Network
-from shared.platform.background import note_failure, run_once
+from shared.platform.background import log_failure, run_once
 
 log = logging.getLogger(__name__)
 MAX_UNREAD_BYTES = 32_000_000
@@ -79,7 +79,7 @@ class WorkerHandle:
                 try:
                     await on_frame(FROM_WORKER.validate_json(body))
                 except Exception as error:
-                    note_failure("frame of a worker", error)
+                    log_failure("frame of a worker", error)
         finally:  # without a reader the worker is useless: closing its socket ends it
             self.exited.set()
             if self._writer:

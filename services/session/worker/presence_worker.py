@@ -14,7 +14,7 @@ from services.session.ipc.messages import ReadReceiptsResult, SendPresence, Send
 from services.session.worker.library.whatsapp_port import NOT_CONNECTED_ERROR, WhatsAppClient, WhatsAppError
 from services.session.worker.threads import start_thread
 from shared.contracts.message import utc_now
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 
 OFFLINE_AFTER_S = 300.0
 """The account is shown offline this long after the last SendPresence; until then the phone gives no notifications."""
@@ -114,7 +114,7 @@ class PresenceWorker:
         except WhatsAppError as error:
             log.info("the account could not be shown offline: %s", error)
         except Exception as error:  # the thread goes on with the next job
-            note_failure("presence", error)
+            log_failure("presence", error)
 
     def _execute(self, job: SendPresence | SendReadReceipts | _Resubscribe) -> str | None:
         """The error; None when the job is done, or too old to be done."""

@@ -14,7 +14,7 @@ from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.library.whatsapp_port import NOT_CONNECTED_ERROR, WhatsAppClient, WhatsAppError
 from services.session.worker.threads import start_thread
 from shared.contracts.message import utc_now
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 
 MAX_PENDING_SENDS = 256
 _STOP_TIMEOUT_S = 5.0
@@ -68,7 +68,7 @@ class Sender:
             try:
                 result = self._execute(job)
             except Exception as error:  # the next sends must not be lost with it
-                note_failure("send", error)
+                log_failure("send", error)
                 result = send_results.unconfirmed(job.send, repr(error))
             self._report(result)
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from shared.platform.background import note_failure
+from shared.platform.background import log_failure
 
 
 def start_thread(
@@ -15,7 +15,7 @@ def start_thread(
         try:
             work()
         except Exception as error:
-            note_failure(f"thread {name}", error)
+            log_failure(f"thread {name}", error)
             on_failed(error)
 
     thread = threading.Thread(target=run, name=name, daemon=True)

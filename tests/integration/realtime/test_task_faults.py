@@ -30,7 +30,7 @@ def details(socket: Browser) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     monkeypatch.setattr(catch_up, "FAULT_RETRY_DELAY_S", 0.01)
 
 

@@ -92,7 +92,7 @@ async def test_what_could_not_be_told_is_told_by_the_next_look(router: Router) -
 
 
 async def test_a_look_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     monkeypatch.setattr(expired_sends, "CHECK_INTERVAL_S", 0.01)
     await router.handle(command(), command("m2"))
     give_up = router.context.store.send_cancellations.cancel

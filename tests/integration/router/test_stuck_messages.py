@@ -84,7 +84,7 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
 
 
 async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     await router.handle(command())
     waiting, failures = router.context.store.messages.overdue, [2]
 

@@ -77,7 +77,7 @@ async def test_a_critical_task_that_is_stopped_ends_nothing(ended: list[str]) ->
 
 @pytest.mark.parametrize("work", ENDINGS)
 async def test_a_kept_task_starts_again(work: background.Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.0,))
+    monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.0,))
     again, runs = asyncio.Event(), [0]
 
     async def run() -> None:

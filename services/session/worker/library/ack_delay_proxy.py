@@ -26,7 +26,7 @@ from services.session.worker.library.ack_delay_policy import (
     process_is_busy,
     take_tls_records,
 )
-from shared.platform.background import note_failure, start_waited
+from shared.platform.background import log_failure, start_awaited
 
 _CONNECT_TIMEOUT_S = 20.0
 _MAX_HEADER_BYTES = 16_384
@@ -93,7 +93,7 @@ async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient) 
         _read_outgoing(library[0], records),
         _write_outgoing(records, upstream[1], client),
     )
-    tasks = [start_waited("ack-delay-proxy", work) for work in works]
+    tasks = [start_awaited("ack-delay-proxy", work) for work in works]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -101,7 +101,7 @@ async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient) 
             task.cancel()
         for error in await asyncio.gather(*tasks, return_exceptions=True):
             if isinstance(error, Exception) and not isinstance(error, OSError):
-                note_failure("ack-delay-proxy", error)
+                log_failure("ack-delay-proxy", error)
         for _, writer in (library, upstream):
             writer.close()
 

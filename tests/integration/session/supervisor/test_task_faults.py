@@ -30,7 +30,7 @@ Fault = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "RESTART_PAUSES_S", (0.01,))
+    monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     monkeypatch.setattr(reconciler, "RECONCILE_INTERVAL_S", 0.05)
     monkeypatch.setattr(event_publisher, "PUBLISH_RETRY_DELAY_S", 0.01)
 
