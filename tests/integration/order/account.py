@@ -30,8 +30,8 @@ from shared.contracts.message import utc_now
 from shared.contracts.registry import parse_event
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
+from tests.fakes.whatsapp_client import FakeWhatsAppClient
 from tests.subscriptions import subscribed
-from tests.unit.session.test_instance_thread import FakeWhatsApp
 
 
 class HostClock:
@@ -44,7 +44,7 @@ class HostClock:
         return time.time_ns() + int(self.offset_s * 1e9)
 
 
-class Library(FakeWhatsApp):
+class Library(FakeWhatsAppClient):
     """Accepts every text at once; WhatsApp's time is what the test's network says."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class LinkedAccount:
     def open(self) -> None:
         """Connect, also again: a new process finds the journal that the one before left."""
         self._library = Library()
-        self._instance = InstanceThread(self._start, self._library.open, self._said.put, lambda _: None)
+        self._instance = InstanceThread(self._start, self._library.create, self._said.put, lambda _: None)
         self._instance.start()
         assert self._library.connected.wait(10)
         self._library.listener.on_device(OwnDevice("4915112345678:1@s.whatsapp.net", "4915112345678", "77"))

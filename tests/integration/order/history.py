@@ -11,7 +11,7 @@ from services.session.worker.mapping.journal_mapping import protobuf_class
 from shared.contracts.message import utc_now
 from tests.integration.order.account import HostClock, LinkedAccount
 from tests.integration.order.readers import Listener
-from tests.unit.session.test_instance_thread import complete
+from tests.unit.session.messages import with_required_fields
 
 PEOPLE = ("4915100000001", "4915100000002", "4915100000003")
 OWNER = "4915112345678"
@@ -40,7 +40,7 @@ def wire(text: str, person: str, seconds: int, *, from_me: bool = False) -> Any:
     source.IsFromMe = from_me
     for jid, user in ((source.Chat, person), (source.Sender, OWNER if from_me else person)):
         jid.User, jid.Server = user, "s.whatsapp.net"
-    return complete(message)
+    return with_required_fields(message)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A message of every kind that has its words in a place of its own, with the type and the text it becomes."""
+"""A message of every kind whose text is in fields of its own, with its expected type and text."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Events of the library for tests of the translation: real message classes, without the native library."""
+"""The library's events for tests of the mapping: the protobuf classes are real, the native library is not loaded."""
 
 import sys
 from typing import Any
@@ -10,7 +10,7 @@ from shared.contracts.events import MessageReceived
 preload_protobufs()
 pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
 e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
-ACCOUNT = InstanceIdentity("acme", "sales")
+INSTANCE = InstanceIdentity("acme", "sales")
 BOB_PHONE, BOB_LID, OWN_PHONE, OWN_LID = "4915112345678", "97191792939824", "4915112345600", "111222333"
 
 
@@ -33,7 +33,19 @@ def message(body: Any = None, *, timestamp: int = 1_790_000_000, name: str = "Bo
     return event
 
 
-def received(event: Any) -> MessageReceived:
-    ours = map_message(event, ACCOUNT)
-    assert isinstance(ours, MessageReceived), ours
-    return ours
+def mapped(event: Any) -> MessageReceived:
+    result = map_message(event, INSTANCE)
+    assert isinstance(result, MessageReceived), result
+    return result
+
+
+def with_required_fields(message: Any) -> Any:
+    """Set the fields that the protobuf requires and that have no value yet; returns the same message."""
+    for field in message.DESCRIPTOR.fields:
+        if not field.is_required:
+            continue
+        if field.message_type:
+            with_required_fields(getattr(message, field.name)).SetInParent()
+        elif not message.HasField(field.name):
+            setattr(message, field.name, field.default_value)
+    return message

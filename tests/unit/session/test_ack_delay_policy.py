@@ -1,4 +1,4 @@
-"""What may be an acknowledgement waits, what cannot be one does not."""
+"""Records that may be acknowledgements are delayed, all others are not."""
 
 import time
 
@@ -20,37 +20,37 @@ def record(size: int) -> bytes:
 
 
 @given(sizes=st.lists(st.integers(0, 5000), max_size=8), cut=st.integers(0, 50))
-def test_records_are_found_however_they_come(sizes: list[int], cut: int) -> None:
-    whole, wanted = b"".join(record(size) for size in sizes), [record(size) for size in sizes]
-    at = max(0, len(whole) - cut)
-    buffer, found = bytearray(whole[:at]), list[bytes]()
-    found += take_tls_records(buffer)
-    buffer += whole[at:]
-    found += take_tls_records(buffer)
-    assert b"".join(found) + bytes(buffer) == whole
-    assert found == wanted[: len(found)]
+def test_records_are_taken_however_the_stream_is_cut(sizes: list[int], cut: int) -> None:
+    stream, expected = b"".join(record(size) for size in sizes), [record(size) for size in sizes]
+    split = max(0, len(stream) - cut)
+    buffer, taken = bytearray(stream[:split]), list[bytes]()
+    taken += take_tls_records(buffer)
+    buffer += stream[split:]
+    taken += take_tls_records(buffer)
+    assert b"".join(taken) + bytes(buffer) == stream
+    assert taken == expected[: len(taken)]
 
 
-def test_a_record_that_is_not_complete_waits_for_its_rest() -> None:
+def test_an_incomplete_record_stays_until_its_rest_comes() -> None:
     buffer = bytearray(record(100)[:-1])
     assert take_tls_records(buffer) == []
     buffer += b"x"
     assert take_tls_records(buffer) == [record(100)]
 
 
-def test_what_is_not_tls_is_one_record() -> None:
+def test_bytes_that_are_not_tls_are_one_record() -> None:
     buffer = bytearray(b"GET / HTTP/1.1")
     assert (take_tls_records(buffer), bytes(buffer)) == ([b"GET / HTTP/1.1"], b"")
 
 
-def test_short_records_wait_after_a_message_came_in() -> None:
-    line = ProxiedClient(None, lambda: 1.0)
+def test_short_records_are_delayed_after_a_message_came_in() -> None:
+    client = ProxiedClient(None, lambda: 1.0)
     now = time.monotonic()
-    assert line.delay_for(record(80), now) == 0.0
-    line.note_incoming(MIN_INCOMING_MESSAGE_BYTES - 1)
-    assert line.delay_for(record(80), now) == 0.0
-    line.note_incoming(MIN_INCOMING_MESSAGE_BYTES)
+    assert client.delay_for(record(80), now) == 0.0
+    client.note_incoming(MIN_INCOMING_MESSAGE_BYTES - 1)
+    assert client.delay_for(record(80), now) == 0.0
+    client.note_incoming(MIN_INCOMING_MESSAGE_BYTES)
     now = time.monotonic()
-    assert line.delay_for(record(80), now) == ACK_DELAY_S
-    assert line.delay_for(record(MIN_OUTGOING_MESSAGE_BYTES), now) == 0.0
-    assert line.delay_for(record(80), now + ACK_WINDOW_S + 0.1) == 0.0
+    assert client.delay_for(record(80), now) == ACK_DELAY_S
+    assert client.delay_for(record(MIN_OUTGOING_MESSAGE_BYTES), now) == 0.0
+    assert client.delay_for(record(80), now + ACK_WINDOW_S + 0.1) == 0.0

@@ -1,4 +1,4 @@
-"""The timers of chats with disappearing messages: who sets them, and what is kept of them."""
+"""The timers of chats with disappearing messages: which messages set them, and how they are stored."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,25 +36,25 @@ def image(seconds: int) -> Any:
 
 @pytest.fixture
 def timers(tmp_path: Path) -> Iterator[ChatTimers]:
-    opened = ChatTimers(tmp_path / "timers.sqlite")
-    yield opened
-    opened.close()
+    timers = ChatTimers(tmp_path / "timers.sqlite")
+    yield timers
+    timers.close()
 
 
 @pytest.mark.parametrize("source", [{}, FROM_OWNER], ids=["contact", "owner"])
 @pytest.mark.parametrize("body", [text(), setting(DAY)], ids=["text", "setting"])
-def test_whoever_writes_tells_the_timer_of_the_chat(timers: ChatTimers, body: Any, source: dict[str, Any]) -> None:
+def test_a_message_of_either_side_sets_the_timer(timers: ChatTimers, body: Any, source: dict[str, Any]) -> None:
     timers.record(message(body, **source))
     assert timers.timer_for(BOB_PHONE) == timers.timer_for(f"{BOB_LID}@lid") == ChatTimer(DAY, SET_AT)
     assert timers.timer_for("4915199999999") is None
 
 
-def test_a_file_tells_it_too_and_its_own_time_counts_when_it_names_none(timers: ChatTimers) -> None:
+def test_a_file_sets_it_too_at_its_own_time_when_it_has_no_time_of_the_setting(timers: ChatTimers) -> None:
     timers.record(message(image(7 * DAY), timestamp=SET_AT))
     assert timers.timer_for(BOB_PHONE) == ChatTimer(7 * DAY, SET_AT)
 
 
-def test_the_latest_setting_counts_in_whatever_order_they_come(timers: ChatTimers) -> None:
+def test_the_latest_setting_counts_in_any_order(timers: ChatTimers) -> None:
     for body in (setting(0, SET_AT + 2), text(7 * DAY, SET_AT + 1), text(DAY, SET_AT)):
         timers.record(message(body))
     assert timers.timer_for(BOB_PHONE) is None
@@ -73,32 +73,32 @@ def test_the_latest_setting_counts_in_whatever_order_they_come(timers: ChatTimer
     ],
     ids=["plain", "too long", "group", "status", "revoke"],
 )
-def test_what_sets_no_timer_of_this_chat_changes_nothing(body: Any, source: dict[str, Any]) -> None:
+def test_a_message_without_a_timer_of_this_chat_changes_nothing(body: Any, source: dict[str, Any]) -> None:
     assert timer_from_event(message(body, **source)) is None
 
 
-def test_timers_survive_a_restart_until_the_account_is_linked_anew(timers: ChatTimers, tmp_path: Path) -> None:
+def test_timers_survive_a_restart_until_the_account_is_linked_again(timers: ChatTimers, tmp_path: Path) -> None:
     timers.record(message(text()))
-    again = ChatTimers(tmp_path / "timers.sqlite")
-    assert again.timer_for(BOB_PHONE) == ChatTimer(DAY, SET_AT)
-    again.close()
+    reopened = ChatTimers(tmp_path / "timers.sqlite")
+    assert reopened.timer_for(BOB_PHONE) == ChatTimer(DAY, SET_AT)
+    reopened.close()
     other_phone = ChatTimers(tmp_path / "timers.sqlite", reset=True)
     assert other_phone.timer_for(BOB_PHONE) is None
     other_phone.close()
 
 
-def test_the_chats_are_bounded(timers: ChatTimers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An attack: a stranger with many numbers fills the disk. Those set longest ago go first."""
+def test_the_number_of_timers_is_bounded(timers: ChatTimers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attack: a stranger with many numbers fills the disk. The timers set longest ago are deleted first."""
     assert MAX_CHATS <= 10_000
     monkeypatch.setattr("services.session.worker.chat_timers.MAX_CHATS", 4)
     for number in range(10):
         sender = {"Sender": jid(f"49151123456{number}", "s.whatsapp.net"), "SenderAlt": jid("", "")}
         timers.record(message(text(DAY, SET_AT + number), **sender))
-    kept = [timers.timer_for(f"49151123456{number}") is not None for number in range(10)]
-    assert kept == [False] * 6 + [True] * 4
+    stored = [timers.timer_for(f"49151123456{number}") is not None for number in range(10)]
+    assert stored == [False] * 6 + [True] * 4
 
 
-def test_a_broken_file_costs_the_timer_and_not_the_message(timers: ChatTimers) -> None:
+def test_a_broken_database_loses_the_timer_and_raises_nothing(timers: ChatTimers) -> None:
     timers.close()
     timers.record(message(text()))
     assert timers.timer_for(BOB_PHONE) is None

@@ -1,4 +1,4 @@
-"""Starts and stops are alone in the native library."""
+"""A start or stop overlaps no other call of the native library."""
 
 import threading
 
@@ -12,20 +12,20 @@ class Clock:
         return self.now
 
 
-def test_calls_share_the_gate() -> None:
-    gate = NativeClientLock()
-    with gate.shared(), gate.shared():
+def test_calls_share_the_lock() -> None:
+    lock = NativeClientLock()
+    with lock.shared(), lock.shared():
         pass
 
 
 def test_a_start_waits_for_a_call_that_just_began() -> None:
-    gate, entered = NativeClientLock(map_access_s=60), threading.Event()
+    lock, entered = NativeClientLock(map_access_s=60), threading.Event()
 
     def start() -> None:
-        with gate.exclusive():
+        with lock.exclusive():
             entered.set()
 
-    with gate.shared():
+    with lock.shared():
         starter = threading.Thread(target=start)
         starter.start()
         assert not entered.wait(0.1)
@@ -33,22 +33,22 @@ def test_a_start_waits_for_a_call_that_just_began() -> None:
     assert entered.is_set()
 
 
-def test_a_call_waits_for_a_start_that_waits() -> None:
-    gate, entered, order = NativeClientLock(map_access_s=60), threading.Event(), []
+def test_a_call_waits_behind_a_start_that_waits() -> None:
+    lock, entered, order = NativeClientLock(map_access_s=60), threading.Event(), []
 
     def start() -> None:
-        with gate.exclusive():
+        with lock.exclusive():
             order.append("start")
 
     def call() -> None:
-        with gate.shared():
+        with lock.shared():
             order.append("call")
             entered.set()
 
-    with gate.shared():
+    with lock.shared():
         threads = [threading.Thread(target=start)]
         threads[0].start()
-        while not gate._waiting_writers:
+        while not lock._waiting_writers:
             pass
         threads.append(threading.Thread(target=call))
         threads[1].start()
@@ -60,21 +60,21 @@ def test_a_call_waits_for_a_start_that_waits() -> None:
 
 def test_a_start_does_not_wait_for_a_call_that_only_waits_for_whatsapp() -> None:
     clock = Clock()
-    gate = NativeClientLock(map_access_s=1, clock=clock)
-    with gate.shared():
+    lock = NativeClientLock(map_access_s=1, clock=clock)
+    with lock.shared():
         clock.now += 1.5
-        with gate.exclusive():
+        with lock.exclusive():
             pass
 
 
 def test_two_starts_never_overlap() -> None:
-    gate, inside, most = NativeClientLock(), [], []
+    lock, inside, counts = NativeClientLock(), [], []
 
     def start() -> None:
         for _ in range(200):
-            with gate.exclusive():
+            with lock.exclusive():
                 inside.append(1)
-                most.append(len(inside))
+                counts.append(len(inside))
                 inside.pop()
 
     threads = [threading.Thread(target=start) for _ in range(4)]
@@ -82,17 +82,17 @@ def test_two_starts_never_overlap() -> None:
         thread.start()
     for thread in threads:
         thread.join(20)
-    assert set(most) == {1}
-    assert len(most) == 800
+    assert set(counts) == {1}
+    assert len(counts) == 800
 
 
-def test_an_error_inside_opens_the_gate_again() -> None:
-    gate = NativeClientLock(map_access_s=60)
-    for side in (gate.shared, gate.exclusive):
+def test_an_error_inside_releases_the_lock() -> None:
+    lock = NativeClientLock(map_access_s=60)
+    for side in (lock.shared, lock.exclusive):
         try:
             with side():
                 raise RuntimeError("inside")
         except RuntimeError:
             pass
-    with gate.exclusive():
+    with lock.exclusive():
         pass

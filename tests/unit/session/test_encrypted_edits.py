@@ -1,4 +1,4 @@
-"""Edits encrypted with the secret of their message: who can read them, and what is kept for that."""
+"""Edits encrypted with the secret of their message: which secret decrypts them, and how many are stored."""
 
 import sys
 from typing import Any
@@ -16,23 +16,23 @@ SECRET, BOB = b"s" * 32, "97191792939824"
 
 
 def event(payload: bytes, wa_id: str = "A1", sender: str = BOB) -> Any:
-    found = pb.Message()
-    found.Info.ID = wa_id
-    who = pb.JID(User=sender, Server="lid", RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
-    found.Info.MessageSource.Sender.CopyFrom(who)
-    found.Message.ParseFromString(payload)
-    return found
+    result = pb.Message()
+    result.Info.ID = wa_id
+    jid = pb.JID(User=sender, Server="lid", RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
+    result.Info.MessageSource.Sender.CopyFrom(jid)
+    result.Message.ParseFromString(payload)
+    return result
 
 
 def sealed(wa_id: str = "A1", secret: bytes = SECRET) -> bytes:
     return message_context.encrypted_edit("new", wa_id, f"{BOB}@lid", secret).payload
 
 
-def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
+def test_an_edit_is_decrypted_with_the_secret_of_its_message() -> None:
     edits = EditDecryptor()
     edits.decrypt(event(message_context.with_secret("old", SECRET).payload))
-    opened = edits.decrypt(event(sealed(), "A2")).Message.protocolMessage
-    assert (opened.key.ID, opened.editedMessage.conversation) == ("A1", "new")
+    edit = edits.decrypt(event(sealed(), "A2")).Message.protocolMessage
+    assert (edit.key.ID, edit.editedMessage.conversation) == ("A1", "new")
 
 
 @pytest.mark.parametrize(
@@ -45,21 +45,21 @@ def test_an_edit_is_opened_with_the_secret_of_its_message() -> None:
     ],
     ids=["of another sender", "of another message", "another one", "of another length"],
 )
-def test_no_other_secret_opens_it(secret_event: Any) -> None:
+def test_no_other_secret_decrypts_it(secret_event: Any) -> None:
     edits = EditDecryptor()
     edits.decrypt(secret_event)
     assert edits.decrypt(event(sealed(), "A2")).Message.HasField("secretEncryptedMessage")
 
 
 @pytest.mark.parametrize(("field", "value"), [("encIV", b""), ("encIV", b"x" * 300), ("encPayload", b"")])
-def test_a_broken_edit_stays_as_it_came(field: str, value: bytes) -> None:
+def test_a_broken_edit_is_not_changed(field: str, value: bytes) -> None:
     edits, broken = EditDecryptor(), event(sealed(), "A2")
     edits.decrypt(event(message_context.with_secret("old", SECRET).payload))
     setattr(broken.Message.secretEncryptedMessage, field, value)
     assert edits.decrypt(broken).Message.HasField("secretEncryptedMessage")
 
 
-def test_the_secrets_of_the_newest_messages_are_kept() -> None:
+def test_the_secrets_of_the_newest_messages_are_stored() -> None:
     edits = EditDecryptor()
     for number in range(MAX_SECRETS + 1):
         edits.decrypt(event(message_context.with_secret("old", SECRET).payload, f"A{number}"))

@@ -1,6 +1,5 @@
-"""Protobufs of the library → events of ours. The message classes are real, the native library is not loaded."""
+"""Maps the library's protobufs to our events. The protobuf classes are real; the native library is not loaded."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,53 +7,21 @@ import pytest
 
 from services.session.worker.mapping.event_mapping import (
     IgnoredEvent,
-    InstanceIdentity,
     map_message,
     map_receipt,
     map_undecryptable,
     to_utc,
 )
 from services.session.worker.mapping.jids import UnmappableEvent
-from services.session.worker.preload import preload_protobufs
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message_parts import Media
 from shared.contracts.records import Party
-
-preload_protobufs()
-pb: Any = sys.modules["neonize.proto.Neonize_pb2"]
-e2e: Any = sys.modules["waE2E.WAWebProtobufsE2E_pb2"]
-ACCOUNT = InstanceIdentity("acme", "sales")
-BOB_PHONE, BOB_LID, OWN_PHONE = "4915112345678", "97191792939824", "4915112345600"
+from tests.unit.session.messages import BOB_LID, BOB_PHONE, INSTANCE, OWN_PHONE, e2e, jid, mapped, message, pb
 
 
-def jid(user: str, server: str) -> Any:
-    return pb.JID(User=user, Server=server, RawAgent=0, Device=0, Integrator=0, IsEmpty=False)
-
-
-def message(body: Any = None, **source: Any) -> Any:
-    defaults = {
-        "Chat": jid(BOB_LID, "lid"),
-        "Sender": jid(BOB_LID, "lid"),
-        "SenderAlt": jid(BOB_PHONE, "s.whatsapp.net"),
-        "IsFromMe": False,
-        "IsGroup": False,
-    }
-    event = pb.Message()
-    event.Info.ID, event.Info.Pushname, event.Info.Timestamp = "3EB0AA", "Bob", 1_790_000_000
-    event.Info.MessageSource.CopyFrom(pb.MessageSource(**(defaults | source)))
-    event.Message.CopyFrom(body if body is not None else e2e.Message(conversation="hello"))
-    return event
-
-
-def received(event: Any) -> MessageReceived:
-    ours = map_message(event, ACCOUNT)
-    assert isinstance(ours, MessageReceived), ours
-    return ours
-
-
-def test_a_text_from_a_contact_keeps_both_addresses() -> None:
-    ours = received(message())
+def test_a_text_from_a_contact_has_both_addresses() -> None:
+    ours = mapped(message())
     bob = Party(phone=BOB_PHONE, lid=BOB_LID)
     assert (ours.wa_id, ours.text, ours.type, ours.push_name) == ("3EB0AA", "hello", "text", "Bob")
     assert (ours.sender, ours.chat, ours.group, ours.from_me) == (bob, bob, None, False)
@@ -64,14 +31,14 @@ def test_a_text_from_a_contact_keeps_both_addresses() -> None:
 
 def test_a_redelivery_is_the_same_event() -> None:
     assert (
-        received(message()).id
-        == received(message()).id
+        mapped(message()).id
+        == mapped(message()).id
         == derived_id("sales", "message", "inbound", "", f"lid:{BOB_LID}", "3EB0AA")
     )
 
 
-def test_an_id_is_one_message_in_one_chat_from_one_sender_in_one_direction_only() -> None:
-    """The sender's program chooses it."""
+def test_the_same_id_is_another_message_in_another_chat_from_another_sender_or_in_the_other_direction() -> None:
+    """The sender's program chooses the id."""
     eve, group = jid("777", "lid"), {"Chat": jid("1-2", "g.us"), "IsGroup": True}
     sources = [
         {},
@@ -83,29 +50,29 @@ def test_an_id_is_one_message_in_one_chat_from_one_sender_in_one_direction_only(
         {**group, "Chat": jid("3-4", "g.us")},
         {**group, "IsFromMe": True},
     ]
-    assert len({received(message(**source)).id for source in sources}) == len(sources)
+    assert len({mapped(message(**source)).id for source in sources}) == len(sources)
 
 
-def test_the_same_message_under_the_number_and_under_the_lid_is_the_same_event() -> None:
+def test_a_message_from_the_phone_number_and_from_the_lid_is_the_same_event() -> None:
     phone, lid = jid(BOB_PHONE, "s.whatsapp.net"), jid(BOB_LID, "lid")
-    one = received(message(Sender=lid, Chat=lid, SenderAlt=phone))
-    other = received(message(Sender=phone, Chat=phone, SenderAlt=lid))
+    one = mapped(message(Sender=lid, Chat=lid, SenderAlt=phone))
+    other = mapped(message(Sender=phone, Chat=phone, SenderAlt=lid))
     assert one.id == other.id
 
 
 def test_a_contact_known_by_phone_only_has_no_lid() -> None:
     by_phone = jid(BOB_PHONE, "s.whatsapp.net")
-    assert received(message(Chat=by_phone, Sender=by_phone, SenderAlt=pb.JID())).sender == Party(phone=BOB_PHONE)
+    assert mapped(message(Chat=by_phone, Sender=by_phone, SenderAlt=pb.JID())).sender == Party(phone=BOB_PHONE)
 
 
-def test_what_the_owner_typed_names_the_other_side_as_chat() -> None:
+def test_a_message_of_the_owner_has_the_contact_as_chat() -> None:
     event = message(
         IsFromMe=True,
         Sender=jid(OWN_PHONE, "s.whatsapp.net"),
         SenderAlt=pb.JID(),
         RecipientAlt=jid(BOB_PHONE, "s.whatsapp.net"),
     )
-    ours = received(event)
+    ours = mapped(event)
     assert (ours.from_me, ours.sender, ours.chat) == (
         True,
         Party(phone=OWN_PHONE),
@@ -114,21 +81,21 @@ def test_what_the_owner_typed_names_the_other_side_as_chat() -> None:
 
 
 def test_a_group_message_has_a_group_instead_of_a_chat() -> None:
-    ours = received(message(Chat=jid("120363041234567890", "g.us"), IsGroup=True))
+    ours = mapped(message(Chat=jid("120363041234567890", "g.us"), IsGroup=True))
     assert (ours.group, ours.chat) == ("120363041234567890@g.us", None)
     assert ours.sender == Party(phone=BOB_PHONE, lid=BOB_LID)
 
 
 @pytest.mark.parametrize("server", ["broadcast", "newsletter"])
-def test_posts_to_the_public_are_ignored(server: str) -> None:
-    assert map_message(message(Chat=jid("status", server)), ACCOUNT) == IgnoredEvent(f"message-{server}")
+def test_status_posts_and_newsletters_are_ignored(server: str) -> None:
+    assert map_message(message(Chat=jid("status", server)), INSTANCE) == IgnoredEvent(f"message-{server}")
 
 
-def test_an_answer_names_the_message_it_answers() -> None:
+def test_an_answer_has_the_id_of_the_quoted_message() -> None:
     body = e2e.Message(
         extendedTextMessage=e2e.ExtendedTextMessage(text="yes", contextInfo=e2e.ContextInfo(stanzaID="3EB0FF"))
     )
-    ours = received(message(body))
+    ours = mapped(message(body))
     assert (ours.type, ours.text, ours.quoted_wa_id) == ("text", "yes", "3EB0FF")
 
 
@@ -142,18 +109,18 @@ def test_an_answer_names_the_message_it_answers() -> None:
         ("", None),
     ],
 )
-def test_an_answer_names_the_author_of_the_message_it_answers(participant: str, author: Party | None) -> None:
-    """Ids are chosen by the sender: the same one may be a message of ours and one of the contact's."""
+def test_an_answer_has_the_author_of_the_quoted_message(participant: str, author: Party | None) -> None:
+    """The sender chooses the id, so a message of ours and one of the contact may have the same."""
     body = e2e.Message()
     wrapped = body.ephemeralMessage.message.extendedTextMessage
     wrapped.text, wrapped.contextInfo.stanzaID, wrapped.contextInfo.participant = "yes", "3EB0FF", participant
-    assert received(message(body)).quoted_sender == author
+    assert mapped(message(body)).quoted_sender == author
 
 
-def test_a_reaction_in_a_group_names_the_author_of_its_message() -> None:
+def test_a_reaction_in_a_group_has_the_author_of_its_message() -> None:
     body = e2e.Message(reactionMessage=e2e.ReactionMessage(text="👍"))
     body.reactionMessage.key.ID, body.reactionMessage.key.participant = "3EB0FF", f"{OWN_PHONE}@s.whatsapp.net"
-    assert received(message(body)).quoted_sender == Party(phone=OWN_PHONE)
+    assert mapped(message(body)).quoted_sender == Party(phone=OWN_PHONE)
 
 
 def undecryptable(**fields: Any) -> Any:
@@ -164,78 +131,78 @@ def undecryptable(**fields: Any) -> Any:
     return event
 
 
-def test_what_cannot_be_decrypted_is_a_message_of_its_sender() -> None:
-    ours = map_undecryptable(undecryptable(), ACCOUNT)
+def test_an_undecryptable_message_becomes_a_placeholder() -> None:
+    ours = map_undecryptable(undecryptable(), INSTANCE)
     assert isinstance(ours, MessageReceived)
     assert (ours.type, ours.text, ours.wa_id) == ("undecryptable", None, "3EB0AA")
     assert ours.sender == ours.chat == Party(phone=BOB_PHONE, lid=BOB_LID)
-    assert ours.id != received(message()).id, "the stream would drop the readable copy as a repeat"
+    assert ours.id != mapped(message()).id, "the stream would drop the readable copy as a repeat"
 
 
-def test_what_linked_devices_may_not_see_is_a_message_of_its_sender() -> None:
-    ours = map_undecryptable(undecryptable(IsUnavailable=True), ACCOUNT)
+def test_a_message_that_linked_devices_do_not_get_becomes_a_placeholder() -> None:
+    ours = map_undecryptable(undecryptable(IsUnavailable=True), INSTANCE)
     assert isinstance(ours, MessageReceived)
     assert (ours.type, ours.text, ours.push_name) == ("unavailable", None, "Bob")
 
 
-def test_what_no_client_shows_is_no_message() -> None:
+def test_an_undecryptable_message_that_no_client_shows_is_ignored() -> None:
     """A reaction, an edit or a vote that cannot be decrypted."""
     hidden = undecryptable(DecryptFailMode=pb.UndecryptableMessage.DECRYPT_FAIL_HIDE)
-    assert map_undecryptable(hidden, ACCOUNT) == IgnoredEvent("undecryptable-hidden")
+    assert map_undecryptable(hidden, INSTANCE) == IgnoredEvent("undecryptable-hidden")
 
 
-def test_an_undecryptable_post_to_the_public_is_ignored() -> None:
+def test_an_undecryptable_status_post_is_ignored() -> None:
     status = undecryptable(source={"Chat": jid("status", "broadcast")})
-    assert map_undecryptable(status, ACCOUNT) == IgnoredEvent("message-broadcast")
+    assert map_undecryptable(status, INSTANCE) == IgnoredEvent("message-broadcast")
 
 
-def test_a_picture_announces_its_file() -> None:
+def test_a_picture_has_its_type_and_size() -> None:
     body = e2e.Message(imageMessage=e2e.ImageMessage(mimetype="image/png", fileLength=12, caption="look"))
-    ours = received(message(body))
+    ours = mapped(message(body))
     assert (ours.type, ours.text, ours.media) == ("image", "look", Media(mime_type="image/png", size=12))
 
 
-def test_a_voice_note_says_how_long_it_is() -> None:
+def test_a_voice_note_has_its_duration() -> None:
     body = e2e.Message(audioMessage=e2e.AudioMessage(mimetype="audio/ogg", fileLength=9, seconds=4))
-    assert received(message(body)).media == Media(mime_type="audio/ogg", size=9, seconds=4)
+    assert mapped(message(body)).media == Media(mime_type="audio/ogg", size=9, seconds=4)
 
 
-def test_a_document_keeps_its_name() -> None:
+def test_a_document_has_its_file_name() -> None:
     body = e2e.Message(documentMessage=e2e.DocumentMessage(mimetype="application/pdf", fileName="offer.pdf"))
-    assert received(message(body)).media == Media(mime_type="application/pdf", file_name="offer.pdf")
+    assert mapped(message(body)).media == Media(mime_type="application/pdf", file_name="offer.pdf")
 
 
-def test_a_reaction_points_at_its_message() -> None:
+def test_a_reaction_has_the_id_of_its_message() -> None:
     body = e2e.Message(reactionMessage=e2e.ReactionMessage(text="👍"))
     body.reactionMessage.key.ID = "3EB0FF"
-    ours = received(message(body))
+    ours = mapped(message(body))
     assert (ours.type, ours.text, ours.quoted_wa_id) == ("reaction", "👍", "3EB0FF")
 
 
-def test_a_correction_carries_the_new_text_and_the_message_it_corrects() -> None:
+def test_an_edit_has_the_new_text_and_the_id_of_the_edited_message() -> None:
     body = e2e.Message(protocolMessage=e2e.ProtocolMessage(type=14))
     body.protocolMessage.key.ID = "3EB0FF"
     body.protocolMessage.editedMessage.conversation = "at ten"
-    ours = received(message(body))
+    ours = mapped(message(body))
     assert (ours.type, ours.text, ours.quoted_wa_id) == ("edit", "at ten", "3EB0FF")
 
 
 def test_a_wrapped_message_is_unwrapped() -> None:
     body = e2e.Message()
     body.ephemeralMessage.message.conversation = "vanishing"
-    assert received(message(body)).text == "vanishing"
+    assert mapped(message(body)).text == "vanishing"
 
 
-def test_a_location_is_readable() -> None:
+def test_a_location_has_its_name_and_coordinates() -> None:
     body = e2e.Message(locationMessage=e2e.LocationMessage(degreesLatitude=52.5, degreesLongitude=13.4, name="Office"))
-    ours = received(message(body))
+    ours = mapped(message(body))
     assert (ours.type, ours.text) == ("location", "Office (52.5, 13.4)")
 
 
-def test_a_kind_nobody_knows_is_recorded_under_its_own_name() -> None:
+def test_a_kind_without_text_has_its_own_type() -> None:
     body = e2e.Message()
     body.eventInviteMessage.SetInParent()
-    assert received(message(body)).type == "event_invite"
+    assert mapped(message(body)).type == "event_invite"
 
 
 @pytest.mark.parametrize(
@@ -246,21 +213,21 @@ def test_a_kind_nobody_knows_is_recorded_under_its_own_name() -> None:
         (lambda: e2e.Message(protocolMessage=e2e.ProtocolMessage(type=0)), "revoke"),
     ],
 )
-def test_metadata_is_counted_and_not_shown(body: Any, kind: str) -> None:
-    assert map_message(message(body()), ACCOUNT) == IgnoredEvent(f"message-{kind}")
+def test_metadata_is_ignored(body: Any, kind: str) -> None:
+    assert map_message(message(body()), INSTANCE) == IgnoredEvent(f"message-{kind}")
 
 
-def test_an_address_that_is_no_person_cannot_be_translated() -> None:
+def test_an_address_that_is_no_person_cannot_be_mapped() -> None:
     other = jid("131", "interop")
     with pytest.raises(UnmappableEvent, match="interop"):
-        map_message(message(Chat=other, Sender=other, SenderAlt=pb.JID()), ACCOUNT)
+        map_message(message(Chat=other, Sender=other, SenderAlt=pb.JID()), INSTANCE)
 
 
-def test_a_message_without_an_id_cannot_be_translated() -> None:
+def test_a_message_without_an_id_cannot_be_mapped() -> None:
     event = message()
     event.Info.ID = ""
     with pytest.raises(UnmappableEvent, match="id"):
-        map_message(event, ACCOUNT)
+        map_message(event, INSTANCE)
 
 
 def receipt(kind: int, *, from_me: bool = False) -> Any:
@@ -275,38 +242,38 @@ def receipt(kind: int, *, from_me: bool = False) -> Any:
 
 
 @pytest.mark.parametrize(("kind", "status"), [(1, "delivered"), (4, "read"), (6, "played")])
-def test_receipts_of_others_tell_the_progress_of_our_messages(kind: int, status: str) -> None:
-    ours = map_receipt(receipt(kind), ACCOUNT)
+def test_receipts_of_contacts_have_the_status_of_our_messages(kind: int, status: str) -> None:
+    ours = map_receipt(receipt(kind), INSTANCE)
     assert isinstance(ours, ReceiptReceived)
     assert (ours.wa_ids, ours.status, ours.sender) == (["A", "B"], status, Party(phone=BOB_PHONE, lid=BOB_LID))
-    again = map_receipt(receipt(kind), ACCOUNT)
-    assert isinstance(again, ReceiptReceived)
-    assert again.model_dump(exclude={"at"}) == ours.model_dump(exclude={"at"})
+    repeated = map_receipt(receipt(kind), INSTANCE)
+    assert isinstance(repeated, ReceiptReceived)
+    assert repeated.model_dump(exclude={"at"}) == ours.model_dump(exclude={"at"})
 
 
 @pytest.mark.parametrize(("kind", "name"), [(2, "sender"), (3, "retry")])
 def test_receipts_between_own_devices_are_ignored(kind: int, name: str) -> None:
-    assert map_receipt(receipt(kind), ACCOUNT) == IgnoredEvent(f"receipt-{name}")
-    assert map_receipt(receipt(1, from_me=True), ACCOUNT) == IgnoredEvent("receipt-delivered")
+    assert map_receipt(receipt(kind), INSTANCE) == IgnoredEvent(f"receipt-{name}")
+    assert map_receipt(receipt(1, from_me=True), INSTANCE) == IgnoredEvent("receipt-delivered")
 
 
 @pytest.mark.parametrize(("kind", "from_me"), [(4, True), (5, True), (5, False)])
-def test_what_the_owner_read_on_another_device_is_no_progress_of_ours(kind: int, from_me: bool) -> None:
-    read = map_receipt(receipt(kind, from_me=from_me), ACCOUNT)
+def test_messages_that_the_owner_read_on_another_device_are_an_event_of_their_own(kind: int, from_me: bool) -> None:
+    read = map_receipt(receipt(kind, from_me=from_me), INSTANCE)
     assert isinstance(read, MessagesReadElsewhere)
     assert read.wa_ids == ["A", "B"]
-    assert (read.chat, read.group) == (None, None)  # it names nobody but the account itself
-    again = map_receipt(receipt(kind, from_me=from_me), ACCOUNT)
-    assert isinstance(again, MessagesReadElsewhere)
-    assert again.id == read.id
+    assert (read.chat, read.group) == (None, None)  # the receipt names only the account itself
+    repeated = map_receipt(receipt(kind, from_me=from_me), INSTANCE)
+    assert isinstance(repeated, MessagesReadElsewhere)
+    assert repeated.id == read.id
 
 
-def test_what_the_owner_read_says_in_which_chat() -> None:
+def test_messages_read_elsewhere_have_their_chat() -> None:
     read = receipt(5, from_me=True)
     read.MessageSource.Chat.CopyFrom(jid("777", "lid"))
-    one = map_receipt(read, ACCOUNT)
+    one = map_receipt(read, INSTANCE)
     read.MessageSource.Chat.CopyFrom(jid("1-2", "g.us"))
-    other = map_receipt(read, ACCOUNT)
+    other = map_receipt(read, INSTANCE)
     assert isinstance(one, MessagesReadElsewhere)
     assert isinstance(other, MessagesReadElsewhere)
     assert (one.chat, one.group) == (Party(lid="777"), None)
@@ -314,5 +281,5 @@ def test_what_the_owner_read_says_in_which_chat() -> None:
     assert one.id != other.id
 
 
-def test_seconds_and_milliseconds_are_told_apart() -> None:
+def test_timestamps_in_seconds_and_in_milliseconds_are_distinguished() -> None:
     assert to_utc(1_790_000_000) == to_utc(1_790_000_000_000)

@@ -1,4 +1,4 @@
-"""The journal keeps what nobody else has."""
+"""The journal stores entries on disk, in order, until they are removed."""
 
 import sqlite3
 import subprocess
@@ -19,14 +19,14 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.sqlite")
 
 
-def test_entries_come_out_in_order(journal: Journal) -> None:
+def test_entries_are_read_in_order(journal: Journal) -> None:
     first, second = journal.append("a", "1"), journal.append("b", "2", error="broken")
     assert journal.read_after(0, 10) == [JournalEntry(first, "a", "1"), JournalEntry(second, "b", "2", "broken")]
     assert journal.read_after(first, 10) == [JournalEntry(second, "b", "2", "broken")]
     assert len(journal.read_after(0, 1)) == 1
 
 
-def test_removing_forgets_up_to_and_including(journal: Journal) -> None:
+def test_entries_up_to_and_including_a_sequence_are_removed(journal: Journal) -> None:
     sequences = [journal.append("a", str(number)) for number in range(4)]
     journal.remove_through(sequences[1])
     assert [entry.body for entry in journal.read_after(0, 10)] == ["2", "3"]
@@ -42,7 +42,7 @@ def test_a_sequence_is_never_used_twice(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Shows what a test says, in microseconds; the journal reads it in nanoseconds."""
+    """The test sets it in microseconds; the journal reads it in nanoseconds."""
 
     def __init__(self, now: int) -> None:
         self.now = now
@@ -52,7 +52,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
-def test_order_keys_grow_also_while_the_clock_steps_back(tmp_path: Path, is_restarted: bool) -> None:
+def test_order_keys_grow_also_when_the_clock_is_set_back(tmp_path: Path, is_restarted: bool) -> None:
     clock, path = Clock(NOON), tmp_path / "journal.sqlite"
     journal = Journal(path, clock)
     keys = []
@@ -67,7 +67,7 @@ def test_order_keys_grow_also_while_the_clock_steps_back(tmp_path: Path, is_rest
 
 
 @pytest.mark.parametrize("is_empty", [False, True])
-def test_what_arrives_follows_what_was_to_be_sent(tmp_path: Path, is_empty: bool) -> None:
+def test_entries_get_greater_sequences_than_the_order_key_of_a_send(tmp_path: Path, is_empty: bool) -> None:
     clock = Clock(NOON)
     journal = Journal(tmp_path / "journal.sqlite", clock)
     if not is_empty:
@@ -77,7 +77,7 @@ def test_what_arrives_follows_what_was_to_be_sent(tmp_path: Path, is_empty: bool
     assert [journal.append("a", "1"), journal.append("a", "2")] == [NOON + 51, NOON + 52]
 
 
-def test_a_journal_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+def test_a_journal_of_an_earlier_version_is_continued(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     before = sqlite3.connect(path)
     before.execute(
@@ -96,7 +96,7 @@ def test_a_journal_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     ]
 
 
-def test_what_was_appended_survives_the_end_of_the_process(tmp_path: Path) -> None:
+def test_appended_entries_survive_the_end_of_the_process(tmp_path: Path) -> None:
     path = tmp_path / "journal.sqlite"
     program = f"""
 import os, pathlib
@@ -125,7 +125,7 @@ def test_many_threads_append_at_the_same_time(journal: Journal) -> None:
     assert [entry.body for entry in entries if entry.subject == "t2"] == [str(number) for number in range(50)]
 
 
-def test_a_closed_journal_refuses(journal: Journal) -> None:
+def test_a_closed_journal_raises(journal: Journal) -> None:
     journal.close()
     with pytest.raises(sqlite3.ProgrammingError):
         journal.append("a", "1")

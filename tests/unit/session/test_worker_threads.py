@@ -13,13 +13,14 @@ from services.session.worker import instance_thread as module
 from services.session.worker.journal.journal import Journal
 from services.session.worker.library.whatsapp_port import AcceptedMessage
 from services.session.worker.presence_worker import PresenceWorker
-from tests.unit.session.test_instance_thread import NOW, FakeWhatsApp, Running
+from tests.fakes.whatsapp_client import FakeWhatsAppClient
+from tests.unit.session.running_instance import NOW, RunningInstance
 
 
 @pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningInstance]:
     monkeypatch.setattr(module, "PUBLISH_GRACE_S", 0.05)
-    running = Running(tmp_path)
+    running = RunningInstance(tmp_path)
     yield running
     running.end()
 
@@ -33,17 +34,17 @@ def test_an_account_whose_forwarder_fails_crashes_so_that_it_is_started_again(
         raise KeyError("raised on purpose")
 
     monkeypatch.setattr(Journal, "read_after", broken)
-    running = Running(tmp_path)
-    update = running.next()
+    running = RunningInstance(tmp_path)
+    update = running.next_frame()
     assert (update.event, update.reason) == ("crashed", "KeyError('raised on purpose')")
-    running.instance.thread.join(10)
-    assert running.whatsapp.did == ["close"]
+    running.thread.thread.join(10)
+    assert running.client.ended_with == ["close"]
 
 
 def test_a_send_that_fails_in_our_code_has_a_result_and_does_not_block_the_next(
-    running: Running, monkeypatch: pytest.MonkeyPatch
+    running: RunningInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    running.linked()
+    running.link()
 
     def broken(*_: object) -> None:
         raise KeyError("raised on purpose")
@@ -53,11 +54,11 @@ def test_a_send_that_fails_in_our_code_has_a_result_and_does_not_block_the_next(
             if message_id == "m1":
                 patched.setattr("services.session.worker.sender.Sender._execute", broken)
             else:
-                running.whatsapp.answers.put(AcceptedMessage("W2", NOW))
-            running.instance.handle(
+                running.client.send_results.put(AcceptedMessage("W2", NOW))
+            running.thread.handle(
                 Send(instance_id="sales", call_id=message_id, to="4915199999999", text="hi", timeout_s=5)
             )
-            result = running.next()
+            result = running.next_frame()
         assert (result.call_id, result.outcome) == (message_id, "unconfirmed" if message_id == "m1" else "accepted")
 
 
@@ -67,10 +68,10 @@ def test_a_pairing_code_that_fails_in_our_code_is_a_failed_pairing(
     def broken(*_: object) -> str:
         raise KeyError("raised on purpose")
 
-    monkeypatch.setattr(FakeWhatsApp, "request_pairing_code", broken)
-    running = Running(tmp_path, method="code", phone_number="49151")
-    running.whatsapp.listener.on_qr("2@first")
-    assert running.next().event == "pairing_failed"
+    monkeypatch.setattr(FakeWhatsAppClient, "request_pairing_code", broken)
+    running = RunningInstance(tmp_path, method="code", phone_number="49151")
+    running.client.listener.on_qr("2@first")
+    assert running.next_frame().event == "pairing_failed"
     running.end()
 
 
@@ -80,11 +81,11 @@ def test_a_presence_that_fails_in_our_code_does_not_block_the_next_job(
     def broken(*_: object) -> None:
         raise KeyError("raised on purpose")
 
-    whatsapp, results = FakeWhatsApp(), queue.SimpleQueue[Any]()
-    monkeypatch.setattr(whatsapp, "send_presence", broken)
+    client, results = FakeWhatsAppClient(), queue.SimpleQueue[Any]()
+    monkeypatch.setattr(client, "send_presence", broken)
     connected = threading.Event()
     connected.set()
-    presence = PresenceWorker(whatsapp, connected, results.put, offline_after_s=0.01)
+    presence = PresenceWorker(client, connected, results.put, offline_after_s=0.01)
     presence._offline_at = 0.0  # the thread goes offline first
     presence.put(SendReadReceipts(instance_id="sales", call_id="r1", wa_ids=("W",), sender="4915199999999", group=None))
     assert results.get(timeout=10).error is None
