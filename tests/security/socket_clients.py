@@ -36,7 +36,7 @@ def changed(organization_id: str, detail: str = "") -> ConnectionChanged:
 
 
 class RawClient:
-    """One WebSocket; `packets` are the texts that came. Answers pings."""
+    """One WebSocket that answers pings. `packets`: the texts it received."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -79,14 +79,14 @@ class RawClient:
         return [packet for packet in self.packets if packet.startswith(("40", "44"))]
 
     @property
-    def heard(self) -> list[tuple[str, dict[str, Any]]]:
+    def received(self) -> list[tuple[str, dict[str, Any]]]:
         return [tuple(json.loads(packet[2:])) for packet in self.packets if packet.startswith("42")]
 
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [payload for event, payload in self.heard if event == name]
+    def payloads_of(self, name: str) -> list[dict[str, Any]]:
+        return [payload for event, payload in self.received if event == name]
 
-    async def ask(self, event: str, *data: Any, number: int = 1) -> Any:
-        """The acknowledgement; None when the transport is closed instead."""
+    async def call(self, event: str, *data: Any, number: int = 1) -> Any:
+        """The acknowledgement; None when the connection is closed instead."""
         head = f"43{number}["
         before = sum(packet.startswith(head) for packet in self.packets)
         await self.send(f"42{number}" + json.dumps([event, *data]))
@@ -138,7 +138,7 @@ class RealtimeProcess:
     log: Path
 
     @property
-    def memory(self) -> int:
+    def resident_bytes(self) -> int:
         """Resident, in bytes."""
         pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
@@ -178,7 +178,7 @@ async def _ready(http: aiohttp.ClientSession, url: str, log: Path) -> None:
 
 @dataclass
 class Platform:
-    """A realtime service and an api on one bus; the other services are played by the tests."""
+    """A realtime service and an api on one NATS server; the test is the other services."""
 
     stage: Stage
     realtime: str

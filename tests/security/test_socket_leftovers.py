@@ -1,4 +1,4 @@
-"""Nothing is kept of sockets, organizations and addresses that are gone."""
+"""No memory remains of closed sockets, and of organizations and addresses without any."""
 
 import time
 from contextlib import AsyncExitStack
@@ -25,28 +25,28 @@ from tests.security.socket_clients import logged_in, raw_client
 
 
 def sizes(owner: object) -> dict[str, int]:
-    """Of everything it holds that can be counted."""
+    """The length of every collection among its attributes."""
     return {name: len(value) for name, value in vars(owner).items() if hasattr(value, "__len__")}
 
 
-async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """12fd981: a lock per organization was kept for ever."""
-    made: list[RealtimeServer] = []
+async def test_after_all_sockets_closed_no_entries_remain(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """12fd981: a lock per organization stayed for ever."""
+    servers: list[RealtimeServer] = []
 
     def make(settings: RealtimeSettings) -> RealtimeServer:
-        made.append(RealtimeServer(settings))
-        return made[-1]
+        servers.append(RealtimeServer(settings))
+        return servers[-1]
 
     monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
     async with service(nats_url, socket_login_time=30) as url:
-        server, rooms = made[0], made[0]._rooms
+        server, rooms = servers[0], servers[0]._rooms
         connections: ConnectionRegistry = server.sio.connections
         parts: tuple[object, ...] = (rooms, connections, server._access, server.sio, server.sio.eio, server.sio.manager)
         before = [sizes(part) for part in parts]
         async with AsyncExitStack() as stack:
             for number in range(30):
                 client = await stack.enter_async_context(logged_in(url, token(new_id(), timedelta(minutes=5))))
-                await client.ask("join-session", f"session-{number}")
+                await client.call("join-session", f"session-{number}")
             for _ in range(10):
                 await stack.enter_async_context(raw_client(url))
             assert len(connections) == 40
@@ -60,11 +60,11 @@ async def test_a_service_is_empty_again_when_everybody_left(nats_url: str, monke
 async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
     nats_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[RealtimeServer] = []
+    servers: list[RealtimeServer] = []
 
     def make(settings: RealtimeSettings) -> RealtimeServer:
-        made.append(RealtimeServer(settings))
-        return made[-1]
+        servers.append(RealtimeServer(settings))
+        return servers[-1]
 
     async def failing(_: EphemeralFeed) -> None:
         raise NatsError("made up")
@@ -72,47 +72,47 @@ async def test_a_room_that_could_not_be_opened_leaves_no_subscription(
     monkeypatch.setattr("services.realtime.app.RealtimeServer", make)
     monkeypatch.setattr(EphemeralFeed, "start", failing)
     async with service(nats_url) as url:
-        subscriptions = made[0].require_nats().client._subs
+        subscriptions = servers[0].require_nats().client._subs
         before = len(subscriptions)
         async with raw_client(url) as client:
             await client.send(f'40{{"token":"{token(new_id(), timedelta(minutes=5))}"}}')
             await until(lambda: client.logins)
         assert len(subscriptions) == before
-        assert not made[0]._require_rooms()._open_rooms
+        assert not servers[0]._require_rooms()._open_rooms
 
 
-async def test_callers_are_forgotten_when_there_are_too_many(monkeypatch: Any) -> None:
+async def test_rate_limits_track_a_limited_number_of_callers(monkeypatch: Any) -> None:
     monkeypatch.setattr("services.realtime.rate_budget.MAX_TRACKED_KEYS", 50)
 
-    async def away(_: Query) -> dict[str, Any]:
+    async def unreachable(_: Query) -> dict[str, Any]:
         raise Problem(503, "nobody_answers", "")
 
-    budget = RateBudget(away, 600)
+    budget = RateBudget(unreachable, 600)
     for number in range(500):
         await budget.take(Principal(organization_id="acme", subject=str(number)))
     assert max(sizes(budget).values()) <= 50
 
 
-def test_an_organization_that_ends_many_logins_is_bounded_and_none_of_them_opens_anything() -> None:
-    """12fd981: each was kept for the life of a token."""
-    ended = RevocationList(timedelta(hours=12))
+def test_many_revoked_logins_are_collapsed_and_all_stay_revoked() -> None:
+    """12fd981: each was stored for the lifetime of a token."""
+    revocations = RevocationList(timedelta(hours=12))
     people = [
         Principal(organization_id="acme", subject="nina", session_id=str(number), expires_at=time.time() + 60)
         for number in range(30_000)
     ]
     for person in people:
-        ended.add(
+        revocations.add(
             AccessRevoked(organization_id="acme", code="login_ended", reason="", login_ids=(str(person.session_id),))
         )
-    assert max(sizes(ended).values()) < 25_000
-    assert all(ended.revocation_for(person) for person in people)
+    assert max(sizes(revocations).values()) < 25_000
+    assert all(revocations.revocation_for(person) for person in people)
     later = people[0].model_copy(update={"session_id": "new", "expires_at": time.time() + 13 * 3600})
-    assert ended.revocation_for(later) is None
+    assert revocations.revocation_for(later) is None
     other = Principal(organization_id="globex", subject="nina", session_id="1", expires_at=10**10)
-    assert ended.revocation_for(other) is None
+    assert revocations.revocation_for(other) is None
 
 
-def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
+def test_packets_count_as_backlog_until_they_are_written() -> None:
     backlogs = Backlogs(BacklogLimits(10, 1_000_000, 2_000_000, 3_000_000))
     queue = PacketQueue()
     queue.set_size_listener(backlogs.counter_for("acme"))
@@ -125,16 +125,16 @@ def test_the_queue_of_a_slow_writer_is_counted_until_it_is_written() -> None:
         queue.put_nowait(Packet())
     assert not backlogs.fits("acme", queue, [Packet(), Packet()])
     assert not backlogs.is_drained("acme", queue)
-    taken = 0
-    while not queue.empty() and taken < 1:
+    packets_read = 0
+    while not queue.empty() and packets_read < 1:
         queue.get_nowait()
-        taken += 1
+        packets_read += 1
     assert backlogs.total == queue.bytes == 8 * 100_100
     queue.clear()
     assert (backlogs.total, queue.bytes) == (0, 0)
 
 
-def test_organizations_share_what_may_wait_in_the_process() -> None:
+def test_organizations_share_the_backlog_of_the_process() -> None:
     backlogs = Backlogs(BacklogLimits(1_000, 1_000, 10_000, 10_000))
     backlogs.counter_for("greedy")(9_500)
     backlogs.counter_for("small")(400)

@@ -1,4 +1,4 @@
-"""No log line of the real process holds a token, a key or the query of an address, at any level."""
+"""No log line of the real process contains a token, a key or the query of a URL, at any level."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from tests.security.socket_clients import PATH, logged_in, raw_client, realtime_
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 async def test_tokens_and_queries_are_in_no_log_line(nats_url: str, tmp_path: Path, level: str) -> None:
-    """12fd981: uvicorn wrote the address of every accepted WebSocket, with `?token=`."""
+    """12fd981: uvicorn logged the URL of every accepted WebSocket, with `?token=`."""
     organization_id, key = new_id(), "sbk_" + "k" * 43
     good, wrong = token(organization_id), token(organization_id)[:-4] + "AAAA"
     mark = "a-mark-in-the-query"
@@ -36,7 +36,7 @@ async def test_tokens_and_queries_are_in_no_log_line(nats_url: str, tmp_path: Pa
             headers = {"Authorization": f"Bearer {secret}", "Origin": "https://elsewhere.example"}
             await http.get(f"{realtime.url}{PATH}polling&mark={mark}", headers=headers)
         async with logged_in(realtime.url, good) as client:
-            assert (await client.ask("join-organization", organization_id))["success"]
+            assert (await client.call("join-organization", organization_id))["success"]
             await client.send("42{")
             await asyncio.wait([client._reading], timeout=5)
     written = realtime.log.read_text()

@@ -1,4 +1,4 @@
-"""What cannot be read closes its own transport, with one line in the log; what is wrong with a request is answered."""
+"""An unreadable packet closes its own connection, with one line in the log; an invalid request is answered."""
 
 import json
 import logging
@@ -61,23 +61,23 @@ UNREADABLE: list[str | bytes] = [
 
 
 def noise(caplog: pytest.LogCaptureFixture) -> tuple[int, int]:
-    """Tracebacks and lines that were logged."""
+    """The number of tracebacks, and of lines at WARNING or above."""
     written = [record for record in caplog.records if record.levelno >= logging.WARNING]
     return sum(bool(record.exc_info) for record in written), len(written)
 
 
 @pytest.mark.parametrize("packet", UNREADABLE, ids=lambda packet: repr(packet)[:30])
 @pytest.mark.parametrize("when", ["before the login", "after it"])
-async def test_an_unreadable_packet_closes_its_transport_and_no_other(
+async def test_an_unreadable_packet_closes_its_connection_and_no_other(
     one_service: str, packet: str | bytes, when: str
 ) -> None:
-    """12fd981: most were answered with a traceback in the log, and the transport stayed open."""
+    """12fd981: most caused a traceback in the log, and the connection stayed open."""
     async with raw_client(one_service) as client:
         if when == "after it":
             assert (await client.log_in(token(new_id()))).startswith("40")
         await client.send(packet)
         await until(lambda: client.closed)
-        assert not client.named("whatsapp:status")
+        assert not client.payloads_of("whatsapp:status")
 
 
 async def test_a_flood_of_unreadable_packets_is_one_line_without_traceback(
@@ -94,19 +94,19 @@ async def test_a_flood_of_unreadable_packets_is_one_line_without_traceback(
                 await until(lambda: client.closed)
         tracebacks, lines = noise(caplog)
         assert (tracebacks, lines) == (0, 1)
-        assert (await other.ask("join-organization", organization_id))["success"]
+        assert (await other.call("join-organization", organization_id))["success"]
 
 
 @pytest.mark.parametrize(
     "body", [b"42{", b"\xff\xfe", b'42["x"]\x1ex', b"", b"d=4", b"\x1e".join([b"3"] * 17), b"b4AA", b"4" + b"[" * 5_000]
 )
-async def test_an_unreadable_polling_post_is_refused_and_closes_the_transport(
+async def test_an_unreadable_polling_post_is_refused_and_closes_the_connection(
     nats_url: str, caplog: pytest.LogCaptureFixture, body: bytes
 ) -> None:
     """12fd981: a traceback for each, answered with `ok`."""
     async with service(nats_url) as url, aiohttp.ClientSession() as http:
-        opened = await (await http.get(f"{url}{PATH}polling")).text()
-        address = f"{url}{PATH}polling&sid={json.loads(opened[1:])['sid']}"
+        handshake = await (await http.get(f"{url}{PATH}polling")).text()
+        address = f"{url}{PATH}polling&sid={json.loads(handshake[1:])['sid']}"
         first = await http.post(address, data=body)
         second = await http.post(address, data=body)
         assert (first.status in {200, 400}, second.status) == (True, 400)
@@ -137,11 +137,11 @@ async def test_a_strange_handshake_is_refused_without_traceback(
         assert lines <= 1
 
 
-DEEP: Any = "x"
+DEEPLY_NESTED: Any = "x"
 for _ in range(30):
-    DEEP = [DEEP]
+    DEEPLY_NESTED = [DEEPLY_NESTED]
 
-WRONG: list[tuple[str, list[Any]]] = [
+WRONG_REQUESTS: list[tuple[str, list[Any]]] = [
     ("send_message", [{"to": "4915112345678", "message": "half \ud800 a pair"}]),
     ("send_message", [{"to": "\udfff", "message": "hello"}]),
     ("get_contacts", [{"search": "\ud800"}]),
@@ -152,8 +152,8 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("mark_read", [{"messageIds": ["x" * 129]}]),
     ("join_conversation", [{"conversationId": "x" * 129}]),
     ("typing", [{"conversationId": ["x"]}]),
-    ("typing", [{"conversationId": "x", "state": DEEP}]),
-    ("join-organization", [DEEP]),
+    ("typing", [{"conversationId": "x", "state": DEEPLY_NESTED}]),
+    ("join-organization", [DEEPLY_NESTED]),
     ("join-organization", [{"\ud800": 1}]),
     ("join-session", ["\ud800"]),
     ("join-organization", [{"since": -1}]),
@@ -163,25 +163,25 @@ WRONG: list[tuple[str, list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("event", "data"), WRONG, ids=lambda value: repr(value)[:40])
-async def test_a_wrong_request_is_answered_clearly_and_the_socket_lives(
+@pytest.mark.parametrize(("event", "data"), WRONG_REQUESTS, ids=lambda value: repr(value)[:40])
+async def test_an_invalid_request_is_answered_and_the_socket_stays_open(
     one_service: str, caplog: pytest.LogCaptureFixture, event: str, data: list[Any]
 ) -> None:
-    """12fd981: a second value was not answered; all other cases pass there."""
+    """12fd981: a request with two arguments was not answered; all other cases pass there."""
     organization_id = new_id()
     async with logged_in(one_service, token(organization_id)) as client:
-        answer = await client.ask(event, *data)
+        answer = await client.call(event, *data)
         assert answer["success"] is False
         assert answer["code"] in {"invalid_payload", "invalid_session_name", "organization_mismatch"}
         assert len(answer["error"]) > 10
-        assert (await client.ask("join-organization", organization_id, number=2))["success"]
+        assert (await client.call("join-organization", organization_id, number=2))["success"]
         assert noise(caplog)[0] == 0
 
 
-async def test_a_long_client_id_is_not_given_back(one_service: str) -> None:
-    """12fd981: whatever stood there came back twice."""
+async def test_a_long_client_id_is_not_repeated(one_service: str) -> None:
+    """12fd981: it was repeated twice, whatever its length."""
     async with logged_in(one_service, token(new_id())) as client:
-        answer = await client.ask("send_message", {"message": "x", "clientId": "x" * 100_000})
+        answer = await client.call("send_message", {"message": "x", "clientId": "x" * 100_000})
         assert answer["success"] is False
         assert sum(len(packet) for packet in client.packets) < 10_000
 

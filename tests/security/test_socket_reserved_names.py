@@ -1,4 +1,4 @@
-"""A client cannot run what the server does when a socket comes or goes, whatever it calls its event."""
+"""No event name lets a client run the server's handlers of connects and disconnects."""
 
 import json
 from datetime import timedelta
@@ -16,8 +16,8 @@ RESERVED = ["disconnect", "connect", "connect_error", "disconnecting", "newListe
 
 
 @pytest.mark.parametrize("name", RESERVED)
-async def test_a_removed_agent_who_sent_a_reserved_name_is_ended(nats_url: str, name: str) -> None:
-    """12fd981: `disconnect` took the socket off the list of what is ended."""
+async def test_the_socket_of_a_removed_agent_that_sent_a_reserved_name_is_closed(nats_url: str, name: str) -> None:
+    """12fd981: `disconnect` removed the socket from the list of those to close."""
     person = Principal(organization_id=new_id(), subject="nina", session_id="one").with_role("agent")
     person_token = issue_token(person, SIGNING_KEY, timedelta(minutes=5))
     async with (
@@ -27,12 +27,12 @@ async def test_a_removed_agent_who_sent_a_reserved_name_is_ended(nats_url: str, 
     ):
         for packet in (f'42["{name}"]', f'42["{name}","x"]', f'42["{name}",{{}},{{}}]', f'427["{name}",null]'):
             await agent.send(packet)
-        assert (await agent.ask("join-organization", person.organization_id))["success"]
+        assert (await agent.call("join-organization", person.organization_id))["success"]
         await publish(
             AccessRevoked(organization_id=person.organization_id, code="user_removed", reason="", holder="nina")
         )
         await until(lambda: agent.closed)
-        assert agent.named("session:ended")[0]["code"] == "user_removed"
+        assert agent.payloads_of("session:ended")[0]["code"] == "user_removed"
 
 
 async def test_a_token_expires_although_its_socket_sent_disconnect(nats_url: str) -> None:
@@ -40,7 +40,7 @@ async def test_a_token_expires_although_its_socket_sent_disconnect(nats_url: str
     async with service(nats_url) as url, logged_in(url, token(new_id(), timedelta(seconds=2))) as client:
         await client.send('42["disconnect"]')
         await until(lambda: client.closed)
-        assert client.named("session:ended")[0]["code"] == "token_expired"
+        assert client.payloads_of("session:ended")[0]["code"] == "token_expired"
 
 
 async def test_an_event_named_connect_changes_nobodys_identity(nats_url: str) -> None:
@@ -55,10 +55,10 @@ async def test_an_event_named_connect_changes_nobodys_identity(nats_url: str) ->
         await until(lambda: any(packet.startswith("435") for packet in client.packets))
         refused = json.loads(next(packet for packet in client.packets if packet.startswith("435"))[3:])[0]
         assert (refused["success"], refused["code"]) == (False, "reserved_event")
-        assert (await client.ask("join-organization", other))["code"] == "organization_mismatch"
-        assert (await client.ask("join-organization", mine))["success"]
+        assert (await client.call("join-organization", other))["code"] == "organization_mismatch"
+        assert (await client.call("join-organization", mine))["success"]
         await client.send(f"42{connect}")
-        assert (await client.ask("join-organization", mine))["code"] == "rate_limited"
+        assert (await client.call("join-organization", mine))["code"] == "rate_limited"
 
 
 async def test_unknown_names_and_namespaces_run_nothing(nats_url: str) -> None:
@@ -75,13 +75,13 @@ async def test_unknown_names_and_namespaces_run_nothing(nats_url: str) -> None:
             "41/admin,",
         ):
             await client.send(packet)
-        assert (await client.ask("join-organization", organization_id))["success"]
+        assert (await client.call("join-organization", organization_id))["success"]
         await publish(changed(organization_id))
-        await until(lambda: client.named("whatsapp:ready"))
+        await until(lambda: client.payloads_of("whatsapp:ready"))
         assert not client.closed
 
 
-async def test_what_is_sent_before_the_login_runs_nothing(nats_url: str) -> None:
+async def test_packets_before_the_login_run_nothing(nats_url: str) -> None:
     from tests.security.socket_clients import raw_client
 
     organization_id = new_id()
@@ -89,5 +89,5 @@ async def test_what_is_sent_before_the_login_runs_nothing(nats_url: str) -> None
         for packet in ('421["join-organization",{}]', '42["disconnect"]', "41", '42["connect",{},{}]'):
             await client.send(packet)
         assert (await client.log_in(token(organization_id))).startswith("40")
-        assert (await client.ask("join-organization", organization_id, number=2))["success"]
+        assert (await client.call("join-organization", organization_id, number=2))["success"]
         assert not [packet for packet in client.packets if packet.startswith("431[")]

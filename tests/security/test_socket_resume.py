@@ -1,4 +1,4 @@
-"""Who resumes and does not read neither fills the memory nor keeps others from resuming."""
+"""Clients that resume and do not read neither fill the memory nor keep others from resuming."""
 
 import asyncio
 import json
@@ -17,71 +17,71 @@ from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import token, until
 from tests.security.socket_clients import PATH, RealtimeProcess, changed, logged_in, publisher, realtime_process
 
-DEAF, EVENTS, SIZE = 24, 60, 400_000
-GROWTH = 100_000_000
-"""Bytes. What the deaf sockets want is 24 x 24 MB."""
+SLOW_CLIENTS, EVENT_COUNT, EVENT_BYTES = 24, 60, 400_000
+MAX_GROWTH_BYTES = 100_000_000
+"""The slow clients request 24 x 24 MB."""
 
 
-async def deaf(stack: AsyncExitStack, url: str, organization_id: str) -> ClientConnection:
-    """A socket that wants everything and reads nothing."""
-    parts, made = urlsplit(url), socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    made.connect((parts.hostname, parts.port))
+async def connect_slow_client(stack: AsyncExitStack, url: str, organization_id: str) -> ClientConnection:
+    """A socket that requests all events and reads nothing."""
+    parts, connection = urlsplit(url), socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.connect((parts.hostname, parts.port))
     address = url.replace("http", "ws") + PATH + "websocket"
-    opened = await stack.enter_async_context(
-        connect(address, sock=made, max_queue=1, close_timeout=0.1, compression=None, ping_interval=None)
+    connected = await stack.enter_async_context(
+        connect(address, sock=connection, max_queue=1, close_timeout=0.1, compression=None, ping_interval=None)
     )
-    await opened.recv()
-    await opened.send("40" + json.dumps({"token": token(organization_id), "since": 0}))
-    await opened.recv()
-    await opened.send("421" + json.dumps(["join-organization", {"organizationId": organization_id, "since": 0}]))
-    return opened
+    await connected.recv()
+    await connected.send("40" + json.dumps({"token": token(organization_id), "since": 0}))
+    await connected.recv()
+    await connected.send("421" + json.dumps(["join-organization", {"organizationId": organization_id, "since": 0}]))
+    return connected
 
 
 async def fill(publish: Publisher, organization_id: str) -> None:
-    for _ in range(EVENTS):
-        await publish(changed(organization_id, "x" * SIZE))
+    for _ in range(EVENT_COUNT):
+        await publish(changed(organization_id, "x" * EVENT_BYTES))
 
 
 async def dropped(realtime: RealtimeProcess) -> float:
-    """Sockets that were ended because they read too slowly."""
+    """Sockets that were closed because they read too slowly."""
     async with aiohttp.ClientSession() as http, http.get(f"{realtime.url}/metrics") as answer:
         found = re.search(r"^switchboard_realtime_dropped_total\{.*\} (\S+)$", await answer.text(), re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
-async def test_deaf_resumers_cost_little_memory_and_others_are_answered_meanwhile(
+async def test_clients_that_resume_without_reading_occupy_little_memory_and_delay_nobody(
     nats_url: str, tmp_path: Path
 ) -> None:
-    """12fd981: 92 -> 891 MB, and who joined was answered when the deaf sockets had been dropped."""
+    """12fd981: 92 -> 891 MB, and others were answered only after the slow clients had been dropped."""
     attackers, victim = new_id(), new_id()
-    patience = {"WA_SOCKET_PATIENCE": "60"}
+    settings = {"WA_SOCKET_PATIENCE": "60"}
     async with (
         publisher(nats_url) as publish,
-        realtime_process(nats_url, tmp_path, **patience) as realtime,
+        realtime_process(nats_url, tmp_path, **settings) as realtime,
         AsyncExitStack() as stack,
     ):
         await fill(publish, attackers)
         await publish(changed(victim, "missed"))
-        before = realtime.memory
-        for _ in range(DEAF):
-            await deaf(stack, realtime.url, attackers)
+        before = realtime.resident_bytes
+        for _ in range(SLOW_CLIENTS):
+            await connect_slow_client(stack, realtime.url, attackers)
         for number in range(5):
             async with logged_in(realtime.url, token(victim)) as client:
-                wanted = {"organizationId": victim, "since": 0}
-                answer = await client.ask("join-organization", wanted, number=number)
+                request = {"organizationId": victim, "since": 0}
+                answer = await client.call("join-organization", request, number=number)
                 assert answer["success"], answer
-                assert [payload["detail"] for payload in client.named("whatsapp:status")] == ["missed"]
+                assert [payload["detail"] for payload in client.payloads_of("whatsapp:status")] == ["missed"]
         async with logged_in(realtime.url, token(attackers)) as client:
-            wanted = {"organizationId": attackers, "since": 0}
-            answer = await asyncio.wait_for(client.ask("join-organization", wanted), 50)
+            request = {"organizationId": attackers, "since": 0}
+            answer = await asyncio.wait_for(client.call("join-organization", request), 50)
             assert answer["success"], answer
-            assert len(client.named("whatsapp:status")) == EVENTS
+            assert len(client.payloads_of("whatsapp:status")) == EVENT_COUNT
         assert await dropped(realtime) == 0
-        assert realtime.memory - before < GROWTH
+        assert realtime.resident_bytes - before < MAX_GROWTH_BYTES
 
 
-async def test_slots_go_round_among_the_organizations() -> None:
+async def test_organizations_take_turns_at_the_slots() -> None:
     slots, order = RoundRobinSemaphore(3, 2), list[str]()
     release = asyncio.Event()
 
@@ -102,7 +102,7 @@ async def test_slots_go_round_among_the_organizations() -> None:
     assert not any(slots.is_contended(key) for key in "abc")
 
 
-async def test_a_cancelled_wait_gives_its_slot_back() -> None:
+async def test_a_cancelled_waiter_releases_its_slot() -> None:
     slots = RoundRobinSemaphore(1, 1)
 
     async def use() -> None:

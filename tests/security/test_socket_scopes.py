@@ -1,4 +1,4 @@
-"""What a socket is told depends on its scopes: linking codes need `manage`, everything else `read`."""
+"""The events a socket receives depend on its scopes: linking codes need `manage`, all others `read`."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -20,8 +20,8 @@ from shared.messaging.publisher import Publisher, publish_ephemeral
 from tests.integration.realtime.conftest import service, token, until
 from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
 
-LINKING = {"whatsapp:qr", "whatsapp:pairing-code"}
-SETS: list[frozenset[Scope]] = [
+LINKING_EVENTS = {"whatsapp:qr", "whatsapp:pairing-code"}
+SCOPE_SETS: list[frozenset[Scope]] = [
     frozenset({"read"}),
     frozenset({"send"}),
     frozenset({"manage"}),
@@ -32,7 +32,7 @@ SETS: list[frozenset[Scope]] = [
 
 
 def qr(organization_id: str) -> QrIssued:
-    until_when = utc_now() + timedelta(minutes=1)
+    expires_at = utc_now() + timedelta(minutes=1)
     return QrIssued(
         organization_id=organization_id,
         instance_id="one",
@@ -40,18 +40,18 @@ def qr(organization_id: str) -> QrIssued:
         data_url="data:secret",
         ascii="secret",
         attempt=1,
-        expires_at=until_when,
+        expires_at=expires_at,
     )
 
 
 def pairing_code(organization_id: str) -> PairingCodeIssued:
-    until_when = utc_now() + timedelta(minutes=1)
+    expires_at = utc_now() + timedelta(minutes=1)
     return PairingCodeIssued(
         organization_id=organization_id,
         instance_id="one",
         code="ABCD-1234",
         phone_number="4915112345678",
-        expires_at=until_when,
+        expires_at=expires_at,
     )
 
 
@@ -73,16 +73,16 @@ async def publish_all(publish: Publisher, organization_id: str) -> None:
 
 def expected(scopes: frozenset[Scope]) -> set[str]:
     read = {"message_status", "whatsapp:status", "whatsapp:connected", "whatsapp:ready"}
-    return (read if "read" in scopes else set()) | (LINKING if "manage" in scopes else set())
+    return (read if "read" in scopes else set()) | (LINKING_EVENTS if "manage" in scopes else set())
 
 
 def names(client: RawClient) -> set[str]:
-    return {name for name, _ in client.heard}
+    return {name for name, _ in client.received}
 
 
 @pytest.mark.parametrize("how", ["live", "resumed in the handshake", "resumed by joining"])
-async def test_a_socket_is_told_what_its_scopes_allow(nats_url: str, how: str) -> None:
-    """12fd981: a `read` key was told the QR code, a `send` key everything."""
+async def test_a_socket_receives_what_its_scopes_allow(nats_url: str, how: str) -> None:
+    """12fd981: a `read` key received the QR code, a `send` key everything."""
     organization_id = new_id()
     async with publisher(nats_url) as publish, service(nats_url, join_grace=0.01) as url, AsyncExitStack() as stack:
         if how != "live":
@@ -90,36 +90,36 @@ async def test_a_socket_is_told_what_its_scopes_allow(nats_url: str, how: str) -
         auth = {"since": 0} if how == "resumed in the handshake" else {}
         clients: dict[frozenset[Scope], RawClient] = {
             scopes: await stack.enter_async_context(logged_in(url, token(organization_id, scopes=scopes), **auth))
-            for scopes in SETS
+            for scopes in SCOPE_SETS
         }
-        wanted: dict[str, Any] = {"organizationId": organization_id}
-        wanted |= {"since": 0} if how == "resumed by joining" else {}
+        request: dict[str, Any] = {"organizationId": organization_id}
+        request |= {"since": 0} if how == "resumed by joining" else {}
         for client in clients.values():
-            assert (await client.ask("join-organization", wanted))["success"]
+            assert (await client.call("join-organization", request))["success"]
         if how == "live":
             await publish_all(publish, organization_id)
-        everything = clients[SETS[-1]]
-        await until(lambda: names(everything) == expected(SETS[-1]))
+        everything = clients[SCOPE_SETS[-1]]
+        await until(lambda: names(everything) == expected(SCOPE_SETS[-1]))
         for number, (scopes, client) in enumerate(clients.items()):
-            assert (await client.ask("join-organization", organization_id, number=2 + number))["success"]
+            assert (await client.call("join-organization", organization_id, number=2 + number))["success"]
             assert names(client) == expected(scopes), scopes
 
 
 @pytest.mark.parametrize("role", ["viewer", "agent"])
-async def test_people_who_do_not_manage_are_not_told_a_linking_code(nats_url: str, role: Any) -> None:
-    """12fd981: a viewer was told the QR code."""
+async def test_viewers_and_agents_receive_no_linking_codes(nats_url: str, role: Any) -> None:
+    """12fd981: a viewer received the QR code."""
     organization_id = new_id()
     async with publisher(nats_url) as publish, service(nats_url, join_grace=0) as url:
         person = token(organization_id, role=role, scopes=ROLE_SCOPES[role])
         async with logged_in(url, person) as client:
-            assert (await client.ask("join-organization", organization_id))["success"]
+            assert (await client.call("join-organization", organization_id))["success"]
             await publish_all(publish, organization_id)
-            await until(lambda: client.named("whatsapp:ready"))
-            assert not names(client) & LINKING
+            await until(lambda: client.payloads_of("whatsapp:ready"))
+            assert not names(client) & LINKING_EVENTS
 
 
-async def test_what_is_only_live_needs_read(nats_url: str) -> None:
-    """12fd981: a `send` key was told who types and who is online."""
+async def test_ephemeral_events_need_read(nats_url: str) -> None:
+    """12fd981: a `send` key received who types and who is online."""
     organization_id = new_id()
     ids = {"organization_id": organization_id, "instance_id": "one", "from_address": "4915112345678"}
     nats = Client()
@@ -130,27 +130,27 @@ async def test_what_is_only_live_needs_read(nats_url: str) -> None:
         logged_in(url, token(organization_id, scopes=frozenset({"read"}))) as reader,
     ):
         for client in (sender, reader):
-            assert (await client.ask("join-organization", organization_id))["success"]
+            assert (await client.call("join-organization", organization_id))["success"]
         async with asyncio.timeout(20):
-            while not (reader.named("typing") and reader.named("presence")):
+            while not (reader.payloads_of("typing") and reader.payloads_of("presence")):
                 await publish_ephemeral(nats, ContactTyping.model_validate(ids | {"state": "composing"}))
                 await publish_ephemeral(nats, ContactPresence.model_validate(ids | {"available": True}))
                 await asyncio.sleep(0.05)
-        assert (await sender.ask("join-organization", organization_id, number=2))["success"]
+        assert (await sender.call("join-organization", organization_id, number=2))["success"]
         assert names(sender) == set()
     await nats.close()
 
 
-async def test_a_send_key_hears_the_answers_to_its_own_requests(nats_url: str) -> None:
+async def test_a_send_key_receives_the_replies_to_its_own_requests(nats_url: str) -> None:
     organization_id = new_id()
     async with (
         service(nats_url, send_wait=0.2) as url,
         logged_in(url, token(organization_id, scopes=frozenset({"send"}))) as sender,
     ):
-        answer = await sender.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "c"})
+        answer = await sender.call("send_message", {"to": "4915112345678", "message": "hello", "clientId": "c"})
         assert (answer["success"], answer["status"]) == (True, "queued")
-        assert sender.named("message_sent_success")[0]["clientId"] == "c"
-        assert (await sender.ask("get_contacts", {}, number=2))["code"] == "scope_missing"
+        assert sender.payloads_of("message_sent_success")[0]["clientId"] == "c"
+        assert (await sender.call("get_contacts", {}, number=2))["code"] == "scope_missing"
 
 
 async def test_the_code_of_a_named_session_needs_manage(mongo_url: str, tmp_path: Path) -> None:
@@ -162,9 +162,9 @@ async def test_the_code_of_a_named_session_needs_manage(mongo_url: str, tmp_path
             logged_in(running.realtime, token(member.organization_id)) as owner,
             logged_in(running.realtime, token(member.organization_id, scopes=frozenset({"read", "send"}))) as agent,
         ):
-            assert (await owner.ask("join-session", "till"))["success"]
-            assert (await agent.ask("join-session", "till"))["code"] == "scope_missing"
+            assert (await owner.call("join-session", "till"))["success"]
+            assert (await agent.call("join-session", "till"))["code"] == "scope_missing"
             await publish(event)
-            await until(lambda: owner.named("qr-code"))
-            assert (await agent.ask("join-organization", member.organization_id, number=2))["success"]
+            await until(lambda: owner.payloads_of("qr-code"))
+            assert (await agent.call("join-organization", member.organization_id, number=2))["success"]
             assert not names(agent) & {"qr-code", "status-update", "whatsapp:qr"}

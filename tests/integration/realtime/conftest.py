@@ -1,4 +1,4 @@
-"""The realtime service on a real nats-server, met by the real Socket.IO client."""
+"""The realtime service on a real nats-server, with the real Socket.IO client."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -35,15 +35,15 @@ async def until(condition: Callable[[], object], seconds: float = 60) -> None:
 
 @dataclass
 class Browser:
-    """A connected client and everything it heard."""
+    """A connected client. `received`: every event with its payload, in order."""
 
     client: Any
-    heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    received: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
-    def named(self, name: str) -> list[dict[str, Any]]:
-        return [payload for event, payload in self.heard if event == name]
+    def payloads_of(self, name: str) -> list[dict[str, Any]]:
+        return [payload for event, payload in self.received if event == name]
 
-    async def ask(self, event: str, data: Any = None) -> dict[str, Any]:
+    async def call(self, event: str, data: Any = None) -> dict[str, Any]:
         answer = await self.client.call(event, data, timeout=15)
         assert isinstance(answer, dict)
         return answer
@@ -52,25 +52,25 @@ class Browser:
 @asynccontextmanager
 async def browser(url: str, auth_token: str) -> AsyncIterator[Browser]:
     client = socketio.AsyncClient(reconnection=False)
-    opened = Browser(client)
+    connected = Browser(client)
 
-    async def hear(event: str, payload: Any) -> None:
-        opened.heard.append((event, payload))
+    async def on_event(event: str, payload: Any) -> None:
+        connected.received.append((event, payload))
 
-    client.on("*", hear)
+    client.on("*", on_event)
     await client.connect(url, auth={"token": auth_token}, transports=["websocket"], wait_timeout=15)
     try:
-        yield opened
+        yield connected
     finally:
         await client.disconnect()
 
 
 @asynccontextmanager
 async def service(nats_url: str, **options: Any) -> AsyncIterator[str]:
-    """The service in this process with these settings; its address."""
+    """The service in this process with these settings. Yields its URL."""
     port = free_port()
-    given: dict[str, Any] = {"send_wait": 2, "shutdown_grace": timedelta(seconds=1)} | options
-    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_public_key=PUBLIC_KEY, **given)
+    values: dict[str, Any] = {"send_wait": 2, "shutdown_grace": timedelta(seconds=1)} | options
+    settings = RealtimeSettings(nats_url=nats_url, http_port=port, token_public_key=PUBLIC_KEY, **values)
     config = server_config(make_app(settings), settings, settings.socket_payload_limit)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

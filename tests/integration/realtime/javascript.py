@@ -12,47 +12,47 @@ import pytest
 
 HERE = Path(__file__).parent
 CLIENT = HERE.parents[2] / "services/api/console/vendor/socket.io.esm.min.js"
-PATIENCE = 60.0
+WAIT_TIMEOUT_S = 60.0
 
 
 class Page:
-    """`heard`: every event with its arguments, in order."""
+    """`received`: every event with its arguments, in order."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._bell = asyncio.Event()
-        self.heard: list[list[Any]] = []
+        self._more = asyncio.Event()
+        self.received: list[list[Any]] = []
 
     async def emit(self, event: str, *arguments: Any) -> None:
         assert self._process.stdin
         self._process.stdin.write(json.dumps([event, *arguments]).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def ask(self, event: str, *arguments: Any) -> Any:
+    async def call(self, event: str, *arguments: Any) -> Any:
         """The acknowledgement."""
-        since = len(self.heard)
+        since = len(self.received)
         await self.emit(event, *arguments)
         return (await self.wait("ack", event, since=since))[2]
 
     async def wait(self, *first: Any, since: int = 0) -> list[Any]:
-        """The first event heard from `since` on that begins with these."""
-        async with asyncio.timeout(PATIENCE):
+        """The first event received from index `since` on that begins with these."""
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
-                for line in self.heard[since:]:
+                for line in self.received[since:]:
                     if tuple(line[: len(first)]) == first:
                         return line
-                self._bell.clear()
-                await self._bell.wait()
+                self._more.clear()
+                await self._more.wait()
 
-    def named(self, event: str) -> list[Any]:
+    def payloads_of(self, event: str) -> list[Any]:
         """The first argument of each event of this name."""
-        return [line[1] for line in self.heard if line[0] == event]
+        return [line[1] for line in self.received if line[0] == event]
 
-    async def listen(self) -> None:
+    async def read_forever(self) -> None:
         assert self._process.stdout
         async for line in self._process.stdout:
-            self.heard.append(json.loads(line))
-            self._bell.set()
+            self.received.append(json.loads(line))
+            self._more.set()
 
 
 @asynccontextmanager
@@ -64,13 +64,13 @@ async def page(url: str, token: str) -> AsyncIterator[Page]:
     command = [node, "--no-warnings", "--experimental-websocket", str(HERE / "page.mjs"), str(CLIENT), url, token]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
-    opened = Page(process)
-    listening = asyncio.create_task(opened.listen())
+    connected = Page(process)
+    reading = asyncio.create_task(connected.read_forever())
     try:
-        await opened.wait("connect")
-        yield opened
+        await connected.wait("connect")
+        yield connected
     finally:
         assert process.stdin
         process.stdin.close()
         await process.wait()
-        await listening
+        await reading

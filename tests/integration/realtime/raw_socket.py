@@ -1,4 +1,4 @@
-"""A Socket.IO client small enough to be connected a thousand times, and to be cut off without a goodbye."""
+"""A Socket.IO client small enough to connect a thousand times, whose connection can be cut without a close frame."""
 
 import asyncio
 import json
@@ -8,19 +8,19 @@ import aiohttp
 
 
 class RawSocket:
-    """One WebSocket connection. `heard`: every event with its payload, in order."""
+    """One WebSocket connection. `received`: every event with its payload, in order."""
 
     def __init__(self, http: aiohttp.ClientSession) -> None:
         self._http = http
-        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self.received: list[tuple[str, dict[str, Any]]] = []
         self.acks: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.pid = ""
-        """What a client of Socket.IO shows when it connects again."""
+        """A Socket.IO client sends it when it reconnects."""
         self._socket: Any = None
         self._reading: asyncio.Task[None] | None = None
 
     async def connect(self, url: str, auth: dict[str, Any]) -> None:
-        """Until the server has let it in."""
+        """Returns when the login succeeded."""
         self._socket = await self._http.ws_connect(f"{url}/socket.io/?EIO=4&transport=websocket")
         assert (await self._socket.receive_str())[0] == "0"
         await self._socket.send_str("40" + json.dumps(auth))
@@ -35,21 +35,21 @@ class RawSocket:
             if text == "2":
                 await self._socket.send_str("3")
             elif text.startswith("42"):
-                self.heard.append(tuple(json.loads(text[2:])))
+                self.received.append(tuple(json.loads(text[2:])))
             elif text.startswith("43"):
                 self.acks.put_nowait(json.loads(text[text.index("[") :])[0])
 
     async def send(self, event: str, data: Any) -> None:
-        """Asks for an acknowledgement."""
+        """With a request for an acknowledgement."""
         await self._socket.send_str("421" + json.dumps([event, data]))
 
-    async def ask(self, event: str, data: Any) -> dict[str, Any]:
-        """The acknowledgement; one question at a time."""
+    async def call(self, event: str, data: Any) -> dict[str, Any]:
+        """The acknowledgement; one request at a time."""
         await self.send(event, data)
         return await asyncio.wait_for(self.acks.get(), 30)
 
     async def cut(self) -> None:
-        """The connection breaks: what has not been read is lost."""
+        """Break the connection: packets not read yet are lost."""
         if self._reading:
             self._reading.cancel()
         answer = self._socket._response

@@ -1,4 +1,4 @@
-"""The chat front end's document, its examples replayed by the Socket.IO client it uses; the api is played here."""
+"""The chat dialect: the examples of its front end's documentation, with the JavaScript client; the test is the api."""
 
 import json
 from collections.abc import Callable
@@ -39,37 +39,37 @@ def not_found(_: object) -> dict[str, Any]:
 
 
 async def test_get_contacts_gives_all_of_them_in_camel_case(realtime: str, nats: Client) -> None:
-    def contacts(asked: dict[str, Any]) -> dict[str, Any]:
-        return {"success": True, "data": [CONTACT], "next_cursor": None if asked["cursor"] else "more"}
+    def contacts(query: dict[str, Any]) -> dict[str, Any]:
+        return {"success": True, "data": [CONTACT], "next_cursor": None if query["cursor"] else "more"}
 
     await api(nats, ListContacts, contacts)
     async with page(realtime, token("chat")) as front:
-        answer = await front.ask("get_contacts", {})
+        answer = await front.call("get_contacts", {})
         assert answer["success"] is True
-        shown = {"id": "c1", "phoneNumber": CUSTOMER, "name": "Zoe", "createdAt": "2026-11-01T00:00:00Z"}
-        assert answer["data"] == [shown, shown]
-        assert front.named("contacts_response") == [answer]
-        assert (await front.ask("get_contacts", {"limit": 1}))["nextCursor"] == "more"
+        answer_of = {"id": "c1", "phoneNumber": CUSTOMER, "name": "Zoe", "createdAt": "2026-11-01T00:00:00Z"}
+        assert answer["data"] == [answer_of, answer_of]
+        assert front.payloads_of("contacts_response") == [answer]
+        assert (await front.call("get_contacts", {"limit": 1}))["nextCursor"] == "more"
 
 
-async def test_get_messages_between_two_numbers_in_any_spelling(realtime: str, nats: Client) -> None:
-    seen: list[dict[str, Any]] = []
+async def test_get_messages_between_two_numbers_in_any_format(realtime: str, nats: Client) -> None:
+    queries: list[dict[str, Any]] = []
 
-    def between(asked: dict[str, Any]) -> dict[str, Any]:
-        seen.append(asked)
+    def between(query: dict[str, Any]) -> dict[str, Any]:
+        queries.append(query)
         return {"success": True, "data": [{"id": "m", "content": "hi", "isOutgoing": False}], "nextOffset": None}
 
     await api(nats, MessagesBetween, between)
     async with page(realtime, token("chat")) as front:
         numbers = {"fromNumber": f"+{OWNER}", "toNumber": "+44 20 7946 0018"}
-        answer = await front.ask("get_messages_between", {**numbers, "limit": 20, "offset": 40})
+        answer = await front.call("get_messages_between", {**numbers, "limit": 20, "offset": 40})
         assert answer["data"] == [{"id": "m", "content": "hi", "isOutgoing": False}]
-        assert front.named("messages_between_response") == [answer]
-    assert [seen[0][key] for key in ("one", "other", "limit", "offset")] == [OWNER, CUSTOMER, 20, 40]
+        assert front.payloads_of("messages_between_response") == [answer]
+    assert [queries[0][key] for key in ("one", "other", "limit", "offset")] == [OWNER, CUSTOMER, 20, 40]
 
 
 @pytest.mark.parametrize(
-    ("event", "data", "said", "field"),
+    ("event", "data", "response_event", "field"),
     [
         ("get_messages_between", {"fromNumber": "11999887766", "toNumber": OWNER}, "messages_between_response", "from"),
         ("get_messages_between", {"fromNumber": OWNER}, "messages_between_response", "toNumber"),
@@ -77,14 +77,14 @@ async def test_get_messages_between_two_numbers_in_any_spelling(realtime: str, n
         ("get_connection_status", {"instanceId": "Not A Slug"}, "connection_status", "instanceId"),
     ],
 )
-async def test_a_bad_question_is_answered_by_what_is_wrong(
-    realtime: str, event: str, data: Any, said: str, field: str
+async def test_an_invalid_request_is_answered_with_the_wrong_field(
+    realtime: str, event: str, data: Any, response_event: str, field: str
 ) -> None:
     async with page(realtime, token("chat")) as front:
-        answer = await front.ask(event, data)
+        answer = await front.call(event, data)
         assert (answer["success"], answer["code"]) == (False, "invalid_payload")
         assert field in answer["error"]
-        assert front.named(said) == [answer]
+        assert front.payloads_of(response_event) == [answer]
 
 
 async def test_the_connection_status_of_the_oldest_or_a_named_account(realtime: str, nats: Client) -> None:
@@ -94,48 +94,51 @@ async def test_the_connection_status_of_the_oldest_or_a_named_account(realtime: 
     await api(nats, ReadDefaultInstance, lambda _: oldest)
     await api(nats, ReadInstance, lambda _: {"success": True, "instance": named})
     async with page(realtime, token("chat")) as front:
-        first = (await front.ask("get_connection_status"))["data"]
+        first = (await front.call("get_connection_status"))["data"]
         assert (first["instanceId"], first["isConnected"], first["phoneNumber"]) == ("old", True, OWNER)
-        second = (await front.ask("get_connection_status", {"instanceId": "new"}))["data"]
+        second = (await front.call("get_connection_status", {"instanceId": "new"}))["data"]
         assert (second["instanceId"], second["isConnected"], second["status"]) == ("new", False, "qr_pending")
-        assert [said["data"]["instanceId"] for said in front.named("connection_status")] == ["old", "new"]
+        assert [response_event["data"]["instanceId"] for response_event in front.payloads_of("connection_status")] == [
+            "old",
+            "new",
+        ]
 
 
-async def test_joining_a_conversation_says_whether_there_is_one(realtime: str, nats: Client) -> None:
-    talk = {"id": "mine", "instance_id": "one", "contact": None}
+async def test_joining_a_conversation_fails_when_there_is_none(realtime: str, nats: Client) -> None:
+    conversation = {"id": "mine", "instance_id": "one", "contact": None}
 
-    def known(asked: dict[str, Any]) -> dict[str, Any]:
-        return {"success": True, "data": talk} if asked["conversation_id"] == "mine" else not_found(asked)
+    def answer_conversation(query: dict[str, Any]) -> dict[str, Any]:
+        return {"success": True, "data": conversation} if query["conversation_id"] == "mine" else not_found(query)
 
-    await api(nats, ReadConversation, known)
+    await api(nats, ReadConversation, answer_conversation)
     async with page(realtime, token("chat")) as front:
-        assert await front.ask("join_conversation", {"conversationId": "mine"}) == {"success": True}
-        assert await front.ask("leave_conversation", {"conversationId": "mine"}) == {"success": True}
-        assert await front.ask("join_conversation", "mine") == {"success": True}
-        assert await front.ask("leave_conversation", "mine") == {"success": True}
-        assert (await front.ask("join_conversation", {"conversationId": "theirs"}))["code"] == "conversation_not_found"
+        assert await front.call("join_conversation", {"conversationId": "mine"}) == {"success": True}
+        assert await front.call("leave_conversation", {"conversationId": "mine"}) == {"success": True}
+        assert await front.call("join_conversation", "mine") == {"success": True}
+        assert await front.call("leave_conversation", "mine") == {"success": True}
+        assert (await front.call("join_conversation", {"conversationId": "theirs"}))["code"] == "conversation_not_found"
 
 
-async def test_without_an_api_the_answer_says_so_and_may_be_asked_again(realtime: str) -> None:
+async def test_without_an_api_the_answer_is_retryable(realtime: str) -> None:
     async with page(realtime, token("nobody")) as front:
-        answer = await front.ask("get_contacts", {})
+        answer = await front.call("get_contacts", {})
         assert (answer["code"], answer["retryable"]) == ("nobody_answers", True)
 
 
-async def test_the_qr_code_is_given_to_who_may_connect_accounts(realtime: str, nats: Client) -> None:
-    seen: list[dict[str, Any]] = []
+async def test_the_qr_code_needs_the_scope_manage(realtime: str, nats: Client) -> None:
+    queries: list[dict[str, Any]] = []
     code = {"qrCode": "data:image/png;base64,iVBORw0KGgo=", "qr": "2@abc", "status": "qr_pending", "instanceId": "one"}
 
-    def shown(asked: dict[str, Any]) -> dict[str, Any]:
-        seen.append(asked)
+    def answer_of(query: dict[str, Any]) -> dict[str, Any]:
+        queries.append(query)
         return {"success": True, "data": code}
 
-    await api(nats, RequestQr, shown)
+    await api(nats, RequestQr, answer_of)
     async with page(realtime, token("chat")) as front:
-        answer = await front.ask("get_qr_code", {"forceNew": True, "instanceId": "one"})
+        answer = await front.call("get_qr_code", {"forceNew": True, "instanceId": "one"})
         assert answer == {"success": True, "data": code}
-        assert (await front.ask("get_qr_code", {}))["success"] is True
-        assert front.named("qr_code_response") == [answer, answer]
-    assert [(asked["instance_id"], asked["force_new"]) for asked in seen] == [("one", True), ("-", False)]
+        assert (await front.call("get_qr_code", {}))["success"] is True
+        assert front.payloads_of("qr_code_response") == [answer, answer]
+    assert [(query["instance_id"], query["force_new"]) for query in queries] == [("one", True), ("-", False)]
     async with page(realtime, token("chat", scopes=frozenset({"read"}))) as front:
-        assert (await front.ask("get_qr_code", {}))["code"] == "scope_missing"
+        assert (await front.call("get_qr_code", {}))["code"] == "scope_missing"

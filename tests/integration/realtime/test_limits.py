@@ -1,4 +1,4 @@
-"""A socket that asks too often, and one that does not read."""
+"""A socket that sends too many requests, and one that does not read."""
 
 import asyncio
 import json
@@ -15,9 +15,9 @@ from shared.contracts.records import ConnectionStatus
 from shared.messaging.publisher import Publisher
 from tests.integration.realtime.conftest import browser, service, token, until
 
-BACKLOG = 50
-EVENTS, SIZE = 3_000, 4_000
-"""More than the buffers between the two ends take."""
+BACKLOG_PACKETS = 50
+EVENT_COUNT, EVENT_BYTES = 3_000, 4_000
+"""More than the buffers between server and client hold."""
 
 
 def changed(organization_id: str, detail: str = "") -> ConnectionChanged:
@@ -30,35 +30,35 @@ def dropped() -> float:
     return REGISTRY.get_sample_value("switchboard_realtime_dropped_total", {"reason": "slow_consumer"}) or 0.0
 
 
-async def test_a_socket_that_asks_too_often_is_told_when_to_ask_again(nats_url: str) -> None:
+async def test_too_many_requests_are_answered_with_retry_after(nats_url: str) -> None:
     async with service(nats_url, socket_rate=1, socket_burst=2) as realtime, browser(realtime, token("acme")) as acme:
-        answers = [await acme.ask("join-organization", "acme") for _ in range(2)]
+        answers = [await acme.call("join-organization", "acme") for _ in range(2)]
         assert all(answer["success"] for answer in answers)
-        refused = await acme.ask("send_message", {"to": "4915112345678", "message": "hello", "clientId": "c"})
+        refused = await acme.call("send_message", {"to": "4915112345678", "message": "hello", "clientId": "c"})
         assert (refused["success"], refused["code"], refused["retryable"]) == (False, "rate_limited", True)
         assert 0 < refused["retryAfter"] <= 1
-        await until(lambda: acme.named("message_send_error"))
-        assert acme.named("message_send_error")[0]["clientId"] == "c"
+        await until(lambda: acme.payloads_of("message_send_error"))
+        assert acme.payloads_of("message_send_error")[0]["clientId"] == "c"
         async with browser(realtime, token("acme")) as other:
-            assert (await other.ask("join-organization", "acme"))["success"]
+            assert (await other.call("join-organization", "acme"))["success"]
         await asyncio.sleep(refused["retryAfter"])
-        assert (await acme.ask("join-organization", "acme"))["success"]
+        assert (await acme.call("join-organization", "acme"))["success"]
 
 
 def narrow(url: str) -> socket.socket:
-    """A connection whose receive buffer is small."""
+    """A TCP connection with a small receive buffer."""
     parts = urlsplit(url)
-    made = socket.socket()
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    made.connect((parts.hostname, parts.port))
-    return made
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    connection.connect((parts.hostname, parts.port))
+    return connection
 
 
 async def test_a_socket_that_does_not_read_is_dropped_with_a_reason_and_resumes(
     nats_url: str, publish: Publisher
 ) -> None:
     organization_id, before = new_id(), dropped()
-    async with service(nats_url, socket_backlog=BACKLOG, socket_patience=0.5, join_grace=0) as url:
+    async with service(nats_url, socket_backlog=BACKLOG_PACKETS, socket_patience=0.5, join_grace=0) as url:
         address = url.replace("http", "ws") + "/socket.io/?EIO=4&transport=websocket"
         async with (
             browser(url, token(organization_id)) as quick,
@@ -67,22 +67,22 @@ async def test_a_socket_that_does_not_read_is_dropped_with_a_reason_and_resumes(
             await slow.recv()
             await slow.send("40" + json.dumps({"token": token(organization_id)}))
             await slow.recv()
-            for begin in range(0, EVENTS, 20):
-                details = [f"{number} ".ljust(SIZE, "x") for number in range(begin, begin + 20)]
+            for begin in range(0, EVENT_COUNT, 20):
+                details = [f"{number} ".ljust(EVENT_BYTES, "x") for number in range(begin, begin + 20)]
                 await asyncio.gather(*(publish(changed(organization_id, detail)) for detail in details))
                 if dropped() > before:
                     break
             await until(lambda: dropped() > before)
-            heard = [text async for text in slow]
-            last = events(heard)[-1]
+            packets = [text async for text in slow]
+            last = events(packets)[-1]
             assert (last[0], last[1]["code"]) == ("session:ended", "slow_consumer")
-            newest = max(payload["sequence"] for _, payload in events(heard) if "sequence" in payload)
-            count = len(quick.named("whatsapp:status"))
+            newest = max(payload["sequence"] for _, payload in events(packets) if "sequence" in payload)
+            count = len(quick.payloads_of("whatsapp:status"))
         async with browser(url, token(organization_id)) as again:
-            answer = await again.ask("join-organization", {"organizationId": organization_id, "since": newest})
+            answer = await again.call("join-organization", {"organizationId": organization_id, "since": newest})
             assert "resync" not in answer
-            first_part = {payload["sequence"] for _, payload in events(heard) if "sequence" in payload}
-            second_part = {payload["sequence"] for payload in again.named("whatsapp:status")}
+            first_part = {payload["sequence"] for _, payload in events(packets) if "sequence" in payload}
+            second_part = {payload["sequence"] for payload in again.payloads_of("whatsapp:status")}
             assert not first_part & second_part
             assert len(first_part | second_part) >= count
 

@@ -1,4 +1,4 @@
-"""Typing, presence and what was read, between sockets and NATS; the api and the router are played here."""
+"""Typing, presence and read receipts, between sockets and NATS; the test is the api and the router."""
 
 import asyncio
 import json
@@ -32,47 +32,47 @@ def acme() -> str:
 
 @pytest.fixture
 async def open_browser(realtime: str, acme: str) -> AsyncIterator[Browser]:
-    async with browser(realtime, token(acme)) as opened:
-        await opened.ask("join-organization", acme)
-        yield opened
+    async with browser(realtime, token(acme)) as client:
+        await client.call("join-organization", acme)
+        yield client
 
 
-async def answering(nats: Client, question: type[Query], organization_id: str, answers: dict[str, Any]) -> None:
-    """By the id that is asked for; others are not there."""
+async def answer_queries(nats: Client, question: type[Query], organization_id: str, answers: dict[str, Any]) -> None:
+    """Answers by the id in the query; for other ids there is no conversation."""
     missing = {"success": False, "status": 404, "code": "conversation_not_found", "detail": "there is none"}
 
     async def respond(message: Msg) -> None:
-        asked = json.loads(message.data)
-        data = answers.get(asked.get("conversation_id") or asked.get("message_id"))
+        router_task = json.loads(message.data)
+        data = answers.get(router_task.get("conversation_id") or router_task.get("message_id"))
         await message.respond(json.dumps({"success": True, "data": data} if data else missing).encode())
 
     await nats.subscribe(question.subject_filter(organization_id), cb=respond)
     await subscribed(nats)
 
 
-def talk(contact: Any = None) -> dict[str, Any]:
+def conversation(contact: Any = None) -> dict[str, Any]:
     contact = contact or {"phone_number": "4915112345678", "lid": "77"}
     return {"id": "v", "instance_id": "one", "contact": contact, "updated_at": AT.isoformat(), "order_key": 7}
 
 
-async def hear(nats: Client, pattern: str) -> "asyncio.Queue[Msg]":
-    heard: asyncio.Queue[Msg] = asyncio.Queue()
-    await nats.subscribe(pattern, cb=heard.put)
+async def subscribe(nats: Client, pattern: str) -> "asyncio.Queue[Msg]":
+    messages: asyncio.Queue[Msg] = asyncio.Queue()
+    await nats.subscribe(pattern, cb=messages.put)
     await subscribed(nats)
-    return heard
+    return messages
 
 
-async def next_of(heard: "asyncio.Queue[Msg]") -> Msg:
+async def next_of(messages: "asyncio.Queue[Msg]") -> Msg:
     async with asyncio.timeout(10):
-        return await heard.get()
+        return await messages.get()
 
 
-async def test_a_contact_who_types_or_comes_is_told_to_his_organization_only(
+async def test_typing_and_presence_of_a_contact_reach_only_their_organization(
     realtime: str, nats: Client, acme: str, open_browser: Browser
 ) -> None:
     async with browser(realtime, token("others")) as others:
-        await others.ask("join-organization", "others")
-        whose: dict[str, Any] = {
+        await others.call("join-organization", "others")
+        common: dict[str, Any] = {
             "organization_id": acme,
             "instance_id": "one",
             "contact_id": "c",
@@ -80,62 +80,64 @@ async def test_a_contact_who_types_or_comes_is_told_to_his_organization_only(
             "from_address": "4915112345678",
         }
         late = utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
-        await publish_ephemeral(nats, ContactTyping(**whose, state="recording", at=late))
-        await nats.publish(ContactTyping(**whose, state="paused").full_subject, b"{}")
-        await publish_ephemeral(nats, ContactTyping(**whose, state="composing"))
-        await publish_ephemeral(nats, ContactPresence(**whose, available=True))
-        await until(lambda: open_browser.named("presence"))
-        (typing,) = open_browser.named("typing")
+        await publish_ephemeral(nats, ContactTyping(**common, state="recording", at=late))
+        await nats.publish(ContactTyping(**common, state="paused").full_subject, b"{}")
+        await publish_ephemeral(nats, ContactTyping(**common, state="composing"))
+        await publish_ephemeral(nats, ContactPresence(**common, available=True))
+        await until(lambda: open_browser.payloads_of("presence"))
+        (typing,) = open_browser.payloads_of("typing")
         assert (typing["conversationId"], typing["contactId"], typing["state"]) == ("v", "c", "composing")
-        assert others.heard == []
+        assert others.received == []
 
 
-async def test_typing_at_a_socket_is_shown_to_the_contact(nats: Client, acme: str, open_browser: Browser) -> None:
-    await answering(nats, ReadConversation, acme, {"v": talk()})
-    heard = await hear(nats, SendTyping.subject_filter(acme))
+async def test_typing_at_a_socket_is_sent_to_the_contact(nats: Client, acme: str, open_browser: Browser) -> None:
+    await answer_queries(nats, ReadConversation, acme, {"v": conversation()})
+    messages = await subscribe(nats, SendTyping.subject_filter(acme))
     for event, data, state in (
         ("typing", {}, "composing"),
         ("typing", {"isTyping": False}, "paused"),
         ("typing", {"state": "recording"}, "recording"),
         ("stop_typing", {}, "paused"),
     ):
-        assert await open_browser.ask(event, {"conversationId": "v", **data}) == {"success": True}
-        message = await next_of(heard)
-        shown = SendTyping.from_nats(message.subject, message.data)
-        assert (shown.state, shown.to, shown.instance_id) == (state, Party(phone="4915112345678", lid="77"), "one")
+        assert await open_browser.call(event, {"conversationId": "v", **data}) == {"success": True}
+        message = await next_of(messages)
+        typing = SendTyping.from_nats(message.subject, message.data)
+        assert (typing.state, typing.to, typing.instance_id) == (state, Party(phone="4915112345678", lid="77"), "one")
 
 
 @pytest.mark.parametrize("event", ["presence_subscribe", "join_conversation"])
-async def test_who_opens_a_conversation_watches_its_contact(
+async def test_opening_a_conversation_subscribes_to_the_contacts_presence(
     nats: Client, acme: str, open_browser: Browser, event: str
 ) -> None:
-    await answering(nats, ReadConversation, acme, {"v": talk()})
-    heard = await hear(nats, SubscribePresence.subject_filter(acme))
-    assert await open_browser.ask(event, {"conversationId": "v"}) == {"success": True}
-    message = await next_of(heard)
+    await answer_queries(nats, ReadConversation, acme, {"v": conversation()})
+    messages = await subscribe(nats, SubscribePresence.subject_filter(acme))
+    assert await open_browser.call(event, {"conversationId": "v"}) == {"success": True}
+    message = await next_of(messages)
     assert SubscribePresence.from_nats(message.subject, message.data).to.lid == "77"
 
 
-async def test_what_is_wrong_is_said(nats: Client, realtime: str, acme: str, open_browser: Browser) -> None:
-    await answering(nats, ReadConversation, acme, {"v": talk()})
+async def test_invalid_requests_are_answered_with_their_error(
+    nats: Client, realtime: str, acme: str, open_browser: Browser
+) -> None:
+    await answer_queries(nats, ReadConversation, acme, {"v": conversation()})
     for event in ("typing", "stop_typing", "presence_subscribe", "mark_read"):
-        assert (await open_browser.ask(event, {"conversationId": "x"}))["code"] == "conversation_not_found"
-        assert (await open_browser.ask(event, "v"))["code"] == "invalid_payload"
-    assert (await open_browser.ask("mark_read", {}))["code"] == "invalid_payload"
-    assert (await open_browser.ask("typing", {"conversationId": "v", "state": "thinking"}))["field"] == "state"
+        assert (await open_browser.call(event, {"conversationId": "x"}))["code"] == "conversation_not_found"
+        assert (await open_browser.call(event, "v"))["code"] == "invalid_payload"
+    assert (await open_browser.call("mark_read", {}))["code"] == "invalid_payload"
+    assert (await open_browser.call("typing", {"conversationId": "v", "state": "thinking"}))["field"] == "state"
     async with browser(realtime, token(acme, scopes=frozenset({"read"}))) as reader:
-        assert (await reader.ask("typing", {"conversationId": "v"}))["code"] == "scope_missing"
-        assert (await reader.ask("mark_read", {"conversationId": "v"}))["code"] == "scope_missing"
+        assert (await reader.call("typing", {"conversationId": "v"}))["code"] == "scope_missing"
+        assert (await reader.call("mark_read", {"conversationId": "v"}))["code"] == "scope_missing"
 
 
-async def test_a_conversation_is_marked_read_as_it_was_found(
+async def test_a_conversation_is_marked_read_up_to_its_order_key(
     nats: Client, js: JetStreamContext, acme: str, open_browser: Browser
 ) -> None:
-    await answering(nats, ReadConversation, acme, {"v": talk()})
-    asked = asyncio.create_task(router(nats, js, acme, 1))
-    answer = await open_browser.ask("mark_read", {"conversationId": "v"})
+    await answer_queries(nats, ReadConversation, acme, {"v": conversation()})
+    router_task = asyncio.create_task(router(nats, js, acme, 1))
+    answer = await open_browser.call("mark_read", {"conversationId": "v"})
     assert answer == {"success": True, "data": [{"conversationId": "v", "unreadCount": 2}]}
-    (command,) = await asked
+    (command,) = await router_task
     assert (command.conversation_id, command.by) == ("v", "user")
     assert command.seen == Seen(order_key=7)
 
@@ -153,21 +155,21 @@ async def test_messages_are_marked_read_up_to_the_newest_of_them(
         "b2": message("b2", "v", 6),
         "w": message("w", "w", 1),
     }
-    await answering(nats, ReadMessage, acme, messages)
-    asked = asyncio.create_task(router(nats, js, acme, 2))
-    answer = await open_browser.ask("mark_read", {"messageIds": ["b", "a", "b2", "w", "a"]})
+    await answer_queries(nats, ReadMessage, acme, messages)
+    router_task = asyncio.create_task(router(nats, js, acme, 2))
+    answer = await open_browser.call("mark_read", {"messageIds": ["b", "a", "b2", "w", "a"]})
     assert [each["conversationId"] for each in answer["data"]] == ["v", "w"]
-    marks = {command.conversation_id: command.seen for command in await asked}
+    marks = {command.conversation_id: command.seen for command in await router_task}
     assert marks == {"v": Seen(order_key=6), "w": Seen(order_key=1)}
-    missing = await open_browser.ask("mark_read", {"messageIds": ["x"]})
+    missing = await open_browser.call("mark_read", {"messageIds": ["x"]})
     assert missing["code"] == "conversation_not_found"
 
 
 async def router(nats: Client, js: JetStreamContext, acme: str, count: int) -> list[MarkConversationRead]:
-    """Takes so many commands and answers them."""
-    heard, commands = await hear(nats, MarkConversationRead.subject_filter(acme)), []
+    """Answers `count` commands and returns them."""
+    messages, commands = await subscribe(nats, MarkConversationRead.subject_filter(acme)), []
     for _ in range(count):
-        message = await next_of(heard)
+        message = await next_of(messages)
         command = MarkConversationRead.from_nats(message.subject, message.data)
         commands.append(command)
         record = ConversationRecord(

@@ -1,4 +1,4 @@
-"""Two realtime services behind the local front door serve one room."""
+"""Two realtime services behind the local front server serve one room."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,17 +28,17 @@ async def front(*replicas: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def listening(url: str, organization_id: str, transports: list[str]) -> AsyncIterator[list[str]]:
-    client, heard = socketio.AsyncClient(reconnection=False), list[str]()
+async def connected(url: str, organization_id: str, transports: list[str]) -> AsyncIterator[list[str]]:
+    client, received = socketio.AsyncClient(reconnection=False), list[str]()
 
-    async def hear(payload: dict[str, Any]) -> None:
-        heard.append(payload["detail"])
+    async def on_event(payload: dict[str, Any]) -> None:
+        received.append(payload["detail"])
 
-    client.on("whatsapp:status", hear)
+    client.on("whatsapp:status", on_event)
     await client.connect(url, auth={"token": token(organization_id)}, transports=transports)
     answer = await client.call("join-organization", organization_id, timeout=15)
     assert answer["success"]
-    yield heard
+    yield received
     reading, http = client.eio.read_loop_task, client.eio.http
     await client.eio.disconnect(abort=True)
     reading.cancel()  # otherwise this client waits for the answer to its last long poll
@@ -46,20 +46,20 @@ async def listening(url: str, organization_id: str, transports: list[str]) -> As
 
 
 async def test_two_replicas_serve_one_room_to_every_transport(nats_url: str, nats: Client, publish: Publisher) -> None:
-    organization_id, told = new_id(), [str(number) for number in range(20)]
-    async with AsyncExitStack() as opened:
-        replicas = [await opened.enter_async_context(service(nats_url)) for _ in range(2)]
-        url = await opened.enter_async_context(front(*replicas))
-        everybody = [
-            await opened.enter_async_context(listening(url, organization_id, transports)) for transports in TRANSPORTS
+    organization_id, published = new_id(), [str(number) for number in range(20)]
+    async with AsyncExitStack() as stack:
+        replicas = [await stack.enter_async_context(service(nats_url)) for _ in range(2)]
+        url = await stack.enter_async_context(front(*replicas))
+        clients = [
+            await stack.enter_async_context(connected(url, organization_id, transports)) for transports in TRANSPORTS
         ]
         consumers = await jetstream(nats).consumers_info(EVENTS_STREAM)
         assert sum(info.config.filter_subject == organization_events_filter(organization_id) for info in consumers) == 2
-        for detail in told:
+        for detail in published:
             await publish(
                 ConnectionChanged(
                     organization_id=organization_id, instance_id="one", status=ConnectionStatus.CONNECTED, detail=detail
                 )
             )
             await asyncio.sleep(0.01)
-        await until(lambda: all(heard == told for heard in everybody))
+        await until(lambda: all(received == published for received in clients))

@@ -1,4 +1,4 @@
-"""Background tasks of the service meet an error nobody foresaw: a KeyError, thrown on purpose."""
+"""Background tasks survive an unexpected error: a KeyError, raised on purpose."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def changed(organization_id: str, detail: str) -> ConnectionChanged:
 
 
 def details(socket: Browser) -> list[str]:
-    return [payload["detail"] for payload in socket.named("whatsapp:status")]
+    return [payload["detail"] for payload in socket.payloads_of("whatsapp:status")]
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Fault:
-    """Raises KeyError so many times instead of what it replaces."""
+    """Raises KeyError `times` times instead of calling what it replaces."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int) -> None:
         real, self.left = getattr(owner, name), times
@@ -43,20 +43,20 @@ class Fault:
         def broken(*args: Any, **more: Any) -> Any:
             if self.left:
                 self.left -= 1
-                raise KeyError("thrown on purpose")
+                raise KeyError("raised on purpose")
             return real(*args, **more)
 
         monkeypatch.setattr(owner, name, broken)
 
 
-async def test_the_watch_of_a_feed_goes_on(
+async def test_an_ordered_consumer_is_recreated_after_errors(
     realtime: str, publish: Publisher, js: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ordered_consumer, "HEARTBEAT_INTERVAL_S", 0.1)
     monkeypatch.setattr(ordered_consumer, "HEARTBEAT_TIMEOUT_S", 0.3)
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
-        await socket.ask("join-organization", {"organizationId": organization_id})
+        await socket.call("join-organization", {"organizationId": organization_id})
         fault = Fault(monkeypatch, OrderedConsumer, "_recreate", 2)
         for consumer in await js.consumers_info(EVENTS_STREAM):
             if (consumer.config.filter_subject or "").endswith(f".{organization_id}.*"):
@@ -66,26 +66,26 @@ async def test_the_watch_of_a_feed_goes_on(
     assert fault.left == 0
 
 
-async def test_a_socket_whose_catching_up_fails_hears_everything_later(
+async def test_a_failed_catch_up_is_repeated(
     realtime: str, publish: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organization_id = new_id()
     await publish(changed(organization_id, "missed"))
     async with browser(realtime, token(organization_id)) as socket:
         fault = Fault(monkeypatch, StreamReplay, "pages_after", 2)
-        answer = await socket.ask("join-organization", {"organizationId": organization_id, "since": 0})
+        answer = await socket.call("join-organization", {"organizationId": organization_id, "since": 0})
         assert answer["success"]
         await publish(changed(organization_id, "live"))
         await until(lambda: details(socket) == ["missed", "live"])
     assert fault.left == 0
 
 
-async def test_an_event_that_cannot_be_shown_holds_up_no_other(
+async def test_an_event_without_a_payload_blocks_no_other(
     realtime: str, publish: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organization_id = new_id()
     async with browser(realtime, token(organization_id)) as socket:
-        await socket.ask("join-organization", {"organizationId": organization_id})
+        await socket.call("join-organization", {"organizationId": organization_id})
         Fault(monkeypatch, event_decoding, "socket_events_of", 1)
         for detail in ("broken", "fine"):
             await publish(changed(organization_id, detail))

@@ -1,4 +1,4 @@
-"""Which pages may open sockets."""
+"""Which web pages may open sockets."""
 
 from typing import Any
 
@@ -6,8 +6,8 @@ import pytest
 
 from services.realtime.allowed_origins import allowed_origins
 
-HERE: dict[str, Any] = {"wsgi.url_scheme": "http", "HTTP_HOST": "chat.example.org"}
-BEHIND = HERE | {
+OWN_HOST: dict[str, Any] = {"wsgi.url_scheme": "http", "HTTP_HOST": "chat.example.org"}
+BEHIND_PROXY = OWN_HOST | {
     "HTTP_HOST": "10.0.0.5:3002",
     "HTTP_X_FORWARDED_PROTO": "https",
     "HTTP_X_FORWARDED_HOST": "chat.example.org",
@@ -17,29 +17,29 @@ BEHIND = HERE | {
 @pytest.mark.parametrize(
     ("origin", "environ", "allowed"),
     [
-        ("https://shop.example.com", HERE, True),
-        ("https://SHOP.example.com", HERE, True),
-        ("http://chat.example.org", HERE, True),
-        ("https://chat.example.org", BEHIND, True),
-        ("https://chat.example.org", HERE, False),
-        ("https://evil.example", BEHIND, False),
-        ("https://shop.example.com.evil.example", HERE, False),
-        ("null", HERE, False),
+        ("https://shop.example.com", OWN_HOST, True),
+        ("https://SHOP.example.com", OWN_HOST, True),
+        ("http://chat.example.org", OWN_HOST, True),
+        ("https://chat.example.org", BEHIND_PROXY, True),
+        ("https://chat.example.org", OWN_HOST, False),
+        ("https://evil.example", BEHIND_PROXY, False),
+        ("https://shop.example.com.evil.example", OWN_HOST, False),
+        ("null", OWN_HOST, False),
         ("", {}, False),
-        (None, HERE, False),
+        (None, OWN_HOST, False),
     ],
 )
-def test_the_own_origin_and_the_named_ones(origin: str | None, environ: dict[str, Any], allowed: bool) -> None:
+def test_own_and_configured_origins_are_allowed(origin: str | None, environ: dict[str, Any], allowed: bool) -> None:
     check = allowed_origins(["https://shop.example.com/"])
     assert check is not None
     assert check(origin, environ) is allowed
 
 
-def test_without_names_the_library_allows_the_own_one() -> None:
+def test_without_configured_origins_the_library_decides() -> None:
     assert allowed_origins([]) is None
 
 
-def test_a_star_allows_all() -> None:
+def test_a_star_allows_every_origin() -> None:
     check = allowed_origins(["*"])
     assert check is not None
-    assert check("https://anywhere.example", HERE)
+    assert check("https://anywhere.example", OWN_HOST)

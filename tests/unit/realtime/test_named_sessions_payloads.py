@@ -1,4 +1,4 @@
-"""The words a session's room hears for each state of the connection."""
+"""The events that the room of a named session receives for each connection status."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 
 
-def told(status: S, reason: str | None = None) -> list[str]:
+def statuses_of(status: S, reason: str | None = None) -> list[str]:
     event = ConnectionChanged(organization_id="acme", instance_id="one", status=status, reason=reason)
     return [str(payload.get("status", name)) for name, payload in session_events_of("my-session", event)]
 
@@ -29,11 +29,11 @@ def told(status: S, reason: str | None = None) -> list[str]:
         (S.FAILED, "client_outdated", ["error"]),
     ],
 )
-def test_each_state_has_its_words(status: S, reason: str | None, words: list[str]) -> None:
-    assert told(status, reason) == words
+def test_each_status_has_its_events(status: S, reason: str | None, words: list[str]) -> None:
+    assert statuses_of(status, reason) == words
 
 
-def test_what_ended_always_says_why() -> None:
+def test_an_error_always_has_a_text() -> None:
     event = ConnectionChanged(organization_id="acme", instance_id="one", status=S.FAILED)
     ((_, payload),) = session_events_of("my-session", event)
     assert set(payload) == {"status", "sessionName", "timestamp", "error"}

@@ -38,7 +38,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 COMMON: dict[str, Any] = {"organization_id": "acme", "instance_id": "one", "at": AT}
 
 
-def wire(event: Event) -> dict[str, dict[str, Any]]:
+def events_of(event: Event) -> dict[str, dict[str, Any]]:
     return dict(socket_events_of(event, 7))
 
 
@@ -62,34 +62,34 @@ def record(**fields: Any) -> MessageRecord:
     return MessageRecord.model_validate(base | fields)
 
 
-def test_an_answer_names_the_message_it_answers() -> None:
-    found = wire(MessageRecorded(message=record(quoted_message_id="q", quoted_wa_id="Q"), **COMMON))
+def test_a_reply_names_the_quoted_message() -> None:
+    events = events_of(MessageRecorded(message=record(quoted_message_id="q", quoted_wa_id="Q"), **COMMON))
     for name in ("whatsapp:message", "new_message"):
-        assert (found[name]["quotedMessageId"], found[name]["quotedWaId"]) == ("q", "Q")
+        assert (events[name]["quotedMessageId"], events[name]["quotedWaId"]) == ("q", "Q")
 
 
-def test_an_edit_and_a_deletion_tell_the_message_as_it_is_then() -> None:
+def test_an_edit_and_a_deletion_contain_the_whole_message() -> None:
     edited = record(text="new", edited_at=AT, revision=1)
-    told = wire(MessageRevised(message=edited, change="edited", **COMMON))["message:updated"]
-    assert (told["change"], told["content"], told["id"], told["revision"]) == ("edited", "new", "m", 1)
-    assert told.keys() > wire(MessageRecorded(message=edited, **COMMON))["new_message"].keys()
+    payload = events_of(MessageRevised(message=edited, change="edited", **COMMON))["message:updated"]
+    assert (payload["change"], payload["content"], payload["id"], payload["revision"]) == ("edited", "new", "m", 1)
+    assert payload.keys() > events_of(MessageRecorded(message=edited, **COMMON))["new_message"].keys()
     revoked = MessageRevised(message=record(revoked_at=AT), change="revoked", **COMMON)
-    assert wire(revoked)["message:updated"]["revokedAt"] == "2026-01-02T03:04:05Z"
+    assert events_of(revoked)["message:updated"]["revokedAt"] == "2026-01-02T03:04:05Z"
     note = MessageRevised(message=record(kind="note", edited_at=AT), change="edited", **COMMON)
-    assert list(wire(note)) == ["note:updated"]
+    assert list(events_of(note)) == ["note:updated"]
 
 
-def test_a_message_that_arrived_has_two_events() -> None:
+def test_an_inbound_message_has_two_events() -> None:
     ad = Referral(source_type="ad", source_id="1202")
-    found = wire(MessageRecorded(message=record(media=Media(mime_type="image/png"), referral=ad), **COMMON))
-    assert list(found) == ["whatsapp:message", "new_message"]
-    arrived = found["whatsapp:message"]
+    events = events_of(MessageRecorded(message=record(media=Media(mime_type="image/png"), referral=ad), **COMMON))
+    assert list(events) == ["whatsapp:message", "new_message"]
+    arrived = events["whatsapp:message"]
     assert (arrived["messageId"], arrived["id"], arrived["from"], arrived["text"]) == ("W", "m", "49151", "hi")
     assert (arrived["contactId"], arrived["bookingId"], arrived["sequence"]) == ("c", "b", 7)
     assert arrived["media"]["mimeType"] == "image/png"
-    assert arrived["referral"]["sourceId"] == found["new_message"]["referral"]["sourceId"] == "1202"
-    said = found["new_message"]
-    assert (said["content"], said["isOutgoing"], said["conversationId"], said["status"]) == (
+    assert arrived["referral"]["sourceId"] == events["new_message"]["referral"]["sourceId"] == "1202"
+    message = events["new_message"]
+    assert (message["content"], message["isOutgoing"], message["conversationId"], message["status"]) == (
         "hi",
         False,
         "v",
@@ -98,62 +98,62 @@ def test_a_message_that_arrived_has_two_events() -> None:
 
 
 @pytest.mark.parametrize("origin", ["api", "phone"])
-def test_a_message_of_ours_is_no_arrival(origin: str) -> None:
-    found = wire(MessageRecorded(message=record(direction="outbound", origin=origin, status="sent"), **COMMON))
-    assert list(found) == ["new_message"]
-    assert found["new_message"]["isOutgoing"] is True
+def test_an_outbound_message_has_one_event(origin: str) -> None:
+    events = events_of(MessageRecorded(message=record(direction="outbound", origin=origin, status="sent"), **COMMON))
+    assert list(events) == ["new_message"]
+    assert events["new_message"]["isOutgoing"] is True
 
 
-def test_a_note_is_told_under_its_own_name() -> None:
-    assert list(wire(MessageRecorded(message=record(kind="note"), **COMMON))) == ["note:created"]
+def test_a_note_has_an_event_of_its_own() -> None:
+    assert list(events_of(MessageRecorded(message=record(kind="note"), **COMMON))) == ["note:created"]
 
 
-def test_a_qr_code_is_given_as_text_and_picture() -> None:
+def test_a_qr_code_has_text_and_picture() -> None:
     event = QrIssued(qr="2@x", data_url="data:image/png;base64,", ascii="##", attempt=2, expires_at=AT, **COMMON)
-    shown = wire(event)["whatsapp:qr"]
-    assert (shown["qr"], shown["dataUrl"], shown["attempt"]) == ("2@x", "data:image/png;base64,", 2)
-    assert datetime.fromisoformat(shown["expiresAt"]) == AT
-    assert shown["instanceId"] == "one"
+    payload = events_of(event)["whatsapp:qr"]
+    assert (payload["qr"], payload["dataUrl"], payload["attempt"]) == ("2@x", "data:image/png;base64,", 2)
+    assert datetime.fromisoformat(payload["expiresAt"]) == AT
+    assert payload["instanceId"] == "one"
 
 
-def test_a_pairing_code_names_the_number() -> None:
+def test_a_pairing_code_has_no_hyphen() -> None:
     event = PairingCodeIssued(code="ABCD-EFGH", phone_number="49151", expires_at=AT, **COMMON)
-    assert wire(event)["whatsapp:pairing-code"]["pairingCode"] == "ABCDEFGH"
+    assert events_of(event)["whatsapp:pairing-code"]["pairingCode"] == "ABCDEFGH"
 
 
 def state(status: ConnectionStatus, previous: ConnectionStatus | None = None, **fields: Any) -> dict[str, Any]:
-    return wire(ConnectionChanged(status=status, previous=previous, **fields, **COMMON))
+    return events_of(ConnectionChanged(status=status, previous=previous, **fields, **COMMON))
 
 
-def test_going_online_has_the_events_of_two_dialects() -> None:
-    found = state(ConnectionStatus.CONNECTED, phone_number="49151")
-    assert list(found) == ["whatsapp:status", "whatsapp:connected", "whatsapp:ready"]
-    assert (found["whatsapp:connected"]["phoneNumber"], found["whatsapp:connected"]["phone_number"]) == (
+def test_connected_has_the_events_of_two_dialects() -> None:
+    events = state(ConnectionStatus.CONNECTED, phone_number="49151")
+    assert list(events) == ["whatsapp:status", "whatsapp:connected", "whatsapp:ready"]
+    assert (events["whatsapp:connected"]["phoneNumber"], events["whatsapp:connected"]["phone_number"]) == (
         "49151",
         "49151",
     )
 
 
 @pytest.mark.parametrize("status", ["disconnected", "reconnecting", "logged_out", "restricted", "failed"])
-def test_going_offline_says_why_and_whether_it_comes_back(status: str) -> None:
-    found = state(ConnectionStatus(status), ConnectionStatus.CONNECTED, reason="r", detail="d", will_retry=True)
-    assert list(found) == ["whatsapp:status", "whatsapp:disconnected"]
-    told = found["whatsapp:disconnected"]
-    assert (told["reason"], told["detail"], told["willRetry"]) == ("r", "d", True)
+def test_disconnected_has_the_reason_and_whether_it_will_retry(status: str) -> None:
+    events = state(ConnectionStatus(status), ConnectionStatus.CONNECTED, reason="r", detail="d", will_retry=True)
+    assert list(events) == ["whatsapp:status", "whatsapp:disconnected"]
+    payload = events["whatsapp:disconnected"]
+    assert (payload["reason"], payload["detail"], payload["willRetry"]) == ("r", "d", True)
 
 
-def test_a_state_on_the_way_is_only_a_status() -> None:
+def test_connecting_is_only_a_status() -> None:
     assert list(state(ConnectionStatus.CONNECTING, ConnectionStatus.DISCONNECTED)) == ["whatsapp:status"]
 
 
-def test_a_status_names_the_message() -> None:
+def test_a_message_status_names_the_message() -> None:
     event = MessageStatusChanged(message_id="m", wa_id="W", status=MessageStatus.READ, client_id="k", **COMMON)
-    told = wire(event)["message_status"]
-    assert (told["messageId"], told["status"], told["clientId"]) == ("m", "read", "k")
-    assert datetime.fromisoformat(told["timestamp"]) == AT
+    payload = events_of(event)["message_status"]
+    assert (payload["messageId"], payload["status"], payload["clientId"]) == ("m", "read", "k")
+    assert datetime.fromisoformat(payload["timestamp"]) == AT
 
 
-def test_contacts_and_bookings_are_told_as_records() -> None:
+def test_contacts_and_bookings_are_sent_as_records() -> None:
     contact = Contact(id="c", organization_id="acme", phone_number="49151", created_at=AT, updated_at=AT)
     booking = Booking(
         id="b",
@@ -165,15 +165,15 @@ def test_contacts_and_bookings_are_told_as_records() -> None:
         created_at=AT,
         updated_at=AT,
     )
-    assert wire(ContactCreated(contact=contact, **COMMON))["contact:created"]["phoneNumber"] == "49151"
-    merged = wire(ContactUpdated(contact=contact, merged_ids=("x",), **COMMON))["contact:updated"]
+    assert events_of(ContactCreated(contact=contact, **COMMON))["contact:created"]["phoneNumber"] == "49151"
+    merged = events_of(ContactUpdated(contact=contact, merged_ids=("x",), **COMMON))["contact:updated"]
     assert merged["mergedIds"] == ["x"]
-    assert wire(BookingCreated(booking=booking, **COMMON))["booking:created"]["openedBy"] == "m"
-    assert wire(BookingUpdated(booking=booking, **COMMON))["booking:updated"]["status"] == "pending"
+    assert events_of(BookingCreated(booking=booking, **COMMON))["booking:created"]["openedBy"] == "m"
+    assert events_of(BookingUpdated(booking=booking, **COMMON))["booking:updated"]["status"] == "pending"
 
 
-def test_a_conversation_is_told_as_its_record() -> None:
-    talk = ConversationRecord(
+def test_a_conversation_is_sent_as_its_record() -> None:
+    conversation = ConversationRecord(
         id="v",
         organization_id="acme",
         instance_id="one",
@@ -182,33 +182,33 @@ def test_a_conversation_is_told_as_its_record() -> None:
         assigned_to="u",
         updated_at=AT,
     )
-    told = wire(ConversationUpdated(conversation=talk, **COMMON))["conversation:updated"]
-    assert (told["id"], told["unreadCount"], told["assignedTo"], told["status"]) == ("v", 3, "u", "open")
+    payload = events_of(ConversationUpdated(conversation=conversation, **COMMON))["conversation:updated"]
+    assert (payload["id"], payload["unreadCount"], payload["assignedTo"], payload["status"]) == ("v", 3, "u", "open")
 
 
-def test_a_stuck_message_is_named_with_its_status_and_since_when() -> None:
+def test_a_stuck_message_has_its_status_and_since_when() -> None:
     event = MessageStuck(message_id="m", status=MessageStatus.QUEUED, since=AT, conversation_id="v", **COMMON)
-    told = wire(event)["message:stuck"]
-    assert (told["messageId"], told["status"], told["conversationId"]) == ("m", "queued", "v")
-    assert datetime.fromisoformat(told["since"]) == AT
+    payload = events_of(event)["message:stuck"]
+    assert (payload["messageId"], payload["status"], payload["conversationId"]) == ("m", "queued", "v")
+    assert datetime.fromisoformat(payload["since"]) == AT
 
 
-def test_what_only_services_need_is_not_told() -> None:
+def test_events_for_services_are_not_sent_to_sockets() -> None:
     assert socket_events_of(MessageSent(message_id="m", wa_id="W", timestamp=AT, **COMMON), 7) == []
 
 
-def test_keys_become_camel_case_all_the_way_down() -> None:
+def test_keys_become_camel_case_on_all_levels() -> None:
     assert camel({"a_b_c": [{"d_e": 1}], "f": None}) == {"aBC": [{"dE": 1}], "f": None}
 
 
-def test_what_is_only_live_has_no_sequence() -> None:
-    whose = {"contact_id": "c", "conversation_id": "v", "from_address": "49151", **COMMON}
-    ((name, typing),) = ephemeral_events_of(ContactTyping.model_validate({**whose, "state": "recording"}))
+def test_ephemeral_events_have_no_sequence() -> None:
+    common = {"contact_id": "c", "conversation_id": "v", "from_address": "49151", **COMMON}
+    ((name, typing),) = ephemeral_events_of(ContactTyping.model_validate({**common, "state": "recording"}))
     assert (name, typing["state"], typing["isTyping"], typing["from"]) == ("typing", "recording", True, "49151")
     assert (typing["contactId"], typing["conversationId"], "sequence" in typing) == ("c", "v", False)
-    assert ephemeral_events_of(ContactTyping.model_validate({**whose, "state": "paused"}))[0][1]["isTyping"] is False
+    assert ephemeral_events_of(ContactTyping.model_validate({**common, "state": "paused"}))[0][1]["isTyping"] is False
     ((name, presence),) = ephemeral_events_of(
-        ContactPresence.model_validate({**whose, "available": False, "last_seen": AT})
+        ContactPresence.model_validate({**common, "available": False, "last_seen": AT})
     )
     assert (name, presence["available"], datetime.fromisoformat(presence["lastSeen"])) == ("presence", False, AT)
     assert (

@@ -1,4 +1,4 @@
-"""Whose sockets end, and whose do not."""
+"""Which principals a revocation applies to."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,39 +14,41 @@ def person(login_id: str | None = "one", role: Role = "agent", organization_id: 
     return Principal(organization_id=organization_id, subject="nina", session_id=login_id, role=role)
 
 
-def ended(*events: dict[str, Any]) -> RevocationList:
-    known = RevocationList(timedelta(hours=1))
+def revocations_after(*events: dict[str, Any]) -> RevocationList:
+    revocations = RevocationList(timedelta(hours=1))
     for fields in events:
-        known.add(
+        revocations.add(
             AccessRevoked.model_validate(
                 {"organization_id": "acme", "code": "login_ended", "reason": "", "at": NOON} | fields
             )
         )
-    return known
+    return revocations
 
 
-def test_an_ended_login_ends_its_sockets_and_no_others() -> None:
-    known = ended({"login_ids": ("one", "two")})
-    assert known.revocation_for(person("one"))
-    assert not known.revocation_for(person("three"))
-    assert not known.revocation_for(person(None))
-    assert not known.revocation_for(person("one", organization_id="globex"))
+def test_a_revoked_login_applies_to_no_other_login() -> None:
+    revocations = revocations_after({"login_ids": ("one", "two")})
+    assert revocations.revocation_for(person("one"))
+    assert not revocations.revocation_for(person("three"))
+    assert not revocations.revocation_for(person(None))
+    assert not revocations.revocation_for(person("one", organization_id="globex"))
 
 
-def test_a_new_role_ends_what_was_opened_in_another() -> None:
-    known = ended({"holder": "nina", "role": "viewer"})
-    assert known.revocation_for(person(role="agent"))
-    assert not known.revocation_for(person(role="viewer"))
-    back = ended({"holder": "nina", "role": "viewer"}, {"holder": "nina", "role": "agent"})
+def test_a_new_role_revokes_tokens_with_another_role() -> None:
+    revocations = revocations_after({"holder": "nina", "role": "viewer"})
+    assert revocations.revocation_for(person(role="agent"))
+    assert not revocations.revocation_for(person(role="viewer"))
+    back = revocations_after({"holder": "nina", "role": "viewer"}, {"holder": "nina", "role": "agent"})
     assert not back.revocation_for(person(role="agent"))
 
 
-def test_a_removed_user_stays_out() -> None:
-    known = ended({"holder": "nina"}, {"holder": "nina", "role": "agent"})
-    assert known.revocation_for(person(role="agent"))
+def test_the_removal_of_a_user_is_final() -> None:
+    revocations = revocations_after({"holder": "nina"}, {"holder": "nina", "role": "agent"})
+    assert revocations.revocation_for(person(role="agent"))
 
 
-def test_what_is_older_than_any_token_is_forgotten() -> None:
-    known = ended({"login_ids": ("one",), "holder": "nina"}, {"login_ids": ("two",), "at": NOON + timedelta(hours=2)})
-    assert not known.revocation_for(person("one"))
-    assert known.revocation_for(person("two"))
+def test_revocations_older_than_any_token_are_forgotten() -> None:
+    revocations = revocations_after(
+        {"login_ids": ("one",), "holder": "nina"}, {"login_ids": ("two",), "at": NOON + timedelta(hours=2)}
+    )
+    assert not revocations.revocation_for(person("one"))
+    assert revocations.revocation_for(person("two"))
