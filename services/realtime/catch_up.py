@@ -52,7 +52,11 @@ class CatchUp:
         previous: asyncio.Task[ResumeResult] | None,
     ) -> ResumeResult:
         if previous:
-            await asyncio.wait([previous])
+            try:
+                await asyncio.wait([previous])
+            except asyncio.CancelledError:  # the socket is gone: nobody else cancels the one before
+                previous.cancel()
+                raise
         socket.pause()
         if not self._send_queue.receives_events(socket.sid):
             since = None
