@@ -58,7 +58,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-_CHEAP_HASH_OF_NOBODY = _CHEAP_HASHER.hash("nobody has this password")
+_CHEAP_DUMMY_HASH = _CHEAP_HASHER.hash("nobody has this password")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +67,7 @@ def cheap_password_hashes(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     passwords = sys.modules.get("services.api.access.passwords")
     if passwords and not request.node.get_closest_marker("real_password_hashes"):
         monkeypatch.setattr(passwords, "_hasher", _CHEAP_HASHER)
-        monkeypatch.setattr(passwords, "_NOBODY", _CHEAP_HASH_OF_NOBODY)
+        monkeypatch.setattr(passwords, "_DUMMY_HASH", _CHEAP_DUMMY_HASH)
 
 
 @pytest.fixture(scope="session")
