@@ -48,7 +48,7 @@ def problem_response(status: int, title: str, code: str, detail: str) -> web.Res
         "success": False,
         "error": code,
     }
-    return web.json_response(body, status=status, content_type="application/problem_response+json")
+    return web.json_response(body, status=status, content_type="application/problem+json")
 
 
 class RequestHeadTimeouts:

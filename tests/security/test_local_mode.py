@@ -53,7 +53,7 @@ async def test_a_web_page_cannot_drive_the_simulator(simulator: Simulator, heade
                 sent = headers | {"Content-Type": content_type}
                 async with http.post(simulator.control_url + path, json=body, headers=sent) as answer:
                     assert answer.status == 403
-                    assert (await answer.json(content_type="application/problem_response+json"))["detail"]
+                    assert (await answer.json(content_type="application/problem+json"))["detail"]
         async with http.get(f"{simulator.control_url}/phones", headers=headers) as answer:
             assert answer.status == 403
     assert simulator.world.phones == {}

@@ -156,7 +156,7 @@ async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
     async with front, aiohttp.ClientSession() as http:
         for path, name in (("/api/contacts", "api"), ("/socket.io/?EIO=4", "realtime")):
             async with http.get(f"http://127.0.0.1:{front.port}{path}") as answer:
-                problem_response = await answer.json(content_type="application/problem_response+json")
+                problem_response = await answer.json(content_type="application/problem+json")
             assert (answer.status, problem_response["code"], problem_response["success"]) == (
                 502,
                 "backend_unavailable",
