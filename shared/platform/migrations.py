@@ -1,7 +1,7 @@
-"""Steps that bring what MongoDB holds to the form this version expects (docs/decisions/0034).
+"""Migration steps that bring the data in MongoDB to the form this version expects (docs/decisions/0034).
 
-A service runs its steps before it starts. Each is done once, by one replica; the others wait. A step that fails is
-logged, counted and written down, and the service starts without it; the next start tries it again.
+A service runs its steps before it starts. Each step is run once, by one replica, while the others wait. A step that
+fails is logged, counted and recorded; the service starts without it, and the next start runs it again.
 """
 
 import asyncio
@@ -34,10 +34,10 @@ from shared.platform.mongo import (
 from shared.platform.mongo_roles import VIEWS
 
 LOCK_TTL_S = 30.0
-"""A replica that died while it held the lock holds the others up for at most this long."""
+"""A replica that dies while it holds the lock delays the others by at most this long."""
 POLL_INTERVAL_S = 0.5
 MAX_ERROR_LENGTH = 1_000
-"""Characters of an error that are kept."""
+"""Characters of a recorded error."""
 _LOCK = "_lock"
 
 failed_steps = Gauge("switchboard_failed_migrations", "Migration steps that failed at the last start", ["collection"])
@@ -45,9 +45,9 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Step:
-    """`run` may end anywhere and is then repeated from its beginning. A step is done again when its `version` changed.
-    `after`: names of steps without which it cannot run."""
+class MigrationStep:
+    """`run` may be interrupted anywhere and is then run again from its beginning. A step with another `version` is run
+    again. `after`: names of steps that must have succeeded."""
 
     name: str
     run: Callable[[Database], Awaitable[None]]
@@ -56,11 +56,11 @@ class Step:
 
 
 class LockLost(Exception):
-    """Another replica holds the lock: this one was too slow to renew it."""
+    """This replica renewed the lock too late, and another one holds it now."""
 
 
 async def migrate(
-    marks: Collection, steps: Sequence[Step], *, name: str | None = None, lock_ttl_s: float = LOCK_TTL_S
+    marks: Collection, steps: Sequence[MigrationStep], *, name: str | None = None, lock_ttl_s: float = LOCK_TTL_S
 ) -> list[str]:
     """Do what was not done yet. `marks`: the collection of this service that remembers it. `name`: of steps that others
     of the same service need not wait for: they have a lock of their own. The names of the steps that could not be done;
@@ -69,7 +69,7 @@ async def migrate(
     while True:
         try:
             failed = await migration.attempt()
-        except _AGAIN as error:
+        except _RETRIED_ERRORS as error:
             log.warning("waiting for MongoDB to migrate: %s", str(error)[:120])
             failed = None
         except PyMongoError as error:  # such as a user that may not write the marks
@@ -85,7 +85,7 @@ def index_step(
     indexes: Mapping[str, Sequence[IndexModel]],
     retired: Mapping[str, Sequence[str]] | None = None,
     after: tuple[str, ...] = (),
-) -> Step:
+) -> MigrationStep:
     """Makes the indexes and drops those of earlier versions; again when a version defines them differently."""
 
     async def run(database: Database) -> None:
@@ -93,36 +93,36 @@ def index_step(
         await drop_indexes(database, retired or {})
 
     defined = {name: [model.document for model in models] for name, models in indexes.items()}
-    return Step("indexes", run, _digest(defined), after)
+    return MigrationStep("indexes", run, _digest(defined), after)
 
 
-def view_step() -> Step:
+def view_step() -> MigrationStep:
     """Makes the views. Only the api may."""
-    return Step("views", ensure_views, _digest({name: [view.of, view.fields] for name, view in VIEWS.items()}))
+    return MigrationStep("views", ensure_views, _digest({name: [view.of, view.fields] for name, view in VIEWS.items()}))
 
 
 def _digest(definition: object) -> str:
     return hashlib.sha256(json.dumps(definition, default=str).encode()).hexdigest()[:16]
 
 
-_AGAIN: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, LockLost)
+_RETRIED_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, LockLost)
 
 
 class _Migration:
-    def __init__(self, marks: Collection, steps: Sequence[Step], lock: str, lock_ttl_s: float) -> None:
+    def __init__(self, marks: Collection, steps: Sequence[MigrationStep], lock: str, lock_ttl_s: float) -> None:
         self._marks, self._steps, self._lock, self._lock_ttl_s = marks, steps, lock, lock_ttl_s
         self._database: Database = marks.database  # type: ignore[assignment]  # motor declares another type
         self._holder = f"{socket.gethostname()}-{os.getpid()}-{new_id()[:8]}"
-        self._told_to_wait = False
+        self._logged_waiting = False
 
     async def attempt(self) -> list[str] | None:
-        """The steps that failed; None while another replica holds the lock."""
+        """Run the missing steps. Returns those that failed; None while another replica holds the lock."""
         if not await self._missing():
             return []
-        if not await self._hold():
-            if not self._told_to_wait:
+        if not await self._acquire_lock():
+            if not self._logged_waiting:
                 log.info("another replica migrates with %s; waiting for it", self._marks.name)
-            self._told_to_wait = True
+            self._logged_waiting = True
             return None
         try:
             return await self._run(await self._missing())
@@ -130,37 +130,37 @@ class _Migration:
             with suppress(PyMongoError):
                 await self._marks.delete_one({"_id": self._lock, "holder": self._holder})
 
-    async def _missing(self) -> list[Step]:
+    async def _missing(self) -> list[MigrationStep]:
         done = {mark["_id"]: mark["version"] async for mark in self._marks.find({"done_at": {"$ne": None}})}
         return [step for step in self._steps if done.get(step.name) != step.version]
 
-    async def _run(self, steps: Sequence[Step]) -> list[str]:
+    async def _run(self, steps: Sequence[MigrationStep]) -> list[str]:
         failed: list[str] = []
         for step in steps:
             if missing := [name for name in step.after if name in failed]:
-                await self._note(step, f"it needs {', '.join(missing)}")
+                await self._record(step, f"it needs {', '.join(missing)}")
                 failed.append(step.name)
                 continue
             try:
                 await self._run_locked(step)
-            except _AGAIN:
+            except _RETRIED_ERRORS:
                 raise
             except Exception as error:
                 log.exception("the migration step %s failed; the service starts without it", step.name)
-                await self._note(step, str(error) or type(error).__name__)
+                await self._record(step, str(error) or type(error).__name__)
                 failed.append(step.name)
             else:
-                await self._note(step, None)
+                await self._record(step, None)
         return failed
 
-    async def _note(self, step: Step, error: str | None) -> None:
+    async def _record(self, step: MigrationStep, error: str | None) -> None:
         log.info("migration step %s: %s", step.name, error or "done")
         mark: Document = {"version": step.version, "by": self._holder, "at": utc_now(), "error": None, "done_at": None}
         mark |= {"error": error[:MAX_ERROR_LENGTH]} if error else {"done_at": mark["at"]}
         await self._marks.update_one({"_id": step.name}, {"$set": mark}, upsert=True)
 
-    async def _run_locked(self, step: Step) -> None:
-        """Run the step while the lock is renewed; a lost lock ends it."""
+    async def _run_locked(self, step: MigrationStep) -> None:
+        """Run the step while the lock is renewed; cancel it when the lock is lost."""
         work = asyncio.ensure_future(step.run(self._database))
         renewal = asyncio.create_task(self._renew())
         try:
@@ -176,11 +176,11 @@ class _Migration:
         while True:
             await asyncio.sleep(self._lock_ttl_s / 3)
             with suppress(*TRANSIENT_ERRORS):
-                if not await self._hold():
+                if not await self._acquire_lock():
                     raise LockLost("another replica took the lock")
 
-    async def _hold(self) -> bool:
-        """Take the lock or keep it. Times are MongoDB's, so that the clocks of the replicas do not matter."""
+    async def _acquire_lock(self) -> bool:
+        """Acquire or renew the lock. Times are MongoDB's, so the clocks of the replicas do not matter."""
         free: Document = {"$lt": [{"$ifNull": ["$expires_at", "$$NOW"]}, {"$add": ["$$NOW", 1]}]}
         mine: Document = {"$eq": ["$holder", self._holder]}
         expiry: Document = {"$add": ["$$NOW", int(self._lock_ttl_s * 1000)]}
@@ -192,6 +192,6 @@ class _Migration:
                 upsert=True,
                 return_document=True,
             )
-        except DuplicateKeyError:  # another replica was first
+        except DuplicateKeyError:  # another replica acquired it
             return False
         return bool(lock and lock["holder"] == self._holder)

@@ -1,6 +1,6 @@
-"""Strings from strangers, made fit to store and show: without control characters, and cut to a length.
+"""Untrusted strings, made safe to store and display: without control characters, cut to a maximum length.
 
-A contact chooses what stands in a push name, a file name or a caption; a list of a hundred contacts shows all of them.
+Contacts choose their push name, file names and captions, and a list displays those of a hundred contacts at once.
 """
 
 import re
@@ -11,75 +11,75 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 MAX_TEXT = 65_536
-"""Characters of a text message WhatsApp accepts."""
+"""Characters of a text message that WhatsApp accepts."""
 MAX_NAME = 256
 """Characters of a push name, a contact's name, a group's name."""
 MAX_FILE_NAME = 255
 MAX_LABEL = 128
-"""Characters of a short name or id that another system gave."""
+"""Characters of a short name or id of another system."""
 MAX_LINK = 2048
 """Characters of a link, or of a long id."""
 MAX_MIME_TYPE = 128
 MAX_ID = 256
-"""Characters of an id WhatsApp gives; its own are at most 64."""
+"""Characters of a WhatsApp id; those of WhatsApp's own programs have at most 64."""
 MAX_ADDRESS = 64
 """Characters of the user part of a JID."""
-CUT = "…"
-"""Stands at the end of what was cut."""
+CUT_MARK = "…"
+"""The last character of a text that was cut."""
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LINE = re.compile("[\t\n\r\u2028\u2029]+")
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
-"""They change the direction of what follows them: `exe.gpj` reads as `jpg.exe`."""
+"""They change the direction of the following text: `exe.gpj` is displayed as `jpg.exe`."""
 _ZERO_WIDTH_JOINER = "\u200d"
-_MOST_JOINED = 64
-"""Characters looked at for the beginning of one that is made of several."""
+_MAX_CLUSTER_LENGTH = 64
+"""Characters of a grapheme cluster, such as an emoji sequence, that is kept whole."""
 
 
-def bounded_text(value: str, most: int = MAX_TEXT) -> str:
-    """Lines, tabs and the direction of scripts stay."""
-    if value.isprintable() and len(value) <= most:
+def bounded_text(value: str, max_length: int = MAX_TEXT) -> str:
+    """Line breaks, tabs and direction marks are kept."""
+    if value.isprintable() and len(value) <= max_length:
         return value
-    return cut(_CONTROL.sub("", cut_roughly(value, most)), most)
+    return cut(_CONTROL.sub("", cut_roughly(value, max_length)), max_length)
 
 
-def bounded_line(value: str, most: int = MAX_NAME) -> str:
-    """One line, without characters that change the direction of what stands beside it."""
-    if value.isprintable() and len(value) <= most:
+def bounded_line(value: str, max_length: int = MAX_NAME) -> str:
+    """A single line, without characters that change the direction of neighbouring text."""
+    if value.isprintable() and len(value) <= max_length:
         return value.strip()
-    value = _CONTROL.sub("", _DIRECTION.sub("", _LINE.sub(" ", cut_roughly(value, most))))
-    return cut(value.strip(), most)
+    value = _CONTROL.sub("", _DIRECTION.sub("", _LINE.sub(" ", cut_roughly(value, max_length))))
+    return cut(value.strip(), max_length)
 
 
-def bounded_file_name(value: str, most: int = MAX_FILE_NAME) -> str:
-    """The extension stays when the name is cut."""
+def bounded_file_name(value: str, max_length: int = MAX_FILE_NAME) -> str:
+    """Like bounded_line; the file extension is kept when the name is cut."""
     name = bounded_line(value, len(value) + 1)
     stem, dot, extension = name.rpartition(".")
-    if len(name) <= most or not dot or len(extension) > 16:
-        return cut(name, most)
-    return f"{cut(stem, most - len(extension) - 1)}.{extension}"
+    if len(name) <= max_length or not dot or len(extension) > 16:
+        return cut(name, max_length)
+    return f"{cut(stem, max_length - len(extension) - 1)}.{extension}"
 
 
-def cut_roughly(value: str, most: int) -> str:
-    """So that megabytes are not looked at character by character."""
-    return value if len(value) <= 2 * most + 1024 else value[: 2 * most + 1024]
+def cut_roughly(value: str, max_length: int) -> str:
+    """Cut a very long text first, so that megabytes are not processed character by character."""
+    return value if len(value) <= 2 * max_length + 1024 else value[: 2 * max_length + 1024]
 
 
-def cut(value: str, most: int) -> str:
-    """At most so many characters, the last of them CUT when something is missing; not inside an emoji or between a
-    letter and its accents."""
-    if len(value) <= most:
+def cut(value: str, max_length: int) -> str:
+    """At most `max_length` characters, the last one CUT_MARK if the text was cut; never inside an emoji sequence or
+    between a letter and its accents."""
+    if len(value) <= max_length:
         return value
-    end = most - len(CUT)
-    for _ in range(_MOST_JOINED):
-        if end <= 0 or not _belong_together(value, end):
-            return value[: max(end, 0)] + CUT
+    end = max_length - len(CUT_MARK)
+    for _ in range(_MAX_CLUSTER_LENGTH):
+        if end <= 0 or not _is_inside_cluster(value, end):
+            return value[: max(end, 0)] + CUT_MARK
         end -= 1
-    return value[: most - len(CUT)] + CUT
+    return value[: max_length - len(CUT_MARK)] + CUT_MARK
 
 
-def _belong_together(value: str, place: int) -> bool:
-    """The characters before and behind this place are parts of one that is seen."""
+def _is_inside_cluster(value: str, place: int) -> bool:
+    """Whether the characters before and after this index are one visible character."""
     before, behind = value[place - 1], value[place]
     if before == _ZERO_WIDTH_JOINER or behind == _ZERO_WIDTH_JOINER or _modifies(behind):
         return True
@@ -98,7 +98,7 @@ def _is_flag_letter(character: str) -> bool:
 
 def _flag_letters_before(value: str, place: int) -> int:
     count = 0
-    while count < place and count < _MOST_JOINED and _is_flag_letter(value[place - 1 - count]):
+    while count < place and count < _MAX_CLUSTER_LENGTH and _is_flag_letter(value[place - 1 - count]):
         count += 1
     return count
 

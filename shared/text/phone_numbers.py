@@ -1,4 +1,4 @@
-"""Numbers and addresses as people copy them → E.164 digits or `<digits>@lid`. Pure."""
+"""Parses phone numbers and WhatsApp addresses in any usual notation → E.164 digits or `<digits>@lid`. Pure."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, StringConstraints
 from shared.text.phone_variants import mobile_variant
 
 MAX_ADDRESS_INPUT = 256
-"""Characters of a number, JID or link that are looked at."""
+"""Characters of a number, JID or link that are parsed."""
 _LID = re.compile(r"[0-9]{1,20}")
 
 _PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
@@ -23,21 +23,21 @@ _CHAT_LINK = re.compile(
 )
 _OPENING_QUOTES, _CLOSING_QUOTES = "\"'<«“‘„‚", "\"'>»”’,;."
 _DEVICE = re.compile(r"(?P<user>[0-9]+)(?:[._][0-9]{1,3})?(?::[0-9]{1,5})?")
-"""The user part of a JID with the agent and the device behind it."""
+"""The user part of a JID, with its agent and device."""
 _PLUS = str.maketrans({"\uff0b": "+", "\ufe62": "+", "\u2795": "+"})
 _DASHES = frozenset("\u2212\u2043\u30fc\uff70\u02d7\u223c")
-"""Signs outside of Unicode's dashes that are written as one."""
+"""Characters that are used as a dash and are not in Unicode's dash category."""
 _SEPARATORS = re.compile(r"[\s().\-/\[\]\u00b7\u2219\u2022]")
 _REVERSED = "\u202e"
-"""Shows the digits behind it in reverse order: what is read is not what is written."""
+"""Right-to-left override: displays the following digits in reverse order."""
 
 
 class InvalidPhone(ValueError):
-    """The text is not a phone number WhatsApp could know; the message says why and what to write instead."""
+    """The text is no valid phone number; the message says why and what to write instead."""
 
 
 def parse_phone(text: str) -> str:
-    """Any usual spelling, a JID, or a link to a chat → E.164 digits without the plus, e.g. `4915112345678`.
+    """A number in any usual notation, a JID, or a link to a chat → E.164 digits without the plus sign, `4915112345678`.
 
     Raises InvalidPhone with the reason when the country code is missing or the number cannot exist.
     """
@@ -48,15 +48,15 @@ def parse_phone(text: str) -> str:
 
 
 def parse_address(text: str) -> str:
-    """`<digits>@lid` of somebody whose number is hidden, without its device; anything else like `parse_phone`."""
+    """`<digits>@lid` (a person whose number is hidden) without its device; anything else like `parse_phone`."""
     user, server = _parts(text)
-    if server in _LID_SERVERS and _LID.fullmatch(user) and user in text:  # no program writes it in other digits
+    if server in _LID_SERVERS and _LID.fullmatch(user) and user in text:  # programs write it in ASCII digits only
         return f"{user}@lid"
     return parse_phone(text)
 
 
 def _parts(text: str) -> tuple[str, str | None]:
-    """The number as it is written, in ASCII, and the server of a JID. Raises InvalidPhone."""
+    """The number in ASCII, and the server part of a JID. Raises InvalidPhone."""
     if len(text) > MAX_ADDRESS_INPUT:
         raise InvalidPhone(f"a phone number has at most {MAX_ADDRESS_INPUT} characters; write it like +4915112345678")
     if _REVERSED in text:
@@ -72,7 +72,7 @@ def _parts(text: str) -> tuple[str, str | None]:
 
 
 def _ascii(character: str) -> str:
-    """A digit of any script, a dash or a blank of any width as ASCII writes it; empty for what is not seen."""
+    """The ASCII equivalent of a digit of any script, a dash or a space; empty for an invisible character."""
     if character.isascii():
         return character
     category = unicodedata.category(character)
@@ -90,7 +90,7 @@ def _ascii(character: str) -> str:
 
 
 def _out_of_link(text: str) -> str:
-    """The number in `tel:…`, `https://wa.me/…`, `https://api.whatsapp.com/send?phone=…`; other texts as they are."""
+    """The number of `tel:…`, `https://wa.me/…` or `https://api.whatsapp.com/send?phone=…`; other texts unchanged."""
     for scheme in _NUMBER_SCHEMES:
         if text[: len(scheme)].lower() == scheme:
             return unquote(text[len(scheme) :].removeprefix("//"))
@@ -113,7 +113,7 @@ def _e164(written: str, text: str) -> str:
     if e164 := _valid(digits):
         return e164
     if (other := mobile_variant(digits)) and _valid(other):
-        return digits  # as WhatsApp may know the line, though nobody dials it so any more
+        return digits  # an old notation that WhatsApp may still use for this line
     raise InvalidPhone(
         f"{text[:40]!r} is not a valid international number; include the country code, "
         "e.g. 5511999887766 (Brazil) instead of 11999887766"
@@ -121,7 +121,7 @@ def _e164(written: str, text: str) -> str:
 
 
 def _valid(digits: str) -> str | None:
-    """In E.164 digits, None when there can be no such number."""
+    """E.164 digits; None when no such number can exist."""
     try:
         number = phonenumbers.parse("+" + digits)
     except phonenumbers.NumberParseException:
@@ -132,4 +132,4 @@ def _valid(digits: str) -> str | None:
 
 
 AddressText = Annotated[str, StringConstraints(max_length=MAX_ADDRESS_INPUT), AfterValidator(parse_address)]
-"""A field in which any spelling becomes E.164 digits or `<digits>@lid`."""
+"""A field whose value, in any usual notation, becomes E.164 digits or `<digits>@lid`."""

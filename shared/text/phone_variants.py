@@ -1,4 +1,4 @@
-"""Mobile numbers that have two spellings: one as people dial it today, one under which WhatsApp may know the line.
+"""Variants of mobile numbers: the number that people dial today, and the one WhatsApp may use for the same line.
 
 Brazil put a 9 before mobile numbers (2012 to 2016), Mexico dropped the 1 behind the country code (2019), Argentina has
 a 9 there that callers from abroad often leave out. WhatsApp keeps the form an account was registered with, so neither
@@ -18,5 +18,5 @@ _FORMS = (
 
 
 def mobile_variant(phone: str) -> str | None:
-    """E.164 digits → the other digits the same line may have, None where a number has one spelling only."""
+    """E.164 digits → those of the other variant of the same line; None for a number without variants."""
     return next((form.sub(other, phone) for form, other in _FORMS if form.fullmatch(phone)), None)

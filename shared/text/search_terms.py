@@ -1,4 +1,4 @@
-"""What search looks up and what it compares: the words of a text, the parts of a word, and whether a text matches.
+"""Search: the words of a text, the parts of a word by which it is looked up, and whether a text matches.
 
 The words that texts have are looked up in MongoDB, each by any part of it; what is found there is compared once more
 with what was searched for, by `Search`. docs/decisions/0042. Pure.
@@ -13,35 +13,35 @@ from typing import Any, Self
 from shared.text.folding import folded
 
 MAX_SEARCHED = 4_000
-"""Characters of a text, from its beginning, that search looks at."""
+"""Characters of a text, from its beginning, that are searched."""
 MAX_FOLDED = 3 * MAX_SEARCHED
-"""Of the same text when it is folded: a syllable of Hangul becomes three characters."""
+"""Of the same text after folding: a Hangul syllable becomes three characters."""
 MAX_RUN = 64
-"""Of letters and digits in a row, say of a key in base64, so many can be found."""
+"""Of a run of letters and digits, such as a base64 key, this many characters are searchable."""
 MAX_TERM = 32
 STEP = 16
-"""A longer run is stored as overlapping terms of MAX_TERM characters, one every so many characters."""
+"""A longer run is stored as overlapping terms of MAX_TERM characters; this is the distance of their beginnings."""
 MAX_PART = 16
-"""Characters of a word by which it is looked up; what follows is compared."""
+"""Characters of a word by which it is looked up; the rest is compared."""
 MAX_SORT_BYTES = 150
 NAMELESS = "\U0010ffff"
-"""Before the number of a contact without a name, which so comes after all names."""
+"""Prefix of the number of a contact without a name, which sorts it after all names."""
 
 _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]+)"
 )
-"""Scripts without blanks between words: Thai, Lao, Burmese, Khmer, Han, kana."""
+"""Scripts without spaces between words: Thai, Lao, Burmese, Khmer, Han, kana."""
 _ASCII_RUN = re.compile("[a-z0-9]+")
 _NUMBER = re.compile(r"[0-9\s()+./-]*[0-9][0-9\s()+./-]*")
 
 
 _FIRST_EMOJI = 0x1F000
-"""From here on what Python's version of Unicode does not know is taken for an emoji."""
+"""Code points from here on that Python's version of Unicode does not have are treated as emoji."""
 
 
 class _Spaced(dict[int, str]):
-    """For str.translate: symbols such as emoji stand alone, signs become blanks."""
+    """For str.translate: symbols such as emoji become words of their own, punctuation becomes spaces."""
 
     def __missing__(self, code: int) -> str:
         self[code] = spaced = _space(chr(code))
@@ -60,7 +60,7 @@ _SPACED = _Spaced()
 
 
 def runs(text: str) -> list[str]:
-    """The words of a folded text; of scripts without blanks whatever stands between signs."""
+    """The words of a folded text; for scripts without spaces, the text between punctuation."""
     if text.isascii():
         return _ASCII_RUN.findall(text)
     words = text.translate(_SPACED).split()
@@ -68,7 +68,7 @@ def runs(text: str) -> list[str]:
 
 
 def terms_of(text: str | None) -> list[str]:
-    """What is stored of a text, each term once."""
+    """The search terms that are stored with a text, without repetitions."""
     found: dict[str, None] = {}
     for run in runs(searched(text)):
         found.update(dict.fromkeys(_terms_of_run(run)))
@@ -76,7 +76,7 @@ def terms_of(text: str | None) -> list[str]:
 
 
 def searched(text: str | None) -> str:
-    """The folded text as far as search looks at it."""
+    """The searchable part of a text, folded."""
     return folded((text or "")[:MAX_SEARCHED])[:MAX_FOLDED]
 
 
@@ -85,7 +85,7 @@ def is_unspaced(run: str) -> bool:
 
 
 def pairs(run: str) -> list[str]:
-    """Of a script without blanks: each two characters that follow each other."""
+    """For scripts without spaces: all pairs of adjacent characters."""
     return [run[place : place + 2] for place in range(max(1, len(run) - 1))]
 
 
@@ -98,18 +98,18 @@ def _terms_of_run(run: str) -> list[str]:
 
 
 def parts_of(term: str) -> list[str]:
-    """What a word can be looked up by the beginning of: what is left of it from each of its characters on."""
+    """All suffixes of a word: a part of the word is the prefix of one of them."""
     return list({term[start : start + MAX_PART]: None for start in range(len(term))})
 
 
 def sort_name(name: str | None, number: str) -> str:
-    """By which contacts are sorted: the folded name; those without one come last, by number."""
+    """The sort key of contacts: the folded name; contacts without a name come last, by number."""
     plain = " ".join(folded(name or "").split())
     return (plain or NAMELESS + number).encode()[:MAX_SORT_BYTES].decode(errors="ignore")
 
 
 def contact_fields(contact: Mapping[str, Any]) -> dict[str, Any]:
-    """What is stored with a contact (its name, number, LID and aliases) for searching and sorting."""
+    """The fields stored with a contact (name, number, LID, aliases) for searching and sorting."""
     name, numbers = contact.get("name"), numbers_of(contact)
     words = [*runs(folded(name or "")), *numbers]
     number = contact.get("phone_number") or contact.get("lid") or ""
@@ -118,28 +118,28 @@ def contact_fields(contact: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def numbers_of(contact: Mapping[str, Any]) -> list[str]:
-    """All that the contact is known to have or have had, in each spelling."""
+    """All present and former numbers of a contact, with their variants."""
     known = [contact.get("phone_number") or ""]
     known += [alias.removeprefix("phone:") for alias in contact.get("aliases", ()) if alias.startswith("phone:")]
     return [number for number in dict.fromkeys(known) if number]
 
 
 def message_terms(message: Mapping[str, Any]) -> list[str]:
-    """Of a stored message: nothing when its author deleted it."""
+    """The terms of a stored message; none when its author deleted it."""
     return [] if message.get("revoked_at") else terms_of(message.get("text"))
 
 
 @dataclass(frozen=True)
 class Search:
-    """`words`: all of them must be in the text. `number`: the digits of a search that is written like a phone number,
-    without the zeros in front of it."""
+    """A parsed search. `words`: each must be in the text. `number`: the digits of a search that looks like a phone
+    number, without leading zeros."""
 
     words: tuple[str, ...]
     number: str | None = None
 
     @classmethod
     def of(cls, search: str | None) -> Self | None:
-        """None when it is blank; without words when it has signs only: nothing matches it then."""
+        """None for a blank text. A text of punctuation only has no words and matches nothing."""
         plain = folded(search or "")
         if not plain.strip():
             return None
@@ -148,23 +148,23 @@ class Search:
         return cls(tuple(words), digits and (digits.lstrip("0") or digits))
 
     def runs(self) -> list[str]:
-        """Of all words, the longest first."""
+        """The lookup parts of all words, the longest first."""
         found = dict.fromkeys(run for word in self.words for run in runs(word))
         return sorted(found, key=len, reverse=True)
 
     def longest(self, most: int) -> list[str]:
-        """So many of the words."""
+        """The first `count` words."""
         return sorted(self.words, key=len, reverse=True)[:most]
 
     def matches(self, *texts: str) -> bool:
-        """Whether each word is in one of these folded texts."""
+        """Whether each word is part of one of these folded texts."""
         return bool(self.words) and all(any(word in text for text in texts) for word in self.words)
 
     def matches_text(self, text: str | None) -> bool:
         return self.matches(searched(text))
 
     def matches_contact(self, contact: Mapping[str, Any], *texts: str) -> bool:
-        """Whether each word is in the name, in a number or in one of these folded texts."""
+        """Whether each word is part of the name, of a number or of one of these folded texts."""
         numbers = numbers_of(contact)
         if self.number and any(self.number in number for number in numbers):
             return True
@@ -172,7 +172,7 @@ class Search:
 
 
 def _bare(word: str) -> str:
-    """Without the signs around it."""
+    """Without surrounding punctuation."""
     spaced = [not character.translate(_SPACED).strip() for character in word]
     kept = [place for place, is_sign in enumerate(spaced) if not is_sign]
     return word[kept[0] : kept[-1] + 1] if kept else ""

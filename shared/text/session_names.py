@@ -1,4 +1,4 @@
-"""Names of sessions, as people type them in any script. Subjects and records hold the id of the instance instead."""
+"""Names of sessions, in any script. Subjects and records contain the id of the instance instead."""
 
 import re
 import unicodedata
@@ -12,8 +12,8 @@ _HIDDEN = (
     "\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff"
     "\\ufff9-\\ufffb"
 )
-"""Controls, what shows nothing and what turns the direction of the text. Not U+200C and U+200D: words in Persian and
-emoji have them inside."""
+"""Control characters, invisible characters and direction marks. Not U+200C and U+200D, which are part of Persian words
+and of emoji."""
 SESSION_NAME_PATTERN = rf"^[^/\\{_HIDDEN}]*[^/\\\s.\u200c\u200d{_HIDDEN}][^/\\{_HIDDEN}]*$"
 _SURROGATES = re.compile("[\\ud800-\\udfff]")
 _NAME = re.compile(SESSION_NAME_PATTERN.removesuffix("$"))
@@ -24,7 +24,7 @@ SESSION_NAME_RULE = (
 
 
 def parse_session_name(text: str) -> str:
-    """Without blanks at its ends and in one spelling of its accents (Unicode NFC). Raises ValueError."""
+    """Stripped and normalized to Unicode NFC. Raises ValueError."""
     if len(text) <= 4 * MAX_SESSION_NAME:
         name = unicodedata.normalize("NFC", text).strip()
         if len(name) <= MAX_SESSION_NAME and _NAME.fullmatch(name) and not _SURROGATES.search(name):

@@ -1,4 +1,4 @@
-"""Words compared the way people mean them: without case and accents."""
+"""Comparison of words without case and accents."""
 
 import re
 import unicodedata
@@ -8,11 +8,11 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 _WORD = re.compile(r"\w+")
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
-"""Letters by their category that show nothing: the fillers of Hangul."""
+"""Invisible characters of a letter category: the Hangul fillers."""
 
 
 def has_letter_or_digit(text: str) -> bool:
-    """Whether a text shows a letter or digit of any script; `👍`, `-` and invisible characters show none."""
+    """Whether a text contains a visible letter or digit of any script; `👍` and `-` are none."""
     return any(character.isalnum() and character not in _INVISIBLE_LETTERS for character in text)
 
 
@@ -23,7 +23,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def contains(text: tuple[str, ...], phrase: tuple[str, ...]) -> bool:
-    """Whether the words of the phrase stand in the text, whole and next to each other."""
+    """Whether the text contains the words of the phrase, whole and adjacent."""
     return any(text[start : start + len(phrase)] == phrase for start in range(len(text) - len(phrase) + 1))
 
 
@@ -39,4 +39,4 @@ Keyword = Annotated[
     AfterValidator(_keyword),
     Field(json_schema_extra={"format": "words"}),
 ]
-"""A word, or a few that belong together."""
+"""A word or a short phrase."""

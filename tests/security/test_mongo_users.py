@@ -15,7 +15,7 @@ from deploy.local.binaries import find_mongod
 from services.api.store.migrations import STEPS as API_STEPS
 from services.router.store import STEPS as ROUTER_STEPS
 from services.session.store import STEPS as SESSION_STEPS
-from shared.platform.migrations import Step, migrate
+from shared.platform.migrations import MigrationStep, migrate
 from shared.platform.mongo import Database, ensure_views, open_mongo
 from shared.platform.mongo_roles import ACCESS, VIEWS, password_variable
 from shared.platform.mongo_setup import SETUP_USER
@@ -96,7 +96,7 @@ async def test_a_service_starts_although_its_user_may_not_remember_migrations(
         raise AssertionError("without a lock nothing runs")
 
     async with open_mongo(Settings(mongo_url=mongo.url("session"))) as database:
-        assert await migrate(database["router_migrations"], [Step("one", nothing)]) == ["one"]
+        assert await migrate(database["router_migrations"], [MigrationStep("one", nothing)]) == ["one"]
     assert "cannot migrate with router_migrations" in caplog.text
 
 

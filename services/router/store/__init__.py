@@ -27,7 +27,7 @@ from services.router.store.revisions import Revisions
 from services.router.store.search_vocabulary import SearchVocabulary
 from services.router.store.send_cancellations import SendCancellations
 from services.router.store.split_late_writes import SplitRepair
-from shared.platform.migrations import Step, index_step, migrate
+from shared.platform.migrations import MigrationStep, index_step, migrate
 from shared.platform.mongo import Database
 
 INDEXES = {
@@ -41,14 +41,14 @@ INDEXES = {
 }
 RETIRED = {"bookings": bookings.RETIRED, "conversations": conversations.RETIRED, "messages": messages.RETIRED}
 STEPS = (
-    Step("other-parties", add_other_parties),
-    Step("order-keys", add_order_keys),
-    Step("blank-names", remove_blank_names),
-    Step("searchable-contacts", make_contacts_searchable),
+    MigrationStep("other-parties", add_other_parties),
+    MigrationStep("order-keys", add_order_keys),
+    MigrationStep("blank-names", remove_blank_names),
+    MigrationStep("searchable-contacts", make_contacts_searchable),
     index_step(INDEXES, RETIRED, after=("other-parties",)),
 )
 """The indexes last: those of the earlier version help the other steps, and are dropped then."""
-BACKGROUND_STEPS = (Step("search-terms", make_texts_searchable),)
+BACKGROUND_STEPS = (MigrationStep("search-terms", make_texts_searchable),)
 """What takes long, and what the service works without."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.router.store import open_store
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.migrations import Step, failed_steps, index_step, migrate
+from shared.platform.migrations import MigrationStep, failed_steps, index_step, migrate
 from shared.platform.mongo import Collection, Database, IndexModel, open_mongo
 from shared.platform.settings import Settings
 from tests.servers import mongod, start_replica_set
@@ -31,20 +31,20 @@ def marks(database: Database) -> Collection:
     return database["router_migrations"]
 
 
-def counting(name: str, **fields: object) -> Step:
+def counting(name: str, **fields: object) -> MigrationStep:
     """Counts in the database how often it ran."""
 
     async def run(database: Database) -> None:
         await database["runs"].update_one({"_id": name}, {"$inc": {"count": 1}}, upsert=True)
 
-    return Step(name, run, **fields)  # type: ignore[arg-type]
+    return MigrationStep(name, run, **fields)  # type: ignore[arg-type]
 
 
-def failing(name: str, **fields: object) -> Step:
+def failing(name: str, **fields: object) -> MigrationStep:
     async def run(database: Database) -> None:
         raise KeyError("a field that is not there")
 
-    return Step(name, run, **fields)  # type: ignore[arg-type]
+    return MigrationStep(name, run, **fields)  # type: ignore[arg-type]
 
 
 async def runs(database: Database) -> dict[str, int]:
@@ -67,7 +67,7 @@ async def test_many_replicas_do_a_step_once_and_none_starts_before_it_is_done(
         await database["runs"].update_one({"_id": "ended"}, {"$inc": {"count": 1}}, upsert=True)
 
     async def replica() -> dict[str, int]:
-        assert await migrate(marks, [Step("slow", slow)]) == []
+        assert await migrate(marks, [MigrationStep("slow", slow)]) == []
         return await runs(database)
 
     seen = await asyncio.wait_for(asyncio.gather(*(replica() for _ in range(8))), BOUND_S)
@@ -111,7 +111,7 @@ async def test_a_replica_that_was_killed_within_a_step_leaves_it_to_another(
         await database["runs"].update_one({"_id": "begun"}, {"$inc": {"count": 1}}, upsert=True)
         await asyncio.Event().wait()
 
-    first = asyncio.create_task(migrate(marks, [Step("one", forever)]))
+    first = asyncio.create_task(migrate(marks, [MigrationStep("one", forever)]))
     await until(lambda: database["runs"].find_one({"_id": "begun"}))
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
@@ -127,7 +127,7 @@ async def test_a_step_may_take_longer_than_the_lock_lives(database: Database, ma
         later = lock["expires_at"] + timedelta(seconds=2 * SHORT_TTL_S)
         await until(lambda: marks.find_one({"_id": "_lock", "expires_at": {"$gt": later}}))
 
-    both = (migrate(marks, [Step("long", long)], lock_ttl_s=SHORT_TTL_S) for _ in range(2))
+    both = (migrate(marks, [MigrationStep("long", long)], lock_ttl_s=SHORT_TTL_S) for _ in range(2))
     assert await asyncio.wait_for(asyncio.gather(*both), BOUND_S) == [[], []]
     assert await runs(database) == {"begun": 1}
 
@@ -143,7 +143,7 @@ async def test_a_replica_that_lost_the_lock_ends_its_step_and_waits(database: Da
         finally:
             ended.append("ended")
 
-    slow = asyncio.create_task(migrate(marks, [Step("one", forever)], lock_ttl_s=SHORT_TTL_S))
+    slow = asyncio.create_task(migrate(marks, [MigrationStep("one", forever)], lock_ttl_s=SHORT_TTL_S))
     await until(lambda: database["runs"].find_one({"_id": "begun"}))
     other = {"holder": "another", "expires_at": utc_now() + timedelta(hours=1)}
     await marks.update_one({"_id": "_lock"}, {"$set": other})

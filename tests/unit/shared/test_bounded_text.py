@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.text.bounded_text import CUT, bounded_file_name, bounded_line, bounded_text, cut
+from shared.text.bounded_text import CUT_MARK, bounded_file_name, bounded_line, bounded_text, cut
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
@@ -16,7 +16,7 @@ SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e00
 @pytest.mark.parametrize("before", range(8))
 def test_nothing_is_cut_inside_what_is_seen_as_one_character(whole: str, before: int) -> None:
     shown = cut("x" * before + whole * 20, 30)
-    kept = shown.removesuffix(CUT).removeprefix("x" * before)
+    kept = shown.removesuffix(CUT_MARK).removeprefix("x" * before)
     if not unicodedata.category(whole[-1]).startswith("L"):
         assert kept == whole * (len(kept) // len(whole))
     assert len(shown) <= 30
@@ -42,7 +42,7 @@ def test_names_are_one_line_without_control(value: str, shown: str) -> None:
 def test_a_text_keeps_its_lines_and_is_marked_where_it_is_cut() -> None:
     assert bounded_text("one\n\ttwo\r\nthree\x00") == "one\n\ttwo\r\nthree"
     long = bounded_text("a" * 70_000)
-    assert (len(long), long[-1]) == (65_536, CUT)
+    assert (len(long), long[-1]) == (65_536, CUT_MARK)
     assert bounded_text("a" * 65_536) == "a" * 65_536
 
 
@@ -51,4 +51,4 @@ def test_a_text_keeps_its_lines_and_is_marked_where_it_is_cut() -> None:
 def test_a_cut_is_short_enough_and_changes_nothing_else(value: str, most: int) -> None:
     shown = cut(value, most)
     assert len(shown) <= most
-    assert shown == value or (len(value) > most and value.startswith(shown.removesuffix(CUT)))
+    assert shown == value or (len(value) > most and value.startswith(shown.removesuffix(CUT_MARK)))
