@@ -13,12 +13,12 @@ from simulator.app import Simulator
 from simulator.people.phone import SimulatedPhone
 from simulator.server.accounts import Faults
 from simulator.world import World
-from tests.integration.session.worker.driver import PATIENCE, WorkerDriver, ZygoteDriver
+from tests.integration.session.worker.driver import TIMEOUT_S, WorkerDriver, ZygoteDriver
 
 
 @pytest.fixture(scope="module")
 async def simulator(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Simulator]:
-    """One for all tests of a file; each has people of its own."""
+    """One for all tests of a file; each test has contacts and phones of its own."""
     simulator = Simulator(tmp_path_factory.mktemp("simulator"), seed=1)
     await simulator.start()
     yield simulator
@@ -32,7 +32,7 @@ def world(simulator: Simulator) -> World:
 
 @asynccontextmanager
 async def running_zygote(simulator: Simulator, folder: Path, **options: str) -> AsyncIterator[ZygoteDriver]:
-    """Its start takes longer than most tests: it imports the WhatsApp client."""
+    """Starting takes longer than most tests, because the zygote imports the WhatsApp client."""
     network = await find_simulated_network(simulator.control_url)
     zygote = await ZygoteDriver(network, folder, **options).start()
     yield zygote
@@ -40,17 +40,17 @@ async def running_zygote(simulator: Simulator, folder: Path, **options: str) -> 
 
 
 @pytest.fixture(scope="module")
-async def zygote_of_file(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ZygoteDriver]:
+async def module_zygote(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ZygoteDriver]:
     async with running_zygote(simulator, tmp_path_factory.mktemp("zygote")) as zygote:
         yield zygote
 
 
 @pytest.fixture
-async def zygote(zygote_of_file: ZygoteDriver, world: World, tmp_path: Path) -> ZygoteDriver:
+async def zygote(module_zygote: ZygoteDriver, world: World, tmp_path: Path) -> ZygoteDriver:
     """Without workers of earlier tests, on a network without their faults."""
     world.network.faults = Faults()
-    await zygote_of_file.forget_workers(tmp_path)
-    return zygote_of_file
+    await module_zygote.end_workers(tmp_path)
+    return module_zygote
 
 
 @pytest.fixture
@@ -72,10 +72,10 @@ async def linked(worker: WorkerDriver, phone: SimulatedPhone) -> WorkerDriver:
 
 @pytest.fixture
 def until() -> Callable[[Callable[[], Any]], Awaitable[None]]:
-    """Waits until something becomes true in this process."""
+    """Waits until a condition is true in this process."""
 
     async def wait(condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             while not condition():
                 await asyncio.sleep(0.02)
 

@@ -28,18 +28,19 @@ from services.session.ipc.messages import (
 )
 from services.session.simulated_network import SimulatedNetwork, zygote_environment
 
-PATIENCE = 60  # seconds: generous, because the machine may be busy
+TIMEOUT_S = 60
+"""Generous, because the machine may be busy."""
 INSTANCE, ORGANIZATION = "sales", "acme"
 
 
-class Heard:
-    """What arrived on a socket, in order, and a way to wait for more."""
+class FrameReader:
+    """The frames that arrived on a socket, in order, and a way to wait for more."""
 
-    def __init__(self, ours: socket.socket, adapter: Any) -> None:
-        self._socket, self._adapter = ours, adapter
+    def __init__(self, own_end: socket.socket, adapter: Any) -> None:
+        self._socket, self._adapter = own_end, adapter
         self.frames: list[Any] = []
         self.closed = False
-        self._bell = asyncio.Event()
+        self._arrived = asyncio.Event()
 
     async def open(self) -> None:
         self._reader, self.writer = await asyncio.open_unix_connection(sock=self._socket)
@@ -48,65 +49,65 @@ class Heard:
     async def _read(self) -> None:
         while (body := await read_frame(self._reader)) is not None:
             self.frames.append(self._adapter.validate_json(body))
-            self._bell.set()
+            self._arrived.set()
         self.closed = True
-        self._bell.set()
+        self._arrived.set()
 
     async def wait(self, kind: type[Frame], since: int = 0, **fields: Any) -> Any:
-        """The first frame of a class with these fields."""
-        async with asyncio.timeout(PATIENCE):
+        """The first frame of a class with these field values, from index `since` on."""
+        async with asyncio.timeout(TIMEOUT_S):
             while True:
                 for frame in self.frames[since:]:
                     if isinstance(frame, kind) and all(getattr(frame, key) == fields[key] for key in fields):
                         return frame
-                self._bell.clear()
-                await self._bell.wait()
+                self._arrived.clear()
+                await self._arrived.wait()
 
     async def wait_closed(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT_S):
             while not self.closed:
-                self._bell.clear()
-                await self._bell.wait()
+                self._arrived.clear()
+                await self._arrived.wait()
 
 
-class WorkerDriver(Heard):
-    """One worker. Entries are confirmed only when a test says so."""
+class WorkerDriver(FrameReader):
+    """One worker. Journaled events are confirmed only by the test."""
 
-    def __init__(self, ours: socket.socket, name: str, pid: int, network: SimulatedNetwork, folder: Path) -> None:
-        super().__init__(ours, FROM_WORKER)
+    def __init__(self, own_end: socket.socket, name: str, pid: int, network: SimulatedNetwork, folder: Path) -> None:
+        super().__init__(own_end, FROM_WORKER)
         self.name, self.pid = name, pid
         self._network, self._folder = network, folder
 
-    def tell(self, frame: Frame) -> None:
+    def send_frame(self, frame: Frame) -> None:
         self.writer.write(pack(frame))
 
     def start(self, instance_id: str = INSTANCE, **options: Any) -> None:
         options = {"proxy": self._network.proxy, "directory": str(self._folder / instance_id), **options}
-        self.tell(Start(instance_id=instance_id, organization_id=ORGANIZATION, **options))
+        self.send_frame(Start(instance_id=instance_id, organization_id=ORGANIZATION, **options))
 
     def stop(self, instance_id: str = INSTANCE, *, logout: bool = False) -> None:
-        self.tell(Stop(instance_id=instance_id, logout=logout))
+        self.send_frame(Stop(instance_id=instance_id, logout=logout))
 
     async def send(self, to: str, text: str, message_id: str, timeout: float = 60) -> SendResult:
-        self.tell(Send(instance_id=INSTANCE, call_id=message_id, to=to, text=text, timeout_s=timeout))
-        sent = await self.wait(SendResult, call_id=message_id)
-        assert isinstance(sent, SendResult)
-        return sent
+        self.send_frame(Send(instance_id=INSTANCE, call_id=message_id, to=to, text=text, timeout_s=timeout))
+        result = await self.wait(SendResult, call_id=message_id)
+        assert isinstance(result, SendResult)
+        return result
 
-    def entries_now(self) -> list[JournaledEvent]:
+    def received_entries(self) -> list[JournaledEvent]:
         return [frame for frame in self.frames if isinstance(frame, JournaledEvent)]
 
     async def entries(self, count: int) -> list[JournaledEvent]:
-        """Wait for so many different journal entries; one not confirmed may be sent again after a restart."""
-        async with asyncio.timeout(PATIENCE):
-            while len({(entry.instance_id, entry.sequence) for entry in self.entries_now()}) < count:
+        """Wait for `count` different journaled events; one that is not confirmed may be sent again after a restart."""
+        async with asyncio.timeout(TIMEOUT_S):
+            while len({(entry.instance_id, entry.sequence) for entry in self.received_entries()}) < count:
                 await asyncio.sleep(0.02)
-        return self.entries_now()
+        return self.received_entries()
 
-    async def publish_all(self, count: int, instance_id: str = INSTANCE) -> list[JournaledEvent]:
-        """Wait for so many entries and confirm them, as a supervisor with NATS at hand does."""
+    async def confirm_entries(self, count: int, instance_id: str = INSTANCE) -> list[JournaledEvent]:
+        """Wait for `count` journaled events and confirm them, as the supervisor does when JetStream has them."""
         entries = await self.entries(count)
-        self.tell(EventsConfirmed(instance_id=instance_id, sequence=entries[-1].sequence))
+        self.send_frame(EventsConfirmed(instance_id=instance_id, sequence=entries[-1].sequence))
         return entries
 
     async def link(self, phone: Any, instance_id: str = INSTANCE) -> None:
@@ -116,7 +117,7 @@ class WorkerDriver(Heard):
         await self.wait(ConnectionUpdate, instance_id=instance_id, event="connected")
 
     async def quit(self) -> None:
-        self.tell(Quit())
+        self.send_frame(Quit())
         await self.wait_closed()
 
     def kill(self) -> None:
@@ -132,53 +133,53 @@ class ZygoteDriver:
         self.workers: list[WorkerDriver] = []
 
     async def start(self) -> "ZygoteDriver":
-        ours, theirs = socket.socketpair()
-        self._socket = ours
+        own_end, other_end = socket.socketpair()
+        self._socket = own_end
         self._log = (self._folder / "workers.log").open("ab")
         environment = zygote_environment({**os.environ, "WA_LOG_FORMAT": "console"}, self._network)
         self.process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             self._module,
-            str(theirs.fileno()),
+            str(other_end.fileno()),
             env=environment,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[other_end.fileno()],
             stderr=self._log,
         )
-        theirs.close()
-        self.heard = Heard(ours.dup(), FROM_ZYGOTE)
-        await self.heard.open()
+        other_end.close()
+        self.reader = FrameReader(own_end.dup(), FROM_ZYGOTE)
+        await self.reader.open()
         return self
 
     async def fork(self) -> WorkerDriver:
         self._count += 1
         name = f"w{self._count}"
-        ours, theirs = socket.socketpair()
+        own_end, other_end = socket.socketpair()
         request = Fork(worker=name)
-        socket.send_fds(self._socket, [pack(request)], [theirs.fileno()])
-        theirs.close()
-        forked = await self.heard.wait(Forked, call_id=request.call_id)
-        worker = WorkerDriver(ours, name, forked.pid, self._network, self._folder)
+        socket.send_fds(self._socket, [pack(request)], [other_end.fileno()])
+        other_end.close()
+        forked = await self.reader.wait(Forked, call_id=request.call_id)
+        worker = WorkerDriver(own_end, name, forked.pid, self._network, self._folder)
         await worker.open()
         self.workers.append(worker)
         return worker
 
-    async def forget_workers(self, folder: Path) -> None:
-        """End all workers, as after a test; accounts of those forked from now on have their files in `folder`."""
-        exited = {frame.worker for frame in self.heard.frames if isinstance(frame, WorkerExited)}
+    async def end_workers(self, folder: Path) -> None:
+        """End all workers, as after a test. Accounts of workers that are forked later have their files in `folder`."""
+        exited = {frame.worker for frame in self.reader.frames if isinstance(frame, WorkerExited)}
         for worker in self.workers:
             worker.writer.close()
             if worker.name not in exited:
                 worker.kill()
-                await self.heard.wait(WorkerExited, worker=worker.name)
+                await self.reader.wait(WorkerExited, worker=worker.name)
         self.workers, self._folder = [], folder
-        self.heard.frames.clear()
+        self.reader.frames.clear()
 
     async def stop(self) -> None:
-        """Close the sockets: the zygote and every worker end by themselves."""
+        """Close the sockets, at which the zygote and every worker end."""
         for worker in self.workers:
             worker.writer.close()
-        self.heard.writer.close()
+        self.reader.writer.close()
         self._socket.close()
-        await asyncio.wait_for(self.process.wait(), PATIENCE)
+        await asyncio.wait_for(self.process.wait(), TIMEOUT_S)
         self._log.close()

@@ -1,5 +1,5 @@
-"""A zygote whose workers ask the library for every event, also for those it cannot encode: its loop ends at the first
-receipt of a type it does not know, as it would at an event nobody has met yet."""
+"""A zygote whose workers subscribe to every event, also to those that the library cannot encode: its loop ends at the
+first receipt of an unknown type, as it would at an event that nobody knows yet."""
 
 import socket
 from typing import Any

@@ -1,4 +1,4 @@
-"""What simple clients never write, through the real library: lists, calls, cut texts, impossible times."""
+"""Messages that simple clients never write, through the real library: lists, calls, cut texts, impossible times."""
 
 import json
 from typing import Any
@@ -27,33 +27,33 @@ def party(contact: SimulatedContact) -> dict[str, str]:
     return {"phone": contact.account.number, "lid": contact.account.lid.user}
 
 
-async def heard(worker: WorkerDriver, count: int) -> list[dict[str, Any]]:
-    """The events of so many entries; none of them has an error."""
+async def received_events(worker: WorkerDriver, count: int) -> list[dict[str, Any]]:
+    """Wait for `count` events; none of them has an error."""
     entries = await worker.entries(count)
     assert [entry.error for entry in entries] == [None] * len(entries)
     return [json.loads(entry.body) for entry in entries]
 
 
-async def test_a_message_through_a_list_is_in_the_chat_with_its_sender(
+async def test_a_message_through_a_broadcast_list_is_in_the_chat_with_its_sender(
     phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     write_through_list(bob, phone.account, content.text("Promoção"))
-    (event,) = await heard(linked, 1)
+    (event,) = await received_events(linked, 1)
     assert (event["text"], event["chat"], event["sender"], event["group"]) == ("Promoção", party(bob), party(bob), None)
 
 
-async def test_what_the_owner_writes_to_a_list_is_in_the_chat_with_each(
+async def test_a_message_of_the_owner_to_a_broadcast_list_is_in_the_chat_with_each_recipient(
     world: World, phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     eve = world.add_contact(name="Eve")
     wa_id = write_to_list(phone, [bob.account, eve.account], "Fechamos na sexta")
-    events = await heard(linked, 2)
+    events = await received_events(linked, 2)
     assert [event["chat"] for event in events] == [party(bob), party(eve)]
     assert all((event["from_me"], event["wa_id"], event["group"]) == (True, wa_id, None) for event in events)
     assert len({event["id"] for event in events}) == 2
 
 
-async def test_a_missed_call_is_heard_and_one_that_the_phone_took_is_not(
+async def test_a_missed_call_is_reported_and_one_that_the_phone_handled_is_not(
     phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     for reason in ("accepted_elsewhere", "rejected_elsewhere"):
@@ -63,19 +63,19 @@ async def test_a_missed_call_is_heard_and_one_that_the_phone_took_is_not(
     missed = SimulatedCall(bob, phone.account, video=True)
     missed.offer()
     missed.end()
-    (event,) = await heard(linked, 1)
+    (event,) = await received_events(linked, 1)
     assert (event["type"], event["wa_id"], event["sender"]) == ("missed_call", missed.id, party(bob))
     assert event["text"] == "Missed video call"
 
 
-async def test_texts_that_are_cut_and_times_that_cannot_be_are_mended(
+async def test_cut_texts_and_impossible_times_are_repaired(
     phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     before = utc_now()
     bob.write(phone.account, content.raw(b"\x0a" + bytes([len(CUT)]) + CUT))
     for time in (0, 1, 4_102_444_800):
         bob.write(phone.account, content.text(f"at {time}"), extra={"t": time})
-    events = await heard(linked, 4)
+    events = await received_events(linked, 4)
     assert [event["text"] for event in events] == ["quero \ufffd", "at 0", "at 1", "at 4102444800"]
     assert all(before.isoformat()[:10] <= event["timestamp"][:10] <= utc_now().isoformat()[:10] for event in events)
 
@@ -85,11 +85,11 @@ async def test_a_business_has_its_verified_name(
 ) -> None:
     bob.account.name, bob.account.verified_name = "", "Padaria Sol"
     bob.write(phone.account, content.text("bom dia"))
-    (event,) = await heard(linked, 1)
+    (event,) = await received_events(linked, 1)
     assert event["push_name"] == "Padaria Sol"
 
 
-async def test_a_kind_of_tomorrow_says_so_and_what_programs_say_is_not_heard(
+async def test_an_unknown_kind_is_unsupported_and_protocol_messages_are_ignored(
     phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     album, wrapped = Message(), Message()
@@ -98,5 +98,5 @@ async def test_a_kind_of_tomorrow_says_so_and_what_programs_say_is_not_heard(
     bob.write(phone.account, content.raw(album.SerializeToString()))
     bob.write(phone.account, content.raw(b"\xe2\x0c\x07\x0a\x05hello"))
     bob.write(phone.account, content.raw(wrapped.SerializeToString()))
-    events = await heard(linked, 2)
+    events = await received_events(linked, 2)
     assert [(event["type"], event["text"]) for event in events] == [("unsupported", None), ("image", "HD")]

@@ -25,17 +25,17 @@ from simulator.people import content
 from simulator.people.contact import SimulatedContact
 from simulator.people.phone import SimulatedPhone
 from simulator.world import World
-from tests.integration.session.worker.driver import INSTANCE, PATIENCE, WorkerDriver, ZygoteDriver
+from tests.integration.session.worker.driver import INSTANCE, TIMEOUT_S, WorkerDriver, ZygoteDriver
 
 Until = Callable[[Callable[[], Any]], Awaitable[None]]
 
 
 async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: SimulatedPhone) -> None:
     worker.start()
-    issued = await worker.wait(LinkingCode)
-    assert (issued.kind, issued.attempt) == ("qr", 1)
-    assert issued.data_url.startswith("data:image/png;base64,")
-    await phone.scan(issued.code)
+    code = await worker.wait(LinkingCode)
+    assert (code.kind, code.attempt) == ("qr", 1)
+    assert code.data_url.startswith("data:image/png;base64,")
+    await phone.scan(code.code)
     paired = await worker.wait(ConnectionUpdate, event="paired")
     connected = await worker.wait(ConnectionUpdate, event="connected")
     number = phone.account.number
@@ -44,28 +44,30 @@ async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: Simulated
     assert connected.lid == phone.account.lid.user
 
 
-async def test_an_account_is_linked_by_a_code_to_type(worker: WorkerDriver, phone: SimulatedPhone) -> None:
+async def test_an_account_is_linked_by_a_pairing_code(worker: WorkerDriver, phone: SimulatedPhone) -> None:
     worker.start(method="code", phone_number=phone.account.number)
-    issued = await worker.wait(LinkingCode)
-    assert (issued.kind, issued.code[4]) == ("code", "-")
-    await phone.enter_code(issued.code)
+    code = await worker.wait(LinkingCode)
+    assert (code.kind, code.code[4]) == ("code", "-")
+    await phone.enter_code(code.code)
     await worker.wait(ConnectionUpdate, event="connected")
 
 
-async def test_texts_and_receipts_travel_both_ways(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
+async def test_texts_and_receipts_are_sent_and_received(
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
+) -> None:
     bob = world.add_contact(name="Bob")
     bob.account.auto_receipts = ["delivered", "read"]
     wa_id, _ = bob.write(phone.account, content.text("hello"))
-    (entry,) = await linked.publish_all(1)
+    (entry,) = await linked.confirm_entries(1)
     event = json.loads(entry.body)
     assert (event["wa_id"], event["text"], event["push_name"]) == (wa_id, "hello", "Bob")
     assert event["sender"] == {"phone": bob.account.number, "lid": bob.account.lid.user}
     assert entry.subject == "wa.event.message.received.acme.sales"
     sent = await linked.send(bob.account.number, "hi", "m1")
     assert sent.outcome == "accepted"
-    (got,) = await bob.inbox.after(0, wait=10)
-    assert (got["id"], got["text"]) == (sent.wa_id, "hi")
-    receipts = [json.loads(entry.body) for entry in (await linked.publish_all(3))[1:]]
+    (received,) = await bob.inbox.after(0, wait=10)
+    assert (received["id"], received["text"]) == (sent.wa_id, "hi")
+    receipts = [json.loads(entry.body) for entry in (await linked.confirm_entries(3))[1:]]
     assert {(receipt["status"], *receipt["wa_ids"]) for receipt in receipts} == {
         ("delivered", sent.wa_id),
         ("read", sent.wa_id),
@@ -74,33 +76,37 @@ async def test_texts_and_receipts_travel_both_ways(world: World, phone: Simulate
     assert answer.outcome == "accepted", answer
 
 
-async def test_a_brazilian_number_is_looked_up_in_either_spelling(world: World, linked: WorkerDriver) -> None:
+async def test_a_brazilian_number_is_looked_up_in_either_variant(world: World, linked: WorkerDriver) -> None:
     ze = world.add_contact("554799887766")
-    for question, number in enumerate(("5547999887766", "554799887766", "5547999887700")):
-        linked.tell(LookUpNumber(instance_id=INSTANCE, call_id=str(question), phone_number=number))
-    found = [await linked.wait(NumberLookupResult, call_id=str(question)) for question in range(3)]
-    ours = (ze.account.number, ze.account.lid.user, None)
-    assert [(answer.phone, answer.lid, answer.error) for answer in found] == [ours, ours, (None, None, None)]
+    for call_id, number in enumerate(("5547999887766", "554799887766", "5547999887700")):
+        linked.send_frame(LookUpNumber(instance_id=INSTANCE, call_id=str(call_id), phone_number=number))
+    results = [await linked.wait(NumberLookupResult, call_id=str(call_id)) for call_id in range(3)]
+    ze_addresses = (ze.account.number, ze.account.lid.user, None)
+    assert [(answer.phone, answer.lid, answer.error) for answer in results] == [
+        ze_addresses,
+        ze_addresses,
+        (None, None, None),
+    ]
 
 
-async def test_what_was_not_published_is_sent_again_by_the_next_worker(
+async def test_unconfirmed_entries_are_sent_again_by_the_next_worker(
     world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     bob = world.add_contact()
     for number in range(3):
         bob.write(phone.account, content.text(f"text {number}"))
     first = await linked.entries(3)
-    linked.tell(confirm(first[0]))
+    linked.send_frame(confirm(first[0]))
     linked.kill()
-    exited = await zygote.heard.wait(WorkerExited)
+    exited = await zygote.reader.wait(WorkerExited)
     assert exited.status == -9
     second = await zygote.fork()
     second.start(linked=True)
-    again = await second.entries(2)
-    if again[0].sequence == first[0].sequence:  # it died before it heard of the confirmation
-        again = (await second.entries(3))[1:]
-    assert [json.loads(entry.body)["text"] for entry in again] == ["text 1", "text 2"]
-    assert {json.loads(entry.body)["id"] for entry in again} <= {json.loads(entry.body)["id"] for entry in first}
+    repeated = await second.entries(2)
+    if repeated[0].sequence == first[0].sequence:  # the worker was killed before it read the confirmation
+        repeated = (await second.entries(3))[1:]
+    assert [json.loads(entry.body)["text"] for entry in repeated] == ["text 1", "text 2"]
+    assert {json.loads(entry.body)["id"] for entry in repeated} <= {json.loads(entry.body)["id"] for entry in first}
     await second.wait(ConnectionUpdate, event="connected")
 
 
@@ -126,7 +132,7 @@ async def test_logging_out_unlinks_the_device_and_deletes_its_keys(
     await linked.wait(ConnectionUpdate, since=before, event="keys_missing")
 
 
-async def test_two_workers_never_hold_one_account(
+async def test_two_workers_never_connect_one_account(
     phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     second = await zygote.fork()
@@ -142,25 +148,26 @@ async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
     phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
 ) -> None:
     linked.writer.close()
-    exited = await zygote.heard.wait(WorkerExited)
+    exited = await zygote.reader.wait(WorkerExited)
     assert exited.status == 0
     await until(lambda: phone.account.companions[1].connection is None)
 
 
-async def test_a_worker_asked_to_quit_loses_nothing_that_is_on_its_way(
+async def test_a_worker_that_quits_loses_no_message(
     world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
 ) -> None:
     bob = world.add_contact()
-    written = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(60)]
+    wa_ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(60)]
     ledger = world.network.delivery.ledger(phone.account.number)
     await linked.quit()
     second = await zygote.fork()
     second.start(linked=True)
     await second.wait(ConnectionUpdate, event="connected")
-    await until(lambda: len(ledger.acknowledged_ids()) == len(written))
+    await until(lambda: len(ledger.acknowledged_ids()) == len(wa_ids))
     await until(
         lambda: (
-            set(written) <= {json.loads(entry.body)["wa_id"] for entry in linked.entries_now() + second.entries_now()}
+            set(wa_ids)
+            <= {json.loads(entry.body)["wa_id"] for entry in linked.received_entries() + second.received_entries()}
         )
     )
 
@@ -169,56 +176,56 @@ def confirm(entry: JournaledEvent) -> EventsConfirmed:
     return EventsConfirmed(instance_id=entry.instance_id, sequence=entry.sequence)
 
 
-async def test_typing_presence_and_read_ticks_go_both_ways(
+async def test_typing_presence_and_read_receipts_are_sent_and_received(
     world: World, phone: SimulatedPhone, linked: WorkerDriver, until: Until
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion, address = phone.account.companions[1], f"{bob.account.lid.user}@lid"
 
-    def show(what: str) -> None:
-        late = utc_now() + timedelta(seconds=10)
-        linked.tell(
-            SendPresence.model_validate({"instance_id": INSTANCE, "to": address, "action": what, "until": late})
+    def send_presence(what: str) -> None:
+        until_time = utc_now() + timedelta(seconds=10)
+        linked.send_frame(
+            SendPresence.model_validate({"instance_id": INSTANCE, "to": address, "action": what, "until": until_time})
         )
 
-    async def shown_online() -> None:
-        """WhatsApp refuses it until the account's name has come from the phone, which nothing announces."""
-        async with asyncio.timeout(PATIENCE):
+    async def until_online() -> None:
+        """WhatsApp refuses the online state until the phone has sent the account's name, which no event reports."""
+        async with asyncio.timeout(TIMEOUT_S):
             while not companion.available:
-                show("subscribe")
+                send_presence("subscribe")
                 await asyncio.sleep(0.1)
 
-    await shown_online()
-    there = json.loads((await linked.wait(EphemeralObserved)).body)
-    assert (there["sender"]["lid"], there["available"]) == (bob.account.lid.user, True)
+    await until_online()
+    presence = json.loads((await linked.wait(EphemeralObserved)).body)
+    assert (presence["sender"]["lid"], presence["available"]) == (bob.account.lid.user, True)
     before = len(linked.frames)
     bob.typing(phone.account, "composing")
     typing = json.loads(
         (await linked.wait(EphemeralObserved, since=before, subject="wa.live.typing.seen.acme.sales")).body
     )
     assert (typing["sender"]["lid"], typing["state"]) == (bob.account.lid.user, "composing")
-    show("composing")
-    show("paused")
+    send_presence("composing")
+    send_presence("paused")
     await until(lambda: len(bob.typing_states) == 2)
-    assert [seen["state"] for seen in bob.typing_states] == ["composing", "paused"]
+    assert [typing["state"] for typing in bob.typing_states] == ["composing", "paused"]
 
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
-    await linked.publish_all(2)
-    for mark_id in ("m1", "m1 again"):
-        linked.tell(SendReadReceipts(instance_id=INSTANCE, call_id=mark_id, wa_ids=tuple(ids), sender=address))
-        assert (await linked.wait(ReadReceiptsResult, call_id=mark_id)).error is None
+    await linked.confirm_entries(2)
+    for call_id in ("m1", "m1 repeated"):
+        linked.send_frame(SendReadReceipts(instance_id=INSTANCE, call_id=call_id, wa_ids=tuple(ids), sender=address))
+        assert (await linked.wait(ReadReceiptsResult, call_id=call_id)).error is None
     await until(lambda: sum(receipt["kind"] == "read" for receipt in bob.receipts) == 2)
     assert [receipt["ids"] for receipt in bob.receipts if receipt["kind"] == "read"] == [ids, ids]
 
 
-async def test_what_the_owner_reads_on_the_phone_is_told(
+async def test_messages_read_on_the_phone_are_reported(
     world: World, phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     bob = world.add_contact(name="Bob")
     ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(2)]
-    await linked.publish_all(2)
+    await linked.confirm_entries(2)
     phone.read(bob.account, ids)
-    read = (await linked.publish_all(3))[-1]
+    read = (await linked.confirm_entries(3))[-1]
     assert read.subject == "wa.event.message.read-elsewhere.acme.sales"
     assert json.loads(read.body)["wa_ids"] == ids
 
@@ -228,20 +235,20 @@ async def test_a_text_into_a_chat_with_disappearing_messages_carries_its_timer(
 ) -> None:
     bob, eve = world.add_contact(name="Bob"), world.add_contact(name="Eve")
     bob.write(phone.account, content.disappearing("until tomorrow", 86_400, 1_790_000_000))
-    await linked.publish_all(1)
+    await linked.confirm_entries(1)
     for person in (bob, eve):
         assert (await linked.send(person.account.number, "fine", person.account.name)).outcome == "accepted"
-    assert await said(bob) == [("fine", 86_400)]
-    assert await said(eve) == [("fine", 0)]
+    assert await received_texts(bob) == [("fine", 86_400)]
+    assert await received_texts(eve) == [("fine", 0)]
     linked.kill()
-    await zygote.heard.wait(WorkerExited)
+    await zygote.reader.wait(WorkerExited)
     second = await zygote.fork()
     second.start(linked=True)
     await second.wait(ConnectionUpdate, event="connected")
     assert (await second.send(f"{bob.account.lid.user}@lid", "still", "m3")).outcome == "accepted"
-    assert await said(bob) == [("fine", 86_400), ("still", 86_400)]
+    assert await received_texts(bob) == [("fine", 86_400), ("still", 86_400)]
 
 
-async def said(person: SimulatedContact) -> list[tuple[str, int]]:
-    """The texts a contact got, and the seconds after which they disappear."""
-    return [(got["text"], got["expiration"]) for got in await person.inbox.after(0, wait=10)]
+async def received_texts(person: SimulatedContact) -> list[tuple[str, int]]:
+    """The texts that a contact received, and the seconds after which they disappear."""
+    return [(received["text"], received["expiration"]) for received in await person.inbox.after(0, wait=10)]

@@ -1,4 +1,4 @@
-"""What the supervisor hears when WhatsApp refuses, disconnects or does not answer."""
+"""What the worker reports when WhatsApp refuses, disconnects or does not answer."""
 
 import asyncio
 from typing import Any
@@ -33,14 +33,14 @@ async def _drop(phone: SimulatedPhone) -> None:
         ({"reason": "999"}, "refused", "999"),
     ],
 )
-async def test_a_refused_login_has_its_own_state(
+async def test_a_refused_login_has_its_event_and_reason(
     phone: SimulatedPhone, linked: WorkerDriver, failure: dict[str, str], state: str, reason: str | None
 ) -> None:
     phone.account.faults = Faults(fail_login=failure)
     await _drop(phone)
-    changed = await linked.wait(ConnectionUpdate, event=state)
-    assert changed.reason == reason
-    assert (changed.until is not None) == (state == "restricted")
+    update = await linked.wait(ConnectionUpdate, event=state)
+    assert update.reason == reason
+    assert (update.until is not None) == (state == "restricted")
 
 
 async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
@@ -54,7 +54,7 @@ async def test_an_account_that_ended_can_be_started_again_in_the_same_worker(
     await linked.wait(ConnectionUpdate, since=before, event="connected")
 
 
-async def test_a_lost_connection_comes_back_by_itself(phone: SimulatedPhone, linked: WorkerDriver) -> None:
+async def test_a_lost_connection_is_restored_by_the_library(phone: SimulatedPhone, linked: WorkerDriver) -> None:
     before = len(linked.frames)
     await _drop(phone)
     await linked.wait(ConnectionUpdate, since=before, event="disconnected")
@@ -84,7 +84,7 @@ async def test_a_network_that_cannot_be_reached_is_reported(world: World, worker
     assert unreachable.reason
 
 
-async def test_a_code_for_a_number_nobody_has_ends_the_pairing(worker: WorkerDriver) -> None:
+async def test_a_pairing_code_for_an_unregistered_number_ends_the_pairing(worker: WorkerDriver) -> None:
     worker.start(method="code", phone_number="4915199999999")
     assert (await worker.wait(ConnectionUpdate, event="pairing_failed")).reason
 
@@ -102,12 +102,12 @@ async def test_stopping_while_a_qr_code_is_shown_leaves_the_worker_usable(
     await worker.wait(ConnectionUpdate, event="connected")
 
 
-async def test_stopping_an_account_the_worker_does_not_have_is_answered(worker: WorkerDriver) -> None:
+async def test_a_stop_of_an_unknown_instance_is_reported(worker: WorkerDriver) -> None:
     worker.stop("nobody")
     await worker.wait(ConnectionUpdate, instance_id="nobody", event="stopped")
 
 
-async def test_every_way_a_send_can_end_has_its_code(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
+async def test_every_outcome_of_a_send_has_its_code(world: World, phone: SimulatedPhone, linked: WorkerDriver) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(message_error=463)
     refused = await linked.send(bob.account.number, "refused", "m1")
@@ -117,7 +117,7 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Simula
     phone.account.faults = Faults(hold_message_acks=True)
     unanswered = await linked.send(bob.account.number, "no answer", "m4", timeout=0.5)
     behind = await linked.send(bob.account.number, "behind it", "m5", timeout=0.5)
-    assert [(sent.outcome, sent.code) for sent in (refused, unknown, accepted, unanswered, behind)] == [
+    assert [(result.outcome, result.code) for result in (refused, unknown, accepted, unanswered, behind)] == [
         ("failed", "new_chats_restricted"),
         ("failed", "not_on_whatsapp"),
         ("accepted", None),
@@ -132,26 +132,26 @@ async def test_every_way_a_send_can_end_has_its_code(world: World, phone: Simula
     assert texts == ["hello", "no answer"]
 
 
-async def test_an_unanswered_send_of_one_account_does_not_hold_up_another(
+async def test_an_unanswered_send_of_one_account_does_not_block_another(
     world: World, phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     bob, other = world.add_contact(), world.add_phone("4915112345679", "Berta")
     phone.account.faults = Faults(hold_message_acks=True)
-    stuck = asyncio.create_task(linked.send(bob.account.number, "no answer", "m1", timeout=30))
+    pending = asyncio.create_task(linked.send(bob.account.number, "no answer", "m1", timeout=30))
     await bob.inbox.after(0, wait=10)
     await linked.link(other, "support")
-    assert not stuck.done()
-    stuck.cancel()
+    assert not pending.done()
+    pending.cancel()
 
 
-async def test_accounts_of_one_worker_connect_and_stop_while_others_talk(
+async def test_accounts_of_one_worker_connect_and_stop_while_others_receive(
     world: World, zygote: ZygoteDriver, worker: WorkerDriver
 ) -> None:
     names = [f"account-{number}" for number in range(8)]
     phones = [world.add_phone() for _ in names]
     bob = world.add_contact()
     await asyncio.gather(*(worker.link(phone, name) for phone, name in zip(phones, names, strict=True)))
-    written = [bob.write(phone.account, content.text(f"{turn}"))[0] for turn in range(20) for phone in phones]
+    wa_ids = [bob.write(phone.account, content.text(f"{turn}"))[0] for turn in range(20) for phone in phones]
     for name in names[::2]:
         worker.stop(name)
     await asyncio.gather(*(worker.wait(ConnectionUpdate, instance_id=name, event="stopped") for name in names[::2]))
@@ -160,8 +160,8 @@ async def test_accounts_of_one_worker_connect_and_stop_while_others_talk(
         worker.start(name, linked=True)
     for name in names[::2]:
         await worker.wait(ConnectionUpdate, since=before, instance_id=name, event="connected")
-    entries = await worker.entries(len(written))
-    assert {_wa_id(entry) for entry in entries} == set(written)
+    entries = await worker.entries(len(wa_ids))
+    assert {_wa_id(entry) for entry in entries} == set(wa_ids)
 
 
 def _wa_id(entry: Any) -> str:

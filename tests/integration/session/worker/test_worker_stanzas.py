@@ -1,4 +1,4 @@
-"""What WhatsApp sends besides messages, and a library whose loop ends while its connection lives on."""
+"""Stanzas other than messages, and a library whose loop ends while its connection stays open."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ RECEIPTS = [
 
 
 @pytest.fixture(scope="module")
-async def poisoned_of_file(
+async def module_poisoned_zygote(
     simulator: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[ZygoteDriver]:
     module = "tests.integration.session.worker.poisoned_zygote"
@@ -47,10 +47,10 @@ async def poisoned_of_file(
 
 
 @pytest.fixture
-async def poisoned(poisoned_of_file: ZygoteDriver, tmp_path: Path) -> ZygoteDriver:
+async def poisoned(module_poisoned_zygote: ZygoteDriver, tmp_path: Path) -> ZygoteDriver:
     """Without workers of earlier tests."""
-    await poisoned_of_file.forget_workers(tmp_path)
-    return poisoned_of_file
+    await module_poisoned_zygote.end_workers(tmp_path)
+    return module_poisoned_zygote
 
 
 @pytest.fixture
@@ -67,16 +67,16 @@ def events(entries: list[JournaledEvent], subject: str) -> list[dict[str, Any]]:
 
 
 def poison(contact: SimulatedContact, phone: SimulatedPhone, number: int = 0) -> None:
-    """At this the library's loop ends, when it is asked for receipts."""
+    """A receipt at which the library's loop ends, when receipts are subscribed to."""
     contact.receipt(phone.account, [f"3EB0POISON{number}"], "server-error")
 
 
-async def heard(linked: WorkerDriver, bob: SimulatedContact, phone: SimulatedPhone) -> list[JournaledEvent]:
-    """Bob writes, and everything up to that message has arrived."""
+async def received_all(linked: WorkerDriver, bob: SimulatedContact, phone: SimulatedPhone) -> list[JournaledEvent]:
+    """Bob writes a message; returns when it and everything before it has arrived."""
     wa_id, _ = bob.write(phone.account, content.text("after it all"))
-    while not any(wa_id in entry.body for entry in linked.entries_now()):
-        await linked.entries(len({entry.sequence for entry in linked.entries_now()}) + 1)
-    return linked.entries_now()
+    while not any(wa_id in entry.body for entry in linked.received_entries()):
+        await linked.entries(len({entry.sequence for entry in linked.received_entries()}) + 1)
+    return linked.received_entries()
 
 
 async def test_no_type_of_receipt_disturbs_the_connection(
@@ -85,11 +85,11 @@ async def test_no_type_of_receipt_disturbs_the_connection(
     before = len(linked.frames)
     for number, kind in enumerate(RECEIPTS):
         bob.receipt(phone.account, [f"3EB0{number:04d}"], kind)
-    entries = await heard(linked, bob, phone)
+    entries = await received_all(linked, bob, phone)
     assert not [frame for frame in linked.frames[before:] if isinstance(frame, ConnectionUpdate)]
     assert device(phone).logins == 1
-    told = {status for event in events(entries, "receipt") for status in [event["status"]]}
-    assert told == {"delivered", "read", "played"}
+    statuses = {status for event in events(entries, "receipt") for status in [event["status"]]}
+    assert statuses == {"delivered", "read", "played"}
 
 
 async def test_no_notification_disturbs_the_connection(
@@ -98,14 +98,14 @@ async def test_no_notification_disturbs_the_connection(
     before, delivery = len(linked.frames), bob.network.delivery
     for notice in notices(phone, bob).values():
         (delivery.deliver if notice.text("id") else delivery.deliver_if_online)(device(phone), notice)
-    await heard(linked, bob, phone)
+    await received_all(linked, bob, phone)
     assert not [frame for frame in linked.frames[before:] if isinstance(frame, ConnectionUpdate)]
     assert device(phone).logins == 1
-    shown = {json.loads(frame.body).get("state") for frame in linked.frames if isinstance(frame, EphemeralObserved)}
-    assert {"composing", "recording"} <= shown
+    states = {json.loads(frame.body).get("state") for frame in linked.frames if isinstance(frame, EphemeralObserved)}
+    assert {"composing", "recording"} <= states
 
 
-async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
+async def test_messages_read_elsewhere_are_reported_after_the_messages(
     phone: SimulatedPhone, linked: WorkerDriver, bob: SimulatedContact
 ) -> None:
     linked.stop()
@@ -117,7 +117,7 @@ async def test_what_was_read_elsewhere_comes_behind_the_messages_it_is_about(
     assert set(json.loads(entries[-1].body)["wa_ids"]) == set(ids)
 
 
-async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
+async def test_a_connection_whose_loop_ended_is_closed_before_it_is_reported(
     poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact, until: Until
 ) -> None:
     worker = await poisoned.fork()
@@ -128,10 +128,10 @@ async def test_a_connection_whose_loop_ended_is_closed_before_it_is_told(
     await until(lambda: device(phone).connection is None)
     missed = [bob.write(phone.account, content.text(f"missed {number}"))[0] for number in range(5)]
     before = len(worker.frames)
-    worker.start(linked=True)  # when the poison was not acknowledged it comes again, and this time does no harm
+    worker.start(linked=True)  # the receipt may come again, and then does no harm
     await worker.wait(ConnectionUpdate, since=before, event="connected")
-    found = events(await worker.entries(len(missed)), "message")
-    assert [event["wa_id"] for event in found] == missed
+    received = events(await worker.entries(len(missed)), "message")
+    assert [event["wa_id"] for event in received] == missed
     assert not [f for f in worker.frames[before:] if isinstance(f, ConnectionUpdate) and f.event == "interrupted"]
 
 
@@ -162,4 +162,4 @@ async def test_the_process_outlives_many_loops_that_end(
         worker.start(name, linked=True)
     for name in phones:
         await worker.wait(ConnectionUpdate, since=before, instance_id=name, event="connected")
-    assert not [frame for frame in poisoned.heard.frames if isinstance(frame, WorkerExited)]
+    assert not [frame for frame in poisoned.reader.frames if isinstance(frame, WorkerExited)]
