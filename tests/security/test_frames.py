@@ -52,9 +52,9 @@ def entry(sequence: int, body: str, error: str | None = None) -> JournaledEvent:
 @pytest.mark.parametrize("error", [None, "Message: unreadable"])
 def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_sent(error: str | None) -> None:
     ours, theirs = socket.socketpair()
-    outbox = IpcWriter(ours)
-    outbox.put(entry(1, base64.b64encode(b"x" * 5_000_000).decode(), error))
-    outbox.put(entry(2, "{}"))
+    writer = IpcWriter(ours)
+    writer.put(entry(1, base64.b64encode(b"x" * 5_000_000).decode(), error))
+    writer.put(entry(2, "{}"))
     told, dead, after = (FROM_WORKER.validate_json(receive_frame(theirs) or b"") for _ in range(3))
     assert isinstance(told, FrameTooLarge)
     assert (told.kind, told.instance_id, told.size_bytes > MAX_FRAME) == ("JournaledEvent", "sales", True)
@@ -120,24 +120,24 @@ def test_entries_on_their_way_are_bounded_in_characters_too() -> None:
     journal, sent = Journal(Path(":memory:")), list[JournaledEvent]()
     for number in range(40):
         journal.append(ADDRESS, str(number) * 1_000_000)
-    pump = JournalForwarder("sales", journal, sent.append, lambda kept: [kept])
-    pump.start()
+    forwarder = JournalForwarder("sales", journal, sent.append, lambda kept: [kept])
+    forwarder.start()
     confirmed = 0
     while len(journal):
         _wait(lambda: sent[-1:] and sent[-1].sequence > confirmed)  # noqa: B023
         assert sum(len(one.body) for one in sent if one.sequence > confirmed) <= 3 * MAX_UNCONFIRMED_CHARACTERS
         confirmed = sent[-1].sequence
-        pump.confirm(confirmed)
-    assert pump.stop(5)
+        forwarder.confirm(confirmed)
+    assert forwarder.stop(5)
     journal.close()
 
 
 def test_what_is_only_live_does_not_pile_up_in_a_worker() -> None:
     ours, theirs = socket.socketpair()
-    outbox = IpcWriter(ours)
+    writer = IpcWriter(ours)
     for _ in range(20 * MAX_QUEUED_EPHEMERAL):
-        outbox.put(EphemeralObserved(instance_id="sales", subject="s", body="b" * 200))
-    assert outbox._frames.qsize() <= MAX_QUEUED_EPHEMERAL
+        writer.put(EphemeralObserved(instance_id="sales", subject="s", body="b" * 200))
+    assert writer._frames.qsize() <= MAX_QUEUED_EPHEMERAL
     theirs.close()
     ours.close()
 
@@ -161,10 +161,10 @@ def test_what_waits_for_a_library_that_hangs_is_bounded() -> None:
     for number in range(10 * MAX_PENDING_LOOKUPS):
         lookups.put(LookUpNumber(instance_id="sales", call_id=str(number), phone_number="1"))
     assert len(answered) == 9 * MAX_PENDING_LOOKUPS
-    attention = PresenceWorker(library, connected, answered.append)
+    presence = PresenceWorker(library, connected, answered.append)
     for _ in range(10 * MAX_PENDING_JOBS):
-        attention.put(SendPresence(instance_id="sales", to="1", action="composing", until=utc_now()))
-    assert attention._jobs.qsize() <= MAX_PENDING_JOBS
+        presence.put(SendPresence(instance_id="sales", to="1", action="composing", until=utc_now()))
+    assert presence._jobs.qsize() <= MAX_PENDING_JOBS
     library.go.set()
     lookups.stop()
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-_RETRY_DELAY_S = 0.1
+_LOCK_RETRY_DELAY_S = 0.1
 
 
 class AccountLock:
@@ -23,7 +23,7 @@ class AccountLock:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return True
             except BlockingIOError:
-                if cancelled(_RETRY_DELAY_S):
+                if cancelled(_LOCK_RETRY_DELAY_S):
                     return False
 
     def release(self) -> None:

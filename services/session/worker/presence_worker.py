@@ -24,7 +24,7 @@ MAX_SUBSCRIBED_CONTACTS = 1_000
 """Per account."""
 _PRUNE_EVERY_SUBSCRIPTIONS = 100
 """Whenever the number of subscriptions is a multiple of this, expired ones are dropped."""
-_STOP_TIMEOUT_S = 2.0
+_LAST_CALL_TIMEOUT_S = 2.0
 """For the call that is inside the library while its connection closes."""
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ class PresenceWorker:
     def stop(self) -> None:
         if self._thread:
             self._jobs.put(_Stop())
-            self._thread.join(_STOP_TIMEOUT_S)
+            self._thread.join(_LAST_CALL_TIMEOUT_S)
 
     def _run(self) -> None:
         while not isinstance(job := self._next_job(), _Stop):

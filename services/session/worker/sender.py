@@ -17,7 +17,7 @@ from shared.contracts.message import utc_now
 from shared.platform.background import log_failure
 
 MAX_PENDING_SENDS = 256
-_STOP_TIMEOUT_S = 5.0
+_LAST_SEND_TIMEOUT_S = 5.0
 """For a send that is inside the library while its connection closes."""
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Sender:
     def stop(self) -> None:
         """End after the pending sends. Called when the connection is closed, so that these fail at once."""
         self._jobs.put(None)
-        self._thread.join(_STOP_TIMEOUT_S)
+        self._thread.join(_LAST_SEND_TIMEOUT_S)
         self._executor.shutdown(wait=False)
 
     def _run(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from services.session.worker.library import deferred_receipts as module
-from services.session.worker.library.deferred_receipts import NO_CALLBACK_S, DeferredReceipts
+from services.session.worker.library.deferred_receipts import RECEIPT_QUIET_PERIOD_S, DeferredReceipts
 
 
 def created(seconds_since_callback: Callable[[], float]) -> tuple[DeferredReceipts, "queue.SimpleQueue[bytes]"]:
@@ -22,7 +22,7 @@ def test_no_receipt_is_delivered_while_callbacks_run() -> None:
     deferred.put(b"second")
     assert delivered.empty()
     assert len(deferred) == 2
-    seconds[0] = NO_CALLBACK_S
+    seconds[0] = RECEIPT_QUIET_PERIOD_S
     assert [delivered.get(timeout=10), delivered.get(timeout=10)] == [b"first", b"second"]
 
 
@@ -42,7 +42,7 @@ def test_a_receipt_that_comes_in_during_a_delivery_is_delivered_next() -> None:
         may_return.wait(10)
         delivered.put(item)
 
-    deferred = DeferredReceipts(lambda: NO_CALLBACK_S, deliver)
+    deferred = DeferredReceipts(lambda: RECEIPT_QUIET_PERIOD_S, deliver)
     deferred.put(b"first")
     assert is_delivering.wait(10)
     deferred.put(b"second")

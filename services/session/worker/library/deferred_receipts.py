@@ -8,10 +8,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-NO_CALLBACK_S = 0.25
+RECEIPT_QUIET_PERIOD_S = 0.25
 """After this time without a callback, everything that came in before the receipt has been delivered."""
 MAX_RECEIPT_DELAY_S = 3.0
-_POLL_INTERVAL_S = 0.02
+_RECEIPT_POLL_INTERVAL_S = 0.02
 
 
 class DeferredReceipts:
@@ -35,8 +35,8 @@ class DeferredReceipts:
 
     def _deliver_all(self) -> None:
         deadline = time.monotonic() + MAX_RECEIPT_DELAY_S
-        while self._seconds_since_callback() < NO_CALLBACK_S and time.monotonic() < deadline:
-            time.sleep(_POLL_INTERVAL_S)
+        while self._seconds_since_callback() < RECEIPT_QUIET_PERIOD_S and time.monotonic() < deadline:
+            time.sleep(_RECEIPT_POLL_INTERVAL_S)
         while self._deliver_first():
             pass
 

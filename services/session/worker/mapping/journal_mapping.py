@@ -42,7 +42,7 @@ _EPHEMERAL_MAPPINGS: dict[str, Callable[[Any, InstanceIdentity], EphemeralEvent 
     "Presence": map_presence,
 }
 """Not journaled: they are of no use later."""
-_MAX_DEAD_LETTER_CHARACTERS = 900_000
+_MAX_UNMAPPED_CHARACTERS = 900_000
 """Of base64; JetStream takes messages up to 1 MB."""
 MAX_RECEIPT_IDS = 500
 """Ids in one event; the router looks up each in MongoDB."""
@@ -83,7 +83,7 @@ class JournalMapper:
             log.warning("a %s event could not be mapped", entry.subject, extra={"instance_id": instance_id})
             full_subject = f"{subject}.{self._instance.organization_id}.{instance_id}"
             reason = f"{entry.subject}: {type(error).__name__}: {error}"[:2000]
-            return [replace(entry, subject=full_subject, body=entry.body[:_MAX_DEAD_LETTER_CHARACTERS], error=reason)]
+            return [replace(entry, subject=full_subject, body=entry.body[:_MAX_UNMAPPED_CHARACTERS], error=reason)]
 
     def _entries_for(self, entry: JournalEntry, mapped: Event | Sequence[Event] | IgnoredEvent) -> list[JournalEntry]:
         if isinstance(mapped, IgnoredEvent):
