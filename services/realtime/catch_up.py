@@ -54,7 +54,7 @@ class CatchUp:
         if previous:
             try:
                 await asyncio.wait([previous])
-            except asyncio.CancelledError:  # the socket is gone: nobody else cancels the one before
+            except asyncio.CancelledError:  # the socket is gone; only this task refers to the previous one
                 previous.cancel()
                 raise
         socket.pause()

@@ -16,7 +16,7 @@ from shared.contracts.queries import ListShownCodes
 
 CACHE_LIFETIME_S = 1.0
 """Sockets of an organization that connect within this time share one query to the api."""
-MAX_CACHED_ORGANIZATIONS = 1_000
+MAX_CACHED_CODE_LISTS = 1_000
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class LinkingCodes:
                 events = _events_of_codes(organization_id, answer)
                 queried_at = time.monotonic()
             self._cache[organization_id] = queried_at, events
-            while len(self._cache) > MAX_CACHED_ORGANIZATIONS:
+            while len(self._cache) > MAX_CACHED_CODE_LISTS:
                 self._cache.popitem(last=False)
             return events
 

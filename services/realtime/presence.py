@@ -24,7 +24,7 @@ from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import Party, Seen
 from shared.messaging.publisher import publish_ephemeral
 
-ROUTER_TIMEOUT_S = 10.0
+MARK_READ_TIMEOUT_S = 10.0
 """For the router to mark a conversation read."""
 _TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(datetime)
 
@@ -118,7 +118,7 @@ class PresenceHandlers:
             organization_id=principal.organization_id, conversation_id=conversation_id, seen=seen, by=principal.subject
         )
         commands = self._server.require_nats().commands
-        event = await commands.execute(command, ConversationUpdated, timeout=ROUTER_TIMEOUT_S)
+        event = await commands.execute(command, ConversationUpdated, timeout=MARK_READ_TIMEOUT_S)
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 

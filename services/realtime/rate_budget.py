@@ -28,8 +28,8 @@ LOCAL_FAILURES_PER_S, LOCAL_FAILURE_BURST = 0.5, 30
 MAX_TRACKED_KEYS = 20_000
 """Callers, and addresses; the least recently seen are forgotten."""
 
-K = TypeVar("K")
-V = TypeVar("V")
+EntryKey = TypeVar("EntryKey")
+EntryT = TypeVar("EntryT")
 RunQuery = Callable[[Query], Awaitable[dict[str, Any]]]
 """Queries the api. Raises Problem."""
 
@@ -150,7 +150,7 @@ def _rate_limited(wait: float) -> Problem:
     return Problem(429, "rate_limited", detail, retryAfter=retry_after)
 
 
-def _get_or_create(entries: OrderedDict[K, V], key: K, create: Callable[[], V]) -> V:
+def _get_or_create(entries: OrderedDict[EntryKey, EntryT], key: EntryKey, create: Callable[[], EntryT]) -> EntryT:
     """Of at most MAX_TRACKED_KEYS entries."""
     if key not in entries:
         entries[key] = create()

@@ -10,7 +10,8 @@ class RoundRobinSemaphore:
     """`total` slots, at most `per_key` of them for one key; waiting keys get free slots in turn."""
 
     def __init__(self, total: int, per_key: int) -> None:
-        self._free, self._per_key = total, per_key
+        self._free = total
+        self._per_key = per_key
         self._used = Counter[str]()
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
@@ -35,16 +36,16 @@ class RoundRobinSemaphore:
         if self._free and self._used[key] < self._per_key and key not in self._waiting:
             self._take(key)
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, deque()).append(turn)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, deque()).append(waiter)
         self._grant_next()
         try:
-            await turn
+            await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if waiter.done() and not waiter.cancelled():
                 self._release(key)
             else:
-                self._remove_waiter(key, turn)
+                self._remove_waiter(key, waiter)
             raise
 
     def _take(self, key: str) -> None:
@@ -64,19 +65,19 @@ class RoundRobinSemaphore:
                 return
             if self._used[key] >= self._per_key:
                 continue
-            turns = self._waiting[key]
-            while turns and turns[0].done():  # its task was cancelled
-                turns.popleft()
-            if turns:
+            waiters = self._waiting[key]
+            while waiters and waiters[0].done():  # its task was cancelled
+                waiters.popleft()
+            if waiters:
                 self._take(key)
-                turns.popleft().set_result(None)
+                waiters.popleft().set_result(None)
                 self._waiting.move_to_end(key)
-            if not turns:
+            if not waiters:
                 del self._waiting[key]
 
-    def _remove_waiter(self, key: str, turn: "asyncio.Future[None]") -> None:
-        turns = self._waiting.get(key)
-        if turns and turn in turns:
-            turns.remove(turn)
-        if turns is not None and not turns:
+    def _remove_waiter(self, key: str, waiter: "asyncio.Future[None]") -> None:
+        waiters = self._waiting.get(key)
+        if waiters and waiter in waiters:
+            waiters.remove(waiter)
+        if waiters is not None and not waiters:
             del self._waiting[key]

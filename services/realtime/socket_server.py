@@ -12,6 +12,7 @@ from socketio.async_manager import eio_packet
 
 from services.realtime.connection_registry import SocketConnection
 from services.realtime.packet_parser import (
+    ACK,
     CONNECT,
     DISCONNECT,
     EVENT,
@@ -25,8 +26,8 @@ from shared.contracts.errors import Problem
 
 MAX_CONNECT_PACKETS = 3
 """Of one connection; a Socket.IO client needs one."""
-ACK, CONNECT_ERROR = 3, 4
-"""Packet types that only the server sends."""
+CONNECT_ERROR = 4
+"""A packet type that only the server sends."""
 
 
 class SocketIoServer(Transport):

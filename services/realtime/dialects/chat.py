@@ -27,7 +27,7 @@ from shared.contracts.records import Network
 CONTACTS_PAGE_SIZE = 200
 DEFAULT_CONTACT_COUNT = 1000
 """Contacts without a `limit`: front ends without pages get all that they are likely to have."""
-QR_TIMEOUT_S = 50.0
+QR_QUERY_TIMEOUT_S = 50.0
 """The api waits up to 30 s for the first code, and before that for the end of an earlier pairing."""
 
 Responder = Callable[[Principal, Any], Awaitable[Payload]]
@@ -117,7 +117,7 @@ class ChatHandlers:
             force_new=request.force_new,
             network=request.network,
         )
-        return await self._server.query(query, QR_TIMEOUT_S)
+        return await self._server.query(query, QR_QUERY_TIMEOUT_S)
 
     async def _connection_status(self, principal: Principal, data: Any) -> Payload:
         instance_id, organization_id = parse(InstanceRequest, data).instance_id, principal.organization_id
