@@ -101,7 +101,7 @@ class ConnectionRegistry:
             raise Problem(429, "too_many_sockets", detail)
 
     def open(self, connection_id: str, address: str) -> SocketConnection:
-        """Raises Problem like `require_room`."""
+        """Raises Problem like `require_capacity`."""
         self.require_capacity(address)
         now, settings = time.monotonic(), self._settings
         rate, burst = settings.socket_rate, settings.socket_burst

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from services.realtime.rate_budget import too_many_failures
 from shared.contracts.errors import Problem
-from shared.contracts.principal import API_KEY_PREFIX, Principal, read_token
+from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, Principal, read_token
 from shared.contracts.queries import MAX_KEY, ApiKeyOwner, VerifyApiKey
 from shared.messaging.client import NatsClient
 from shared.messaging.rpc_client import rpc_request
@@ -54,7 +54,7 @@ async def _key_owner(key: str, client: NatsClient, address: str) -> Principal:
     return Principal.model_validate(
         {
             "organization_id": owner.organization_id,
-            "subject": f"key:{owner.key_id}",
+            "subject": f"{API_KEY_SUBJECT_PREFIX}{owner.key_id}",
             "scopes": owner.scopes,
             "expires_at": owner.expires_at,
         }

@@ -193,12 +193,8 @@ def ephemeral_events_of(event: EphemeralEvent) -> SocketEvents:
     """The same for ephemeral events: without `sequence`, because they are never replayed."""
     if isinstance(event, ContactTyping):
         fields = camel(event.model_dump(mode="json", include={"contact_id", "conversation_id", "group", "state"}))
-        return [
-            (
-                "typing",
-                _common_fields(event) | fields | {"from": event.from_address, "isTyping": event.state != "paused"},
-            )
-        ]
+        fields |= {"from": event.from_address, "isTyping": event.state != "paused"}
+        return [("typing", _common_fields(event) | fields)]
     if isinstance(event, ContactPresence):
         included = {"contact_id", "conversation_id", "available", "last_seen"}
         fields = camel(event.model_dump(mode="json", include=included))

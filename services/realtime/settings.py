@@ -17,7 +17,7 @@ class RealtimeSettings(TokenReaderSettings):
     socket_login_time: float = Field(default=5.0, gt=0, le=60)
     """Seconds a new socket has to log in before it is closed."""
     socket_max: int = Field(default=10_000, ge=1)
-    """Sockets this process holds open at most."""
+    """Open sockets of this process at most."""
     socket_max_per_address: int = Field(default=2_500, ge=1)
     """Sockets that may be open from one IP address (of IPv6: one /64 network)."""
     socket_max_pending: int = Field(default=100, ge=1)
@@ -31,11 +31,11 @@ class RealtimeSettings(TokenReaderSettings):
     socket_backlog_bytes: int = Field(default=1_000_000, ge=10_000)
     """Bytes that may wait for a socket; a single event may be larger."""
     socket_backlog_organization_bytes: int = Field(default=8_000_000, ge=10_000)
-    """Bytes that may wait for all sockets of an organization; those that have read everything still get the next."""
+    """Bytes that may wait for all sockets of an organization; sockets without a backlog still get the next event."""
     socket_backlog_total_bytes: int = Field(default=32_000_000, ge=10_000)
     """Bytes that may wait for all sockets of this process; beyond it each organization gets an equal share of this."""
     socket_patience: float = Field(default=10.0, gt=0, le=300)
-    """Seconds such a socket has to read half of what waits before it is dropped."""
+    """Seconds such a socket has to read half of its backlog before it is dropped."""
     resume_limit: int = Field(default=5_000, ge=0, le=1_000_000)
     """Missed events that are sent after a reconnect; a client that missed more must load the records again."""
     join_grace: float = Field(default=0.5, ge=0, le=10)

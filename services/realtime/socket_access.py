@@ -13,9 +13,8 @@ from services.realtime.send_queue import event_packet
 from services.realtime.transport import Transport
 from shared.contracts.errors import Problem
 from shared.contracts.events import AccessRevoked
-from shared.contracts.principal import Principal
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal
 
-API_KEY_SUBJECT_PREFIX = "key:"
 MIN_EXPIRY_DELAY_S = 0.05
 
 

@@ -13,6 +13,8 @@ from shared.contracts.message import utc_now
 from shared.platform.token_keys import SigningKey, VerificationKeys
 
 API_KEY_PREFIX = "sbk_"
+API_KEY_SUBJECT_PREFIX = "key:"
+"""Before the id of an API key, as the subject of a principal."""
 MAX_TOKEN_LENGTH = 4_096
 """Characters; our tokens have about 500."""
 _ISSUER = "switchboard"
