@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from services.session.ipc.messages import LookUpNumber, NumberLookupResult
 from services.session.worker.library.whatsapp_port import (
     NOT_CONNECTED_ERROR,
-    RegisteredNumber,
     WhatsAppClient,
     WhatsAppError,
 )
@@ -54,13 +53,10 @@ class NumberLookupWorker:
             log.exception("a number lookup failed with an unexpected error")
             self._report(lookup_failed(request, repr(error)))
         else:
-            self._report(_lookup_result(request, registered))
-
-
-def _lookup_result(request: LookUpNumber, registered: RegisteredNumber) -> NumberLookupResult:
-    return NumberLookupResult(
-        instance_id=request.instance_id, call_id=request.call_id, phone=registered.phone, lid=registered.lid
-    )
+            result = NumberLookupResult(
+                instance_id=request.instance_id, call_id=request.call_id, phone=registered.phone, lid=registered.lid
+            )
+            self._report(result)
 
 
 def lookup_failed(request: LookUpNumber, error: str) -> NumberLookupResult:

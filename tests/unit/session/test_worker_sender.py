@@ -36,7 +36,9 @@ class SenderBed:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = NOW
         monkeypatch.setattr("services.session.worker.sender.utc_now", lambda: self.now)
-        self.library, self.results, connected = Library(), queue.SimpleQueue[SendResult](), threading.Event()
+        self.library = Library()
+        self.results: queue.SimpleQueue[SendResult] = queue.SimpleQueue()
+        connected = threading.Event()
         connected.set()
         self.sender = Sender(cast(WhatsAppClient, self.library), connected, self.results.put)
 

@@ -138,16 +138,17 @@ def _parse_field(name: str, value: Any) -> MessageContent:
     quoted = _target_id(name, value) or (context.stanzaID if context else None) or None
     referral = _referral(context) if context else None
     if name in _MEDIA_KINDS:
-        return MessageContent(_MEDIA_KINDS[name], _caption(value), _media(value), quoted, referral)
+        return MessageContent(
+            _MEDIA_KINDS[name], getattr(value, "caption", None) or None, _media(value), quoted, referral
+        )
     if name.startswith("pollCreationMessage"):
         return MessageContent("poll", texts.join_lines(texts.poll(value)), None, quoted, referral)
-    kind, lines = _TEXT_KINDS.get(name, (_kind_name(name), texts.from_fields()))
-    return MessageContent(kind, _text_from_lines(lines(value), kind), None, quoted, referral)
-
-
-def _text_from_lines(lines: texts.Lines, kind: str) -> str | None:
-    """The text of kind `text` is kept as it was written; the lines of other kinds are joined."""
-    return next(iter(lines)) or None if kind == "text" else texts.join_lines(lines)
+    kind, lines_of = _TEXT_KINDS.get(name, (_kind_name(name), texts.from_fields()))
+    lines = lines_of(value)
+    text = (
+        next(iter(lines)) or None if kind == "text" else texts.join_lines(lines)
+    )  # a plain text stays as it was written
+    return MessageContent(kind, text, None, quoted, referral)
 
 
 def _parse_protocol_message(protocol: Any) -> MessageContent | str:
@@ -165,10 +166,6 @@ def _parse_protocol_message(protocol: Any) -> MessageContent | str:
 
 def _target_id(name: str, value: Any) -> str | None:
     return getattr(value, _TARGET_KEY_FIELDS[name]).ID or None if name in _TARGET_KEY_FIELDS else None
-
-
-def _caption(part: Any) -> str | None:
-    return getattr(part, "caption", None) or None
 
 
 def _media(part: Any) -> Media:

@@ -37,7 +37,8 @@ class FrameReader:
     """The frames that arrived on a socket, in order, and a way to wait for more."""
 
     def __init__(self, own_end: socket.socket, adapter: Any) -> None:
-        self._socket, self._adapter = own_end, adapter
+        self._socket = own_end
+        self._adapter = adapter
         self.frames: list[Any] = []
         self.closed = False
         self._arrived = asyncio.Event()
@@ -75,8 +76,10 @@ class WorkerDriver(FrameReader):
 
     def __init__(self, own_end: socket.socket, name: str, pid: int, network: SimulatedNetwork, folder: Path) -> None:
         super().__init__(own_end, FROM_WORKER)
-        self.name, self.pid = name, pid
-        self._network, self._folder = network, folder
+        self.name = name
+        self.pid = pid
+        self._network = network
+        self._folder = folder
 
     def send_frame(self, frame: Frame) -> None:
         self.writer.write(pack(frame))
@@ -128,7 +131,9 @@ class ZygoteDriver:
     """A zygote of the simulated network."""
 
     def __init__(self, network: SimulatedNetwork, folder: Path, module: str = "services.session.worker.zygote") -> None:
-        self._network, self._folder, self._module = network, folder, module
+        self._network = network
+        self._folder = folder
+        self._module = module
         self._count = 0
         self.workers: list[WorkerDriver] = []
 
@@ -172,7 +177,8 @@ class ZygoteDriver:
             if worker.name not in exited:
                 worker.kill()
                 await self.reader.wait(WorkerExited, worker=worker.name)
-        self.workers, self._folder = [], folder
+        self.workers = []
+        self._folder = folder
         self.reader.frames.clear()
 
     async def stop(self) -> None:
