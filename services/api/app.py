@@ -48,7 +48,7 @@ from services.api.routes import (
     users,
 )
 from services.api.settings import ApiSettings
-from services.api.store.audit import AuditLog
+from services.api.store.audit_log import AuditLog
 from services.api.store.migrations import migrate_api
 from services.api.store.pending_revocations import PendingRevocations
 from shared.messaging.client import broker_client, jetstream

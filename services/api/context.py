@@ -15,7 +15,7 @@ from services.api.access.revocations import AccessRevocations
 from services.api.request_fields import with_json_schema
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
-from services.api.store.audit import AuditLog
+from services.api.store.audit_log import AuditLog
 from services.api.store.dead_letters import SEQUENCE_PATTERN, DeadLetters
 from services.api.store.instances import Instances, unknown_instance
 from services.api.store.invitations import Invitations

@@ -17,9 +17,9 @@ from services.router.handlers.conversation_commands import (
     on_mark_read,
     on_read_elsewhere,
 )
+from services.router.handlers.ephemeral_events import PublishEphemeral, on_presence, on_typing
 from services.router.handlers.message_status import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import is_foreign, own_instances_only, reject_over_share
-from services.router.handlers.presence import PublishEphemeral, on_presence, on_typing
 from services.router.handlers.sending import on_send
 from services.router.inbox.batch import on_messages
 from services.router.number_lookup import NumberLookup

@@ -122,7 +122,7 @@ class FairSemaphore:
 
 
 @dataclass
-class _Entry:
+class _UnackedMessage:
     organization_id: str
     size: int
     counted_until: float | None = None
@@ -145,7 +145,7 @@ class FairCapacity:
         self._max_messages = max_messages
         self._max_size = max_size
         self._clock = clock
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, _UnackedMessage] = {}
         self._total = _Usage()
         self._by_organization: dict[str, _Usage] = {}
         self._delayed: list[tuple[float, int]] = []
@@ -164,7 +164,7 @@ class FairCapacity:
     def add(self, organization_id: str, sequence: int, size: int) -> None:
         """The message was delivered and is being handled."""
         self.remove(sequence)
-        self._entries[sequence] = _Entry(organization_id, size)
+        self._entries[sequence] = _UnackedMessage(organization_id, size)
         self._count(organization_id, 1, size)
 
     def delay(self, sequence: int, seconds: float) -> None:

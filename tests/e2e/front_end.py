@@ -7,7 +7,7 @@ from typing import Any
 
 import socketio
 
-PATIENCE = 40.0
+WAIT_TIMEOUT_S = 40.0
 """Seconds: generous, the machine may be busy."""
 
 
@@ -31,7 +31,7 @@ class FrontEnd:
     async def wait(self, name: str, since: int = 0, **fields: Any) -> dict[str, Any]:
         """The first event of this name with these fields, among what was heard from `since` on."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
                 while True:
                     for event, payload in self.heard[since:]:
                         if event == name and all(payload.get(key) == fields[key] for key in fields):
@@ -44,7 +44,7 @@ class FrontEnd:
 
     async def ask(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement."""
-        answer = await self.client.call(event, data, timeout=PATIENCE)
+        answer = await self.client.call(event, data, timeout=WAIT_TIMEOUT_S)
         assert isinstance(answer, dict)
         return answer
 
@@ -52,7 +52,7 @@ class FrontEnd:
 @asynccontextmanager
 async def front_end(origin: str, token: str) -> AsyncIterator[FrontEnd]:
     opened = FrontEnd()
-    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"], wait_timeout=PATIENCE)
+    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"], wait_timeout=WAIT_TIMEOUT_S)
     try:
         yield opened
     finally:

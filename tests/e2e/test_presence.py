@@ -10,7 +10,7 @@ import pytest
 from deploy.local.stack import Stack
 from simulator import client as simulated
 from simulator.client import SimulatorClient
-from tests.e2e.front_end import PATIENCE, FrontEnd, front_end
+from tests.e2e.front_end import WAIT_TIMEOUT_S, FrontEnd, front_end
 from tests.e2e.test_socket_dialects import token_of
 
 OWNER, CUSTOMER = "442071838753", "442079460020"
@@ -34,7 +34,7 @@ async def talk(
 
 async def seen(simulator: SimulatorClient, kind: str, count: int) -> list[dict[str, Any]]:
     """What reached the contact, as soon as it is so much: `typing`, or `receipts` by which something was read."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while True:
             found: list[dict[str, Any]] = (await simulator.get(f"/contacts/{CUSTOMER}/seen"))[kind]
             found = [item for item in found if item.get("kind") in (None, "read")]

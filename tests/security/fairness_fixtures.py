@@ -36,7 +36,7 @@ from tests.memory import in_memory
 from tests.servers import nats_server
 from tests.subscriptions import subscribed
 
-PATIENCE_S = 40
+WAIT_TIMEOUT_S = 40
 E = TypeVar("E", bound=Event)
 
 
@@ -84,7 +84,7 @@ class Bus:
 
     async def event(self, kind: type[E], **fields: Any) -> E:
         """The first event of a class with these fields."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 for event in self.events:
                     if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):
@@ -173,6 +173,6 @@ def text(organization_id: str, instance_id: str, message_id: str, **more: Any) -
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not condition():
             await asyncio.sleep(0.02)

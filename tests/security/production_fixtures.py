@@ -25,7 +25,7 @@ from tests.security.compose_file import OURS, ROOT, SERVICES, environment, read_
 from tests.security.mongo_fixtures import GuardedMongo
 from tests.servers import Server, free_port
 
-PATIENCE_S = 60.0
+WAIT_TIMEOUT_S = 60.0
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Production:
         server = Server(["env", "-i", *variables, *command], self.ports[service], self.folder / f"{service}.log")
         self.services[service] = server
         await server.start()
-        async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(PATIENCE_S):
+        async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(WAIT_TIMEOUT_S):
             while not await _ready(http, self.ports[service]):
                 await asyncio.sleep(0.1)
 

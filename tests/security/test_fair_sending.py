@@ -38,7 +38,7 @@ from tests.security.fairness_fixtures import (
 )
 from tests.servers import free_port
 
-IN_HAND = 16
+MAX_UNACKED = 16
 """Sends of one instance that its worker has at once (services/session/app.py)."""
 
 
@@ -58,7 +58,7 @@ async def test_sends_that_whatsapp_never_answers_hold_up_no_other_organization(
     await session.connected("victim", "fine")
     session.workers.script = silent_for(*stuck)
     await session.bus.publish(*(text("mallory", one, f"{one}-{n}") for n in range(each) for one in stuck))
-    await until(lambda: len(session.sends()) >= min(256, instances * IN_HAND))  # all that are begun at once
+    await until(lambda: len(session.sends()) >= min(256, instances * MAX_UNACKED))  # all that are begun at once
     await session.bus.publish(text("victim", "fine", "mine"))
     await session.bus.event(MessageSent, message_id="mine")
     assert {event.message_id for event in session.bus.events if isinstance(event, MessageSent)} == {"mine"}
@@ -70,8 +70,8 @@ async def test_few_sends_of_an_instance_are_in_hand_and_none_overtakes_another(s
     session.workers.script = silent_for("stuck")
     wanted = [f"m{number:03}" for number in range(100)]
     await session.bus.publish(*(text("mallory", "stuck", message_id) for message_id in wanted))
-    await until(lambda: len(session.sends()) >= IN_HAND)
-    assert [send.call_id for send in session.sends()] == wanted[:IN_HAND]
+    await until(lambda: len(session.sends()) >= MAX_UNACKED)
+    assert [send.call_id for send in session.sends()] == wanted[:MAX_UNACKED]
     session.workers.script = obedient
     for send in session.sends():
         obedient(session.workers.last, send)

@@ -33,7 +33,7 @@ def assert_refusal(problem: Problem) -> None:
     assert problem.extra["retry_after"]
 
 
-class Held:
+class HeldHash:
     """One slot; whoever has it keeps it until `next()`. `order`: who had it, `refused`: who was answered 503."""
 
     def __init__(self, **limits: int) -> None:
@@ -76,7 +76,7 @@ class Held:
 
 
 async def test_many_attempts_of_one_address_never_stand_before_anothers_first() -> None:
-    held = Held()
+    held = HeldHash()
     await held.asks("a1", "a2", "a3", "a4")
     await held.asks("b1", "b2")
     await held.asks("c1")
@@ -85,7 +85,7 @@ async def test_many_attempts_of_one_address_never_stand_before_anothers_first() 
 
 
 async def test_known_devices_come_first() -> None:
-    held = Held()
+    held = HeldHash()
     await held.asks("a1", "b1", "c1")
     await held.asks("k1", known=True)
     await held.finish()
@@ -94,7 +94,7 @@ async def test_known_devices_come_first() -> None:
 
 async def test_many_known_devices_do_not_starve_the_others() -> None:
     """Where registration is open, an attacker has as many known devices as accounts."""
-    held = Held()
+    held = HeldHash()
     await held.asks("a1", "b1", "c1")
     await held.asks("k1", "l1", "m1", "n1", "o1", known=True)
     await held.finish()
@@ -102,7 +102,7 @@ async def test_many_known_devices_do_not_starve_the_others() -> None:
 
 
 async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> None:
-    held = Held(max_queued=3)
+    held = HeldHash(max_queued=3)
     await held.asks("a1", "a2", "a3", "a4")
     await held.asks("b1")  # takes the place of a4
     await held.asks("k1", "l1", "m1", "n1", known=True)  # these have a line of their own
@@ -116,7 +116,7 @@ async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> 
 
 
 async def test_one_address_has_only_a_few_places() -> None:
-    held = Held()
+    held = HeldHash()
     await held.asks(*(f"a{number}" for number in range(40)))
     assert len(held.refused) == 40 - MAX_HASHES_PER_CLIENT
     await held.finish()
@@ -126,7 +126,7 @@ async def test_one_address_has_only_a_few_places() -> None:
 
 
 async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot() -> None:
-    held = Held(max_queued=1)
+    held = HeldHash(max_queued=1)
     await held.asks("a1", "a2")
     held.begins("b1")
     held.give_up(1)  # its task learns of it only after b1 found the line full
@@ -138,7 +138,7 @@ async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot(
 
 
 async def test_who_gives_up_leaves_the_line_and_loses_no_slot() -> None:
-    held = Held()
+    held = HeldHash()
     await held.asks("a1", "b1", "c1", "d1")
     held.give_up(1)
     held.give_up(0)

@@ -9,7 +9,7 @@ import pytest
 from argon2.low_level import hash_secret
 
 from services.api.settings import ApiSettings
-from services.api.store.audit import AuditEvent, AuditLog
+from services.api.store.audit_log import AuditEvent, AuditLog
 from shared.contracts.ids import new_id
 from shared.platform.mongo import Document, open_mongo
 from tests.component.api import conftest

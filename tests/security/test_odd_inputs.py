@@ -25,7 +25,7 @@ from tests.security.odd_values import ODD_BODIES, ODD_JSON, ODD_SEGMENTS, ODD_TE
 from tests.servers import free_port
 
 __all__ = ["member", "own_bus", "settings", "stage"]
-AT_ONCE = 6
+CONCURRENT_REQUESTS = 6
 """Fewer than the logins of one client that may wait: those beyond are answered 503 `logins_busy`."""
 HEADERS_OF = {"POST /api/auth/login", "GET /api/contacts", "POST /api/api-keys", "DELETE /api/users/{user_id}"}
 """Headers are read before any route: some of the routes stand for all."""
@@ -150,7 +150,7 @@ def wrong(operation: Operation, tried: Try, answer: Answer) -> str | None:
 @pytest.mark.timeout(240)
 async def test_nothing_odd_in_any_place_of_any_route_fails(api: InProcess) -> None:
     document = json.loads((await api.ask("GET", "/openapi.json")).body)
-    gate, wrongs, count = asyncio.Semaphore(AT_ONCE), list[str](), 0
+    gate, wrongs, count = asyncio.Semaphore(CONCURRENT_REQUESTS), list[str](), 0
 
     async def attempt(operation: Operation, tried: Try) -> None:
         async with gate:

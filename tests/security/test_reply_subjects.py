@@ -67,7 +67,7 @@ class NoLimits:
         return 0.0
 
 
-class Numbers:
+class NumberLookupStub:
     """Instead of the accounts of a node: holds every instance."""
 
     def is_responsible_for(self, organization_id: str, instance_id: str) -> bool:
@@ -80,7 +80,7 @@ class Numbers:
 def servers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[None]]:
     database: Any = SimpleNamespace(api_keys=NoKeys())
     rates: Any = NoLimits()
-    numbers: Any = Numbers()
+    numbers: Any = NumberLookupStub()
     return {
         ListUsers: rpc_server(client, [Counted()], queue="api"),
         VerifyApiKey: rpc_server(client, access_endpoints(database, rates), queue="api"),

@@ -17,14 +17,14 @@ from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
 from shared.messaging.client import jetstream
 from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
 from tests.component.api.document import Operation, operations
-from tests.component.api.test_leaks import PHONE, WAITING, Victim, filled, refusal
+from tests.component.api.test_leaks import PHONE, WAITING, VictimOrganization, filled, refusal
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.servers import free_port
 
 __all__ = ["own_bus", "settings", "stage"]
-AT_ONCE = 6
+CONCURRENT_REQUESTS = 6
 """Fewer than the logins of one client that may wait."""
 Reach = Literal["organization", "instance", "limited"]
 """A key limited to instances gets: nothing, its own instances by their id, what belongs to its instances."""
@@ -132,16 +132,16 @@ class World:
     """The api, one organization with callers of every kind, and another organization with one of everything."""
 
     api: InProcess
-    own: Victim
-    other: Victim
+    own: VictimOrganization
+    other: VictimOrganization
     callers: dict[str, Caller] = field(default_factory=dict)
-    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_REQUESTS))
 
-    async def ask(self, who: Caller, operation: Operation, ids: Victim) -> Answer:
+    async def ask(self, who: Caller, operation: Operation, ids: VictimOrganization) -> Answer:
         async with self.gate:
             return await self._ask(who, operation, ids)
 
-    async def _ask(self, who: Caller, operation: Operation, ids: Victim) -> Answer:
+    async def _ask(self, who: Caller, operation: Operation, ids: VictimOrganization) -> Answer:
         path = operation.path.format(**{name: ids.value_of(name) or "x" for name in operation.parameters("path")})
         query = {name: value for name in operation.parameters("query") if (value := ids.value_of(name))}
         query = {name: value for name, value in query.items() if name != "cursor"}
@@ -153,7 +153,7 @@ class World:
         return operations(json.loads((await self.api.ask("GET", "/openapi.json")).body))
 
 
-async def organization(stage: Stage, owner: Member, secret: str) -> Victim:
+async def organization(stage: Stage, owner: Member, secret: str) -> VictimOrganization:
     """One of everything, with ids by the names of parameters and fields."""
     ids = await belongings(stage, owner)
     changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
@@ -165,7 +165,9 @@ async def organization(stage: Stage, owner: Member, secret: str) -> Victim:
     letters = dead_letters_filter(owner.organization_id)
     letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
     ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
-    return Victim(owner.organization_id, ids | {"subject": owner.user_id, "actor": owner.user_id}, (SECRETS,))
+    return VictimOrganization(
+        owner.organization_id, ids | {"subject": owner.user_id, "actor": owner.user_id}, (SECRETS,)
+    )
 
 
 async def key(owner: Member, *scopes: Scope, **limits: Any) -> Caller:
@@ -252,7 +254,7 @@ async def test_everybody_may_do_what_the_table_says_and_nothing_else(world: Worl
 
 
 @pytest.mark.timeout(120)
-def told(other: Victim, answer: Answer) -> bool:
+def told(other: VictimOrganization, answer: Answer) -> bool:
     """A refusal may repeat the ids of the question; an answer has none of them."""
     text = answer.body.decode()
     if answer.status >= 400:

@@ -18,7 +18,7 @@ from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, R
 from shared.messaging.client import jetstream
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
-from tests.component.api.test_leaks import PHONE, WAITING, Victim, refusal
+from tests.component.api.test_leaks import PHONE, WAITING, VictimOrganization, refusal
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_database, open_router
@@ -63,7 +63,7 @@ def test_every_class_is_tried_here_or_named_with_its_reason() -> None:
 
 
 @pytest.fixture(scope="module")
-async def victim(stage: Stage) -> AsyncIterator[Victim]:
+async def victim(stage: Stage) -> AsyncIterator[VictimOrganization]:
     async with stage.member() as owner:
         ids = await belongings(stage, owner)
         changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
@@ -75,7 +75,7 @@ async def victim(stage: Stage) -> AsyncIterator[Victim]:
         )
         ids |= {"sequence": str(letter.seq), "one": PHONE, "other": PHONE, "to": PHONE, "merged_id": ids["contact_id"]}
         ids |= {"assigned_to": owner.user_id, "actor": owner.user_id, "search": PHONE}
-        yield Victim(owner.organization_id, ids, (SECRETS, owner.organization_id))
+        yield VictimOrganization(owner.organization_id, ids, (SECRETS, owner.organization_id))
 
 
 SAMPLES: dict[str, Any] = {
@@ -91,7 +91,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-def filled(cls: type[Message], victim: Victim) -> dict[str, Any]:
+def filled(cls: type[Message], victim: VictimOrganization) -> dict[str, Any]:
     """Another organization's ids wherever one fits, else the least that is accepted."""
     fields = cls.model_json_schema()["properties"].keys() - {"organization_id", "instance_id", "id", "at"}
     required = cls.model_json_schema().get("required", [])
@@ -106,7 +106,7 @@ def filled(cls: type[Message], victim: Victim) -> dict[str, Any]:
 
 @pytest.mark.timeout(120)
 async def test_no_question_and_no_request_reaches_another_organization(
-    stage: Stage, member: Member, victim: Victim
+    stage: Stage, member: Member, victim: VictimOrganization
 ) -> None:
     before, wrongs, answered = await snapshot(stage, victim.organization_id), list[str](), 0
 
@@ -131,7 +131,9 @@ async def test_no_question_and_no_request_reaches_another_organization(
     assert await snapshot(stage, victim.organization_id) == before
 
 
-async def test_the_body_of_a_question_names_no_other_organization(stage: Stage, member: Member, victim: Victim) -> None:
+async def test_the_body_of_a_question_names_no_other_organization(
+    stage: Stage, member: Member, victim: VictimOrganization
+) -> None:
     for cls in ASKED:
         body = filled(cls, victim) | {"organization_id": victim.organization_id}
         reply = await stage.nats.request(

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from services.api.store.audit import AuditEvent, AuditLog
+from services.api.store.audit_log import AuditEvent, AuditLog
 from shared.platform.background import keep_running, stop_task
 
 MAX_PENDING_REQUESTS = 1_000

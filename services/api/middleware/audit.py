@@ -5,7 +5,7 @@ import logging
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.middleware.http_methods import SAFE_METHODS
-from services.api.store.audit import AuditEvent
+from services.api.store.audit_log import AuditEvent
 from shared.contracts.principal import Principal
 from shared.platform.mongo import PyMongoError
 

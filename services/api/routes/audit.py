@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from services.api.context import Ctx, Manager, Paging
 from services.api.responses import Page, page_of
-from services.api.store.audit import AuditEntry
+from services.api.store.audit_log import AuditEntry
 
 router = APIRouter(prefix="/api/audit", tags=["admin"])
 

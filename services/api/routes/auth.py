@@ -12,7 +12,7 @@ from services.api.context import ApiContext, Ctx, OptionalCaller
 from services.api.problems import request_id_of
 from services.api.request_fields import Email, Name, RequestBody
 from services.api.responses import Ok, Secret
-from services.api.store.audit import AuditEvent
+from services.api.store.audit_log import AuditEvent
 from services.api.store.logins import LoginWithToken
 from services.api.store.members import role_of
 from services.api.store.users import NewUser

@@ -12,7 +12,7 @@ from services.api.problems import request_id_of
 from services.api.request_fields import RequestBody
 from services.api.responses import Ok
 from services.api.routes.auth import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
-from services.api.store.audit import AuditEvent
+from services.api.store.audit_log import AuditEvent
 from services.api.store.pending_revocations import PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal

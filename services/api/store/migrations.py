@@ -1,7 +1,7 @@
 """Migration steps of the api: the views, and the indexes of the collections that it writes."""
 
 from services.api.store.api_keys import ApiKeys
-from services.api.store.audit import AuditLog
+from services.api.store.audit_log import AuditLog
 from services.api.store.idempotent_responses import IdempotentResponses
 from services.api.store.instances import Instances
 from services.api.store.invitations import Invitations

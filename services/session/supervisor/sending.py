@@ -35,7 +35,7 @@ TIMED_OUT: SendOutcome = {
     "detail": "an earlier send still waits for WhatsApp; try again",
 }
 TOO_LATE: SendOutcome = dict(TEXT_TOO_LATE)
-TOO_MANY: SendOutcome = {
+TOO_MANY_PENDING_SENDS: SendOutcome = {
     "outcome": "failed",
     "code": "too_many_pending_sends",
     "detail": "too many sends of this organization wait for WhatsApp; send again when those have an outcome",
@@ -100,8 +100,10 @@ class SendService:
             await self._publish(refusal(command, instance_not_found()))
             return
         if earlier is None:
-            await self._record_outcome(command.message_id, TOO_MANY)
-        await self._publish(_outcome_event(command, TOO_MANY if earlier is None else earlier or UNCONFIRMED))
+            await self._record_outcome(command.message_id, TOO_MANY_PENDING_SENDS)
+        await self._publish(
+            _outcome_event(command, TOO_MANY_PENDING_SENDS if earlier is None else earlier or UNCONFIRMED)
+        )
 
     async def _start(self, command: SendText) -> _PendingSend | SendOutcome:
         """The pending send, or the stored outcome of an earlier delivery. Raises ForeignId, and Retry."""

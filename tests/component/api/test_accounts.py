@@ -17,21 +17,23 @@ PASSWORD = "a password of mine"
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredUser:
     email: str
     organization_id: str
 
 
 @pytest.fixture
-async def user(stage: Stage) -> Registered:
+async def user(stage: Stage) -> RegisteredUser:
     email = f"{new_id()}@example.org"
     async with stage.client() as http:
         answer = await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})
     assert answer.status_code == 201, answer.text
-    return Registered(email, answer.json()["organization_id"])
+    return RegisteredUser(email, answer.json()["organization_id"])
 
 
-async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(stage: Stage, user: Registered) -> None:
+async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(
+    stage: Stage, user: RegisteredUser
+) -> None:
     async with stage.client() as http:
         answer = await http.post("/api/auth/login", json={"email": f" {user.email.upper()} ", "password": PASSWORD})
     assert answer.status_code == 200
@@ -41,14 +43,14 @@ async def test_who_registered_can_log_in_whatever_the_spelling_of_the_address(st
     assert (organization["id"], organization["name"]) == (user.organization_id, "My organization")
 
 
-async def test_passwords_are_kept_as_hashes_only(stage: Stage, user: Registered) -> None:
+async def test_passwords_are_kept_as_hashes_only(stage: Stage, user: RegisteredUser) -> None:
     stored = await stage.database.users.find_one({"email": user.email})
     assert stored
     assert stored["password_hash"].startswith("$argon2id$")
     assert PASSWORD not in str(stored)
 
 
-async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, user: Registered) -> None:
+async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, user: RegisteredUser) -> None:
     async with stage.client() as http:
         wrong = await http.post("/api/auth/login", json={"email": user.email, "password": "another one"})
         unknown = await http.post("/api/auth/login", json={"email": f"x{user.email}", "password": PASSWORD})
@@ -58,7 +60,7 @@ async def test_a_refused_login_does_not_say_which_part_was_wrong(stage: Stage, u
 
 
 async def test_guessing_a_password_is_delayed_even_with_the_right_one(
-    stage: Stage, user: Registered, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, user: RegisteredUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 60_000)
     async with stage.client() as http:
@@ -69,7 +71,7 @@ async def test_guessing_a_password_is_delayed_even_with_the_right_one(
     assert 0 < int(answer.headers["Retry-After"]) <= 300
 
 
-async def test_an_address_is_registered_once(stage: Stage, user: Registered) -> None:
+async def test_an_address_is_registered_once(stage: Stage, user: RegisteredUser) -> None:
     async with stage.client() as http:
         again = {"email": user.email, "password": PASSWORD}
         answer = await http.post("/api/auth/register", json=again)

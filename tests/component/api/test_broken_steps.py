@@ -12,7 +12,7 @@ from services.api.access import revocation_steps
 from services.api.access.revocations import AccessRevocations
 from services.api.settings import ApiSettings
 from services.api.store.api_keys import ApiKeys
-from services.api.store.audit import AuditLog
+from services.api.store.audit_log import AuditLog
 from services.api.store.invitations import Invitations
 from services.api.store.login_devices import LoginDevices
 from services.api.store.logins import Logins

@@ -47,7 +47,7 @@ CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 
 
 @dataclass
-class Victim:
+class VictimOrganization:
     """Another organization: its ids by the name of the parameter, and what nobody else may read."""
 
     organization_id: str
@@ -63,7 +63,7 @@ class Victim:
 
 
 @pytest.fixture(scope="module")
-async def victim(stage: Stage) -> AsyncIterator[Victim]:
+async def victim(stage: Stage) -> AsyncIterator[VictimOrganization]:
     async with stage.member() as owner:
         ids = await belongings(stage, owner)
         changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
@@ -74,7 +74,7 @@ async def victim(stage: Stage) -> AsyncIterator[Victim]:
         letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
         ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
         ids |= {"subject": owner.user_id, "actor": owner.user_id}
-        yield Victim(owner.organization_id, ids, (SECRETS, owner.organization_id))
+        yield VictimOrganization(owner.organization_id, ids, (SECRETS, owner.organization_id))
 
 
 def refusal(command: Command) -> Iterable[Event]:
@@ -112,7 +112,7 @@ async def acting(stage: Stage, attacker: Member, who: str) -> AsyncIterator[http
         yield await stack.enter_async_context(stage.client(**headers))
 
 
-def filled(victim: Victim, operation: Operation, schema: Schema) -> Any:
+def filled(victim: VictimOrganization, operation: Operation, schema: Schema) -> Any:
     """A body of this schema with the victim's ids wherever one fits, and else the least that is accepted."""
     schema = resolved(operation.document, schema)
     if options := schema.get("anyOf"):
@@ -129,14 +129,14 @@ def filled(victim: Victim, operation: Operation, schema: Schema) -> Any:
     return schema["enum"][0] if "enum" in schema else samples.get(schema.get("type", ""), "a@example.org")
 
 
-async def asked(http: httpx.AsyncClient, victim: Victim, operation: Operation) -> httpx.Response:
+async def asked(http: httpx.AsyncClient, victim: VictimOrganization, operation: Operation) -> httpx.Response:
     path = operation.path.format(**{name: victim.value_of(name) or "x" for name in operation.parameters("path")})
     query = {name: value for name in operation.parameters("query") if (value := victim.value_of(name))}
     body = filled(victim, operation, operation.body) if operation.body else None
     return await http.request(operation.method, path, params=query, json=body)
 
 
-def leaks(victim: Victim, operation: Operation, answer: httpx.Response) -> list[str]:
+def leaks(victim: VictimOrganization, operation: Operation, answer: httpx.Response) -> list[str]:
     told = answer.text.replace(json.dumps(victim.organization_id), "") if answer.status_code >= 400 else answer.text
     found = [f"{operation.name} tells {secret!r}" for secret in victim.secrets if secret in told]
     foreign = set(operation.parameters("path")) & (set(victim.ids) - {"action"})
@@ -147,7 +147,7 @@ def leaks(victim: Victim, operation: Operation, answer: httpx.Response) -> list[
 
 @pytest.mark.parametrize("who", CALLERS)
 async def test_no_route_tells_or_changes_anything_of_another_organization(
-    stage: Stage, member: Member, victim: Victim, who: str
+    stage: Stage, member: Member, victim: VictimOrganization, who: str
 ) -> None:
     before = await snapshot(stage, victim.organization_id)
     async with AsyncExitStack() as stack:
@@ -164,7 +164,7 @@ async def test_no_route_tells_or_changes_anything_of_another_organization(
     assert (await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)).seq == int(victim.ids["sequence"])
 
 
-async def test_the_same_requests_reach_everything_of_ones_own(stage: Stage, victim: Victim) -> None:
+async def test_the_same_requests_reach_everything_of_ones_own(stage: Stage, victim: VictimOrganization) -> None:
     """The test above asks for what is there: the victim's own member gets it."""
     async with stage.member("viewer", victim.organization_id) as own:
         everything = operations((await own.http.get("/openapi.json")).json())

@@ -11,7 +11,7 @@ from tests.component.api.conftest import Member, Stage, make_searchable
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_reads import booking, contact
 
-COUNT, LIMIT = 700, 150
+COUNT, PAGE_LIMIT = 700, 150
 """More than MongoDB sends in its first batch, 101, and fewer than there are."""
 
 
@@ -66,8 +66,8 @@ async def test_a_page_reads_what_it_shows(
     for path in PATHS:
         async with examined(stage.database) as counts:
             url = path.format(id=plenty["_id"], middle=plenty["middle"])
-            answer = await member.http.get(f"{url}{'&' if '?' in url else '?'}limit={LIMIT}")
+            answer = await member.http.get(f"{url}{'&' if '?' in url else '?'}limit={PAGE_LIMIT}")
         assert answer.status_code == 200, answer.text
-        assert len(answer.json()["data"]) == LIMIT, path
+        assert len(answer.json()["data"]) == PAGE_LIMIT, path
         assert counts, path
-        assert max(counts) <= LIMIT + 1, path
+        assert max(counts) <= PAGE_LIMIT + 1, path

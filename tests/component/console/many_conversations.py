@@ -76,7 +76,7 @@ def asked(backend: Backend, start: str) -> list[str]:
     return [path for path in backend.asked if path.startswith(start) and "contact_id" not in path]
 
 
-class Gate:
+class PausedAnswers:
     """Answers of requests with this in their query wait until the gate is opened."""
 
     def __init__(self, query: str) -> None:

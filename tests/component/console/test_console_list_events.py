@@ -4,11 +4,20 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.component.console.backend import Backend, until
-from tests.component.console.many_conversations import ROWS, Gate, asked, crowd, first_on_screen, message, shown, writes
+from tests.component.console.many_conversations import (
+    ROWS,
+    PausedAnswers,
+    asked,
+    crowd,
+    first_on_screen,
+    message,
+    shown,
+    writes,
+)
 
 FOCUSED = "document.activeElement.dataset.key"
 
-KEPT = """async () => {
+LOADED_ROWS = """async () => {
     const script = performance.getEntriesByType("resource").find((one) => one.name.endsWith("/store.js"));
     const { known } = await import(script.name);
     return [known.conversations.size, known.conversations.has("x1199"), known.conversations.has("t3")];
@@ -68,7 +77,7 @@ async def test_conversations_nobody_read_yet_are_read_with_one_request(console: 
     crowd(backend, 300)
     await shown(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
-    gate = Gate("conversations?limit=50")
+    gate = PausedAnswers("conversations?limit=50")
     backend.before_answer = gate
     for number in range(10):
         await writes(backend, f"t{200 + number}", number)
@@ -86,7 +95,7 @@ async def test_a_message_that_comes_while_a_page_is_read_is_neither_lost_nor_twi
     await shown(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
     await until(lambda: len(asked(backend, "conversations?status=open")) == 1, console)
-    gate = Gate("cursor")
+    gate = PausedAnswers("cursor")
     backend.before_answer = gate
     await console.locator(".talks").evaluate("node => { node.scrollTop = node.scrollHeight; }")
     await until(lambda: gate.came == 1, console)
@@ -194,7 +203,7 @@ async def test_what_is_kept_of_single_records_is_bounded(console: Page, backend:
     for number in range(1200):
         await backend.socket.emit("conversation:updated", {**talk, "id": f"x{number}"})
     for _ in range(100):
-        kept, has_last, has_open = await console.evaluate(KEPT)
+        kept, has_last, has_open = await console.evaluate(LOADED_ROWS)
         if has_last:
             break
         await console.wait_for_timeout(50)

@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.component.console.backend import AT, Backend, until
-from tests.component.console.many_conversations import ROWS, Gate, asked, crowd, first_on_screen, shown, writes
+from tests.component.console.many_conversations import ROWS, PausedAnswers, asked, crowd, first_on_screen, shown, writes
 
 MAX_ROWS_IN_PAGE = 60
 FOCUSED = "document.activeElement.dataset.key"
@@ -143,7 +143,7 @@ async def test_an_overtaken_answer_is_dropped(console: Page, backend: Backend) -
     crowd(backend, 100)
     backend.lists["contacts"][1]["name"], backend.lists["contacts"][2]["name"] = "Alpha", "Beta"
     await shown(console, "/#/inbox")
-    held = Gate("search=alpha")
+    held = PausedAnswers("search=alpha")
     backend.before_answer = held
     search = console.get_by_label("Search conversations and messages")
     await search.fill("alpha")

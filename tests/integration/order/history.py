@@ -10,7 +10,7 @@ import httpx
 from services.session.worker.mapping.journal_mapping import protobuf_class
 from shared.contracts.message import utc_now
 from tests.integration.order.account import HostClock, LinkedAccount
-from tests.integration.order.readers import Listener
+from tests.integration.order.readers import SocketListener
 from tests.unit.session.messages import with_required_fields
 
 PEOPLE = ("4915100000001", "4915100000002", "4915100000003")
@@ -44,13 +44,13 @@ def wire(text: str, person: str, seconds: int, *, from_me: bool = False) -> Any:
 
 
 @dataclass
-class Scene:
+class OrderScenario:
     http: httpx.AsyncClient
     account: LinkedAccount
     clock: HostClock
-    present: Listener
+    present: SocketListener
     """Connected all the time."""
-    absent: Listener
+    absent: SocketListener
     """Leaves and comes back."""
     origin: str
     token: str
@@ -58,11 +58,11 @@ class Scene:
 
 
 @dataclass
-class History:
+class MessageHistory:
     """`arrived`: per person the texts in the order in which the journal got them. `before`: per answer what its reader
     knew. `after`: per text the answers that were handed to the account before it arrived."""
 
-    scene: Scene
+    scene: OrderScenario
     dice: random.Random
     arrived: dict[str, list[str]] = field(default_factory=lambda: {person: [] for person in PEOPLE})
     before: dict[str, list[str]] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 
 PAGE_LENGTH = 7
 """Messages in one page, so that several pages are read."""
-PATIENCE_S = 60.0
+WAIT_TIMEOUT_S = 60.0
 
 Threads = dict[str, list[str]]
 """By conversation: the texts, the oldest first."""
@@ -46,7 +46,7 @@ async def search_threads(http: httpx.AsyncClient) -> Threads:
     return threads
 
 
-class Listener:
+class SocketListener:
     """A front end that keeps what it hears of messages, and sorts it as the guide says."""
 
     def __init__(self, organization_id: str) -> None:
@@ -66,8 +66,8 @@ class Listener:
         self._client = socketio.AsyncClient(reconnection=False)
         self._client.on("*", self._hear)
         auth = {"token": token} | ({} if self.sequence is None else {"since": self.sequence})
-        await self._client.connect(origin, auth=auth, transports=["websocket"], wait_timeout=PATIENCE_S)
-        answer = await self._client.call("join-organization", self._organization_id, timeout=PATIENCE_S)
+        await self._client.connect(origin, auth=auth, transports=["websocket"], wait_timeout=WAIT_TIMEOUT_S)
+        answer = await self._client.call("join-organization", self._organization_id, timeout=WAIT_TIMEOUT_S)
         assert answer["success"], answer
         self.sequence = max(answer["sequence"], self.sequence or 0)
 
@@ -91,7 +91,7 @@ class Console:
         """The texts from top to bottom, once as many are shown as are wanted."""
         await self.page.evaluate("(hash) => { location.hash = hash; }", f"#/inbox/{conversation_id}")
         texts = self.page.locator(".message .text")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while await texts.count() < len(wanted):
                 await asyncio.sleep(0.05)
         return list(await texts.all_text_contents())
@@ -110,7 +110,7 @@ async def console(chromium: Browser, origin: str, session: dict[str, Any]) -> As
     try:
         page = await context.new_page()
         await page.goto("/#/inbox")
-        await page.wait_for_selector(".live.on", timeout=PATIENCE_S * 1000)
+        await page.wait_for_selector(".live.on", timeout=WAIT_TIMEOUT_S * 1000)
         yield Console(page)
     finally:
         await context.close()

@@ -25,11 +25,11 @@ from shared.platform.mongo import Database, open_mongo
 from shared.platform.settings import Settings
 from tests.browser import chromium_browser
 from tests.integration.order.account import linked_account
-from tests.integration.order.history import OWNER, History, Scene
+from tests.integration.order.history import OWNER, MessageHistory, OrderScenario
 from tests.integration.order.product import product
 from tests.integration.order.readers import (
-    PATIENCE_S,
-    Listener,
+    WAIT_TIMEOUT_S,
+    SocketListener,
     Threads,
     console,
     pages,
@@ -80,9 +80,9 @@ async def add_organization(database: Database) -> tuple[str, str, str]:
     return principal.organization_id, instance_id, issue_token(principal, SIGNING_KEY, timedelta(hours=1))
 
 
-async def settled(http: httpx.AsyncClient, history: History, *listeners: Listener) -> Threads:
+async def settled(http: httpx.AsyncClient, history: MessageHistory, *listeners: SocketListener) -> Threads:
     """The threads as REST lists them, once everything is recorded and told."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while True:
             threads = await rest_threads(http)
             told = [{text for thread in one.threads().values() for text in thread} for one in listeners]
@@ -91,7 +91,7 @@ async def settled(http: httpx.AsyncClient, history: History, *listeners: Listene
             await asyncio.sleep(0.1)
 
 
-async def check_conversations(http: httpx.AsyncClient, history: History, threads: Threads) -> list[str]:
+async def check_conversations(http: httpx.AsyncClient, history: MessageHistory, threads: Threads) -> list[str]:
     """Last messages and unread counts follow the order; the ids of the conversations, the liveliest first."""
     talks = await pages(http, "/api/conversations")
     assert [talk["order_key"] for talk in talks] == sorted((talk["order_key"] for talk in talks), reverse=True)
@@ -106,7 +106,7 @@ async def check_conversations(http: httpx.AsyncClient, history: History, threads
     return [talk["id"] for talk in talks]
 
 
-async def check_console(chromium: Browser, scene: Scene, threads: Threads, newest_first: list[str]) -> None:
+async def check_console(chromium: Browser, scene: OrderScenario, threads: Threads, newest_first: list[str]) -> None:
     session = {"token": scene.token, "refreshToken": None, "renewAt": None, "email": "ana@example.org"}
     organization = {"organizationId": scene.http.headers["X-Organization"]}
     async with console(chromium, scene.origin, session | organization) as shown:
@@ -121,7 +121,7 @@ async def running(servers: Servers, headers: dict[str, str]) -> AsyncIterator[tu
     """The product's origin and a caller."""
     async with AsyncExitStack() as stack:
         origin = await stack.enter_async_context(product(servers.nats_url, servers.mongo_url, servers.database.name))
-        http = httpx.AsyncClient(base_url=origin, headers=headers, trust_env=False, timeout=PATIENCE_S)
+        http = httpx.AsyncClient(base_url=origin, headers=headers, trust_env=False, timeout=WAIT_TIMEOUT_S)
         yield origin, await stack.enter_async_context(http)
 
 
@@ -132,15 +132,15 @@ async def test_everybody_sees_one_order_also_after_a_restart(
     dice = random.Random(seed)
     organization_id, instance_id, token = await add_organization(servers.database)
     headers = {"Authorization": f"Bearer {token}", "X-Organization": organization_id}
-    present, absent = Listener(organization_id), Listener(organization_id)
+    present, absent = SocketListener(organization_id), SocketListener(organization_id)
     async with (
         linked_account(tmp_path, organization_id, instance_id, servers.nats, dice) as (account, clock),
         running(servers, headers) as (origin, http),
     ):
         for listener in (present, absent):
             await listener.open(origin, token)
-        scene = Scene(http, account, clock, present, absent, origin, token, instance_id)
-        history = History(scene, dice)
+        scene = OrderScenario(http, account, clock, present, absent, origin, token, instance_id)
+        history = MessageHistory(scene, dice)
         await history.run(STEPS)
         threads = await settled(http, history, present, absent)
         people = {talk["id"]: talk["contact"]["phone_number"] for talk in await pages(http, "/api/conversations")}
@@ -153,7 +153,7 @@ async def test_everybody_sees_one_order_also_after_a_restart(
             await listener.close()
     async with running(servers, headers) as (origin, http):
         assert await rest_threads(http) == await search_threads(http) == threads
-        resumed = Listener(organization_id)
+        resumed = SocketListener(organization_id)
         resumed.sequence = 0
         await resumed.open(origin, token)
         assert await settled(http, history, resumed) == resumed.threads() == threads

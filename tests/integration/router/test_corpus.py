@@ -10,12 +10,12 @@ from shared.contracts.message import Message
 from tests.integration.router import corpus
 from tests.integration.router.conftest import ME, Router
 
-PEOPLE, MESSAGES, AT_ONCE = 300, 5_000, 16
+PEOPLE, MESSAGES, CONCURRENT_MESSAGES = 300, 5_000, 16
 
 
 async def deliver_all(router: Router, said: list[Message], dice: random.Random) -> None:
     """Received messages in batches of any size, the rest one by one, several at the same time."""
-    gate, batches = asyncio.Semaphore(AT_ONCE), list[list[MessageReceived]]()
+    gate, batches = asyncio.Semaphore(CONCURRENT_MESSAGES), list[list[MessageReceived]]()
     received = [message for message in said if isinstance(message, MessageReceived)]
     while received:
         size = dice.choice((1, 2, 8, 64))

@@ -26,7 +26,7 @@ from shared.platform.mongo import Database
 from simulator.people.phone import SimulatedPhone
 from tests.servers import free_port
 
-PATIENCE = 60
+WAIT_TIMEOUT_S = 60
 INSTANCE = "sales"
 E = TypeVar("E", bound=Event)
 
@@ -74,14 +74,14 @@ class SessionService:
 
     async def start_process(self) -> None:
         await self.begin()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not await self.ready():
                 await asyncio.sleep(0.05)
 
     async def refused(self) -> int:
         """Start and wait until it has ended by itself; its exit code."""
         await self.begin()
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        return await asyncio.wait_for(self.process.wait(), WAIT_TIMEOUT_S)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -103,7 +103,7 @@ class SessionService:
 
     async def end(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
-        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+        return await asyncio.wait_for(self.process.wait(), WAIT_TIMEOUT_S)
 
     async def close(self) -> None:
         if self._begun and self.process.returncode is None:
@@ -143,7 +143,7 @@ class SessionService:
 
     async def event(self, kind: type[E], since: int = 0, **fields: Any) -> E:
         """The first event of a class with these fields."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 for event in self.events[since:]:
                     if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):

@@ -15,7 +15,7 @@ from shared.platform.mongo import open_mongo
 from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.phone import SimulatedPhone
-from tests.integration.session.service.service import PATIENCE, SessionService
+from tests.integration.session.service.service import WAIT_TIMEOUT_S, SessionService
 from tests.servers import Server, mongod, nats_server, start_replica_set
 
 
@@ -56,7 +56,7 @@ async def frail(
 
 
 async def until_ready(service: SessionService) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not await service.ready():
             await asyncio.sleep(0.1)
 
@@ -70,7 +70,7 @@ async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list
     )
     found: list[str] = []
     while last not in found:
-        found.append(MessageReceived.model_validate_json((await subscription.next_msg(PATIENCE)).data).wa_id)
+        found.append(MessageReceived.model_validate_json((await subscription.next_msg(WAIT_TIMEOUT_S)).data).wa_id)
     await client.close()
     return found
 

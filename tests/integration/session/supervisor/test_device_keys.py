@@ -12,7 +12,7 @@ from shared.contracts.events import CommandRefused, ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 
 
 @pytest.fixture
@@ -109,6 +109,6 @@ async def test_a_store_without_a_device_is_no_logout(bench: NodeTestBed) -> None
     bench.workers.last.change(INSTANCE, "keys_missing")
     found = await bench.status(S.FAILED)
     assert (found["reason"], bool(found["jid"])) == ("keys_missing", True)
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         await bench.logout()
         await bench.status(S.LOGGED_OUT)

@@ -12,7 +12,7 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, FakeWorkers, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 
 OLD, NEW = "4915112345678", "4915198765432"
 
@@ -141,7 +141,7 @@ async def test_a_refusal_survives_a_restart_before_the_phone_was_told(
     bench.workers.script = only_paired
     await bench.connect()
     await bench.document(ending="keep")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         bench.workers.script = obedient
         await bench.restart_node()
     gone = await bench.document(status=S.LOGGED_OUT.value)

@@ -15,7 +15,7 @@ from services.session.supervisor import worker_handle as module
 from services.session.supervisor.process_handle import ProcessHandle
 from services.session.supervisor.worker_handle import WorkerHandle
 from shared.contracts.records import Network
-from tests.integration.session.supervisor.testbed import PATIENCE
+from tests.integration.session.supervisor.testbed import WAIT_TIMEOUT_S
 
 Process = subprocess.Popen[bytes]
 
@@ -40,7 +40,7 @@ async def opened(process: Process) -> tuple[WorkerHandle, socket.socket]:
 
 
 async def killed(process: Process) -> bool:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while process.poll() is None:
             await asyncio.sleep(0.01)
     return process.returncode == -signal.SIGKILL
@@ -62,7 +62,7 @@ async def test_one_that_lives_on_without_its_socket_is_killed(
     monkeypatch.setattr(module, "EXIT_TIMEOUT_S", 0.05)
     worker, theirs = await opened(hanging)
     theirs.close()
-    await asyncio.wait_for(worker.exited.wait(), PATIENCE)
+    await asyncio.wait_for(worker.exited.wait(), WAIT_TIMEOUT_S)
     assert await killed(hanging)
 
 
@@ -77,7 +77,7 @@ async def test_one_that_ends_by_itself_is_left_alone(hanging: Process) -> None:
     handle = ProcessHandle(hanging.pid)
     hanging.terminate()
     hanging.wait()
-    assert await handle.wait(PATIENCE)
+    assert await handle.wait(WAIT_TIMEOUT_S)
     handle.kill()
     handle.close()
 

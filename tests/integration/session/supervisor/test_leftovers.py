@@ -8,7 +8,7 @@ from services.session.supervisor import event_publisher
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.events import ConnectionChanged, MessageSent
 from shared.contracts.records import ConnectionStatus as S
-from tests.integration.session.supervisor.testbed import PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import WAIT_TIMEOUT_S, NodeTestBed
 
 
 async def test_deleted_accounts_leave_no_queues_locks_and_tasks(
@@ -39,7 +39,7 @@ async def test_deleted_accounts_leave_no_queues_locks_and_tasks(
         return [kept for kept in found if kept]
 
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while left():
                 await asyncio.sleep(0.02)
     except TimeoutError:

@@ -13,7 +13,7 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 from tests.servers import Server, nats_server
 
 
@@ -60,7 +60,7 @@ async def test_what_an_earlier_holder_still_says_changes_nothing(bench: NodeTest
     await database["connections"].update_one({"_id": INSTANCE}, taken)
     bench.workers.last.change(INSTANCE, "disconnected")
     assert bench.node
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while bench.node.workers()[0]["instances"]:
             await asyncio.sleep(0.02)
     assert isinstance(bench.workers.last.told[-1], Stop)

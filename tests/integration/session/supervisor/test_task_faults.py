@@ -23,7 +23,7 @@ from shared.messaging.publisher import Publisher
 from shared.platform import background
 from shared.platform.background import ProcessEnd
 from tests.integration.session.supervisor.test_event_publisher import hand_over, received, until_confirmed
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 
 Fault = Callable[..., None]
 
@@ -54,7 +54,7 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
 
 
 async def until(condition: Callable[[], object | Awaitable[object]]) -> None:
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not condition():
             await asyncio.sleep(0.01)
 

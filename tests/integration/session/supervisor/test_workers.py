@@ -11,7 +11,7 @@ from services.session.supervisor.worker_handle import MAX_ABANDONED_PAIRINGS
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, PATIENCE, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 
 
 def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:
@@ -36,7 +36,7 @@ async def test_a_worker_with_many_abandoned_pairings_is_retired(bench: NodeTestB
         await bench.connect()
         await bench.event(ConnectionChanged, since=before, reason="pairing_timeout")
     (worn_out,) = bench.workers.all
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while not isinstance(worn_out.told[-1], Quit):
             await asyncio.sleep(0.02)
     bench.workers.script = obedient
@@ -87,7 +87,7 @@ async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
     def killed() -> list[FakeWorker]:
         return [w for w in bench.workers.all if any(start.instance_id == "sick" for start in w.starts())]
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(WAIT_TIMEOUT_S):
         while len(killed()) < MAX_CRASHING_STARTS + 3:
             await asyncio.sleep(0.02)
     alone = killed()[MAX_CRASHING_STARTS:]

@@ -23,7 +23,7 @@ from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database, Document
 from tests.fakes.workers import FakeWorkers
 
-PATIENCE = 60
+WAIT_TIMEOUT_S = 60
 INSTANCE, INTRUDER = "sales", "intruder"
 E = TypeVar("E", bound=Event)
 
@@ -121,7 +121,7 @@ class NodeTestBed:
 
     async def event(self, kind: type[E], since: int = 0, **fields: Any) -> E:
         """The first event of a class with these fields."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while True:
                 for event in self.events[since:]:
                     if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):
@@ -134,7 +134,7 @@ class NodeTestBed:
         return await self.document(instance, status=status.value)
 
     async def document(self, instance: str = INSTANCE, **fields: Any) -> Document:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not (found := await self._database["connections"].find_one({"_id": instance, **fields})):
                 await asyncio.sleep(0.02)
         return found
