@@ -203,7 +203,7 @@ RETIRED_CONSTANTS = {
     "MOST_LANES",
     "MOST_OF_ONE",
     "OVERTAKEN",
-    "WAIT_TIMEOUT_S",
+    "PATIENCE",
     "PAUSE",
     "QUIET",
     "REMEMBERED",
