@@ -21,7 +21,7 @@ from services.router.handlers.ephemeral_events import PublishEphemeral, on_prese
 from services.router.handlers.message_status import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import is_foreign, own_instances_only, reject_over_share
 from services.router.handlers.sending import on_send
-from services.router.inbox.batch import on_messages
+from services.router.inbox.pipeline import handle
 from services.router.number_lookup import NumberLookup
 from services.router.settings import RouterSettings
 from services.router.store import RouterStore, migrate_in_background, open_store
@@ -115,7 +115,7 @@ def make_app(settings: RouterSettings) -> ASGIApp:
                 )
 
             async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
-                return await on_messages(events, opened["context"])
+                return await handle(events, opened["context"])
 
             async with (
                 connected(broker, settings, prepare),

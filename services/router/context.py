@@ -1,4 +1,4 @@
-"""What every handler needs: the store, the way out, the clock."""
+"""What every handler needs: the store, the publisher, the clock, the lookup of numbers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from shared.contracts.queries import NumberOwner
 
 
 async def number_lookup_unavailable(_organization_id: str, _instance_id: str, _number: str) -> NumberOwner | None:
-    """The answer while WhatsApp cannot be asked."""
+    """Where no instance can ask WhatsApp."""
     return None
 
 
@@ -28,5 +28,5 @@ class RouterContext:
     publish: PublishMessages
     now: Callable[[], datetime] = utc_now
     find_number_owner: Callable[[str, str, str], Awaitable[NumberOwner | None]] = number_lookup_unavailable
-    """Organization, instance, number → its owner on WhatsApp, None when WhatsApp could not be asked."""
+    """Organization, instance, number → the WhatsApp account of the number; None when WhatsApp could not be asked."""
     pending_limits: PendingLimits = field(default_factory=PendingLimits)

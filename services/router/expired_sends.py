@@ -1,4 +1,4 @@
-"""Marks queued texts failed when they expire while the session service is stopped, so that the sender learns it then
+"""Marks queued texts as failed when they expire while the session service is stopped, so that the sender learns it then
 and not when that service runs again. The session service refuses expired texts as well (docs/decisions/0045)."""
 
 import asyncio
@@ -24,26 +24,26 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def expired_send_monitor(context: RouterContext) -> AsyncIterator[None]:
-    """Look for them again and again as long as the context lasts."""
-    task = keep_running("expired texts", partial(_watch, context))
+    """Checks for expired texts every CHECK_INTERVAL_S until the block ends."""
+    task = keep_running("expired texts", partial(_check_forever, context))
     try:
         yield
     finally:
         await stop_task(task)
 
 
-async def _watch(context: RouterContext) -> None:
+async def _check_forever(context: RouterContext) -> None:
     while True:
         try:
             await fail_expired_sends(context)
         except _OUTAGES as error:
-            log.warning("expired texts cannot be looked for yet: %s", type(error).__name__)
+            log.warning("cannot check for expired texts, retrying: %s", type(error).__name__)
         await asyncio.sleep(CHECK_INTERVAL_S)
 
 
 async def fail_expired_sends(context: RouterContext) -> None:
-    """Fail all texts whose time has ended and that nobody has begun to send. Repeatable. Raises MongoDB's and NATS's
-    errors; what was not failed is found again."""
+    """Mark all expired texts as failed that the session service has not begun to send. Repeatable. Raises errors of
+    MongoDB and NATS; the next check finds what is left."""
     async for message in context.store.messages.expired(context.now()):
         try:
             if await context.store.send_cancellations.cancel(message, context.now()):
@@ -55,16 +55,16 @@ async def fail_expired_sends(context: RouterContext) -> None:
 
 
 async def _fail(message: MessageRecord, context: RouterContext) -> None:
-    """Told first: after a crash in between the message is found again, and the same event is told once more."""
-    event = _too_late(message, context)
+    """Publish, then write: a crash in between publishes the same event again at the next check."""
+    event = _expiry_event(message, context)
     error = f"{event.code}: {event.detail}"
     failed = message.model_copy(update={"status": MessageStatus.FAILED, "error": error})
     await context.publish(status_changed_event(failed, event))
     await context.store.messages.advance_status(message.id, MessageStatus.FAILED, event.at, error)
 
 
-def _too_late(message: MessageRecord, context: RouterContext) -> MessageFailed:
-    """As the session service would say it, under the same id."""
+def _expiry_event(message: MessageRecord, context: RouterContext) -> MessageFailed:
+    """The event that the session service would publish, with the same id."""
     return MessageFailed(
         id=derived_id(message.id, "failed"),
         at=context.now(),

@@ -1,4 +1,4 @@
-"""Asks the session service which account of WhatsApp a phone number belongs to."""
+"""Asks the session service which WhatsApp account a phone number belongs to."""
 
 import logging
 import time
@@ -10,34 +10,36 @@ from shared.messaging.client import NatsClient
 from shared.messaging.rpc_client import rpc_request
 
 LOOKUP_TIMEOUT_S = 5.0
-"""Seconds to wait for the session service, which itself gives WhatsApp 4."""
+"""For the session service, which itself waits 4 s for WhatsApp."""
 UNRESPONSIVE_PAUSE_S = 30.0
-"""Seconds an instance that gave no answer is not asked again: a message must not wait for each of its numbers."""
+"""How long an instance that did not answer is not asked again: its messages must not wait for each number."""
 
 log = logging.getLogger(__name__)
 
 
 class NumberLookup:
-    """`await numbers(organization_id, instance_id, number)`: the owner, None when WhatsApp could not be asked."""
+    """`await lookup(organization_id, instance_id, number)`: the account; None when WhatsApp could not be asked."""
 
     def __init__(self, client: NatsClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
-        self._silent: dict[str, float] = {}
+        self._unresponsive_since: dict[str, float] = {}
 
     async def __call__(self, organization_id: str, instance_id: str, number: str) -> NumberOwner | None:
-        if self._clock() - self._silent.get(instance_id, -UNRESPONSIVE_PAUSE_S) < UNRESPONSIVE_PAUSE_S:
+        if self._clock() - self._unresponsive_since.get(instance_id, -UNRESPONSIVE_PAUSE_S) < UNRESPONSIVE_PAUSE_S:
             return None
         query = ResolveNumber(organization_id=organization_id, instance_id=instance_id, number=number)
         try:
             answer = await rpc_request(self._client, query, LOOKUP_TIMEOUT_S)
         except Problem as problem:
             log.info("a number could not be looked up: %s", problem.code, extra={"instance_id": instance_id})
-            self._remember_silent(instance_id)
+            self._mark_unresponsive(instance_id)
             return None
-        self._silent.pop(instance_id, None)
+        self._unresponsive_since.pop(instance_id, None)
         return NumberOwner.model_validate(answer["data"])
 
-    def _remember_silent(self, instance_id: str) -> None:
+    def _mark_unresponsive(self, instance_id: str) -> None:
         now = self._clock()
-        self._silent = {one: since for one, since in self._silent.items() if now - since < UNRESPONSIVE_PAUSE_S}
-        self._silent[instance_id] = now
+        self._unresponsive_since = {
+            one: since for one, since in self._unresponsive_since.items() if now - since < UNRESPONSIVE_PAUSE_S
+        }
+        self._unresponsive_since[instance_id] = now

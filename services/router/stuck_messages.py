@@ -1,7 +1,6 @@
-"""Messages of ours that wait too long are reported once, however many routers look for them.
+"""Sent messages that wait too long are reported once, however many routers check for them.
 
-An event is published before the message is marked: after a crash in between the same event comes again, and the stream
-drops it.
+Publish, then mark: a crash in between publishes an event with the same id again, which JetStream deduplicates.
 """
 
 import asyncio
@@ -23,34 +22,34 @@ from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import PyMongoError
 
 STUCK_PAGE_SIZE = 200
-"""Messages that are reported at once."""
+"""Messages that are reported together."""
 STUCK_MESSAGES = Counter(
-    "switchboard_messages_stuck", "Messages of ours that waited too long, once for each status", ["status"]
+    "switchboard_messages_stuck", "Messages that were reported as stuck, by the status they had", ["status"]
 )
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def stuck_message_monitor(context: RouterContext, settings: RouterSettings) -> AsyncIterator[None]:
-    """Look for them again and again as long as the context lasts."""
-    task = keep_running("stuck messages", partial(_watch, context, settings))
+    """Checks for stuck messages every `stuck_check_every` until the block ends."""
+    task = keep_running("stuck messages", partial(_check_forever, context, settings))
     try:
         yield
     finally:
         await stop_task(task)
 
 
-async def _watch(context: RouterContext, settings: RouterSettings) -> None:
+async def _check_forever(context: RouterContext, settings: RouterSettings) -> None:
     while True:
         try:
             await report_stuck(context, settings)
         except (PyMongoError, NatsError, TimeoutError, OSError) as error:
-            log.warning("stuck messages cannot be looked for yet: %s", type(error).__name__)
+            log.warning("cannot check for stuck messages, retrying: %s", type(error).__name__)
         await asyncio.sleep(settings.stuck_check_every.total_seconds())
 
 
 async def report_stuck(context: RouterContext, settings: RouterSettings) -> None:
-    """Report all that are stuck now. Raises MongoDB's and NATS's errors; what was not reported is found again."""
+    """Report all that are stuck now. Raises errors of MongoDB and NATS; the next check finds what is left."""
     limits: dict[MessageStatus, timedelta] = {
         MessageStatus.QUEUED: settings.stuck_queued_after,
         MessageStatus.SENT: settings.stuck_sent_after,
@@ -58,19 +57,19 @@ async def report_stuck(context: RouterContext, settings: RouterSettings) -> None
     for status, limit in limits.items():
         before = context.now() - limit
         while found := await context.store.messages.overdue(status, before, STUCK_PAGE_SIZE):
-            await context.publish(*(_event(message, since) for message, since in found))
-            await asyncio.gather(*(_mark(context, message, since) for message, since in found))
+            await context.publish(*(_stuck_event(message, since) for message, since in found))
+            await asyncio.gather(*(_mark_stuck(context, message, since) for message, since in found))
             if len(found) < STUCK_PAGE_SIZE:
                 break
 
 
-async def _mark(context: RouterContext, message: MessageRecord, since: datetime) -> None:
+async def _mark_stuck(context: RouterContext, message: MessageRecord, since: datetime) -> None:
     STUCK_MESSAGES.labels(message.status.value).inc()
     log.warning("message %s of %s is %s since %s", message.id, message.organization_id, message.status, since)
     await context.store.messages.mark_stuck(message.id, message.status, since)
 
 
-def _event(message: MessageRecord, since: datetime) -> MessageStuck:
+def _stuck_event(message: MessageRecord, since: datetime) -> MessageStuck:
     return MessageStuck(
         id=derived_id(message.id, "stuck", message.status.value),
         organization_id=message.organization_id,

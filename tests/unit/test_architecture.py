@@ -122,6 +122,17 @@ def test_rules_are_pure() -> None:
             assert module not in impure, f"{name(path)} imports {module}"
 
 
+def test_the_plan_of_the_inbox_is_pure() -> None:
+    """Only the pipeline and what applies its steps may do I/O (docs/decisions/0047)."""
+    for path in sources("services/router/inbox"):
+        if path.name not in ("pipeline.py", "apply.py"):
+            for module in imports(path):
+                inside = module.startswith(("services.router.rules", "services.router.inbox", "shared.contracts"))
+                allowed = inside or module.split(".")[0] in sys.stdlib_module_names - {"asyncio", "time", "random"}
+                assert allowed, f"{name(path)} imports {module}"
+                assert module not in ("services.router.inbox.pipeline", "services.router.inbox.apply")
+
+
 @pytest.mark.parametrize("path", sources(*SHIPPED), ids=name)
 def test_files_are_short_and_say_what_they_are(path: Path) -> None:
     text = path.read_text()

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from services.router.context import RouterContext
-from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.contact_identity import ContactObservation, ResolvedContact
 from services.router.rules.phone_variants import variant_of, with_recipient_variant, with_sender_variant
-from services.router.store.contacts import ResolvedContact
 
 
 async def resolve_sender(observation: ContactObservation, instance_id: str, context: RouterContext) -> ResolvedContact:

@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from services.router.rules.classification import address_of
-from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.store import RouterStore
-from services.router.store.conversations import conversation_id
 from shared.contracts.ephemeral import ContactPresence, ContactTyping, PresenceObserved, TypingObserved, is_stale
 from shared.contracts.message import EphemeralEvent, utc_now
 

@@ -1,4 +1,4 @@
-"""An answer and the message it names are handled at the same moment, or in the wrong order: the later one names it.
+"""Links a message to the one it quotes when both are handled at the same moment, or in the wrong order.
 
 Each of both is stored first and looks for the other then, so at least one of them finds the other.
 """
@@ -6,45 +6,45 @@ Each of both is stored first and looks for the other then, so at least one of th
 from collections.abc import Sequence
 
 from services.router.context import RouterContext
-from services.router.handlers.message_revisions import find_target
 from services.router.rules.classification import MessageClassification
-from services.router.rules.target_message import is_target_of
+from services.router.rules.target_message import is_target_of, select_target
 from shared.contracts.events import MessageReceived, MessageRevised
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord
 
 
-async def with_late_quoted_message(
+async def with_late_target(
     stored: MessageRecord, event: MessageReceived, classification: MessageClassification, context: RouterContext
 ) -> MessageRecord:
-    """The stored message with the id of the one it is about, when that was stored meanwhile."""
-    if stored.quoted_wa_id is None or stored.quoted_message_id is not None:
+    """The stored message with the id of the one it quotes, when that was stored after this message was planned."""
+    if stored.quoted_wa_id is None or stored.quoted_message_id is not None or event.quoted_wa_id is None:
         return stored
-    target = await find_target(event, classification, stored.contact_id, context)
+    candidates = await context.store.revisions.by_wa_id(event.instance_id, event.quoted_wa_id)
+    target = select_target(candidates, event, classification, stored.contact_id)
     return await context.store.revisions.set_quoted_message(stored.id, target.id) if target else stored
 
 
 async def publish_resolved_quotes(targets: Sequence[MessageRecord], context: RouterContext) -> None:
-    """The same for messages stored before that are about one of these. Repeatable: tells the same events again."""
+    """Link messages that were stored before the one of these that they quote. Repeatable: publishes the same events."""
     by_name = {(target.instance_id, str(target.wa_id)): target for target in targets if target.wa_id is not None}
-    found = await context.store.revisions.unresolved_quotes(by_name)
+    unresolved = await context.store.revisions.unresolved_quotes(by_name)
     events = []
-    for answer in found:
-        target = by_name[answer.instance_id, str(answer.quoted_wa_id)]
-        if is_target_of(target, answer):
-            named = await context.store.revisions.set_quoted_message(answer.id, target.id)
-            if named.quoted_message_id == target.id:
-                events.append(_told(named, target))
+    for reply in unresolved:
+        target = by_name[reply.instance_id, str(reply.quoted_wa_id)]
+        if is_target_of(target, reply):
+            linked = await context.store.revisions.set_quoted_message(reply.id, target.id)
+            if linked.quoted_message_id == target.id:
+                events.append(_quote_found(linked, target))
     if events:
         await context.publish(*events)
 
 
-def _told(answer: MessageRecord, target: MessageRecord) -> MessageRevised:
+def _quote_found(reply: MessageRecord, target: MessageRecord) -> MessageRevised:
     return MessageRevised(
-        id=derived_id(answer.id, "quote"),
-        organization_id=answer.organization_id,
-        instance_id=answer.instance_id,
+        id=derived_id(reply.id, "quote"),
+        organization_id=reply.organization_id,
+        instance_id=reply.instance_id,
         cause=target.id,
-        message=answer,
+        message=reply,
         change="quote_found",
     )

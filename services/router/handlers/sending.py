@@ -9,7 +9,7 @@ from services.router.handlers.message_status import status_changed_event
 from services.router.handlers.rejections import rejecting_with_event
 from services.router.handlers.send_deduplication import SendRecord, require_same_send, with_claimed_id
 from services.router.rules.classification import address_of, is_owner
-from services.router.rules.contact_identity import ContactObservation
+from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.rules.message_keys import alias_of
 from services.router.rules.send_checks import (
     choose_instance,
@@ -20,7 +20,6 @@ from services.router.rules.send_checks import (
     send_expiry,
     send_fingerprint,
 )
-from services.router.store.conversations import conversation_id
 from services.router.store.split_late_writes import ContactWrite
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.errors import Problem

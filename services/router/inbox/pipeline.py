@@ -1,260 +1,235 @@
-"""A message arrived, whatever it tells: who is it from, what does it open, where does it belong."""
+"""Handles received messages, one or hundreds: load → plan → apply (docs/decisions/0047).
+
+Each load and each bulk step is one round trip to MongoDB for all messages. A conflict, say a contact that was merged by
+another router meanwhile, means that the message is loaded and planned again.
+"""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from services.router.context import RouterContext
-from services.router.handlers.contact_checks import require_current_contact
 from services.router.handlers.contact_resolution import resolve_sender
-from services.router.handlers.conversation_commands import publish_reopened
-from services.router.handlers.message_revisions import with_quoted_message
-from services.router.handlers.message_status import apply_early_receipts
-from services.router.handlers.quoted_messages import publish_resolved_quotes, with_late_quoted_message
-from services.router.rules.booking_policy import BookingAction, attach_if_open, booking_action
-from services.router.rules.booking_status import booking_from_message, booking_id
-from services.router.rules.classification import PLACEHOLDER_TYPES, MessageClassification, address_of, classify
-from services.router.rules.contact_identity import ContactObservation
-from services.router.rules.message_keys import MessageKey, message_key, record_id
-from services.router.store.contacts import ResolvedContact
-from services.router.store.conversations import conversation_id
-from services.router.store.instance_directory import OrganizationProfile
-from services.router.store.split_late_writes import ContactWrite
-from shared.contracts.errors import Retry
-from shared.contracts.events import (
-    BookingCreated,
-    BookingUpdated,
-    ContactCreated,
-    ContactUpdated,
-    MessageReceived,
-    MessageRecorded,
+from services.router.handlers.ownership import foreign_instance_error, is_foreign
+from services.router.inbox.apply import (
+    Conflict,
+    StoredRecord,
+    apply_revision,
+    publish_records,
+    store_bulk,
+    store_record,
 )
-from shared.contracts.ids import derived_id
-from shared.contracts.message import Event
-from shared.contracts.order_keys import key_at
-from shared.contracts.records import Booking, MessageRecord, MessageStatus, OrganizationSettings, OwnerMessages
+from services.router.inbox.division import Division, divide
+from services.router.inbox.plan import observation_of, plan
+from services.router.inbox.steps import (
+    Drop,
+    GiveBack,
+    Loaded,
+    LoadFreshProfile,
+    LoadStored,
+    Preparation,
+    ReassignOrphans,
+    ResolveContact,
+    Revise,
+)
+from services.router.rules.classification import REVISION_TYPES, OrganizationProfile, classify
+from services.router.store.contacts import ContactMatch
+from shared.contracts.errors import Retry
+from shared.contracts.events import MessageReceived
+from shared.contracts.records import MessageRecord
+from shared.contracts.request_id import bound_request_id
 from shared.platform.mongo import DuplicateKeyError
+from shared.platform.outages import is_outage
+
+MAX_ATTEMPTS = 5
+"""Of one message whose plans conflict with what others write; then NATS delivers it again later."""
+
+Outcome = Exception | None
+"""What became of a message; None: it is done."""
 
 
-async def on_message(event: MessageReceived, context: RouterContext) -> None:
-    """Store and publish; the same again on redelivery, whatever was done before a crash."""
+async def handle(events: Sequence[MessageReceived], context: RouterContext) -> list[Outcome]:
+    """The outcome of each, in their order. Raises an outage that concerns them all."""
+    foreign = await asyncio.gather(*(is_foreign(event, context) for event in events))
+    own = [event for event, is_not_own in zip(events, foreign, strict=True) if not is_not_own]
+    outcomes = iter(await _handle_own(own, context))
+    return [
+        foreign_instance_error(event) if is_not_own else next(outcomes)
+        for event, is_not_own in zip(events, foreign, strict=True)
+    ]
+
+
+async def _handle_own(
+    events: Sequence[MessageReceived], context: RouterContext, *, one_per_person: bool = True
+) -> list[Outcome]:
+    try:
+        loaded = await load(events, context)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        if len(events) == 1:
+            return [error]
+        # something is wrong with what is stored of one of them, or of an organization: it harms no others
+        return [outcome for (outcome,) in await asyncio.gather(*(_handle_own([event], context) for event in events))]
+    division = divide(events, loaded, context.now(), one_per_person=one_per_person)
+    return await _Batch(events, loaded, division, context).run()
+
+
+async def load(events: Sequence[MessageReceived], context: RouterContext) -> list[Loaded]:
+    """What the first plan needs. Whether a message is stored already shows when it is inserted."""
     store = context.store
-    profile = await store.instances.profile(event.organization_id)
-    classification = classify(event, profile.aliases)
-    observation = sighting_of(event, classification)
-    resolved = await _find(observation, context)
-    unwanted = is_unwanted(classification, profile)
-    if unwanted or (
-        observation and not resolved
-    ):  # then it matters who the owners are at this moment, and what they want
-        profile = await store.instances.profile(event.organization_id, fresh=True)
-        classification = classify(event, profile.aliases)
-        observation = sighting_of(event, classification)
-        resolved = await resolve_sender(observation, event.instance_id, context) if observation else None
-    key = message_key(event, resolved.contact if resolved else None)
-    existing = await store.messages.by_key(key)
-    if is_unwanted(classification, profile) and not existing:
-        return
-    if observation and resolved:  # before anything ends this: the event may be what merged two contacts
-        existing = await _gather_pieces(observation, resolved, existing, context)
-    if _is_outdated(event, existing):
-        return
-    placeholder = (
-        existing if existing and existing.type in PLACEHOLDER_TYPES and event.type not in PLACEHOLDER_TYPES else None
+    organization_ids = {event.organization_id for event in events}
+    profiles: dict[str, OrganizationProfile] = dict(
+        zip(organization_ids, await asyncio.gather(*map(store.instances.profile, organization_ids)), strict=True)
     )
-    existing = None if placeholder else existing
-    new = record_of(event, classification, profile, resolved, placeholder.id if placeholder else None)
-    message = existing or await with_quoted_message(new, event, classification, context)
-    message, opened = await _book(
-        message, existing, resolved, step_for(message, classification, resolved, profile.settings), context
+    observations = [observation_of(event, classify(event, profiles[event.organization_id].aliases)) for event in events]
+    matches, quoted = await asyncio.gather(
+        store.contacts.match_all([observation for observation in observations if observation]),
+        asyncio.gather(*(_load_quoted(event, context) for event in events if event.quoted_wa_id)),
     )
-    # who answers at once must find the conversation; one that is there can be brought up to date meanwhile
-    begins = message.conversation_id is not None and not store.conversations.is_known_to_exist(message.conversation_id)
-    # stored first: a conversation that a merge has just removed comes back only with a message that will follow it
-    message = await _keep(message, existing or placeholder, key, context)
-    message = await with_late_quoted_message(message, event, classification, context)
-    await _show(message, context, when=begins)
-    if message.direction == "outbound":
-        message = await apply_early_receipts(message, context)
-    ended = await store.bookings.cancelled_by(resolved.contact.id, event.id) if resolved and resolved.merged_ids else []
-    events = events_of(event, resolved, [*ended, *([opened] if opened else [])], message)
-    if resolved and resolved.former_holder_ids:
-        events = [*await _former_holders(event, resolved, context), *events]
-    await asyncio.gather(context.publish(*events), _show(message, context, when=not begins))
-    await publish_resolved_quotes([message], context)
-    if message.direction == "inbound":
-        await publish_reopened(message, event, context)
-    if observation and resolved and not (existing and resolved.split_ids):  # otherwise it was put right just now
-        await require_current_contact(ContactWrite(resolved.contact.id, observation.aliases[0]), context)
+    next_match, next_quoted = iter(matches), iter(quoted)
+    loaded = []
+    for event, observation in zip(events, observations, strict=True):
+        match = next(next_match) if observation else ContactMatch()
+        candidates = tuple(next(next_quoted)) if event.quoted_wa_id else ()
+        loaded.append(Loaded(profiles[event.organization_id], match.unchanged, match.ids, candidates))
+    return loaded
 
 
-async def _former_holders(event: MessageReceived, resolved: ResolvedContact, context: RouterContext) -> list[Event]:
-    """Contacts whose number is this one's now."""
-    found = [await context.store.contacts.by_id(event.organization_id, one) for one in resolved.former_holder_ids]
-    common: dict[str, Any] = {"organization_id": event.organization_id, "cause": event.id}
-    common["instance_id"] = event.instance_id
-    return [ContactUpdated(id=derived_id(event.id, "former", one.id), contact=one, **common) for one in found if one]
+async def _load_quoted(event: MessageReceived, context: RouterContext) -> list[MessageRecord]:
+    return await context.store.revisions.by_wa_id(event.instance_id, str(event.quoted_wa_id))
 
 
-async def _find(observation: ContactObservation | None, context: RouterContext) -> ResolvedContact | None:
-    return await context.store.contacts.find_unchanged(observation) if observation else None
+class _Batch:
+    """Carries out one division; collects the outcome of each message by its place."""
 
+    def __init__(
+        self, events: Sequence[MessageReceived], loaded: Sequence[Loaded], division: Division, context: RouterContext
+    ) -> None:
+        self._events = events
+        self._loaded = loaded
+        self._division = division
+        self._context = context
+        self._outcomes: dict[int, Outcome] = {}
 
-async def _gather_pieces(
-    observation: ContactObservation, resolved: ResolvedContact, existing: MessageRecord | None, context: RouterContext
-) -> MessageRecord | None:
-    """What others wrote for a contact while it was merged away, or split, follows it. The message as it is then."""
-    old = existing.contact_id if existing else None
-    apart = old not in (None, resolved.contact.id) and not await context.store.contacts.exists(str(old))
-    strays = [*(resolved.absorbed_ids if existing else resolved.merged_ids)]
-    strays += [str(existing.contact_id)] if existing and apart else []
-    for old_id in dict.fromkeys(strays):
-        await context.store.contacts.reassign(observation, old_id, resolved.contact.id)
-    if existing and resolved.split_ids:
-        await context.store.split_repair.repair(
-            resolved.contact.id, resolved.split_ids, observation.at, observation.cause
+    async def run(self) -> list[Outcome]:
+        stored, again = await self._store_bulk()
+        quick = [*self._division.chains, *([place] for place in again)]
+        await asyncio.gather(
+            self._publish_bulk(stored),
+            self._run_chains(quick),
+            *(self._run_chains([chain]) for chain in self._division.slow_chains),
         )
-    return await context.store.messages.by_id(existing.id) if existing and (strays or resolved.split_ids) else existing
+        return [self._outcomes[place] for place in range(len(self._events))]
+
+    async def _store_bulk(self) -> tuple[dict[int, StoredRecord], list[int]]:
+        """What is stored now, and the places of messages that have to be handled alone: they were stored before, or one
+        of the batch could not be stored with the others."""
+        bulk = self._division.bulk
+        try:
+            results = await store_bulk(list(bulk.values()), self._context)
+        except Exception as error:
+            if is_outage(error):
+                raise
+            return {}, list(bulk)
+        stored: dict[int, StoredRecord] = {}
+        again = []
+        for place, result in zip(bulk, results, strict=True):
+            if isinstance(result, DuplicateKeyError):
+                again.append(place)
+            elif isinstance(result, Exception):
+                self._outcomes[place] = result
+            else:
+                stored[place] = result
+        return stored, again
+
+    async def _publish_bulk(self, stored: dict[int, StoredRecord]) -> None:
+        if not stored:
+            return
+        outcomes = await publish_records(list(stored.values()), self._context)
+        for place, outcome in zip(stored, outcomes, strict=True):
+            self._outcomes[place] = outcome
+        conflicts = [place for place, outcome in zip(stored, outcomes, strict=True) if isinstance(outcome, Conflict)]
+        await asyncio.gather(*(self._run_alone(place, reload=True) for place in conflicts))
+
+    async def _run_chains(self, chains: Sequence[Sequence[int]]) -> None:
+        await asyncio.gather(*(self._run_alone(first) for first, *_ in chains))
+        waiting = sorted(place for _, *others in chains for place in others)
+        if waiting:
+            events = [self._events[place] for place in waiting]
+            outcomes = await _handle_own(events, self._context, one_per_person=False)
+            self._outcomes |= dict(zip(waiting, outcomes, strict=True))
+
+    async def _run_alone(self, place: int, *, reload: bool = False) -> None:
+        event, facts = self._events[place], self._loaded[place]
+        # what it edits or revokes may have been stored with this batch
+        is_outdated = reload or (event.type in REVISION_TYPES and bool(self._division.bulk))
+        self._outcomes[place] = await handle_alone(event, None if is_outdated else facts, self._context)
 
 
-def _is_outdated(event: MessageReceived, existing: MessageRecord | None) -> bool:
-    """A placeholder of a message that was readable in the end."""
-    return event.type in PLACEHOLDER_TYPES and existing is not None and existing.type not in PLACEHOLDER_TYPES
+async def handle_alone(event: MessageReceived, loaded: Loaded | None, context: RouterContext) -> Outcome:
+    """Plan and carry out step by step. `loaded`: what the first plan needs, None when it has to be loaded."""
+    with bound_request_id(event.request_id):
+        try:
+            for attempt in range(1, MAX_ATTEMPTS + 1):
+                facts = loaded or (await load([event], context))[0]
+                try:
+                    await _carry_out(event, replace(facts, bulk_allowed=False), context)
+                    return None
+                except Conflict:
+                    if attempt == MAX_ATTEMPTS:
+                        raise
+                loaded = None
+        except Exception as error:
+            return error
+    return None
 
 
-def is_unwanted(classification: MessageClassification, profile: OrganizationProfile) -> bool:
-    return classification.kind == "note" and profile.settings.owner_messages is OwnerMessages.IGNORE
+async def _carry_out(event: MessageReceived, facts: Loaded, context: RouterContext) -> None:
+    while isinstance(step := plan(event, facts, context.now()), Preparation):
+        facts = await _prepare(step, event, facts, context)
+    match step:
+        case Drop():
+            return
+        case GiveBack():
+            raise Retry(step.reason)
+        case Revise():
+            await apply_revision(event, step, context)
+        case _:
+            (outcome,) = await publish_records([await store_record(step, context)], context)
+            if outcome:
+                raise outcome
 
 
-def sighting_of(event: MessageReceived, classification: MessageClassification) -> ContactObservation | None:
-    if classification.party is None:
-        return None
-    return ContactObservation(event.organization_id, classification.party, classification.name, event.id, event.at)
+async def _prepare(step: Preparation, event: MessageReceived, facts: Loaded, context: RouterContext) -> Loaded:
+    """The facts with what was missing."""
+    store = context.store
+    match step:
+        case LoadFreshProfile():
+            profile = await store.instances.profile(event.organization_id, fresh=True)
+            return replace(facts, profile=profile, profile_is_fresh=True)
+        case ResolveContact():
+            try:
+                contact = await resolve_sender(step.observation, event.instance_id, context)
+            except DuplicateKeyError as error:
+                raise Conflict("others changed the contact again and again") from error
+            return replace(facts, contact=contact)
+        case LoadStored():
+            stored = await store.messages.by_key(step.key)
+            own_id = facts.contact.contact.id if facts.contact else None
+            is_own = stored is None or own_id is None or stored.contact_id in (None, own_id)
+            exists = is_own or await store.contacts.exists(str(stored and stored.contact_id))
+            return replace(facts, stored=stored, stored_is_loaded=True, stored_contact_exists=exists)
+        case ReassignOrphans():
+            return await _reassign_orphans(step, facts, context)
 
 
-def record_of(
-    event: MessageReceived,
-    classification: MessageClassification,
-    profile: OrganizationProfile,
-    resolved: ResolvedContact | None,
-    stored_as: str | None = None,
-) -> MessageRecord:
-    """`stored_as`: the id of the record whose place it takes."""
-    own = profile.addresses.get(event.instance_id, "")
-    other = event.group or (address_of(classification.party) if classification.party else own)
-    outbound = classification.direction == "outbound"
-    return MessageRecord(
-        id=stored_as or record_id(event),
-        organization_id=event.organization_id,
-        instance_id=event.instance_id,
-        wa_id=event.wa_id,
-        kind=classification.kind,
-        direction=classification.direction,
-        origin=classification.origin,
-        contact_id=resolved.contact.id if resolved else None,
-        conversation_id=conversation_id(event.instance_id, resolved.contact.id) if resolved else None,
-        from_address=own if outbound and own else address_of(event.sender),
-        to_address=other if outbound else event.group or own,
-        group=event.group,
-        type=event.type,
-        text=event.text,
-        media=event.media,
-        referral=event.referral,
-        quoted_wa_id=event.quoted_wa_id,
-        status=MessageStatus.SENT if outbound else MessageStatus.RECEIVED,
-        timestamp=event.timestamp,
-        order_key=key_at(event.at) if event.order_key is None else event.order_key,
-    )
-
-
-def step_for(
-    message: MessageRecord,
-    classification: MessageClassification,
-    resolved: ResolvedContact | None,
-    settings: OrganizationSettings,
-) -> BookingAction:
-    """A booking this message opened before a redelivery stays its own, whatever the organization wants by now."""
-    is_open = bool(resolved and resolved.open_booking_ids)
-    if not classification.opens_booking:
-        return attach_if_open(is_open=is_open)
-    if resolved and booking_id(message.id) in (message.booking_id, *resolved.open_booking_ids):
-        return BookingAction.OPEN
-    if not (classification.has_words or settings.bookings_without_words):
-        return attach_if_open(is_open=is_open)
-    return booking_action(settings, message.text, message.timestamp, is_open=is_open)
-
-
-async def _book(
-    message: MessageRecord,
-    existing: MessageRecord | None,
-    resolved: ResolvedContact | None,
-    action: BookingAction,
-    context: RouterContext,
-) -> tuple[MessageRecord, Booking | None]:
-    """The message with its booking, and that booking when this very message opened it."""
-    if resolved is None:
-        return message, None
-    mine = booking_id(message.id)
-    if existing and existing.booking_id != mine:
-        return existing, None
-    if action in (BookingAction.ATTACH, BookingAction.NONE):
-        return message.model_copy(update={"booking_id": resolved.open_booking_id}), None
-    new = booking_from_message(message, resolved.contact.id, context.now())
-    try:
-        booking = await context.store.bookings.open_once(new, parallel=action is BookingAction.OPEN_PARALLEL)
-    except DuplicateKeyError as error:
-        raise Retry("the contact's booking was closed just now") from error
-    return message.model_copy(update={"booking_id": booking.id}), booking if booking.id == mine else None
-
-
-async def _keep(
-    message: MessageRecord, stored: MessageRecord | None, key: MessageKey, context: RouterContext
-) -> MessageRecord:
-    """As it is stored then: a readable copy stands where its placeholder stood, and a message that was stored meanwhile
-    keeps its order key, though this repeat arrived later."""
-    if stored is None:
-        return await _add(message, key, context)
-    if stored is not message and stored.type in PLACEHOLDER_TYPES:
-        return await context.store.revisions.reveal(stored.id, message)
-    return message
-
-
-async def _add(message: MessageRecord, key: MessageKey, context: RouterContext) -> MessageRecord:
-    try:
-        stored = await context.store.messages.add(message, key.other_party)
-        return message.model_copy(update={"order_key": stored.order_key})
-    except DuplicateKeyError as error:
-        if await context.store.messages.by_key(key):
-            raise Retry("the message was stored just now as it arrived under another address") from error
-        raise
-
-
-async def _show(message: MessageRecord, context: RouterContext, *, when: bool) -> None:
-    if message.conversation_id and when:
-        await context.store.conversations.add_message(message)
-
-
-def events_of(
-    event: MessageReceived, resolved: ResolvedContact | None, bookings: list[Booking], message: MessageRecord
-) -> list[Event]:
-    """In the order a reader wants them: who, what for, what."""
-    common: dict[str, Any] = {
-        "organization_id": event.organization_id,
-        "instance_id": event.instance_id,
-        "cause": event.id,
-    }
-    found: list[Event] = []
-    if resolved and resolved.created:
-        found.append(ContactCreated(id=derived_id(event.id, "contact"), contact=resolved.contact, **common))
-    elif resolved and resolved.updated:
-        found.append(
-            ContactUpdated(
-                id=derived_id(event.id, "contact"), contact=resolved.contact, merged_ids=resolved.merged_ids, **common
-            )
-        )
-    for booking in bookings:
-        if booking.opened_by == message.id:
-            found.append(BookingCreated(id=derived_id(message.id, "booking-created"), booking=booking, **common))
-        else:
-            found.append(BookingUpdated(id=derived_id(event.id, booking.id), booking=booking, **common))
-    what = ("recorded", event.type) if event.type in PLACEHOLDER_TYPES else ("recorded",)
-    return [*found, MessageRecorded(id=derived_id(message.id, *what), message=message, **common)]
+async def _reassign_orphans(step: ReassignOrphans, facts: Loaded, context: RouterContext) -> Loaded:
+    store, contact = context.store, step.contact
+    for former_id in step.contact_ids:
+        await store.contacts.reassign(step.observation, former_id, contact.contact.id)
+    if step.repair_splits:
+        observation = step.observation
+        await store.split_repair.repair(contact.contact.id, contact.split_ids, observation.at, observation.cause)
+    stored = await store.messages.by_id(facts.stored.id) if facts.stored else None
+    return replace(facts, stored=stored, orphans_are_reassigned=True)

@@ -1,4 +1,4 @@
-"""What a contact's message does to bookings, as its organization wants it. Pure."""
+"""Whether a contact's message opens a booking, by the organization's policy. Pure."""
 
 from datetime import datetime
 from enum import Enum, auto
@@ -9,19 +9,19 @@ from shared.text.text_match import contains, words
 
 class BookingAction(Enum):
     OPEN = auto()
-    """Open the contact's one booking."""
+    """Open the only open booking of the contact."""
     OPEN_PARALLEL = auto()
-    """Open one beside those that are open."""
+    """Open one besides those that are open."""
     ATTACH = auto()
-    """Belong to the newest open one."""
+    """Attach the message to the newest open booking."""
     NONE = auto()
 
 
 def booking_action(
     settings: OrganizationSettings, text: str | None, written_at: datetime, *, is_open: bool
 ) -> BookingAction:
-    """`is_open`: the contact has an open booking. `written_at`: by WhatsApp's clock, so that a message that was away
-    for a night does what it would have done at once."""
+    """`is_open`: the contact has an open booking. `written_at`: by WhatsApp's clock, so a message that is delivered
+    a night later has the same effect as if it had been delivered at once."""
     if settings.booking_policy is BookingPolicy.EVERY_MESSAGE:
         return BookingAction.OPEN_PARALLEL
     if is_open:
@@ -30,12 +30,12 @@ def booking_action(
 
 
 def attach_if_open(*, is_open: bool) -> BookingAction:
-    """The step of messages that never open one: reactions, and what the organization writes itself."""
+    """For messages that never open a booking: reactions, and what the organization sends."""
     return BookingAction.ATTACH if is_open else BookingAction.NONE
 
 
 def one_at_a_time(settings: OrganizationSettings) -> bool:
-    """Whether a contact may have one open booking only."""
+    """Whether a contact may have only one open booking."""
     return settings.booking_policy is not BookingPolicy.EVERY_MESSAGE
 
 
@@ -44,8 +44,8 @@ def _opens(settings: OrganizationSettings, text: str | None, written_at: datetim
         case BookingPolicy.ONE_OPEN:
             return True
         case BookingPolicy.KEYWORDS:
-            said = words(text or "")
-            return any(contains(said, words(keyword)) for keyword in settings.booking_keywords)
+            message_words = words(text or "")
+            return any(contains(message_words, words(keyword)) for keyword in settings.booking_keywords)
         case BookingPolicy.OPENING_HOURS:
             return settings.opening_hours is not None and settings.opening_hours.includes(written_at)
         case _:

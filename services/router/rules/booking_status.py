@@ -8,7 +8,7 @@ from shared.contracts.records import Booking, MessageRecord
 from shared.contracts.records import BookingStatus as S
 
 OPEN_STATUSES = frozenset({S.PENDING, S.CONFIRMED})
-"""A contact has at most one booking in these."""
+"""Unless bookings are parallel, a contact has at most one booking with one of these statuses."""
 
 _TRANSITIONS: dict[S, frozenset[S]] = {
     S.PENDING: frozenset({S.CONFIRMED, S.COMPLETED, S.NO_SHOW, S.CANCELLED}),
@@ -22,17 +22,17 @@ def may_change(current: S, wanted: S) -> bool:
 
 
 def may_reschedule(current: S) -> bool:
-    """Only what is open still has a time to come."""
+    """Only an open booking can get another time."""
     return current in OPEN_STATUSES
 
 
 def booking_id(opened_by: str) -> str:
-    """The id of the booking a message record or a command opens: the same again on redelivery."""
+    """The id of the booking that a message record or a command opens: the same on redelivery."""
     return derived_id("booking", opened_by)
 
 
 def booking_from_command(command: CreateBooking, instance_id: str, now: datetime) -> Booking:
-    """The booking a person asks for; the same id again on redelivery."""
+    """The booking that a user creates; the same id on redelivery."""
     return Booking(
         id=booking_id(command.id),
         organization_id=command.organization_id,
@@ -47,7 +47,7 @@ def booking_from_command(command: CreateBooking, instance_id: str, now: datetime
 
 
 def booking_from_message(message: MessageRecord, contact_id: str, now: datetime) -> Booking:
-    """The booking a contact's message opens."""
+    """The booking that a contact's message opens."""
     return Booking(
         id=booking_id(message.id),
         organization_id=message.organization_id,

@@ -1,35 +1,48 @@
-"""What a received message is: a contact's, one the owner typed on the phone, or a note. Pure."""
+"""What a received message is: from a contact, sent by an owner from their phone, or an owner's note. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.contracts.events import MessageReceived
-from shared.contracts.records import Party
+from shared.contracts.records import OrganizationSettings, Party
 from shared.text.text_match import has_letter_or_digit
 
 _CONTENT_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
-"""A file that may hold a question; a sticker is like an emoji."""
+"""Media that may hold a question; a sticker is like an emoji."""
 PLACEHOLDER_TYPES = frozenset({"undecryptable", "unavailable"})
 """Types of messages whose content this device could not read; a readable copy with the same WhatsApp id may follow."""
 REVISION_TYPES = frozenset({"edit", "revoke"})
 """Types of messages that change an earlier one of the same author."""
 NON_BOOKING_TYPES = frozenset({"reaction", "poll_update", "missed_call", *REVISION_TYPES, *PLACEHOLDER_TYPES})
-"""Kinds that say nothing by themselves, only something about an earlier message; missed calls; what cannot be read."""
+"""Types of messages that are only about an earlier one, missed calls, and messages that cannot be read."""
+
+
+@dataclass(frozen=True)
+class OrganizationProfile:
+    """Who the organization is on WhatsApp, and what it wants.
+
+    aliases: of all its owners (docs/decisions/0008). addresses: phone numbers of its instances, where known.
+    """
+
+    aliases: frozenset[str]
+    addresses: Mapping[str, str]
+    settings: OrganizationSettings = field(default_factory=OrganizationSettings)
 
 
 @dataclass(frozen=True)
 class MessageClassification:
-    """Where a message belongs. `party` is the contact it is exchanged with: None for notes and groups."""
+    """`party`: the person it is exchanged with; None for notes and messages in groups."""
 
     kind: Literal["message", "note"]
     direction: Literal["inbound", "outbound"]
     origin: Literal["contact", "phone"]
     party: Party | None
     name: str | None = None
-    """What the contact calls himself, when the contact wrote it."""
+    """The name that the contact chose, when the contact wrote the message."""
     opens_booking: bool = False
     has_words: bool = True
-    """Whether it says something by a letter or digit, or by a file."""
+    """Whether it has a letter, a digit or a file."""
 
 
 def classify(event: MessageReceived, owners: frozenset[str]) -> MessageClassification:
@@ -50,7 +63,7 @@ def classify(event: MessageReceived, owners: frozenset[str]) -> MessageClassific
 
 
 def has_words(event: MessageReceived) -> bool:
-    """Not so for `👍`, `...` and stickers."""
+    """False for `👍`, `...` and stickers."""
     return event.type in _CONTENT_MEDIA or has_letter_or_digit(event.text or "")
 
 

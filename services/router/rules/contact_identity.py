@@ -1,4 +1,4 @@
-"""Who is this: phone and LID are aliases of one contact, and a contact is never split. Pure."""
+"""Identity of contacts: the phone number and the LID of a person are aliases of one contact. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from shared.text.phone_variants import mobile_variant
 
 @dataclass(frozen=True)
 class ContactObservation:
-    """A person met in a message: addresses, the name they gave themselves, by which event, when.
+    """What an event or command shows of a person: their addresses, the name they chose, which event, and when.
 
-    also: another spelling of the number that, as WhatsApp said, belongs to the same account. answered: whether WhatsApp
-    did say, None when there was nothing to ask.
+    same_account_phone: the other variant of the number, when WhatsApp says that it belongs to the same account.
+    variant_checked: whether WhatsApp could be asked about that variant; None when there was nothing to ask.
     """
 
     organization_id: str
@@ -28,17 +28,46 @@ class ContactObservation:
 
     @property
     def aliases(self) -> list[str]:
-        """All keys the contact is found by."""
+        """All aliases (`phone:…`, `lid:…`) by which the contact is found."""
         return self.party.aliases + ([f"phone:{self.same_account_phone}"] if self.same_account_phone else [])
 
     @property
     def contact_id(self) -> str:
-        """The id a contact gets when this sighting is the first: the same again on redelivery."""
+        """The id of the contact that this observation creates: the same on redelivery."""
         return derived_id("contact", self.cause)
 
 
+@dataclass(frozen=True)
+class ResolvedContact:
+    """A contact after an observation. created, updated: by this observation, now or before a redelivery.
+
+    merged_ids: contacts that were merged into it because of this observation. absorbed_ids: all that ever were.
+    former_holder_ids: contacts whose number this observation showed to be this contact's. split_ids: contacts that a
+    user split from it. open_booking_ids: as read with it, the newest first.
+    """
+
+    contact: Contact
+    created: bool = False
+    updated: bool = False
+    merged_ids: tuple[str, ...] = ()
+    absorbed_ids: tuple[str, ...] = ()
+    former_holder_ids: tuple[str, ...] = ()
+    split_ids: tuple[str, ...] = ()
+    open_booking_ids: tuple[str, ...] = ()
+
+    @property
+    def open_booking_id(self) -> str | None:
+        """The one that messages belong to: the newest."""
+        return self.open_booking_ids[0] if self.open_booking_ids else None
+
+
+def conversation_id(instance_id: str, contact_id: str) -> str:
+    """An instance and a contact have one conversation, always the same."""
+    return derived_id(instance_id, contact_id)
+
+
 def new_contact(observation: ContactObservation) -> Contact:
-    """The contact this sighting creates."""
+    """The contact that this observation creates."""
     return Contact(
         id=observation.contact_id,
         organization_id=observation.organization_id,
@@ -51,10 +80,11 @@ def new_contact(observation: ContactObservation) -> Contact:
 
 
 def contact_changes(contact: Mapping[str, Any], observation: ContactObservation) -> dict[str, Any]:
-    """The fields a sighting adds to a stored contact; empty when it tells nothing new.
+    """The fields that an observation changes in a stored contact; empty when it tells nothing new.
 
-    An address once known is kept: a person who changed the number is known by the LID, and the new number joins the
-    aliases and is shown. Of two names, and of two numbers, the one seen later counts, whichever arrives first.
+    An address stays an alias for good: a person who changed their number is recognised by the LID, and the new number
+    becomes an alias and is shown. Of two names, and of two numbers, the one observed later is shown, whichever event
+    arrives first.
     """
     found: dict[str, Any] = {}
     if observation.party.lid and not _known(contact, "lid", observation.party.lid):
@@ -80,7 +110,7 @@ def contact_changes(contact: Mapping[str, Any], observation: ContactObservation)
 
 
 def _moved_back(contact: Mapping[str, Any], observation: ContactObservation) -> bool:
-    """The account has a number again that it had before."""
+    """The account has got back a number that it had before."""
     since, number = contact.get("number_at"), contact.get("phone_number")
     if (
         since is None
@@ -102,5 +132,5 @@ def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:
 
 
 def merge_target(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Of several contacts that turned out to be one person, the one that stays: the oldest, then the smallest id."""
+    """Of several contacts of one person the one into which the others are merged: the oldest, then the smallest id."""
     return min(contacts, key=lambda contact: (contact["created_at"], contact["_id"]))

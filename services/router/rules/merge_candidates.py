@@ -1,4 +1,4 @@
-"""Which of several contacts one sighting may make one: not those a person has told apart. Pure."""
+"""Which contacts an observation may merge: never those that a user has split from each other. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,8 +11,7 @@ ContactDocument = Mapping[str, Any]
 
 
 def merge_candidates(found: Sequence[ContactDocument], observation: ContactObservation) -> list[ContactDocument]:
-    """Those that are one person: who has the number that was seen, else the oldest, and all nobody told apart from
-    him."""
+    """The contact that has the observed number (else the oldest), and all others that were not split from it."""
     number = f"phone:{observation.party.phone}"
     main = next((contact for contact in found if number in contact["aliases"]), None) or merge_target(found)
     return [contact for contact in found if contact is main or not _apart(contact, main)]
@@ -21,7 +20,7 @@ def merge_candidates(found: Sequence[ContactDocument], observation: ContactObser
 def without_foreign_addresses(
     contact: ContactDocument, found: Sequence[ContactDocument], observation: ContactObservation
 ) -> ContactObservation:
-    """The sighting without the addresses that belong to contacts told apart from this one."""
+    """The observation without the addresses of contacts that were split from this one."""
     foreign = {alias for other in found if other is not contact for alias in other["aliases"]}
     phone, lid = observation.party.phone, observation.party.lid
     left = {

@@ -1,4 +1,4 @@
-"""What tells messages apart: chat, sender, direction and WhatsApp's id, which the sender's program chooses. Pure.
+"""The key of a message: chat, sender, direction and WhatsApp's id, which the sender's client chooses. Pure.
 
 WhatsApp writes one person as a phone number, as a LID, or as both, and delivers one message under either. So a key has
 all addresses known of the other person, and two keys are the same message when they share one.
@@ -37,7 +37,7 @@ class MessageKey:
 
 
 def message_key(event: MessageReceived, contact: Contact | None = None) -> MessageKey:
-    """`contact`: whose message it is, when that is known; he may have more addresses than the event names."""
+    """`contact`: whose message it is, when that is known; it may have more addresses than the event names."""
     direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
     party = _party_of(event)
     if contact and not event.group and (contact.phone_number or contact.lid):

@@ -1,4 +1,6 @@
-"""Whether two spellings of a number are one person: the numbering plan gives the hint, WhatsApp the answer. Pure."""
+"""Whether two variants of a number are one account: the numbering plan says that they may be, WhatsApp that they are.
+
+Pure."""
 
 from dataclasses import replace
 
@@ -9,12 +11,12 @@ from shared.text.phone_variants import mobile_variant
 
 
 def variant_of(observation: ContactObservation) -> str | None:
-    """The other spelling the person's number may have."""
+    """The other variant of the person's number, when its numbering plan has one."""
     return mobile_variant(observation.party.phone) if observation.party.phone else None
 
 
 def with_sender_variant(observation: ContactObservation, other: str, owner: NumberOwner | None) -> ContactObservation:
-    """Somebody wrote; `owner`: whose the other spelling is, None when WhatsApp could not be asked."""
+    """The observation of a sender. `owner`: the account of the other variant; None when WhatsApp could not be asked."""
     if owner is None:
         return replace(observation, variant_checked=False)
     same = owner.phone == observation.party.phone or (owner.lid is not None and owner.lid == observation.party.lid)
@@ -22,7 +24,8 @@ def with_sender_variant(observation: ContactObservation, other: str, owner: Numb
 
 
 def with_recipient_variant(observation: ContactObservation, owner: NumberOwner | None) -> ContactObservation:
-    """Somebody is written to by a number as a person typed it; `owner`: who answers to it."""
+    """The observation of a recipient whose number a user typed. `owner`: the account of that number; None when WhatsApp
+    could not be asked."""
     typed = observation.party.phone
     if owner is None:
         return replace(observation, variant_checked=False)

@@ -1,4 +1,4 @@
-"""A number that went from one account to another: a new person under an old number. Pure.
+"""Recycled phone numbers: WhatsApp accounts of two people that had the same number, one after the other. Pure.
 
 A LID belongs to one account for good. A number is given up and, months later, given to somebody else.
 """

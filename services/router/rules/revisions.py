@@ -1,6 +1,6 @@
-"""How a message's content changes: its author edits or revokes it, or a readable copy takes the place of a placeholder.
+"""Changes of a message's content: its author edits or revokes it, or a readable copy replaces a placeholder.
 
-The same changes in any order, and repeated, end in the same document. Pure.
+Commutative and idempotent: the same changes in any order, and repeated, give the same document. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Document = Mapping[str, Any]
 Fields = dict[str, Any]
 
 MAX_EDITS = 20
-"""Edits kept of one message, the newest ones; the first text is kept besides. Who edits decides how many there are."""
+"""Edits kept of one message, the newest ones, besides the original text. Senders may edit any number of times."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MessageChange:
 
 
 def revised_fields(message: Document, change: MessageChange) -> Fields:
-    """The fields of the stored message to set; empty when it knows the change already."""
+    """The fields of the stored message to set; empty when it has the change already."""
     if change.kind == "revoked":
         return {} if message.get("revoked_at") else {"revoked_at": change.timestamp, "revoked_by": change.by}
     edits = message.get("edits", [])
@@ -56,13 +56,13 @@ def revised_fields(message: Document, change: MessageChange) -> Fields:
 
 
 def _text(original: str | None, edits: Sequence[Document]) -> str | None:
-    """The newest text that is known."""
+    """The newest readable text."""
     known = [edit["text"] for edit in edits if not edit.get("unreadable")]
     return known[-1] if known else original
 
 
 def revealed_fields(placeholder: Document, readable: MessageRecord) -> Fields:
-    """The same for a readable copy; its place in the conversation stays. What the author edited meanwhile is newer."""
+    """The same for a readable copy, which keeps the placeholder's order key. Edits that arrived before it are newer."""
     if placeholder["type"] not in PLACEHOLDER_TYPES:
         return {}
     content = readable.model_dump(include=_CONTENT)

@@ -1,4 +1,4 @@
-"""Which account sends, to whom, and whether it is the same message again. Pure; refusals are Problems."""
+"""Which instance sends, to whom, and whether a send is a repetition. Pure; what is wrong is raised as a Problem."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class PendingLimits:
 
 
 def require_pending_capacity(limits: PendingLimits, of_instance: int, of_organization: int) -> None:
-    """`of_…`: messages that wait for WhatsApp now. Raises Problem 429."""
+    """`of_…`: messages that are queued now. Raises Problem 429."""
     for whose, pending, most in (
         ("instance", of_instance, limits.per_instance),
         ("organization", of_organization, limits.per_organization),
@@ -48,7 +48,7 @@ def require_pending_capacity(limits: PendingLimits, of_instance: int, of_organiz
 
 
 def parse_recipient(to: str) -> Party:
-    """A phone number in any usual spelling, or `<digits>@lid`. Raises Problem 422."""
+    """A phone number in any usual notation, or `<digits>@lid`. Raises Problem 422."""
     try:
         address = parse_address(to)
     except InvalidPhone as error:
@@ -65,7 +65,7 @@ def require_text(text: str) -> None:
 
 
 def send_fingerprint(command: SendMessage) -> str:
-    """What tells this command from another: the instance as asked, the conversation or the recipient as parsed, the
+    """A hash of what makes two sends the same: the requested instance, the conversation or the parsed recipient, the
     text. Raises Problem 422."""
     if command.conversation_id is not None:
         recipient = ("conversation", command.conversation_id)
@@ -75,7 +75,7 @@ def send_fingerprint(command: SendMessage) -> str:
 
 
 def send_expiry(command: SendMessage) -> datetime:
-    """When the text may no longer be handed to WhatsApp."""
+    """The time after which the text is not sent any more."""
     latest = command.at + timedelta(seconds=MAX_SEND_EXPIRY_S)
     return min(command.expires_at or command.at + SEND_EXPIRY, latest)
 
@@ -113,6 +113,6 @@ def _connected(instance: SenderInstance) -> SenderInstance:
 
 
 def idempotency_conflict() -> Problem:
-    """A message id, key or client id that was used for another message."""
+    """For a message id, idempotency key or client id that was used for another message."""
     detail = "this id or idempotency key was used for another message; use a new one"
     return Problem(422, "idempotency_conflict", detail)

@@ -1,4 +1,4 @@
-"""Statuses of what we send only move forward, whatever order the news arrives in. Pure."""
+"""The status of a sent message only moves forward, in whatever order results and receipts arrive. Pure."""
 
 from shared.contracts.records import MessageStatus as S
 
@@ -8,8 +8,8 @@ _PROGRESS = (S.QUEUED, S.UNCONFIRMED, S.SENT, S.DELIVERED, S.READ, S.PLAYED)
 def statuses_before(status: S) -> list[S]:
     """The statuses from which a message may move to `status`.
 
-    A failure that WhatsApp reports after accepting is believed; one that contradicts a receipt is not. A message that
-    failed for us and is delivered nevertheless was sent: the receipt is the stronger witness.
+    A failure that WhatsApp reports after it accepted the message counts, unless a receipt contradicts it. A message
+    that failed for us and is delivered nevertheless was sent: the receipt counts.
     """
     if status is S.FAILED:
         return [S.QUEUED, S.UNCONFIRMED, S.SENT]
@@ -20,5 +20,5 @@ def statuses_before(status: S) -> list[S]:
 
 
 def most_advanced(statuses: list[S]) -> S:
-    """The one of several receipts that says most."""
+    """Of the statuses of several receipts the most advanced one."""
     return max(statuses, key=_PROGRESS.index)

@@ -1,4 +1,4 @@
-"""Which message an answer, reaction, edit or revoke is about. Pure.
+"""Which message a reply, reaction, edit or revoke is about. Pure.
 
 WhatsApp's id of a message is chosen by its sender, so messages of several people may have the same one. A target is
 therefore also told by its chat and, where only the author may change it, by its author.
@@ -33,17 +33,17 @@ def select_target(
     return next(iter(found), None)
 
 
-def is_target_of(target: MessageRecord, answer: MessageRecord) -> bool:
-    """Whether a stored message that names WhatsApp's id of the target means it: they are in one chat. The event of the
-    answer, which may name an author, is gone by then; ids of two messages of one chat differ in practice."""
-    if answer.type in REVISION_TYPES or answer.id == target.id or answer.quoted_wa_id != target.wa_id:
+def is_target_of(target: MessageRecord, reply: MessageRecord) -> bool:
+    """Whether a stored reply that names the target's WhatsApp id is about it: both are in one chat. The event of the
+    reply, which may name an author, is not kept; ids of two messages of one chat differ in practice."""
+    if reply.type in REVISION_TYPES or reply.id == target.id or reply.quoted_wa_id != target.wa_id:
         return False
-    if (answer.instance_id, answer.kind, answer.group) != (target.instance_id, target.kind, target.group):
+    if (reply.instance_id, reply.kind, reply.group) != (target.instance_id, target.kind, target.group):
         return False
-    if answer.group or answer.kind == "note":
+    if reply.group or reply.kind == "note":
         return True
-    same_contact = answer.contact_id is not None and answer.contact_id == target.contact_id
-    return same_contact or _other(answer) == _other(target)
+    same_contact = reply.contact_id is not None and reply.contact_id == target.contact_id
+    return same_contact or _other(reply) == _other(target)
 
 
 def _other(message: MessageRecord) -> str:

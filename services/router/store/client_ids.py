@@ -1,4 +1,4 @@
-"""Client ids of senders: within a day the same one of the same sender leads to the same message."""
+"""Client ids of senders: the same client id of the same sender means the same message, for 24 hours."""
 
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ class ClientIdClaims:
         self._claims = database["send_claims"]
 
     async def claim(self, sender: tuple[str, str], client_id: str, message_id: str, at: datetime) -> str:
-        """The message this client id leads to: the one claimed within the last day, else `message_id` from now on.
+        """The id of the message with this client id: the one claimed within 24 hours, else `message_id` from now on.
 
         `sender`: organization and user id or key. Repeatable, also by several routers at once.
         """
@@ -28,5 +28,5 @@ class ClientIdClaims:
                     fresh, {"$setOnInsert": {"message_id": message_id, "at": at}}, upsert=True, return_document=True
                 )
                 return str(found["message_id"])
-            except DuplicateKeyError:  # one of the day before, which MongoDB has not removed yet, or another router's
+            except DuplicateKeyError:  # an expired one that MongoDB has not removed yet, or another router's
                 await self._claims.delete_one({"_id": key, "at": {"$lte": at - CLIENT_ID_RETENTION}})

@@ -1,4 +1,4 @@
-"""Documents of contacts, and the updates of them; each with what search and the order by name need."""
+"""Documents of contacts and updates of them, with the fields by which contacts are searched and sorted by name."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -27,12 +27,12 @@ def contact_document(observation: ContactObservation) -> Document:
 
 
 def with_search_fields(contact: Mapping[str, Any]) -> Document:
-    """The same document with the fields that follow from the others."""
+    """The document with its search fields."""
     return {**contact, **contact_fields(contact)}
 
 
 def with_derived_fields(contact: Mapping[str, Any], fields: Document, aliases: list[str] | None = None) -> Document:
-    """These fields to be set, and those that follow from the contact with them, and with these aliases added."""
+    """These fields, and the search fields that the contact has with them and with these aliases added."""
     after = {**contact, **fields}
     if aliases is not None:
         after["aliases"] = list(dict.fromkeys([*after["aliases"], *aliases]))
@@ -40,7 +40,7 @@ def with_derived_fields(contact: Mapping[str, Any], fields: Document, aliases: l
 
 
 def observation_update(found: Mapping[str, Any], new: Document, observation: ContactObservation) -> Document:
-    """The update that adds what a sighting tells about a contact."""
+    """The update that adds what an observation tells about a contact."""
     return {
         "$set": {**with_derived_fields(found, new, observation.aliases), "updated_by": observation.cause},
         "$max": {"updated_at": observation.at},
@@ -49,12 +49,12 @@ def observation_update(found: Mapping[str, Any], new: Document, observation: Con
 
 
 def if_unchanged(found: Mapping[str, Any]) -> Document:
-    """The query for the contact as long as nothing changed that its search fields follow from."""
+    """The query for the contact as long as the inputs of its search fields are as they were read."""
     return {"_id": found["_id"], **{name: found.get(name) for name in _INPUTS}}
 
 
 def without_search_fields(contact: Mapping[str, Any]) -> Document:
-    """Without what follows from the rest."""
+    """The document without its search fields."""
     return {name: value for name, value in contact.items() if name not in SEARCH_FIELDS}
 
 

@@ -1,4 +1,4 @@
-"""Two contacts turned out to be one person: everything of the younger ones moves to the oldest, in one transaction."""
+"""Merges contacts that are one person: everything of the younger ones moves to the oldest, in one transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,8 @@ MERGE_REASON = "contacts_merged"
 async def merge_contacts(
     database: Database, observation: ContactObservation, target_id: str, source_ids: list[str]
 ) -> None:
-    """Repeatable: contacts that are gone already are passed over. What went is kept in `merges` of the one that stays,
-    so that a person can undo a wrong merge (contact_split.py)."""
+    """Repeatable: sources that were merged before are skipped. They are kept in `merges` of the target, so that a user
+    can undo a wrong merge (contact_split.py)."""
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]
@@ -36,13 +36,13 @@ async def merge_contacts(
 
 
 async def move_orphans(database: Database, observation: ContactObservation, old: str, new: str) -> None:
-    """What another handler wrote for a contact at the moment it was merged away. Nothing when the contact is there: a
-    person may have undone the merge since."""
+    """Move what another handler wrote for a contact while it was merged. Nothing when the contact exists: a user may
+    have split it again."""
 
     async def work(session: Any) -> None:
         contacts, mine = database["contacts"], {"_id": new}
         if await contacts.find_one({"_id": old}, {"_id": 1}, session=session) is None:
-            # written to and left as it was: a split at the same moment conflicts, and one of both is done again
+            # written and restored: a concurrent split conflicts with this transaction, and one of both is repeated
             await contacts.update_one(mine, {"$set": {"adopting": old}}, session=session)
             await contacts.update_one(mine, {"$unset": {"adopting": True}}, session=session)
             await _move(database, session, observation, old, new)
@@ -51,7 +51,7 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
 
 
 def _absorb(into: Document, gone: list[Document], observation: ContactObservation) -> dict[str, Any]:
-    """What the one that stays takes over: all addresses, the latest name, and who it absorbed."""
+    """The update of the target: all aliases, the latest name, and the contacts it absorbed."""
     aliases = [alias for contact in gone for alias in contact["aliases"]]
     fields: dict[str, Any] = {"updated_by": observation.cause}
     for field in ("phone_number", "lid"):
@@ -60,7 +60,7 @@ def _absorb(into: Document, gone: list[Document], observation: ContactObservatio
             fields[field] = values[0]
     if observation.party.phone and observation.party.lid:  # the pair that caused the merge is the newest one
         fields.update(phone_number=observation.party.phone, lid=observation.party.lid, number_at=observation.at)
-    if observation.same_account_phone:  # of two spellings the one WhatsApp uses
+    if observation.same_account_phone:  # of two variants the one WhatsApp uses
         fields.update(phone_number=observation.party.phone, unasked=False)
     if named := [contact for contact in (into, *gone) if contact.get("name")]:
         latest = max(named, key=_named_at)
@@ -95,12 +95,12 @@ async def _move(database: Database, session: Any, observation: ContactObservatio
 
 
 def _from(contact_id: str) -> Document:
-    """Where a document was first, for who undoes the merge."""
+    """The contact that a document belonged to first, for a later split."""
     return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
 
 
 async def _move_bookings(database: Database, session: Any, observation: ContactObservation, old: str, new: str) -> None:
-    """One open booking is kept, besides those that stand apart; of the other the reason is written down."""
+    """Besides parallel ones, one open booking is kept; the other is cancelled with the reason in its history."""
     bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}
     if await bookings.find_one({"contact_id": new, **is_open}, session=session):
         cancelled = BookingStatus.CANCELLED

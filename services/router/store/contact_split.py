@@ -1,25 +1,25 @@
-"""A merge is undone: the contact that went comes back with its addresses and everything that was its own."""
+"""Splits a merged contact off again, with its addresses and everything that belongs to it, in one transaction."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from services.router.rules.booking_status import OPEN_STATUSES
+from services.router.rules.contact_identity import conversation_id
 from services.router.store.contact_documents import with_derived_fields, with_search_fields
 from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.conversation_state import READ_MARKS, changes_from_message, merge_pipeline
-from services.router.store.conversations import conversation_id
 from services.router.store.documents import from_document
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document, in_transaction
 
 SPLIT_REASON = "contacts_split"
-"""Why a booking is open again, in its history."""
+"""Why a booking was reopened, in its history."""
 DECISION_FIELDS = ("closing", "assignment")
 
 
 async def split_contact(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
-    """Nothing happens when that contact was not merged into this one, or was taken out again already."""
+    """Nothing happens when that contact was not merged into this one, or was split from it before."""
 
     async def work(session: Any) -> None:
         contact = await database["contacts"].find_one({"_id": stays}, session=session)
@@ -33,7 +33,7 @@ async def split_contact(database: Database, stays: str, merged_id: str, at: date
 
 @dataclass(frozen=True)
 class _SplitTransaction:
-    """`contact` stays, `back` is the other as it was when it went."""
+    """contact: the one it was merged into. restored: the merged one, as it was before the merge."""
 
     database: Database
     session: Any
@@ -44,14 +44,14 @@ class _SplitTransaction:
 
     @property
     def ids(self) -> list[str]:
-        """Whose things go back: its own, and those it had taken over before."""
+        """The contacts whose documents go to the restored one: itself, and those it had absorbed."""
         return [self.restored["_id"], *(item["id"] for item in self.restored["merges"])]
 
     async def run(self) -> None:
         contacts, stays = self.database["contacts"], self.contact["_id"]
         await contacts.update_one({"_id": stays}, {"$set": self._remaining()}, session=self.session)
-        apart = [*self.restored.get("apart_from", []), stays]
-        restored = {**self.restored, "updated_at": self.at, "updated_by": self.cause, "apart_from": apart}
+        split_ids = [*self.restored.get("apart_from", []), stays]
+        restored = {**self.restored, "updated_at": self.at, "updated_by": self.cause, "apart_from": split_ids}
         await contacts.insert_one(with_search_fields(restored), session=self.session)
         messages, exchanged = self.database["messages"], {"contact_id": stays}
         for instance_id in await messages.distinct("instance_id", exchanged, session=self.session):
@@ -60,11 +60,11 @@ class _SplitTransaction:
         await self._reopen()
 
     def _remaining(self) -> Document:
-        """What the contact that stays is without the addresses of the other."""
+        """The fields of the other contact without the restored one's addresses."""
         left = [alias for alias in self.contact["aliases"] if alias not in self.restored["aliases"]]
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
-        apart = [*self.contact.get("apart_from", []), self.restored["_id"]]
-        fields: Document = {"aliases": left, "merges": kept, "apart_from": apart}
+        split_ids = [*self.contact.get("apart_from", []), self.restored["_id"]]
+        fields: Document = {"aliases": left, "merges": kept, "apart_from": split_ids}
         for field, prefix in (("phone_number", "phone:"), ("lid", "lid:")):
             own = [alias.removeprefix(prefix) for alias in left if alias.startswith(prefix)]
             if self.contact.get(field) not in own:
@@ -72,7 +72,7 @@ class _SplitTransaction:
         return with_derived_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
 
     async def _return_messages(self, instance_id: str) -> None:
-        """Those it had, and those that came since under one of its addresses."""
+        """Messages it had, and those exchanged since under one of its addresses."""
         here, there = (conversation_id(instance_id, one["_id"]) for one in (self.contact, self.restored))
         since = exchanged_under(self.restored["aliases"])
         own = {"conversation_id": here, "$or": [{"moved_from": {"$in": self.ids}}, *since]}
@@ -89,7 +89,7 @@ class _SplitTransaction:
         await rebuild_conversation(self.database, self.session, (there, self.restored["_id"]), before, READ_MARKS)
 
     async def _return_bookings(self) -> None:
-        """Its own, and those its messages opened since."""
+        """Bookings it had, and those that its messages opened since."""
         mine = {"contact_id": self.restored["_id"]}
         opened = await self.database["messages"].distinct("_id", mine, session=self.session)
         either = [{"moved_from": {"$in": self.ids}}, {"moved_from": None, "opened_by": {"$in": opened}}]
@@ -98,7 +98,7 @@ class _SplitTransaction:
         await self.database["bookings"].update_many(own, [{"$set": place}], session=self.session)
 
     async def _reopen(self) -> None:
-        """A booking the merge had cancelled is what it was, when no other is open."""
+        """Give the booking that the merge cancelled its former status, unless another is open."""
         bookings, mine = self.database["bookings"], {"contact_id": self.restored["_id"]}
         if await bookings.find_one(
             {**mine, "status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}, session=self.session
@@ -115,7 +115,7 @@ class _SplitTransaction:
 
 
 def remaining_moved_from(contact_id: str) -> Document:
-    """`moved_from` of what goes back to this contact: what had come from yet another is still marked as such."""
+    """`moved_from` of a document that returns to this contact: unset, unless it came from yet another contact."""
     left = {"$ifNull": ["$moved_from", "$$REMOVE"]}
     return {"$cond": [{"$eq": ["$moved_from", contact_id]}, "$$REMOVE", left]}
 
@@ -123,8 +123,8 @@ def remaining_moved_from(contact_id: str) -> Document:
 async def rebuild_conversation(
     database: Database, session: Any, whose: tuple[str, str], before: Document, kept: tuple[str, ...]
 ) -> None:
-    """The conversation from its messages, and what is `kept` of before: what was read stays read. `whose`: the ids of
-    the conversation and of its contact."""
+    """Write the conversation anew from its messages and the `kept` fields of before: what was read stays read.
+    `whose`: the ids of the conversation and of its contact."""
     conversation, contact_id = whose
     conversations, messages = database["conversations"], database["messages"]
     facts = {name: before[name] for name in kept if name in before}
@@ -137,17 +137,17 @@ async def rebuild_conversation(
         async for item in messages.find(query, session=session):
             message, found = from_document(MessageRecord, item), True
             place = {"organization_id": message.organization_id, "instance_id": message.instance_id}
-            told = [
+            update = [
                 {"$set": {**place, "contact_id": contact_id}},
                 *merge_pipeline(changes_from_message(message), message.id),
             ]
-            await conversations.update_one({"_id": conversation}, told, upsert=True, session=session)
+            await conversations.update_one({"_id": conversation}, update, upsert=True, session=session)
     if found:
         await conversations.update_one({"_id": conversation}, merge_pipeline(facts), session=session)
 
 
 def exchanged_under(aliases: list[str]) -> list[Document]:
-    """Messages exchanged under these addresses, but those that came from another contact by a merge."""
+    """Queries for messages exchanged under these aliases, except those that a merge moved from another contact."""
     addresses = [_address(alias) for alias in aliases]
     return [
         {"moved_from": None, "direction": "inbound", "from_address": {"$in": addresses}},
@@ -156,6 +156,6 @@ def exchanged_under(aliases: list[str]) -> list[Document]:
 
 
 def _address(alias: str) -> str:
-    """As message records write it."""
+    """The address of an alias, as message records have it."""
     kind, _, digits = alias.partition(":")
     return digits if kind == "phone" else f"{digits}@lid"

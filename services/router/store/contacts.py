@@ -6,7 +6,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from services.router.rules.contact_identity import ContactObservation, contact_changes, merge_target, new_contact
+from services.router.rules.contact_identity import (
+    ContactObservation,
+    ResolvedContact,
+    contact_changes,
+    merge_target,
+    new_contact,
+)
 from services.router.rules.merge_candidates import merge_candidates, without_foreign_addresses
 from services.router.rules.recycled_numbers import former_holder, is_older_than_former_holder, with_lid_only
 from services.router.store.contact_documents import contact_document, if_unchanged, observation_update
@@ -31,26 +37,12 @@ _MAX_JOINED_CONTACTS = 8
 
 
 @dataclass(frozen=True)
-class ResolvedContact:
-    """A contact after a sighting. `created`, `updated`: by this very sighting, now or before a redelivery.
+class ContactMatch:
+    """ids: of the contacts that have one of the observed addresses. unchanged: the only one, when the observation tells
+    nothing new about it."""
 
-    merged_ids: contacts this sighting found to be the same person. former_holder_ids: contacts whose number turned out
-    to be this one's. open_booking_ids: as stored then, the newest first.
-    """
-
-    contact: Contact
-    created: bool = False
-    updated: bool = False
-    merged_ids: tuple[str, ...] = ()
-    absorbed_ids: tuple[str, ...] = ()
-    former_holder_ids: tuple[str, ...] = ()
-    split_ids: tuple[str, ...] = ()
-    open_booking_ids: tuple[str, ...] = ()
-
-    @property
-    def open_booking_id(self) -> str | None:
-        """The one that messages belong to: the newest."""
-        return self.open_booking_ids[0] if self.open_booking_ids else None
+    ids: tuple[str, ...] = ()
+    unchanged: ResolvedContact | None = None
 
 
 class Contacts:
@@ -70,6 +62,8 @@ class Contacts:
 
     async def exist(self, ids: Sequence[str]) -> list[bool]:
         """The same for many, in their order."""
+        if len(ids) == 1:
+            return [await self._exists(ids[0])]
         return await self._exist(ids) if ids else []
 
     async def _exist(self, ids: Sequence[str]) -> list[bool]:
@@ -96,19 +90,14 @@ class Contacts:
                     raise
         raise AssertionError("unreachable")
 
-    async def find_unchanged(self, observation: ContactObservation) -> ResolvedContact | None:
-        """The contact when the sighting tells nothing new about it: the usual case, in one round trip."""
-        return self._if_unchanged(observation, await self._load(observation))
-
-    async def find_all_unchanged(self, observation: Sequence[ContactObservation]) -> list[ResolvedContact | None]:
-        """The same for many, in their order."""
-        found = await self._load_all(observation) if observation else []
-        return [self._if_unchanged(one, contacts) for one, contacts in zip(observation, found, strict=True)]
-
-    def _if_unchanged(self, observation: ContactObservation, found: list[Document]) -> ResolvedContact | None:
-        if len(found) != 1 or contact_changes(found[0], observation) or found[0].get("unasked"):
-            return None
-        return self._resolved(observation, found[0])
+    async def match_all(self, observations: Sequence[ContactObservation]) -> list[ContactMatch]:
+        """What is stored of the contacts observed, in the order of the observations; with their bookings, in one or two
+        round trips."""
+        if len(observations) == 1:
+            found = [await self._load(observations[0])]
+        else:
+            found = await self._load_all(observations) if observations else []
+        return [_match(one, contacts) for one, contacts in zip(observations, found, strict=True)]
 
     async def is_held_by_another(self, observation: ContactObservation, phone: str) -> bool:
         """Whether somebody has this number who is not, as far as is known, the one seen."""
@@ -189,7 +178,7 @@ class Contacts:
             observation, found = without_foreign_addresses(kin[0], found, observation), [dict(kin[0])]
         if new := contact_changes(found[0], observation):
             return await self._update(observation, found[0], new)
-        return self._resolved(observation, found[0])
+        return _resolved(observation, found[0])
 
     async def _create(self, observation: ContactObservation) -> ResolvedContact:
         await self._insert(contact_document(observation))
@@ -210,7 +199,7 @@ class Contacts:
         after = await self._contacts.find_one_and_update(if_unchanged(found), change, return_document=True)
         if after is None:  # merged into another contact or changed meanwhile
             raise DuplicateKeyError("the contact has gone or is another now")
-        return self._resolved(observation, {**after, "open_bookings": found.get("open_bookings", ())})
+        return _resolved(observation, {**after, "open_bookings": found.get("open_bookings", ())})
 
     async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
         """Undo a merge, when there is one."""
@@ -222,20 +211,28 @@ class Contacts:
         await merge_contacts(self._database, observation, stays["_id"], goes)
         return await self.resolve(observation)
 
-    def _resolved(self, observation: ContactObservation, found: Document) -> ResolvedContact:
-        contact = from_document(Contact, found)
-        merges = found.get("merges", ())
-        merged = tuple(item["id"] for item in merges if item["by"] == observation.cause)
-        return ResolvedContact(
-            contact,
-            created=contact.id == observation.contact_id,
-            updated=found.get("updated_by") == observation.cause or bool(merged),
-            merged_ids=merged,
-            absorbed_ids=tuple(item["id"] for item in merges),
-            former_holder_ids=tuple(item["id"] for item in found.get("taken", ()) if item["by"] == observation.cause),
-            split_ids=tuple(found.get("apart_from", ())),
-            open_booking_ids=tuple(booking["_id"] for booking in found.get("open_bookings", ())),
-        )
+
+def _match(observation: ContactObservation, found: Sequence[Document]) -> ContactMatch:
+    ids = tuple(str(contact["_id"]) for contact in found)
+    if len(found) != 1 or contact_changes(found[0], observation) or found[0].get("unasked"):
+        return ContactMatch(ids)
+    return ContactMatch(ids, _resolved(observation, found[0]))
+
+
+def _resolved(observation: ContactObservation, found: Document) -> ResolvedContact:
+    contact = from_document(Contact, found)
+    merges = found.get("merges", ())
+    merged = tuple(item["id"] for item in merges if item["by"] == observation.cause)
+    return ResolvedContact(
+        contact,
+        created=contact.id == observation.contact_id,
+        updated=found.get("updated_by") == observation.cause or bool(merged),
+        merged_ids=merged,
+        absorbed_ids=tuple(item["id"] for item in merges),
+        former_holder_ids=tuple(item["id"] for item in found.get("taken", ()) if item["by"] == observation.cause),
+        split_ids=tuple(found.get("apart_from", ())),
+        open_booking_ids=tuple(booking["_id"] for booking in found.get("open_bookings", ())),
+    )
 
 
 def _shown(by_alias: Mapping[tuple[str, str], Document], observation: ContactObservation) -> list[Document]:

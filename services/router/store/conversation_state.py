@@ -1,8 +1,9 @@
-"""How facts about a conversation are put together: the same facts in any order, and repeated, end in the same document.
+"""Commutative, idempotent updates of conversations: the same changes in any order, and repeated, end in one document.
 
 Messages are compared by their order keys (shared/contracts/order_keys.py). `inbound_key` (what the contact wrote last),
-`read_key` and `ticked_key` (how far the contact was told that it is read) are the greatest keys so far. `closing` and
-`assignment` are decisions: the one with the greatest (`at`, `id`) holds. The rest follows from these.
+`read_key` and `ticked_key` (up to where read receipts were sent) are the greatest keys so far. `closing` and
+`assignment` are last-writer-wins registers: the decision with the greatest (`at`, `id`) holds. The other fields are
+derived.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ def order_key_of(message: MessageRecord) -> int:
 
 
 def changes_from_message(message: MessageRecord) -> Document:
-    """The facts a message brings: who writes has read what came before."""
+    """The changes that a message makes: who writes has read what came before."""
     key, text = order_key_of(message), None if message.revoked_at else (message.text or "")[:MAX_PREVIEW_LENGTH] or None
     last = {
         "id": message.id,
@@ -45,28 +46,28 @@ def changes_from_message(message: MessageRecord) -> Document:
 
 
 def newest_changes(messages: Sequence[MessageRecord]) -> Document:
-    """The facts that several messages of one contact bring together, as long as nothing newer is known."""
+    """The changes that several messages of one contact make together when nothing in the conversation is newer."""
     return changes_from_message(max(messages, key=lambda message: (order_key_of(message), message.id)))
 
 
-def newer_than_all_update(conversation_id: str, facts: Document) -> tuple[Document, Document]:
-    """Which conversation and the update that adds what a contact wrote, where that is newer than everything and the
-    conversation is open: the same as `merge_pipeline` would make of it."""
-    key = facts["order_key"]
+def newer_than_all_update(conversation_id: str, changes: Document) -> tuple[Document, Document]:
+    """The query and the plain update that add what a contact wrote to an open conversation in which nothing is newer;
+    the result is that of `merge_pipeline`."""
+    key = changes["order_key"]
     older = {"order_key": {"$lt": key}, "read_key": {"$not": {"$gte": key}}}
-    return {"_id": conversation_id, "status": "open", **older}, {"$set": {**facts, "unread": True}}
+    return {"_id": conversation_id, "status": "open", **older}, {"$set": {**changes, "unread": True}}
 
 
-def already_includes(conversation: Document, facts: Document) -> bool:
-    """The conversation (its COVERING fields) knows all that these facts of inbound messages would tell it."""
-    if conversation.get("inbound_key", -1) < facts["inbound_key"]:
+def already_includes(conversation: Document, changes: Document) -> bool:
+    """Whether the conversation (its INCLUDED_FIELDS) has all that these changes by inbound messages would give it."""
+    if conversation.get("inbound_key", -1) < changes["inbound_key"]:
         return False
-    known = (conversation["order_key"], conversation["last_message"]["id"])
-    return bool(known >= (facts["order_key"], facts["last_message"]["id"]))
+    newest = (conversation["order_key"], conversation["last_message"]["id"])
+    return bool(newest >= (changes["order_key"], changes["last_message"]["id"]))
 
 
 def seen_order_key(seen: Seen | None, now: datetime) -> int:
-    """How far somebody looked, as an order key; None: at everything before `now`."""
+    """The order key up to which somebody saw the conversation; None: everything before `now`."""
     if seen is None:
         return key_at(now)
     if seen.order_key is not None:
@@ -76,7 +77,7 @@ def seen_order_key(seen: Seen | None, now: datetime) -> int:
 
 
 def read_marks(messages: Sequence[MessageRecord]) -> dict[str, int]:
-    """By conversation: up to the newest of these messages."""
+    """By conversation the order key of the newest of these messages."""
     marks: dict[str, int] = {}
     for message in messages:
         if message.conversation_id is not None:
@@ -84,21 +85,21 @@ def read_marks(messages: Sequence[MessageRecord]) -> dict[str, int]:
     return marks
 
 
-def merge_pipeline(facts: Document, opened_by: str | None = None) -> list[Document]:
-    """The update that adds facts to a conversation; `opened_by`: id of the message they come from."""
-    known: Document = {}
-    for name, fact in facts.items():
+def merge_pipeline(changes: Document, opened_by: str | None = None) -> list[Document]:
+    """The update that merges changes into a conversation. `opened_by`: id of the message that makes them."""
+    fields: Document = {}
+    for name, value in changes.items():
         if name in _DECISIONS:
-            known[name] = {"$max": [f"${name}", {"$literal": fact}]}
+            fields[name] = {"$max": [f"${name}", {"$literal": value}]}
         elif name in _GREATEST:
-            known[name] = {"$max": [f"${name}", fact]}
-    if "last_message" in facts:
-        known |= _newest(facts)
-    return [{"$set": known}, {"$set": _derived(opened_by)}]
+            fields[name] = {"$max": [f"${name}", value]}
+    if "last_message" in changes:
+        fields |= _newest_message(changes)
+    return [{"$set": fields}, {"$set": _derived_fields(opened_by)}]
 
 
-def _newest(facts: Document) -> Document:
-    key, last = facts["order_key"], facts["last_message"]
+def _newest_message(changes: Document) -> Document:
+    key, last = changes["order_key"], changes["last_message"]
     stays = {
         "$or": [
             {"$gt": ["$order_key", key]},
@@ -113,25 +114,25 @@ def _newest(facts: Document) -> Document:
     }
     return {
         "last_message": {"$cond": [stays, "$last_message", {"$literal": last}]},
-        "updated_at": {"$cond": [stays, "$updated_at", facts["updated_at"]]},
+        "updated_at": {"$cond": [stays, "$updated_at", changes["updated_at"]]},
         "order_key": {"$max": ["$order_key", key]},
     }
 
 
-def _derived(opened_by: str | None) -> Document:
-    """What is looked for in lists."""
-    closed = {"$and": ["$closing.closed", {"$not": [_beyond("closing.seen_key")]}]}
-    found: Document = {
-        "unread": _beyond("read_key"),
+def _derived_fields(opened_by: str | None) -> Document:
+    """The fields by which lists are filtered."""
+    closed = {"$and": ["$closing.closed", {"$not": [_inbound_after("closing.seen_key")]}]}
+    fields: Document = {
+        "unread": _inbound_after("read_key"),
         "status": {"$cond": [closed, "closed", "open"]},
         "assigned_to": {"$ifNull": ["$assignment.to", "$$REMOVE"]},
     }
     if opened_by:
         opens = {"$and": [{"$eq": ["$status", "closed"]}, {"$not": [closed]}]}
-        found["reopened_by"] = {"$cond": [opens, opened_by, {"$ifNull": ["$reopened_by", "$$REMOVE"]}]}
-    return found
+        fields["reopened_by"] = {"$cond": [opens, opened_by, {"$ifNull": ["$reopened_by", "$$REMOVE"]}]}
+    return fields
 
 
-def _beyond(name: str) -> Any:
-    """The contact wrote something behind this key."""
+def _inbound_after(name: str) -> Any:
+    """Whether the contact wrote something after this key."""
     return {"$gt": [{"$ifNull": ["$inbound_key", -1]}, {"$ifNull": [f"${name}", -1]}]}

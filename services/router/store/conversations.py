@@ -17,7 +17,6 @@ from services.router.store.conversation_state import (
 )
 from services.router.store.documents import from_document
 from services.router.store.operation_batcher import OperationBatcher, write_results
-from shared.contracts.ids import derived_id
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
 from shared.platform.mongo import Database, Document, IndexModel, UpdateOne
@@ -50,11 +49,6 @@ class BulkResult:
 
     may_have_reopened: list[MessageRecord]
     contacts_to_check: list[MessageRecord]
-
-
-def conversation_id(instance_id: str, contact_id: str) -> str:
-    """The same two always have the same conversation."""
-    return derived_id(instance_id, contact_id)
 
 
 class Conversations:

@@ -4,10 +4,10 @@ are, what they want, and which instance sends."""
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from services.router.rules.classification import OrganizationProfile
 from services.router.rules.send_checks import SenderInstance, parse_recipient
 from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.records import OrganizationSettings
@@ -17,15 +17,6 @@ PROFILE_CACHE_S = 5.0
 """Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""
 MAX_CACHED_ORGANIZATIONS = 20_000
 """Organizations, and pairs of organization and instance, that a process remembers."""
-
-
-@dataclass(frozen=True)
-class OrganizationProfile:
-    """What the organization is on WhatsApp. aliases: of all its owners; addresses: by instance, where known."""
-
-    aliases: frozenset[str]
-    addresses: Mapping[str, str]
-    settings: OrganizationSettings = field(default_factory=OrganizationSettings)
 
 
 class InstanceDirectory:

@@ -1,10 +1,11 @@
-"""What was written for a contact while a person split it: it follows the address it came under."""
+"""Repairs what was written for a contact while a user split it: it goes to the contact that has its address."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from services.router.rules.contact_identity import conversation_id
 from services.router.store.contact_split import (
     DECISION_FIELDS,
     SPLIT_REASON,
@@ -13,18 +14,18 @@ from services.router.store.contact_split import (
     remaining_moved_from,
 )
 from services.router.store.conversation_state import READ_MARKS
-from services.router.store.conversations import conversation_id
+from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.errors import Retry
 from shared.contracts.records import BookingStatus
 from shared.platform.mongo import Database, Document, in_transaction
 
 _MAX_PASSES = 10
-"""Of putting two contacts right at once. Two are usual: one that moves, one that finds all in order."""
+"""Of one repair. Two are usual: one that moves, one that finds nothing to move."""
 
 
 @dataclass(frozen=True)
 class ContactWrite:
-    """A message was stored for this contact because it has this address (`phone:…`, `lid:…`)."""
+    """A message was stored for this contact because the contact has this alias (`phone:…`, `lid:…`)."""
 
     contact_id: str
     alias: str
@@ -33,42 +34,52 @@ class ContactWrite:
 class SplitRepair:
     def __init__(self, database: Database) -> None:
         self._database, self._contacts = database, database["contacts"]
+        self._is_misplaced = OperationBatcher(self._are_misplaced)
 
-    async def misplaced_writes(self, written: Sequence[ContactWrite]) -> set[ContactWrite]:
-        """Those whose address a split gave to another contact."""
-        query = {"_id": {"$in": sorted({one.contact_id for one in written})}, "apart_from.0": {"$exists": True}}
+    async def misplaced_writes(self, writes: Sequence[ContactWrite]) -> set[ContactWrite]:
+        """Those whose address a split gave to another contact. Concurrent calls for one each share a round trip."""
+        if len(writes) == 1:
+            return set(writes) if await self._is_misplaced(writes[0]) else set()
+        misplaced = await self._are_misplaced(writes) if writes else []
+        return {write for write, is_misplaced in zip(writes, misplaced, strict=True) if is_misplaced}
+
+    async def _are_misplaced(self, writes: Sequence[ContactWrite]) -> list[bool]:
+        query = {"_id": {"$in": sorted({write.contact_id for write in writes})}, "apart_from.0": {"$exists": True}}
         split = {item["_id"]: item async for item in self._contacts.find(query, {"aliases": 1, "apart_from": 1})}
-        found = set[ContactWrite]()
-        for one in set(written):
-            contact = split.get(one.contact_id)
-            if contact and one.alias not in contact["aliases"]:
-                holder = {"_id": {"$in": contact["apart_from"]}, "aliases": one.alias}
-                if await self._contacts.find_one(holder, {"_id": 1}):
-                    found.add(one)
-        return found
+        if not split:
+            return [False] * len(writes)
+        misplaced = {write: await self._is_of_another(write, split.get(write.contact_id)) for write in set(writes)}
+        return [misplaced[write] for write in writes]
+
+    async def _is_of_another(self, write: ContactWrite, contact: Document | None) -> bool:
+        """`contact`: as it is stored, when others were split from it."""
+        if contact is None or write.alias in contact["aliases"]:
+            return False
+        holder = {"_id": {"$in": contact["apart_from"]}, "aliases": write.alias}
+        return await self._contacts.find_one(holder, {"_id": 1}) is not None
 
     async def split_ids_of(self, contact_id: str) -> list[str]:
-        """The contacts a person told apart from this one."""
+        """The contacts that users split from this one."""
         found = await self._contacts.find_one({"_id": contact_id}, {"apart_from": 1})
         return list(map(str, (found or {}).get("apart_from", ())))
 
-    async def repair(self, contact_id: str, apart_ids: Sequence[str], at: datetime, cause: str) -> None:
-        """Messages and bookings of a contact and of those that were told apart from it, each to whom its address
-        belongs; their conversations anew from these. Repeatable.
+    async def repair(self, contact_id: str, split_ids: Sequence[str], at: datetime, cause: str) -> None:
+        """Move messages and bookings of these contacts, which were split, to the contact that has their address; write
+        the conversations anew. Repeatable.
 
-        Until a transaction finds all in order: while one moves a message, another message may be stored that it does
-        not see, and whose facts the conversation knows from the one that is moved, so that showing it writes nothing.
+        Repeated until a transaction finds nothing to move: while one moves a message, another message may be stored
+        that the transaction does not see, and that the conversation already includes, so that adding it writes nothing.
         Raises Retry when others never stop writing.
         """
-        for other_id in apart_ids:
+        for other_id in split_ids:
             for _ in range(_MAX_PASSES):
                 if not await self._repair_pair(contact_id, other_id, at, cause):
                     break
             else:
-                raise Retry("others wrote for the contacts that were split, again and again")
+                raise Retry("others never stopped writing for the contacts that were split")
 
     async def _repair_pair(self, contact_id: str, other_id: str, at: datetime, cause: str) -> bool:
-        """Whether something was not in order."""
+        """Whether something was moved."""
         changed = False
 
         async def work(session: Any) -> None:
@@ -90,7 +101,7 @@ class _RepairTransaction:
     cause: str
 
     async def run(self, one: Document, other: Document) -> bool:
-        """Whether it changed anything."""
+        """Whether something was moved."""
         messages, changes = self.database["messages"], 0
         both = {"contact_id": {"$in": [one["_id"], other["_id"]]}}
         for instance_id in await messages.distinct("instance_id", both, session=self.session):
@@ -123,7 +134,7 @@ class _RepairTransaction:
         return found.matched_count
 
     async def _move_bookings(self, source: str, to: Document) -> int:
-        """Those that messages of the target opened; one that finds another open one there is cancelled."""
+        """Bookings that messages of the target opened; an open one is cancelled when the target has another."""
         bookings, session, target = self.database["bookings"], self.session, to["_id"]
         opened = await self.database["messages"].distinct("_id", {"contact_id": target}, session=session)
         moved = {"moved_from": {"$in": _itself_and_absorbed(to)}}

@@ -22,7 +22,7 @@ from services.router.handlers.conversation_commands import (
 from services.router.handlers.message_status import on_failed, on_receipt, on_sent
 from services.router.handlers.ownership import own_instances_only
 from services.router.handlers.sending import on_send
-from services.router.inbox.batch import on_messages
+from services.router.inbox.pipeline import handle
 from services.router.rules.message_keys import record_id
 from services.router.store import open_store
 from shared.contracts.commands import (
@@ -55,7 +55,7 @@ TABLES = ("contacts", "conversations", "messages", "bookings", "receipts")
 
 
 async def on_one_message(event: MessageReceived, context: RouterContext) -> None:
-    (outcome,) = await on_messages([event], context)
+    (outcome,) = await handle([event], context)
     if outcome:
         raise outcome
 
@@ -102,7 +102,7 @@ class Router:
         """The same for a batch: what could not be handled comes again."""
         left = list(messages)
         for _ in range(attempts):
-            outcomes = await on_messages(left, self.context)
+            outcomes = await handle(left, self.context)
             wrong = [
                 one for one in outcomes if one and not isinstance(one, Retry | DuplicateKeyError | ConnectionError)
             ]

@@ -1,4 +1,4 @@
-"""Messages handled together end as those handled one by one, whatever is among them and however they are divided."""
+"""Any division of the same messages into batches, of one message or of many, ends in the same state and events."""
 
 import dataclasses
 import random
@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.router.inbox.batch import on_messages
-from services.router.inbox.pipeline import on_message
+from services.router.inbox.pipeline import handle
+from services.router.rules.contact_identity import conversation_id
 from services.router.rules.message_keys import record_id
-from services.router.store.conversations import conversation_id
 from shared.contracts.commands import ChangeConversation, MarkConversationRead
 from shared.contracts.events import ConversationUpdated, MessageReceived, MessageRecorded
 from shared.contracts.ids import derived_id
@@ -27,6 +26,7 @@ from tests.integration.router.conftest import (
     ORG,
     START,
     Router,
+    on_one_message,
     open_router,
     received,
 )
@@ -88,13 +88,13 @@ async def acquainted(router_database: Database) -> AsyncIterator[Router]:
 
 
 @pytest.mark.parametrize("seed", range(10), indirect=True)
-async def test_batches_of_any_size_end_as_one_by_one(router_database: Database, seed: int) -> None:
+async def test_any_division_into_batches_ends_the_same(router_database: Database, seed: int) -> None:
     dice = random.Random(seed)
     parts = [(written(dice, part, 40), looked_at(dice, part)) for part in range(3)]
     async with acquainted(router_database) as router:
         for said, change in parts:
             for message in said:
-                await on_message(message, router.context)
+                await on_one_message(message, router.context)
             await router.deliver(change)
         expected, told = await end_of(router), ids_of(router)
     async with acquainted(router_database) as router:
@@ -144,7 +144,7 @@ async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_
     one, two = received("A1"), received("A2")
     conversations = router.context.store.conversations
     conversations._conversations = Then(  # type: ignore[assignment]
-        conversations._conversations, lambda: on_message(two, router.context)
+        conversations._conversations, lambda: on_one_message(two, router.context)
     )
     await router.deliver_together(one, two)
     conversation = await router.only("conversations")
@@ -165,7 +165,7 @@ async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repe
 
     async def repeat() -> None:
         with suppress(ConnectionError):
-            await on_message(opening, dataclasses.replace(router.context, publish=dies))
+            await on_one_message(opening, dataclasses.replace(router.context, publish=dies))
         await conversations.add_message(await router.message(record_id(opening)))
 
     conversations._conversations = Then(conversations._conversations, repeat)  # type: ignore[assignment]
@@ -188,8 +188,8 @@ async def test_the_conversation_is_there_before_its_message_is_told_also_after_a
 
     conversations._conversations = Before(conversations._conversations, away)  # type: ignore[assignment]
     context = dataclasses.replace(router.context, publish=publish)
-    assert isinstance((await on_messages([received("A1")], context))[0], ConnectionError)
-    assert await on_messages([received("A2")], context) == [None]
+    assert isinstance((await handle([received("A1")], context))[0], ConnectionError)
+    assert await handle([received("A2")], context) == [None]
     assert there == [1]
 
 
@@ -208,7 +208,7 @@ async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str)
         case "number":
             elsewhere["media"] = Media.model_construct(size=2**64 - 1)
     good, harmful = received("A1", minute=1), received("B1", bad, minute=1, **elsewhere)
-    first, second = await on_messages([good, harmful], router.context)
+    first, second = await handle([good, harmful], router.context)
     assert first is None
     assert isinstance(second, ValidationError | OverflowError)
     assert await router.only("messages", wa_id="A1")

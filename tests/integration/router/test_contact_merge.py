@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from services.router.inbox.pipeline import on_message
-from services.router.store.conversations import conversation_id
+from services.router.rules.contact_identity import conversation_id
 from shared.contracts.events import BookingUpdated, ContactCreated, MessageStatusChanged
 from shared.contracts.message import Message
 from shared.contracts.records import BookingStatus
-from tests.integration.router.conftest import LID, ONE, PHONE, Router, command, outcome, received
+from tests.integration.router.conftest import LID, ONE, PHONE, Router, command, on_one_message, outcome, received
 
 Meanwhile = Callable[[], Awaitable[None]]
 
@@ -76,7 +75,7 @@ async def all_is_with(router: Router, contact_id: str) -> None:
 
 
 STEPS = (
-    ("contacts", "find_all_unchanged"),
+    ("contacts", "match_all"),
     ("messages", "insert_new"),
     ("conversations", "add_messages"),
     ("contacts", "exist"),
@@ -90,7 +89,7 @@ async def test_a_message_handled_while_the_merge_happens_follows(
 ) -> None:
     older, _ = await two_contacts(router)
     merging = received("A3", minute=2)
-    late = interrupted(router, part, step, lambda: on_message(merging, router.context), after=after)
+    late = interrupted(router, part, step, lambda: on_one_message(merging, router.context), after=after)
     await late.deliver(received("A4", LID, minute=3))
     await all_is_with(router, older)
 
@@ -105,7 +104,7 @@ async def test_a_crash_before_a_message_is_stored_hides_no_other_from_the_merge(
     shown, merged = asyncio.Event(), asyncio.Event()
 
     async def merge() -> None:
-        await on_message(merging, router.context)
+        await on_one_message(merging, router.context)
         merged.set()
 
     async def after_show() -> None:
@@ -134,7 +133,7 @@ async def test_a_crash_before_a_message_is_stored_hides_no_other_from_the_merge(
 async def test_a_message_with_news_stored_just_after_the_merge_follows(router: Router) -> None:
     older, _ = await two_contacts(router)
     merging = received("A3", minute=2)
-    late = interrupted(router, "messages", "add", lambda: on_message(merging, router.context))
+    late = interrupted(router, "messages", "add", lambda: on_one_message(merging, router.context))
     await late.deliver(received("A4", LID, minute=3, push_name="Anna the second"))
     await all_is_with(router, older)
 
@@ -159,7 +158,7 @@ async def test_a_text_recorded_just_after_the_merge_follows_and_goes_out_once(ro
     older, younger = await two_contacts(router)
     merging = received("A3", minute=2)
     asked = command(conversation_id=conversation_id(ONE, younger))
-    late = interrupted(router, "messages", "add", lambda: on_message(merging, router.context))
+    late = interrupted(router, "messages", "add", lambda: on_one_message(merging, router.context))
     await late.deliver(asked)
     await all_is_with(router, older)
     await router.handle(outcome(), asked)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from services.router.rules.contact_identity import ContactObservation
-from services.router.store.conversations import conversation_id
+from services.router.rules.contact_identity import ContactObservation, conversation_id
 from shared.contracts.commands import SplitContact
 from shared.contracts.events import CommandRefused, ContactCreated, ContactUpdated
 from shared.contracts.records import Party

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.router.store.conversations import conversation_id
+from services.router.rules.contact_identity import conversation_id
 from shared.contracts.events import BookingCreated, ContactCreated, ContactUpdated, MessageReceived, MessageRecorded
 from shared.contracts.records import Party
 from shared.platform.mongo import Database

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.router.handlers.ephemeral_events import on_presence, on_typing
-from services.router.store.conversations import conversation_id
+from services.router.rules.contact_identity import conversation_id
 from shared.contracts.ephemeral import (
     MAX_EPHEMERAL_AGE,
     ContactPresence,

@@ -4,13 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.router.inbox.pipeline import on_message
-from services.router.rules.message_keys import MessageKey
 from shared.contracts.commands import SendText
 from shared.contracts.events import MessageRecorded
 from shared.contracts.order_keys import key_at, time_of
 from shared.platform.mongo import Document
-from tests.integration.router.conftest import ANNA, ME, START, Router, arrival, command, received
+from tests.integration.router.conftest import ANNA, ME, START, Router, arrival, command, on_one_message, received
+from tests.integration.router.test_contact_merge import interrupted
 
 AHEAD = timedelta(minutes=2)
 
@@ -82,21 +81,18 @@ async def test_a_message_keeps_its_place_when_it_comes_again_later(router: Route
     assert {event.message.order_key for event in router.of(MessageRecorded)} == {arrival("A1"), arrival("A2")}
 
 
-async def test_of_two_arrivals_handled_at_once_the_stored_one_tells_the_place(
-    router: Router, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "step", "after"), [(None, "insert_new", False), ("Anna", "by_key", True)], ids=["plain", "with a new name"]
+)
+async def test_of_two_arrivals_handled_at_once_the_stored_one_decides_the_order_key(
+    router: Router, name: str | None, step: str, after: bool
 ) -> None:
     await router.handle(received("A0"))
-    again, messages = received("A1", order_key=arrival("A9", minute=9)), router.context.store.messages
-    find = messages.by_key
-
-    async def find_then_be_overtaken(key: MessageKey) -> object:
-        found = await find(key)
-        monkeypatch.setattr(messages, "by_key", find)
-        await on_message(received("A1"), router.context)
-        return found
-
-    monkeypatch.setattr(messages, "by_key", find_then_be_overtaken)
-    await on_message(again, router.context)
+    again = received("A1", order_key=arrival("A9", minute=9), push_name=name)
+    overtaken = interrupted(
+        router, "messages", step, lambda: on_one_message(received("A1"), router.context), after=after
+    )
+    await overtaken.handle(again)
     assert (await talk(router))["order_key"] == arrival("A1")
     assert {event.message.order_key for event in router.of(MessageRecorded)} == {arrival("A0"), arrival("A1")}
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from services.router.context import RouterContext
+from services.router.rules.contact_identity import conversation_id
 from services.router.store import RouterStore, open_store
-from services.router.store.conversations import conversation_id
 from shared.contracts.commands import CreateBooking, MarkConversationRead
 from shared.contracts.errors import Retry
 from shared.contracts.events import ContactCreated, MessageReceived
