@@ -24,8 +24,7 @@ from services.api.middleware.cross_site import CrossSiteMiddleware
 from services.api.middleware.idempotency import IdempotencyMiddleware
 from services.api.middleware.json_bodies import JsonBodyMiddleware
 from services.api.middleware.request_context import RequestContextMiddleware
-from services.api.nats.access_queries import LIMITS as ACCESS_LIMITS
-from services.api.nats.access_queries import access_endpoints
+from services.api.nats.access_queries import ACCESS_QUERY_LIMITS, access_endpoints
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import request_endpoints
 from services.api.routes import (
@@ -132,7 +131,9 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             )
             async with (
                 audit_queue.running(),
-                rpc_server(client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_LIMITS),
+                rpc_server(
+                    client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_QUERY_LIMITS
+                ),
                 rpc_server(client, [*query_endpoints, *request_endpoints(app)], queue="api"),
             ):
                 yield

@@ -23,7 +23,7 @@ _INSTANCES_PATH = "/api/whatsapp/instances"
 _MAX_REPORTED_FIELDS = 20
 """Invalid fields in one response."""
 
-OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
+UNAVAILABLE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
 """MongoDB or NATS is unreachable: answered 503, the same request may succeed later."""
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ def to_problem(error: Exception) -> Problem:
         return error
     if isinstance(error, HTTPException):
         return _http_problem(error)
-    if isinstance(error, OUTAGES):
+    if isinstance(error, UNAVAILABLE_ERRORS):
         log.warning("MongoDB or NATS is unreachable: %s", type(error).__name__)
         detail = "the database or the message bus is not reachable; try again in a moment"
         return Problem(503, "unavailable", detail, retry_after=2)
@@ -150,6 +150,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
-    for outage in OUTAGES:
+    for outage in UNAVAILABLE_ERRORS:
         app.add_exception_handler(outage, on_other)
     app.add_exception_handler(Exception, on_other)

@@ -18,8 +18,8 @@ _INVISIBLE = "\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f
 LINE_PATTERN = f"^[^{_CONTROLS}{_INVISIBLE}]*$"
 NAME_PATTERN = rf"^[^{_CONTROLS}{_INVISIBLE}]*[^\s{_CONTROLS}{_INVISIBLE}][^{_CONTROLS}{_INVISIBLE}]*$"
 SEARCH_PATTERN = f"^[^{_CONTROLS}]*$"
-_CONTROL = re.compile(f"[{_CONTROLS}\\ud800-\\udfff]")
-_UNREADABLE = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
+_CONTROL_CHARACTER = re.compile(f"[{_CONTROLS}\\ud800-\\udfff]")
+_FORBIDDEN_CHARACTER = re.compile(f"[{_CONTROLS}{_INVISIBLE}\\ud800-\\udfff]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
 
 
@@ -53,7 +53,7 @@ def _email(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line of visible characters (LINE_PATTERN). Raises ValueError."""
-    if _UNREADABLE.search(text):
+    if _FORBIDDEN_CHARACTER.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
 
@@ -61,7 +61,7 @@ def printable(text: str) -> str:
 def searchable(text: str) -> str:
     """One line (SEARCH_PATTERN). Characters without width are allowed: they occur in emoji, in Persian words and around
     copied numbers. Raises ValueError."""
-    if _CONTROL.search(text):
+    if _CONTROL_CHARACTER.search(text):
         raise ValueError("control characters and line breaks are not allowed here")
     return text
 

@@ -12,7 +12,7 @@ from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.local.binaries import find_mongod
-from services.api.store.migrations import STEPS as API_STEPS
+from services.api.store.migrations import API_MIGRATION_STEPS as API_STEPS
 from services.router.store import STEPS as ROUTER_STEPS
 from services.session.store import STEPS as SESSION_STEPS
 from shared.platform.migrations import MigrationStep, migrate

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from services.api.nats.access_queries import LIMITS
+from services.api.nats.access_queries import ACCESS_QUERY_LIMITS
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import REQUEST_ROUTES
 from services.api.settings import ApiSettings
@@ -255,7 +255,7 @@ async def test_nothing_odd_in_a_question_about_access_fails(
     for body in bus_tries(question):
         await stage.nats.publish(address, body, reply=stage.nats.new_inbox())
     valid = {"organization_id": "unknown"} | {name: VALID[name] for name in question.model_fields if name in VALID}
-    for _ in range(2 * LIMITS.concurrent):  # behind all the others
+    for _ in range(2 * ACCESS_QUERY_LIMITS.concurrent):  # behind all the others
         assert json.loads((await stage.nats.request(address, json.dumps(valid).encode(), timeout=30)).data)
     assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 

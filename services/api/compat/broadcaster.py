@@ -131,10 +131,10 @@ async def end_session(context: Ctx, caller: Manager, instance_id: str) -> instan
     return await instance_connection.logout(context, caller, instance_id)
 
 
-@router.post("/send-message", responses={202: {"model": sends.SendResult, "description": "Queued"}})
+@router.post("/send-message", responses={202: {"model": sends.SendResponse, "description": "Queued"}})
 async def send_message(
     context: Ctx, caller: Sender, body: BroadcasterSendBody, response: Response, key: sends.IdempotencyKey = None
-) -> sends.SendResult:
+) -> sends.SendResponse:
     """Send a text from one of the caller's own accounts."""
     await _get_own_account(context, caller, body.accountId)
     to, text, wait = body.phoneNumber, body.message, body.wait

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from services.api.compat.instance_selection import DialectBody
 from services.api.request_fields import Id, Recipient, Text
 from services.api.responses import Ok, Secret
-from services.api.routes.sends import Expiry, SendResult, Wait
+from services.api.routes.sends import Expiry, SendResponse, Wait
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.message_parts import Media
 from shared.contracts.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
@@ -97,7 +97,7 @@ class ChatSendBody(DialectBody):
     expiresIn: Expiry = SEND_EXPIRY.total_seconds()
 
 
-class ChatSendResult(SendResult):
+class ChatSendResult(SendResponse):
     """The same fields as the socket event `message_sent_success`."""
 
     clientId: str | None = None

@@ -15,7 +15,7 @@ from shared.contracts.principal import Principal
 from shared.contracts.records import Network
 from shared.platform.mongo import Document
 
-_DEFAULT = "default"
+_DEFAULT_NAME = "default"
 
 
 class DialectBody(RequestBody):
@@ -58,7 +58,9 @@ def _accessible_to(caller: Principal) -> Document:
 async def get_or_create_default(context: ApiContext, caller: Principal, network: Network | None) -> Document:
     """The oldest instance that the caller may access, created if there is none."""
     query = _accessible_to(caller)
-    return await _get_or_create(context, caller, query, {"made_for": _DEFAULT, "instance_name": _DEFAULT}, network)
+    return await _get_or_create(
+        context, caller, query, {"made_for": _DEFAULT_NAME, "instance_name": _DEFAULT_NAME}, network
+    )
 
 
 async def get_or_create_named(context: ApiContext, caller: Principal, name: str, network: Network | None) -> Document:

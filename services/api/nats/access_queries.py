@@ -15,7 +15,7 @@ from shared.contracts.queries import (
 from shared.messaging.rpc_server import Endpoint, ModelEndpoint, RpcLimits
 from shared.platform.mongo import Database
 
-LIMITS = RpcLimits(concurrent=32)
+ACCESS_QUERY_LIMITS = RpcLimits(concurrent=32)
 _NO_ADDRESS = "bus"
 """Invalid keys in queries without a client address are counted together under this name."""
 

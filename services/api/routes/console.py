@@ -44,7 +44,7 @@ PAGE_HEADERS = {
     "Cache-Control": "no-cache",
 }
 IMMUTABLE_HEADERS = {**PAGE_HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
-_VERSION = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
+_VERSIONED_PATH = re.compile(r"(v-[0-9a-f]{12})/(.*)", re.DOTALL)
 FileVersions = tuple[tuple[str, int, int], ...]
 """Path, modification time in ns and size of each file."""
 
@@ -108,7 +108,7 @@ async def config(request: Request) -> dict[str, bool | str]:
 @router.get("/console/{path:path}")
 async def asset(request: Request, path: str) -> Response:
     """A script, style or image. For an earlier version the current file is served, without caching."""
-    if match := _VERSION.fullmatch(path):
+    if match := _VERSIONED_PATH.fullmatch(path):
         version, path = match.groups()
         is_current = version == _version(_file_versions())
         return _file_response(

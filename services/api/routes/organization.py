@@ -17,7 +17,7 @@ from shared.text.text_match import Keyword
 
 router = APIRouter(prefix="/api/organization", tags=["organization"])
 
-PATH = "/api/organization"
+_ORGANIZATION_PATH = "/api/organization"
 
 
 class Organization(BaseModel):
@@ -74,7 +74,7 @@ async def change_organization(context: Ctx, caller: Manager, body: OrganizationC
         return Item(data=_organization(await context.organizations.change(caller.organization_id, changes)))
     except ValidationError as error:
         errors = [{**problem, "loc": ("body", "settings", *problem["loc"])} for problem in error.errors()]
-        raise validation_problem(PATH, errors) from error
+        raise validation_problem(_ORGANIZATION_PATH, errors) from error
 
 
 def _organization(document: Document) -> Organization:

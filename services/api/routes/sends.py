@@ -46,7 +46,7 @@ class SendBody(RequestBody):
     expires_in: Expiry = SEND_EXPIRY.total_seconds()
 
 
-class SendResult(Ok):
+class SendResponse(Ok):
     """`messageId`: for /api/messages. `status`: `queued` (with HTTP 202) until WhatsApp acknowledged it."""
 
     messageId: str
@@ -91,8 +91,8 @@ class OutgoingText:
         return (self.instance_id, *recipient, self.text)
 
 
-@router.post("/send", responses={202: {"model": SendResult, "description": "Queued, not acknowledged yet"}})
-async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResult:
+@router.post("/send", responses={202: {"model": SendResponse, "description": "Queued, not acknowledged yet"}})
+async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResponse:
     """Send a text, and wait until WhatsApp acknowledged it."""
     body = request.body
     outgoing = OutgoingText(
@@ -107,7 +107,7 @@ async def send(context: Ctx, request: Annotated[SendParameters, Depends()], resp
     return await deliver(context, outgoing, response)
 
 
-async def deliver(context: ApiContext, outgoing: OutgoingText, response: Response) -> SendResult:
+async def deliver(context: ApiContext, outgoing: OutgoingText, response: Response) -> SendResponse:
     """Send the text, once for each idempotency key. Raises Problem 404 `instance_not_found`, and those of the functions
     below."""
     organization_id = outgoing.caller.organization_id
@@ -147,7 +147,7 @@ async def _require_connected(context: ApiContext, organization_id: str, instance
         raise Problem(409, "instance_not_connected", detail, state=status)
 
 
-async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: float) -> SendResult:
+async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: float) -> SendResponse:
     """Publish the command and wait for its outcome. Raises Problem 502 `message_failed` or `message_unconfirmed`, and
     the Problem of a refusal by the router."""
     accepted = False
@@ -174,4 +174,4 @@ async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: flo
     if isinstance(event, MessageStatusChanged) and status.is_failed_send:
         detail = event.error or "WhatsApp did not take the message"
         raise Problem(502, f"message_{status.value}", detail, messageId=command.message_id)
-    return SendResult(messageId=command.message_id, status=status, timestamp=command.at)
+    return SendResponse(messageId=command.message_id, status=status, timestamp=command.at)

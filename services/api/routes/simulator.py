@@ -14,7 +14,7 @@ from shared.contracts.errors import Problem
 
 router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 
-_ALLOWED = re.compile(r"(phones|contacts|groups|demo)(/[A-Za-z0-9-]+){0,3}")
+_ALLOWED_PATHS = re.compile(r"(phones|contacts|groups|demo)(/[A-Za-z0-9-]+){0,3}")
 _METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE"]
 _MAX_RESPONSE_BYTES = 4 << 20
 """Of the simulator."""
@@ -30,7 +30,7 @@ async def forward(
     """Forward the request to the simulator and return its response."""
     if context.simulator is None:
         raise Problem(404, "simulator_disabled", "there is no simulated network here; it exists only in local mode")
-    if not _ALLOWED.fullmatch(path):
+    if not _ALLOWED_PATHS.fullmatch(path):
         raise Problem(404, "not_found", "the simulated network has no such route here")
     try:
         return await _forward(context.simulator, request, path)

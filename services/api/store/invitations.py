@@ -13,7 +13,7 @@ from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Principal, Role
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
-_PREFIX = "sbi_"
+_INVITATION_PREFIX = "sbi_"
 
 
 def _invalid() -> Problem:
@@ -48,7 +48,7 @@ class Invitations:
         query = {"email": email, "organization_id": caller.organization_id}
         if await self._database.users.find_one(query, {"_id": 1}):
             raise Problem(409, "email_taken", "email: this address belongs to a user of your organization already")
-        token, now = _PREFIX + secrets.token_urlsafe(32), utc_now()
+        token, now = _INVITATION_PREFIX + secrets.token_urlsafe(32), utc_now()
         document: Document = {
             "_id": new_id(),
             "organization_id": caller.organization_id,

@@ -16,8 +16,8 @@ MAX_DEVICES_PER_USER = 50
 MAX_DEVICES_PER_ADDRESS = 5
 """Of one user. A program without cookies creates a new device with every login; it only replaces devices of its own
 address."""
-_PREFIX = "sbd_"
-_TOKEN = re.compile(r"sbd_[A-Za-z0-9_-]{43}")
+_DEVICE_TOKEN_PREFIX = "sbd_"
+_DEVICE_TOKEN = re.compile(r"sbd_[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class LoginDevices:
         result = await self._devices.update_one({"_id": device_id, "user_id": user_id}, {"$set": fields})
         if result.matched_count and origin.device_token:
             return origin.device_token
-        token = _PREFIX + secrets.token_urlsafe(32)
+        token = _DEVICE_TOKEN_PREFIX + secrets.token_urlsafe(32)
         await self._devices.insert_one(
             {"_id": _device_id(user_id, token), "user_id": user_id, "created_at": now, **fields}
         )
@@ -96,6 +96,6 @@ class LoginDevices:
 
 def _device_id(user_id: str, token: str | None) -> str:
     """Empty when `token` has not the form of a device token."""
-    if not token or not _TOKEN.fullmatch(token):
+    if not token or not _DEVICE_TOKEN.fullmatch(token):
         return ""
     return hashlib.sha256(f"{user_id}:{token}".encode()).hexdigest()

@@ -13,7 +13,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Collection, Document, IndexModel
 
-_PREFIX = "sbr_"
+_REFRESH_TOKEN_PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100
 """Hashes of used refresh tokens that are kept per login, the newest ones; older tokens are unknown."""
 
@@ -39,7 +39,7 @@ class LoginWithToken:
 
 
 def _id_of(token: str) -> str:
-    return token.removeprefix(_PREFIX).partition(".")[0]
+    return token.removeprefix(_REFRESH_TOKEN_PREFIX).partition(".")[0]
 
 
 class Logins:
@@ -138,4 +138,4 @@ class Logins:
 
 
 def _new_token(login_id: str) -> str:
-    return f"{_PREFIX}{login_id}.{secrets.token_urlsafe(32)}"
+    return f"{_REFRESH_TOKEN_PREFIX}{login_id}.{secrets.token_urlsafe(32)}"

@@ -42,9 +42,9 @@ def _indexes() -> dict[str, list[IndexModel]]:
     return indexes
 
 
-STEPS = (view_step(), index_step(_indexes(), Users.RETIRED))
+API_MIGRATION_STEPS = (view_step(), index_step(_indexes(), Users.RETIRED))
 
 
 async def migrate_api(database: Database) -> None:
     """Waits until MongoDB is reachable."""
-    await migrate(database["api_migrations"], STEPS)
+    await migrate(database["api_migrations"], API_MIGRATION_STEPS)

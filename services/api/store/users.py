@@ -8,7 +8,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
-_FIRST = "first"
+_FIRST_USER_SLOT = "first"
 MAX_USERS_PER_EMAIL = 20
 
 
@@ -68,7 +68,7 @@ class Users:
             "created_at": now,
         }
         if new.only_first:
-            user["slot"] = _FIRST
+            user["slot"] = _FIRST_USER_SLOT
 
         async def write(session: Any) -> None:
             await self._database.organizations.insert_one(dict(organization), session=session)
