@@ -1,4 +1,4 @@
-"""Clients of different addresses, and apis with other settings, for the attacks on logins."""
+"""Clients with different addresses, and apis with other settings, for attacks on logins."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ import pytest
 from services.api.settings import ApiSettings
 from services.api.store import login_attempts
 from shared.contracts.ids import new_id
-from tests.component.api.conftest import Stage, running
+from tests.component.api.conftest import Api, running
 from tests.servers import free_port
 
 PASSWORD = "a password of mine"
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 
 def new_address() -> str:
-    """A loopback address no test has used: Linux lets a client bind any of 127.0.0.0/8."""
+    """An unused loopback address: Linux lets a client bind any of 127.0.0.0/8."""
     number = next(_numbers)
     return f"127.77.{number // 250}.{number % 250 + 1}"
 
@@ -30,7 +30,7 @@ def new_email() -> str:
 
 @pytest.fixture(autouse=True)
 def long_delays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first delay is a minute already: on a slow machine a second could pass between two guesses."""
+    """The first delay is a minute: on a slow machine a second could pass between two guesses."""
     monkeypatch.setattr(login_attempts, "FIRST_DELAY_MS", 60_000)
 
 
@@ -65,6 +65,6 @@ async def guess(http: httpx.AsyncClient, email: str, times: int) -> list[int]:
     return [(await log_in(http, email, f"guess {number}")).status_code for number in range(times)]
 
 
-async def delays_are_over(stage: Stage) -> None:
-    """As if every delay had passed; what was counted stays."""
-    await stage.database.login_attempts.update_many({}, {"$set": {"next_at": 0}})
+async def delays_are_over(api: Api) -> None:
+    """End all delays without resetting the counters."""
+    await api.database.login_attempts.update_many({}, {"$set": {"next_at": 0}})

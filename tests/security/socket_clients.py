@@ -20,7 +20,7 @@ from shared.contracts.records import ConnectionStatus
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, ensure_indexes, open_mongo
-from tests.component.api.conftest import Stage, running
+from tests.component.api.conftest import Api, running
 from tests.integration.realtime.conftest import service, until
 from tests.memory import in_memory
 from tests.servers import free_port, nats_server
@@ -180,12 +180,12 @@ async def _ready(http: aiohttp.ClientSession, url: str, log: Path) -> None:
 class Platform:
     """A realtime service and an api on one NATS server; the test is the other services."""
 
-    stage: Stage
+    api: Api
     realtime: str
 
     @property
     def database(self) -> Database:
-        return self.stage.database
+        return self.api.database
 
 
 @asynccontextmanager
@@ -211,6 +211,6 @@ async def platform(mongo_url: str, folder: Path, **limits: Any) -> AsyncIterator
         stack.push_async_callback(nats.close)
         database = await stack.enter_async_context(open_mongo(settings))
         await ensure_indexes(database, {})
-        api = await stack.enter_async_context(running(settings))
+        api_url = await stack.enter_async_context(running(settings))
         realtime = await stack.enter_async_context(service(url))
-        yield Platform(Stage(api, settings, database, nats), realtime)
+        yield Platform(Api(api_url, settings, database, nats), realtime)

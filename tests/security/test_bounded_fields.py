@@ -1,4 +1,4 @@
-"""Every text and list that comes from outside has a bound where it enters: on REST, and in what is asked on NATS."""
+"""Every text and list from outside has a limit, in REST routes and in requests and queries of NATS."""
 
 import json
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.errors import Problem
 from shared.contracts.message import Message
 from shared.text.json_input import MAX_JSON_DEPTH, parse_json
-from tests.component.api.conftest import Stage, own_bus, settings, stage
+from tests.component.api.conftest import Api, api, own_bus, settings
 from tests.component.api.document import Operation, Schema, operations
 
-__all__ = ["own_bus", "settings", "stage"]
+__all__ = ["api", "own_bus", "settings"]
 ASKED: list[type[Message]] = [
     *(item.message_class for item in QUERY_HANDLERS),
     *(item.message_class for item in REQUEST_ROUTES),
@@ -76,15 +76,15 @@ def of_operation(operation: Operation) -> Iterator[str]:
         yield from unbounded(operation.document, operation.body, f"{operation.name} body")
 
 
-async def test_every_text_and_list_of_every_route_is_bounded(stage: Stage) -> None:
+async def test_every_text_and_list_of_every_route_is_bounded(api: Api) -> None:
     """Paths are bounded as a whole (services/api/middleware/request_context.py)."""
-    async with stage.client() as http:
+    async with api.client() as http:
         document = (await http.get("/openapi.json")).json()
     found = [place for operation in operations(document) for place in of_operation(operation)]
     assert not found, found
 
 
-def test_every_text_and_list_of_every_question_is_bounded() -> None:
+def test_every_text_and_list_of_every_query_is_bounded() -> None:
     found: list[str] = []
     for cls in ASKED:
         schema = cls.model_json_schema()
@@ -117,7 +117,7 @@ def test_every_text_and_list_of_every_question_is_bounded() -> None:
         ("{}".encode("utf-16"), "UTF-8"),
     ],
 )
-def test_json_that_is_not_taken_says_why(text: bytes, said: str) -> None:
+def test_refused_json_has_its_reason(text: bytes, said: str) -> None:
     with pytest.raises(Problem) as refused:
         parse_json(text)
     assert (refused.value.status, said in refused.value.detail) == (422, True), refused.value.detail
@@ -133,6 +133,6 @@ def test_json_that_is_not_taken_says_why(text: bytes, said: str) -> None:
         -(1 << 70),
     ],
 )
-def test_json_that_is_taken_is_what_it_says(value: Any) -> None:
+def test_accepted_json_is_parsed(value: Any) -> None:
     assert parse_json(json.dumps(value).encode()) == value
     assert parse_json(json.dumps(value, ensure_ascii=False).encode("utf-8-sig")) == value

@@ -20,11 +20,11 @@ from shared.service import lifespan_app, server_config
 from shared.web import bounded_http
 from shared.web.bounded_http import MAX_HEAD_BYTES, MAX_UNWANTED_BYTES, BoundedHttp
 from shared.web.operational_endpoints import OPERATIONAL_PATHS
-from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
+from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
 from tests.security.in_process import InProcess, in_process
 from tests.servers import free_port
 
-__all__ = ["member", "own_bus", "settings", "stage"]
+__all__ = ["api", "member", "own_bus", "settings"]
 
 
 @asynccontextmanager
@@ -45,14 +45,14 @@ async def served(app: ASGIApp) -> AsyncIterator[int]:
 
 
 @pytest.fixture(scope="module")
-async def api(stage: Stage, settings: ApiSettings) -> AsyncIterator[InProcess]:
+async def in_process_api(api: Api, settings: ApiSettings) -> AsyncIterator[InProcess]:
     async with in_process(settings.model_copy(update={"http_port": free_port()})) as found:
         yield found
 
 
 @pytest.fixture
-async def port(api: InProcess) -> AsyncIterator[int]:
-    async with served(api.app) as found:
+async def port(in_process_api: InProcess) -> AsyncIterator[int]:
+    async with served(in_process_api.app) as found:
         yield found
 
 
@@ -73,7 +73,7 @@ async def exchange(port: int, *parts: bytes) -> tuple[int, dict[str, str], bytes
         writer.close()
 
 
-async def test_headers_without_end_are_refused_and_not_kept(port: int) -> None:
+async def test_endless_headers_are_refused_and_not_buffered(port: int) -> None:
     endless = [b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: ", *[b"a" * 16_384] * (2 * MAX_HEAD_BYTES // 16_384)]
     status, headers, body = await exchange(port, *endless)
     assert (status, headers["connection"], json.loads(body)["code"]) == (431, "close", "headers_too_large")
@@ -96,14 +96,14 @@ async def test_a_large_body_is_no_long_head(port: int, member: Member) -> None:
     assert (status, json.loads(answer)["code"]) == (422, "validation_failed")
 
 
-async def test_what_is_no_request_is_refused_in_json(port: int) -> None:
+async def test_an_invalid_request_is_refused_in_json(port: int) -> None:
     for sent in (b"\x16\x03\x01\x02\x00\r\n\r\n", b"HELLO\r\n\r\n", b"GET /\x00 HTTP/1.1\r\n\r\n"):
         status, headers, body = await exchange(port, sent)
         assert (status, headers["content-type"]) == (400, "application/problem+json"), sent
         assert json.loads(body)["code"] == "invalid_request"
 
 
-async def test_who_never_ends_the_headers_is_let_go(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_never_ends_the_headers_is_disconnected(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_http, "HEAD_TIMEOUT_S", 0.2)
     for begun in (b"", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"):
         status, _, body = await exchange(port, begun)
@@ -150,13 +150,13 @@ async def test_a_body_that_goes_on_after_its_refusal_is_dropped_and_ends(port: i
 
 
 @pytest.mark.parametrize("path", ["/api/auth/login", "/api/auth/register", "/api/users/x", "/api/contacts"])
-async def test_who_is_not_known_sends_little(api: InProcess, member: Member, path: str) -> None:
+async def test_an_unauthenticated_client_may_send_little(in_process_api: InProcess, member: Member, path: str) -> None:
     """Reading a body costs the time of everybody else."""
     large = b'{"email": "' + b"x" * MAX_ANONYMOUS_BODY_BYTES + b'"}'
     for headers in ({}, {"x-api-key": "sbk_nonsense"}, {"authorization": "Bearer x"}, {"content-type": "text/plain"}):
-        answer = await api.ask("POST", path, large, headers)
+        answer = await in_process_api.ask("POST", path, large, headers)
         assert (answer.status, json.loads(answer.body)["code"]) == (413, "body_too_large")
-    known = await api.ask("POST", path, large, {"authorization": str(member.http.headers["Authorization"])})
+    known = await in_process_api.ask("POST", path, large, {"authorization": str(member.http.headers["Authorization"])})
     assert known.status != 413
 
 
@@ -184,14 +184,14 @@ GUARDS = {
         ("GET", "/api/users/", b""),
     ],
 )
-async def test_every_answer_is_guarded_and_over_tls_for_good(
-    api: InProcess, method: str, path: str, body: bytes
+async def test_every_response_has_security_headers_and_hsts_over_tls(
+    in_process_api: InProcess, method: str, path: str, body: bytes
 ) -> None:
-    plain = await api.ask(method, path, body)
+    plain = await in_process_api.ask(method, path, body)
     assert {name: plain.headers.get(name) for name in GUARDS} == GUARDS
     assert plain.headers["content-security-policy"]
     assert "strict-transport-security" not in plain.headers
-    secure = await api.ask(method, path, body, scheme="https")
+    secure = await in_process_api.ask(method, path, body, scheme="https")
     assert secure.headers["strict-transport-security"].startswith("max-age=31536000")
 
 
@@ -207,9 +207,9 @@ async def test_every_answer_is_guarded_and_over_tls_for_good(
         ("/", "GET, HEAD"),
     ],
 )
-async def test_a_wrong_method_names_all_right_ones(api: InProcess, path: str, allowed: str) -> None:
+async def test_a_wrong_method_names_all_allowed_ones(in_process_api: InProcess, path: str, allowed: str) -> None:
     for method in ("PUT", "OPTIONS", "TRACE", "BREW"):
-        answer = await api.ask(method, path)
+        answer = await in_process_api.ask(method, path)
         assert (answer.status, answer.headers["allow"]) == (405, allowed), method
 
 
@@ -229,10 +229,10 @@ PASSED_ON = ("X-Forwarded-For", "x-forwarded-host", "X-Forwarded-Proto", "Forwar
 
 
 @pytest.mark.parametrize("path", sorted(OPERATIONAL_PATHS - {"/workers"}))
-async def test_operational_endpoints_answer_nobody_behind_a_proxy(api: InProcess, path: str) -> None:
-    assert (await api.ask("GET", path)).status == 200
+async def test_operational_endpoints_answer_nobody_behind_a_proxy(in_process_api: InProcess, path: str) -> None:
+    assert (await in_process_api.ask("GET", path)).status == 200
     for header in PASSED_ON:
-        refused = await api.ask("GET", path, headers={header: "1.2.3.4"})
+        refused = await in_process_api.ask("GET", path, headers={header: "1.2.3.4"})
         assert (refused.status, b"python_info" in refused.body) == (404, False), header
 
 

@@ -1,4 +1,4 @@
-"""Answers with a secret are not compressed: their size would tell how much of a guess in them is right."""
+"""Responses with a secret are not compressed: their size would reveal how much of a guess in them is right."""
 
 import json
 import secrets
@@ -18,11 +18,11 @@ from shared.contracts.events import PairingCodeIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.messaging.publisher import Publisher
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
+from tests.component.api.conftest import api as api
 from tests.component.api.conftest import member as member
 from tests.component.api.conftest import own_bus as own_bus
 from tests.component.api.conftest import settings as settings
-from tests.component.api.conftest import stage as stage
 from tests.integration.realtime.conftest import js as js
 from tests.integration.realtime.conftest import nats as nats
 from tests.integration.realtime.conftest import publish as publish
@@ -70,8 +70,8 @@ def test_no_route_that_shows_a_secret_is_compressed() -> None:
     assert {("GET", "/api/contacts"), ("GET", "/api/conversations"), ("GET", "/")} <= compressed
 
 
-async def test_a_login_and_its_tokens_are_not_compressed(stage: Stage) -> None:
-    async with stage.client(**ACCEPTING) as http:
+async def test_a_login_and_its_tokens_are_not_compressed(api: Api) -> None:
+    async with api.client(**ACCEPTING) as http:
         password, email = new_id(), f"{secrets.token_hex(28)}@example.org"
         new = {"email": email, "password": password, "name": secrets.token_hex(40)}
         made = await http.post("/api/auth/register", json=new)
@@ -80,7 +80,7 @@ async def test_a_login_and_its_tokens_are_not_compressed(stage: Stage) -> None:
         assert is_plain(await http.post("/api/auth/refresh", json={"refresh_token": made.json()["refresh_token"]}))
 
 
-async def test_a_key_and_an_invitation_are_not_compressed(stage: Stage, member: Member) -> None:
+async def test_a_key_and_an_invitation_are_not_compressed(api: Api, member: Member) -> None:
     instances = [await member.instance() for _ in range(20)]
     key = await member.http.post("/api/api-keys", json={"name": "till", "instance_ids": instances}, headers=ACCEPTING)
     assert is_plain(key)
@@ -88,17 +88,19 @@ async def test_a_key_and_an_invitation_are_not_compressed(stage: Stage, member: 
     assert listed.headers["content-encoding"] == "gzip"  # the list has no keys, only how they begin
 
 
-async def test_shown_codes_are_not_compressed(stage: Stage, member: Member) -> None:
+async def test_linking_codes_are_not_compressed(api: Api, member: Member) -> None:
     instance = await member.instance()
     code = {"qr": "2@abc", "data_url": "data:image/png;base64," + "A" * 2_000, "ascii": "##", "attempt": 2}
     fresh = code | {"expires_at": utc_now() + timedelta(minutes=1)}
-    await stage.connection(member, instance, status="qr_pending", qr=fresh)
+    await api.connection(member, instance, status="qr_pending", qr=fresh)
     for path in (f"{INSTANCES}/{instance}/qr", "/api/whatsapp/status"):
         assert is_plain(await member.http.get(path, headers=ACCEPTING))
 
 
-async def test_no_page_of_the_console_or_the_documents_holds_a_secret_and_all_are_compressed(stage: Stage) -> None:
-    async with stage.client(**ACCEPTING) as http:
+async def test_no_page_of_the_console_or_the_documents_holds_a_secret_and_all_are_compressed(
+    api: Api,
+) -> None:
+    async with api.client(**ACCEPTING) as http:
         for path in ("/", "/openapi.json", "/docs", "/console/js/main.js"):
             assert (await http.get(path)).headers["content-encoding"] == "gzip"
 

@@ -1,4 +1,4 @@
-"""What a web page of another site can make a browser do here: nothing."""
+"""A web page of another site cannot make a browser change anything here."""
 
 import asyncio
 import json
@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from services.api.settings import ApiSettings
 from tests.component.api import conftest
-from tests.component.api.conftest import Stage
+from tests.component.api.conftest import Api
 from tests.integration.realtime.conftest import service
 from tests.security.auth_fixtures import PASSWORD, api_with, client_at, new_email
 from tests.token_keys import PRIVATE_KEY
 
-own_bus, settings, stage = conftest.own_bus, conftest.settings, conftest.stage
+own_bus, settings, api = conftest.own_bus, conftest.settings, conftest.api
 EVIL = "https://evil.example"
 
 
@@ -45,17 +45,17 @@ CROSS_SITE = [
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
-async def test_a_form_of_another_site_registers_nobody(stage: Stage, headers: dict[str, str]) -> None:
-    before = await stage.database.users.count_documents({})
-    async with stage.client() as http:
+async def test_a_form_of_another_site_registers_nobody(api: Api, headers: dict[str, str]) -> None:
+    before = await api.database.users.count_documents({})
+    async with api.client() as http:
         answer = await register(http, **headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "cross_site")
-    assert await stage.database.users.count_documents({}) == before
+    assert await api.database.users.count_documents({}) == before
 
 
-async def test_every_way_to_change_something_is_closed_to_other_sites(stage: Stage) -> None:
+async def test_every_way_to_change_something_is_closed_to_other_sites(api: Api) -> None:
     """Simulated phones need no token in local mode, so a page could have driven them."""
-    async with stage.client(Origin=EVIL) as http:
+    async with api.client(Origin=EVIL) as http:
         document = (await http.get("/openapi.json")).json()
         for path, methods in document["paths"].items():
             for method in methods.keys() - {"get", "head"}:
@@ -63,24 +63,24 @@ async def test_every_way_to_change_something_is_closed_to_other_sites(stage: Sta
                 assert answer.json()["code"] == "cross_site", (method, path)
 
 
-async def test_programs_and_own_pages_and_known_front_ends_are_not_concerned(stage: Stage) -> None:
-    host = stage.url.removeprefix("http://")
+async def test_programs_and_own_pages_and_known_front_ends_are_not_concerned(api: Api) -> None:
+    host = api.url.removeprefix("http://")
     honest = [
         {},  # curl -d '{...}'
-        {"Origin": stage.url},
-        {"Origin": stage.url.upper().replace("HTTP", "http")},
+        {"Origin": api.url},
+        {"Origin": api.url.upper().replace("HTTP", "http")},
         {"Origin": f"https://{host}"},  # a front server ends TLS
-        {"Origin": stage.url, "Sec-Fetch-Site": "same-origin"},
+        {"Origin": api.url, "Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
         {"Origin": "https://front.example", "Sec-Fetch-Site": "cross-site"},  # in WA_CORS_ORIGINS
     ]
-    async with stage.client() as http:
+    async with api.client() as http:
         answers = [await register(http, **headers) for headers in honest]
     assert [answer.status_code for answer in answers] == [201] * len(honest)
 
 
-async def test_reading_stays_possible_from_everywhere_it_was(stage: Stage) -> None:
-    async with stage.client(Origin=EVIL) as http:
+async def test_reading_stays_possible_from_everywhere_it_was(api: Api) -> None:
+    async with api.client(Origin=EVIL) as http:
         assert (await http.get("/api/organization")).json()["code"] == "authentication_required"
 
 
@@ -107,8 +107,8 @@ PATHS = [
 
 
 @pytest.mark.parametrize("host", REBOUND)
-async def test_a_name_that_was_rebound_to_this_machine_gets_nothing(stage: Stage, host: str) -> None:
-    async with stage.client(Host=host) as http:
+async def test_a_name_that_was_rebound_to_this_machine_gets_nothing(api: Api, host: str) -> None:
+    async with api.client(Host=host) as http:
         for path in PATHS:
             answer = await http.get(path)
             # an empty or broken name is refused by the HTTP server already
@@ -120,8 +120,8 @@ async def test_a_name_that_was_rebound_to_this_machine_gets_nothing(stage: Stage
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "LOCALHOST:8000", "[::1]:3000", "app.localhost", "localhost."]
 )
-async def test_loopback_names_work_locally(stage: Stage, host: str) -> None:
-    async with stage.client(Host=host) as http:
+async def test_loopback_names_work_locally(api: Api, host: str) -> None:
+    async with api.client(Host=host) as http:
         assert (await http.get("/livez")).status_code == 200
         assert (await http.get("/openapi.json")).status_code == 200
 
@@ -179,9 +179,9 @@ def test_a_setting_that_names_no_host_is_refused_at_start(text: str) -> None:
         ApiSettings(token_private_key=PRIVATE_KEY, allowed_hosts=text)
 
 
-async def test_a_probe_without_a_host_is_answered_and_nothing_else_is(stage: Stage) -> None:
+async def test_a_probe_without_a_host_is_answered_and_nothing_else_is(api: Api) -> None:
     """HTTP/1.0 as some load balancers speak it."""
-    port = int(stage.url.rpartition(":")[2])
+    port = int(api.url.rpartition(":")[2])
     seen = {}
     for path in ("/livez", "/openapi.json"):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

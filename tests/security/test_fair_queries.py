@@ -1,4 +1,4 @@
-"""One organization's questions on NATS do not keep others from being answered."""
+"""One organization's queries on NATS do not keep those of others from being answered."""
 
 import asyncio
 from typing import ClassVar
@@ -27,7 +27,7 @@ async def outcome(client: Client, organization_id: str) -> str:
     return "answered"
 
 
-async def test_questions_that_hang_leave_room_for_other_organizations(nats_url: str) -> None:
+async def test_slow_queries_leave_capacity_for_other_organizations(nats_url: str) -> None:
     """12fd981: 32 questions that hang, of whichever organization, kept every later one waiting."""
     hang, working = asyncio.Event(), list[str]()
 

@@ -1,4 +1,4 @@
-"""Strangers' logins and registrations do not keep others from logging in."""
+"""Logins and registrations of strangers do not keep others from logging in."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ from services.api.store.login_attempts import BucketAttempt, LoginAttempts, Logi
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from tests.component.api import conftest
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.security import auth_fixtures
 from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, new_email, registered
 
-own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
+own_bus, settings, api, member = conftest.own_bus, conftest.settings, conftest.api, conftest.member
 long_delays = auth_fixtures.long_delays
 pytestmark = pytest.mark.real_password_hashes
 
@@ -75,7 +75,7 @@ class HeldHash:
             self.refused.append(name)
 
 
-async def test_many_attempts_of_one_address_never_stand_before_anothers_first() -> None:
+async def test_many_attempts_of_one_address_never_delay_anothers_first() -> None:
     held = HeldHash()
     await held.asks("a1", "a2", "a3", "a4")
     await held.asks("b1", "b2")
@@ -101,7 +101,7 @@ async def test_many_known_devices_do_not_starve_the_others() -> None:
     assert held.order == ["a1", "k1", "l1", "b1", "m1", "n1", "c1", "o1"]
 
 
-async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> None:
+async def test_the_queue_is_bounded_and_what_does_not_fit_is_answered_at_once() -> None:
     held = HeldHash(max_queued=3)
     await held.asks("a1", "a2", "a3", "a4")
     await held.asks("b1")  # takes the place of a4
@@ -115,7 +115,7 @@ async def test_the_line_is_short_and_what_does_not_fit_is_answered_at_once() -> 
     assert held.order == ["a1", "k1", "l1", "b1", "m1", "c1", "d1"]
 
 
-async def test_one_address_has_only_a_few_places() -> None:
+async def test_one_address_has_few_concurrent_attempts() -> None:
     held = HeldHash()
     await held.asks(*(f"a{number}" for number in range(40)))
     assert len(held.refused) == 40 - MAX_HASHES_PER_CLIENT
@@ -125,7 +125,7 @@ async def test_one_address_has_only_a_few_places() -> None:
     assert len(held.order) == MAX_HASHES_PER_CLIENT + 1
 
 
-async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot() -> None:
+async def test_a_full_queue_whose_last_ticket_is_cancelled_at_that_moment_loses_no_slot() -> None:
     held = HeldHash(max_queued=1)
     await held.asks("a1", "a2")
     held.begins("b1")
@@ -137,7 +137,7 @@ async def test_a_full_line_whose_last_one_gives_up_at_that_moment_loses_no_slot(
     assert held.order == ["a1", "b1", "c1"]
 
 
-async def test_who_gives_up_leaves_the_line_and_loses_no_slot() -> None:
+async def test_a_cancelled_attempt_leaves_the_queue_and_loses_no_slot() -> None:
     held = HeldHash()
     await held.asks("a1", "b1", "c1", "d1")
     held.give_up(1)
@@ -175,8 +175,8 @@ async def until(condition: Any) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_address(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+async def test_a_flood_of_invented_logins_leaves_the_next_slot_to_another_address(
+    api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[str] = []
     real_turn = PasswordHashQueue._wait_for_slot
@@ -187,8 +187,8 @@ async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_addres
 
     monkeypatch.setattr(PasswordHashQueue, "_wait_for_slot", turn)
     async with (
-        client_at(stage.url) as stranger,
-        client_at(stage.url) as owner,
+        client_at(api.url) as stranger,
+        client_at(api.url) as owner,
         hashing_is_stuck(monkeypatch) as (order, steps),
     ):
         flood = [asyncio.create_task(log_in(stranger, new_email(), "flood")) for _ in range(60)]
@@ -202,12 +202,12 @@ async def test_a_flood_of_made_up_logins_leaves_the_next_place_to_another_addres
         await asyncio.gather(*flood, real)
 
 
-async def test_a_known_device_is_checked_while_strangers_have_all_they_may_have(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+async def test_a_known_device_is_checked_while_strangers_use_all_their_slots(
+    api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     priorities: dict[str, int] = {}
     async with AsyncExitStack() as stack:
-        owner, *strangers = [await stack.enter_async_context(client_at(stage.url)) for _ in range(4)]
+        owner, *strangers = [await stack.enter_async_context(client_at(api.url)) for _ in range(4)]
         email = (await registered(owner))["user"]["email"]
         order, steps = await stack.enter_async_context(hashing_is_stuck(monkeypatch))
         stuck = passwords._matching_indexes
@@ -227,47 +227,47 @@ async def test_a_known_device_is_checked_while_strangers_have_all_they_may_have(
     assert sys.platform != "linux" or priorities["flood"] > priorities["real"], "the flood gets the idle processor"
 
 
-async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_login(stage: Stage) -> None:
-    async with client_at(stage.url) as home:
+async def test_a_hash_of_earlier_parameters_is_replaced_at_the_next_login(api: Api) -> None:
+    async with client_at(api.url) as home:
         user = (await registered(home))["user"]
         old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=4).hash(PASSWORD)
-        await stage.database.users.update_one({"_id": user["id"]}, {"$set": {"password_hash": old}})
+        await api.database.users.update_one({"_id": user["id"]}, {"$set": {"password_hash": old}})
         assert [(await log_in(home, user["email"], word)).status_code for word in ("wrong", PASSWORD)] == [401, 200]
-        new = (await stage.database.users.find_one({"_id": user["id"]}) or {})["password_hash"]
+        new = (await api.database.users.find_one({"_id": user["id"]}) or {})["password_hash"]
         assert new != old
         assert not passwords.is_outdated(new)
         assert (await log_in(home, user["email"])).status_code == 200
 
 
-async def has_old_hash(stage: Stage, user_id: str) -> None:
+async def has_old_hash(api: Api, user_id: str) -> None:
     old = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=4).hash(PASSWORD)
-    await stage.database.users.update_one({"_id": user_id}, {"$set": {"password_hash": old}})
+    await api.database.users.update_one({"_id": user_id}, {"$set": {"password_hash": old}})
 
 
-async def test_a_password_whose_hash_is_of_earlier_parameters_can_be_changed(stage: Stage) -> None:
-    async with client_at(stage.url) as home:
+async def test_a_password_whose_hash_is_of_earlier_parameters_can_be_changed(api: Api) -> None:
+    async with client_at(api.url) as home:
         login = await registered(home)
-        await has_old_hash(stage, login["user"]["id"])
+        await has_old_hash(api, login["user"]["id"])
         body = {"old_password": PASSWORD, "new_password": "another password of mine"}
         bearer = {"Authorization": f"Bearer {login['token']}"}
         assert (await home.post("/api/auth/password", json=body, headers=bearer)).status_code == 200
 
 
 async def test_the_right_password_logs_in_while_too_many_wait_for_a_new_hash(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def busy(*_: Any, **__: Any) -> str:
         raise Problem(503, "logins_busy", "made up", retry_after=2)
 
-    async with client_at(stage.url) as home:
+    async with client_at(api.url) as home:
         user = (await registered(home))["user"]
-        await has_old_hash(stage, user["id"])
+        await has_old_hash(api, user["id"])
         monkeypatch.setattr(Passwords, "hash", busy)
         assert (await log_in(home, user["email"])).status_code == 200
 
 
 async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[str] = []
     real_take = LoginAttempts.take
@@ -277,7 +277,7 @@ async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
         return await real_take(self, bucket)
 
     monkeypatch.setattr(LoginAttempts, "take", take)
-    async with client_at(stage.url) as stranger, hashing_is_stuck(monkeypatch) as (_, steps):
+    async with client_at(api.url) as stranger, hashing_is_stuck(monkeypatch) as (_, steps):
         flood = [asyncio.create_task(log_in(stranger, new_email(), "flood")) for _ in range(60)]
         await until(lambda: sum(task.done() for task in flood) == 60 - MAX_HASHES_PER_CLIENT)
         assert len(taken) == 2 * MAX_HASHES_PER_CLIENT
@@ -285,8 +285,8 @@ async def test_a_flood_from_one_address_writes_a_bounded_number_of_times(
         await asyncio.gather(*flood)
 
 
-async def test_a_login_that_found_no_place_is_no_failed_login(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with client_at(stage.url) as home, client_at(stage.url) as office:
+async def test_a_login_that_was_not_admitted_is_no_failed_login(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client_at(api.url) as home, client_at(api.url) as office:
         email = (await registered(home))["user"]["email"]
         async with hashing_is_stuck(monkeypatch) as (_, steps):
             flood = [asyncio.create_task(log_in(office, new_email(), "flood")) for _ in range(20)]
@@ -321,7 +321,7 @@ def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.mark.parametrize("registration", ["closed", "first"])
 async def test_a_registration_that_is_closed_hashes_nothing(
-    stage: Stage, settings: ApiSettings, member: Member, hashed: list[str], registration: str
+    api: Api, settings: ApiSettings, member: Member, hashed: list[str], registration: str
 ) -> None:
     async with api_with(settings, registration=registration) as url, client_at(url) as stranger:
         body = {"email": new_email(), "password": PASSWORD}
@@ -329,15 +329,15 @@ async def test_a_registration_that_is_closed_hashes_nothing(
     assert (answer.status_code, answer.json()["code"], hashed) == (403, "registration_closed", [])
 
 
-async def test_an_address_that_is_taken_hashes_nothing(stage: Stage, member: Member, hashed: list[str]) -> None:
+async def test_an_address_that_is_taken_hashes_nothing(api: Api, member: Member, hashed: list[str]) -> None:
     known = (await member.get("/api/users"))["data"][0]["email"]
-    async with client_at(stage.url) as stranger:
+    async with client_at(api.url) as stranger:
         answer = await stranger.post("/api/auth/register", json={"email": known, "password": PASSWORD})
     assert (answer.status_code, hashed) == (409, [])
 
 
-async def test_a_made_up_invitation_and_a_delayed_login_hash_nothing(stage: Stage, hashed: list[str]) -> None:
-    async with client_at(stage.url) as stranger:
+async def test_a_made_up_invitation_and_a_delayed_login_hash_nothing(api: Api, hashed: list[str]) -> None:
+    async with client_at(api.url) as stranger:
         body = {"token": f"sbi_{new_id()}", "password": PASSWORD}
         assert (await stranger.post("/api/auth/accept-invitation", json=body)).status_code == 404
         email = new_email()
@@ -346,8 +346,8 @@ async def test_a_made_up_invitation_and_a_delayed_login_hash_nothing(stage: Stag
     assert hashed == ["guess 0", "guess 1", "guess 2"]
 
 
-async def test_a_password_change_that_is_delayed_hashes_nothing(stage: Stage, hashed: list[str]) -> None:
-    async with client_at(stage.url) as home, client_at(stage.url) as thief:
+async def test_a_password_change_that_is_delayed_hashes_nothing(api: Api, hashed: list[str]) -> None:
+    async with client_at(api.url) as home, client_at(api.url) as thief:
         bearer = {"Authorization": f"Bearer {(await registered(home))['token']}"}
         hashed.clear()
         for number in range(6):

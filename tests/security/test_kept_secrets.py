@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: nothing that opens anything is kept for a repetition, not even what it could be guessed by."""
+"""`Idempotency-Key`: no response with a secret is stored, nor anything by which a secret could be guessed."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,10 +13,10 @@ from shared.contracts.commands import ConnectInstance
 from shared.contracts.events import PairingCodeIssued, QrIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import Event, utc_now
-from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
+from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
 from tests.component.api.document import Operation, Schema, operations, resolved
 
-__all__ = ["member", "own_bus", "settings", "stage"]
+__all__ = ["api", "member", "own_bus", "settings"]
 PASSWORD, NEW_PASSWORD = "correct horse battery", "staple correct horse"
 LOOKS_SECRET = ("token", "secret", "password", "pairingcode", "qr", "qrcode", "dataurl", "ascii", "key")
 NO_SECRETS = {"success", "tokentype"}
@@ -52,9 +52,9 @@ def unmarked(operation: Operation) -> list[str]:
     return found
 
 
-async def test_every_field_that_opens_something_is_marked_as_a_secret(stage: Stage) -> None:
+async def test_every_field_that_gives_access_is_marked_as_a_secret(api: Api) -> None:
     """Declare it as `Secret` (services/api/responses.py): then no answer of that route is kept."""
-    async with stage.client() as http:
+    async with api.client() as http:
         everything = operations((await http.get("/openapi.json")).json())
     assert [name for operation in everything for name in unmarked(operation)] == []
 
@@ -65,9 +65,9 @@ async def twice(http: httpx.AsyncClient, path: str, body: Any = None) -> tuple[h
     return await http.post(path, json=body, headers=headers), await http.post(path, json=body, headers=headers)
 
 
-async def kept(stage: Stage) -> str:
+async def kept(api: Api) -> str:
     """Everything that is kept for repetitions, readable."""
-    found = await stage.database.answers.find().to_list(None)
+    found = await api.database.answers.find().to_list(None)
     return "\n".join(f"{answer} {(answer.get('body') or b'').decode(errors='replace')}" for answer in found)
 
 
@@ -101,9 +101,9 @@ def coded(command: ConnectInstance) -> list[Event]:
     return [QrIssued(**shown, **common)]
 
 
-async def test_no_login_is_kept(stage: Stage) -> None:
+async def test_no_login_response_is_stored(api: Api) -> None:
     email = f"{new_id()}@example.org"
-    async with stage.client() as http:
+    async with api.client() as http:
         registration = {"email": email, "password": PASSWORD}
         first = (await http.post("/api/auth/register", json=registration)).json()
         http.headers["Authorization"] = f"Bearer {first['token']}"
@@ -117,7 +117,7 @@ async def test_no_login_is_kept(stage: Stage) -> None:
                 http, "/api/auth/password", {"old_password": PASSWORD, "new_password": NEW_PASSWORD}
             ),
         }
-    stored = await kept(stage)
+    stored = await kept(api)
     for name, (done, again) in answers.items():
         assert done.status_code in (200, 201), (name, done.text)
         assert (again.status_code, again.json()["code"]) == (409, "shown_once"), name
@@ -126,10 +126,10 @@ async def test_no_login_is_kept(stage: Stage) -> None:
     assert NEW_PASSWORD not in stored
 
 
-async def test_a_password_cannot_be_guessed_by_what_is_kept(stage: Stage) -> None:
+async def test_a_password_cannot_be_guessed_by_what_is_stored(api: Api) -> None:
     """A hash of the request would be one: it is quick to try a million passwords with it."""
     email, key = f"{new_id()}@example.org", new_id()
-    async with stage.client() as http:
+    async with api.client() as http:
         user = (await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})).json()
         http.headers["Authorization"] = f"Bearer {user['token']}"
         body = json.dumps({"old_password": PASSWORD, "new_password": NEW_PASSWORD}).encode()
@@ -138,7 +138,7 @@ async def test_a_password_cannot_be_guessed_by_what_is_kept(stage: Stage) -> Non
     guess = idempotency_record(
         user["organization_id"], user["user"]["id"], key, "/api/auth/password", "", body.decode()
     )
-    found = await stage.database.answers.find_one({"_id": guess.id})
+    found = await api.database.answers.find_one({"_id": guess.id})
     assert found is None or found["fingerprint"] != guess.fingerprint
 
 
@@ -151,27 +151,27 @@ async def test_a_password_cannot_be_guessed_by_what_is_kept(stage: Stage) -> Non
         ("/api/v1/whatsapp/start-session", {"phoneNumber": "4915112345678"}),
     ],
 )
-async def test_what_is_shown_once_is_not_kept(stage: Stage, member: Member, path: str, body: dict[str, Any]) -> None:
-    async with stage.playing(ConnectInstance, coded) as commands:
+async def test_a_secret_response_is_not_stored(api: Api, member: Member, path: str, body: dict[str, Any]) -> None:
+    async with api.playing(ConnectInstance, coded) as commands:
         first, again = await twice(member.http, path.format(instance=await member.instance()), body)
     assert first.status_code in (200, 201), first.text
     found = secrets_in(first)
     assert found
-    stored = await kept(stage)
+    stored = await kept(api)
     assert not [secret for secret in found if secret in stored]
     assert (again.status_code, again.json()["code"]) == (409, "shown_once")
     assert len(commands) <= 1, "done once"
 
 
-async def test_what_shows_no_secret_is_answered_again(member: Member) -> None:
+async def test_a_response_without_a_secret_is_replayed(member: Member) -> None:
     first, again = await twice(member.http, "/api/whatsapp/instances", {"instance_name": "Desk"})
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
-async def test_a_wrong_password_may_be_corrected_with_the_same_key(stage: Stage) -> None:
+async def test_a_wrong_password_may_be_corrected_with_the_same_key(api: Api) -> None:
     email, headers = f"{new_id()}@example.org", {"Idempotency-Key": new_id()}
-    async with stage.client() as http:
+    async with api.client() as http:
         user = (await http.post("/api/auth/register", json={"email": email, "password": PASSWORD})).json()
         http.headers["Authorization"] = f"Bearer {user['token']}"
         body = {"old_password": "wrong", "new_password": NEW_PASSWORD}

@@ -1,4 +1,4 @@
-"""Odd values in every place of every route and of every NATS request: a clear refusal, and never a failure."""
+"""Odd values in every place of every route and of every NATS request: a clear refusal, never a failure."""
 
 import asyncio
 import json
@@ -17,14 +17,14 @@ from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.message import Message
 from shared.contracts.queries import CountFailedCredential, TakeRateLimit, VerifyApiKey
-from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
+from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
 from tests.component.api.document import Operation, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal
 from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.security.odd_values import ODD_BODIES, ODD_JSON, ODD_SEGMENTS, ODD_TEXTS
 from tests.servers import free_port
 
-__all__ = ["member", "own_bus", "settings", "stage"]
+__all__ = ["api", "member", "own_bus", "settings"]
 CONCURRENT_REQUESTS = 6
 """Fewer than the logins of one client that may wait: those beyond are answered 503 `logins_busy`."""
 HEADERS_OF = {"POST /api/auth/login", "GET /api/contacts", "POST /api/api-keys", "DELETE /api/users/{user_id}"}
@@ -61,14 +61,14 @@ class Try:
 
 
 @pytest.fixture(scope="module")
-async def api(stage: Stage, settings: ApiSettings) -> AsyncIterator[InProcess]:
+async def in_process_api(api: Api, settings: ApiSettings) -> AsyncIterator[InProcess]:
     """As an owner, without limits; the other services refuse everything at once."""
     free = WITHOUT_LIMITS | {"http_port": free_port()}
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
         for command in WAITING:
-            await stack.enter_async_context(stage.playing(command, refusal))
-        owner = await stack.enter_async_context(stage.member())
+            await stack.enter_async_context(api.playing(command, refusal))
+        owner = await stack.enter_async_context(api.member())
         found.defaults = {"authorization": owner.http.headers["Authorization"]}
         yield found
 
@@ -148,13 +148,13 @@ def wrong(operation: Operation, tried: Try, answer: Answer) -> str | None:
 
 
 @pytest.mark.timeout(240)
-async def test_nothing_odd_in_any_place_of_any_route_fails(api: InProcess) -> None:
-    document = json.loads((await api.ask("GET", "/openapi.json")).body)
+async def test_nothing_odd_in_any_place_of_any_route_fails(in_process_api: InProcess) -> None:
+    document = json.loads((await in_process_api.ask("GET", "/openapi.json")).body)
     gate, wrongs, count = asyncio.Semaphore(CONCURRENT_REQUESTS), list[str](), 0
 
     async def attempt(operation: Operation, tried: Try) -> None:
         async with gate:
-            answer = await api.ask(tried.method, tried.target, tried.body, dict(tried.headers))
+            answer = await in_process_api.ask(tried.method, tried.target, tried.body, dict(tried.headers))
         if found := wrong(operation, tried, answer):
             wrongs.append(found)
 
@@ -190,16 +190,16 @@ FIVE = {
 
 
 @pytest.mark.parametrize("kind", FIVE)
-async def test_what_failed_before_is_refused(api: InProcess, kind: str) -> None:
+async def test_what_failed_before_is_refused(in_process_api: InProcess, kind: str) -> None:
     method, path, body, status = FIVE[kind]
-    answer = await api.ask(method, path, body)
+    answer = await in_process_api.ask(method, path, body)
     found = json.loads(answer.body)
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json"), found
     assert found["detail"]
 
 
-async def test_an_end_at_the_edge_of_time_is_kept(api: InProcess) -> None:
-    answer = await api.ask("POST", "/api/api-keys", b'{"name": "x", "expires_at": "9999-12-31T23:59:59Z"}')
+async def test_an_expiry_at_the_end_of_time_is_stored(in_process_api: InProcess) -> None:
+    answer = await in_process_api.ask("POST", "/api/api-keys", b'{"name": "x", "expires_at": "9999-12-31T23:59:59Z"}')
     assert answer.status == 201, answer.body
 
 
@@ -220,21 +220,21 @@ def bus_tries(question: type[Message]) -> Iterator[bytes]:
 
 
 @pytest.mark.timeout(240)
-async def test_nothing_odd_in_any_question_or_request_of_nats_fails(stage: Stage, member: Member) -> None:
+async def test_nothing_odd_in_any_query_or_request_of_nats_fails(api: Api, member: Member) -> None:
     gate, wrongs, count = asyncio.Semaphore(16), list[str](), 0
     instance = await member.instance()
 
     async def attempt(question: type[Message], token: str, body: bytes) -> None:
         address = question.subject_filter(member.organization_id, token)
         async with gate:
-            reply = await stage.nats.request(address, body, timeout=50)
+            reply = await api.nats.request(address, body, timeout=50)
         answer = json.loads(reply.data)
         if (not answer["success"] and answer["status"] >= 500) or answer.get("code") == "internal_error":
             wrongs.append(f"{question.__name__} ← {body[:120]!r}: {answer['code']} {answer['detail'][:100]}")
 
     async with AsyncExitStack() as stack:
         for command in WAITING:
-            await stack.enter_async_context(stage.playing(command, refusal))
+            await stack.enter_async_context(api.playing(command, refusal))
         for question in QUESTIONS:
             everything = list(bus_tries(question))
             count += len(everything)
@@ -248,22 +248,22 @@ VALID = {"key": "sbk_x", "caller": "somebody", "client": "192.0.2.1"}
 
 
 @pytest.mark.parametrize("question", [VerifyApiKey, TakeRateLimit, CountFailedCredential])
-async def test_nothing_odd_in_a_question_about_access_fails(
-    stage: Stage, question: type[Message], caplog: pytest.LogCaptureFixture
+async def test_nothing_odd_in_an_access_query_fails(
+    api: Api, question: type[Message], caplog: pytest.LogCaptureFixture
 ) -> None:
     address = question.subject_filter("unknown", "-")
     for body in bus_tries(question):
-        await stage.nats.publish(address, body, reply=stage.nats.new_inbox())
+        await api.nats.publish(address, body, reply=api.nats.new_inbox())
     valid = {"organization_id": "unknown"} | {name: VALID[name] for name in question.model_fields if name in VALID}
     for _ in range(2 * ACCESS_QUERY_LIMITS.concurrent):  # behind all the others
-        assert json.loads((await stage.nats.request(address, json.dumps(valid).encode(), timeout=30)).data)
+        assert json.loads((await api.nats.request(address, json.dumps(valid).encode(), timeout=30)).data)
     assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 @pytest.mark.parametrize("token", ["A", "a b", "ü", "$SYS", "x" * 200, "-", "_", "org\\ud800"])
-async def test_an_odd_organization_in_a_subject_is_refused(stage: Stage, token: str) -> None:
+async def test_an_odd_organization_in_a_subject_is_refused(api: Api, token: str) -> None:
     for question in (QUERY_HANDLERS[0].message_class, REQUEST_ROUTES[0].message_class):
         address = f"{question.subject}.{token.replace(' ', '')}.-"
-        answer = json.loads((await stage.nats.request(address, b"{}", timeout=5)).data)
+        answer = json.loads((await api.nats.request(address, b"{}", timeout=5)).data)
         assert answer["success"] is False
         assert answer["code"] != "internal_error"

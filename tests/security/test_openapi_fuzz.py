@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from services.api.settings import ApiSettings
-from tests.component.api.conftest import Member, Stage, own_bus, running, settings, stage
+from tests.component.api.conftest import Api, Member, api, own_bus, running, settings
 from tests.component.api.test_leaks import WAITING, refusal
 from tests.security.in_process import WITHOUT_LIMITS
 from tests.servers import free_port
 
-__all__ = ["own_bus", "settings", "stage"]
+__all__ = ["api", "own_bus", "settings"]
 HERE = Path(__file__).parent
 SEED = os.environ.get("SCHEMATHESIS_SEED", "20261126")
 EXAMPLES = 3
@@ -64,14 +64,14 @@ LISTED_OF_OTHER_SEEDS: dict[tuple[str, str, str], str] = {
 
 
 @pytest.fixture(scope="module")
-async def target(stage: Stage, settings: ApiSettings) -> AsyncIterator[Member]:
+async def target(api: Api, settings: ApiSettings) -> AsyncIterator[Member]:
     """An owner at an api without limits, where the other services refuse everything at once."""
     free = WITHOUT_LIMITS | {"http_port": free_port(), "simulator_url": "http://127.0.0.1:9"}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(running(settings.model_copy(update=free)))
         for command in WAITING:
-            await stack.enter_async_context(stage.playing(command, refusal))
-        owner = await stack.enter_async_context(stage.member())
+            await stack.enter_async_context(api.playing(command, refusal))
+        owner = await stack.enter_async_context(api.member())
         owner.http.base_url = url
         yield owner
 

@@ -100,7 +100,7 @@ async def client(nats_url: str) -> AsyncIterator[Client]:
 
 
 @pytest.mark.parametrize("question", list(BODIES), ids=lambda cls: cls.__name__)
-async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str, question: type[Message]) -> None:
+async def test_a_reply_goes_only_to_inboxes(client: Client, nats_url: str, question: type[Message]) -> None:
     heard = list[str]()
 
     async def hear(message: Msg) -> None:
@@ -125,7 +125,7 @@ async def test_an_answer_never_leaves_the_inboxes(client: Client, nats_url: str,
     assert heard == []
 
 
-async def test_what_cannot_be_answered_is_not_done(client: Client) -> None:
+async def test_a_request_without_a_valid_reply_subject_is_not_carried_out(client: Client) -> None:
     """A write whose answer goes elsewhere would be done all the same."""
     endpoint = Counted()
     async with rpc_server(client, [endpoint], queue="api"):

@@ -66,7 +66,7 @@ async def test_a_request_is_not_answered_when_access_is_revoked_meanwhile(nats_u
 
 async def test_a_socket_is_closed_when_its_api_key_expires(mongo_url: str, tmp_path: Path) -> None:
     """12fd981: realtime did not learn the expiry of a key; its socket was answered for ever."""
-    async with platform(mongo_url, tmp_path) as running, running.stage.member() as member:
+    async with platform(mongo_url, tmp_path) as running, running.api.member() as member:
         expires_at = (utc_now() + timedelta(seconds=3)).isoformat()
         body = {"name": "Till", "scopes": ["read"], "expires_at": expires_at}
         created = (await member.http.post("/api/api-keys", json=body)).json()["data"]

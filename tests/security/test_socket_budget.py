@@ -55,7 +55,7 @@ async def count_rest_requests(member: Member, times: int) -> int:
 
 async def test_rest_and_sockets_of_a_caller_share_one_budget(limited: Platform) -> None:
     """12fd981: 2,400 requests of a socket were answered while REST said 429."""
-    async with limited.stage.member() as member, AsyncExitStack() as stack:
+    async with limited.api.member() as member, AsyncExitStack() as stack:
         caller = member.http.headers["Authorization"].removeprefix("Bearer ")
         sockets = [await stack.enter_async_context(logged_in(limited.realtime, caller)) for _ in range(2)]
         stack.push_async_callback(member.http.aclose)
@@ -106,7 +106,7 @@ async def test_a_local_bucket_limits_a_caller_while_the_api_is_unreachable(nats_
 
 
 async def test_the_query_counts_like_rest_and_for_the_organization_of_its_subject(limited: Platform) -> None:
-    nats, organization_id = limited.stage.nats, new_id()
+    nats, organization_id = limited.api.nats, new_id()
 
     async def take(count: int) -> Any:
         return await rpc_request(nats, TakeRateLimit(organization_id=organization_id, caller="nina", count=count))
@@ -122,7 +122,7 @@ async def test_the_query_counts_like_rest_and_for_the_organization_of_its_subjec
 async def test_wrong_credentials_of_an_address_have_one_budget_over_rest_sockets_and_nats(limited: Platform) -> None:
     """12fd981: every wrong credential was answered, 13,000 a second."""
     good = token(new_id())
-    async with limited.stage.client(Authorization="Bearer wrong") as http, limited.stage.member() as member:
+    async with limited.api.client(Authorization="Bearer wrong") as http, limited.api.member() as member:
         over_http = [(await http.get("/api/organization")).status_code for _ in range(3)]
         by_socket = [await wrong_login(limited.realtime, secret) for secret in ("wrong", "sbk_" + "x" * 43)]
         rest = [(await http.get("/api/organization")).status_code for _ in range(5)]
@@ -155,7 +155,7 @@ async def wrong_login(url: str, secret: str) -> str:
 
 async def test_keys_guessed_over_nats_are_counted(limited: Platform) -> None:
     """12fd981: without a limit."""
-    nats: Client = limited.stage.nats
+    nats: Client = limited.api.nats
 
     async def guess(client: str | None) -> ApiKeyOwner:
         query = VerifyApiKey(organization_id="unknown", key="sbk_" + new_id(), client=client)
@@ -171,6 +171,6 @@ async def test_keys_guessed_over_nats_are_counted(limited: Platform) -> None:
 
 async def test_an_expired_token_does_not_count_as_a_guess(limited: Platform) -> None:
     old = token(new_id(), timedelta(seconds=-5))
-    async with limited.stage.client(Authorization=f"Bearer {old}") as http:
+    async with limited.api.client(Authorization=f"Bearer {old}") as http:
         results = [await http.get("/api/organization") for _ in range(FAILURE_LIMIT + 2)]
         assert {answer.status_code for answer in results} == {401}

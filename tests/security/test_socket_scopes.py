@@ -154,8 +154,8 @@ async def test_a_send_key_receives_the_replies_to_its_own_requests(nats_url: str
 
 
 async def test_the_code_of_a_named_session_needs_manage(mongo_url: str, tmp_path: Path) -> None:
-    async with platform(mongo_url, tmp_path) as running, running.stage.member() as member:
-        publish = Publisher(jetstream(running.stage.nats))
+    async with platform(mongo_url, tmp_path) as running, running.api.member() as member:
+        publish = Publisher(jetstream(running.api.nats))
         instance_id = await member.instance(instance_name="till")
         event = qr(member.organization_id).model_copy(update={"instance_id": instance_id})
         async with (

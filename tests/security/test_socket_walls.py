@@ -127,7 +127,7 @@ async def belongings(running: Platform, owner: Member) -> Ids:
         "attempt": 1,
         "expires_at": utc_now().replace(year=2099),
     }
-    await running.stage.connection(owner, instance, status="qr_pending", qr=qr, phone_number="442071838750")
+    await running.api.connection(owner, instance, status="qr_pending", qr=qr, phone_number="442071838750")
     ids = {name: new_id() for name in ("contact", "conversation", "message")}
     now, number, own = utc_now(), "442079460033", "442071838750"
     times: dict[str, Any] = {"created_at": now, "updated_at": now, "timestamp": now}
@@ -176,13 +176,13 @@ async def attack(client: RawClient, scopes: frozenset[Scope], name: str, ids: Id
 
 @pytest.mark.parametrize("name", sorted(ATTACKS))
 async def test_a_socket_reaches_nothing_of_another_organization(running: Platform, name: str) -> None:
-    stage, own = running.stage, new_id()
+    api, own = running.api, new_id()
     subjects: list[str] = []
 
     async def spy(message: Msg) -> None:
         subjects.append(message.subject)
 
-    async with stage.member() as owner, AsyncExitStack() as stack:
+    async with api.member() as owner, AsyncExitStack() as stack:
         ids = await belongings(running, owner)
         before = await stored_documents(running, owner.organization_id)
         victim = await stack.enter_async_context(logged_in(running.realtime, token(owner.organization_id)))
@@ -194,15 +194,15 @@ async def test_a_socket_reaches_nothing_of_another_organization(running: Platfor
             scopes: await stack.enter_async_context(logged_in(running.realtime, token(own, scopes=scopes)))
             for scopes in SCOPE_SETS
         }
-        spying = await stage.nats.subscribe("wa.>", cb=spy)
-        await subscribed(stage.nats)
+        spying = await api.nats.subscribe("wa.>", cb=spy)
+        await subscribed(api.nats)
         found = await asyncio.gather(*(attack(client, scopes, name, ids) for scopes, client in clients.items()))
-        await subscribed(stage.nats)
+        await subscribed(api.nats)
         assert [faults for each in found for faults in each] == []
         assert [subject for subject in subjects if owner.organization_id in subject.split(".")] == []
         await spying.unsubscribe()
         assert await stored_documents(running, owner.organization_id) == before
-        await Publisher(jetstream(stage.nats))(changed(owner.organization_id, FOREIGN_MARK))
+        await Publisher(jetstream(api.nats))(changed(owner.organization_id, FOREIGN_MARK))
         await until(lambda: victim.payloads_of("whatsapp:ready"))
         own_code, changes = {"whatsapp:qr"}, {"whatsapp:status", "whatsapp:connected", "whatsapp:ready"}
         assert {name for name, _ in victim.received} == own_code | changes
@@ -214,7 +214,7 @@ async def test_a_socket_reaches_nothing_of_another_organization(running: Platfor
 
 async def test_the_owner_of_these_ids_reaches_them(running: Platform) -> None:
     """Proof that the attack would have found them."""
-    async with running.stage.member() as owner:
+    async with running.api.member() as owner:
         ids = await belongings(running, owner)
         async with logged_in(running.realtime, token(owner.organization_id)) as client:
             for number, name in enumerate(("get_contacts", "get_messages_between", "get_connection_status")):

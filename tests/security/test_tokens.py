@@ -1,4 +1,4 @@
-"""Forged access tokens open nothing, and only the api could make a real one."""
+"""Forged access tokens are refused, and only the api can issue one."""
 
 import base64
 import json
@@ -24,10 +24,10 @@ from shared.contracts.principal import Principal, issue_token, read_token
 from shared.platform.token_keys import InvalidKey, SigningKey, VerificationKeys
 from shared.service import start_advice
 from tests.component.api import conftest
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.token_keys import PRIVATE_KEY, PUBLIC_KEY, SIGNING_KEY, VERIFICATION_KEYS
 
-own_bus, settings, stage, member = conftest.own_bus, conftest.settings, conftest.stage, conftest.member
+own_bus, settings, api, member = conftest.own_bus, conftest.settings, conftest.api, conftest.member
 OTHER = SigningKey.generate()
 HEADER = {"kid": SIGNING_KEY.kid}
 
@@ -122,9 +122,9 @@ def test_the_same_claims_with_the_real_key_are_read() -> None:
     assert read_token(signed(), VERIFICATION_KEYS).role == "owner"
 
 
-async def test_no_forged_token_opens_the_api(stage: Stage, member: Member) -> None:
+async def test_the_api_refuses_every_forged_token(api: Api, member: Member) -> None:
     names = [name for name in FORGED if name not in ("half a character", "no text", "a header nested 100,000 deep")]
-    async with stage.client() as http:
+    async with api.client() as http:
         answers = [
             await http.get("/api/organization", headers={"Authorization": f"Bearer {FORGED[name]()}"}) for name in names
         ]
@@ -132,7 +132,7 @@ async def test_no_forged_token_opens_the_api(stage: Stage, member: Member) -> No
     assert wrong == []
 
 
-async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member: Member) -> None:
+async def test_nothing_but_the_api_holds_what_signs_a_token(api: Api, member: Member) -> None:
     """What any other process of the launcher is given is tried as a key."""
     places = {name: f"<{name}>" for process in process_specs.PROCESSES for name in _places(process)} | {
         "token_private_key": PRIVATE_KEY,
@@ -145,7 +145,7 @@ async def test_nothing_but_the_api_holds_what_signs_a_token(stage: Stage, member
         if process.name != "api"
         for value in process_specs.fill_placeholders(process, 3000, places)[1].values()
     }
-    async with stage.client() as http:
+    async with api.client() as http:
         for value in given:
             token = hmac_with(value.encode(), sub=member.user_id, org=member.organization_id)
             answer = await http.get("/api/organization", headers={"Authorization": f"Bearer {token}"})
@@ -170,30 +170,30 @@ def test_only_the_api_knows_a_private_key_and_router_and_session_know_none() -> 
     }
 
 
-async def test_a_token_that_names_another_organization_than_its_users_is_refused(stage: Stage, member: Member) -> None:
-    async with stage.member() as victim:
+async def test_a_token_that_names_another_organization_than_its_users_is_refused(api: Api, member: Member) -> None:
+    async with api.member() as victim:
         crossed = Principal(organization_id=victim.organization_id, subject=member.user_id).with_role("owner")
         token = issue_token(crossed, SIGNING_KEY, timedelta(minutes=5))
-        async with stage.client(Authorization=f"Bearer {token}") as http:
+        async with api.client(Authorization=f"Bearer {token}") as http:
             answer = await http.get("/api/organization")
     assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
 
 
-async def test_a_token_of_nobody_is_refused(stage: Stage, member: Member) -> None:
+async def test_a_token_without_a_user_is_refused(api: Api, member: Member) -> None:
     for subject in (new_id(), "", "key:" + new_id()):
         principal = Principal(organization_id=member.organization_id, subject=subject).with_role("owner")
         token = issue_token(principal, SIGNING_KEY, timedelta(minutes=5))
-        async with stage.client(Authorization=f"Bearer {token}") as http:
+        async with api.client(Authorization=f"Bearer {token}") as http:
             answer = await http.get("/api/organization")
         assert (answer.status_code, answer.json()["code"]) == (401, "token_invalid")
 
 
-async def test_a_token_with_the_login_of_another_user_is_refused(stage: Stage, member: Member) -> None:
+async def test_a_token_with_the_login_of_another_user_is_refused(api: Api, member: Member) -> None:
     """A removed login is not brought back by naming one that goes on."""
-    login = await stage.database.logins.insert_one({"_id": new_id(), "user_id": "somebody else", "revoked_at": None})
+    login = await api.database.logins.insert_one({"_id": new_id(), "user_id": "somebody else", "revoked_at": None})
     mine = Principal(organization_id=member.organization_id, subject=member.user_id, session_id=str(login.inserted_id))
     token = issue_token(mine.with_role("owner"), SIGNING_KEY, timedelta(minutes=5))
-    async with stage.client(Authorization=f"Bearer {token}") as http:
+    async with api.client(Authorization=f"Bearer {token}") as http:
         assert (await http.get("/api/organization")).json()["code"] == "login_ended"
 
 
@@ -201,8 +201,8 @@ def test_a_key_pair_is_replaced_without_ending_tokens() -> None:
     old = issue_token(Principal(organization_id="acme", subject="anna"), SIGNING_KEY, timedelta(minutes=5))
     new = issue_token(Principal(organization_id="acme", subject="anna"), OTHER, timedelta(minutes=5))
     realtime = RealtimeSettings(token_public_key=f"{OTHER.public_text}, {PUBLIC_KEY}")
-    api = ApiSettings(token_private_key=OTHER.text, token_former_public_keys=PUBLIC_KEY)
-    for keys in (realtime.verification_keys, api.verification_keys):
+    api_settings = ApiSettings(token_private_key=OTHER.text, token_former_public_keys=PUBLIC_KEY)
+    for keys in (realtime.verification_keys, api_settings.verification_keys):
         assert [read_token(token, keys).subject for token in (old, new)] == ["anna", "anna"]
     with pytest.raises(Problem):
         read_token(old, ApiSettings(token_private_key=OTHER.text).verification_keys)
@@ -238,7 +238,7 @@ def test_realtime_does_not_start_without_real_public_keys(text: str) -> None:
     assert PRIVATE_KEY not in str(refused.value)
 
 
-def test_who_still_sets_the_old_secret_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_secret_setting_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WA_TOKEN_SECRET", "s" * 40)
     with pytest.raises(ValidationError, match="WA_TOKEN_SECRET is no longer used: remove it"):
         ApiSettings()

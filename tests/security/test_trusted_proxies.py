@@ -21,7 +21,7 @@ from tests.security.auth_fixtures import api_with, client_at, log_in, new_addres
 from tests.servers import free_port
 from tests.token_keys import PRIVATE_KEY
 
-own_bus, settings, stage = conftest.own_bus, conftest.settings, conftest.stage
+own_bus, settings, api = conftest.own_bus, conftest.settings, conftest.api
 long_delays = auth_fixtures.long_delays
 PROXY = "127.0.0.1"
 
@@ -128,9 +128,9 @@ def test_addresses_are_counted_as_their_holders_have_them() -> None:
 
 
 @asynccontextmanager
-async def front(api: str) -> AsyncIterator[str]:
+async def front(api_url: str) -> AsyncIterator[str]:
     """The launcher's own front server, connecting from PROXY."""
-    runner = web.AppRunner(await make_app(Backends(api, api)))
+    runner = web.AppRunner(await make_app(Backends(api_url, api_url)))
     await runner.setup()
     port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -146,9 +146,9 @@ async def audited(url: str, login: dict[str, Any]) -> list[str]:
 async def test_behind_the_front_server_every_client_has_its_own_address(settings: ApiSettings) -> None:
     """Not from 127.0.0.1, which uvicorn trusts by itself: as in compose, the front server is another machine."""
     changes = {"trusted_proxies": "127.99.0.0/24", "login_failures_address": 3}
-    async with api_with(settings, **changes) as api:
+    async with api_with(settings, **changes) as api_url:
         homes, stranger = [new_address(), new_address()], new_address()
-        async with client_at(api, "127.99.0.7") as proxy:
+        async with client_at(api_url, "127.99.0.7") as proxy:
 
             async def behind(address: str, email: str, password: str) -> int:
                 return (await log_in(proxy, email, password, **{"X-Forwarded-For": address})).status_code
@@ -156,14 +156,14 @@ async def test_behind_the_front_server_every_client_has_its_own_address(settings
             proxy.headers["X-Forwarded-For"] = homes[0]
             login = await registered(proxy)
             proxy.cookies.clear()
-            assert await audited(api, login) == [homes[0]]
+            assert await audited(api_url, login) == [homes[0]]
             tries = [await behind(stranger, new_email(), "guess") for _ in range(5)]
             assert tries == [401] * 3 + [429] * 2
             assert await behind(homes[1], new_email(), "guess") == 401, "one client's failures are not another's"
 
 
 async def test_the_launchers_front_server_says_who_the_client_is(settings: ApiSettings) -> None:
-    async with api_with(settings, trusted_proxies=PROXY) as api, front(api) as url:
+    async with api_with(settings, trusted_proxies=PROXY) as api_url, front(api_url) as url:
         address = new_address()
         async with client_at(url, address, **{"X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6"}) as http:
             login = await registered(http)
@@ -172,7 +172,7 @@ async def test_the_launchers_front_server_says_who_the_client_is(settings: ApiSe
 
 async def test_a_client_that_makes_up_addresses_is_still_one_client(settings: ApiSettings) -> None:
     """Also from this machine, which uvicorn would trust by default."""
-    async with api_with(settings, login_failures_address=3) as api, client_at(api, "127.0.0.1") as stranger:
+    async with api_with(settings, login_failures_address=3) as api_url, client_at(api_url, "127.0.0.1") as stranger:
         tries = [
             (await log_in(stranger, new_email(), "guess", **{"X-Forwarded-For": f"198.51.100.{number}"})).status_code
             for number in range(5)

@@ -15,7 +15,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.principal import ROLE_SCOPES, Role, Scope
 from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
 from shared.messaging.client import jetstream
-from tests.component.api.conftest import Member, Stage, own_bus, settings, stage
+from tests.component.api.conftest import Api, Member, api, own_bus, settings
 from tests.component.api.document import Operation, operations
 from tests.component.api.test_leaks import PHONE, WAITING, VictimOrganization, filled, refusal
 from tests.component.api.test_queues import dead
@@ -23,7 +23,7 @@ from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.servers import free_port
 
-__all__ = ["own_bus", "settings", "stage"]
+__all__ = ["api", "own_bus", "settings"]
 CONCURRENT_REQUESTS = 6
 """Fewer than the logins of one client that may wait."""
 Reach = Literal["organization", "instance", "limited"]
@@ -153,17 +153,17 @@ class World:
         return operations(json.loads((await self.api.ask("GET", "/openapi.json")).body))
 
 
-async def organization(stage: Stage, owner: Member, secret: str) -> VictimOrganization:
+async def organization(api: Api, owner: Member, secret: str) -> VictimOrganization:
     """One of everything, with ids by the names of parameters and fields."""
-    ids = await belongings(stage, owner)
+    ids = await belongings(api, owner)
     changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
     for name in ("contacts", "messages", "instances"):
-        await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
+        await api.database[name].update_many({"organization_id": owner.organization_id}, changed)
     code = {"qr.data_url": SECRETS, "qr.ascii": SECRETS, "qr.attempt": 1}
-    await stage.database.connections.update_one({"_id": ids["instance_id"]}, {"$set": code})
-    await dead(stage, owner.organization_id, error=secret)
+    await api.database.connections.update_one({"_id": ids["instance_id"]}, {"$set": code})
+    await dead(api, owner.organization_id, error=secret)
     letters = dead_letters_filter(owner.organization_id)
-    letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
+    letter = await jetstream(api.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
     ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
     return VictimOrganization(
         owner.organization_id, ids | {"subject": owner.user_id, "actor": owner.user_id}, (SECRETS,)
@@ -176,13 +176,13 @@ async def key(owner: Member, *scopes: Scope, **limits: Any) -> Caller:
     return Caller({"x-api-key": made.json()["data"]["key"]}, frozenset(scopes), bool(limits))
 
 
-async def callers(stage: Stage, stack: AsyncExitStack, owner: Member) -> dict[str, Caller]:
+async def callers(api: Api, stack: AsyncExitStack, owner: Member) -> dict[str, Caller]:
     found: dict[str, Caller] = {"nobody": Caller({}, known=False), "nonsense": Caller({"x-api-key": "?"}, known=False)}
     roles: tuple[Role, ...] = ("owner", "admin", "agent", "viewer")
     for role in roles:
-        person = await stack.enter_async_context(stage.member(role, owner.organization_id))
+        person = await stack.enter_async_context(api.member(role, owner.organization_id))
         found[role] = Caller({"authorization": person.http.headers["Authorization"]}, ROLE_SCOPES[role])
-    removed = await stack.enter_async_context(stage.member("admin", owner.organization_id))
+    removed = await stack.enter_async_context(api.member("admin", owner.organization_id))
     dead_key = await key(removed, "read", "send", "manage")
     assert (await owner.http.delete(f"/api/users/{removed.user_id}")).status_code == 200
     found["a removed admin"] = Caller({"authorization": removed.http.headers["Authorization"]}, known=False)
@@ -198,15 +198,15 @@ async def callers(stage: Stage, stack: AsyncExitStack, owner: Member) -> dict[st
 
 
 @pytest.fixture(scope="module")
-async def world(stage: Stage, settings: ApiSettings) -> AsyncIterator[World]:
+async def world(api: Api, settings: ApiSettings) -> AsyncIterator[World]:
     free = WITHOUT_LIMITS | {"http_port": free_port()}
     async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
+        in_process_api = await stack.enter_async_context(in_process(settings.model_copy(update=free)))
         for command in WAITING:
-            await stack.enter_async_context(stage.playing(command, refusal))
-        owner, other = [await stack.enter_async_context(stage.member()) for _ in range(2)]
-        found = World(api, await organization(stage, owner, "x"), await organization(stage, other, SECRETS))
-        found.callers = await callers(stage, stack, owner)
+            await stack.enter_async_context(api.playing(command, refusal))
+        owner, other = [await stack.enter_async_context(api.member()) for _ in range(2)]
+        found = World(in_process_api, await organization(api, owner, "x"), await organization(api, other, SECRETS))
+        found.callers = await callers(api, stack, owner)
         # what is one's own must not be ended by the first who may end it
         found.own.ids |= {"user_id": new_id(), "key_id": new_id(), "invitation_id": new_id()}
         yield found
@@ -238,7 +238,7 @@ async def test_the_table_names_every_route(world: World) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_everybody_may_do_what_the_table_says_and_nothing_else(world: World) -> None:
+async def test_every_caller_may_do_what_the_table_says_and_nothing_else(world: World) -> None:
     wrongs: list[str] = []
     for operation in await world.operations():
         if operation.name in OPEN or operation.name in ENDING:
@@ -262,8 +262,8 @@ def told(other: VictimOrganization, answer: Answer) -> bool:
     return any(value in text for value in other.ids.values() if len(value) == 32)
 
 
-async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organization(stage: Stage, world: World) -> None:
-    before = await snapshot(stage, world.other.organization_id)
+async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organization(api: Api, world: World) -> None:
+    before = await snapshot(api, world.other.organization_id)
     wrongs: list[str] = []
     for operation in await world.operations():
         answers = await asyncio.gather(*(world.ask(who, operation, world.other) for who in world.callers.values()))
@@ -272,15 +272,15 @@ async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organizat
             if told(world.other, answer) or (foreign and answer.status not in (401, 403, 404)) or answer.status >= 500:
                 wrongs.append(f"{operation.name} as {name}: {answer.status} {answer.body[:200]!r}")
     assert not wrongs, "\n".join(wrongs)
-    assert await snapshot(stage, world.other.organization_id) == before
+    assert await snapshot(api, world.other.organization_id) == before
     letters = dead_letters_filter(world.other.organization_id)
-    kept = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
+    kept = await jetstream(api.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
     assert str(kept.seq) == world.other.ids["sequence"]
 
 
-async def test_the_ids_of_the_table_are_there(stage: Stage, world: World) -> None:
+async def test_the_ids_of_the_table_are_there(api: Api, world: World) -> None:
     """The test above asks for what exists: its own organization finds it."""
-    async with stage.member("owner", world.other.organization_id) as owner:
+    async with api.member("owner", world.other.organization_id) as owner:
         who = Caller({"authorization": owner.http.headers["Authorization"]})
         reads = [each for each in await world.operations() if each.method == "GET" and each.parameters("path")]
         answers = {each.path: await world.ask(who, each, world.other) for each in reads}

@@ -17,13 +17,13 @@ from shared.contracts.message import Command, Message, Query, utc_now
 from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, REQUESTS, dead_letters_filter
 from shared.messaging.client import jetstream
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage, member, own_bus, settings, stage
+from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
 from tests.component.api.test_leaks import PHONE, WAITING, VictimOrganization, refusal
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_database, open_router
 
-__all__ = ["member", "own_bus", "settings", "stage"]
+__all__ = ["api", "member", "own_bus", "settings"]
 ASKED: tuple[type[Message], ...] = (
     *(item.message_class for item in QUERY_HANDLERS),
     *(item.message_class for item in REQUEST_ROUTES),
@@ -63,14 +63,14 @@ def test_every_class_is_tried_here_or_named_with_its_reason() -> None:
 
 
 @pytest.fixture(scope="module")
-async def victim(stage: Stage) -> AsyncIterator[VictimOrganization]:
-    async with stage.member() as owner:
-        ids = await belongings(stage, owner)
+async def victim(api: Api) -> AsyncIterator[VictimOrganization]:
+    async with api.member() as owner:
+        ids = await belongings(api, owner)
         changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
         for name in ("contacts", "messages", "instances"):
-            await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
-        await dead(stage, owner.organization_id, error=SECRETS)
-        letter = await jetstream(stage.nats).get_msg(
+            await api.database[name].update_many({"organization_id": owner.organization_id}, changed)
+        await dead(api, owner.organization_id, error=SECRETS)
+        letter = await jetstream(api.nats).get_msg(
             DEAD_STREAM, 1, dead_letters_filter(owner.organization_id), next=True
         )
         ids |= {"sequence": str(letter.seq), "one": PHONE, "other": PHONE, "to": PHONE, "merged_id": ids["contact_id"]}
@@ -105,15 +105,15 @@ def filled(cls: type[Message], victim: VictimOrganization) -> dict[str, Any]:
 
 
 @pytest.mark.timeout(120)
-async def test_no_question_and_no_request_reaches_another_organization(
-    stage: Stage, member: Member, victim: VictimOrganization
+async def test_no_query_and_no_request_reaches_another_organization(
+    api: Api, member: Member, victim: VictimOrganization
 ) -> None:
-    before, wrongs, answered = await snapshot(stage, victim.organization_id), list[str](), 0
+    before, wrongs, answered = await snapshot(api, victim.organization_id), list[str](), 0
 
     async def attempt(cls: type[Message], token: str) -> None:
         nonlocal answered
         address = cls.subject_filter(member.organization_id, token)
-        reply = await stage.nats.request(address, json.dumps(filled(cls, victim)).encode(), timeout=50)
+        reply = await api.nats.request(address, json.dumps(filled(cls, victim)).encode(), timeout=50)
         text, answer = reply.data.decode(), json.loads(reply.data)
         answered += 1
         if any(secret in text for secret in victim.secrets):
@@ -122,21 +122,21 @@ async def test_no_question_and_no_request_reaches_another_organization(
             wrongs.append(f"{address}: {text[:200]}")
 
     async with AsyncExitStack() as stack:
-        heard = [await stack.enter_async_context(stage.playing(command, refusal)) for command in WAITING]
+        heard = [await stack.enter_async_context(api.playing(command, refusal)) for command in WAITING]
         for cls in ASKED:
             await asyncio.gather(*(attempt(cls, token) for token in ("-", victim.ids["instance_id"])))
     assert not wrongs, "\n".join(wrongs)
     assert answered == 2 * len(ASKED)
     assert {command.organization_id for commands in heard for command in commands} <= {member.organization_id}
-    assert await snapshot(stage, victim.organization_id) == before
+    assert await snapshot(api, victim.organization_id) == before
 
 
-async def test_the_body_of_a_question_names_no_other_organization(
-    stage: Stage, member: Member, victim: VictimOrganization
+async def test_the_body_of_a_query_names_no_other_organization(
+    api: Api, member: Member, victim: VictimOrganization
 ) -> None:
     for cls in ASKED:
         body = filled(cls, victim) | {"organization_id": victim.organization_id}
-        reply = await stage.nats.request(
+        reply = await api.nats.request(
             cls.subject_filter(member.organization_id, "-"), json.dumps(body).encode(), timeout=5
         )
         assert json.loads(reply.data)["code"] == "organization_mismatch", cls

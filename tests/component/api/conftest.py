@@ -1,4 +1,4 @@
-"""The api over HTTP on a real MongoDB and a real nats-server; the other services are played by the tests."""
+"""The api over HTTP on a real MongoDB and a real nats-server; the tests play the other services."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -35,7 +35,7 @@ C = TypeVar("C", bound=Command)
 
 @dataclass
 class Member:
-    """Somebody with a token, which `http` carries."""
+    """A user; `http` sends their token."""
 
     http: httpx.AsyncClient
     organization_id: str
@@ -54,8 +54,8 @@ class Member:
 
 
 @dataclass
-class Stage:
-    """A running api, its database, and the other services' end of NATS."""
+class Api:
+    """A running api, its database, and a NATS connection to play the other services."""
 
     url: str
     settings: ApiSettings
@@ -69,7 +69,8 @@ class Stage:
 
     @asynccontextmanager
     async def member(self, role: Role = "owner", organization_id: str | None = None) -> AsyncIterator[Member]:
-        """Of a new organization, or one more of this. Nobody registered: hashing a password takes long."""
+        """A user of a new organization, or of `organization_id`. Inserted, not registered: hashing a password takes
+        long."""
         principal = Principal(organization_id=organization_id or new_id(), subject=new_id()).with_role(role)
         if organization_id is None:
             organization = {"_id": principal.organization_id, "name": "Acme", "created_at": utc_now()}
@@ -90,30 +91,30 @@ class Stage:
 
     @asynccontextmanager
     async def playing(self, command: type[C], answer: Callable[[C], Iterable[Event]]) -> AsyncIterator[list[C]]:
-        """The service that owns a command: hears it and publishes what `answer` says. Yields what was heard."""
-        heard: list[C] = []
+        """Play the service that consumes a command: publish the events of `answer`. Yields the commands received."""
+        received: list[C] = []
         publish = Publisher(jetstream(self.nats))
 
         async def receive(message: Msg) -> None:
-            heard.append(command.model_validate_json(message.data))
-            for event in answer(heard[-1]):
+            received.append(command.model_validate_json(message.data))
+            for event in answer(received[-1]):
                 await publish(event)
 
         subscription = await self.nats.subscribe(command.subject_filter(), cb=receive)
         for _ in range(2):  # the first flush may overtake the subscription
             await self.nats.flush()
-        yield heard
+        yield received
         await subscription.unsubscribe()
 
     async def connection(self, member: Member, instance_id: str, **fields: Any) -> None:
-        """What the session service keeps of an instance."""
+        """Store the connection of an instance, as the session service does."""
         new: Document = {"organization_id": member.organization_id, "status": ConnectionStatus.CONNECTED.value}
         await self.database.connections.replace_one({"_id": instance_id}, new | fields, upsert=True)
 
 
 @asynccontextmanager
 async def running(settings: ApiSettings) -> AsyncIterator[str]:
-    """The api in this process; its address."""
+    """Run the api in this process; yields its URL."""
     app = create_app(settings)
     config = uvicorn.Config(
         app, port=settings.http_port, log_config=None, lifespan="on", timeout_graceful_shutdown=1, proxy_headers=False
@@ -132,7 +133,7 @@ async def running(settings: ApiSettings) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 async def own_bus(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
-    """Not the one of the run: the api answers questions there to the end of the session."""
+    """Its own NATS server: the api answers queries there until the end of the test session."""
     folder = tmp_path_factory.mktemp("nats")
     with in_memory(folder / "nats"):
         server = nats_server(folder)
@@ -158,37 +159,37 @@ def settings(own_bus: str, mongo_url: str) -> ApiSettings:
 
 
 @pytest.fixture(scope="session")
-async def stage(settings: ApiSettings) -> AsyncIterator[Stage]:
+async def api(settings: ApiSettings) -> AsyncIterator[Api]:
     nats = Client()
     await nats.connect(settings.nats_url)
     async with open_mongo(settings) as database, running(settings) as url:
         await ensure_indexes(database, INDEXES)
-        yield Stage(url, settings, database, nats)
+        yield Api(url, settings, database, nats)
     await nats.close()
 
 
 async def make_searchable(database: Database) -> None:
-    """What the tests wrote gets the fields that the router writes with it."""
+    """Add the search fields, which the router writes, to what the tests inserted."""
     await make_contacts_searchable(database)
     await make_texts_searchable(database)
 
 
 @pytest.fixture
-async def member(stage: Stage) -> AsyncIterator[Member]:
-    async with stage.member() as found:
+async def member(api: Api) -> AsyncIterator[Member]:
+    async with api.member() as found:
         yield found
 
 
 @pytest.fixture
-async def stranger(stage: Stage) -> AsyncIterator[Member]:
+async def stranger(api: Api) -> AsyncIterator[Member]:
     """A member of another organization."""
-    async with stage.member() as found:
+    async with api.member() as found:
         yield found
 
 
 @pytest.fixture
 def records(member: Member) -> Callable[..., Document]:
-    """A message document as the router keeps them; give what matters."""
+    """Creates message documents as the router stores them; pass the fields that matter."""
 
     def make(**fields: Any) -> Document:
         new: Document = {

@@ -1,4 +1,4 @@
-"""The OpenAPI document as tests read it: its operations, and whether an answer is what it promises."""
+"""Reads the OpenAPI document for tests: its operations, and whether a response matches it."""
 
 import re
 from collections.abc import Iterator

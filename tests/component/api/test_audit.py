@@ -1,9 +1,9 @@
-"""The audit log: every change by somebody who may manage, with who, what, when and from where."""
+"""The audit log: every change by a caller with the scope `manage`: who, what, when and from where."""
 
 from typing import Any
 
 from shared.contracts.ids import new_id
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 
 async def entries(member: Member, **query: Any) -> list[dict[str, Any]]:
@@ -24,7 +24,7 @@ async def test_a_change_is_in_the_log_with_who_what_and_from_where(member: Membe
     assert made["at"] <= changed["at"]
 
 
-async def test_reading_and_what_was_refused_is_not_in_it(member: Member) -> None:
+async def test_reads_and_refused_requests_are_not_in_it(member: Member) -> None:
     await member.get("/api/api-keys")
     assert (await member.http.delete("/api/api-keys/unknown")).status_code == 404
     assert (await member.http.post("/api/whatsapp/instances", json={})).status_code == 400
@@ -38,23 +38,23 @@ async def test_a_repeated_request_is_in_it_once(member: Member) -> None:
     assert len(await entries(member)) == 1
 
 
-async def test_a_key_is_named_by_its_id(stage: Stage, member: Member) -> None:
+async def test_a_key_is_named_by_its_id(api: Api, member: Member) -> None:
     body = {"name": "Till", "scopes": ["manage", "read"]}
     key = (await member.http.post("/api/api-keys", json=body)).json()["data"]
-    async with stage.client(**{"X-Api-Key": key["key"]}) as http:
+    async with api.client(**{"X-Api-Key": key["key"]}) as http:
         assert (await http.post("/api/whatsapp/instances", json={"instance_name": "x"})).status_code == 200
     found = await entries(member, actor=f"key:{key['id']}")
     assert [entry["action"] for entry in found] == ["create_instance"]
-    assert key["key"] not in str(await stage.database.audit.find().to_list(None))
+    assert key["key"] not in str(await api.database.audit.find().to_list(None))
 
 
-async def test_logins_are_in_it_and_failed_ones_too(stage: Stage) -> None:
+async def test_logins_are_in_it_and_failed_ones_too(api: Api) -> None:
     email, password = f"{new_id()}@example.org", "a password of mine"
-    async with stage.client() as http:
+    async with api.client() as http:
         login = (await http.post("/api/auth/register", json={"email": email, "password": password})).json()
         await http.post("/api/auth/login", json={"email": email, "password": "another one"})
         await http.post("/api/auth/login", json={"email": email, "password": password})
-    async with stage.client(Authorization=f"Bearer {login['token']}") as http:
+    async with api.client(Authorization=f"Bearer {login['token']}") as http:
         found = await entries(Member(http, login["organization_id"]))
     assert [entry["action"] for entry in found] == ["login", "login_failed", "register"]
     assert {entry["actor"] for entry in found} == {login["user"]["id"]}
@@ -69,6 +69,6 @@ async def test_the_log_is_read_in_pages_and_by_action(member: Member) -> None:
     assert (len(first["data"]), len(rest["data"]), rest["next_cursor"]) == (2, 1, None)
 
 
-async def test_the_log_is_for_those_who_manage(stage: Stage, member: Member) -> None:
-    async with stage.member("agent", member.organization_id) as agent:
+async def test_the_log_is_for_those_who_manage(api: Api, member: Member) -> None:
+    async with api.member("agent", member.organization_id) as agent:
         assert (await agent.http.get("/api/audit")).json()["code"] == "scope_missing"

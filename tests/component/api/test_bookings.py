@@ -1,4 +1,4 @@
-"""Bookings that people make, move and decide about."""
+"""Bookings that users create, reschedule and change."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,16 +16,16 @@ from shared.contracts.requests import CreateBookingRequest
 from shared.messaging.command_client import refusal
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 SOON = "2026-12-01T10:00:00+01:00"
 NINE = datetime(2026, 12, 1, 9, tzinfo=UTC)
 
 
-async def contact(stage: Stage, member: Member) -> str:
+async def contact(api: Api, member: Member) -> str:
     at, contact_id = utc_now(), new_id()
     times = {"created_at": at, "updated_at": at}
-    await stage.database.contacts.insert_one(
+    await api.database.contacts.insert_one(
         {"_id": contact_id, "organization_id": member.organization_id, "aliases": [contact_id], **times}
     )
     return contact_id
@@ -44,7 +44,7 @@ def booking(command: Command, **fields: Any) -> Booking:
     return Booking.model_validate(given | fields)
 
 
-async def stored(stage: Stage, member: Member, **fields: Any) -> str:
+async def stored(api: Api, member: Member, **fields: Any) -> str:
     new: Document = {
         "_id": new_id(),
         "organization_id": member.organization_id,
@@ -54,7 +54,7 @@ async def stored(stage: Stage, member: Member, **fields: Any) -> str:
         "created_at": utc_now(),
         "updated_at": utc_now(),
     }
-    await stage.database.bookings.insert_one(new | fields)
+    await api.database.bookings.insert_one(new | fields)
     return str(new["_id"])
 
 
@@ -68,10 +68,10 @@ def moved(command: RescheduleBooking) -> Iterable[Event]:
     return [BookingUpdated(organization_id=command.organization_id, cause=command.id, booking=now)]
 
 
-async def test_a_booking_is_made_for_a_contact(stage: Stage, member: Member) -> None:
-    body = {"contact_id": await contact(stage, member), "text": "a table", "starts_at": SOON, "note": "by phone"}
+async def test_a_booking_is_made_for_a_contact(api: Api, member: Member) -> None:
+    body = {"contact_id": await contact(api, member), "text": "a table", "starts_at": SOON, "note": "by phone"}
     body["instance_id"] = await member.instance()
-    async with stage.playing(CreateBooking, created) as heard:
+    async with api.playing(CreateBooking, created) as heard:
         answer = await member.http.post("/api/bookings", json=body)
     assert answer.status_code == 201, answer.text
     assert (answer.json()["data"]["starts_at"], answer.json()["data"]["text"]) == ("2026-12-01T09:00:00Z", "a table")
@@ -79,34 +79,34 @@ async def test_a_booking_is_made_for_a_contact(stage: Stage, member: Member) -> 
     assert (command.instance_id, command.by, command.note) == (body["instance_id"], member.user_id, "by phone")
 
 
-async def test_without_an_instance_the_router_chooses(stage: Stage, member: Member) -> None:
-    async with stage.playing(CreateBooking, created) as heard:
-        answer = await member.http.post("/api/bookings", json={"contact_id": await contact(stage, member)})
+async def test_without_an_instance_the_router_chooses(api: Api, member: Member) -> None:
+    async with api.playing(CreateBooking, created) as heard:
+        answer = await member.http.post("/api/bookings", json={"contact_id": await contact(api, member)})
     assert (answer.status_code, heard[0].instance_id, heard[0].starts_at) == (201, "-", None)
 
 
-async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(stage: Stage, member: Member) -> None:
-    contact_id, instance_id = await contact(stage, member), await member.instance()
+async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(api: Api, member: Member) -> None:
+    contact_id, instance_id = await contact(api, member), await member.instance()
     request = CreateBookingRequest(
         organization_id=member.organization_id, instance_id=instance_id, contact_id=contact_id, starts_at=NINE
     )
-    async with stage.playing(CreateBooking, created) as heard:
-        answer = await rpc_request(stage.nats, request)
+    async with api.playing(CreateBooking, created) as heard:
+        answer = await rpc_request(api.nats, request)
     assert (answer["data"]["contact_id"], answer["data"]["instance_id"]) == (contact_id, instance_id)
     assert (heard[0].instance_id, heard[0].starts_at, heard[0].by) == (instance_id, NINE, "bus")
 
 
-async def test_while_one_is_open_the_answer_names_it(stage: Stage, member: Member) -> None:
+async def test_while_one_is_open_the_problem_names_it(api: Api, member: Member) -> None:
     def refuse(command: CreateBooking) -> Iterable[Event]:
         return [refusal(command, Problem(409, "booking_open", "there is one", booking_id="b1"))]
 
-    async with stage.playing(CreateBooking, refuse):
-        answer = await member.http.post("/api/bookings", json={"contact_id": await contact(stage, member)})
+    async with api.playing(CreateBooking, refuse):
+        answer = await member.http.post("/api/bookings", json={"contact_id": await contact(api, member)})
     assert (answer.status_code, answer.json()["code"], answer.json()["booking_id"]) == (409, "booking_open", "b1")
 
 
-async def test_anothers_contact_and_instance_are_not_there(stage: Stage, member: Member, stranger: Member) -> None:
-    mine, foreign = await contact(stage, member), await contact(stage, stranger)
+async def test_foreign_contact_and_instance_are_not_found(api: Api, member: Member, stranger: Member) -> None:
+    mine, foreign = await contact(api, member), await contact(api, stranger)
     for body, code in (
         ({"contact_id": foreign}, "contact_not_found"),
         ({"contact_id": mine, "instance_id": await stranger.instance()}, "instance_not_found"),
@@ -126,40 +126,40 @@ async def test_anothers_contact_and_instance_are_not_there(stage: Stage, member:
         ({"starts_at": SOON, "notes": "x"}, "notes"),
     ],
 )
-async def test_a_time_that_cannot_be_is_refused(stage: Stage, member: Member, body: Any, field: str) -> None:
-    answer = await member.http.post(f"/api/bookings/{await stored(stage, member)}/reschedule", json=body)
+async def test_an_invalid_time_is_refused(api: Api, member: Member, body: Any, field: str) -> None:
+    answer = await member.http.post(f"/api/bookings/{await stored(api, member)}/reschedule", json=body)
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [field])
 
 
-async def test_a_booking_is_rescheduled(stage: Stage, member: Member) -> None:
-    booking_id = await stored(stage, member)
-    async with stage.playing(RescheduleBooking, moved) as heard:
+async def test_a_booking_is_rescheduled(api: Api, member: Member) -> None:
+    booking_id = await stored(api, member)
+    async with api.playing(RescheduleBooking, moved) as heard:
         body = {"starts_at": SOON, "note": "she is late"}
         answer = await member.http.post(f"/api/bookings/{booking_id}/reschedule", json=body)
     assert (answer.status_code, answer.json()["data"]["starts_at"]) == (200, "2026-12-01T09:00:00Z")
     assert [(item.starts_at, item.note, item.by) for item in heard] == [(NINE, "she is late", member.user_id)]
 
 
-async def test_a_decision_may_say_why(stage: Stage, member: Member) -> None:
+async def test_a_change_may_have_a_note(api: Api, member: Member) -> None:
     def decided(command: ChangeBooking) -> Iterable[Event]:
         now = booking(command, id=command.booking_id, status=command.status)
         return [BookingUpdated(organization_id=command.organization_id, cause=command.id, booking=now)]
 
-    booking_id = await stored(stage, member)
-    async with stage.playing(ChangeBooking, decided) as heard:
+    booking_id = await stored(api, member)
+    async with api.playing(ChangeBooking, decided) as heard:
         for body in ({"note": "nobody there"}, {}, None):
             answer = await member.http.post(f"/api/bookings/{booking_id}/cancel", json=body)
             assert answer.status_code == 200
     assert [item.note for item in heard] == ["nobody there", None, None]
 
 
-async def test_a_booking_tells_its_history(stage: Stage, member: Member) -> None:
+async def test_a_booking_has_its_history(api: Api, member: Member) -> None:
     steps = [
         {"status": "pending", "at": NINE, "by": None},
         {"status": "pending", "at": NINE, "by": "ben", "note": "late", "starts_at": NINE, "cause": "x"},
         {"status": "cancelled", "at": NINE, "by": None, "reason": "contacts_merged", "cause": "y"},
     ]
-    booking_id = await stored(stage, member, status=BookingStatus.CANCELLED.value, starts_at=NINE, history=steps)
+    booking_id = await stored(api, member, status=BookingStatus.CANCELLED.value, starts_at=NINE, history=steps)
     shown = (await member.get(f"/api/bookings/{booking_id}"))["data"]
     nine = "2026-12-01T09:00:00Z"
     assert shown["starts_at"] == nine

@@ -1,5 +1,5 @@
-"""Changes of access that take several steps, broken between two of them: nobody keeps an access that was to end, and
-what was to be told is told."""
+"""Changes of access with several steps, interrupted between two of them: no access stays that was to end, and
+AccessRevoked is published."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo
-from tests.component.api.conftest import Member, Stage, running
+from tests.component.api.conftest import Api, Member, running
 from tests.servers import free_port
 from tests.subscriptions import subscribed
 
@@ -42,8 +42,8 @@ def breaking(monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
 class Somebody:
     """A user with a password, logged in twice."""
 
-    def __init__(self, stage: Stage, email: str, login: dict[str, Any]) -> None:
-        self._stage, self.email, self.login = stage, email, login
+    def __init__(self, api: Api, email: str, login: dict[str, Any]) -> None:
+        self._stage, self.email, self.login = api, email, login
         self.user_id, self.organization_id = login["user"]["id"], login["organization_id"]
 
     async def post(self, path: str, token: str = "", **body: Any) -> httpx.Response:
@@ -63,12 +63,12 @@ class Somebody:
 
 
 @pytest.fixture
-async def somebody(stage: Stage) -> Somebody:
+async def somebody(api: Api) -> Somebody:
     email = f"{new_id()}@example.org"
-    async with stage.client() as http:
+    async with api.client() as http:
         answer = await http.post("/api/auth/register", json={"email": email, "password": OLD})
     assert answer.status_code == 201, answer.text
-    return Somebody(stage, email, answer.json())
+    return Somebody(api, email, answer.json())
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ async def test_a_new_password_counts_when_the_other_logins_end_and_not_before(
     assert [await somebody.works(login) for login in (somebody.login, other)] == [True, False]
 
 
-async def test_other_logins_have_ended_when_it_cannot_be_told_yet(
+async def test_other_logins_have_ended_before_the_event_can_be_published(
     somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = (await somebody.logged_in(OLD)).json()
@@ -98,8 +98,8 @@ async def test_other_logins_have_ended_when_it_cannot_be_told_yet(
     assert (await somebody.post("refresh", refresh_token=other["refresh_token"])).status_code == 401
 
 
-async def test_a_login_with_the_old_password_at_the_moment_of_the_change_does_not_go_on(
-    stage: Stage, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
+async def test_a_login_with_the_old_password_during_the_change_is_ended(
+    api: Api, somebody: Somebody, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The change has ended the logins it sees, and is not committed when the login is stored."""
     changing, stored = asyncio.Event(), asyncio.Event()
@@ -124,7 +124,7 @@ async def test_a_login_with_the_old_password_at_the_moment_of_the_change_does_no
         login = await somebody.logged_in(OLD)
         assert (await change).status_code == 200
     assert (login.status_code, login.json()["code"]) == (409, "password_changed_meanwhile")
-    going_on = await stage.database.logins.find({"user_id": somebody.user_id, "revoked_at": None}).to_list(None)
+    going_on = await api.database.logins.find({"user_id": somebody.user_id, "revoked_at": None}).to_list(None)
     assert len(going_on) == 1
     assert await somebody.works(somebody.login)
 
@@ -132,13 +132,13 @@ async def test_a_login_with_the_old_password_at_the_moment_of_the_change_does_no
 @pytest.mark.parametrize(
     "step", [(AuditLog, "record"), (LoginDevices, "remember"), (Logins, "start")], ids=lambda step: step[1]
 )
-async def test_who_accepted_an_invitation_gets_in_though_the_first_login_broke(
-    stage: Stage, member: Member, monkeypatch: pytest.MonkeyPatch, step: Step
+async def test_an_accepted_invitation_gives_access_although_the_first_login_failed(
+    api: Api, member: Member, monkeypatch: pytest.MonkeyPatch, step: Step
 ) -> None:
     email = f"{new_id()}@example.org"
     token = (await member.http.post("/api/invitations", json={"email": email})).json()["data"]["token"]
     accepting, login = {"token": token, "password": OLD}, {"email": email, "password": OLD}
-    async with stage.client() as http:
+    async with api.client() as http:
         with monkeypatch.context() as broken:
             breaking(broken, step)
             assert (await http.post("/api/auth/accept-invitation", json=accepting)).status_code == 500
@@ -148,7 +148,7 @@ async def test_who_accepted_an_invitation_gets_in_though_the_first_login_broke(
 
 
 async def test_an_invitation_that_could_not_be_accepted_is_still_open(
-    stage: Stage, member: Member, monkeypatch: pytest.MonkeyPatch
+    api: Api, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"email": f"{new_id()}@example.org"}
     token = (await member.http.post("/api/invitations", json=body)).json()["data"]["token"]
@@ -164,7 +164,7 @@ async def test_an_invitation_that_could_not_be_accepted_is_still_open(
 
     monkeypatch.setattr(Invitations, "_current_role", broken)
     accepting = {"token": token, "password": OLD}
-    async with stage.client() as http:
+    async with api.client() as http:
         assert [(await http.post("/api/auth/accept-invitation", json=accepting)).status_code for _ in range(2)] == [
             500,
             201,
@@ -191,13 +191,13 @@ async def revokes(member: Member, _: Member, key_id: str) -> httpx.Response:
 
 
 @pytest.fixture
-async def own_stage(settings: ApiSettings, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+async def own_api(settings: ApiSettings, api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Api]:
     """An api with a database of its own, which looks for what is left undone all the time."""
     monkeypatch.setattr(revocation_steps, "PENDING_REVOCATIONS_INTERVAL_S", 0.05)
     own = settings.model_copy(update={"mongo_database": f"api_{new_id()[:8]}", "http_port": free_port()})
     async with open_mongo(own) as database:
         async with running(own) as url:
-            yield Stage(url, own, database, stage.nats)
+            yield Api(url, own, database, api.nats)
         await database.client.drop_database(database.name)
 
 
@@ -218,21 +218,21 @@ async def own_stage(settings: ApiSettings, stage: Stage, monkeypatch: pytest.Mon
     ],
     ids=lambda part: part[1] if isinstance(part, tuple) else part.__name__,
 )
-async def test_an_ending_that_broke_in_the_middle_is_finished_by_the_running_api(
-    own_stage: Stage, monkeypatch: pytest.MonkeyPatch, ending: Ending, step: Step
+async def test_an_interrupted_revocation_is_finished_by_the_running_api(
+    own_api: Api, monkeypatch: pytest.MonkeyPatch, ending: Ending, step: Step
 ) -> None:
-    stage, heard = own_stage, set[str]()
+    api, heard = own_api, set[str]()
 
     async def hear(message: Any) -> None:
         event = AccessRevoked.model_validate_json(message.data)
         heard.update(holder for holder in (*event.login_ids, event.holder) if holder)
 
-    async with stage.member() as member, stage.member("admin", member.organization_id) as other:
+    async with api.member() as member, api.member("admin", member.organization_id) as other:
         made = await other.http.post("/api/api-keys", json={"name": "till", "scopes": ["read", "send", "manage"]})
         key = made.json()["data"]
-        subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
-        await subscribed(stage.nats)
-        async with stage.client(**{"X-Api-Key": key["key"]}) as till:
+        subscription = await api.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
+        await subscribed(api.nats)
+        async with api.client(**{"X-Api-Key": key["key"]}) as till:
             body = {"email": f"{new_id()}@example.org"}
             invitation = (await till.post("/api/invitations", json=body)).json()["data"]
             with monkeypatch.context() as broken:
@@ -245,11 +245,11 @@ async def test_an_ending_that_broke_in_the_middle_is_finished_by_the_running_api
                 accepted = await till.post("/api/auth/accept-invitation", json=accepting)
                 assert accepted.json()["code"] == "invitation_invalid"
     async with asyncio.timeout(30):
-        while heard != expected or await _marked(stage) or await stage.database.invitations.find_one():
+        while heard != expected or await _marked(api) or await api.database.invitations.find_one():
             await asyncio.sleep(0.02)
     await subscription.unsubscribe()
 
 
-async def _marked(stage: Stage) -> bool:
+async def _marked(api: Api) -> bool:
     marked = {PENDING_REVOCATION_FIELD: {"$exists": True}}
-    return any([await stage.database[name].find_one(marked) for name in ("users", "logins", "api_keys")])
+    return any([await api.database[name].find_one(marked) for name in ("users", "logins", "api_keys")])

@@ -1,4 +1,4 @@
-"""The page of a conversation around one of its messages, and the way from there to older and to newer ones."""
+"""The page around a message of a conversation, and from there the pages of older and newer messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.queries import ListConversationMessages
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.component.api.test_conversations import talk
 
 COUNT = 9
@@ -30,19 +30,19 @@ class Thread:
 
 
 @pytest.fixture
-async def thread(stage: Stage, member: Member, records: Callable[..., Document]) -> Thread:
+async def thread(api: Api, member: Member, records: Callable[..., Document]) -> Thread:
     """Always two messages have the same order key."""
     conversation = talk(member)
     said = [records(conversation_id=conversation["_id"], order_key=10**15 + age // 2) for age in range(COUNT)]
-    await stage.database.conversations.insert_one(conversation)
-    await stage.database.messages.insert_many(said)
+    await api.database.conversations.insert_one(conversation)
+    await api.database.messages.insert_many(said)
     newest_first = sorted(said, key=lambda one: (one["order_key"], one["_id"]), reverse=True)
     return Thread(member, f"/api/conversations/{conversation['_id']}/messages", [one["_id"] for one in newest_first])
 
 
 @pytest.mark.parametrize("place", range(COUNT))
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 50])
-async def test_from_a_message_one_gets_to_all_others_once(thread: Thread, place: int, limit: int) -> None:
+async def test_from_a_message_all_others_are_reached_once(thread: Thread, place: int, limit: int) -> None:
     found, older, newer = await thread.page(around=thread.ids[place], limit=limit)
     assert thread.ids[place] in found
     assert len(found) <= limit
@@ -73,23 +73,23 @@ async def test_the_newest_page_has_no_newer_one_and_every_other_has(thread: Thre
 
 
 async def test_what_comes_later_is_on_the_page_of_newer_ones(
-    stage: Stage, thread: Thread, records: Callable[..., Document]
+    api: Api, thread: Thread, records: Callable[..., Document]
 ) -> None:
     _, _, newer = await thread.page(around=thread.ids[1], limit=2)
     assert newer is None
     _, _, newer = await thread.page(around=thread.ids[1], limit=1)
     late = records(conversation_id=thread.path.split("/")[3], order_key=10**15 + COUNT)
-    await stage.database.messages.insert_one(late)
+    await api.database.messages.insert_one(late)
     assert (await thread.page(cursor=newer))[0] == [late["_id"], thread.ids[0]]
 
 
 async def test_nothing_but_a_message_of_the_conversation_is_found_around(
-    stage: Stage, member: Member, stranger: Member, thread: Thread, records: Callable[..., Document]
+    api: Api, member: Member, stranger: Member, thread: Thread, records: Callable[..., Document]
 ) -> None:
     elsewhere = records(conversation_id=new_id())
     theirs = records(organization_id=stranger.organization_id, conversation_id=new_id())
     lie = records(organization_id=stranger.organization_id, conversation_id=thread.path.split("/")[3])
-    await stage.database.messages.insert_many([elsewhere, theirs, lie])
+    await api.database.messages.insert_many([elsewhere, theirs, lie])
     for around in (elsewhere["_id"], theirs["_id"], lie["_id"], "nothing", "", "~", "$ne", "\x00"):
         answer = await member.http.get(thread.path, params={"around": around})
         assert (answer.status_code, answer.json()["code"]) == (404, "message_not_found"), around
@@ -103,14 +103,14 @@ async def test_around_needs_no_cursor(thread: Thread) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
 
 
-async def test_the_same_is_answered_on_nats(stage: Stage, thread: Thread) -> None:
+async def test_the_same_is_answered_on_nats(api: Api, thread: Thread) -> None:
     question = ListConversationMessages(
         organization_id=thread.member.organization_id,
         conversation_id=thread.path.split("/")[3],
         around=thread.ids[3],
         limit=3,
     )
-    answer = await rpc_request(stage.nats, question)
+    answer = await rpc_request(api.nats, question)
     assert answer == await thread.member.get(thread.path, around=thread.ids[3], limit=3)
     newer = question.model_copy(update={"around": None, "cursor": answer["newer_cursor"]})
-    assert [item["id"] for item in (await rpc_request(stage.nats, newer))["data"]] == thread.ids[:2]
+    assert [item["id"] for item in (await rpc_request(api.nats, newer))["data"]] == thread.ids[:2]

@@ -1,4 +1,4 @@
-"""Conversations over REST: lists by state, people and words; what people do with them goes to the router."""
+"""Conversations over REST: lists by status, users and words; changes are commands to the router."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -13,7 +13,7 @@ from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, Seen
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage, make_searchable
+from tests.component.api.conftest import Api, Member, make_searchable
 from tests.component.api.test_reads import contact
 
 NOW = utc_now()
@@ -30,12 +30,12 @@ async def listed(member: Member, **query: Any) -> list[str]:
     return [found["id"] for found in (await member.get("/api/conversations", **query))["data"]]
 
 
-async def test_conversations_are_listed_by_state_and_by_who_takes_care(stage: Stage, member: Member) -> None:
+async def test_conversations_are_listed_by_status_and_assignee(api: Api, member: Member) -> None:
     mine = talk(member, assigned_to=member.user_id)
     theirs = talk(member, 1, assigned_to="somebody", unread=True)
     closed = talk(member, 2, status="closed")
     before = {name: value for name, value in talk(member, 3).items() if name not in ("status", "unread")}
-    await stage.database.conversations.insert_many([mine, theirs, closed, before])
+    await api.database.conversations.insert_many([mine, theirs, closed, before])
     ids = [each["_id"] for each in (mine, theirs, closed, before)]
     assert await listed(member) == ids
     assert await listed(member, status="closed") == [ids[2]]
@@ -47,13 +47,13 @@ async def test_conversations_are_listed_by_state_and_by_who_takes_care(stage: St
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "status")
 
 
-async def test_conversations_are_found_by_name_and_number_page_by_page(stage: Stage, member: Member) -> None:
+async def test_conversations_are_found_by_name_and_number_page_by_page(api: Api, member: Member) -> None:
     people = [contact(member, name=name) for name in ("Anna", "Annegret", "Bert")]
     people[2]["phone_number"] = "5511999887766"
     talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
-    await stage.database.contacts.insert_many(people)
-    await stage.database.conversations.insert_many(talks)
-    await make_searchable(stage.database)
+    await api.database.contacts.insert_many(people)
+    await api.database.conversations.insert_many(talks)
+    await make_searchable(api.database)
     ids = [each["_id"] for each in talks]
     assert await listed(member, search="ANN") == ids[:2]
     assert await listed(member, search="+55 11 999") == ids[2:]
@@ -64,8 +64,8 @@ async def test_conversations_are_found_by_name_and_number_page_by_page(stage: St
     assert [found["id"] for found in first["data"] + second["data"]] == ids[:2]
 
 
-async def test_what_is_unread_is_counted_from_the_read_mark_on(
-    stage: Stage, member: Member, records: Callable[..., Document]
+async def test_unread_messages_are_counted_after_the_read_mark(
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
     never, partly, none = (
         talk(member, unread=True),
@@ -75,8 +75,8 @@ async def test_what_is_unread_is_counted_from_the_read_mark_on(
     for each in (never, partly, none):
         ways = enumerate(("inbound", "inbound", "inbound", "outbound"), start=1)
         said = [records(conversation_id=each["_id"], order_key=key, direction=way) for key, way in ways]
-        await stage.database.messages.insert_many(said)
-    await stage.database.conversations.insert_many([never, partly, none])
+        await api.database.messages.insert_many(said)
+    await api.database.conversations.insert_many([never, partly, none])
     counts = [found["unread_count"] for found in (await member.get("/api/conversations"))["data"]]
     assert counts == [3, 1, 0]
     assert (await member.get(f"/api/conversations/{partly['_id']}"))["data"]["unread_count"] == 1
@@ -93,12 +93,12 @@ def carried_out(found: Document) -> Callable[[Any], Iterable[Event]]:
     return answer
 
 
-async def test_reading_names_exactly_what_was_there(stage: Stage, member: Member) -> None:
+async def test_mark_read_names_the_newest_message_at_that_time(api: Api, member: Member) -> None:
     person = contact(member)
     found = talk(member, contact_id=person["_id"])
-    await stage.database.contacts.insert_one(person)
-    await stage.database.conversations.insert_one(found)
-    async with stage.playing(MarkConversationRead, carried_out(found)) as heard:
+    await api.database.contacts.insert_one(person)
+    await api.database.conversations.insert_one(found)
+    async with api.playing(MarkConversationRead, carried_out(found)) as heard:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/read")
     assert answer.status_code == 200, answer.text
     told = answer.json()["data"]
@@ -108,12 +108,12 @@ async def test_reading_names_exactly_what_was_there(stage: Stage, member: Member
 
 
 @pytest.mark.parametrize(("action", "status"), [("close", "closed"), ("reopen", "open")])
-async def test_closing_and_reopening_are_asked_of_the_router(
-    stage: Stage, member: Member, action: str, status: str
+async def test_closing_and_reopening_are_commands_to_the_router(
+    api: Api, member: Member, action: str, status: str
 ) -> None:
     found = talk(member)
-    await stage.database.conversations.insert_one(found)
-    async with stage.playing(ChangeConversation, carried_out(found)) as heard:
+    await api.database.conversations.insert_one(found)
+    async with api.playing(ChangeConversation, carried_out(found)) as heard:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/{action}")
     assert answer.status_code == 200, answer.text
     assert (heard[0].status, heard[0].instance_id, heard[0].seen is not None) == (status, "i", True)
@@ -121,40 +121,40 @@ async def test_closing_and_reopening_are_asked_of_the_router(
 
 @pytest.mark.parametrize("wanted", ["me", "another", None])
 async def test_a_conversation_is_assigned_to_oneself_to_another_and_to_nobody(
-    stage: Stage, member: Member, wanted: str | None
+    api: Api, member: Member, wanted: str | None
 ) -> None:
     found = talk(member)
-    await stage.database.conversations.insert_one(found)
-    async with stage.playing(AssignConversation, carried_out(found)) as heard:
+    await api.database.conversations.insert_one(found)
+    async with api.playing(AssignConversation, carried_out(found)) as heard:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": wanted})
     assert answer.status_code == 200, answer.text
     assert heard[0].user_id == (member.user_id if wanted == "me" else wanted)
 
 
-async def test_what_the_router_refuses_is_the_answer(stage: Stage, member: Member) -> None:
+async def test_what_the_router_refuses_is_the_answer(api: Api, member: Member) -> None:
     found = talk(member)
-    await stage.database.conversations.insert_one(found)
+    await api.database.conversations.insert_one(found)
 
     def refuse(command: AssignConversation) -> Iterable[Event]:
         common: dict[str, Any] = {"organization_id": command.organization_id, "instance_id": command.instance_id}
         return [CommandRefused(cause=command.id, status=422, code="assignee_unknown", detail="no such user", **common)]
 
-    async with stage.playing(AssignConversation, refuse):
+    async with api.playing(AssignConversation, refuse):
         answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": "x"})
     assert (answer.status_code, answer.json()["code"]) == (422, "assignee_unknown")
 
 
 @pytest.mark.parametrize("body", [{}, {"user_id": ""}, {"user_id": 1}, {"user_id": "u", "more": 1}])
-async def test_an_assignment_says_to_whom(stage: Stage, member: Member, body: dict[str, Any]) -> None:
+async def test_an_assignment_says_to_whom(api: Api, member: Member, body: dict[str, Any]) -> None:
     found = talk(member)
-    await stage.database.conversations.insert_one(found)
+    await api.database.conversations.insert_one(found)
     answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed")
 
 
-async def test_who_only_reads_changes_nothing(stage: Stage, member: Member) -> None:
+async def test_a_reader_changes_nothing(api: Api, member: Member) -> None:
     found = talk(member)
-    await stage.database.conversations.insert_one(found)
-    async with stage.member("viewer", member.organization_id) as viewer:
+    await api.database.conversations.insert_one(found)
+    async with api.member("viewer", member.organization_id) as viewer:
         answer = await viewer.http.post(f"/api/conversations/{found['_id']}/read")
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")

@@ -1,11 +1,11 @@
-"""How many conversations and bookings there are, as the caller may see them."""
+"""Counts of the conversations and bookings that the caller may read."""
 
 from typing import Any
 
 from shared.contracts.queries import CountBookings, CountConversations
 from shared.contracts.records import BookingStatus
 from shared.messaging.rpc_client import rpc_request
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_keys import created
 from tests.component.api.test_reads import booking
@@ -15,7 +15,7 @@ async def counts(member: Member, path: str, **query: Any) -> Any:
     return (await member.get(path, **query))["data"]
 
 
-async def test_conversations_are_counted_as_the_lists_show_them(stage: Stage, member: Member, stranger: Member) -> None:
+async def test_conversation_counts_equal_the_lists(api: Api, member: Member, stranger: Member) -> None:
     before = {name: value for name, value in talk(member).items() if name not in ("status", "unread")}
     talks = [
         talk(member, assigned_to=member.user_id),
@@ -26,7 +26,7 @@ async def test_conversations_are_counted_as_the_lists_show_them(stage: Stage, me
         talk(stranger, assigned_to=member.user_id, unread=True),
         talk(member, instance_id="other"),
     ]
-    await stage.database.conversations.insert_many(talks)
+    await api.database.conversations.insert_many(talks)
     found = await counts(member, "/api/conversations/counts")
     assert found == {"open": 4, "unread": 2, "mine": 1, "closed": 2}
     for name, query in (
@@ -39,27 +39,27 @@ async def test_conversations_are_counted_as_the_lists_show_them(stage: Stage, me
     assert (await counts(member, "/api/conversations/counts", instance_id="other"))["open"] == 1
     assert (await counts(member, "/api/conversations/counts", instance_id="nothing"))["open"] == 0
     question = CountConversations(organization_id=member.organization_id, assigned_to=member.user_id)
-    assert (await rpc_request(stage.nats, question))["data"] == found
+    assert (await rpc_request(api.nats, question))["data"] == found
     nobody = question.model_copy(update={"assigned_to": None})
-    assert (await rpc_request(stage.nats, nobody))["data"] == found | {"mine": 0}
+    assert (await rpc_request(api.nats, nobody))["data"] == found | {"mine": 0}
 
 
-async def test_bookings_are_counted_by_status(stage: Stage, member: Member, stranger: Member) -> None:
-    await stage.database.bookings.insert_many(
+async def test_bookings_are_counted_by_status(api: Api, member: Member, stranger: Member) -> None:
+    await api.database.bookings.insert_many(
         [booking(member), booking(member), booking(member, status="no_show"), booking(stranger, status="completed")]
     )
     found = await counts(member, "/api/bookings/counts")
     assert found == {status.value: 0 for status in BookingStatus} | {"pending": 2, "no_show": 1}
-    assert (await rpc_request(stage.nats, CountBookings(organization_id=member.organization_id)))["data"] == found
+    assert (await rpc_request(api.nats, CountBookings(organization_id=member.organization_id)))["data"] == found
 
 
-async def test_a_limited_key_gets_the_counts_of_its_instance(stage: Stage, member: Member) -> None:
+async def test_a_limited_key_gets_the_counts_of_its_instance(api: Api, member: Member) -> None:
     mine, other = await member.instance(), await member.instance()
     talks = [talk(member, instance_id=instance, unread=True) for instance in (mine, other, other)]
-    await stage.database.conversations.insert_many(talks)
-    await stage.database.bookings.insert_many([booking(member, instance_id=one) for one in (mine, other, other)])
+    await api.database.conversations.insert_many(talks)
+    await api.database.bookings.insert_many([booking(member, instance_id=one) for one in (mine, other, other)])
     key = (await created(member, "read", instance_ids=[mine]))["key"]
-    async with stage.client(**{"X-Api-Key": key}) as http:
+    async with api.client(**{"X-Api-Key": key}) as http:
         found = (await http.get("/api/conversations/counts")).json()["data"]
         assert found == {"open": 1, "unread": 1, "mine": 0, "closed": 0}
         elsewhere = await http.get("/api/conversations/counts", params={"instance_id": other})

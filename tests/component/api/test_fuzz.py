@@ -1,4 +1,4 @@
-"""Anything at all to every route of the OpenAPI document: no 5xx but those meant, every answer as promised."""
+"""Generated requests to every route of the OpenAPI document: no unexpected 5xx, every response as documented."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from services.api.settings import ApiSettings
 from shared.contracts.commands import ConnectInstance
 from shared.contracts.ids import new_id
-from tests.component.api.conftest import Member, Stage, running
+from tests.component.api.conftest import Api, Member, running
 from tests.component.api.document import Operation, Schema, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal
 from tests.servers import free_port
@@ -86,14 +86,14 @@ def requests(draw: st.DrawFn, operation: Operation, ids: dict[str, str]) -> dict
 
 
 @pytest.fixture(scope="module")
-async def target(stage: Stage, settings: ApiSettings) -> AsyncIterator[Member]:
+async def target(api: Api, settings: ApiSettings) -> AsyncIterator[Member]:
     """An owner at an api without limits, where the other services refuse everything at once."""
     free = {"rate_limit_caller": 0, "rate_limit_organization": 0, "login_failures": 10_000, "http_port": free_port()}
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(running(settings.model_copy(update=free)))
         for command in WAITING:
-            await stack.enter_async_context(stage.playing(command, refusal))
-        owner = await stack.enter_async_context(stage.member())
+            await stack.enter_async_context(api.playing(command, refusal))
+        owner = await stack.enter_async_context(api.member())
         owner.http.base_url = url
         yield owner
 
@@ -113,8 +113,8 @@ def drawn(operation: Operation, ids: dict[str, str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(180)
-async def test_whatever_is_asked_the_answer_is_as_promised(stage: Stage, target: Member) -> None:
-    async with stage.client() as http:
+async def test_every_response_to_generated_requests_follows_the_document(api: Api, target: Member) -> None:
+    async with api.client() as http:
         everything = operations((await http.get("/openapi.json")).json())
     gate, wrongs = asyncio.Semaphore(6), list[str]()
     for operation in everything:
@@ -133,9 +133,9 @@ async def tried(target: Member, operation: Operation, request: dict[str, Any], g
     return [f"{wrong} ← {request}" for wrong in wrongs]
 
 
-async def test_the_other_services_were_asked_too(target: Member, stage: Stage) -> None:
+async def test_the_other_services_got_commands_too(target: Member, api: Api) -> None:
     """The fuzzer gets behind the checks of the routes: a connect reaches who plays the session service."""
-    async with stage.playing(ConnectInstance, refusal) as heard:
+    async with api.playing(ConnectInstance, refusal) as heard:
         path = f"/api/whatsapp/instances/{await target.instance()}/connect"
         answer = await target.http.post(path, json={"method": "qr"})
     assert (answer.status_code, answer.json()["code"], len(heard)) == (409, "unwilling", 1)

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: the same request is done once and answered alike; another with its key is refused."""
+"""`Idempotency-Key`: a repeated request gets the stored response; another request with the same key is refused."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,7 @@ import httpx
 from services.api.store.idempotent_responses import idempotency_record
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 PATH = "/api/whatsapp/instances"
 
@@ -23,7 +23,7 @@ async def made(member: Member) -> int:
     return len((await member.get(PATH))["data"])
 
 
-async def test_the_same_request_again_gets_the_first_answer_and_makes_nothing(member: Member) -> None:
+async def test_a_repeated_request_gets_the_first_response_and_creates_nothing(member: Member) -> None:
     key = new_id()
     first, again = await make(member, key), await make(member, key)
     assert (again.status_code, again.content) == (first.status_code, first.content)
@@ -39,7 +39,7 @@ async def test_a_used_key_with_another_request_is_refused(member: Member) -> Non
     assert await made(member) == 1
 
 
-async def test_many_at_once_make_one(member: Member) -> None:
+async def test_concurrent_requests_create_one(member: Member) -> None:
     key = new_id()
     answers = await asyncio.gather(*(make(member, key) for _ in range(8)))
     refused = [answer.json()["code"] for answer in answers if answer.status_code != 200]
@@ -54,33 +54,33 @@ async def test_a_refused_request_may_be_repeated_with_its_key(member: Member) ->
     assert (await make(member, key)).status_code == 200
 
 
-async def test_keys_of_other_callers_are_other_keys(stage: Stage, member: Member, stranger: Member) -> None:
+async def test_keys_of_other_callers_are_other_keys(api: Api, member: Member, stranger: Member) -> None:
     key = new_id()
-    async with stage.member("admin", member.organization_id) as colleague:
+    async with api.member("admin", member.organization_id) as colleague:
         answers = [await make(person, key) for person in (member, colleague, stranger)]
     assert len({answer.json()["instance"]["id"] for answer in answers}) == 3
 
 
-async def test_a_secret_is_not_kept_for_a_repetition(stage: Stage, member: Member) -> None:
+async def test_a_secret_is_not_stored_for_a_repetition(api: Api, member: Member) -> None:
     key = new_id()
     first = await make(member, key, "Till", "/api/api-keys")
     again = await make(member, key, "Till", "/api/api-keys")
     assert (first.status_code, again.status_code, again.json()["code"]) == (201, 409, "shown_once")
-    assert first.json()["data"]["key"] not in str(await stage.database.answers.find().to_list(None))
+    assert first.json()["data"]["key"] not in str(await api.database.answers.find().to_list(None))
     assert len((await member.get("/api/api-keys"))["data"]) == 1
 
 
-async def test_a_request_that_died_with_its_process_is_done_by_the_repetition(stage: Stage, member: Member) -> None:
+async def test_a_request_whose_process_died_is_carried_out_by_the_repetition(api: Api, member: Member) -> None:
     key = new_id()
     first = await make(member, key)
     claim = idempotency_record(member.organization_id, member.user_id, key)
     died: dict[str, Any] = {"status": None, "locked_until": utc_now() + timedelta(minutes=1)}
-    await stage.database.answers.update_one({"_id": claim.id}, {"$set": died})
+    await api.database.answers.update_one({"_id": claim.id}, {"$set": died})
     waiting = await make(member, key)
     assert (waiting.status_code, waiting.json()["code"]) == (409, "request_in_progress")
     assert waiting.headers["Retry-After"] == "1"
     past = {"$set": {"locked_until": utc_now() - timedelta(seconds=1)}}
-    await stage.database.answers.update_one({"_id": claim.id}, past)
+    await api.database.answers.update_one({"_id": claim.id}, past)
     assert (await make(member, key)).json()["instance"]["id"] != first.json()["instance"]["id"]
 
 
@@ -99,6 +99,6 @@ async def test_a_body_that_is_too_large_is_refused_with_a_key_too(member: Member
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-async def test_answers_are_forgotten_after_a_day(stage: Stage) -> None:
-    indexes = await stage.database.answers.index_information()
+async def test_responses_expire_after_a_day(api: Api) -> None:
+    indexes = await api.database.answers.index_information()
     assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [86_400]

@@ -1,4 +1,4 @@
-"""Instances as clients know them: made, read, changed, connected, closed."""
+"""Instances over REST: created, read, changed, connected, disconnected."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import shows_qr
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 PATH = "/api/whatsapp/instances"
 
@@ -57,7 +57,7 @@ async def test_a_new_instance_has_the_fields_clients_expect(member: Member) -> N
         ({"instance_name": "x", "organization_id": "org_123"}, 403, "organization_mismatch", "organization_id"),
     ],
 )
-async def test_what_cannot_be_made_says_why(
+async def test_an_invalid_instance_has_its_reason(
     member: Member, body: dict[str, Any], status: int, code: str, field: str
 ) -> None:
     answer = await member.http.post(PATH, json=body)
@@ -66,7 +66,7 @@ async def test_what_cannot_be_made_says_why(
     assert (await member.get(PATH))["data"] == []
 
 
-async def test_a_change_leaves_out_what_is_left_out(member: Member) -> None:
+async def test_omitted_fields_are_not_changed(member: Member) -> None:
     path = f"{PATH}/{await member.instance(phone_number='+4915112345678')}"
     renamed = (await member.http.patch(path, json={"instance_name": "Bar"})).json()["instance"]
     assert (renamed["instance_name"], renamed["phone_number"]) == ("Bar", "4915112345678")
@@ -75,10 +75,10 @@ async def test_a_change_leaves_out_what_is_left_out(member: Member) -> None:
     assert (await member.http.patch(path, json={"instance_name": None})).status_code == 422
 
 
-async def test_the_state_comes_from_the_connection(stage: Stage, member: Member) -> None:
+async def test_the_state_comes_from_the_connection(api: Api, member: Member) -> None:
     instance = await member.instance()
     why = {"reason": "banned", "detail": "WhatsApp restricts this account.", "until": utc_now() + timedelta(days=1)}
-    await stage.connection(member, instance, status="restricted", phone_number="4915112345678", **why)
+    await api.connection(member, instance, status="restricted", phone_number="4915112345678", **why)
     shown = [(await member.get(PATH))["data"][0], (await member.get(f"{PATH}/{instance}"))["instance"]]
     for found in shown:
         assert (found["status"], found["reason"], found["phone_number"]) == ("restricted", "banned", "4915112345678")
@@ -87,24 +87,24 @@ async def test_the_state_comes_from_the_connection(stage: Stage, member: Member)
     assert (status["is_running"], status["instance"]["detail"]) == (False, why["detail"])
 
 
-async def test_the_number_shown_is_that_of_the_phone_that_is_linked(stage: Stage, member: Member) -> None:
+async def test_the_number_is_that_of_the_linked_phone(api: Api, member: Member) -> None:
     instance = await member.instance(phone_number="+4915112345678")
     linked = {"phone_number": "4917099999999", "jid": "4917099999999:1@s.whatsapp.net"}
-    await stage.connection(member, instance, **linked, previous_phone_number="4915112345678")
+    await api.connection(member, instance, **linked, previous_phone_number="4915112345678")
     path = f"{PATH}/{instance}"
     for shown in [(await member.get(each))["instance"] for each in (path, f"{path}/status")]:
         assert (shown["phone_number"], shown["previous_phone_number"]) == ("4917099999999", "4915112345678")
     gone = {"$set": {"jid": None}}
-    await stage.database.connections.update_one({"_id": instance}, gone)
+    await api.database.connections.update_one({"_id": instance}, gone)
     assert (await member.get(path))["instance"]["phone_number"] == "4915112345678"
 
 
 async def test_the_status_counts_messages_and_not_notes(
-    stage: Stage, member: Member, records: Callable[..., Document]
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
     instance = await member.instance()
-    await stage.connection(member, instance)
-    await stage.database.messages.insert_many(
+    await api.connection(member, instance)
+    await api.database.messages.insert_many(
         [
             records(instance_id=instance, **fields)
             for fields in (
@@ -121,7 +121,7 @@ async def test_the_status_counts_messages_and_not_notes(
     assert (counts["messages_sent_count"], counts["messages_received_count"]) == (2, 1)
 
 
-async def test_connecting_by_code_answers_the_code(stage: Stage, member: Member) -> None:
+async def test_connecting_by_code_answers_the_code(api: Api, member: Member) -> None:
     instance = await member.instance()
 
     def answer(command: ConnectInstance) -> list[Event]:
@@ -129,24 +129,24 @@ async def test_connecting_by_code_answers_the_code(stage: Stage, member: Member)
         code = PairingCodeIssued(code="ABCD-EFGH", phone_number=number, expires_at=until, **of(command))
         return [ConnectionChanged(status=S.CONNECTING, **of(command)), code]
 
-    async with stage.playing(ConnectInstance, answer) as heard:
+    async with api.playing(ConnectInstance, answer) as heard:
         found = (await member.http.post(f"{PATH}/{instance}/connect", json={"phone_number": "+4915112345678"})).json()
     assert (found["success"], found["method"], found["pairingCode"]) == (True, "code", "ABCDEFGH")
     assert found["expires_at"]
     assert (heard[0].method, heard[0].phone_number) == ("code", "4915112345678")
 
 
-async def test_a_linked_account_needs_no_code(stage: Stage, member: Member) -> None:
+async def test_a_linked_account_needs_no_code(api: Api, member: Member) -> None:
     instance = await member.instance(phone_number="4915112345678")
-    async with stage.playing(ConnectInstance, becomes(S.CONNECTED)):
+    async with api.playing(ConnectInstance, becomes(S.CONNECTED)):
         found = (await member.http.post(f"{PATH}/{instance}/connect")).json()
     assert (found["status"], "pairingCode" in found) == ("connected", False)
 
 
-async def test_a_connection_that_fails_before_its_code_says_why(stage: Stage, member: Member) -> None:
+async def test_a_connection_that_fails_before_its_code_has_its_reason(api: Api, member: Member) -> None:
     instance = await member.instance(phone_number="4915112345678")
     failed = becomes(S.FAILED, reason="pairing_failed", detail="No account has this number.")
-    async with stage.playing(ConnectInstance, failed):
+    async with api.playing(ConnectInstance, failed):
         answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "code"})
     assert (answer.status_code, answer.json()["code"]) == (502, "pairing_failed")
     assert answer.json()["detail"] == "No account has this number."
@@ -158,66 +158,66 @@ async def test_a_code_needs_a_number(member: Member) -> None:
     assert answer.json()["errors"][0]["field"] == "phone_number"
 
 
-async def test_connecting_by_qr_answers_before_there_is_a_code(stage: Stage, member: Member) -> None:
+async def test_connecting_by_qr_answers_before_there_is_a_code(api: Api, member: Member) -> None:
     instance = await member.instance()
-    async with stage.playing(ConnectInstance, becomes(S.CONNECTING)) as heard:
+    async with api.playing(ConnectInstance, becomes(S.CONNECTING)) as heard:
         answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})
     assert (answer.status_code, answer.json()["success"], answer.json()["method"]) == (200, True, "qr")
     assert (heard[0].method, heard[0].instance_id) == ("qr", instance)
 
 
-async def test_a_refused_connect_is_told(stage: Stage, member: Member) -> None:
+async def test_a_refused_connect_is_the_response(api: Api, member: Member) -> None:
     instance = await member.instance()
 
     def refuse(command: ConnectInstance) -> list[Event]:
         return [CommandRefused(status=409, code="instance_restricted", detail="Until tomorrow.", **of(command))]
 
-    async with stage.playing(ConnectInstance, refuse):
+    async with api.playing(ConnectInstance, refuse):
         answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_restricted")
 
 
-async def test_the_current_pairing_code_is_there_until_it_expires(stage: Stage, member: Member) -> None:
+async def test_the_current_pairing_code_is_there_until_it_expires(api: Api, member: Member) -> None:
     instance = await member.instance(phone_number="4915112345678")
     place = f"{PATH}/{instance}/pairing-code"
     assert (await member.http.get(place)).json()["code"] == "pairing_code_not_available"
     fresh = {"code": "ABCD-EFGH", "phone_number": "4915112345678", "expires_at": utc_now() + timedelta(minutes=1)}
-    await stage.connection(member, instance, status="pairing", pairing_code=fresh)
+    await api.connection(member, instance, status="pairing", pairing_code=fresh)
     found = (await member.get(place))["data"]
     assert (found["code"], found["phone_number"]) == ("ABCDEFGH", "4915112345678")
-    await stage.connection(member, instance, status="connected", pairing_code=fresh)
+    await api.connection(member, instance, status="connected", pairing_code=fresh)
     assert (await member.http.get(place)).status_code == 404
-    await stage.connection(member, instance, status="pairing", pairing_code=fresh | {"expires_at": utc_now()})
+    await api.connection(member, instance, status="pairing", pairing_code=fresh | {"expires_at": utc_now()})
     assert (await member.http.get(place)).status_code == 404
 
 
-async def test_the_current_qr_is_there_until_it_expires(stage: Stage, member: Member) -> None:
+async def test_the_current_qr_is_there_until_it_expires(api: Api, member: Member) -> None:
     instance = await member.instance()
     assert (await member.http.get(f"{PATH}/{instance}/qr")).json()["code"] == "qr_not_available"
     qr = {"qr": "2@abc", "data_url": "data:image/png;base64,AA", "ascii": "##", "attempt": 2}
     fresh = qr | {"expires_at": utc_now() + timedelta(minutes=1)}
-    await stage.connection(member, instance, status="qr_pending", qr=fresh)
+    await api.connection(member, instance, status="qr_pending", qr=fresh)
     found = (await member.get(f"{PATH}/{instance}/qr"))["data"]
     assert (found["qr"], found["data_url"], found["attempt"]) == ("2@abc", "data:image/png;base64,AA", 2)
-    await stage.connection(member, instance, status="qr_pending", qr=qr | {"expires_at": utc_now()})
+    await api.connection(member, instance, status="qr_pending", qr=qr | {"expires_at": utc_now()})
     assert (await member.http.get(f"{PATH}/{instance}/qr")).status_code == 404
 
 
-async def test_all_shown_codes_of_an_organization_are_told_on_nats(
-    stage: Stage, member: Member, stranger: Member
+async def test_all_current_codes_of_an_organization_are_answered_over_nats(
+    api: Api, member: Member, stranger: Member
 ) -> None:
     now = utc_now()
     qr = {"qr": "2@abc", "data_url": "data:image/png;base64,AA", "ascii": "##", "attempt": 2}
     code = {"code": "ABCD-EFGH", "phone_number": "4915112345678", "expires_at": now + timedelta(minutes=1)}
     scanned, typed, late, linked = [await member.instance() for _ in range(4)]
-    await stage.connection(member, scanned, status="qr_pending", qr=qr | {"expires_at": now + timedelta(minutes=1)})
-    await stage.connection(member, typed, status="pairing", pairing_code=code)
-    await stage.connection(member, late, status="qr_pending", qr=qr | {"expires_at": now})
-    await stage.connection(member, linked, status="connected", pairing_code=code)
-    shown = await rpc_request(stage.nats, ListShownCodes(organization_id=member.organization_id))
+    await api.connection(member, scanned, status="qr_pending", qr=qr | {"expires_at": now + timedelta(minutes=1)})
+    await api.connection(member, typed, status="pairing", pairing_code=code)
+    await api.connection(member, late, status="qr_pending", qr=qr | {"expires_at": now})
+    await api.connection(member, linked, status="connected", pairing_code=code)
+    shown = await rpc_request(api.nats, ListShownCodes(organization_id=member.organization_id))
     assert {instance: each["attempt"] for instance, each in shown["qr"].items()} == {scanned: 2}
     assert {instance: each["code"] for instance, each in shown["pairing"].items()} == {typed: "ABCDEFGH"}
-    others = await rpc_request(stage.nats, ListShownCodes(organization_id=stranger.organization_id))
+    others = await rpc_request(api.nats, ListShownCodes(organization_id=stranger.organization_id))
     assert (others["qr"], others["pairing"]) == ({}, {})
 
 
@@ -225,32 +225,35 @@ async def test_all_shown_codes_of_an_organization_are_told_on_nats(
     ("action", "command", "status"),
     [("disconnect", DisconnectInstance, S.DISCONNECTED), ("logout", LogoutInstance, S.LOGGED_OUT)],
 )
-async def test_closing_waits_for_the_end(
-    stage: Stage, member: Member, action: str, command: type[Command], status: S
+async def test_disconnect_waits_until_the_connection_is_closed(
+    api: Api, member: Member, action: str, command: type[Command], status: S
 ) -> None:
     instance = await member.instance()
-    async with stage.playing(command, becomes(status)) as heard:
+    async with api.playing(command, becomes(status)) as heard:
         answer = await member.http.post(f"{PATH}/{instance}/{action}")
     assert answer.json() == {"success": True, "status": status}
     assert heard[0].instance_id == instance
 
 
-async def test_a_deleted_instance_is_unlinked_and_found_by_nobody(stage: Stage, member: Member) -> None:
+async def test_a_deleted_instance_is_unlinked_and_found_by_nobody(api: Api, member: Member) -> None:
     instance = await member.instance()
-    async with stage.playing(LogoutInstance, lambda _: []) as heard:
+    async with api.playing(LogoutInstance, lambda _: []) as heard:
         assert (await member.http.delete(f"{PATH}/{instance}")).json() == {"success": True}
-        await stage.nats.flush()
+        await api.nats.flush()
     assert (heard[0].instance_id, heard[0].delete) == (instance, True)
     assert (await member.get(PATH))["data"] == []
     assert (await member.http.get(f"{PATH}/{instance}")).status_code == 404
 
 
 async def test_a_deleted_instance_is_connected_again_and_a_removed_one_is_not(
-    stage: Stage, member: Member, stranger: Member
+    api: Api, member: Member, stranger: Member
 ) -> None:
     """Front ends show a new code by DELETE and connect with the same id."""
     instance = await member.instance()
-    async with stage.playing(LogoutInstance, lambda _: []), stage.playing(ConnectInstance, shows_qr) as heard:
+    async with (
+        api.playing(LogoutInstance, lambda _: []),
+        api.playing(ConnectInstance, shows_qr) as heard,
+    ):
         assert (await member.http.delete(f"{PATH}/{instance}")).status_code == 200
         assert (await stranger.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 404
         assert (await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 200

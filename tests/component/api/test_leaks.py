@@ -1,4 +1,4 @@
-"""No leaks: every route of the OpenAPI document, as everybody, with everything another organization has."""
+"""No leaks: every route of the OpenAPI document, with every caller, with the ids of another organization."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from shared.contracts.message import Command, Event
 from shared.contracts.principal import ROLE_SCOPES, Role
 from shared.contracts.registry import DEAD_STREAM, dead_letters_filter
 from shared.messaging.client import jetstream
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.component.api.document import Operation, Schema, operations, resolved
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
@@ -63,15 +63,15 @@ class VictimOrganization:
 
 
 @pytest.fixture(scope="module")
-async def victim(stage: Stage) -> AsyncIterator[VictimOrganization]:
-    async with stage.member() as owner:
-        ids = await belongings(stage, owner)
+async def victim(api: Api) -> AsyncIterator[VictimOrganization]:
+    async with api.member() as owner:
+        ids = await belongings(api, owner)
         changed = {"$set": {"phone_number": PHONE, "from_address": PHONE, "to_address": PHONE}}
         for name in ("contacts", "messages", "instances"):
-            await stage.database[name].update_many({"organization_id": owner.organization_id}, changed)
-        await dead(stage, owner.organization_id, error=SECRETS)
+            await api.database[name].update_many({"organization_id": owner.organization_id}, changed)
+        await dead(api, owner.organization_id, error=SECRETS)
         letters = dead_letters_filter(owner.organization_id)
-        letter = await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
+        letter = await jetstream(api.nats).get_msg(DEAD_STREAM, 1, letters, next=True)
         ids |= {"sequence": str(letter.seq), "organization_id": owner.organization_id}
         ids |= {"subject": owner.user_id, "actor": owner.user_id}
         yield VictimOrganization(owner.organization_id, ids, (SECRETS, owner.organization_id))
@@ -96,11 +96,11 @@ def is_role(who: str) -> TypeGuard[Role]:
 
 
 @asynccontextmanager
-async def acting(stage: Stage, attacker: Member, who: str) -> AsyncIterator[httpx.AsyncClient]:
+async def acting(api: Api, attacker: Member, who: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client that is a member of the attacker's organization, or one of its keys, or nobody."""
     async with AsyncExitStack() as stack:
         if is_role(who):
-            member = await stack.enter_async_context(stage.member(who, attacker.organization_id))
+            member = await stack.enter_async_context(api.member(who, attacker.organization_id))
             yield member.http
             return
         headers = {}
@@ -109,7 +109,7 @@ async def acting(stage: Stage, attacker: Member, who: str) -> AsyncIterator[http
             body = {"name": "x", "scopes": ["read", "send", "manage"], **limit}
             made = await attacker.http.post("/api/api-keys", json=body)
             headers = {"X-Api-Key": made.json()["data"]["key"]}
-        yield await stack.enter_async_context(stage.client(**headers))
+        yield await stack.enter_async_context(api.client(**headers))
 
 
 def filled(victim: VictimOrganization, operation: Operation, schema: Schema) -> Any:
@@ -146,27 +146,27 @@ def leaks(victim: VictimOrganization, operation: Operation, answer: httpx.Respon
 
 
 @pytest.mark.parametrize("who", CALLERS)
-async def test_no_route_tells_or_changes_anything_of_another_organization(
-    stage: Stage, member: Member, victim: VictimOrganization, who: str
+async def test_no_route_reveals_or_changes_anything_of_another_organization(
+    api: Api, member: Member, victim: VictimOrganization, who: str
 ) -> None:
-    before = await snapshot(stage, victim.organization_id)
+    before = await snapshot(api, victim.organization_id)
     async with AsyncExitStack() as stack:
-        heard = [await stack.enter_async_context(stage.playing(command, refusal)) for command in WAITING]
-        http = await stack.enter_async_context(acting(stage, member, who))
+        heard = [await stack.enter_async_context(api.playing(command, refusal)) for command in WAITING]
+        http = await stack.enter_async_context(acting(api, member, who))
         everything = operations((await http.get("/openapi.json")).json())
         assert len(everything) >= 50
         answers = await asyncio.gather(*(asked(http, victim, operation) for operation in everything))
     pairs = zip(everything, answers, strict=True)
     assert [leak for operation, answer in pairs for leak in leaks(victim, operation, answer)] == []
     assert {command.organization_id for commands in heard for command in commands} <= {member.organization_id}
-    assert await snapshot(stage, victim.organization_id) == before
+    assert await snapshot(api, victim.organization_id) == before
     letters = dead_letters_filter(victim.organization_id)
-    assert (await jetstream(stage.nats).get_msg(DEAD_STREAM, 1, letters, next=True)).seq == int(victim.ids["sequence"])
+    assert (await jetstream(api.nats).get_msg(DEAD_STREAM, 1, letters, next=True)).seq == int(victim.ids["sequence"])
 
 
-async def test_the_same_requests_reach_everything_of_ones_own(stage: Stage, victim: VictimOrganization) -> None:
+async def test_the_same_requests_find_everything_of_the_own_organization(api: Api, victim: VictimOrganization) -> None:
     """The test above asks for what is there: the victim's own member gets it."""
-    async with stage.member("viewer", victim.organization_id) as own:
+    async with api.member("viewer", victim.organization_id) as own:
         everything = operations((await own.http.get("/openapi.json")).json())
         reads = [operation for operation in everything if operation.method == "GET" and operation.parameters("path")]
         answers = [await asked(own.http, victim, operation) for operation in reads]

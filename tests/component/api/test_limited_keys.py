@@ -1,4 +1,4 @@
-"""API keys for some instances: what belongs to the others is not there for them."""
+"""API keys limited to some instances: records of other instances are not found."""
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.queries import ApiKeyOwner
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.component.api.test_keys import created, verified
 
 
@@ -25,14 +25,14 @@ class Limited:
 
 
 @pytest.fixture
-async def limited(stage: Stage, member: Member) -> AsyncIterator[Limited]:
+async def limited(api: Api, member: Member) -> AsyncIterator[Limited]:
     mine, other = await member.instance(), await member.instance()
     key = (await created(member, "read", "send", "manage", instance_ids=[mine]))["key"]
-    async with stage.client(**{"X-Api-Key": key}) as http:
+    async with api.client(**{"X-Api-Key": key}) as http:
         yield Limited(http, mine, other, key)
 
 
-async def test_a_limited_key_reaches_its_instance_and_no_other(limited: Limited) -> None:
+async def test_a_limited_key_accesses_its_instance_and_no_other(limited: Limited) -> None:
     listed = (await limited.http.get("/api/whatsapp/instances")).json()["data"]
     assert [instance["id"] for instance in listed] == [limited.mine]
     assert (await limited.http.get(f"/api/whatsapp/instances/{limited.mine}")).status_code == 200
@@ -63,7 +63,7 @@ async def test_a_limited_key_does_nothing_that_concerns_the_whole_organization(l
 
 
 async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_its_instance(
-    stage: Stage, member: Member, limited: Limited, records: Callable[..., Document]
+    api: Api, member: Member, limited: Limited, records: Callable[..., Document]
 ) -> None:
     now, shown = utc_now(), {}
     for instance in (limited.mine, limited.other):
@@ -75,11 +75,11 @@ async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_it
             "created_at": now,
             "updated_at": now,
         }
-        await stage.database.conversations.insert_one({"_id": ids["conversations"], **one})
+        await api.database.conversations.insert_one({"_id": ids["conversations"], **one})
         booking = {"_id": ids["bookings"], "status": "pending", "opened_by": "m", **one}
-        await stage.database.bookings.insert_one(booking)
+        await api.database.bookings.insert_one(booking)
         message = records(_id=ids["messages"], instance_id=instance, conversation_id=ids["conversations"])
-        await stage.database.messages.insert_one(message)
+        await api.database.messages.insert_one(message)
         shown[instance] = ids
     for name, ours in shown[limited.mine].items():
         theirs = shown[limited.other][name]
@@ -93,8 +93,8 @@ async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_it
     assert elsewhere.json()["data"] == []
 
 
-async def test_a_limited_key_opens_no_socket(stage: Stage, limited: Limited) -> None:
-    assert await verified(stage, limited.key) == ApiKeyOwner(limited=True)
+async def test_a_limited_key_opens_no_socket(api: Api, limited: Limited) -> None:
+    assert await verified(api, limited.key) == ApiKeyOwner(limited=True)
 
 
 async def test_a_key_cannot_be_limited_to_an_instance_of_somebody_else(member: Member, stranger: Member) -> None:

@@ -1,11 +1,11 @@
-"""What an organization chooses for itself: read, changed, refused, written down."""
+"""Settings of an organization: read, changed, refused, audited."""
 
 import asyncio
 from typing import Any
 
 import pytest
 
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 DEFAULTS: dict[str, Any] = {
     "booking_policy": "one_open",
@@ -27,17 +27,17 @@ async def settings_of(member: Member) -> Any:
     return (await member.get("/api/organization"))["data"]["settings"]
 
 
-async def test_who_chose_nothing_yet_has_the_defaults(member: Member) -> None:
+async def test_an_organization_without_settings_has_the_defaults(member: Member) -> None:
     assert await settings_of(member) == DEFAULTS
 
 
-async def test_what_is_changed_is_kept_and_the_rest_stays(stage: Stage, member: Member) -> None:
+async def test_changed_settings_are_stored_and_the_others_stay(api: Api, member: Member) -> None:
     assert (await change(member, booking_policy="opening_hours", opening_hours=HOURS))[0] == 200
     status, answer = await change(member, owner_messages="ignore", owner_numbers=["+49 151 12345678", "77:1@lid"])
     assert (status, answer["data"]["settings"]) == (200, await settings_of(member))
     chosen = {"booking_policy": "opening_hours", "opening_hours": HOURS, "owner_messages": "ignore"}
     assert await settings_of(member) == DEFAULTS | chosen | {"owner_numbers": ["4915112345678", "77@lid"]}
-    stored = await stage.database.organizations.find_one({"_id": member.organization_id})
+    stored = await api.database.organizations.find_one({"_id": member.organization_id})
     assert stored
     assert stored["settings"] == await settings_of(member)
     assert (await change(member, booking_policy="off", opening_hours=None))[0] == 200
@@ -64,7 +64,7 @@ async def test_what_is_changed_is_kept_and_the_rest_stays(stage: Stage, member: 
         ({"owner_numbers": ["0151 123"]}, "owner_numbers.0"),
     ],
 )
-async def test_what_is_wrong_is_refused_by_its_name_and_changes_nothing(
+async def test_an_invalid_setting_is_named_and_changes_nothing(
     member: Member, given: dict[str, Any], field: str
 ) -> None:
     status, answer = await change(member, **given)
@@ -72,13 +72,13 @@ async def test_what_is_wrong_is_refused_by_its_name_and_changes_nothing(
     assert await settings_of(member) == DEFAULTS
 
 
-async def test_what_a_policy_needs_cannot_be_taken_away(member: Member) -> None:
+async def test_settings_that_a_policy_requires_cannot_be_removed(member: Member) -> None:
     assert (await change(member, booking_policy="keywords", booking_keywords=["term"]))[0] == 200
     status, answer = await change(member, booking_keywords=[])
     assert (status, answer["errors"][0]["field"]) == (422, "settings.booking_keywords")
 
 
-async def test_two_changes_at_once_both_count(member: Member) -> None:
+async def test_concurrent_changes_are_both_stored(member: Member) -> None:
     answers = await asyncio.gather(
         change(member, owner_messages="ignore"), change(member, booking_policy="every_message")
     )
@@ -86,11 +86,11 @@ async def test_two_changes_at_once_both_count(member: Member) -> None:
     assert await settings_of(member) == DEFAULTS | {"owner_messages": "ignore", "booking_policy": "every_message"}
 
 
-async def test_only_who_manages_changes_them_and_the_log_says_who(stage: Stage, member: Member) -> None:
-    async with stage.member("agent", member.organization_id) as agent:
+async def test_only_managers_change_settings_and_the_audit_log_names_them(api: Api, member: Member) -> None:
+    async with api.member("agent", member.organization_id) as agent:
         assert (await change(agent, booking_policy="off"))[0] == 403
         assert (await settings_of(agent))["booking_policy"] == "one_open"
-    async with stage.member("admin", member.organization_id) as admin:
+    async with api.member("admin", member.organization_id) as admin:
         assert (await change(admin, booking_policy="off"))[0] == 200
     [entry] = (await member.get("/api/audit", action="change_organization"))["data"]
     assert entry["actor"] == admin.user_id

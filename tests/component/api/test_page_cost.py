@@ -1,4 +1,4 @@
-"""A page reads about as many documents as it shows, however many there are behind it."""
+"""A page examines about as many documents as it returns, however long the list is."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ import pytest
 
 from services.api.views import list_search
 from shared.platform.mongo import Database, Document
-from tests.component.api.conftest import Member, Stage, make_searchable
+from tests.component.api.conftest import Api, Member, make_searchable
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_reads import booking, contact
 
@@ -29,18 +29,18 @@ async def examined(database: Database) -> AsyncIterator[list[int]]:
 
 
 @pytest.fixture
-async def plenty(stage: Stage, member: Member, records: Callable[..., Document]) -> Document:
+async def plenty(api: Api, member: Member, records: Callable[..., Document]) -> Document:
     """Many of everything; the conversation with the messages."""
     people = [
         contact(member, age, name=f"Ana {age}", aliases=[f"lid:{member.organization_id}{age}"]) for age in range(COUNT)
     ]
     talks = [talk(member, age, contact_id=person["_id"]) for age, person in enumerate(people)]
     said = [records(conversation_id=talks[0]["_id"], text="hello", order_key=number) for number in range(COUNT)]
-    await stage.database.contacts.insert_many(people)
-    await stage.database.conversations.insert_many(talks)
-    await stage.database.messages.insert_many(said)
-    await stage.database.bookings.insert_many([booking(member, contact_id=person["_id"]) for person in people])
-    await make_searchable(stage.database)
+    await api.database.contacts.insert_many(people)
+    await api.database.conversations.insert_many(talks)
+    await api.database.messages.insert_many(said)
+    await api.database.bookings.insert_many([booking(member, contact_id=person["_id"]) for person in people])
+    await make_searchable(api.database)
     return talks[0] | {"middle": said[COUNT // 2]["_id"]}
 
 
@@ -59,12 +59,12 @@ PATHS = (
 )
 
 
-async def test_a_page_reads_what_it_shows(
-    stage: Stage, member: Member, plenty: Document, monkeypatch: pytest.MonkeyPatch
+async def test_a_page_examines_about_as_many_documents_as_it_returns(
+    api: Api, member: Member, plenty: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_search, "MAX_MATCHING_CONTACTS", 100)
     for path in PATHS:
-        async with examined(stage.database) as counts:
+        async with examined(api.database) as counts:
             url = path.format(id=plenty["_id"], middle=plenty["middle"])
             answer = await member.http.get(f"{url}{'&' if '?' in url else '?'}limit={PAGE_LIMIT}")
         assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""A new password: whose, after what, and what ends with it."""
+"""Changing a password: who may, and what it ends."""
 
 import json
 from collections.abc import AsyncIterator
@@ -11,7 +11,7 @@ from nats.aio.subscription import Subscription
 from services.api.store import login_attempts
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.subscriptions import subscribed
 
 OLD, NEW = "a password of mine", "another password of mine"
@@ -20,20 +20,20 @@ OLD, NEW = "a password of mine", "another password of mine"
 class Person:
     """Somebody registered, and what he heard of ended access in his organization."""
 
-    def __init__(self, stage: Stage, login: dict[str, Any], told: Subscription) -> None:
-        self.stage, self.login, self._told = stage, login, told
+    def __init__(self, api: Api, login: dict[str, Any], told: Subscription) -> None:
+        self.api, self.login, self._told = api, login, told
         self.email = login["user"]["email"]
 
     async def post(self, path: str, token: str | None = None, **body: Any) -> httpx.Response:
-        async with self.stage.client(Authorization=f"Bearer {token or self.login['token']}") as http:
+        async with self.api.client(Authorization=f"Bearer {token or self.login['token']}") as http:
             return await http.post(path, json=body)
 
     async def logged_in(self, password: str) -> httpx.Response:
-        async with self.stage.client() as http:
+        async with self.api.client() as http:
             return await http.post("/api/auth/login", json={"email": self.email, "password": password})
 
     async def status(self, token: str) -> int:
-        async with self.stage.client(Authorization=f"Bearer {token}") as http:
+        async with self.api.client(Authorization=f"Bearer {token}") as http:
             return (await http.get("/api/organization")).status_code
 
     async def heard(self) -> dict[str, Any]:
@@ -42,17 +42,17 @@ class Person:
 
 
 @pytest.fixture
-async def person(stage: Stage) -> AsyncIterator[Person]:
-    async with stage.client() as http:
+async def person(api: Api) -> AsyncIterator[Person]:
+    async with api.client() as http:
         answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": OLD})
     login = answer.json()
-    told = await stage.nats.subscribe(AccessRevoked.subject_filter(login["organization_id"]))
-    await subscribed(stage.nats)
-    yield Person(stage, login, told)
+    told = await api.nats.subscribe(AccessRevoked.subject_filter(login["organization_id"]))
+    await subscribed(api.nats)
+    yield Person(api, login, told)
     await told.unsubscribe()
 
 
-async def test_a_new_password_opens_and_the_old_one_does_not(person: Person) -> None:
+async def test_only_the_new_password_is_valid(person: Person) -> None:
     answer = await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert (await person.logged_in(NEW)).status_code == 200
@@ -89,27 +89,27 @@ async def test_a_short_password_is_refused_with_its_reason(person: Person) -> No
     assert OLD not in answer.text
 
 
-async def test_both_the_change_and_the_failure_stand_in_the_audit_log(stage: Stage, person: Person) -> None:
+async def test_change_and_failure_are_in_the_audit_log(api: Api, person: Person) -> None:
     await person.post("/api/auth/password", old_password="a guess", new_password=NEW)
     await person.post("/api/auth/password", old_password=OLD, new_password=NEW)
-    async with stage.client(Authorization=f"Bearer {person.login['token']}") as http:
+    async with api.client(Authorization=f"Bearer {person.login['token']}") as http:
         entries = (await http.get("/api/audit")).json()["data"]
     assert [entry["action"] for entry in entries[:2]] == ["change_password", "change_password_failed"]
 
 
-async def test_a_key_has_no_password(stage: Stage, member: Member) -> None:
+async def test_a_key_has_no_password(api: Api, member: Member) -> None:
     key = (await member.http.post("/api/api-keys", json={"name": "x"})).json()["data"]["key"]
-    async with stage.client(**{"X-Api-Key": key}) as http:
+    async with api.client(**{"X-Api-Key": key}) as http:
         answer = await http.post("/api/auth/password", json={"old_password": OLD, "new_password": NEW})
     assert (answer.status_code, answer.json()["code"]) == (409, "no_login")
 
 
-async def test_whatever_ends_access_is_told_on_nats(stage: Stage, person: Person) -> None:
+async def test_every_revocation_is_published_on_nats(api: Api, person: Person) -> None:
     organization_id = person.login["organization_id"]
     key = (await person.post("/api/api-keys", name="x")).json()["data"]
     async with (
-        stage.member("agent", organization_id) as agent,
-        stage.client(Authorization=f"Bearer {person.login['token']}") as owner,
+        api.member("agent", organization_id) as agent,
+        api.client(Authorization=f"Bearer {person.login['token']}") as owner,
     ):
         await owner.delete(f"/api/api-keys/{key['id']}")
         await owner.patch(f"/api/users/{agent.user_id}", json={"name": "Nina"})

@@ -1,4 +1,4 @@
-"""/api/admin: how far the queues are, and what could not be handled."""
+"""/api/admin: queue statistics and dead letters."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_client import rpc_request
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.subscriptions import subscribed
 
 LETTERS = "/api/admin/dead-letters"
@@ -29,18 +29,18 @@ def receipt(organization_id: str) -> ReceiptReceived:
     )
 
 
-async def dead(stage: Stage, organization_id: str, error: str = "no contact") -> ReceiptReceived:
+async def dead(api: Api, organization_id: str, error: str = "no contact") -> ReceiptReceived:
     """An event that could not be handled, as a service leaves it."""
     event = receipt(organization_id)
-    publish = Publisher(jetstream(stage.nats))
+    publish = Publisher(jetstream(api.nats))
     await publish.dead_letter(event.full_subject, event.model_dump_json().encode(), error, 6)
     return event
 
 
 @asynccontextmanager
-async def consumer(stage: Stage, name: str, event: type[Event], organization_id: str) -> AsyncIterator[str]:
+async def consumer(api: Api, name: str, event: type[Event], organization_id: str) -> AsyncIterator[str]:
     """A durable consumer of one organization's events, which nobody works for."""
-    js = jetstream(stage.nats)
+    js = jetstream(api.nats)
     config = ConsumerConfig(
         durable_name=name,
         filter_subject=event.subject_filter(organization_id),
@@ -52,9 +52,9 @@ async def consumer(stage: Stage, name: str, event: type[Event], organization_id:
     await js.delete_consumer(EVENTS_STREAM, name)
 
 
-async def test_a_consumer_shows_what_it_has_not_done_yet(stage: Stage, member: Member) -> None:
-    js, publish = jetstream(stage.nats), Publisher(jetstream(stage.nats))
-    async with consumer(stage, f"test-{new_id()[:8]}", ReceiptReceived, member.organization_id) as name:
+async def test_a_consumer_reports_pending_messages(api: Api, member: Member) -> None:
+    js, publish = jetstream(api.nats), Publisher(jetstream(api.nats))
+    async with consumer(api, f"test-{new_id()[:8]}", ReceiptReceived, member.organization_id) as name:
         subscription = await js.pull_subscribe_bind(durable=name, stream=EVENTS_STREAM)
         await publish(receipt(member.organization_id))
         await publish(receipt(member.organization_id))
@@ -75,8 +75,8 @@ async def test_a_consumer_shows_what_it_has_not_done_yet(stage: Stage, member: M
         await subscription.unsubscribe()
 
 
-async def test_the_streams_are_shown_with_their_size_and_age(stage: Stage, member: Member) -> None:
-    await Publisher(jetstream(stage.nats))(receipt(member.organization_id))
+async def test_streams_are_reported_with_size_and_age(api: Api, member: Member) -> None:
+    await Publisher(jetstream(api.nats))(receipt(member.organization_id))
     streams = (await member.get("/api/admin/queue-stats"))["data"]["streams"]
     assert [found["name"] for found in streams] == ["WA_EVENTS", "WA_COMMANDS", "WA_DEAD"]
     assert streams[0]["messages"] >= 1
@@ -84,8 +84,8 @@ async def test_the_streams_are_shown_with_their_size_and_age(stage: Stage, membe
     assert streams[0]["oldest_age"] >= 0
 
 
-async def test_dead_letters_are_counted_listed_in_pages_and_read(stage: Stage, member: Member) -> None:
-    events = [await dead(stage, member.organization_id, f"reason {number}") for number in range(3)]
+async def test_dead_letters_are_counted_listed_in_pages_and_read(api: Api, member: Member) -> None:
+    events = [await dead(api, member.organization_id, f"reason {number}") for number in range(3)]
     assert (await member.get("/api/admin/queue-stats"))["data"]["dead_letters"] == 3
     first = await member.get(LETTERS, limit=2)
     rest = await member.get(LETTERS, limit=2, cursor=first["next_cursor"])
@@ -97,10 +97,10 @@ async def test_dead_letters_are_counted_listed_in_pages_and_read(stage: Stage, m
     assert read == letter | {"body": json.loads(events[0].model_dump_json())}
 
 
-async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, member: Member) -> None:
-    event = await dead(stage, member.organization_id)
-    heard = await stage.nats.subscribe(event.full_subject)
-    await subscribed(stage.nats)
+async def test_a_replayed_letter_is_published_again_and_gone(api: Api, member: Member) -> None:
+    event = await dead(api, member.organization_id)
+    heard = await api.nats.subscribe(event.full_subject)
+    await subscribed(api.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
@@ -112,12 +112,10 @@ async def test_a_replayed_letter_is_published_again_and_gone(stage: Stage, membe
     await heard.unsubscribe()
 
 
-async def test_a_letter_of_which_only_the_head_is_kept_says_so_and_is_not_replayed(
-    stage: Stage, member: Member
-) -> None:
+async def test_an_incomplete_letter_is_marked_and_not_replayed(api: Api, member: Member) -> None:
     event = receipt(member.organization_id).model_copy(update={"wa_ids": ["A" * 990_000]})
     body = event.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead_letter(event.full_subject, body, "too large", 1)
+    await Publisher(jetstream(api.nats)).dead_letter(event.full_subject, body, "too large", 1)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (letter["complete"], letter["size"]) == (False, len(body))
     head = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]["body"]
@@ -127,33 +125,33 @@ async def test_a_letter_of_which_only_the_head_is_kept_says_so_and_is_not_replay
     assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
 
 
-async def test_a_replayed_command_reaches_its_owner(stage: Stage, member: Member) -> None:
+async def test_a_replayed_command_reaches_its_owner(api: Api, member: Member) -> None:
     command = ChangeBooking(
         organization_id=member.organization_id, booking_id="b", status=BookingStatus.CONFIRMED, by="somebody"
     )
     body = command.model_dump_json().encode()
-    await Publisher(jetstream(stage.nats)).dead_letter(command.full_subject, body, "no booking", 6)
+    await Publisher(jetstream(api.nats)).dead_letter(command.full_subject, body, "no booking", 6)
     (letter,) = (await member.get(LETTERS))["data"]
-    async with stage.playing(ChangeBooking, lambda _: ()) as heard:
+    async with api.playing(ChangeBooking, lambda _: ()) as heard:
         assert (await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")).status_code == 200
         while command not in heard:
-            await stage.nats.flush()
+            await api.nats.flush()
 
 
-async def test_a_dropped_letter_is_gone_and_published_nowhere(stage: Stage, member: Member) -> None:
-    event = await dead(stage, member.organization_id)
-    heard = await stage.nats.subscribe(event.full_subject)
-    await subscribed(stage.nats)
+async def test_a_dropped_letter_is_gone_and_published_nowhere(api: Api, member: Member) -> None:
+    event = await dead(api, member.organization_id)
+    heard = await api.nats.subscribe(event.full_subject)
+    await subscribed(api.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
     assert (await member.get(LETTERS))["data"] == []
-    await stage.nats.flush()  # what the api published before its answer has arrived
+    await api.nats.flush()  # what the api published before its answer has arrived
     assert heard.pending_msgs == 0
     await heard.unsubscribe()
 
 
-async def test_another_organizations_letters_are_not_there(stage: Stage, member: Member, stranger: Member) -> None:
-    await dead(stage, member.organization_id)
+async def test_letters_of_another_organization_are_not_found(api: Api, member: Member, stranger: Member) -> None:
+    await dead(api, member.organization_id)
     (letter,) = (await member.get(LETTERS))["data"]
     path = f"{LETTERS}/{letter['sequence']}"
     assert (await stranger.get(LETTERS))["data"] == []
@@ -164,9 +162,9 @@ async def test_another_organizations_letters_are_not_there(stage: Stage, member:
     assert (await member.get(path))["data"]["sequence"] == letter["sequence"]
 
 
-async def test_a_letter_of_an_unknown_kind_is_shown_and_not_replayed(stage: Stage, member: Member) -> None:
+async def test_a_letter_of_an_unknown_class_is_listed_and_not_replayed(api: Api, member: Member) -> None:
     address = f"wa.event.weather.changed.{member.organization_id}.-"
-    await Publisher(jetstream(stage.nats)).dead_letter(address, b"\xff no json", "unreadable", 1)
+    await Publisher(jetstream(api.nats)).dead_letter(address, b"\xff no json", "unreadable", 1)
     (letter,) = (await member.get(LETTERS))["data"]
     read = (await member.get(f"{LETTERS}/{letter['sequence']}"))["data"]
     assert (read["kind"], read["body"]) == ("unknown", "\ufffd no json")
@@ -180,17 +178,17 @@ async def test_a_made_up_cursor_is_refused(member: Member, cursor: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_cursor")
 
 
-async def test_the_same_stands_on_the_bus(stage: Stage, member: Member) -> None:
-    await dead(stage, member.organization_id)
-    (letter,) = (await rpc_request(stage.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
+async def test_the_same_is_answered_over_nats(api: Api, member: Member) -> None:
+    await dead(api, member.organization_id)
+    (letter,) = (await rpc_request(api.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
     query = ReadDeadLetter(organization_id=member.organization_id, sequence=letter["sequence"])
-    assert (await rpc_request(stage.nats, query))["data"]["error"] == "no contact"
-    stats = await rpc_request(stage.nats, ReadQueueStats(organization_id=member.organization_id))
+    assert (await rpc_request(api.nats, query))["data"]["error"] == "no contact"
+    stats = await rpc_request(api.nats, ReadQueueStats(organization_id=member.organization_id))
     assert stats["data"]["dead_letters"] == 1
 
 
-async def test_a_key_that_only_reads_sees_no_queues(stage: Stage, member: Member) -> None:
+async def test_a_read_only_key_cannot_read_queues(api: Api, member: Member) -> None:
     made = await member.http.post("/api/api-keys", json={"name": "reader", "scopes": ["read"]})
-    async with stage.client(**{"X-Api-Key": made.json()["data"]["key"]}) as http:
+    async with api.client(**{"X-Api-Key": made.json()["data"]["key"]}) as http:
         for path in ("/api/admin/queue-stats", LETTERS):
             assert (await http.get(path)).status_code == 403

@@ -7,15 +7,15 @@ from contextlib import AsyncExitStack
 import pytest
 
 from services.api.settings import ApiSettings
-from tests.component.api.conftest import Member, Stage, running
+from tests.component.api.conftest import Api, Member, running
 from tests.servers import free_port
 
 CALLER, ORGANIZATION = 5, 8
 
 
 @pytest.fixture(scope="module")
-async def replicas(stage: Stage, settings: ApiSettings) -> AsyncIterator[list[str]]:
-    """Two with low limits on the database of the stage."""
+async def replicas(api: Api, settings: ApiSettings) -> AsyncIterator[list[str]]:
+    """Two with low limits on the database of the api."""
     async with AsyncExitStack() as stack:
         limits = {"rate_limit_caller": CALLER, "rate_limit_organization": ORGANIZATION}
         changed = [settings.model_copy(update={**limits, "http_port": free_port()}) for _ in range(2)]
@@ -23,9 +23,9 @@ async def replicas(stage: Stage, settings: ApiSettings) -> AsyncIterator[list[st
 
 
 @pytest.fixture(autouse=True)
-async def one_window(stage: Stage) -> None:
+async def one_window(api: Api) -> None:
     """At the end of a minute what was asked counts a little less; these tests count within one."""
-    now = (await stage.database.command("hello"))["localTime"]
+    now = (await api.database.command("hello"))["localTime"]
     if now.second > 55:
         await asyncio.sleep(60.5 - now.second)
 
@@ -41,15 +41,15 @@ async def test_a_caller_gets_as_many_as_the_limit_over_all_replicas(member: Memb
 
 
 async def test_the_members_of_an_organization_share_its_limit(
-    stage: Stage, member: Member, stranger: Member, replicas: list[str]
+    api: Api, member: Member, stranger: Member, replicas: list[str]
 ) -> None:
-    async with stage.member("viewer", member.organization_id) as colleague:
+    async with api.member("viewer", member.organization_id) as colleague:
         found = await statuses(member, replicas, CALLER) + await statuses(colleague, replicas, CALLER)
     assert found.count(200) == ORGANIZATION
     assert await statuses(stranger, replicas, CALLER) == [200] * CALLER
 
 
-async def test_every_answer_says_how_much_is_left(member: Member, replicas: list[str]) -> None:
+async def test_every_response_has_the_remaining_requests(member: Member, replicas: list[str]) -> None:
     for left in range(CALLER - 1, -1, -1):
         answer = await member.http.get(f"{replicas[0]}/api/organization")
         assert (answer.headers["RateLimit-Limit"], answer.headers["RateLimit-Remaining"]) == (str(CALLER), str(left))
@@ -61,17 +61,17 @@ async def test_every_answer_says_how_much_is_left(member: Member, replicas: list
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_a_bucket_is_forgotten_when_it_no_longer_counts(stage: Stage, member: Member) -> None:
+async def test_a_bucket_is_deleted_when_it_no_longer_counts(api: Api, member: Member) -> None:
     await member.get("/api/organization")
-    bucket = await stage.database.rate_counters.find_one({"_id": member.organization_id})
-    indexes = await stage.database.rate_counters.index_information()
+    bucket = await api.database.rate_counters.find_one({"_id": member.organization_id})
+    indexes = await api.database.rate_counters.index_information()
     assert bucket
     assert bucket["expires_at"]
     assert [index["key"] for index in indexes.values() if index.get("expireAfterSeconds") == 0] == [[("expires_at", 1)]]
 
 
-async def test_what_lies_long_ago_no_longer_counts(stage: Stage, member: Member, replicas: list[str]) -> None:
+async def test_what_lies_long_ago_no_longer_counts(api: Api, member: Member, replicas: list[str]) -> None:
     await statuses(member, replicas, CALLER + 1)
     long_ago = {"$inc": {"window": -5}}
-    await stage.database.rate_counters.update_many({"_id": {"$regex": member.organization_id}}, long_ago)
+    await api.database.rate_counters.update_many({"_id": {"$regex": member.organization_id}}, long_ago)
     assert await statuses(member, replicas, CALLER) == [200] * CALLER

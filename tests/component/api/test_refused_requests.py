@@ -1,4 +1,4 @@
-"""A request that is refused has changed nothing, however late it is refused."""
+"""A refused request has changed nothing, at whatever point it is refused."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from shared.contracts.message import Command, Event
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.requests import ConnectInstanceRequest
 from shared.messaging.rpc_client import rpc_request
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 PATH = "/api/whatsapp/instances"
 
@@ -34,9 +34,9 @@ def nothing(_: Command) -> Iterable[Event]:
 
 
 @pytest.fixture
-async def deleted(stage: Stage, member: Member) -> str:
+async def deleted(api: Api, member: Member) -> str:
     instance = await member.instance()
-    async with stage.playing(LogoutInstance, nothing):
+    async with api.playing(LogoutInstance, nothing):
         assert (await member.http.delete(f"{PATH}/{instance}")).status_code == 200
     return instance
 
@@ -63,47 +63,45 @@ async def test_a_connect_that_is_not_valid_restores_no_deleted_instance(
     assert await listed(member) == []
 
 
-async def test_a_connect_asked_on_nats_that_is_not_valid_restores_nothing(
-    stage: Stage, member: Member, deleted: str
-) -> None:
+async def test_an_invalid_connect_over_nats_restores_nothing(api: Api, member: Member, deleted: str) -> None:
     request = ConnectInstanceRequest(organization_id=member.organization_id, instance_id=deleted, method="code")
     with pytest.raises(Problem, match="pairing code"):
-        await rpc_request(stage.nats, request)
+        await rpc_request(api.nats, request)
     assert await listed(member) == []
 
 
 @pytest.mark.parametrize("body", [{"method": "qr"}, {"method": "code", "phone_number": "4915112345678"}])
 async def test_a_connect_that_the_session_service_refuses_restores_nothing(
-    stage: Stage, member: Member, deleted: str, body: dict[str, Any]
+    api: Api, member: Member, deleted: str, body: dict[str, Any]
 ) -> None:
-    async with stage.playing(ConnectInstance, refuse):
+    async with api.playing(ConnectInstance, refuse):
         answer = await member.http.post(f"{PATH}/{deleted}/connect", json=body)
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_logging_out")
     assert await listed(member) == []
 
 
 async def test_a_refused_connect_deletes_nothing_that_another_one_restored(
-    stage: Stage, member: Member, deleted: str
+    api: Api, member: Member, deleted: str
 ) -> None:
     path, qr = f"{PATH}/{deleted}/connect", {"method": "qr"}
 
     def first_only(command: Command) -> list[Event]:
         return refuse(command) if len(heard) > 1 else connecting(command)
 
-    async with stage.playing(ConnectInstance, first_only) as heard:
+    async with api.playing(ConnectInstance, first_only) as heard:
         answers = [(await member.http.post(path, json=qr)).status_code for _ in range(2)]
     assert answers == [200, 409]
     assert await listed(member) == [deleted]
 
 
-async def test_the_key_of_a_refused_send_is_not_used_up(stage: Stage, member: Member) -> None:
+async def test_the_key_of_a_refused_send_is_not_used_up(api: Api, member: Member) -> None:
     instance, key = await member.instance(), {"Idempotency-Key": "one"}
     path, texts = f"{PATH}/{instance}/send", [{"to": "4915112345678", "message": text, "wait": 0} for text in "ab"]
     refused = await member.http.post(path, json=texts[0], headers=key)
     assert (refused.status_code, refused.json()["code"]) == (409, "instance_not_connected")
-    await stage.connection(member, instance)
+    await api.connection(member, instance)
     heard: list[SendMessage]
     answer: Callable[[SendMessage], Iterable[Event]] = nothing
-    async with stage.playing(SendMessage, answer) as heard:
+    async with api.playing(SendMessage, answer) as heard:
         assert (await member.http.post(path, json=texts[1], headers=key)).status_code == 202
     assert [command.text for command in heard] == ["b"]

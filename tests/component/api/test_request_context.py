@@ -1,4 +1,4 @@
-"""What happens to any request: limits, unreadable bodies, headers, health, the description of the api."""
+"""Every request: limits, unreadable bodies, headers, health, the description of the api."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 PATH = "/api/whatsapp/instances"
 PROBLEM = "application/problem+json"
@@ -36,7 +36,7 @@ async def test_json_is_read_however_curl_calls_it(member: Member) -> None:
     assert (await member.http.post(PATH, content=b'{"instance_name": "x"}', headers=sent)).status_code == 200
 
 
-async def test_many_wrong_fields_make_a_short_answer(member: Member) -> None:
+async def test_many_invalid_fields_give_a_short_response(member: Member) -> None:
     answer = await member.http.post(PATH, json={f"field {number}": 1 for number in range(10_000)})
     assert answer.status_code == 422
     assert len(answer.content) < 10_000
@@ -53,7 +53,7 @@ async def test_a_body_too_large_is_refused_announced_or_not(member: Member) -> N
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-async def test_every_answer_has_an_id_and_is_guarded(stage: Stage, member: Member) -> None:
+async def test_every_response_has_a_request_id_and_security_headers(api: Api, member: Member) -> None:
     for path in ("/api/organization", "/nowhere", "/health"):
         answer = await member.http.get(path, headers={"X-Request-Id": "order-7.1"})
         assert answer.headers["X-Request-Id"] == "order-7.1"
@@ -70,7 +70,7 @@ async def test_a_problem_has_the_fields_of_old_and_new_clients(member: Member) -
     assert (found["success"], found["error"], found["status"]) == (False, found["detail"], 404)
 
 
-async def test_a_wrong_method_says_which_are_right(member: Member) -> None:
+async def test_a_wrong_method_names_the_allowed_ones(member: Member) -> None:
     answer = await member.http.put(PATH)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
     assert set(answer.headers["Allow"].split(", ")) & {"GET", "POST"}
@@ -88,9 +88,9 @@ async def test_an_odd_id_is_an_unknown_one(member: Member, name: str) -> None:
         assert (await member.http.get(f"/api/{kind}/{name}")).status_code == 404
 
 
-async def test_only_listed_front_ends_of_other_hosts_may_call(stage: Stage) -> None:
+async def test_only_listed_front_ends_of_other_hosts_may_call(api: Api) -> None:
     asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "Authorization"}
-    async with stage.client() as http:
+    async with api.client() as http:
         listed = await http.options("/api/organization", headers={"Origin": "https://front.example", **asked})
         other = await http.options("/api/organization", headers={"Origin": "https://evil.example", **asked})
     assert listed.headers["Access-Control-Allow-Origin"] == "https://front.example"
@@ -98,21 +98,21 @@ async def test_only_listed_front_ends_of_other_hosts_may_call(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/health/ready", "/readyz"])
-async def test_health_needs_no_token(stage: Stage, path: str) -> None:
-    async with stage.client() as http:
+async def test_health_needs_no_token(api: Api, path: str) -> None:
+    async with api.client() as http:
         answer = await http.get(path)
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert answer.json()["timestamp"]
 
 
-async def document(stage: Stage) -> dict[str, Any]:
-    async with stage.client() as http:
+async def document(api: Api) -> dict[str, Any]:
+    async with api.client() as http:
         found: dict[str, Any] = (await http.get("/openapi.json")).json()
     return found
 
 
-async def test_every_operation_describes_its_answer_and_its_problems(stage: Stage) -> None:
-    found = await document(stage)
+async def test_every_operation_describes_its_answer_and_its_problems(api: Api) -> None:
+    found = await document(api)
     for path, operations in found["paths"].items():
         for operation in operations.values():
             good = [answer for status, answer in operation["responses"].items() if status[0] == "2"]
@@ -122,16 +122,16 @@ async def test_every_operation_describes_its_answer_and_its_problems(stage: Stag
     assert "HTTPValidationError" not in json.dumps(found)
 
 
-async def test_the_documentation_loads_nothing_and_names_every_route(stage: Stage) -> None:
-    async with stage.client() as http:
+async def test_the_documentation_is_self_contained_and_names_every_route(api: Api) -> None:
+    async with api.client() as http:
         page = (await http.get("/docs")).text
     assert not re.search(r"<(script|link|img)|https?://|@import|url\(", page)
-    assert all(path in page for path in (await document(stage))["paths"])
+    assert all(path in page for path in (await document(api))["paths"])
     assert "Idempotency-Key" in page
 
 
-async def test_what_travels_on_nats_is_described_for_people_and_programs(stage: Stage) -> None:
-    async with stage.client() as http:
+async def test_messages_on_nats_are_described_as_page_and_document(api: Api) -> None:
+    async with api.client() as http:
         document = (await http.get("/asyncapi.json")).json()
         assert document["asyncapi"] == "3.0.0"
         page = await http.get("/docs/events")
@@ -141,7 +141,7 @@ async def test_what_travels_on_nats_is_described_for_people_and_programs(stage: 
         assert "/docs/events" in (await http.get("/docs")).text
 
 
-async def test_what_is_long_is_compressed_for_who_can_read_it(member: Member) -> None:
+async def test_long_responses_are_compressed_for_clients_that_accept_it(member: Member) -> None:
     for path in ("/openapi.json", "/console/js/main.js", "/"):
         answer = await member.http.get(path, headers={"Accept-Encoding": "gzip"})
         assert (answer.status_code, answer.headers.get("content-encoding")) == (200, "gzip"), path

@@ -1,4 +1,4 @@
-"""Ended access is told as soon as NATS is back, and when the api dies before, at its next start."""
+"""AccessRevoked is published as soon as NATS is reachable, and after a crash at the next start of an api."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,48 +17,50 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.messaging.publisher import Publisher
 from shared.platform.mongo import open_mongo
-from tests.component.api.conftest import Member, Stage, running
+from tests.component.api.conftest import Api, Member, running
 from tests.servers import free_port
 
 NINA = {"_id": "nina", "organization_id": "acme"}
-MARK = PendingRevocation("users", ("nina",), "change")
+NINAS_REVOCATION = PendingRevocation("users", ("nina",), "change")
 
 
-class Untold:
+class FakePendingRevocations:
     def __init__(self) -> None:
-        self.forgotten: list[PendingRevocation] = []
+        self.cleared: list[PendingRevocation] = []
 
     async def clear(self, mark: PendingRevocation) -> None:
-        self.forgotten.append(mark)
+        self.cleared.append(mark)
 
 
 @pytest.mark.parametrize("error", [NoServersError(), KeyError("thrown on purpose")], ids=repr)
-async def test_an_ending_is_told_when_nats_is_back_and_nobody_waits_for_it(monkeypatch: Any, error: Exception) -> None:
+async def test_a_revocation_is_published_when_nats_is_back_and_nobody_waits_for_it(
+    monkeypatch: Any, error: Exception
+) -> None:
     monkeypatch.setattr(revocations, "PUBLISH_RETRY_DELAY_S", 0.01)
-    told, away, untold = asyncio.Queue[AccessRevoked](), True, Untold()
+    published, is_unreachable, pending = asyncio.Queue[AccessRevoked](), True, FakePendingRevocations()
 
     async def publish(event: AccessRevoked) -> None:
-        if away:
+        if is_unreachable:
             raise error
-        told.put_nowait(event)
+        published.put_nowait(event)
 
-    telling = AccessRevocations(cast(Publisher, publish), cast(PendingRevocations, untold))
-    await telling.publish_user_removed(NINA, [], MARK)
-    assert told.empty()
-    assert untold.forgotten == []
-    away = False
-    assert (await asyncio.wait_for(told.get(), 5)).holder == "nina"
-    await asyncio.gather(*telling._tasks)
-    assert untold.forgotten == [MARK]
-    away = True
-    await telling.publish_key_revoked("acme", "till", [], MARK)
-    await telling.close()
-    assert told.empty()
-    assert untold.forgotten == [MARK]
+    revocations_under_test = AccessRevocations(cast(Publisher, publish), cast(PendingRevocations, pending))
+    await revocations_under_test.publish_user_removed(NINA, [], NINAS_REVOCATION)
+    assert published.empty()
+    assert pending.cleared == []
+    is_unreachable = False
+    assert (await asyncio.wait_for(published.get(), 5)).holder == "nina"
+    await asyncio.gather(*revocations_under_test._tasks)
+    assert pending.cleared == [NINAS_REVOCATION]
+    is_unreachable = True
+    await revocations_under_test.publish_key_revoked("acme", "till", [], NINAS_REVOCATION)
+    await revocations_under_test.close()
+    assert published.empty()
+    assert pending.cleared == [NINAS_REVOCATION]
 
 
-Change = Callable[[Stage, Member], Awaitable[set[tuple[str, str]]]]
-"""Ends an access over HTTP; what is to be told, as code and holder or login."""
+Change = Callable[[Api, Member], Awaitable[set[tuple[str, str]]]]
+"""Ends an access over HTTP; the expected events, as code and holder or login."""
 
 
 async def _key(member: Member, **headers: str) -> tuple[str, str]:
@@ -67,9 +69,9 @@ async def _key(member: Member, **headers: str) -> tuple[str, str]:
     return made["id"], made["key"]
 
 
-async def _login(stage: Stage, member: Member) -> str:
+async def _login(api: Api, member: Member) -> str:
     login_id = new_id()
-    await stage.database.logins.insert_one(
+    await api.database.logins.insert_one(
         {
             "_id": login_id,
             "user_id": member.user_id,
@@ -83,51 +85,51 @@ async def _login(stage: Stage, member: Member) -> str:
     return login_id
 
 
-async def revokes_a_key(stage: Stage, member: Member) -> set[tuple[str, str]]:
+async def revokes_a_key(api: Api, member: Member) -> set[tuple[str, str]]:
     key_id, key = await _key(member)
-    async with stage.client(**{"X-Api-Key": key}) as http:
+    async with api.client(**{"X-Api-Key": key}) as http:
         below, _ = await _key(Member(http, member.organization_id))
     assert (await member.http.delete(f"/api/api-keys/{key_id}")).status_code == 200
     return {("api_key_revoked", f"key:{key_id}"), ("api_key_revoked", f"key:{below}")}
 
 
-async def removes_a_user(stage: Stage, member: Member) -> set[tuple[str, str]]:
-    async with stage.member("admin", member.organization_id) as other:
+async def removes_a_user(api: Api, member: Member) -> set[tuple[str, str]]:
+    async with api.member("admin", member.organization_id) as other:
         key_id, _ = await _key(other)
     assert (await member.http.delete(f"/api/users/{other.user_id}")).status_code == 200
     return {("user_removed", other.user_id), ("api_key_revoked", f"key:{key_id}")}
 
 
-async def changes_a_role(stage: Stage, member: Member) -> set[tuple[str, str]]:
-    async with stage.member("admin", member.organization_id) as other:
+async def changes_a_role(api: Api, member: Member) -> set[tuple[str, str]]:
+    async with api.member("admin", member.organization_id) as other:
         key_id, _ = await _key(other)
     answer = await member.http.patch(f"/api/users/{other.user_id}", json={"role": "viewer"})
     assert answer.status_code == 200
     return {("role_changed", other.user_id), ("role_changed", f"key:{key_id}")}
 
 
-async def ends_a_login(stage: Stage, member: Member) -> set[tuple[str, str]]:
-    login_id = await _login(stage, member)
+async def ends_a_login(api: Api, member: Member) -> set[tuple[str, str]]:
+    login_id = await _login(api, member)
     token = f"sbr_{login_id}.secret"
-    await stage.database.logins.update_one({"_id": login_id}, {"$set": {"hash": token_hash(token)}})
+    await api.database.logins.update_one({"_id": login_id}, {"$set": {"hash": token_hash(token)}})
     assert (await member.http.post("/api/auth/logout", json={"refresh_token": token})).status_code == 200
     return {("login_ended", login_id)}
 
 
 @pytest.fixture
-async def own_stage(settings: ApiSettings, stage: Stage) -> AsyncIterator[Callable[[], Any]]:
+async def own_stage(settings: ApiSettings, api: Api) -> AsyncIterator[Callable[[], Any]]:
     """An api with a database of its own, which may be started more than once."""
     own = settings.model_copy(update={"mongo_database": f"api_{new_id()[:8]}", "http_port": free_port()})
     async with open_mongo(own) as database:
-        yield lambda: (own, Stage(f"http://127.0.0.1:{own.http_port}", own, database, stage.nats))
+        yield lambda: (own, Api(f"http://127.0.0.1:{own.http_port}", own, database, api.nats))
         await database.client.drop_database(database.name)
 
 
 @pytest.mark.parametrize("change", [revokes_a_key, removes_a_user, changes_a_role, ends_a_login])
-async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
-    own_stage: Callable[[], tuple[ApiSettings, Stage]], change: Change, monkeypatch: pytest.MonkeyPatch
+async def test_a_revocation_that_a_killed_api_did_not_publish_is_published_at_the_next_start(
+    own_stage: Callable[[], tuple[ApiSettings, Api]], change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, stage = own_stage()
+    settings, api = own_stage()
     heard: set[tuple[str, str]] = set()
 
     async def hear(message: Any) -> None:
@@ -140,25 +142,25 @@ async def test_what_an_api_that_died_did_not_tell_is_told_at_the_next_start(
     with monkeypatch.context() as dying:
         dying.setattr(AccessRevocations, "_publish_one_until_stored", nowhere)
         dying.setattr(revocations, "PUBLISH_RETRY_DELAY_S", 0.01)
-        async with running(settings), stage.member() as member:
-            subscription = await stage.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
-            expected = await change(stage, member)
-    await stage.nats.flush()
+        async with running(settings), api.member() as member:
+            subscription = await api.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
+            expected = await change(api, member)
+    await api.nats.flush()
     assert heard == set()
     async with running(settings), asyncio.timeout(20):
-        while heard != expected or await _marked(stage):
+        while heard != expected or await _marked(api):
             await asyncio.sleep(0.02)
     heard.clear()
     async with running(settings):  # and not once more
         pass
-    await stage.nats.flush()
+    await api.nats.flush()
     assert heard == set()
     await subscription.unsubscribe()
 
 
-async def _marked(stage: Stage) -> int:
+async def _marked(api: Api) -> int:
     counts = [
-        await stage.database[name].count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})
+        await api.database[name].count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})
         for name in ("users", "logins")
     ]
-    return sum(counts) + await stage.database.api_keys.count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})
+    return sum(counts) + await api.database.api_keys.count_documents({PENDING_REVOCATION_FIELD: {"$exists": True}})

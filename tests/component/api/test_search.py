@@ -1,4 +1,4 @@
-"""Messages are found by parts of their words, whatever the accents, in one's own organization only."""
+"""Message search by parts of words, ignoring accents, in the own organization only."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from shared.contracts.message import utc_now
 from shared.contracts.queries import ListMessages
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document, ExecutionTimeout
-from tests.component.api.conftest import Member, Stage, make_searchable
+from tests.component.api.conftest import Api, Member, make_searchable
 
 NOW = utc_now()
 TEXTS = (
@@ -31,11 +31,11 @@ TEXTS = (
 
 
 @pytest.fixture
-async def said(stage: Stage, member: Member, records: Callable[..., Document]) -> list[Document]:
+async def said(api: Api, member: Member, records: Callable[..., Document]) -> list[Document]:
     """The newest first."""
     messages = [records(text=text, timestamp=NOW - timedelta(seconds=age)) for age, text in enumerate(TEXTS)]
-    await stage.database.messages.insert_many(messages)
-    await make_searchable(stage.database)
+    await api.database.messages.insert_many(messages)
+    await make_searchable(api.database)
     return messages
 
 
@@ -72,14 +72,14 @@ async def test_messages_are_found_by_parts_of_words_without_accents_or_case(
     assert await texts(member, search=search) == [said[number]["text"] for number in wanted]
 
 
-async def test_a_search_goes_on_behind_its_cursor(member: Member, said: list[Document]) -> None:
+async def test_a_search_continues_after_its_cursor(member: Member, said: list[Document]) -> None:
     first = await member.get("/api/messages", search="cafe", limit=1)
     second = await member.get("/api/messages", search="cafe", limit=1, cursor=first["next_cursor"])
     assert [message["id"] for message in first["data"] + second["data"]] == [said[0]["_id"], said[1]["_id"]]
     assert second["next_cursor"] is None
 
 
-async def test_others_words_are_not_found(stage: Stage, stranger: Member, said: list[Document]) -> None:
+async def test_messages_of_other_organizations_are_not_found(api: Api, stranger: Member, said: list[Document]) -> None:
     assert said
     assert await texts(stranger, search="cafe") == []
 
@@ -94,28 +94,26 @@ async def test_a_search_without_a_word_is_refused(member: Member, search: str) -
     assert (answer.status_code, answer.json()["code"]) == (422, "nothing_to_search")
 
 
-async def test_notes_are_searched_too(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
-    await stage.database.messages.insert_one(records(_id=new_id(), kind="note", text="buy sugar"))
-    await make_searchable(stage.database)
+async def test_notes_are_searched_too(api: Api, member: Member, records: Callable[..., Document]) -> None:
+    await api.database.messages.insert_one(records(_id=new_id(), kind="note", text="buy sugar"))
+    await make_searchable(api.database)
     assert await texts(member, search="sugar", kind="note") == ["buy sugar"]
     assert await texts(member, search="sugar", kind="message") == []
 
 
-async def test_what_waits_for_too_long_is_listed(
-    stage: Stage, member: Member, records: Callable[..., Document]
-) -> None:
+async def test_stuck_messages_are_listed(api: Api, member: Member, records: Callable[..., Document]) -> None:
     ours = {"direction": "outbound", "status": "queued"}
     waiting, moving = records(**ours, text="stuck", stuck_since=NOW), records(**ours, text="moving")
-    await stage.database.messages.insert_many([waiting, moving])
+    await api.database.messages.insert_many([waiting, moving])
     assert await texts(member, stuck=True) == ["stuck"]
     assert await texts(member, stuck=False) == ["moving"]
     assert (await member.get(f"/api/messages/{waiting['_id']}"))["data"]["stuck_since"] is not None
 
 
-async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(stage: Stage, member: Member) -> None:
+async def test_before_the_router_created_the_index_search_answers_503(api: Api, member: Member) -> None:
     """Of words so common that all messages are walked through."""
     name = f"new_{new_id()[:8]}"
-    database = stage.database.client[name]
+    database = api.database.client[name]
     words = " ".join(f"cafe{number}" for number in range(MAX_VOCABULARY_WORDS + 1))
     await database.messages.insert_one({"_id": new_id(), "organization_id": member.organization_id, "text": words})
     await make_searchable(database)
@@ -127,8 +125,8 @@ async def test_before_the_router_has_made_the_index_the_caller_is_told_to_wait(s
     assert (refused.value.status, refused.value.code) == (503, "search_not_ready")
 
 
-async def test_a_search_that_takes_too_long_is_given_up(
-    stage: Stage, member: Member, said: list[Document], monkeypatch: pytest.MonkeyPatch
+async def test_a_search_that_takes_too_long_is_aborted(
+    api: Api, member: Member, said: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert said
 
@@ -165,10 +163,10 @@ SCRIPTS = {
 
 
 async def test_every_script_and_sign_is_found_by_its_parts(
-    stage: Stage, member: Member, records: Callable[..., Document]
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
-    await stage.database.messages.insert_many([records(text=text) for text in SCRIPTS])
-    await make_searchable(stage.database)
+    await api.database.messages.insert_many([records(text=text) for text in SCRIPTS])
+    await make_searchable(api.database)
     wrongs = [
         (text, search, message_search)
         for text, searches in SCRIPTS.items()
@@ -197,46 +195,46 @@ async def test_every_script_and_sign_is_found_by_its_parts(
         "e\u0301" * 50,
     ],
 )
-async def test_what_is_searched_for_is_no_pattern(member: Member, said: list[Document], search: str) -> None:
+async def test_a_search_is_not_a_regular_expression(member: Member, said: list[Document], search: str) -> None:
     assert await texts(member, search=search) == []
 
 
 @pytest.mark.parametrize("search", ["\x00", "a\x00b", "a\nb", "\x85", "\ud800"])
-async def test_what_cannot_be_read_is_refused_or_ignored(stage: Stage, member: Member, search: str) -> None:
+async def test_control_characters_are_refused_or_ignored(api: Api, member: Member, search: str) -> None:
     if search != "\ud800":  # it has no UTF-8
         for path in ("/api/messages", "/api/contacts", "/api/conversations", "/api/bookings"):
             answer = await member.http.get(path, params={"search": search})
             assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), path
     address = ListMessages(organization_id=member.organization_id).full_subject
     body = json.dumps({"search": search}).encode()
-    answer = json.loads((await stage.nats.request(address, body, timeout=10)).data)
+    answer = json.loads((await api.nats.request(address, body, timeout=10)).data)
     assert answer["success"] or answer["status"] == 422
 
 
 async def test_only_the_beginning_of_a_text_is_searched(
-    stage: Stage, member: Member, records: Callable[..., Document]
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
     text = f"beginning {'filler ' * 1_000} ending"
-    await stage.database.messages.insert_one(records(text=text))
-    await make_searchable(stage.database)
+    await api.database.messages.insert_one(records(text=text))
+    await make_searchable(api.database)
     assert await texts(member, search="beginning") == [text]
     assert await texts(member, search="ending") == []
 
 
-async def test_a_deleted_message_is_not_found(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
-    await stage.database.messages.insert_one(records(text="cafe", revoked_at=NOW))
-    await make_searchable(stage.database)
+async def test_a_deleted_message_is_not_found(api: Api, member: Member, records: Callable[..., Document]) -> None:
+    await api.database.messages.insert_one(records(text="cafe", revoked_at=NOW))
+    await make_searchable(api.database)
     assert await texts(member, search="cafe") == []
 
 
 async def test_a_part_that_many_words_have_is_found_page_by_page(
-    stage: Stage, member: Member, records: Callable[..., Document]
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
     """More words than are looked up one by one; every third message has one, and a signed word besides."""
     wordings = (f"no{number}x a-b" if number % 3 else f"ok{number}" for number in range(700))
     said = [records(text=text, order_key=number) for number, text in enumerate(wordings)]
-    await stage.database.messages.insert_many(said)
-    await make_searchable(stage.database)
+    await api.database.messages.insert_many(said)
+    await make_searchable(api.database)
     wanted = [f"no{number}x a-b" for number in range(699, -1, -1) if number % 3]
     for search in ("no", "N", "x no", "a-b"):
         query: dict[str, Any] = {"search": search, "limit": 200}
@@ -250,14 +248,14 @@ async def test_a_part_that_many_words_have_is_found_page_by_page(
 
 
 async def test_a_search_can_be_limited_to_one_conversation(
-    stage: Stage, member: Member, stranger: Member, records: Callable[..., Document]
+    api: Api, member: Member, stranger: Member, records: Callable[..., Document]
 ) -> None:
     here, there = new_id(), new_id()
     said = [records(text=f"cafe {place}", conversation_id=place) for place in (here, there)]
-    await stage.database.messages.insert_many(said)
-    await make_searchable(stage.database)
+    await api.database.messages.insert_many(said)
+    await make_searchable(api.database)
     assert await texts(member, search="caf", conversation_id=here) == [f"cafe {here}"]
     assert await texts(member, conversation_id=there) == [f"cafe {there}"]
     assert await texts(stranger, search="caf", conversation_id=here) == []
     question = ListMessages(organization_id=member.organization_id, search="AFE", conversation_id=here)
-    assert [item["text"] for item in (await rpc_request(stage.nats, question))["data"]] == [f"cafe {here}"]
+    assert [item["text"] for item in (await rpc_request(api.nats, question))["data"]] == [f"cafe {here}"]

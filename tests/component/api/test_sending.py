@@ -1,4 +1,4 @@
-"""Sending: what is waited for, what a repetition does, and what refusals say."""
+"""Sends: how long they wait, idempotency keys, and refusals."""
 
 import asyncio
 from collections.abc import Iterable
@@ -16,16 +16,16 @@ from shared.contracts.message import Event, utc_now
 from shared.contracts.records import MessageStatus as S
 from shared.messaging.command_client import refusal
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 TO, TEXT = "+49 151 12345678", "hello"
 
 
 @pytest.fixture
-async def instance(stage: Stage, member: Member) -> str:
+async def instance(api: Api, member: Member) -> str:
     """A connected one."""
     made = await member.instance()
-    await stage.connection(member, made)
+    await api.connection(member, made)
     return made
 
 
@@ -49,8 +49,8 @@ def accepted(command: SendMessage) -> Iterable[Event]:
     return [status(command, S.QUEUED), status(command, S.SENT, wa_id="3EB0")]
 
 
-async def test_a_send_answers_when_whatsapp_has_the_message(stage: Stage, member: Member, instance: str) -> None:
-    async with stage.playing(SendMessage, accepted) as heard:
+async def test_a_send_answers_when_whatsapp_has_the_message(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, accepted) as heard:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["success"], found["status"]) == (200, True, "sent")
@@ -59,40 +59,43 @@ async def test_a_send_answers_when_whatsapp_has_the_message(stage: Stage, member
     assert (heard[0].to, heard[0].text, heard[0].instance_id) == ("4915112345678", TEXT, instance)
 
 
-async def test_what_is_not_acknowledged_in_time_is_queued(stage: Stage, member: Member, instance: str) -> None:
-    async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard:
+async def test_a_message_not_acknowledged_in_time_is_queued(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard:
         answer = await send(member, instance, wait=0.2)
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert answer.json()["messageId"] == heard[0].message_id
 
 
-async def test_what_the_router_refuses_is_not_called_queued_by_who_does_not_wait(
-    stage: Stage, member: Member, instance: str
+async def test_a_refused_message_is_not_reported_as_queued_without_waiting(
+    api: Api, member: Member, instance: str
 ) -> None:
     """A client that sends many with `wait` 0 would lose all that are beyond the limit without hearing of it."""
 
     def refused(command: SendMessage) -> Iterable[Event]:
         return [refusal(command, Problem(429, "too_many_pending_sends", "1000 messages wait for WhatsApp"))]
 
-    async with stage.playing(SendMessage, refused):
+    async with api.playing(SendMessage, refused):
         answer = await send(member, instance, wait=0)
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending_sends")
 
 
-async def test_who_does_not_wait_is_answered_when_the_message_is_taken_on(
-    stage: Stage, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
+async def test_without_waiting_the_response_comes_when_the_router_accepted_the_message(
+    api: Api, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.api.routes.sends._ACCEPT_TIMEOUT_S", 600.0)
-    async with stage.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard, asyncio.timeout(60):
+    async with (
+        api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard,
+        asyncio.timeout(60),
+    ):
         answer = await send(member, instance, wait=0)
     assert (answer.status_code, answer.json()["messageId"]) == (202, heard[0].message_id)
 
 
-async def test_anothers_acknowledgement_is_not_ours(stage: Stage, member: Member, instance: str) -> None:
+async def test_the_acknowledgement_of_another_message_is_ignored(api: Api, member: Member, instance: str) -> None:
     def other(command: SendMessage) -> Iterable[Event]:
         return [status(command.model_copy(update={"message_id": "other"}), S.SENT)]
 
-    async with stage.playing(SendMessage, other):
+    async with api.playing(SendMessage, other):
         assert (await send(member, instance, wait=0.2)).status_code == 202
 
 
@@ -106,10 +109,8 @@ async def test_anothers_acknowledgement_is_not_ours(stage: Stage, member: Member
         ("https://wa.me/4915112345678", "4915112345678"),
     ],
 )
-async def test_every_usual_address_is_understood(
-    stage: Stage, member: Member, instance: str, to: str, sent: str
-) -> None:
-    async with stage.playing(SendMessage, accepted) as heard:
+async def test_every_usual_address_is_understood(api: Api, member: Member, instance: str, to: str, sent: str) -> None:
+    async with api.playing(SendMessage, accepted) as heard:
         assert (await send(member, instance, to=to)).status_code == 200
     assert heard[0].to == sent
 
@@ -133,7 +134,7 @@ async def test_every_usual_address_is_understood(
         ("expires_in", 86_401, "validation_failed"),
     ],
 )
-async def test_what_cannot_be_sent_names_its_field(
+async def test_an_invalid_send_names_its_field(
     member: Member, instance: str, field: str, value: Any, code: str
 ) -> None:
     answer = await send(member, instance, **{field: value})
@@ -142,13 +143,13 @@ async def test_what_cannot_be_sent_names_its_field(
 
 
 @pytest.mark.parametrize("state", ["disconnected", "reconnecting", "logged_out", None])
-async def test_an_instance_that_is_not_connected_says_its_state(
-    stage: Stage, member: Member, state: str | None
+async def test_a_send_from_a_disconnected_instance_names_its_status(
+    api: Api, member: Member, state: str | None
 ) -> None:
     instance = await member.instance()
     if state:
-        await stage.connection(member, instance, status=state)
-    async with stage.playing(SendMessage, accepted) as heard:
+        await api.connection(member, instance, status=state)
+    async with api.playing(SendMessage, accepted) as heard:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["code"]) == (409, "instance_not_connected")
@@ -157,18 +158,18 @@ async def test_an_instance_that_is_not_connected_says_its_state(
 
 
 @pytest.mark.parametrize("outcome", [S.FAILED, S.UNCONFIRMED])
-async def test_a_message_that_did_not_go_out_says_why(stage: Stage, member: Member, instance: str, outcome: S) -> None:
+async def test_a_failed_message_has_its_reason(api: Api, member: Member, instance: str, outcome: S) -> None:
     def fail(command: SendMessage) -> Iterable[Event]:
         return [status(command, outcome, error="No such account.")]
 
-    async with stage.playing(SendMessage, fail) as heard:
+    async with api.playing(SendMessage, fail) as heard:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["code"]) == (502, f"message_{outcome}")
     assert (found["detail"], found["messageId"]) == ("No such account.", heard[0].message_id)
 
 
-async def test_the_routers_refusal_is_the_answer(stage: Stage, member: Member, instance: str) -> None:
+async def test_the_routers_refusal_is_the_answer(api: Api, member: Member, instance: str) -> None:
     def refuse(command: SendMessage) -> Iterable[Event]:
         return [
             CommandRefused(
@@ -180,13 +181,13 @@ async def test_the_routers_refusal_is_the_answer(stage: Stage, member: Member, i
             )
         ]
 
-    async with stage.playing(SendMessage, refuse):
+    async with api.playing(SendMessage, refuse):
         answer = await send(member, instance)
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_ambiguous")
 
 
-async def test_the_same_key_is_the_same_message(stage: Stage, member: Member, instance: str) -> None:
-    async with stage.playing(SendMessage, accepted) as heard:
+async def test_the_same_key_is_the_same_message(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, accepted) as heard:
         answers = [await send(member, instance, key="order-7") for _ in range(2)]
         other = await send(member, instance, key="order-8")
     ids = [answer.json()["messageId"] for answer in (*answers, other)]
@@ -196,27 +197,25 @@ async def test_the_same_key_is_the_same_message(stage: Stage, member: Member, in
 
 
 async def test_a_key_of_another_organization_is_another_message(
-    stage: Stage, member: Member, stranger: Member, instance: str
+    api: Api, member: Member, stranger: Member, instance: str
 ) -> None:
     theirs = await stranger.instance()
-    await stage.connection(stranger, theirs)
-    async with stage.playing(SendMessage, accepted):
+    await api.connection(stranger, theirs)
+    async with api.playing(SendMessage, accepted):
         ours = (await send(member, instance, key="order-7")).json()
         assert (await send(stranger, theirs, key="order-7")).json()["messageId"] != ours["messageId"]
 
 
-async def test_a_used_key_with_another_text_is_refused(stage: Stage, member: Member, instance: str) -> None:
-    async with stage.playing(SendMessage, accepted) as heard:
+async def test_a_used_key_with_another_text_is_refused(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, accepted) as heard:
         await send(member, instance, key="order-7")
         answer = await send(member, instance, key="order-7", message="something else")
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_conflict")
     assert len(heard) == 1
 
 
-async def test_a_repetition_is_answered_though_the_connection_is_gone(
-    stage: Stage, member: Member, instance: str
-) -> None:
-    async with stage.playing(SendMessage, accepted):
+async def test_a_repeated_send_is_answered_without_a_connection(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, accepted):
         first = (await send(member, instance, key="order-7")).json()
         stored: Document = {
             "_id": first["messageId"],
@@ -229,39 +228,39 @@ async def test_a_repetition_is_answered_though_the_connection_is_gone(
             "status": "sent",
             "timestamp": first["timestamp"],
         }
-        await stage.database.messages.insert_one(stored)
-        await stage.connection(member, instance, status="reconnecting")
+        await api.database.messages.insert_one(stored)
+        await api.connection(member, instance, status="reconnecting")
         again = await send(member, instance, key="order-7")
     assert (again.status_code, again.json()["messageId"]) == (200, first["messageId"])
 
 
-async def test_keys_are_forgotten_after_a_day(stage: Stage) -> None:
-    indexes = await stage.database.idempotency_keys.index_information()
+async def test_keys_expire_after_a_day(api: Api) -> None:
+    indexes = await api.database.idempotency_keys.index_information()
     assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [86_400]
 
 
-async def test_a_key_of_yesterday_is_a_new_message(stage: Stage, member: Member, instance: str) -> None:
+async def test_a_key_of_yesterday_is_a_new_message(api: Api, member: Member, instance: str) -> None:
     """Also while MongoDB has not removed it yet, and with another text."""
-    async with stage.playing(SendMessage, accepted):
+    async with api.playing(SendMessage, accepted):
         first = (await send(member, instance, key="daily")).json()["messageId"]
         yesterday = utc_now() - timedelta(hours=24, seconds=1)
-        await stage.database.idempotency_keys.update_many({}, {"$set": {"created_at": yesterday}})
+        await api.database.idempotency_keys.update_many({}, {"$set": {"created_at": yesterday}})
         answers = [await send(member, instance, key="daily", message="today's") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert len({first, *(answer.json()["messageId"] for answer in answers)}) == 2
 
 
-async def test_a_forgotten_key_does_not_find_its_message_again(stage: Stage, member: Member, instance: str) -> None:
-    async with stage.playing(SendMessage, accepted):
+async def test_an_expired_key_does_not_find_its_message(api: Api, member: Member, instance: str) -> None:
+    async with api.playing(SendMessage, accepted):
         first = (await send(member, instance, key="daily")).json()["messageId"]
-        await stage.database.idempotency_keys.delete_many({})
+        await api.database.idempotency_keys.delete_many({})
         assert (await send(member, instance, key="daily")).json()["messageId"] != first
 
 
-async def test_a_key_counts_per_user(stage: Stage, member: Member, instance: str) -> None:
+async def test_a_key_counts_per_user(api: Api, member: Member, instance: str) -> None:
     key = (await member.http.post("/api/api-keys", json={"name": "Shop", "scopes": ["send"]})).json()["data"]["key"]
     path, headers = f"/api/whatsapp/instances/{instance}/send", {"Idempotency-Key": "order-7"}
-    async with stage.playing(SendMessage, accepted):
+    async with api.playing(SendMessage, accepted):
         first = await send(member, instance, key="order-7")
         body = {"to": "4915133333333", "message": "other"}
         program = httpx.AsyncClient(transport=member.http._transport, base_url=member.http.base_url)
@@ -270,21 +269,21 @@ async def test_a_key_counts_per_user(stage: Stage, member: Member, instance: str
     assert other.json()["messageId"] != first.json()["messageId"]
 
 
-async def test_a_key_of_the_version_before_leads_to_its_message(stage: Stage, member: Member, instance: str) -> None:
+async def test_a_key_of_the_earlier_version_finds_its_message(api: Api, member: Member, instance: str) -> None:
     """That version derived the message id from the key; the update may come between a send and its repetition."""
     former = derived_id(member.organization_id, "order-7")
     fingerprint = derived_id(instance, "4915112345678", TEXT)
     kept = {"_id": former, "fingerprint": fingerprint, "created_at": utc_now()}
-    await stage.database.idempotency_keys.insert_one(kept)
-    async with stage.playing(SendMessage, accepted):
+    await api.database.idempotency_keys.insert_one(kept)
+    async with api.playing(SendMessage, accepted):
         assert (await send(member, instance, key="order-7")).json()["messageId"] == former
         assert (await send(member, instance, key="order-7", message="other")).status_code == 422
 
 
 @pytest.mark.parametrize(("body", "seconds"), [({}, 3600), ({"expires_in": 90}, 90)])
 async def test_a_text_carries_how_long_it_may_wait(
-    stage: Stage, member: Member, instance: str, body: dict[str, Any], seconds: int
+    api: Api, member: Member, instance: str, body: dict[str, Any], seconds: int
 ) -> None:
-    async with stage.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as heard:
         await send(member, instance, **body)
     assert heard[0].expires_at == heard[0].at + timedelta(seconds=seconds)

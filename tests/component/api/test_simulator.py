@@ -1,4 +1,4 @@
-"""The way to the simulated network: what is forwarded, and what is not."""
+"""Forwarding to the simulator: what is forwarded, and what is refused."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from starlette.routing import Route
 from services.api.routes.simulator import bounded_wait
 from services.api.settings import ApiSettings
 from shared.contracts.errors import Problem
-from tests.component.api.conftest import Member, Stage, running
+from tests.component.api.conftest import Api, Member, running
 from tests.servers import free_port
 
 
@@ -88,7 +88,7 @@ async def test_requests_and_answers_pass_as_they_are(http: httpx.AsyncClient, si
 @pytest.mark.parametrize(
     "path", ["network", "statistics", "load", "", "phones/..%2F..%2Fnetwork", "phones/%2e%2e/network", "phones//1"]
 )
-async def test_only_phones_and_people_are_reached(http: httpx.AsyncClient, simulator: Simulator, path: str) -> None:
+async def test_only_phones_and_contacts_are_forwarded(http: httpx.AsyncClient, simulator: Simulator, path: str) -> None:
     answer = await http.get(f"/api/simulator/{path}")
     assert (answer.status_code, simulator.asked) == (404, [])
 
@@ -98,7 +98,7 @@ async def test_a_huge_answer_is_not_passed_on(http: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["code"]) == (502, "simulator_answer_too_large")
 
 
-async def test_the_simulated_network_asks_who_is_there(http: httpx.AsyncClient, simulator: Simulator) -> None:
+async def test_the_simulated_network_requires_authentication(http: httpx.AsyncClient, simulator: Simulator) -> None:
     answer = await http.get("/api/simulator/phones", headers={"Authorization": ""})
     assert (answer.status_code, simulator.asked) == (401, [])
 
@@ -109,15 +109,15 @@ async def test_instances_may_live_on_the_simulated_network(http: httpx.AsyncClie
     assert (answer.status_code, answer.json()["instance"]["network"]) == (200, "simulator")
 
 
-async def test_an_absent_simulator_is_said(settings: ApiSettings, member: Member) -> None:
+async def test_an_unreachable_simulator_is_reported(settings: ApiSettings, member: Member) -> None:
     token = member.http.headers["Authorization"]
     async with _api(settings, f"http://127.0.0.1:{free_port()}", token) as http:
         answer = await http.get("/api/simulator/phones")
     assert (answer.status_code, answer.json()["code"]) == (502, "simulator_unreachable")
 
 
-async def test_without_a_simulator_there_is_no_such_route(stage: Stage, member: Member) -> None:
-    assert stage.settings.simulator_url is None
+async def test_without_a_simulator_there_is_no_such_route(api: Api, member: Member) -> None:
+    assert api.settings.simulator_url is None
     answer = await member.http.post("/api/simulator/phones", json={})
     assert (answer.status_code, answer.json()["code"]) == (404, "simulator_disabled")
 
@@ -131,7 +131,7 @@ async def test_without_a_simulator_there_is_no_such_route(stage: Stage, member: 
         ({"wait": "1e9"}, {"wait": "25.0"}),
     ],
 )
-def test_nobody_waits_for_long(query: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_the_wait_of_a_poll_is_limited(query: dict[str, Any], expected: dict[str, Any]) -> None:
     assert bounded_wait(query) == expected
 
 

@@ -1,4 +1,4 @@
-"""Users of an organization: what a role may do, how people come and go, and that an owner always stays."""
+"""Users of an organization: what a role may do, invitations, removals, and that one owner always stays."""
 
 import asyncio
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import ROLE_SCOPES, Role
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 PASSWORD = "a password of mine"
 
@@ -22,16 +22,16 @@ async def invited(member: Member, role: Role = "agent") -> dict[str, Any]:
     return found
 
 
-async def accepted(stage: Stage, token: str) -> tuple[int, Any]:
-    async with stage.client() as http:
+async def accepted(api: Api, token: str) -> tuple[int, Any]:
+    async with api.client() as http:
         answer = await http.post("/api/auth/accept-invitation", json={"token": token, "password": PASSWORD})
     return answer.status_code, answer.json()
 
 
 @pytest.mark.parametrize("role", list(ROLE_SCOPES))
-async def test_a_role_opens_what_its_scopes_say(stage: Stage, member: Member, role: Role) -> None:
+async def test_a_role_has_its_scopes(api: Api, member: Member, role: Role) -> None:
     instance = await member.instance()
-    async with stage.member(role, member.organization_id) as person:
+    async with api.member(role, member.organization_id) as person:
         read = await person.http.get("/api/contacts")
         body = {"to": "4915112345678", "message": "hello"}
         sent = await person.http.post(f"/api/whatsapp/instances/{instance}/send", json=body)
@@ -40,59 +40,59 @@ async def test_a_role_opens_what_its_scopes_say(stage: Stage, member: Member, ro
     assert allowed == [scope in ROLE_SCOPES[role] for scope in ("read", "send", "manage")]
 
 
-async def test_who_is_invited_becomes_a_user_with_that_role_once(stage: Stage, member: Member) -> None:
+async def test_an_invitation_creates_one_user_with_its_role(api: Api, member: Member) -> None:
     invitation = await invited(member, "viewer")
-    stored = await stage.database.invitations.find_one({"_id": invitation["id"]})
+    stored = await api.database.invitations.find_one({"_id": invitation["id"]})
     assert invitation["token"] not in str(stored)
-    status, login = await accepted(stage, invitation["token"])
+    status, login = await accepted(api, invitation["token"])
     assert (status, login["organization_id"], login["user"]["role"]) == (201, member.organization_id, "viewer")
     assert login["user"]["email"] == invitation["email"]
-    assert (await accepted(stage, invitation["token"]))[1]["code"] == "invitation_invalid"
+    assert (await accepted(api, invitation["token"]))[1]["code"] == "invitation_invalid"
     assert (await member.get("/api/invitations"))["data"] == []
     assert login["user"]["id"] in [user["id"] for user in (await member.get("/api/users"))["data"]]
 
 
-async def test_two_who_accept_at_once_are_one_user(stage: Stage, member: Member) -> None:
+async def test_two_who_accept_at_once_are_one_user(api: Api, member: Member) -> None:
     token = (await invited(member))["token"]
-    answers = await asyncio.gather(*(accepted(stage, token) for _ in range(2)))
+    answers = await asyncio.gather(*(accepted(api, token) for _ in range(2)))
     assert sorted(status for status, _ in answers) == [201, 404]
 
 
-async def test_a_withdrawn_or_expired_invitation_opens_nothing(stage: Stage, member: Member) -> None:
+async def test_a_withdrawn_or_expired_invitation_is_refused(api: Api, member: Member) -> None:
     first, second = await invited(member), await invited(member)
     assert (await member.http.delete(f"/api/invitations/{first['id']}")).status_code == 200
     past = {"$set": {"expires_at": utc_now() - timedelta(seconds=1)}}
-    await stage.database.invitations.update_one({"_id": second["id"]}, past)
+    await api.database.invitations.update_one({"_id": second["id"]}, past)
     for invitation in (first, second):
-        assert (await accepted(stage, invitation["token"]))[0] == 404
+        assert (await accepted(api, invitation["token"]))[0] == 404
 
 
-async def test_a_user_cannot_be_invited_again(stage: Stage, member: Member) -> None:
+async def test_a_user_cannot_be_invited_again(api: Api, member: Member) -> None:
     known = (await member.get("/api/users"))["data"][0]["email"]
     answer = await member.http.post("/api/invitations", json={"email": known})
     assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
 
 
-async def test_the_last_owner_can_neither_go_nor_step_down(member: Member) -> None:
+async def test_the_last_owner_can_neither_be_removed_nor_demoted(member: Member) -> None:
     path = f"/api/users/{member.user_id}"
     for answer in (await member.http.delete(path), await member.http.patch(path, json={"role": "admin"})):
         assert (answer.status_code, answer.json()["code"]) == (409, "last_owner")
 
 
-async def test_two_owners_who_remove_each_other_at_once_leave_one(stage: Stage, member: Member) -> None:
-    async with stage.member("owner", member.organization_id) as other:
+async def test_two_owners_who_remove_each_other_at_once_leave_one(api: Api, member: Member) -> None:
+    async with api.member("owner", member.organization_id) as other:
         answers = await asyncio.gather(
             member.http.delete(f"/api/users/{other.user_id}"), other.http.delete(f"/api/users/{member.user_id}")
         )
     assert sorted(answer.status_code for answer in answers)[0] == 200
     left = {"organization_id": member.organization_id, "removed_at": None, "role": "owner"}
-    assert await stage.database.users.count_documents(left) == 1
+    assert await api.database.users.count_documents(left) == 1
 
 
-async def test_an_admin_decides_about_everybody_but_owners(stage: Stage, member: Member) -> None:
+async def test_an_admin_manages_everybody_but_owners(api: Api, member: Member) -> None:
     async with (
-        stage.member("admin", member.organization_id) as admin,
-        stage.member("agent", member.organization_id) as agent,
+        api.member("admin", member.organization_id) as admin,
+        api.member("agent", member.organization_id) as agent,
     ):
         made = await admin.http.patch(f"/api/users/{agent.user_id}", json={"role": "viewer", "name": "Eva"})
         refused = [
@@ -105,8 +105,8 @@ async def test_an_admin_decides_about_everybody_but_owners(stage: Stage, member:
     assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "role_missing")] * 4
 
 
-async def test_a_new_role_and_a_removal_count_for_tokens_already_given(stage: Stage, member: Member) -> None:
-    async with stage.member("agent", member.organization_id) as agent:
+async def test_a_new_role_and_a_removal_apply_to_issued_tokens(api: Api, member: Member) -> None:
+    async with api.member("agent", member.organization_id) as agent:
         path = f"/api/users/{agent.user_id}"
         assert (await agent.http.get("/api/api-keys")).status_code == 403
         await member.http.patch(path, json={"role": "admin"})
@@ -117,11 +117,11 @@ async def test_a_new_role_and_a_removal_count_for_tokens_already_given(stage: St
     assert (await member.http.get(path)).status_code == 404
 
 
-async def test_the_address_of_who_was_removed_is_free_again(stage: Stage, member: Member) -> None:
+async def test_the_address_of_a_removed_user_can_be_used_again(api: Api, member: Member) -> None:
     invitation = await invited(member)
-    _, login = await accepted(stage, invitation["token"])
+    _, login = await accepted(api, invitation["token"])
     assert (await member.http.delete(f"/api/users/{login['user']['id']}")).status_code == 200
-    async with stage.client() as http:
+    async with api.client() as http:
         body = {"email": invitation["email"], "password": PASSWORD}
         assert (await http.post("/api/auth/login", json=body)).status_code == 401
         assert (await http.post("/api/auth/register", json=body)).status_code == 201

@@ -1,4 +1,4 @@
-"""Organizations are walled in: every route, with another organization's ids, finds nothing and does nothing."""
+"""Isolation of organizations: every route, with another organization's ids, finds nothing and changes nothing."""
 
 import re
 from collections import defaultdict
@@ -12,7 +12,7 @@ from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 from tests.token_keys import PRIVATE_KEY
 
 OPEN = {
@@ -39,9 +39,9 @@ MAKING = {"POST /api/sessions/{session_name}/initialize-with-qr"}
 SECRETS = "a word nobody else may read"
 
 
-async def operations(stage: Stage) -> list[str]:
+async def operations(api: Api) -> list[str]:
     """`METHOD path` of everything in the OpenAPI document."""
-    async with stage.client() as http:
+    async with api.client() as http:
         paths = (await http.get("/openapi.json")).json()["paths"]
     return [f"{method.upper()} {path}" for path, found in paths.items() for method in found]
 
@@ -51,10 +51,10 @@ async def request(http: httpx.AsyncClient, operation: str, ids: dict[str, str]) 
     return await http.request(method, path.format_map(defaultdict(lambda: "1", ids)), json=BODIES.get(operation))
 
 
-async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
+async def belongings(api: Api, owner: Member) -> dict[str, str]:
     """One of everything, by the name of the path parameter."""
     instance = await owner.instance(instance_name=SECRETS)
-    await stage.connection(
+    await api.connection(
         owner, instance, status="qr_pending", qr={"qr": SECRETS, "expires_at": utc_now().replace(year=2099)}
     )
     key = await owner.http.post("/api/api-keys", json={"name": SECRETS})
@@ -64,7 +64,7 @@ async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
     mine: Document = {"organization_id": owner.organization_id, "instance_id": instance, "text": SECRETS}
     times = {"created_at": at, "updated_at": at, "timestamp": at}
     ids = {name: new_id() for name in ("contact_id", "conversation_id", "message_id", "booking_id")}
-    database = stage.database
+    database = api.database
     await database.contacts.insert_one(
         {"_id": ids["contact_id"], "aliases": [new_id()], "name": SECRETS, **mine, **times}
     )
@@ -104,7 +104,7 @@ async def belongings(stage: Stage, owner: Member) -> dict[str, str]:
     }
 
 
-async def snapshot(stage: Stage, organization_id: str) -> list[list[Document]]:
+async def snapshot(api: Api, organization_id: str) -> list[list[Document]]:
     names = (
         "users",
         "invitations",
@@ -116,28 +116,28 @@ async def snapshot(stage: Stage, organization_id: str) -> list[list[Document]]:
         "messages",
         "bookings",
     )
-    return [await stage.database[name].find({"organization_id": organization_id}).to_list(None) for name in names]
+    return [await api.database[name].find({"organization_id": organization_id}).to_list(None) for name in names]
 
 
 async def test_every_route_with_anothers_ids_finds_nothing_and_changes_nothing(
-    stage: Stage, member: Member, stranger: Member
+    api: Api, member: Member, stranger: Member
 ) -> None:
-    ids = await belongings(stage, stranger)
-    before = await snapshot(stage, stranger.organization_id)
-    walled = [operation for operation in await operations(stage) if "{" in operation and operation not in MAKING]
+    ids = await belongings(api, stranger)
+    before = await snapshot(api, stranger.organization_id)
+    walled = [operation for operation in await operations(api) if "{" in operation and operation not in MAKING]
     assert len(walled) >= 15
     for operation in walled:
         answer = await request(member.http, operation, ids)
         assert (answer.status_code, SECRETS in answer.text) == (404, False), operation
         unknown = {name: new_id() for name in ids} | {"action": "confirm", "sequence": "2"}
         assert (await request(member.http, operation, unknown)).json()["code"] == answer.json()["code"], operation
-    assert await snapshot(stage, stranger.organization_id) == before
+    assert await snapshot(api, stranger.organization_id) == before
 
 
-async def test_every_list_holds_only_the_callers_own(stage: Stage, member: Member, stranger: Member) -> None:
-    await belongings(stage, stranger)
-    own = await belongings(stage, member)
-    lists = [name for name in await operations(stage) if re.fullmatch(r"GET /api/(whatsapp/)?[a-z-]+s", name)]
+async def test_every_list_contains_only_the_callers_own(api: Api, member: Member, stranger: Member) -> None:
+    await belongings(api, stranger)
+    own = await belongings(api, member)
+    lists = [name for name in await operations(api) if re.fullmatch(r"GET /api/(whatsapp/)?[a-z-]+s", name)]
     lists.remove("GET /api/whatsapp/status")
     assert len(lists) >= 6
     for operation in lists:
@@ -145,31 +145,31 @@ async def test_every_list_holds_only_the_callers_own(stage: Stage, member: Membe
         assert [record["id"] in own.values() for record in found] == [True], operation
 
 
-async def test_the_owner_reaches_the_same_routes(stage: Stage, member: Member) -> None:
-    ids = await belongings(stage, member)
-    for operation in await operations(stage):
+async def test_the_owner_may_use_the_same_routes(api: Api, member: Member) -> None:
+    ids = await belongings(api, member)
+    for operation in await operations(api):
         missing = operation.endswith(("/qr", "/pairing-code", "{sequence}"))
         if operation.startswith("GET") and "{" in operation and not missing:
             assert (await request(member.http, operation, ids)).status_code == 200, operation
 
 
-async def test_every_route_asks_who_is_there(stage: Stage) -> None:
+async def test_every_route_requires_authentication(api: Api) -> None:
     names = ("instance_id", "contact_id", "conversation_id", "message_id", "booking_id", "key_id", "session_name")
     ids = dict.fromkeys(names, "x") | {"sequence": "1"}
-    closed = [operation for operation in await operations(stage) if operation.split(" ")[1] not in OPEN]
+    closed = [operation for operation in await operations(api) if operation.split(" ")[1] not in OPEN]
     assert len(closed) >= 25
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X-Api-Key": "sbk_nonsense"}):
-        async with stage.client(**headers) as http:
+        async with api.client(**headers) as http:
             for operation in closed:
                 answer = await request(http, operation, ids | {"action": "confirm"})
                 assert answer.status_code == 401, operation
                 assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-async def test_a_token_of_another_secret_is_nobodys(stage: Stage, member: Member) -> None:
+async def test_a_token_of_another_secret_is_refused(api: Api, member: Member) -> None:
     header, claims, _ = member.http.headers["Authorization"].removeprefix("Bearer ").split(".")
     for forged in (f"{header}.{claims}.AAAA", f"eyJhbGciOiJub25lIn0.{claims}."):
-        async with stage.client(Authorization=f"Bearer {forged}") as http:
+        async with api.client(Authorization=f"Bearer {forged}") as http:
             assert (await http.get("/api/organization")).json()["code"] == "token_invalid"
 
 

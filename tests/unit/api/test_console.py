@@ -1,4 +1,4 @@
-"""The console's files: what is served, as what, and what is not."""
+"""The console's files: which are served, with which media type, and which are not."""
 
 import re
 import shutil
@@ -53,7 +53,7 @@ async def test_everything_the_page_names_is_served_with_its_type(browser: AsyncC
         assert answer.headers["content-type"] == MEDIA_TYPES[Path(path).suffix], path
 
 
-async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClient) -> None:
+async def test_a_browser_that_has_the_file_gets_not_modified(browser: AsyncClient) -> None:
     first = await browser.get("/console/js/main.js")
     second = await browser.get("/console/js/main.js", headers={"If-None-Match": first.headers["etag"]})
     assert first.headers["cache-control"] == "no-cache"
@@ -62,7 +62,7 @@ async def test_a_browser_that_has_the_file_hears_not_modified(browser: AsyncClie
     assert second.headers["content-security-policy"] == first.headers["content-security-policy"]
 
 
-async def test_what_the_page_names_is_kept_for_good_until_a_file_changes(
+async def test_assets_are_cached_forever_until_a_file_changes(
     browser: AsyncClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shutil.copytree(CONSOLE_ROOT, tmp_path / "console")
@@ -83,12 +83,12 @@ async def test_what_the_page_names_is_kept_for_good_until_a_file_changes(
 @pytest.mark.parametrize(
     "path", ["v-0123456789ab/%2e%2e/%2e%2e/app.py", "v-0123456789ab//etc/hosts", "v-/js/main.js", "v-0123456789ab/"]
 )
-async def test_a_version_leads_to_nothing_else(browser: AsyncClient, path: str) -> None:
+async def test_a_version_gives_access_to_nothing_else(browser: AsyncClient, path: str) -> None:
     with pytest.raises(Problem):
         await browser.get(f"/console/{path}")
 
 
-async def test_the_page_learns_what_it_may_offer(browser: AsyncClient, app: FastAPI) -> None:
+async def test_the_page_gets_its_configuration(browser: AsyncClient, app: FastAPI) -> None:
     settings = SimpleNamespace(simulator_url="http://127.0.0.1:3005", registration_policy="open")
     app.state.context = SimpleNamespace(settings=settings)
     assert (await browser.get("/api/config")).json() == {"simulator": True, "registration": "open"}

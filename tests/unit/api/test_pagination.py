@@ -1,4 +1,4 @@
-"""Cursors: what comes out is what went in, and nothing else is accepted."""
+"""Cursors round-trip, and everything else is refused."""
 
 import re
 from datetime import UTC, datetime
@@ -15,13 +15,13 @@ TIMES = st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=st.ju
 
 
 @given(TIMES, st.text(max_size=20))
-def test_a_cursor_says_where_to_go_on(at: datetime, document_id: str) -> None:
+def test_a_time_cursor_round_trips(at: datetime, document_id: str) -> None:
     kept = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what MongoDB keeps
     assert decode_cursor(encode_cursor(kept, document_id)) == (kept, document_id)
 
 
 @given(st.integers(0, MAX_ORDER_KEY), st.text(max_size=20))
-def test_a_cursor_of_order_keys_says_where_to_go_on(order_key: int, document_id: str) -> None:
+def test_a_key_cursor_round_trips(order_key: int, document_id: str) -> None:
     assert decode_key_cursor(encode_cursor(order_key, document_id)) == (order_key, document_id)
 
 
@@ -45,7 +45,7 @@ def test_any_other_text_is_refused_with_a_problem(text: str) -> None:
 
 
 @given(st.from_regex(CURSOR_PATTERN.replace("?$", r"\Z")))
-def test_every_text_of_the_documented_form_is_a_place_in_a_list(text: str) -> None:
+def test_every_text_of_the_documented_form_is_a_position_in_a_list(text: str) -> None:
     assert isinstance(outcome(text), tuple)
 
 

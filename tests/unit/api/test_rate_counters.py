@@ -1,4 +1,4 @@
-"""What a count says about the next request."""
+"""Remaining requests and waiting time of a rate limit."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What request bodies are made of."""
+"""Field types of request bodies."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -8,14 +8,14 @@ from shared.contracts.errors import Problem
 
 
 @pytest.mark.parametrize("text", ["Me@Example.org", " me@example.org "])
-def test_an_address_has_one_spelling(text: str) -> None:
+def test_an_email_address_is_normalized(text: str) -> None:
     assert TypeAdapter(Email).validate_python(text) == "me@example.org"
 
 
 @pytest.mark.parametrize(
     "text", ["", "me", "@b.c", "me@", "me@b..c", "a b@c.d", "a@b@c", "a" * 65 + "@b.c", "a@\u200b"]
 )
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_an_invalid_email_address_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Email).validate_python(text)
 
@@ -40,7 +40,7 @@ def test_a_recipient_is_a_number_or_a_hidden_one(text: str, expected: str) -> No
 
 
 @pytest.mark.parametrize("text", ["x@lid", "@lid", "٣@lid", "11999887766", "1" * 65])
-def test_nobody_is_no_recipient(text: str) -> None:
+def test_an_empty_recipient_is_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Recipient).validate_python(text)
 

@@ -1,4 +1,4 @@
-"""Settings of the api: what holds when nothing is said, and what cannot be combined."""
+"""Settings of the api: defaults, and combinations that are refused."""
 
 from typing import Literal
 
@@ -18,18 +18,18 @@ from tests.token_keys import PRIVATE_KEY
         ("production", "open", "open"),
     ],
 )
-def test_registration_is_open_only_locally_unless_said(
+def test_registration_is_open_only_locally_by_default(
     environment: Literal["local", "production"], given: RegistrationPolicy | None, expected: str
 ) -> None:
     settings = ApiSettings(environment=environment, token_private_key=PRIVATE_KEY, registration=given)
     assert settings.registration_policy == expected
 
 
-def test_no_key_is_refused_with_the_remedy() -> None:
+def test_a_missing_key_is_refused_with_the_remedy() -> None:
     with pytest.raises(ValidationError, match=r"WA_TOKEN_PRIVATE_KEY: .*openssl genpkey -algorithm ed25519"):
         ApiSettings()
 
 
-def test_the_simulator_stays_out_of_production() -> None:
+def test_the_simulator_is_refused_in_production() -> None:
     with pytest.raises(ValidationError, match="remove one of the two"):
         ApiSettings(token_private_key=PRIVATE_KEY, simulator_url="http://127.0.0.1:3005")

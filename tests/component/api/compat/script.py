@@ -1,4 +1,4 @@
-"""What the session service and the router say in these tests."""
+"""Events with which these tests play the session service and the router."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The dialect of the broadcaster, as its quick reference shows it."""
+"""Routes for the broadcaster, as in its quick reference."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,30 +11,30 @@ from shared.contracts.commands import ConnectInstance, LogoutInstance, SendMessa
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus as S
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 START, SESSIONS, SEND = (f"/api/v1/whatsapp/{path}" for path in ("start-session", "sessions", "send-message"))
 NUMBER = "+12125551234"
 
 
 @pytest.fixture
-async def account(stage: Stage, member: Member) -> str:
+async def account(api: Api, member: Member) -> str:
     """One that waits for its scan."""
-    async with stage.playing(ConnectInstance, shows_qr):
+    async with api.playing(ConnectInstance, shows_qr):
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["accountId"])
 
 
 @pytest.fixture
-async def colleague(stage: Stage, member: Member) -> AsyncIterator[httpx.AsyncClient]:
+async def colleague(api: Api, member: Member) -> AsyncIterator[httpx.AsyncClient]:
     """Another user of the member's organization."""
-    async with stage.member("owner", member.organization_id) as found:
+    async with api.member("owner", member.organization_id) as found:
         yield found.http
 
 
-async def test_start_session_answers_with_the_account_and_its_first_code(stage: Stage, member: Member) -> None:
-    async with stage.playing(ConnectInstance, shows_qr) as heard:
+async def test_start_session_answers_with_the_account_and_its_first_code(api: Api, member: Member) -> None:
+    async with api.playing(ConnectInstance, shows_qr) as heard:
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     found = answer.json()
     assert answer.status_code == 200
@@ -44,62 +44,62 @@ async def test_start_session_answers_with_the_account_and_its_first_code(stage: 
 
 
 @pytest.mark.parametrize("number", ["+12125551234", "+442071838750", "+919876543210", "+61412345678", "+79999999999"])
-async def test_the_numbers_of_the_document_are_understood(stage: Stage, member: Member, number: str) -> None:
-    async with stage.playing(ConnectInstance, shows_qr):
+async def test_the_numbers_of_the_document_are_understood(api: Api, member: Member, number: str) -> None:
+    async with api.playing(ConnectInstance, shows_qr):
         assert (await member.http.post(START, json={"phoneNumber": number})).status_code == 200
     assert [account["phoneNumber"] for account in (await member.http.get(SESSIONS)).json()] == [number]
 
 
 @pytest.mark.parametrize("number", ["+1234567890", "2125551234", "my phone"])
-async def test_a_number_that_cannot_be_is_refused_also_the_documents_placeholder(member: Member, number: str) -> None:
+async def test_an_invalid_number_and_the_documents_placeholder_are_refused(member: Member, number: str) -> None:
     answer = await member.http.post(START, json={"phoneNumber": number})
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_phone")
     assert [error["field"] for error in answer.json()["errors"]] == ["phoneNumber"]
     assert (await member.http.get(SESSIONS)).json() == []
 
 
-async def test_the_same_number_again_is_the_same_account(stage: Stage, member: Member, account: str) -> None:
-    async with stage.playing(ConnectInstance, shows_qr):
+async def test_the_same_number_again_is_the_same_account(api: Api, member: Member, account: str) -> None:
+    async with api.playing(ConnectInstance, shows_qr):
         answers = await asyncio.gather(
             *(member.http.post(START, json={"phoneNumber": spelt}) for spelt in (NUMBER, "1 (212) 555-1234") * 3)
         )
     assert {answer.json()["accountId"] for answer in answers} == {account}
 
 
-async def test_a_code_that_is_shown_already_is_answered_at_once(stage: Stage, member: Member, account: str) -> None:
-    await stage.connection(member, account, status="qr_pending", qr=shown_qr())
-    async with stage.playing(ConnectInstance, lambda command: []) as heard:
+async def test_a_current_code_is_returned_at_once(api: Api, member: Member, account: str) -> None:
+    await api.connection(member, account, status="qr_pending", qr=shown_qr())
+    async with api.playing(ConnectInstance, lambda command: []) as heard:
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert (answer.json()["qrCode"], heard) == (PNG, [])
 
 
-async def test_an_account_that_is_connected_needs_no_code(stage: Stage, member: Member, account: str) -> None:
-    await stage.connection(member, account, status="connected")
+async def test_an_account_that_is_connected_needs_no_code(api: Api, member: Member, account: str) -> None:
+    await api.connection(member, account, status="connected")
     answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert (answer.status_code, answer.json()["qrCode"], answer.json()["status"]) == (200, None, "connected")
 
 
-async def test_a_linked_account_that_connects_meanwhile_needs_none_either(stage: Stage, member: Member) -> None:
-    async with stage.playing(ConnectInstance, becomes(S.CONNECTED)):
+async def test_a_linked_account_that_connects_meanwhile_needs_none_either(api: Api, member: Member) -> None:
+    async with api.playing(ConnectInstance, becomes(S.CONNECTED)):
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert (answer.status_code, answer.json()["qrCode"]) == (200, None)
 
 
-async def test_no_code_in_time_says_so(stage: Stage, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_code_in_time_is_a_timeout(api: Api, member: Member, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(qr_linking, "QR_TIMEOUT_S", 0.1)
     answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     assert (answer.status_code, answer.json()["code"]) == (504, "qr_timeout")
 
 
-async def test_a_connection_that_ends_instead_says_why(stage: Stage, member: Member) -> None:
-    async with stage.playing(ConnectInstance, becomes(S.FAILED, reason="whatsapp_unreachable", detail="No way out.")):
+async def test_a_failed_connection_has_its_reason(api: Api, member: Member) -> None:
+    async with api.playing(ConnectInstance, becomes(S.FAILED, reason="whatsapp_unreachable", detail="No way out.")):
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     found = answer.json()
     assert (answer.status_code, found["code"], found["error"]) == (502, "whatsapp_unreachable", "No way out.")
 
 
-async def test_sessions_have_the_columns_of_the_documents_table(stage: Stage, member: Member, account: str) -> None:
-    await stage.connection(member, account, last_connected_at=utc_now(), phone_number="12125551234")
+async def test_sessions_have_the_columns_of_the_documents_table(api: Api, member: Member, account: str) -> None:
+    await api.connection(member, account, last_connected_at=utc_now(), phone_number="12125551234")
     (found,) = (await member.http.get(SESSIONS)).json()
     assert set(found) >= {"id", "userId", "phoneNumber", "isActive", "lastLogin", "createdAt", "updatedAt"}
     assert found["id"] == found["accountId"] == account
@@ -114,12 +114,15 @@ async def test_an_account_that_waits_for_its_scan_is_not_active(member: Member, 
 
 
 async def test_users_see_only_their_own_accounts(
-    stage: Stage, member: Member, account: str, colleague: httpx.AsyncClient
+    api: Api, member: Member, account: str, colleague: httpx.AsyncClient
 ) -> None:
-    await stage.connection(member, account)
+    await api.connection(member, account)
     assert (await colleague.get(SESSIONS)).json() == []
     sent = {"accountId": account, "phoneNumber": "+442071838750", "message": "hello"}
-    async with stage.playing(SendMessage, sends) as messages, stage.playing(LogoutInstance, lambda _: []) as logouts:
+    async with (
+        api.playing(SendMessage, sends) as messages,
+        api.playing(LogoutInstance, lambda _: []) as logouts,
+    ):
         answers = [
             await colleague.get(f"{SESSIONS}/{account}"),
             await colleague.delete(f"{SESSIONS}/{account}"),
@@ -129,17 +132,17 @@ async def test_users_see_only_their_own_accounts(
     assert (messages, logouts) == ([], [])
 
 
-async def test_delete_unlinks_the_account_and_keeps_it_inactive(stage: Stage, member: Member, account: str) -> None:
-    async with stage.playing(LogoutInstance, becomes(S.LOGGED_OUT)) as heard:
+async def test_delete_unlinks_the_account_and_keeps_it_inactive(api: Api, member: Member, account: str) -> None:
+    async with api.playing(LogoutInstance, becomes(S.LOGGED_OUT)) as heard:
         answer = await member.http.delete(f"{SESSIONS}/{account}")
     assert (answer.status_code, answer.json()["success"]) == (200, True)
     assert [(command.instance_id, command.delete) for command in heard] == [(account, False)]
     assert (await member.http.get(f"{SESSIONS}/{account}")).json()["isActive"] is False
 
 
-async def test_send_message_goes_out_from_the_account(stage: Stage, member: Member, account: str) -> None:
-    await stage.connection(member, account)
-    async with stage.playing(SendMessage, sends) as heard:
+async def test_send_message_goes_out_from_the_account(api: Api, member: Member, account: str) -> None:
+    await api.connection(member, account)
+    async with api.playing(SendMessage, sends) as heard:
         answer = await member.http.post(
             SEND, json={"accountId": account, "phoneNumber": "+919876543210", "message": "Hello"}
         )
@@ -156,7 +159,7 @@ async def test_an_account_that_is_not_connected_says_the_documents_words(member:
     assert answer.json()["error"].startswith("Account not connected")
 
 
-async def test_all_of_it_needs_a_token(stage: Stage) -> None:
-    async with stage.client() as http:
+async def test_all_of_it_needs_a_token(api: Api) -> None:
+    async with api.client() as http:
         answers = [await http.post(START, json={"phoneNumber": NUMBER}), await http.get(SESSIONS)]
     assert [answer.status_code for answer in answers] == [401, 401]

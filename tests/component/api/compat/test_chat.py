@@ -1,4 +1,4 @@
-"""The dialect of the chat front end, as the table of old REST calls in its migration guide shows it."""
+"""Routes for the chat front end, as in the table of REST calls in its migration guide."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,7 +14,7 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import PNG, becomes, sends, shown_qr, shows_qr
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 CONTACTS, BETWEEN, QR, SEND = (
     f"/api/whatsapp/{path}" for path in ("contacts", "messages/between", "qr", "send-message")
@@ -26,8 +26,8 @@ Records = Callable[..., Document]
 class Talk:
     """A conversation of a connected account with one contact."""
 
-    def __init__(self, stage: Stage, member: Member, records: Records) -> None:
-        self._stage, self._member, self._records = stage, member, records
+    def __init__(self, api: Api, member: Member, records: Records) -> None:
+        self._stage, self._member, self._records = api, member, records
         self.instance, self.contact, self.id = "", new_id(), new_id()
 
     async def begin(self, lid: str | None = None) -> None:
@@ -60,8 +60,8 @@ class Talk:
 
 
 @pytest.fixture
-async def talk(stage: Stage, member: Member, records: Records) -> Talk:
-    begun = Talk(stage, member, records)
+async def talk(api: Api, member: Member, records: Records) -> Talk:
+    begun = Talk(api, member, records)
     await begun.begin(lid="77")
     return begun
 
@@ -102,7 +102,7 @@ async def test_messages_between_have_the_fields_of_new_message(member: Member, t
         ("77@lid", OURS),
     ],
 )
-async def test_either_order_and_every_spelling_is_the_same_talk(
+async def test_either_order_and_every_notation_is_the_same_conversation(
     member: Member, talk: Talk, one: str, other: str
 ) -> None:
     await talk.say("hello")
@@ -120,17 +120,17 @@ async def test_limit_and_offset_count_from_the_newest_and_each_page_reads_downwa
     assert pages == [["dddd", "eeeee"], ["bb", "ccc"], ["a"]]
 
 
-async def test_the_same_is_answered_over_nats(stage: Stage, member: Member, talk: Talk) -> None:
+async def test_the_same_is_answered_over_nats(api: Api, member: Member, talk: Talk) -> None:
     await talk.say("hello")
     query = MessagesBetween(organization_id=member.organization_id, one=f"+{OURS}", other=THEIRS)
-    assert await rpc_request(stage.nats, query) == await member.get(BETWEEN, **{"from": OURS, "to": THEIRS})
+    assert await rpc_request(api.nats, query) == await member.get(BETWEEN, **{"from": OURS, "to": THEIRS})
 
 
-async def test_what_others_said_and_what_owners_noted_is_not_between_them(
-    stage: Stage, member: Member, stranger: Member, talk: Talk, records: Records
+async def test_messages_of_others_and_notes_are_not_between_them(
+    api: Api, member: Member, stranger: Member, talk: Talk, records: Records
 ) -> None:
     await talk.say("to myself", kind="note")
-    await stage.database.messages.insert_one(records(from_address=THEIRS, to_address=OURS))
+    await api.database.messages.insert_one(records(from_address=THEIRS, to_address=OURS))
     for caller, one, other in (
         (member, OURS, THEIRS),
         (member, "4915199999999", THEIRS),
@@ -150,50 +150,53 @@ async def test_what_others_said_and_what_owners_noted_is_not_between_them(
         ({"from": OURS, "to": THEIRS, "offset": -1}, "offset"),
     ],
 )
-async def test_a_wrong_question_names_its_field(member: Member, query: dict[str, Any], field: str) -> None:
+async def test_an_invalid_query_names_its_field(member: Member, query: dict[str, Any], field: str) -> None:
     answer = await member.http.get(BETWEEN, params=query)
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-async def test_qr_connects_the_account_and_answers_with_the_code(stage: Stage, member: Member) -> None:
-    async with stage.playing(ConnectInstance, shows_qr) as heard:
+async def test_qr_connects_the_account_and_answers_with_the_code(api: Api, member: Member) -> None:
+    async with api.playing(ConnectInstance, shows_qr) as heard:
         found = await member.get(QR)
     assert found["success"] is True
     assert (found["data"]["qrCode"], found["data"]["qr"]) == (PNG, "2@a1b2c3d4e5f6")
     assert (found["data"]["status"], found["data"]["instanceId"]) == ("qr_pending", heard[0].instance_id)
 
 
-async def test_the_code_is_shown_over_nats_too(stage: Stage, member: Member) -> None:
+async def test_the_code_is_answered_over_nats_too(api: Api, member: Member) -> None:
     question = RequestQr(organization_id=member.organization_id)
-    async with stage.playing(ConnectInstance, shows_qr) as heard:
-        found = await rpc_request(stage.nats, question, timeout=40)
+    async with api.playing(ConnectInstance, shows_qr) as heard:
+        found = await rpc_request(api.nats, question, timeout=40)
     assert (found["data"]["qrCode"], found["data"]["instanceId"]) == (PNG, heard[0].instance_id)
 
 
-async def test_a_connected_account_shows_no_code(stage: Stage, member: Member, talk: Talk) -> None:
-    async with stage.playing(ConnectInstance, shows_qr) as heard:
+async def test_a_connected_account_has_no_code(api: Api, member: Member, talk: Talk) -> None:
+    async with api.playing(ConnectInstance, shows_qr) as heard:
         data = (await member.get(QR, forceNew=True))["data"]
     assert (data["qrCode"], data["status"], heard) == (None, "connected", [])
 
 
-async def test_a_new_code_can_be_forced(stage: Stage, member: Member) -> None:
+async def test_a_new_code_can_be_forced(api: Api, member: Member) -> None:
     instance = await member.instance()
-    await stage.connection(member, instance, status="qr_pending", qr=shown_qr() | {"data_url": "old"})
+    await api.connection(member, instance, status="qr_pending", qr=shown_qr() | {"data_url": "old"})
     assert (await member.get(QR))["data"]["qrCode"] == "old"
 
     closed = becomes(S.DISCONNECTED)
-    async with stage.playing(DisconnectInstance, closed) as stopped, stage.playing(ConnectInstance, shows_qr):
-        await stage.database.connections.delete_one({"_id": instance})
+    async with (
+        api.playing(DisconnectInstance, closed) as stopped,
+        api.playing(ConnectInstance, shows_qr),
+    ):
+        await api.database.connections.delete_one({"_id": instance})
         assert (await member.get(QR, forceNew=True, instanceId=instance))["data"]["qrCode"] == PNG
         assert stopped == []
-        await stage.connection(member, instance, status="pairing")
+        await api.connection(member, instance, status="pairing")
         await member.get(QR, forceNew=True, instanceId=instance)
     assert [command.instance_id for command in stopped] == [instance]
 
 
-async def test_send_message_goes_out_from_the_only_account(stage: Stage, member: Member, talk: Talk) -> None:
-    async with stage.playing(SendMessage, sends) as heard:
+async def test_send_message_goes_out_from_the_only_account(api: Api, member: Member, talk: Talk) -> None:
+    async with api.playing(SendMessage, sends) as heard:
         answer = await member.http.post(SEND, json={"to": f"+{THEIRS}", "message": "Hello"})
     found = answer.json()
     assert (answer.status_code, found["success"], found["messageId"]) == (200, True, heard[0].message_id)
@@ -201,13 +204,11 @@ async def test_send_message_goes_out_from_the_only_account(stage: Stage, member:
     assert (heard[0].instance_id, heard[0].to, heard[0].text) == (talk.instance, THEIRS, "Hello")
 
 
-async def test_a_conversation_says_from_which_account_and_to_whom(
-    stage: Stage, member: Member, records: Records
-) -> None:
+async def test_a_conversation_says_from_which_account_and_to_whom(api: Api, member: Member, records: Records) -> None:
     await member.instance()  # the oldest, and not the one of the conversation
-    talk = Talk(stage, member, records)
+    talk = Talk(api, member, records)
     await talk.begin()
-    async with stage.playing(SendMessage, sends) as heard:
+    async with api.playing(SendMessage, sends) as heard:
         for body in ({"to": THEIRS}, {}):
             asked = {"message": "Hello", "conversationId": talk.id, **body}
             assert (await member.http.post(SEND, json=asked)).status_code == 200
@@ -215,9 +216,9 @@ async def test_a_conversation_says_from_which_account_and_to_whom(
     assert [(command.to, command.conversation_id) for command in heard] == [(THEIRS, None), (None, talk.id)]
 
 
-async def test_a_repeated_client_id_is_the_same_message(stage: Stage, member: Member, talk: Talk) -> None:
+async def test_a_repeated_client_id_is_the_same_message(api: Api, member: Member, talk: Talk) -> None:
     body = {"to": THEIRS, "message": "Hello", "clientId": "tmp-1"}
-    async with stage.playing(SendMessage, sends):
+    async with api.playing(SendMessage, sends):
         answers = [(await member.http.post(SEND, json=body)).json() for _ in range(2)]
     assert answers[0]["messageId"] == answers[1]["messageId"]
     assert [answer["clientId"] for answer in answers] == ["tmp-1", "tmp-1"]
@@ -234,6 +235,6 @@ async def test_a_repeated_client_id_is_the_same_message(stage: Stage, member: Me
         ({"to": THEIRS, "message": "x"}, 409, "instance_not_connected"),
     ],
 )
-async def test_what_cannot_be_sent_says_why(member: Member, body: dict[str, str], status: int, code: str) -> None:
+async def test_an_invalid_send_has_its_reason(member: Member, body: dict[str, str], status: int, code: str) -> None:
     answer = await member.http.post(SEND, json=body)
     assert (answer.status_code, answer.json()["code"], answer.json()["success"]) == (status, code, False)

@@ -1,4 +1,4 @@
-"""The native dialect, request by request as the WhatsApp integration documentation shows it."""
+"""Routes below /api/whatsapp/instances, request by request as in the WhatsApp integration documentation."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -8,7 +8,7 @@ from shared.contracts.events import PairingCodeIssued
 from shared.contracts.message import Event, utc_now
 from shared.platform.mongo import Document
 from tests.component.api.compat.script import of, sends, shows_qr
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 INSTANCES = "/api/whatsapp/instances"
 NUMBER = "5511999887766"
@@ -49,9 +49,9 @@ async def test_create_instance_without_its_required_fields_is_a_400(member: Memb
     assert "instance_name" in answer.json()["error"]
 
 
-async def test_connect_with_a_pairing_code(stage: Stage, member: Member) -> None:
+async def test_connect_with_a_pairing_code(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with stage.playing(ConnectInstance, issues_code) as heard:
+    async with api.playing(ConnectInstance, issues_code) as heard:
         body = {"phone_number": NUMBER, "method": "code"}
         found = (await member.http.post(f"{INSTANCES}/{instance}/connect", json=body)).json()
     assert {key: found[key] for key in ("success", "pairingCode", "method")} == {
@@ -62,9 +62,9 @@ async def test_connect_with_a_pairing_code(stage: Stage, member: Member) -> None
     assert (heard[0].method, heard[0].phone_number) == ("code", NUMBER)
 
 
-async def test_connect_as_curl_sends_it_without_a_content_type(stage: Stage, member: Member) -> None:
+async def test_connect_as_curl_sends_it_without_a_content_type(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with stage.playing(ConnectInstance, issues_code):
+    async with api.playing(ConnectInstance, issues_code):
         answer = await member.http.post(
             f"{INSTANCES}/{instance}/connect",
             content=f'{{"phone_number": "{NUMBER}", "method": "code"}}',
@@ -73,29 +73,29 @@ async def test_connect_as_curl_sends_it_without_a_content_type(stage: Stage, mem
     assert answer.json()["pairingCode"] == "ABCD1234"
 
 
-async def test_connect_with_a_qr_code(stage: Stage, member: Member) -> None:
+async def test_connect_with_a_qr_code(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with stage.playing(ConnectInstance, shows_qr):
+    async with api.playing(ConnectInstance, shows_qr):
         found = (await member.http.post(f"{INSTANCES}/{instance}/connect", json={"method": "qr"})).json()
     assert (found["success"], found["method"], isinstance(found["message"], str)) == (True, "qr", True)
 
 
-async def test_status(stage: Stage, member: Member) -> None:
+async def test_status(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
     never = await member.get(f"{INSTANCES}/{instance}/status")
     assert never["is_running"] is False
     fields = ("id", "status", "phone_number", "last_connected_at", "messages_sent_count", "messages_received_count")
     assert [never["instance"][field] for field in fields] == [instance, "disconnected", NUMBER, None, 0, 0]
-    await stage.connection(member, instance, last_connected_at=utc_now())
+    await api.connection(member, instance, last_connected_at=utc_now())
     now = await member.get(f"{INSTANCES}/{instance}/status")
     assert (now["is_running"], now["instance"]["status"]) == (True, "connected")
     assert isinstance(now["instance"]["last_connected_at"], str)
 
 
-async def test_send(stage: Stage, member: Member) -> None:
+async def test_send(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    await stage.connection(member, instance)
-    async with stage.playing(SendMessage, sends) as heard:
+    await api.connection(member, instance)
+    async with api.playing(SendMessage, sends) as heard:
         for to in (NUMBER, f"{NUMBER}@s.whatsapp.net"):
             body = {"to": to, "message": "Hello from AuZap!"}
             answer = await member.http.post(f"{INSTANCES}/{instance}/send", json=body)
@@ -116,21 +116,21 @@ async def test_update_the_owners_number(member: Member) -> None:
     assert (answer.status_code, answer.json()["instance"]["phone_number"]) == (200, "5511999887755")
 
 
-async def test_delete(stage: Stage, member: Member) -> None:
+async def test_delete(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with stage.playing(LogoutInstance, lambda command: []) as heard:
+    async with api.playing(LogoutInstance, lambda command: []) as heard:
         answer = await member.http.delete(f"{INSTANCES}/{instance}")
         gone = await member.http.get(f"{INSTANCES}/{instance}/status")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert ([command.delete for command in heard], gone.status_code) == ([True], 404)
 
 
-async def test_contacts_asked_for_by_post(member: Member) -> None:
+async def test_contacts_listed_by_post(member: Member) -> None:
     answer = await member.http.post("/api/contacts", json={"organization_id": member.organization_id})
     assert (answer.status_code, answer.json()["success"], answer.json()["data"]) == (200, True, [])
 
 
-async def test_health(stage: Stage) -> None:
-    async with stage.client() as http:
+async def test_health(api: Api) -> None:
+    async with api.client() as http:
         found = (await http.get("/health")).json()
     assert (found["status"], isinstance(found["timestamp"], str)) == ("ok", True)

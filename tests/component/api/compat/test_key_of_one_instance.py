@@ -1,4 +1,4 @@
-"""An API key limited to one instance: that one is the account of clients that know only one."""
+"""An API key limited to one instance: that instance is the account of clients that know only one."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 
 from shared.contracts.commands import ConnectInstance, SendMessage
 from tests.component.api.compat.script import sends, shows_qr
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 TO = "4917612345678"
 
@@ -22,22 +22,22 @@ class Limited:
 
 
 @pytest.fixture
-async def limited(stage: Stage, member: Member) -> AsyncIterator[Limited]:
+async def limited(api: Api, member: Member) -> AsyncIterator[Limited]:
     other, mine = await member.instance(instance_name="other"), await member.instance(instance_name="mine")
     for instance in (other, mine):
-        await stage.connection(member, instance)
+        await api.connection(member, instance)
     new = {"name": "x", "scopes": ["read", "send", "manage"], "instance_ids": [mine]}
     key = (await member.http.post("/api/api-keys", json=new)).json()["data"]["key"]
-    async with stage.client(**{"X-Api-Key": key}) as http:
+    async with api.client(**{"X-Api-Key": key}) as http:
         yield Limited(http, mine, other)
 
 
-async def test_its_instance_is_the_only_account(stage: Stage, limited: Limited) -> None:
+async def test_its_instance_is_the_only_account(api: Api, limited: Limited) -> None:
     assert (await limited.http.get("/api/whatsapp/status")).json()["instanceId"] == limited.mine
-    async with stage.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as heard:
         await limited.http.post("/api/whatsapp/connect")
         await limited.http.post("/api/sessions/mine/initialize-with-qr")
-    async with stage.playing(SendMessage, sends) as sent:
+    async with api.playing(SendMessage, sends) as sent:
         await limited.http.post("/api/whatsapp/send-message", json={"to": TO, "message": "x"})
     assert {command.instance_id for command in (*heard, *sent)} == {limited.mine}
     assert (len(heard), len(sent)) == (2, 1)
@@ -67,7 +67,7 @@ async def test_no_other_instance_is_found(
         ("GET", "/api/v1/whatsapp/sessions"),
     ],
 )
-async def test_it_makes_none_and_sees_nothing_of_the_whole_organization(
+async def test_it_creates_none_and_reads_nothing_of_the_whole_organization(
     limited: Limited, method: str, path: str
 ) -> None:
     answer = await limited.http.request(method, path)

@@ -1,4 +1,4 @@
-"""What no client of the documents sends is refused with a reason, in every dialect."""
+"""Requests that no documented client sends are refused with a reason, in every dialect."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every REST read over NATS: the same answers, the same refusals."""
+"""Every REST read over NATS: the same replies and refusals."""
 
 import asyncio
 import json
@@ -23,14 +23,14 @@ from shared.contracts.queries import (
 )
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
-from tests.component.api.conftest import Member, Stage
+from tests.component.api.conftest import Api, Member
 
 
-async def raw(stage: Stage, address: str, body: bytes) -> Any:
-    return json.loads((await stage.nats.request(address, body, timeout=5)).data)
+async def raw(api: Api, address: str, body: bytes) -> Any:
+    return json.loads((await api.nats.request(address, body, timeout=5)).data)
 
 
-async def test_an_answer_over_nats_is_that_of_rest(stage: Stage, member: Member) -> None:
+async def test_an_answer_over_nats_is_that_of_rest(api: Api, member: Member) -> None:
     instance = await member.instance()
     organization_id = member.organization_id
     for query, path in (
@@ -43,36 +43,36 @@ async def test_an_answer_over_nats_is_that_of_rest(stage: Stage, member: Member)
         ),
         (ListConversations(organization_id=organization_id), "/api/conversations"),
     ):
-        assert await rpc_request(stage.nats, query) == await member.get(path)
+        assert await rpc_request(api.nats, query) == await member.get(path)
 
 
-async def test_a_list_goes_on_with_its_cursor(stage: Stage, member: Member, records: Callable[..., Document]) -> None:
+async def test_a_list_continues_with_its_cursor(api: Api, member: Member, records: Callable[..., Document]) -> None:
     ids = {new_id() for _ in range(3)}
-    await stage.database.messages.insert_many([records(_id=found) for found in ids])
-    first = await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=2))
+    await api.database.messages.insert_many([records(_id=found) for found in ids])
+    first = await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=2))
     rest = await rpc_request(
-        stage.nats, ListMessages(organization_id=member.organization_id, limit=2, cursor=first["next_cursor"])
+        api.nats, ListMessages(organization_id=member.organization_id, limit=2, cursor=first["next_cursor"])
     )
     assert {found["id"] for found in first["data"] + rest["data"]} == ids
     assert rest["next_cursor"] is None
 
 
-async def test_a_refusal_is_the_problem_rest_answers(stage: Stage, member: Member) -> None:
+async def test_a_refusal_is_the_problem_rest_answers(api: Api, member: Member) -> None:
     for query, code in (
         (ReadContact(organization_id=member.organization_id, contact_id="nobody"), "contact_not_found"),
         (ReadInstance(organization_id=member.organization_id), "instance_not_found"),
         (ListContacts(organization_id=member.organization_id, cursor="%%%"), "invalid_cursor"),
     ):
         with pytest.raises(Problem) as refused:
-            await rpc_request(stage.nats, query)
+            await rpc_request(api.nats, query)
         assert refused.value.code == code
 
 
 async def test_nobody_reads_another_organizations_records(
-    stage: Stage, member: Member, stranger: Member, records: Callable[..., Document]
+    api: Api, member: Member, stranger: Member, records: Callable[..., Document]
 ) -> None:
     message = records()
-    await stage.database.messages.insert_one(message)
+    await api.database.messages.insert_one(message)
     instance = await member.instance()
     questions: tuple[Query, ...] = (
         ReadMessage(organization_id=stranger.organization_id, message_id=message["_id"]),
@@ -80,15 +80,15 @@ async def test_nobody_reads_another_organizations_records(
     )
     for query in questions:
         with pytest.raises(Problem) as refused:
-            await rpc_request(stage.nats, query)
+            await rpc_request(api.nats, query)
         assert refused.value.status == 404
 
 
-async def test_the_subject_decides_whose_records_are_read(stage: Stage, member: Member, stranger: Member) -> None:
+async def test_the_subject_decides_whose_records_are_read(api: Api, member: Member, stranger: Member) -> None:
     address = ReadOrganization(organization_id=member.organization_id).full_subject
-    assert (await raw(stage, address, b""))["data"]["id"] == member.organization_id
+    assert (await raw(api, address, b""))["data"]["id"] == member.organization_id
     lie = json.dumps({"organization_id": stranger.organization_id}).encode()
-    refused = await raw(stage, address, lie)
+    refused = await raw(api, address, lie)
     assert (refused["status"], refused["code"]) == (403, "organization_mismatch")
 
 
@@ -96,35 +96,33 @@ async def test_the_subject_decides_whose_records_are_read(stage: Stage, member: 
     ("body", "code"),
     [(b"{", "invalid_json"), (b"\xff", "invalid_json"), (b"[]", "invalid_json"), (b"{}", "validation_failed")],
 )
-async def test_an_unreadable_question_is_answered_with_what_is_wrong(
-    stage: Stage, member: Member, body: bytes, code: str
-) -> None:
+async def test_an_unreadable_query_is_answered_with_its_error(api: Api, member: Member, body: bytes, code: str) -> None:
     address = ReadContact.subject_filter(member.organization_id, "-")
-    answer = await raw(stage, address, body)
+    answer = await raw(api, address, body)
     assert (answer["success"], answer["status"], answer["code"]) == (False, 422, code)
 
 
 async def test_an_answer_too_large_for_nats_is_refused_and_fits_with_a_smaller_limit(
-    stage: Stage, member: Member, records: Callable[..., Document]
+    api: Api, member: Member, records: Callable[..., Document]
 ) -> None:
-    await stage.database.messages.insert_many([records(_id=new_id(), text="x" * 60_000) for _ in range(20)])
+    await api.database.messages.insert_many([records(_id=new_id(), text="x" * 60_000) for _ in range(20)])
     with pytest.raises(Problem) as refused:
-        await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=20))
+        await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=20))
     assert refused.value.code == "answer_too_large"
-    answer = await rpc_request(stage.nats, ListMessages(organization_id=member.organization_id, limit=5))
+    answer = await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=5))
     assert len(answer["data"]) == 5
 
 
-async def test_many_questions_at_once_are_all_answered(stage: Stage, member: Member) -> None:
+async def test_many_concurrent_queries_are_all_answered(api: Api, member: Member) -> None:
     query = ListInstances(organization_id=member.organization_id)
-    answers = await asyncio.gather(*(rpc_request(stage.nats, query, timeout=20) for _ in range(300)))
+    answers = await asyncio.gather(*(rpc_request(api.nats, query, timeout=20) for _ in range(300)))
     assert len(answers) == 300
 
 
-async def test_a_question_nobody_answers_says_so(stage: Stage) -> None:
+async def test_an_unknown_query_has_no_responders(api: Api) -> None:
     class Unheard(Query):
         subject = "wa.query.nothing.read"
 
     with pytest.raises(Problem) as refused:
-        await rpc_request(stage.nats, Unheard(organization_id="acme"))
+        await rpc_request(api.nats, Unheard(organization_id="acme"))
     assert refused.value.code == "nobody_answers"

@@ -1,4 +1,4 @@
-"""Every write of the REST API can be asked on NATS."""
+"""Every write of the REST API has a request on NATS."""
 
 import pkgutil
 from importlib import import_module
@@ -31,7 +31,7 @@ def _name(route: APIRoute) -> str:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=_name)
-def test_a_write_can_be_asked_on_nats_too(route: APIRoute) -> None:
+def test_every_write_has_a_request_on_nats(route: APIRoute) -> None:
     asked = route.endpoint in {write.function for write in REQUEST_ROUTES}
     exempt = route.path.startswith(_OF_PEOPLE_ONLY) or route.path in _READING
     assert asked != exempt, (
@@ -49,6 +49,6 @@ def test_a_request_has_the_fields_of_its_route(write: RequestRoute) -> None:
     assert repeatable == (route.methods == {"POST"})
 
 
-def test_every_request_is_answered_and_none_is_taken_by_a_stream() -> None:
+def test_every_request_has_a_route_and_none_is_stored_by_a_stream() -> None:
     assert {write.message_class for write in REQUEST_ROUTES} == set(REQUESTS.values())
     assert set(REQUESTS) & set(COMMANDS) == set()
