@@ -31,7 +31,7 @@ _FIRST_NUMBER = 4917000000000
 _MAX_CONCURRENT_PUBLISHES = 64
 _FILL_TIMEOUT_S = 300.0
 _LOAD_S = 3600
-FIELD_SELECTORS = {"search field": ".talks-pane input[type=search]", "composer": ".composer textarea"}
+FIELD_SELECTORS = {"search field": ".conversations-pane input[type=search]", "composer": ".composer textarea"}
 FIRST_NAMES = ("Anna", "Émile", "João", "Müller", "Person", "Şahin", "Zoë")
 
 

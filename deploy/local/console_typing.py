@@ -37,7 +37,7 @@ _TAKE_MEASUREMENTS = """() => {
   const measured = window.measured;
   window.measured = { keys: [], tasks: [] };
   const heap = performance.memory?.usedJSHeapSize ?? 0;
-  return {...measured, rows: document.querySelectorAll(".talk").length, heap};
+  return {...measured, rows: document.querySelectorAll(".conversation").length, heap};
 }"""
 
 
@@ -87,10 +87,10 @@ async def open_conversation(page: Page, address: str) -> float:
     """Opens the first conversation of the inbox. → milliseconds until the list was shown."""
     started_at = time.monotonic()
     await page.goto(f"{address}/#/inbox")
-    await page.wait_for_selector(".talk")
+    await page.wait_for_selector(".conversation")
     elapsed_ms = 1000 * (time.monotonic() - started_at)
-    await page.wait_for_selector(".live.on")
-    await page.locator(".talk").first.evaluate(
+    await page.wait_for_selector(".connection.online")
+    await page.locator(".conversation").first.evaluate(
         "row => row.click()"
     )  # a mouse click could hit a row that moves meanwhile
     await page.wait_for_selector(".composer textarea")

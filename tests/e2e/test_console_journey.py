@@ -36,7 +36,7 @@ async def _register(page: Page) -> None:
     await page.fill("#email", f"nina-{uuid4().hex[:8]}@example.org")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_selector(".live.on")
+    await page.wait_for_selector(".connection.online")
 
 
 async def _link(page: Page) -> None:
@@ -50,7 +50,7 @@ async def _link(page: Page) -> None:
 
 async def _receive(page: Page) -> str:
     """The customer writes; what he wrote."""
-    await page.locator(".idea").first.click()
+    await page.locator(".suggestion").first.click()
     text = await page.locator(".customer-form input").input_value()
     await page.keyboard.press("Enter")
     await page.get_by_role("link", name="Open the conversation").click()
@@ -64,14 +64,14 @@ async def _answer(page: Page) -> None:
     await page.keyboard.press("Enter")
     await expect(page.locator(".customer-log .line:not(.mine) span")).to_have_text(ANSWER)
     await expect(page.locator(".message.out")).to_have_count(1)
-    await expect(page.locator(".message.out .ticks")).to_have_attribute("data-status", "read")
+    await expect(page.locator(".message.out .delivery-status")).to_have_attribute("data-status", "read")
 
 
 async def _see_each_other(page: Page, told: list[str]) -> None:
-    await expect(page.locator(".there")).to_have_text("online")
+    await expect(page.locator(".presence")).to_have_text("online")
     assert {"presence_subscribe", "typing", "stop_typing"} <= set(told)
     await page.locator(".customer-form input").press_sequentially("Is the terrace open?")
-    await expect(page.locator(".there")).to_have_text("typing…")
+    await expect(page.locator(".presence")).to_have_text("typing…")
 
 
 async def _inbox_pictures(page: Page) -> None:
@@ -95,10 +95,10 @@ async def _survives_a_reload(page: Page, text: str) -> None:
     await page.set_viewport_size({"width": 390, "height": 800})
     await page.goto("/#/inbox")
     await page.reload()
-    await page.locator(".talk").click()
+    await page.locator(".conversation").click()
     await expect(page.locator(".message.in .text")).to_have_text(text)
     await expect(page.locator(".message.out .text")).to_have_text(ANSWER)
-    await expect(page.locator(".message.out .ticks")).to_have_attribute("data-status", "read")
+    await expect(page.locator(".message.out .delivery-status")).to_have_attribute("data-status", "read")
     await _picture(page, "mobile")
 
 

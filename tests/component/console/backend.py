@@ -35,33 +35,33 @@ class Backend:
         """What …/qr and …/pairing-code of the account answer."""
         self.connects: list[Record] = []
         """The bodies of its connects; a disconnect is `{}`."""
-        self.read: list[dict[str, str]] = []
+        self.page_queries: list[dict[str, str]] = []
         """The queries of pages of messages."""
-        self.before_page: Callable[[], Awaitable[object]] = _no_wait
+        self.before_page: Callable[[], Awaitable[object]] = _no_delay_of_pages
         """Awaited before a page of messages is made."""
         self.customer: Record = {}
         """What differs of the simulated customer."""
         self.login_refusal: Record | None = None
-        self.broken: Record | None = None
+        self.outage: Record | None = None
         """What every request but the login is refused with, when set."""
-        self.asked: list[str] = []
-        """The lists and records that were asked for: path behind /api/, and query."""
-        self.before_answer: Callable[[str, QueryParams], Awaitable[None]] = _at_once
+        self.requests: list[str] = []
+        """The lists and records that were query for: path behind /api/, and query."""
+        self.before_answer: Callable[[str, QueryParams], Awaitable[None]] = _no_delay
         """Awaited before a list or record is answered: a test may let it take its time."""
         self.expired = False
         self.sent: list[Record] = []
         self.events: list[tuple[str, Record]] = []
         """What happened; the place of an event is its sequence less one."""
-        self.kept = 0
+        self.first_sequence = 0
         """So many of the first events the stream keeps no more."""
-        self.resumed: list[object] = []
+        self.resume_positions: list[object] = []
         """The `since` of every socket."""
         self.logins = 0
-        self.refreshed: list[str] = []
-        """The refresh tokens that were shown."""
-        self.ended: list[str] = []
+        self.refresh_tokens: list[str] = []
+        """The refresh tokens that were code_data."""
+        self.logouts: list[str] = []
         self.passwords: list[Record] = []
-        self.cared: list[tuple[str, str]] = []
+        self.conversation_actions: list[tuple[str, str]] = []
         """What was done with which conversation."""
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
@@ -99,8 +99,8 @@ class Backend:
         self.app = socketio.ASGIApp(self.socket, api)
 
     async def _refuse(self, request: Request, answer: RequestResponseEndpoint) -> Response:
-        if self.broken and request.url.path.startswith("/api/") and request.url.path != "/api/auth/login":
-            return JSONResponse(self.broken, self.broken["status"])
+        if self.outage and request.url.path.startswith("/api/") and request.url.path != "/api/auth/login":
+            return JSONResponse(self.outage, self.outage["status"])
         return await answer(request)
 
     def _auth_routes(self, api: FastAPI) -> None:
@@ -114,8 +114,8 @@ class Backend:
 
         @api.post("/api/auth/refresh")
         async def refresh(request: Request) -> JSONResponse:
-            self.refreshed.append((await request.json())["refresh_token"])
-            if self.refreshed[-1] != f"r{self.logins}":
+            self.refresh_tokens.append((await request.json())["refresh_token"])
+            if self.refresh_tokens[-1] != f"r{self.logins}":
                 refused = {"status": 401, "code": "refresh_token_reused", "detail": "The login is ended; log in again."}
                 return JSONResponse(refused, 401)
             self.expired = False
@@ -135,7 +135,7 @@ class Backend:
 
         @api.post("/api/auth/logout")
         async def logout(request: Request) -> JSONResponse:
-            self.ended.append((await request.json())["refresh_token"])
+            self.logouts.append((await request.json())["refresh_token"])
             return JSONResponse({"success": True})
 
     def _linking_routes(self, api: FastAPI) -> None:
@@ -149,7 +149,7 @@ class Backend:
         @api.post("/api/whatsapp/instances/i1/disconnect")
         async def disconnect() -> JSONResponse:
             self.connects.append({})
-            await self.becomes("disconnected", "as_asked")
+            await self.set_status("disconnected", "as_asked")
             return JSONResponse({"success": True, "status": "disconnected"})
 
         @api.post("/api/whatsapp/instances/i1/connect")
@@ -185,13 +185,13 @@ class Backend:
     def _thread_routes(self, api: FastAPI) -> None:
         @api.get("/api/conversations/{conversation_id}/messages")
         async def messages(conversation_id: str, request: Request) -> JSONResponse:
-            asked = dict(request.query_params)
-            self.read.append(asked)
+            query = dict(request.query_params)
+            self.page_queries.append(query)
             if self.expired:
                 refused = {"status": 401, "code": "token_expired", "detail": "The token expired; log in again."}
                 return JSONResponse(refused, 401)
             await self.before_page()
-            return _page(self.lists.get(f"conversations/{conversation_id}/messages") or [], asked)
+            return _page(self.lists.get(f"conversations/{conversation_id}/messages") or [], query)
 
     def _routes(self, api: FastAPI) -> None:
         @api.post("/api/bookings/{booking_id}/confirm")
@@ -203,9 +203,9 @@ class Backend:
             return JSONResponse({"success": True, "data": booking})
 
         @api.post("/api/conversations/{conversation_id}/{action}")
-        async def care(conversation_id: str, action: str, request: Request) -> JSONResponse:
-            talk = next(talk for talk in self.lists["conversations"] if talk["id"] == conversation_id)
-            self.cared.append((conversation_id, action))
+        async def act_on_conversation(conversation_id: str, action: str, request: Request) -> JSONResponse:
+            conversation = next(one for one in self.lists["conversations"] if one["id"] == conversation_id)
+            self.conversation_actions.append((conversation_id, action))
             if self.refusal:
                 return JSONResponse(self.refusal, 409)
             changes: dict[str, Record] = {
@@ -214,19 +214,19 @@ class Backend:
                 "reopen": {"status": "open"},
                 "assign": {"assigned_to": OWN_ID if (await request.json()).get("user_id") else None},
             }
-            talk.update(changes[action])
-            return JSONResponse({"success": True, "data": talk})
+            conversation.update(changes[action])
+            return JSONResponse({"success": True, "data": conversation})
 
         @api.get("/api/{name:path}")
-        async def listed(name: str, request: Request) -> JSONResponse:
+        async def read_list(name: str, request: Request) -> JSONResponse:
             if self.expired:
                 refused = {"status": 401, "code": "token_expired", "detail": "The token expired; log in again."}
                 return JSONResponse(refused, 401)
-            self.asked.append(f"{name}?{request.url.query}" if request.url.query else name)
+            self.requests.append(f"{name}?{request.url.query}" if request.url.query else name)
             await self.before_answer(name, request.query_params)
-            found = answer(self.lists, name, request.query_params, OWN_ID)
+            result = answer(self.lists, name, request.query_params, OWN_ID)
             missing = {"status": 404, "code": "not_found", "detail": "There is no such record."}
-            return JSONResponse(found) if found else JSONResponse(missing, 404)
+            return JSONResponse(result) if result else JSONResponse(missing, 404)
 
     def _logged_in(self) -> Record:
         self.logins += 1
@@ -242,19 +242,19 @@ class Backend:
     async def _connect(self, sid: str, _environ: Record, auth: Record) -> None:
         if self.expired:
             raise socketio.exceptions.ConnectionRefusedError("the token has expired", {"code": "token_expired"})
-        self.resumed.append(auth.get("since"))
+        self.resume_positions.append(auth.get("since"))
         await self.socket.save_session(sid, {"since": auth.get("since", len(self.events))})
 
     async def _join(self, sid: str, _data: object) -> Record:
         since = (await self.socket.get_session(sid))["since"]
-        if since < self.kept:
+        if since < self.first_sequence:
             await self.socket.emit("resync", {"sequence": len(self.events)}, to=sid)
             since = len(self.events)
         for name, payload in self.events[since:]:
             await self.socket.emit(name, payload, to=sid)
         return {"success": True, "sequence": len(self.events)}
 
-    async def tell(self, name: str, payload: Record) -> None:
+    async def emit(self, name: str, payload: Record) -> None:
         """An event of the stream, to whoever is connected now."""
         self.events.append((name, payload | {"sequence": len(self.events) + 1}))
         await self.socket.emit(*self.events[-1])
@@ -265,19 +265,19 @@ class Backend:
             return {"success": False, **self.refusal}
         return {"success": True, "messageId": f"m{len(self.sent)}", "timestamp": AT, "clientId": data["clientId"]}
 
-    async def writes(self, text: str, message_id: str = "m0") -> None:
+    async def receive(self, text: str, message_id: str = "m0") -> None:
         """The contact writes: the event realtime would send."""
         message = {"id": message_id, "content": text, "isOutgoing": False, "conversationId": "v1", "timestamp": AT}
         last = {"id": message_id, "text": text, "type": "text", "direction": "inbound", "timestamp": AT}
-        talk = self.lists["conversations"][0]
-        talk.update(last_message=last, unread_count=talk.get("unread_count", 0) + 1, status="open")
-        await self.tell("new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"})
+        conversation = self.lists["conversations"][0]
+        conversation.update(last_message=last, unread_count=conversation.get("unread_count", 0) + 1, status="open")
+        await self.emit("new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"})
 
     async def progress(self, status: str) -> None:
         """Our message m1 moves forward."""
         await self.socket.emit("message_status", {"messageId": "m1", "status": status, "timestamp": AT})
 
-    async def becomes(self, status: str, reason: str | None = None) -> None:
+    async def set_status(self, status: str, reason: str | None = None) -> None:
         """The account's status changes."""
         if status not in ("qr_pending", "pairing"):
             self.codes = {}
@@ -286,20 +286,20 @@ class Backend:
 
     async def issue_qr(self, attempt: int, lasts: float = 60) -> None:
         """WhatsApp shows a new code for the account."""
-        await self.becomes("qr_pending")
+        await self.set_status("qr_pending")
         code = {"qr": "2@x", "attempt": attempt, "expires_at": _in(lasts)}
         self.codes = {"qr": code | {"data_url": PICTURE, "ascii": ""}}
-        told = {"instanceId": "i1", "qr": "2@x", "dataUrl": PICTURE, "attempt": attempt}
-        await self.socket.emit("whatsapp:qr", told | {"expiresAt": code["expires_at"]})
+        event = {"instanceId": "i1", "qr": "2@x", "dataUrl": PICTURE, "attempt": attempt}
+        await self.socket.emit("whatsapp:qr", event | {"expiresAt": code["expires_at"]})
 
     async def issue_code(self, code: str, phone_number: str = "4930901820", lasts: float = 160) -> Record:
         """WhatsApp shows a code to type on the phone of this number."""
-        await self.becomes("pairing")
-        shown = {"code": code, "phone_number": phone_number, "expires_at": _in(lasts)}
-        self.codes = {"pairing-code": shown}
-        told = {"instanceId": "i1", "pairingCode": code, "phoneNumber": phone_number}
-        await self.socket.emit("whatsapp:pairing-code", told | {"expiresAt": shown["expires_at"]})
-        return shown
+        await self.set_status("pairing")
+        code_data = {"code": code, "phone_number": phone_number, "expires_at": _in(lasts)}
+        self.codes = {"pairing-code": code_data}
+        event = {"instanceId": "i1", "pairingCode": code, "phoneNumber": phone_number}
+        await self.socket.emit("whatsapp:pairing-code", event | {"expiresAt": code_data["expires_at"]})
+        return code_data
 
     async def drop(self) -> None:
         """Every socket is cut, as when the service restarts."""
@@ -312,19 +312,19 @@ def _in(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
-async def _at_once(_name: str, _asked: QueryParams) -> None:
+async def _no_delay(_name: str, _asked: QueryParams) -> None:
     pass
 
 
-async def _no_wait() -> None:
+async def _no_delay_of_pages() -> None:
     """A page does not wait."""
 
 
-def _page(messages: list[Record], asked: dict[str, str]) -> JSONResponse:
+def _page(messages: list[Record], query: dict[str, str]) -> JSONResponse:
     """As the route for the messages of a conversation: newest first, with cursors for both directions."""
     ordered = sorted(messages, key=lambda one: (one.get("order_key", 0), one["timestamp"], one["id"]), reverse=True)
     places = {one["id"]: place for place, one in enumerate(ordered)}
-    limit, cursor, around = int(asked.get("limit", 50)), asked.get("cursor"), asked.get("around")
+    limit, cursor, around = int(query.get("limit", 50)), query.get("cursor"), query.get("around")
     if around is not None and around not in places:
         return JSONResponse({"status": 404, "code": "message_not_found", "detail": "no such message"}, 404)
     first = 0

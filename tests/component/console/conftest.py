@@ -44,11 +44,11 @@ async def page(chromium: Browser, backend: Backend) -> AsyncIterator[Page]:
     errors: list[str] = []
     async with _served(backend) as address:
         context = await chromium.new_context(base_url=address, viewport={"width": 1280, "height": 800})
-        shown = await context.new_page()
-        shown.set_default_timeout(30_000)
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        await shown.goto("/")
-        yield shown
+        login_page = await context.new_page()
+        login_page.set_default_timeout(30_000)
+        login_page.on("pageerror", lambda error: errors.append(str(error)))
+        await login_page.goto("/")
+        yield login_page
         await context.close()
     assert errors == []
 
@@ -59,5 +59,5 @@ async def console(page: Page) -> Page:
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")
     await page.keyboard.press("Enter")
-    await page.wait_for_selector(".live.on")
+    await page.wait_for_selector(".connection.online")
     return page

@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 
 from tests.component.console.backend import AT, Backend, Record
 
-ROWS = ".talk[data-key]"
+ROWS = ".conversation[data-key]"
 FIRST_ROW = """(scroller) => {
     const node = document.querySelector(scroller);
     const top = node.getBoundingClientRect().top;
@@ -20,7 +20,7 @@ FIRST_ROW = """(scroller) => {
 }"""
 
 
-def crowd(backend: Backend, count: int, **fields: object) -> None:
+def add_people(backend: Backend, count: int, **fields: object) -> None:
     """`count` people with a conversation each instead of the one; person 0 wrote last."""
     backend.lists["contacts"].clear()
     backend.lists["conversations"].clear()
@@ -34,50 +34,59 @@ def crowd(backend: Backend, count: int, **fields: object) -> None:
             "direction": "inbound",
             "timestamp": AT,
         }
-        talk: Record = {"id": f"t{number}", "instance_id": "i1", "contact_id": person["id"], "contact": person}
+        conversation: Record = {"id": f"t{number}", "instance_id": "i1", "contact_id": person["id"], "contact": person}
         key = 1_700_000_000_000_000 - number
-        talk |= {"order_key": key, "last_message": last | {"order_key": key}, "updated_at": AT, "status": "open"}
+        conversation |= {
+            "order_key": key,
+            "last_message": last | {"order_key": key},
+            "updated_at": AT,
+            "status": "open",
+        }
         backend.lists["contacts"].append(person)
-        backend.lists["conversations"].append({**talk, "unread_count": 0, **fields})
+        backend.lists["conversations"].append({**conversation, "unread_count": 0, **fields})
 
 
-async def shown(console: Page, path: str) -> None:
+async def open_page(console: Page, path: str) -> None:
     """The page, loaded anew: with what the backend has now."""
     await console.goto(path.replace("#", f"?{uuid4().hex}#"))
-    await console.wait_for_selector(".live.on", state="attached")
+    await console.wait_for_selector(".connection.online", state="attached")
 
 
-def message(conversation: str, number: int = 0) -> Record:
+def message(conversation_id: str, number: int = 0) -> Record:
     """The event of a new message that is newer than all; a greater number is newer."""
-    said = {"id": f"new-{conversation}-{number}", "content": f"news {number}", "isOutgoing": False, "type": "text"}
+    event = {"id": f"new-{conversation_id}-{number}", "content": f"news {number}", "isOutgoing": False, "type": "text"}
     key = 1_800_000_000_000_000 + number
-    return said | {"conversationId": conversation, "timestamp": AT, "orderKey": key, "status": "received"}
+    return event | {"conversationId": conversation_id, "timestamp": AT, "orderKey": key, "status": "received"}
 
 
-async def writes(backend: Backend, conversation: str, number: int = 0) -> None:
-    """The person writes: the record changes, and the sockets are told."""
-    told = message(conversation, number)
-    for talk in backend.lists["conversations"]:
-        if talk["id"] == conversation:
-            last = {"id": told["id"], "type": "text", "text": told["content"], "direction": "inbound"}
-            talk["last_message"] = last | {"timestamp": AT, "order_key": told["orderKey"]}
-            talk |= {"order_key": told["orderKey"], "unread_count": talk["unread_count"] + 1, "status": "open"}
-    await backend.tell("new_message", told)
+async def writes(backend: Backend, conversation_id: str, number: int = 0) -> None:
+    """The person writes: the record changes, and the sockets are event."""
+    event = message(conversation_id, number)
+    for conversation in backend.lists["conversations"]:
+        if conversation["id"] == conversation_id:
+            last = {"id": event["id"], "type": "text", "text": event["content"], "direction": "inbound"}
+            conversation["last_message"] = last | {"timestamp": AT, "order_key": event["orderKey"]}
+            conversation |= {
+                "order_key": event["orderKey"],
+                "unread_count": conversation["unread_count"] + 1,
+                "status": "open",
+            }
+    await backend.emit("new_message", event)
 
 
-async def first_on_screen(console: Page, scroller: str = ".talks") -> dict[str, Any]:
+async def first_on_screen(console: Page, scroller: str = ".conversations") -> dict[str, Any]:
     """Key and place of the first row that is wholly on the screen, and how far the list is scrolled."""
-    found: dict[str, Any] = await console.evaluate(FIRST_ROW, scroller)
-    return found
+    row: dict[str, Any] = await console.evaluate(FIRST_ROW, scroller)
+    return row
 
 
-def asked(backend: Backend, start: str) -> list[str]:
+def requests_to(backend: Backend, start: str) -> list[str]:
     """The requests that began so, without those for the conversations of people."""
-    return [path for path in backend.asked if path.startswith(start) and "contact_id" not in path]
+    return [path for path in backend.requests if path.startswith(start) and "contact_id" not in path]
 
 
-class PausedAnswers:
-    """Answers of requests with this in their query wait until the gate is opened."""
+class HeldAnswers:
+    """Answers of requests with this in their query wait until the held is opened."""
 
     def __init__(self, query: str) -> None:
         self._query = query

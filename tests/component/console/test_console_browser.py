@@ -42,7 +42,7 @@ async def test_the_reason_of_a_state_is_shown_on_the_card(console: Page, backend
 async def test_what_a_stranger_writes_stays_text(console: Page, backend: Backend) -> None:
     await console.goto("/#/inbox/v1")
     await console.wait_for_selector(".composer")
-    await backend.writes("<img src=x onerror=alert(1)>")
+    await backend.receive("<img src=x onerror=alert(1)>")
     await expect(console.locator(".message.in .text")).to_have_text("<img src=x onerror=alert(1)>")
     await expect(console.locator(".thread-head h2")).to_have_text("<b>Anna</b>")
     await expect(console.locator(".lines img, .thread-head b")).to_have_count(0)
@@ -58,9 +58,9 @@ async def test_an_answer_is_one_bubble_whose_ticks_only_move_forward(console: Pa
     await expect(console.locator(".message.out")).to_have_count(1)
     await backend.progress("read")
     await backend.progress("delivered")
-    await backend.writes("thanks", "m2")
+    await backend.receive("thanks", "m2")
     await expect(console.locator(".message.in")).to_have_count(1)
-    await expect(console.locator(".message.out .ticks")).to_have_attribute("data-status", "read")
+    await expect(console.locator(".message.out .delivery-status")).to_have_attribute("data-status", "read")
 
 
 async def test_a_refused_message_says_why_and_is_tried_again_under_the_same_id(console: Page, backend: Backend) -> None:
@@ -83,8 +83,8 @@ async def test_what_whatsapp_refused_later_can_be_sent_as_a_new_message(console:
     await expect(console.locator("[data-id=m1]")).to_be_visible()
     await backend.progress("failed")
     await console.get_by_role("button", name="Try again").click()
-    await expect(console.locator("[data-id=m2] .ticks")).to_have_attribute("data-status", "queued")
-    await expect(console.locator("[data-id=m1] .ticks")).to_have_attribute("data-status", "failed")
+    await expect(console.locator("[data-id=m2] .delivery-status")).to_have_attribute("data-status", "queued")
+    await expect(console.locator("[data-id=m1] .delivery-status")).to_have_attribute("data-status", "failed")
     assert backend.sent[0]["clientId"] != backend.sent[1]["clientId"]
 
 

@@ -3,7 +3,7 @@
 from playwright.async_api import Page, expect
 
 from tests.component.console.backend import AT, Backend, Record, until
-from tests.component.console.many_conversations import asked, crowd, shown
+from tests.component.console.many_conversations import add_people, open_page, requests_to
 
 
 def booked(backend: Backend, count: int) -> None:
@@ -28,10 +28,10 @@ async def to_the_end(console: Page, row: str) -> None:
 
 
 async def test_contacts_are_sorted_by_name_to_the_last_of_many(console: Page, backend: Backend) -> None:
-    crowd(backend, 300)
+    add_people(backend, 300)
     people = backend.lists["contacts"]
     people[299]["name"], people[298]["name"], people[297]["name"] = "Émile", "eva", None
-    await shown(console, "/#/contacts")
+    await open_page(console, "/#/contacts")
     rows = console.locator("article.row")
     await expect(rows.nth(0)).to_contain_text("Émile")
     await expect(rows.nth(1)).to_contain_text("eva")
@@ -41,25 +41,25 @@ async def test_contacts_are_sorted_by_name_to_the_last_of_many(console: Page, ba
     last = console.locator("[data-row=p297]")
     await expect(last).to_have_attribute("aria-posinset", "300")
     await expect(last).to_contain_text("+49 170 000 297")
-    pages = asked(backend, "contacts?sort=name")
+    pages = requests_to(backend, "contacts?sort=name")
     assert len(pages) == len(set(pages)) == 6
-    assert sum("contact_id" in path for path in backend.asked) == 6  # the conversations of each page at once
+    assert sum("contact_id" in path for path in backend.requests) == 6  # the conversations of each page at once
     assert await rows.count() < 60
 
 
 async def test_contacts_are_searched_and_a_new_one_stands_in_its_place(console: Page, backend: Backend) -> None:
-    crowd(backend, 300)
-    await shown(console, "/#/contacts")
+    add_people(backend, 300)
+    await open_page(console, "/#/contacts")
     await expect(console.locator("article.row").first).to_contain_text("Person 0000")
     new = {"id": "n1", "phoneNumber": "4917099", "createdAt": AT}
-    await backend.tell("contact:created", new | {"name": "ANNA"})
-    await backend.tell("contact:created", new | {"id": "n2", "name": "Zoë"})  # behind the last page that was read
+    await backend.emit("contact:created", new | {"name": "ANNA"})
+    await backend.emit("contact:created", new | {"id": "n2", "name": "Zoë"})  # behind the last page that was read
     await expect(console.locator("article.row").first).to_contain_text("ANNA")
     await expect(console.locator("article.row", has_text="Zoë")).to_have_count(0)
     await console.get_by_label("Search contacts").fill("person 0299")
     await expect(console.locator("article.row")).to_have_count(1)
     await expect(console.locator("article.row")).to_contain_text("Person 0299")
-    await backend.tell("contact:updated", {"id": "p299", "name": "Person 0299 junior", "mergedIds": []})
+    await backend.emit("contact:updated", {"id": "p299", "name": "Person 0299 junior", "mergedIds": []})
     await expect(console.locator("article.row")).to_contain_text("junior")
     await console.get_by_label("Search contacts").fill("nobody")
     await expect(console.locator(".empty")).to_contain_text("Nobody found")
@@ -68,29 +68,29 @@ async def test_contacts_are_searched_and_a_new_one_stands_in_its_place(console: 
 
 
 async def test_one_person_of_two_leaves_the_list(console: Page, backend: Backend) -> None:
-    crowd(backend, 5)
-    await shown(console, "/#/contacts")
+    add_people(backend, 5)
+    await open_page(console, "/#/contacts")
     await expect(console.locator("article.row")).to_have_count(5)
     backend.lists["conversations"][3]["contact_id"] = "p1"
     gone = backend.lists["contacts"].pop(3)
-    await backend.tell("contact:updated", {"id": "p1", "name": "Person 0001", "mergedIds": [gone["id"]]})
+    await backend.emit("contact:updated", {"id": "p1", "name": "Person 0001", "mergedIds": [gone["id"]]})
     await expect(console.locator("article.row")).to_have_count(4)
     await expect(console.locator("[data-row=p1]").get_by_role("link")).to_have_count(2)
 
 
 async def test_bookings_are_paged_counted_and_searched_by_the_server(console: Page, backend: Backend) -> None:
-    crowd(backend, 300)
+    add_people(backend, 300)
     booked(backend, 300)
-    await shown(console, "/#/bookings")
+    await open_page(console, "/#/bookings")
     await expect(console.get_by_role("tab", name="Waiting (200)")).to_be_visible()
     await expect(console.get_by_role("tab", name="All (300)")).to_be_visible()
     rows = console.locator("article.row")
     await expect(rows.first).to_contain_text("Person 0001")
     await to_the_end(console, "b299")
     await expect(console.locator("[data-row=b299]")).to_have_attribute("aria-setsize", "200")
-    pages = asked(backend, "bookings?")
+    pages = requests_to(backend, "bookings?")
     assert len(pages) == len(set(pages)) == 4
-    assert not [path for path in backend.asked if path.startswith("contacts")]  # each booking carries its contact
+    assert not [path for path in backend.requests if path.startswith("contacts")]  # each booking carries its contact
     await console.get_by_role("tab", name="Confirmed (100)").click()
     await expect(rows.first).to_contain_text("Person 0000")
     await expect(rows.first.get_by_role("link")).to_have_attribute("href", "#/inbox/t0")
@@ -102,9 +102,9 @@ async def test_bookings_are_paged_counted_and_searched_by_the_server(console: Pa
 
 
 async def test_a_confirmed_booking_leaves_the_tab_and_the_keyboard_goes_on(console: Page, backend: Backend) -> None:
-    crowd(backend, 30)
+    add_people(backend, 30)
     booked(backend, 30)
-    await shown(console, "/#/bookings")
+    await open_page(console, "/#/bookings")
     first = console.locator("[data-row=b1]")
     await first.get_by_role("button", name="Confirm").focus()
     await console.keyboard.press("Enter")
@@ -126,18 +126,18 @@ async def test_a_confirmed_booking_leaves_the_tab_and_the_keyboard_goes_on(conso
 
 
 async def test_a_booking_appears_where_it_belongs_and_follows_its_contact(console: Page, backend: Backend) -> None:
-    crowd(backend, 3)
+    add_people(backend, 3)
     booked(backend, 2)
-    await shown(console, "/#/bookings")
+    await open_page(console, "/#/bookings")
     await expect(console.locator("article.row")).to_have_count(1)
     new = {"id": "b9", "instanceId": "i1", "contactId": "p2", "status": "pending", "text": "two", "createdAt": AT}
     backend.lists["bookings"].append(snake(new))
-    await backend.tell("booking:created", new)
+    await backend.emit("booking:created", new)
     await expect(console.locator("article.row").first).to_contain_text("Person 0002")
     await expect(console.get_by_role("tab", name="Waiting (2)")).to_be_visible()
-    await backend.tell("contact:updated", {"id": "p2", "name": "Renamed", "mergedIds": []})
+    await backend.emit("contact:updated", {"id": "p2", "name": "Renamed", "mergedIds": []})
     await expect(console.locator("article.row").first).to_contain_text("Renamed")
-    await backend.tell("booking:updated", {**new, "status": "cancelled"})
+    await backend.emit("booking:updated", {**new, "status": "cancelled"})
     await expect(console.locator("article.row")).to_have_count(1)
 
 
@@ -150,17 +150,17 @@ async def until_focused(console: Page, key: str) -> None:
 
 
 async def test_what_cannot_be_read_can_be_asked_for_again(console: Page, backend: Backend) -> None:
-    crowd(backend, 10)
+    add_people(backend, 10)
     booked(backend, 10)
-    await shown(console, "/#/accounts")
-    backend.broken = {"status": 503, "code": "busy"}
+    await open_page(console, "/#/accounts")
+    backend.outage = {"status": 503, "code": "busy"}
     for name in ("Contacts", "Bookings"):
         await console.get_by_role("link", name=name).click()
         await expect(console.get_by_role("heading", name=name, exact=True)).to_be_visible()
-        await expect(console.locator(".list-note .error")).not_to_be_empty()
-    backend.broken = None
+        await expect(console.locator(".list-footer .error")).not_to_be_empty()
+    backend.outage = None
     await console.get_by_role("button", name="Try again").click()
     await expect(console.locator("article.row").first).to_contain_text("Person 0001")
     await console.get_by_role("link", name="Contacts").click()
-    await until(lambda: bool(asked(backend, "contacts?sort=name")), console)
+    await until(lambda: bool(requests_to(backend, "contacts?sort=name")), console)
     await expect(console.locator("article.row")).to_have_count(10)

@@ -8,22 +8,22 @@ from tests.component.console.backend import AT, Backend, Record, until
 def two_talks(backend: Backend, **fields: object) -> None:
     """A second conversation beside the first."""
     contact = {"id": "c2", "phone_number": "4917600000002", "name": "Bert", "created_at": AT}
-    talk = {"id": "v2", "instance_id": "i1", "contact_id": "c2", "contact": contact, "updated_at": AT}
+    conversation = {"id": "v2", "instance_id": "i1", "contact_id": "c2", "contact": contact, "updated_at": AT}
     backend.lists["contacts"].append(contact)
-    backend.lists["conversations"].append({**talk, "status": "open", "unread_count": 0, **fields})
+    backend.lists["conversations"].append({**conversation, "status": "open", "unread_count": 0, **fields})
 
 
 async def test_unread_messages_are_counted_until_the_conversation_is_opened(console: Page, backend: Backend) -> None:
     two_talks(backend, unread_count=3)
     await console.goto("/#/inbox")
     await console.reload()
-    await console.wait_for_selector(".live.on")
-    badge = console.locator(".talk[data-key=v2] .unread")
+    await console.wait_for_selector(".connection.online")
+    badge = console.locator(".conversation[data-key=v2] .unread")
     await expect(badge).to_have_text("3")
     await expect(badge).to_have_attribute("aria-label", "3 new messages")
-    await console.locator(".talk[data-key=v2]").click()
+    await console.locator(".conversation[data-key=v2]").click()
     await expect(badge).to_have_count(0)
-    assert backend.cared == [("v2", "read")]
+    assert backend.conversation_actions == [("v2", "read")]
 
 
 async def test_a_message_counts_where_nobody_looks_and_is_read_where_somebody_does(
@@ -32,15 +32,15 @@ async def test_a_message_counts_where_nobody_looks_and_is_read_where_somebody_do
     two_talks(backend)
     await console.goto("/#/inbox/v2")
     await console.reload()
-    await console.wait_for_selector(".live.on")
-    await backend.writes("one", "m1")
-    await backend.writes("two", "m2")
-    await expect(console.locator(".talk[data-key=v1] .unread")).to_have_text("2")
-    assert backend.cared == []
-    await console.locator(".talk[data-key=v1]").click()
-    await until(lambda: backend.cared == [("v1", "read")], console)
-    await backend.writes("three", "m3")
-    await until(lambda: len(backend.cared) == 2, console)
+    await console.wait_for_selector(".connection.online")
+    await backend.receive("one", "m1")
+    await backend.receive("two", "m2")
+    await expect(console.locator(".conversation[data-key=v1] .unread")).to_have_text("2")
+    assert backend.conversation_actions == []
+    await console.locator(".conversation[data-key=v1]").click()
+    await until(lambda: backend.conversation_actions == [("v1", "read")], console)
+    await backend.receive("three", "m3")
+    await until(lambda: len(backend.conversation_actions) == 2, console)
     await expect(console.locator(".unread")).to_have_count(0)
 
 
@@ -48,17 +48,17 @@ async def test_a_conversation_is_closed_and_reopened_with_the_keyboard(console: 
     two_talks(backend)
     await console.goto("/#/inbox/v1")
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
     await console.get_by_role("button", name="Close", exact=True).focus()
     await console.keyboard.press("Enter")
     await expect(console.get_by_role("button", name="Reopen")).to_be_focused()
-    await console.locator(".talk[data-key=v2]").click()
-    await expect(console.locator(".talk[data-key=v1]")).to_have_count(0)
+    await console.locator(".conversation[data-key=v2]").click()
+    await expect(console.locator(".conversation[data-key=v1]")).to_have_count(0)
     await console.get_by_label("Which conversations").select_option("Closed")
-    await expect(console.locator(".talk[data-key=v1]")).to_be_visible()
-    await backend.writes("again")
+    await expect(console.locator(".conversation[data-key=v1]")).to_be_visible()
+    await backend.receive("again")
     await console.get_by_label("Which conversations").select_option("Unread")
-    await expect(console.locator(".talk[data-key=v1] .unread")).to_have_text("1")
+    await expect(console.locator(".conversation[data-key=v1] .unread")).to_have_text("1")
 
 
 async def test_a_conversation_is_taken_over_and_given_back(console: Page, backend: Backend) -> None:
@@ -66,9 +66,9 @@ async def test_a_conversation_is_taken_over_and_given_back(console: Page, backen
     await console.get_by_role("button", name="Assign to me").click()
     await expect(console.get_by_role("button", name="Give back")).to_be_visible()
     await console.get_by_label("Which conversations").select_option("Mine")
-    await expect(console.locator(".talk[data-key=v1]")).to_be_visible()
-    talk = {"id": "v1", "assignedTo": "somebody", "status": "open", "unreadCount": 0}
-    await backend.tell("conversation:updated", talk)
+    await expect(console.locator(".conversation[data-key=v1]")).to_be_visible()
+    conversation = {"id": "v1", "assignedTo": "somebody", "status": "open", "unreadCount": 0}
+    await backend.emit("conversation:updated", conversation)
     await console.get_by_role("button", name="Take over").click()
     await console.get_by_role("button", name="Give back").click()
     await expect(console.get_by_role("button", name="Assign to me")).to_be_visible()

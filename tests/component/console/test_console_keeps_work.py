@@ -11,7 +11,7 @@ FIELD = "Write a message"
 async def opened(console: Page, path: str = "/#/inbox/v1") -> None:
     await console.goto(path)
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
 
 
 async def test_a_draft_survives_switching_reload_and_escape_and_shows_in_the_list(
@@ -22,10 +22,10 @@ async def test_a_draft_survives_switching_reload_and_escape_and_shows_in_the_lis
     await console.get_by_label(FIELD, exact=True).fill("half a sent")
     await console.keyboard.press("Escape")
     await expect(console.get_by_label(FIELD, exact=True)).to_have_value("half a sent")
-    await console.locator(".talk[data-key=v2]").click()
+    await console.locator(".conversation[data-key=v2]").click()
     await expect(console.get_by_label(FIELD, exact=True)).to_have_value("")
-    await expect(console.locator(".talk[data-key=v1] .talk-last")).to_have_text("Draft: half a sent")
-    await console.locator(".talk[data-key=v1]").click()
+    await expect(console.locator(".conversation[data-key=v1] .conversation-last")).to_have_text("Draft: half a sent")
+    await console.locator(".conversation[data-key=v1]").click()
     await expect(console.get_by_label(FIELD, exact=True)).to_have_value("half a sent")
     await console.reload()
     await expect(console.get_by_label(FIELD, exact=True)).to_have_value("half a sent")
@@ -39,7 +39,7 @@ async def test_a_sent_text_leaves_no_draft(console: Page, backend: Backend) -> N
     await console.keyboard.press("Enter")
     await expect(console.get_by_text("good morning").first).to_be_visible()
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
     await expect(console.get_by_label(FIELD, exact=True)).to_have_value("")
     await expect(console.locator(".draft, .unsent")).to_have_count(0)
 
@@ -57,36 +57,36 @@ async def test_a_message_that_did_not_leave_is_there_after_a_reload_and_can_be_s
     await console.context.set_offline(False)
     await opened(console)
     await expect(console.locator(".message.failed")).to_have_count(2)
-    await expect(console.locator(".talk[data-key=v1] .unsent")).to_have_text("Not sent")
+    await expect(console.locator(".conversation[data-key=v1] .unsent")).to_have_text("Not sent")
     await console.locator(".message.failed", has_text="first").get_by_role("button", name="Try again").click()
     await expect(console.locator(".message.failed")).to_have_count(1)
     await console.get_by_role("button", name="Discard").click()
     await expect(console.locator(".message.failed")).to_have_count(0)
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
     await expect(console.locator(".message.failed, .unsent")).to_have_count(0)
 
 
 async def test_reading_above_does_not_move_and_nothing_unseen_is_marked_read(console: Page, backend: Backend) -> None:
     await opened(console)
     for number in range(40):
-        await backend.writes(f"line {number}", f"m{number}")
+        await backend.receive(f"line {number}", f"m{number}")
     await expect(console.locator(".message", has_text="line 39")).to_be_visible()
     log = console.locator(".log")
     await log.evaluate("node => { node.scrollTop = node.scrollHeight / 2; }")
     await expect(console.get_by_role("button", name="Go to the newest message")).to_be_visible()
-    await until(lambda: bool(backend.cared), console)
-    cared, before = len(backend.cared), await log.evaluate("node => node.scrollTop")
+    await until(lambda: bool(backend.conversation_actions), console)
+    cared, before = len(backend.conversation_actions), await log.evaluate("node => node.scrollTop")
     for number in range(40, 43):
-        await backend.writes(f"line {number}", f"m{number}")
+        await backend.receive(f"line {number}", f"m{number}")
     newest = console.get_by_role("button", name="Go to 3 new messages")
     await expect(newest).to_be_visible()
     assert await log.evaluate("node => node.scrollTop") == before
-    assert len(backend.cared) == cared
-    await expect(console.locator(".fresh + .message")).to_contain_text("line 40")
+    assert len(backend.conversation_actions) == cared
+    await expect(console.locator(".unread-separator + .message")).to_contain_text("line 40")
     await newest.click()
     await expect(console.locator(".message", has_text="line 42")).to_be_in_viewport()
-    await until(lambda: len(backend.cared) > cared, console)
+    await until(lambda: len(backend.conversation_actions) > cared, console)
     await expect(newest).to_be_hidden()
 
 
@@ -94,5 +94,5 @@ async def test_the_title_counts_unread_conversations(console: Page, backend: Bac
     two_talks(backend, unread_count=3)
     await opened(console, "/#/inbox/v1")
     await expect(console).to_have_title("(1) Inbox · Switchboard")
-    await console.locator(".talk[data-key=v2]").click()
+    await console.locator(".conversation[data-key=v2]").click()
     await expect(console).to_have_title("Inbox · Switchboard")

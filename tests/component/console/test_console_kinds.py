@@ -20,9 +20,9 @@ async def test_a_message_says_what_it_is(
     console: Page, backend: Backend, fields: dict[str, object], shown: list[str]
 ) -> None:
     await console.goto("/#/inbox/v1")
-    await console.wait_for_selector(".live.on")
-    await backend.writes("hello")
+    await console.wait_for_selector(".connection.online")
+    await backend.receive("hello")
     message = {"id": "m1", "isOutgoing": False, "conversationId": "v1", "timestamp": AT, "status": "received"}
-    await backend.tell("new_message", {**message, "from": "4917612345678", "revision": 0, **fields})
+    await backend.emit("new_message", {**message, "from": "4917612345678", "revision": 0, **fields})
     for text in shown:
         await expect(console.locator("[data-id=m1] .bubble")).to_contain_text(text)

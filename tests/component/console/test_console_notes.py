@@ -19,7 +19,7 @@ async def test_notes_are_listed_newest_first_and_a_new_one_appears_live(console:
     await console.get_by_role("button", name="Older notes").click()
     await expect(texts).to_have_count(3)
     await expect(console.get_by_role("button", name="Older notes")).to_be_hidden()
-    await backend.tell("note:created", note(4, "Buy salt"))
+    await backend.emit("note:created", note(4, "Buy salt"))
     await expect(texts).to_have_text(["Buy salt", "Order flour", "Call <b>Anna</b>", "Pay the rent"])
 
 

@@ -14,12 +14,12 @@ SHOWN = ".pairing .code"
 
 async def reloaded(console: Page) -> None:
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
 
 
 async def reset(backend: Backend) -> None:
     """Nothing is linked."""
-    await backend.becomes("disconnected", "as_asked")
+    await backend.set_status("disconnected", "as_asked")
     backend.connects.clear()
 
 
@@ -41,7 +41,7 @@ async def test_a_pairing_code_is_there_after_a_reload_in_another_tab_and_after_a
     await expect(other.locator(SHOWN)).to_have_text("ABCD-1234")
     # issued while the tabs were away, and too long ago for the stream
     backend.codes["pairing-code"]["code"] = "WXYZ9876"
-    backend.kept = 5
+    backend.first_sequence = 5
     await backend.drop()
     for page in (console, other):
         await expect(page.locator(SHOWN)).to_have_text("WXYZ-9876")
@@ -54,7 +54,7 @@ async def test_a_code_whose_account_was_linked_meanwhile_is_gone_after_a_resync(
     await backend.issue_code("ABCD1234")
     await expect(console.locator(SHOWN)).to_be_visible()
     backend.lists["whatsapp/instances"][0] |= {"status": "connected"}
-    backend.kept = 5
+    backend.first_sequence = 5
     await backend.drop()
     await expect(console.locator(".account .badge")).to_have_text("Online")
     await expect(console.locator(".pairing")).to_be_hidden()
@@ -74,10 +74,10 @@ async def test_a_new_code_replaces_the_one_on_show_and_keeps_the_focus(console: 
 async def test_an_expired_code_is_not_shown_any_more_and_can_be_renewed(console: Page, backend: Backend) -> None:
     await reset(backend)
     await backend.issue_code("ABCD1234", lasts=1.5)
-    await expect(console.locator(".pairing .said")).to_have_text("This code has expired. Ask for a new one.")
+    await expect(console.locator(".pairing .pairing-status")).to_have_text("This code has expired. Ask for a new one.")
     assert "ABCD" not in await console.content()
     await reloaded(console)
-    await expect(console.locator(".pairing .said")).to_contain_text("expired")
+    await expect(console.locator(".pairing .pairing-status")).to_contain_text("expired")
     await console.get_by_role("button", name="New code").click()
     await expect(console.locator(SHOWN)).to_have_text("NEW0-0002")
 
@@ -88,13 +88,13 @@ async def test_after_whatsapp_gave_up_the_same_number_gets_another_code_also_aft
     await reset(backend)
     await backend.issue_code("ABCD1234")
     await expect(console.locator(SHOWN)).to_be_visible()
-    await backend.becomes("disconnected", "pairing_timeout")
+    await backend.set_status("disconnected", "pairing_timeout")
     await expect(console.locator(".account .reason")).to_contain_text("The code was not used in time.")
     await reloaded(console)
     await console.get_by_role("button", name="New code").click()
     await expect(console.locator(SHOWN)).to_have_text("NEW0-0001")
     assert backend.connects == [CODE]
-    await backend.becomes("connected")
+    await backend.set_status("connected")
     await expect(console.locator(".pairing")).to_be_hidden()
     assert await console.evaluate("Object.keys(localStorage).filter((key) => key.includes('linking'))") == []
 
@@ -116,13 +116,15 @@ async def test_a_code_can_be_exchanged_for_a_qr_code_and_back(console: Page, bac
 async def test_a_qr_code_can_be_renewed_when_no_other_comes(console: Page, backend: Backend) -> None:
     await reset(backend)
     await backend.issue_qr(6, lasts=-1)
-    await expect(console.locator(".pairing .said")).to_have_text("A new code is on its way…")
-    await expect(console.locator(".pairing .said")).to_contain_text("This QR code has expired", timeout=20_000)
+    await expect(console.locator(".pairing .pairing-status")).to_have_text("A new code is on its way…")
+    await expect(console.locator(".pairing .pairing-status")).to_contain_text(
+        "This QR code has expired", timeout=20_000
+    )
     await expect(console.locator(".pairing img")).to_have_count(0)
     await console.get_by_role("button", name="New QR code").click()
     await expect(console.locator(".pairing img.qr")).to_be_visible()
     assert backend.connects == [{}, QR]
-    await backend.becomes("disconnected", "pairing_timeout")
+    await backend.set_status("disconnected", "pairing_timeout")
     await console.get_by_role("button", name="New QR code").click()
     await expect(console.locator(".pairing img.qr")).to_be_visible()
     assert backend.connects == [{}, QR, QR]
@@ -173,25 +175,27 @@ async def test_a_browser_whose_clock_is_wrong_shows_the_true_time_left(console: 
 
 async def test_what_is_on_show_is_read_once_and_a_failure_is_tried_again(console: Page, backend: Backend) -> None:
     await backend.issue_code("ABCD1234")
-    asked: list[str] = []
-    console.on("request", lambda request: asked.append(request.url) if request.url.endswith("pairing-code") else None)
+    requests: list[str] = []
+    console.on(
+        "request", lambda request: requests.append(request.url) if request.url.endswith("pairing-code") else None
+    )
     failing = "**/pairing-code"
     await console.route(failing, lambda route: route.abort())
     await reloaded(console)
-    await until(lambda: asked, console)
+    await until(lambda: requests, console)
     await expect(console.locator(SHOWN)).to_have_count(0)
     await console.unroute(failing)
-    backend.kept = 5
+    backend.first_sequence = 5
     await backend.drop()
     await expect(console.locator(SHOWN)).to_have_text("ABCD-1234")
 
 
 async def test_a_code_of_strange_content_stays_text(console: Page, backend: Backend) -> None:
     told: dict[str, Any] = {"instanceId": "i1", "pairingCode": "<b>AB</b>", "phoneNumber": "<i>1</i>"}
-    await backend.becomes("pairing")
+    await backend.set_status("pairing")
     await backend.socket.emit("whatsapp:pairing-code", told | {"expiresAt": "2999-01-01T00:00:00+00:00"})
     await expect(console.locator(SHOWN)).to_have_text("<b>A-B</b>")
     await expect(console.locator(".countdown")).to_contain_text("<i>1</i>")
     await expect(console.locator(".pairing :is(b, i:not(.bar))")).to_have_count(0)
     await backend.socket.emit("whatsapp:pairing-code", told | {"expiresAt": "never"})
-    await expect(console.locator(".pairing .said")).to_contain_text("expired")
+    await expect(console.locator(".pairing .pairing-status")).to_contain_text("expired")

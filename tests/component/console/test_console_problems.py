@@ -17,12 +17,12 @@ SESSION = Path(__file__).parents[3] / "services/session"
 MARK = "instance_id: wa.command.x was not taken (E4711)"
 """What only a programmer understands."""
 BROKEN = {"status": 409, "code": "made_up", "detail": MARK, "error": MARK, "title": MARK, "request_id": "req-4711"}
-SENTENCES = """async (asked) => {
-  const { sentenceOf, reasonSentence, failureSentence, isKnown } = await import("/console/js/errors.js");
-  return asked.map(([kind, code, status]) => {
-    if (!isKnown(code)) return null;
-    if (kind === "refusal") return sentenceOf({ code, status });
-    return kind === "reason" ? reasonSentence(code) : failureSentence(`${code}: x`);
+SENTENCES = """async (codes) => {
+  const { errorText, reasonText, sendFailureText, hasText } = await import("/console/js/errors.js");
+  return codes.map(([kind, code, status]) => {
+    if (!hasText(code)) return null;
+    if (kind === "refusal") return errorText({ code, status });
+    return kind === "reason" ? reasonText(code) : sendFailureText(`${code}: x`);
   });
 }"""
 
@@ -55,24 +55,24 @@ def _texts(node: ast.expr) -> Iterator[str]:
 
 
 async def test_every_code_has_a_sentence(page: Page) -> None:
-    asked = [("refusal", place.code, int(place.status) if place.status.isdigit() else 500) for place in raised_errors()]
-    asked += [("reason", code, 0) for code in DETAILS]
+    codes = [("refusal", place.code, int(place.status) if place.status.isdigit() else 500) for place in raised_errors()]
+    codes += [("reason", code, 0) for code in DETAILS]
     failures = failure_codes()
     assert {"not_connected", "too_late", "not_on_whatsapp", "too_many_messages"} <= failures
-    asked += [("failure", code, 0) for code in sorted(failures)]
-    sentences = await page.evaluate(SENTENCES, [list(one) for one in asked])
-    said = dict(zip([(kind, code) for kind, code, _ in asked], sentences, strict=True))
-    missing = [key for key, sentence in said.items() if sentence is None]
+    codes += [("failure", code, 0) for code in sorted(failures)]
+    sentences = await page.evaluate(SENTENCES, [list(one) for one in codes])
+    texts = dict(zip([(kind, code) for kind, code, _ in codes], sentences, strict=True))
+    missing = [key for key, sentence in texts.items() if sentence is None]
     assert missing == [], f"write a sentence for these in console/js/error_texts.js: {missing}"
-    wrong = {key: text for key, text in said.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
+    wrong = {key: text for key, text in texts.items() if not re.fullmatch(r"[A-Z][^`_{}…]{20,240}\.", text)}
     assert wrong == {}
     details = {place.detail for place in raised_errors()} | set(DETAILS.values())
     assert [text for text in sentences if text in details] == []
 
 
 async def sentence(page: Page, **refusal: Any) -> str:
-    asked = "async (refusal) => (await import('/console/js/errors.js')).sentenceOf(refusal)"
-    return str(await page.evaluate(asked, refusal))
+    codes = "async (refusal) => (await import('/console/js/errors.js')).errorText(refusal)"
+    return str(await page.evaluate(codes, refusal))
 
 
 async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page: Page) -> None:
@@ -82,14 +82,14 @@ async def test_a_sentence_says_when_to_try_again_and_what_an_operator_needs(page
     assert "Try again in a moment." in await sentence(page, code="rate_limited", status=429)
     assert "Try again in 30 seconds." in await sentence(page, code="never_seen", status=503, retryAfter=30)
     for code in ("internal_error", "never_seen", "constructor", "__proto__", None, 7):
-        said = await sentence(page, code=code, status=500, requestId="0a1b-2c")
-        assert "request id 0a1b-2c" in said
+        texts = await sentence(page, code=code, status=500, requestId="0a1b-2c")
+        assert "request id 0a1b-2c" in texts
     unsafe = await sentence(page, code="never_seen", status=500, requestId="<b>call 0900</b>")
     assert "0900" not in unsafe
 
 
 async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
-    asked = "async (entry) => (await import('/console/js/errors.js')).fieldSentence(entry)"
+    codes = "async (entry) => (await import('/console/js/errors.js')).fieldText(entry)"
     for field, code, part in [
         ("email", "value_error", "me@example.org"),
         ("password", "string_too_short", "10 to 128"),
@@ -98,11 +98,11 @@ async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
         ("phone_number", "invalid_phone", "country code"),
         ("anything", "never_seen", "cannot be used"),
     ]:
-        said = await page.evaluate(asked, {"field": field, "code": code, "message": MARK})
-        assert part in said
+        texts = await page.evaluate(codes, {"field": field, "code": code, "message": MARK})
+        assert part in texts
 
 
-async def test_the_waiting_time_of_a_refused_login_is_shown(page: Page, backend: Backend) -> None:
+async def test_the_waiting_time_of_a_refused_login_is_open_page(page: Page, backend: Backend) -> None:
     backend.login_refusal = {"status": 429, "code": "too_many_logins", "detail": MARK, "retry_after": 17}
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")
@@ -159,7 +159,7 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
     await expect(console.locator(".bubble-error").first).to_contain_text("This number does not use WhatsApp.")
     await expect(console.locator(".bubble-error").last).to_contain_text("WhatsApp did not accept this message.")
     await no_mark(console)
-    backend.broken = BROKEN
+    backend.outage = BROKEN
     backend.refusal = {"error": MARK, "code": "made_up", "retryable": True}
     await console.get_by_label("Write a message", exact=True).fill("good morning")
     await console.keyboard.press("Enter")
@@ -169,16 +169,16 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
     await no_mark(console)
     await console.get_by_role("link", name="Notes").click()
     await expect(console.locator(".toast.bad").last).to_contain_text("Notes: ")
-    backend.broken = None
+    backend.outage = None
     await console.get_by_role("link", name="Bookings").click()
     await expect(console.get_by_role("button", name="Confirm")).to_be_visible()
-    backend.broken = BROKEN
+    backend.outage = BROKEN
     await console.get_by_role("button", name="Confirm").click()
     await expect(console.locator(".row .error")).to_contain_text("cannot be done right now")
     await no_mark(console)
     for name in ("Contacts", "Inbox", "Bookings"):
         await console.get_by_role("link", name=name).click()
-        await expect(console.locator(".list-note .error").first).to_contain_text("request id req-4711")
+        await expect(console.locator(".list-footer .error").first).to_contain_text("request id req-4711")
         await no_mark(console)
     await console.get_by_role("link", name="Accounts").click()
     await console.get_by_role("button", name="Connect").click()
@@ -188,7 +188,7 @@ async def test_no_view_shows_the_words_of_the_api(console: Page, backend: Backen
     await console.get_by_role("button", name="Continue").click()
     await expect(console.locator("dialog .error.box")).to_contain_text("cannot be done right now")
     await no_mark(console)
-    backend.broken = None
+    backend.outage = None
     await console.keyboard.press("Escape")
     await console.get_by_role("button", name="Change password").click()
     await console.get_by_label("Password until now").fill("wrong")

@@ -19,36 +19,36 @@ def is_read(request: Request) -> bool:
 
 async def test_what_was_missed_is_told_once_and_nothing_is_read_again(console: Page, backend: Backend) -> None:
     await thread(console)
-    await backend.writes("before", "m1")
+    await backend.receive("before", "m1")
     await expect(console.locator(TEXTS)).to_have_text(["before"])
     read: list[str] = []
     console.on("request", lambda request: read.append(request.url) if is_read(request) else None)
     await backend.drop()
-    await backend.writes("while away", "m2")
+    await backend.receive("while away", "m2")
     await expect(console.locator(TEXTS)).to_have_text(["before", "while away"])
-    await backend.writes("after", "m3")
+    await backend.receive("after", "m3")
     await expect(console.locator(TEXTS)).to_have_text(["before", "while away", "after"])
-    assert backend.resumed[0] is None
-    assert backend.resumed[1] in (0, 1)  # the newest event once more, when it may have had another part
+    assert backend.resume_positions[0] is None
+    assert backend.resume_positions[1] in (0, 1)  # the newest event once more, when it may have had another part
     assert read == []
 
 
 async def test_a_note_that_is_told_again_is_shown_once(console: Page, backend: Backend) -> None:
     note = {"id": "n1", "kind": "note", "text": "call the baker", "timestamp": "2026-03-02T10:00:00Z"}
-    await backend.tell("note:created", note)
+    await backend.emit("note:created", note)
     await expect(console.locator(".toast")).to_have_count(1)
     await backend.drop()
-    await backend.tell("note:created", note | {"id": "n2", "text": "and the butcher"})
+    await backend.emit("note:created", note | {"id": "n2", "text": "and the butcher"})
     await expect(console.locator(".toast").last).to_contain_text("butcher")
     await expect(console.locator(".toast", has_text="baker")).to_have_count(1)
 
 
 async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backend: Backend) -> None:
     await thread(console)
-    await backend.writes("before", "m1")
+    await backend.receive("before", "m1")
     missed = {"id": "m7", "kind": "message", "direction": "inbound", "type": "text", "text": "long ago"}
     backend.lists["conversations/v1/messages"] = [{**missed, "status": "received", "timestamp": "2026-03-02T11:00:00Z"}]
-    backend.kept = 5
+    backend.first_sequence = 5
     await backend.drop()
     await expect(console.locator(TEXTS).last).to_have_text("long ago")
 
@@ -56,31 +56,31 @@ async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backen
 async def test_an_expired_token_is_renewed_without_a_word(console: Page, backend: Backend) -> None:
     backend.expired = True
     await backend.drop()
-    await until(lambda: backend.refreshed == ["r1"], console)
-    await expect(console.locator(".live.on")).to_be_visible()
-    await backend.tell("note:created", {"id": "n1", "kind": "note", "text": "still here"})
+    await until(lambda: backend.refresh_tokens == ["r1"], console)
+    await expect(console.locator(".connection.online")).to_be_visible()
+    await backend.emit("note:created", {"id": "n1", "kind": "note", "text": "still here"})
     await expect(console.locator(".toast")).to_contain_text("still here")
 
 
 async def test_tabs_that_find_the_token_expired_together_renew_it_once(console: Page, backend: Backend) -> None:
     other = await console.context.new_page()
     await other.goto("/")
-    await other.wait_for_selector(".live.on")
+    await other.wait_for_selector(".connection.online")
     backend.expired = True
     await backend.drop()
-    await until(lambda: backend.refreshed == ["r1"], console)
+    await until(lambda: backend.refresh_tokens == ["r1"], console)
     for page in (console, other):
-        await expect(page.locator(".live.on")).to_be_visible()
+        await expect(page.locator(".connection.online")).to_be_visible()
     for page in (console, other):
         await page.reload()
-        await page.wait_for_selector(".live.on")
-    assert backend.refreshed == ["r1"]
+        await page.wait_for_selector(".connection.online")
+    assert backend.refresh_tokens == ["r1"]
 
 
 async def test_a_token_is_renewed_before_it_expires(console: Page, backend: Backend) -> None:
     await console.reload()
-    await console.wait_for_selector(".live.on")
-    assert backend.refreshed == []
+    await console.wait_for_selector(".connection.online")
+    assert backend.refresh_tokens == []
     key = "switchboard.session"
     await console.evaluate(
         "(key) => localStorage.setItem(key, JSON.stringify({...JSON.parse(localStorage.getItem(key)), renewAt: 1}))",
@@ -88,13 +88,13 @@ async def test_a_token_is_renewed_before_it_expires(console: Page, backend: Back
     )
     await console.reload()
     await expect(console.locator(".account")).to_be_visible()
-    assert backend.refreshed == ["r1"]
+    assert backend.refresh_tokens == ["r1"]
 
 
 async def test_a_refused_refresh_leads_to_the_login_in_every_tab(console: Page, backend: Backend) -> None:
     other = await console.context.new_page()
     await other.goto("/")
-    await other.wait_for_selector(".live.on")
+    await other.wait_for_selector(".connection.online")
     backend.logins, backend.expired = 7, True
     await backend.drop()
     for page in (console, other):
@@ -104,11 +104,11 @@ async def test_a_refused_refresh_leads_to_the_login_in_every_tab(console: Page, 
 async def test_a_logout_ends_the_login_everywhere(console: Page, backend: Backend) -> None:
     other = await console.context.new_page()
     await other.goto("/")
-    await other.wait_for_selector(".live.on")
+    await other.wait_for_selector(".connection.online")
     await console.get_by_role("button", name="Log out").click()
     for page in (console, other):
         await expect(page.locator(".login-card")).to_be_visible()
-    assert backend.ended == ["r1"]
+    assert backend.logouts == ["r1"]
 
 
 async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: Page, backend: Backend) -> None:
@@ -122,7 +122,7 @@ async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: 
             await renewSession(refused);
         }"""
     )
-    assert backend.refreshed == ["r1"]
+    assert backend.refresh_tokens == ["r1"]
 
 
 async def test_a_tab_that_does_not_see_yet_what_another_stored_shows_no_used_refresh_token(
@@ -131,7 +131,7 @@ async def test_a_tab_that_does_not_see_yet_what_another_stored_shows_no_used_ref
     """A browser shows a tab what another tab stored a moment later; a token that is shown twice ends the login."""
     other = await console.context.new_page()
     await other.goto("/")
-    await other.wait_for_selector(".live.on")
+    await other.wait_for_selector(".connection.online")
     await other.evaluate(
         """() => {
             const key = "switchboard.session", getItem = Storage.prototype.getItem, old = localStorage.getItem(key);
@@ -152,4 +152,4 @@ async def test_a_tab_that_does_not_see_yet_what_another_stored_shows_no_used_ref
     await other.evaluate(renewing)
     await other.evaluate("window.isBehind = false")
     assert await other.evaluate("window.renewed") == token
-    assert backend.refreshed == ["r1"]
+    assert backend.refresh_tokens == ["r1"]

@@ -18,7 +18,7 @@ TOO_WIDE = """() => {
     const box = element.getBoundingClientRect();
     if (!box.width || !box.height || element.closest(".visually-hidden, svg")) continue;
     const style = getComputedStyle(element);
-    if (scrolls(style) && element.scrollWidth > element.clientWidth + 1 && !element.matches(".tabs, .ideas")) {
+    if (scrolls(style) && element.scrollWidth > element.clientWidth + 1 && !element.matches(".tabs, .suggestion")) {
       found.push(`scrolls: ${element.className || element.tagName} ${element.scrollWidth} in ${element.clientWidth}`);
     }
     if (box.right <= innerWidth + 1 && box.left >= -1) continue;
@@ -85,9 +85,9 @@ async def test_no_view_is_wider_than_the_screen(small: Page, backend: Backend) -
     await fits(small)
     await small.keyboard.press("Escape")
     for view, shown in [
-        ("inbox", ".talk"),
+        ("inbox", ".conversation"),
         ("inbox/v1", ".message"),
-        ("inbox/v1/m1", ".found-label"),
+        ("inbox/v1/m1", ".search-result-label"),
         ("bookings", ".row"),
         ("contacts", ".row"),
         ("notes", ".note-row"),
@@ -114,9 +114,9 @@ async def test_codes_and_errors_of_an_account_fit(small: Page, backend: Backend)
     await expect(small.locator(".pairing .qr")).to_be_visible()
     await fits(small)
     await backend.issue_qr(1, lasts=-60)
-    await expect(small.locator(".pairing .said")).to_contain_text("expired")
+    await expect(small.locator(".pairing .pairing-status")).to_contain_text("expired")
     await fits(small)
-    await backend.becomes("failed", "main_device_gone")
+    await backend.set_status("failed", "main_device_gone")
     backend.refusal = {"status": 500, "code": "internal_error", "detail": "x", "request_id": "0" * 80}
     await small.get_by_role("button", name="Connect").click()
     await expect(small.locator(".account .error")).to_be_visible()
@@ -129,14 +129,14 @@ async def test_the_login_fits(small: Page) -> None:
     await fits(small)
 
 
-async def phone_shown(page: Page) -> None:
+async def phone_open_page(page: Page) -> None:
     await page.get_by_role("button", name="Simulated customer").focus()
     await page.keyboard.press("Enter")
     await expect(page.locator(".customer-form")).to_be_visible()
 
 
 async def test_the_simulated_phone_fits_and_every_part_can_be_reached(small: Page, backend: Backend) -> None:
-    await phone_shown(small)
+    await phone_open_page(small)
     await fits(small)
     box = await small.locator(".dock").bounding_box()
     assert box
@@ -144,12 +144,12 @@ async def test_the_simulated_phone_fits_and_every_part_can_be_reached(small: Pag
     for size in ({"width": WIDTH, "height": 420}, {"width": WIDTH, "height": HEIGHT}):
         await small.set_viewport_size(size)  # type: ignore[arg-type]
         await fits(small)
-        for part in (".customer-form button", ".customer-form input", ".idea >> nth=2", ".dock .who"):
+        for part in (".customer-form button", ".customer-form input", ".suggestion >> nth=2", ".dock .who"):
             await small.locator(part).scroll_into_view_if_needed()
             await expect(small.locator(part)).to_be_in_viewport(ratio=0.9)
-        await small.locator(".idea >> nth=2").click()
+        await small.locator(".suggestion >> nth=2").click()
         await expect(small.locator(".customer-form input")).to_have_value("Great, thank you!")
-    await backend.becomes("qr_pending")
+    await backend.set_status("qr_pending")
     await expect(small.locator(".steps li.current")).to_be_visible()
     await fits(small)
 
@@ -158,18 +158,18 @@ async def test_the_simulated_phone_closes_with_escape_and_gives_the_focus_back(s
     button = small.get_by_role("button", name="Simulated customer")
     for wide in (False, True):
         await small.set_viewport_size({"width": 1280 if wide else WIDTH, "height": HEIGHT})
-        await phone_shown(small)
+        await phone_open_page(small)
         await expect(small.locator(".dock .who")).to_be_focused()
         await small.keyboard.press("Tab")
         await expect(small.get_by_role("button", name="Close the simulated phone")).to_be_focused()
         await small.keyboard.press("Escape")
         await expect(small.locator(".dock")).to_be_hidden()
         await expect(button).to_be_focused()
-        await phone_shown(small)
+        await phone_open_page(small)
         await small.get_by_role("button", name="Close the simulated phone").click()
         await expect(button).to_be_focused()
     await small.set_viewport_size({"width": WIDTH, "height": HEIGHT})
-    await phone_shown(small)
+    await phone_open_page(small)
     await button.evaluate("node => node.focus()")
     await small.keyboard.press("Escape")
     await expect(small.locator(".dock")).to_be_hidden()
@@ -177,7 +177,7 @@ async def test_the_simulated_phone_closes_with_escape_and_gives_the_focus_back(s
 
 async def test_escape_closes_what_lies_above_the_simulated_phone_first(small: Page) -> None:
     await small.set_viewport_size({"width": 1280, "height": HEIGHT})
-    await phone_shown(small)
+    await phone_open_page(small)
     await small.get_by_role("button", name="More for").click()
     await small.keyboard.press("Escape")
     await expect(small.locator(".menu")).to_have_count(0)

@@ -49,23 +49,23 @@ async def says(backend: Backend, number: int, *, told: bool = True) -> None:
         "from": "49176",
     }
     if told:
-        await backend.tell("new_message", payload)
+        await backend.emit("new_message", payload)
 
 
 async def opened_at(console: Page, number: int | None) -> None:
     await console.goto("/#/inbox/v1" if number is None else f"/#/inbox/v1/m{number:04}")
     await console.reload()
-    await console.wait_for_selector(".live.on")
+    await console.wait_for_selector(".connection.online")
 
 
-async def shown(page: Page) -> list[int]:
+async def open_page(page: Page) -> list[int]:
     """The numbers of the lines in the thread, from the top."""
     texts = await page.locator(".message .text").all_inner_texts()
     return [int(text.split()[1]) for text in texts if re.fullmatch(r"line \d+", text)]
 
 
 async def no_gap(page: Page) -> list[int]:
-    numbers = await shown(page)
+    numbers = await open_page(page)
     assert numbers == list(range(numbers[0], numbers[-1] + 1))
     return numbers
 
@@ -78,12 +78,15 @@ async def test_a_search_hit_opens_at_its_message_marked_and_announced(console: P
     long_talk(backend, 300)
     await opened_at(console, 120)
     await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
-    await expect(console.locator("[data-id=m0120] .found-label")).to_have_text("Search result")
+    await expect(console.locator("[data-id=m0120] .search-result-label")).to_have_text("Search result")
     await expect(console.locator(".found")).to_have_count(1)
     await expect(console.locator(ANNOUNCED, has_text="Message found: received")).to_contain_text("line 120")
-    assert backend.read[-1] == {"limit": "50", "around": "m0120"} or {"limit": "50", "around": "m0120"} in backend.read
+    assert (
+        backend.page_queries[-1] == {"limit": "50", "around": "m0120"}
+        or {"limit": "50", "around": "m0120"} in backend.page_queries
+    )
     await no_gap(console)
-    await expect(console.locator(".found-label")).to_have_count(0, timeout=20_000)
+    await expect(console.locator(".search-result-label")).to_have_count(0, timeout=20_000)
     await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
 
 
@@ -118,14 +121,14 @@ async def test_what_arrives_beyond_a_gap_is_not_appended_and_marks_nothing_read(
     newest = console.get_by_role("button", name="Go to 2 new messages")
     await expect(newest).to_be_visible()
     assert (await no_gap(console))[-1] < 299
-    assert ("v1", "read") not in backend.cared
+    assert ("v1", "read") not in backend.conversation_actions
     await newest.click()
     await expect(console.locator("[data-id=m0301]")).to_be_in_viewport()
     numbers = await no_gap(console)
     assert numbers[-1] == 301
     assert numbers[0] > 60
     await expect(newest).to_be_hidden()
-    await until(lambda: ("v1", "read") in backend.cared, console)
+    await until(lambda: ("v1", "read") in backend.conversation_actions, console)
     await says(backend, 302)
     await expect(console.locator("[data-id=m0302]")).to_be_in_viewport()
     await no_gap(console)
@@ -166,7 +169,7 @@ async def test_an_own_message_goes_to_the_newest_end_first(console: Page, backen
     await expect(console.locator(".message").last).to_contain_text("my answer")
 
 
-async def test_a_message_that_is_gone_is_said_and_the_newest_are_shown(console: Page, backend: Backend) -> None:
+async def test_a_message_that_is_gone_is_said_and_the_newest_are_open_page(console: Page, backend: Backend) -> None:
     long_talk(backend, 80)
     await opened_at(console, 4711)
     await expect(console.locator(".thread-error")).to_contain_text("This message does not exist any more.")
@@ -180,12 +183,12 @@ async def test_after_a_long_interruption_the_thread_has_no_gap(console: Page, ba
         await opened_at(console, None)
         await expect(console.locator(f"[data-id=m{first - 1:04}]")).to_be_in_viewport()
         await scrolled(console, position)
-        backend.kept = len(backend.events) + 1
+        backend.first_sequence = len(backend.events) + 1
         backend.events += [("x", {"sequence": len(backend.events) + 1})]
         for number in range(first, first + 130):
             await says(backend, number, told=False)
         await backend.drop()
-        await expect(console.locator(".live.on")).to_be_visible()
+        await expect(console.locator(".connection.online")).to_be_visible()
         await console.get_by_role("button", name=re.compile("^Go to")).click() if "2" in position else None
         await expect(console.locator(f"[data-id=m{first + 129:04}]")).to_be_in_viewport(timeout=10_000)
         await no_gap(console)

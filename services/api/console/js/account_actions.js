@@ -1,16 +1,16 @@
-// What can be done with an account: add, connect, rename, disconnect, log out, delete.
+// Actions of an account: add, connect, rename, disconnect, log out, delete.
 
 import { h } from "./dom.js";
 import { call, post } from "./rest.js";
-import { askForCode, askForSimulatedCode, connect, keepAttempt, pathOf } from "./linking.js";
-import { known, put, tell } from "./store.js";
-import { ask, roving, toast } from "./widgets.js";
+import { requestCode, requestSimulatedCode, connect, saveAttempt, pathOf } from "./linking.js";
+import { store, put, publish } from "./store.js";
+import { ask, rovingFocus, toast } from "./widgets.js";
 
 /** Make an instance and put it into the store. → the instance */
 export async function createInstance(body) {
   const { instance } = await post("/api/whatsapp/instances", body);
   put("instances", { status: "disconnected", network: body.network, ...instance });
-  return known.instances.get(instance.id);
+  return store.instances.get(instance.id);
 }
 
 export function addAccount() {
@@ -27,21 +27,21 @@ export function addAccount() {
   });
 }
 
-/** Begin linking by QR (at once) or by code (asks the number first). A connection that was linked before just connects. */
+/** Starts linking by QR code (at once) or by pairing code (asks for the number first). An account that is still linked just connects. */
 export async function startPairing(instance, method) {
   if (method === "qr") await connect(instance, { method });
   else await codeDialog(instance);
 }
 
-/** Asks which number the code is for. The simulated network gets a new phone instead. */
+/** Asks for the phone number of a pairing code. On the simulated network a new phone is made instead. */
 export function codeDialog(instance) {
-  if (instance.network === "simulator") return askForSimulatedCode(instance);
+  if (instance.network === "simulator") return requestSimulatedCode(instance);
   ask({
     title: "Link with a code",
     text: "WhatsApp shows a notification on the phone of this number; there you type the code that appears here.",
     fields: { phone_number: { label: "Phone number of the account", type: "tel", required: true, placeholder: "+49 176 1234567", autocomplete: "tel", value: instance.phone_number ? `+${instance.phone_number}` : "", hint: "With country code." } },
     action: "Get a code",
-    submit: ({ phone_number }) => askForCode(instance, { method: "code", phoneNumber: phone_number }),
+    submit: ({ phone_number }) => requestCode(instance, { method: "code", phoneNumber: phone_number }),
   });
   return undefined;
 }
@@ -76,10 +76,10 @@ function remove(instance) {
     danger: true,
     submit: async () => {
       await call("DELETE", pathOf(instance));
-      known.instances.delete(instance.id);
-      known.pairing.delete(instance.id);
-      keepAttempt(instance.id, null);
-      tell("instances");
+      store.instances.delete(instance.id);
+      store.pairing.delete(instance.id);
+      saveAttempt(instance.id, null);
+      publish("instances");
       toast(`${instance.instance_name} was deleted.`);
     },
   });
@@ -105,7 +105,7 @@ export function openMenu(button, instance, fail) {
   const items = entries.map(([label, act, kind], at) =>
     h("button", { class: `menu-item ${kind ?? ""}`, type: "button", role: "menuitem", tabindex: at ? -1 : 0, onclick: () => { close(true); act(); } }, label));
   const menu = h("div", { class: "menu", role: "menu", onkeydown: (event) => ["Escape", "Tab"].includes(event.key) && close(true) }, items);
-  roving(menu, ".menu-item");
+  rovingFocus(menu, ".menu-item");
   button.after(menu);
   addEventListener("pointerdown", outside, true);
   items[0].focus();

@@ -3,12 +3,12 @@
 import { addAccount, codeDialog, openMenu, startPairing } from "./account_actions.js";
 import { arrange, fill, h, icon } from "./dom.js";
 import { clock, phone, when } from "./format.js";
-import { askForCode, attemptOf, isAsked } from "./linking.js";
+import { requestCode, attemptOf, isRequestingCode } from "./linking.js";
 import { pairingPanel } from "./pairing.js";
-import { reasonSentence } from "./errors.js";
+import { reasonText } from "./errors.js";
 import { showSimulator, startSimulator } from "./simulator.js";
-import { known, on } from "./store.js";
-import { busy, empty, toast } from "./widgets.js";
+import { store, on } from "./store.js";
+import { busy, emptyState, toast } from "./widgets.js";
 
 /** status → [badge class, word, sentence] */
 const STATES = {
@@ -32,28 +32,28 @@ export function showAccounts(view) {
   const cards = new Map();
   const list = h("div", { class: "cards" });
   const add = () => h("button", { class: "button primary", type: "button", onclick: addAccount }, icon("plus"), "Add a WhatsApp account");
-  const simulate = () => known.config.simulator
+  const simulateButton = () => store.config.simulator
     ? h("button", { class: "button", type: "button", "data-key": "simulate", onclick: (event) => busy(event.currentTarget, startSimulator, (problem) => toast(problem.message, "bad")) }, icon("play"), "Try it with a simulated phone")
     : null;
   const tools = h("div", { class: "tools" });
 
   function draw() {
-    const instances = [...known.instances.values()].sort((one, other) => other.created_at?.localeCompare(one.created_at ?? "") ?? 0);
-    for (const [id, card] of cards) if (!known.instances.has(id)) drop(id, card);
-    fill(tools, ...(instances.length ? [simulate(), add()] : []));
-    if (!known.loaded.has("instances")) return void fill(list, h("p", { class: "muted" }, "Loading…"));
+    const instances = [...store.instances.values()].sort((one, other) => other.created_at?.localeCompare(one.created_at ?? "") ?? 0);
+    for (const [id, card] of cards) if (!store.instances.has(id)) drop(id, card);
+    fill(tools, ...(instances.length ? [simulateButton(), add()] : []));
+    if (!store.loaded.has("instances")) return void fill(list, h("p", { class: "muted" }, "Loading…"));
     if (!instances.length) {
-      const text = known.config.simulator
+      const text = store.config.simulator
         ? "Link a WhatsApp account by scanning a code, or see everything work first with a phone that only exists here."
         : "Link a WhatsApp account by scanning a code with your phone.";
-      return void fill(list, h("div", { class: "card first" }, empty("accounts", "Link your first account", text, h("div", { class: "actions center" }, add(), simulate()))));
+      return void fill(list, h("div", { class: "card first" }, emptyState("accounts", "Link your first account", text, h("div", { class: "actions center" }, add(), simulateButton()))));
     }
-    const wanted = instances.map((instance) => {
+    const elements = instances.map((instance) => {
       if (!cards.has(instance.id)) cards.set(instance.id, accountCard(instance.id));
       cards.get(instance.id).draw();
       return cards.get(instance.id).element;
     });
-    arrange(list, wanted);
+    arrange(list, elements);
   }
 
   function drop(id, card) {
@@ -76,13 +76,13 @@ function accountCard(id) {
   const actions = h("div", { class: "card-actions" });
   const pairing = pairingPanel(id, (problem) => { error.textContent = problem.message; });
   const element = h("article", { class: "card account" }, head, reason, pairing.element, error, actions);
-  let drawn = "";
+  let drawnFingerprint = "";
 
   function draw() {
-    const instance = known.instances.get(id);
-    const looks = JSON.stringify([instance, known.pairing.has(id), isAsked(id)]);
-    if (looks === drawn) return;
-    drawn = looks;
+    const instance = store.instances.get(id);
+    const fingerprint = JSON.stringify([instance, store.pairing.has(id), isRequestingCode(id)]);
+    if (fingerprint === drawnFingerprint) return;
+    drawnFingerprint = fingerprint;
     const [kind, word, sentence] = STATES[instance.status] ?? ["", instance.status, ""];
     element.setAttribute("aria-label", `${instance.instance_name}: ${word}`);
     element.dataset.status = instance.status;
@@ -91,11 +91,11 @@ function accountCard(id) {
       h("div", { class: "who" }, h("h2", null, instance.instance_name),
         h("p", { class: "muted small" }, [phone(instance.phone_number), instance.network === "simulator" && "simulated"].filter(Boolean).join(" · ") || "No number yet")),
       h("span", { class: `badge dot ${kind}`, role: "status" }, word),
-      h("button", { class: "button quiet icon-only", type: "button", "data-key": "more", "aria-haspopup": "menu", "aria-label": `More for ${instance.instance_name}`, onclick: (event) => openMenu(event.currentTarget, known.instances.get(id), fail) }, icon("more")));
-    reason.textContent = [reasonSentence(instance.reason) ?? sentence, instance.until && `Until ${when(instance.until)}, ${clock(instance.until)}.`].filter(Boolean).join(" ");
+      h("button", { class: "button quiet icon-only", type: "button", "data-key": "more", "aria-haspopup": "menu", "aria-label": `More for ${instance.instance_name}`, onclick: (event) => openMenu(event.currentTarget, store.instances.get(id), fail) }, icon("more")));
+    reason.textContent = [reasonText(instance.reason) ?? sentence, instance.until && `Until ${when(instance.until)}, ${clock(instance.until)}.`].filter(Boolean).join(" ");
     reason.classList.toggle("bad", kind === "bad");
     fill(actions, ...buttons(instance));
-    if (instance.status === "connected") error.textContent = ""; // what was wrong before is over
+    if (instance.status === "connected") error.textContent = ""; // an earlier error is over
   }
 
   const fail = (problem) => { error.textContent = problem.message; };
@@ -105,9 +105,9 @@ function accountCard(id) {
     if (instance.status === "connected") {
       const inbox = h("a", { class: "button", href: "#/inbox", "data-key": "inbox" }, icon("inbox"), "Open inbox");
       const customer = h("button", { class: "button", type: "button", "data-key": "customer", onclick: () => showSimulator(instance) }, icon("contacts"), "Simulated customer");
-      return instance.network === "simulator" && known.config.simulator ? [inbox, customer] : [inbox];
+      return instance.network === "simulator" && store.config.simulator ? [inbox, customer] : [inbox];
     }
-    if (!IDLE.has(instance.status) || isAsked(id)) return [];
+    if (!IDLE.has(instance.status) || isRequestingCode(id)) return [];
     if (UNUSED_CODE.has(instance.reason)) return anotherCode(instance);
     const qr = h("button", { class: "button primary", type: "button", "data-key": "qr", onclick: run(() => startPairing(instance, "qr")) }, icon("scan"), "Connect");
     const byCode = h("button", { class: "button", type: "button", "data-key": "code", onclick: run(() => startPairing(instance, "code")) }, "Use a code instead");
@@ -115,14 +115,14 @@ function accountCard(id) {
     return needsNoCode ? [qr] : [qr, byCode];
   }
 
-  /** The last code led nowhere: one of the same kind, or of the other. */
+  /** After an unused code: offers another code of the same kind, or of the other kind. */
   function anotherCode(instance) {
     const attempt = attemptOf(id);
     const isCode = attempt.method === "code" && attempt.phoneNumber;
     const button = (key, label, kind, work) => h("button", { class: `button ${kind}`, type: "button", "data-key": key, onclick: run(work) }, label);
     return [
-      button("renew", isCode ? "New code" : "New QR code", "primary", () => askForCode(instance, isCode ? attempt : { method: "qr" })),
-      button("switch", isCode ? "Use a QR code instead" : "Use a code instead", "", () => isCode ? askForCode(instance, { method: "qr" }) : codeDialog(instance)),
+      button("renew", isCode ? "New code" : "New QR code", "primary", () => requestCode(instance, isCode ? attempt : { method: "qr" })),
+      button("switch", isCode ? "Use a QR code instead" : "Use a code instead", "", () => isCode ? requestCode(instance, { method: "qr" }) : codeDialog(instance)),
     ];
   }
 

@@ -1,57 +1,57 @@
-// Who takes care of a conversation: what is unread, who answers, what is done with.
+// Assigning, closing, reopening a conversation, and marking it read.
 
 import { h, icon } from "./dom.js";
-import { forPeople } from "./errors.js";
+import { displayError } from "./errors.js";
 import { post } from "./rest.js";
 import { ownId } from "./session.js";
-import { known, put } from "./store.js";
+import { store, put } from "./store.js";
 import { toast } from "./widgets.js";
 
-const change = async (id, action, body) => put("conversations", (await post(`/api/conversations/${encodeURIComponent(id)}/${action}`, body)).data);
+const postAction = async (id, action, body) => put("conversations", (await post(`/api/conversations/${encodeURIComponent(id)}/${action}`, body)).data);
 
-export const isClosed = (talk) => talk.status === "closed";
-export const isMine = (talk) => Boolean(talk.assigned_to) && talk.assigned_to === ownId();
+export const isClosed = (conversation) => conversation.status === "closed";
+export const isMine = (conversation) => Boolean(conversation.assigned_to) && conversation.assigned_to === ownId();
 
 /** Buttons for the head of a thread. */
-export function careButtons(talk) {
-  if (!talk) return [];
-  const mine = isMine(talk);
+export function assignmentButtons(conversation) {
+  if (!conversation) return [];
+  const mine = isMine(conversation);
   const button = (key, text, drawing, action, body) => {
-    let asked = false;
+    let isPending = false;
     async function onclick() {
-      if (asked) return;
-      asked = true; // a disabled button would lose the focus
-      await change(talk.id, action, body).catch((problem) => toast(forPeople(problem).message, "bad"));
-      asked = false;
+      if (isPending) return;
+      isPending = true; // a disabled button would lose the focus
+      await postAction(conversation.id, action, body).catch((problem) => toast(displayError(problem).message, "bad"));
+      isPending = false;
     }
-    return h("button", { class: "button small care", type: "button", "data-key": key, "aria-label": text, title: text, onclick }, icon(drawing), h("span", null, text));
+    return h("button", { class: "button small assignment", type: "button", "data-key": key, "aria-label": text, title: text, onclick }, icon(drawing), h("span", null, text));
   };
   return [
-    mine ? button("assign", "Give back", "contacts", "assign", { user_id: null }) : button("assign", talk.assigned_to ? "Take over" : "Assign to me", "contacts", "assign", { user_id: "me" }),
-    isClosed(talk) ? button("status", "Reopen", "inbox", "reopen") : button("status", "Close", "check", "close"),
+    mine ? button("assign", "Give back", "contacts", "assign", { user_id: null }) : button("assign", conversation.assigned_to ? "Take over" : "Assign to me", "contacts", "assign", { user_id: "me" }),
+    isClosed(conversation) ? button("status", "Reopen", "inbox", "reopen") : button("status", "Close", "check", "close"),
   ];
 }
 
-/** Marks the conversation read while somebody looks at its newest message, as `seen()` says. → {look, close} */
-export function reader(id, seen) {
-  let asked = 0;
-  let again = false;
-  let tired = false;
+/** Marks the conversation read while its newest message is on the screen, as `isNewestVisible()` says. → {markRead, close} */
+export function readMarker(id, isNewestVisible) {
+  let requestedCount = 0;
+  let needsRepeat = false;
+  let isForbidden = false;
 
-  const unread = () => known.conversations.get(id)?.unread_count ?? 0;
+  const unread = () => store.conversations.get(id)?.unread_count ?? 0;
 
-  async function look() {
-    if (tired || document.hidden || !seen() || !unread()) return;
-    if (asked) return void (again ||= unread() !== asked); // what came while the server was asked may not be covered
-    // who may only read changes nothing; after another failure the next message is a new occasion
+  async function markRead() {
+    if (isForbidden || document.hidden || !isNewestVisible() || !unread()) return;
+    if (requestedCount) return void (needsRepeat ||= unread() !== requestedCount); // the request may not cover messages that came after it
+    // without the permission (403) it stops for good; after another failure the next message tries again
     do {
-      again = false;
-      asked = unread();
-      await change(id, "read").catch((problem) => { tired = problem.status === 403; });
-    } while (again && !tired);
-    asked = 0;
+      needsRepeat = false;
+      requestedCount = unread();
+      await postAction(id, "read").catch((problem) => { isForbidden = problem.status === 403; });
+    } while (needsRepeat && !isForbidden);
+    requestedCount = 0;
   }
 
-  document.addEventListener("visibilitychange", look);
-  return { look, close: () => document.removeEventListener("visibilitychange", look) };
+  document.addEventListener("visibilitychange", markRead);
+  return { markRead, close: () => document.removeEventListener("visibilitychange", markRead) };
 }

@@ -1,17 +1,17 @@
-// Bookings by status, with what can be done about each.
+// Bookings by status, with their actions.
 
 import { fill, h, icon } from "./dom.js";
 import { personName, phone, when } from "./format.js";
-import { perFrame } from "./frame_scheduler.js";
-import { drawNote } from "./list_footer.js";
+import { oncePerFrame } from "./frame_scheduler.js";
+import { drawListFooter } from "./list_footer.js";
 import { matchesPerson, wordsOf } from "./search_match.js";
 import { pagedList } from "./paged_list.js";
 import { post } from "./rest.js";
 import { searchField } from "./search_field.js";
-import { contactOf, known, on, put } from "./store.js";
-import { talksOf } from "./contact_conversations.js";
+import { contactOf, store, on, put } from "./store.js";
+import { contactConversations } from "./contact_conversations.js";
 import { virtualList } from "./virtual_list.js";
-import { avatar, busy, roving } from "./widgets.js";
+import { avatar, busy, rovingFocus } from "./widgets.js";
 
 const STATES = {
   pending: ["Waiting", "warn"],
@@ -32,27 +32,27 @@ const newestFirst = (one, other) => {
   return between || (one.id < other.id ? 1 : one.id > other.id ? -1 : 0);
 };
 
-const personOf = (booking) => booking.contact ?? known.contacts.get(booking.contact_id);
+const personOf = (booking) => booking.contact ?? store.contacts.get(booking.contact_id);
 
 /** Draws the view; returns {close}. */
 export function showBookings(view) {
   let shown = "pending";
   const problems = new Map();
-  const draw = perFrame(drawNow);
-  const talks = talksOf(draw);
+  const draw = oncePerFrame(drawNow);
+  const conversations = contactConversations(draw);
   const bookings = pagedList({
     name: "bookings", path: "/api/bookings", order: newestFirst, changed: draw,
-    arrived: (records) => talks.read(records.map((booking) => booking.contact_id)), reach: () => rows.reach(),
+    arrived: (records) => conversations.read(records.map((booking) => booking.contact_id)), reach: () => rows.reach(),
   });
   const tabs = h("div", { class: "tabs", role: "tablist", "aria-label": "Status" });
   const list = h("div", { class: "rows virtual" });
-  const note = h("div", { class: "list-note" });
+  const footer = h("div", { class: "list-footer" });
   const search = searchField("Search name, number or text", "Search bookings", ask);
   const rows = virtualList({
     scroller: view, list, keyOf: (booking) => booking.id, describe, make: row, stop: ".row",
-    unmoved: (one, other) => newestFirst(one, other) === 0, near: () => bookings.more(),
+    isSamePlace: (one, other) => newestFirst(one, other) === 0, nearEnd: () => bookings.more(),
   });
-  roving(tabs, ".tab");
+  rovingFocus(tabs, ".tab");
 
   function ask() {
     const [status, words] = [shown, wordsOf(search.text())];
@@ -68,7 +68,7 @@ export function showBookings(view) {
   }
 
   const countOf = (status) => {
-    const counts = known.counts.bookings;
+    const counts = store.counts.bookings;
     return counts && (status === "all" ? Object.values(counts).reduce((sum, count) => sum + count, 0) : counts[status] ?? 0);
   };
 
@@ -85,8 +85,8 @@ export function showBookings(view) {
   function describe(booking) {
     const person = personOf(booking);
     if (!person) contactOf(booking.contact_id).catch(() => {});
-    const talk = talks.of(booking.contact_id).find((each) => each.instance_id === booking.instance_id);
-    return { booking, person, talk: talk?.id, problem: problems.get(booking.id) };
+    const conversation = conversations.of(booking.contact_id).find((each) => each.instance_id === booking.instance_id);
+    return { booking, person, conversationId: conversation?.id, problem: problems.get(booking.id) };
   }
 
   function drawNow() {
@@ -94,12 +94,12 @@ export function showBookings(view) {
     drawTabs();
     list.hidden = !items.length;
     rows.show(items, { complete: bookings.isComplete() || bookings.isFull() });
-    drawNote(note, bookings, search.text()
+    drawListFooter(footer, bookings, search.text()
       ? ["search", "Nothing found", "No booking of this status matches."]
       : ["bookings", countOf("all") ? "Nothing here" : "No bookings yet", "A customer's first message opens a booking; it appears here at once."]);
   }
 
-  function row({ booking, person, talk, problem }) {
+  function row({ booking, person, conversationId, problem }) {
     const [word, kind] = STATES[booking.status];
     const name = personName(person);
     const act = (action) => (event) => busy(event.currentTarget, () => change(booking, action), (error) => { problems.set(booking.id, error.message); draw(); });
@@ -110,7 +110,7 @@ export function showBookings(view) {
         h("p", { class: "quote" }, booking.text ? `“${booking.text}”` : "Opened by a message without text"),
         h("p", { class: "muted small" }, [phone(person?.phone_number), when(booking.created_at)].filter(Boolean).join(" · "))),
       h("div", { class: "side" },
-        talk ? h("a", { class: "button quiet small icon-only", href: `#/inbox/${talk}`, "data-key": `${booking.id}-open`, "aria-label": `Open the conversation with ${name}`, title: "Open the conversation" }, icon("inbox")) : null,
+        conversationId ? h("a", { class: "button quiet small icon-only", href: `#/inbox/${conversationId}`, "data-key": `${booking.id}-open`, "aria-label": `Open the conversation with ${name}`, title: "Open the conversation" }, icon("inbox")) : null,
         (ACTIONS[booking.status] ?? []).map(([action, label, style]) => h("button", { class: `button small ${style}`, type: "button", "data-key": `${booking.id}-${action}`, onclick: act(action) }, label))),
       problem ? h("p", { class: "error", role: "alert" }, problem) : null);
   }
@@ -124,14 +124,14 @@ export function showBookings(view) {
 
   fill(view, h("div", { class: "page" },
     h("header", { class: "page-head" }, h("div", { class: "title" }, h("h1", null, "Bookings"), h("p", { class: "muted" }, "Opened by the messages of your customers.")), search.element),
-    tabs, h("div", { class: "listing", role: "tabpanel", id: "bookings-panel", "aria-label": "Bookings" }, list, note)));
+    tabs, h("div", { class: "listing", role: "tabpanel", id: "bookings-panel", "aria-label": "Bookings" }, list, footer)));
   ask();
   const stops = ["contacts", "counts"].map((topic) => on(topic, draw));
   stops.push(on("merged", () => bookings.reload()));
   return {
     close() {
       draw.cancel();
-      for (const part of [search, bookings, talks, rows]) part.close();
+      for (const part of [search, bookings, conversations, rows]) part.close();
       for (const stop of stops) stop();
     },
   };

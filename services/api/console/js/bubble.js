@@ -2,9 +2,9 @@
 
 import { h, icon } from "./dom.js";
 import { clock, DELETED, summary } from "./format.js";
-import { failureSentence } from "./errors.js";
+import { sendFailureText } from "./errors.js";
 
-const TICKS = {
+const STATUS_ICONS = {
   sending: ["clock", "Sending"],
   queued: ["clock", "Waiting to be sent"],
   unconfirmed: ["alert", "It may have been sent"],
@@ -15,15 +15,15 @@ const TICKS = {
   failed: ["alert", "Not sent"],
 };
 
-const ORDER = ["sending", "queued", "unconfirmed", "sent", "failed", "delivered", "read", "played"];
+const STATUS_ORDER = ["sending", "queued", "unconfirmed", "sent", "failed", "delivered", "read", "played"];
 
-/** Whether `next` is further than `now`: answers and events may come in any order. */
-export const isProgress = (now, next) => ORDER.indexOf(next) > ORDER.indexOf(now);
+/** Whether status `next` comes after `current`: answers and events may come in any order. */
+export const isProgress = (current, next) => STATUS_ORDER.indexOf(next) > STATUS_ORDER.indexOf(current);
 
-function ticks(message) {
+function statusIcon(message) {
   if (message.direction !== "outbound" || message.kind === "note") return null;
-  const [drawing, label] = TICKS[message.status] ?? TICKS.queued;
-  return h("span", { class: `ticks ${message.status}`, "data-status": message.status, title: label }, icon(drawing, label));
+  const [drawing, label] = STATUS_ICONS[message.status] ?? STATUS_ICONS.queued;
+  return h("span", { class: `delivery-status ${message.status}`, "data-status": message.status, title: label }, icon(drawing, label));
 }
 
 function attachment(message) {
@@ -39,19 +39,19 @@ function advertisement(message) {
   return h("span", { class: "attachment" }, name ? `Advertisement · ${name}` : "Advertisement");
 }
 
-/** What the author wants to be seen of it: nothing of what was deleted. */
+/** The content of a message; only a remark when it was deleted. */
 function content(message) {
   if (message.revoked_at) return [h("span", { class: "text deleted" }, DELETED)];
   return [advertisement(message), attachment(message), h("span", { class: "text" }, message.text ?? "")];
 }
 
-/** `retry(message)` is offered on a message of ours that may be tried again, `discard(message)` on one that never left.
- * `quote`: a line about the message it answers. `isFound`: it was looked for. */
-export function bubble(message, { retry, discard, quote = null, isFound = false }) {
+/** `retry(message)` is offered for a failed message of ours, `discard(message)` for one that was never sent.
+ * `quote`: one line of the quoted message. `isHighlighted`: it is the search result that was opened. */
+export function bubble(message, { retry, discard, quote = null, isHighlighted = false }) {
   const kind = message.kind === "note" ? "note" : message.direction === "outbound" ? "out" : "in";
   const failed = message.status === "failed";
-  return h("div", { class: `message ${kind} ${failed ? "failed" : ""} ${isFound ? "found" : ""}`, "data-id": message.id },
-    isFound ? h("span", { class: "found-label" }, icon("search"), "Search result") : null,
+  return h("div", { class: `message ${kind} ${failed ? "failed" : ""} ${isHighlighted ? "search-result" : ""}`, "data-id": message.id },
+    isHighlighted ? h("span", { class: "search-result-label" }, icon("search"), "Search result") : null,
     h("div", { class: "bubble" },
       kind === "note" ? h("span", { class: "note-label" }, icon("note"), "Note") : null,
       quote ? h("span", { class: "quote" }, quote) : null,
@@ -59,8 +59,8 @@ export function bubble(message, { retry, discard, quote = null, isFound = false 
       h("span", { class: "meta" },
         message.origin === "phone" && kind === "out" ? h("span", null, "from the phone") : null,
         message.edited_at && !message.revoked_at ? h("span", null, message.edit_unreadable ? "edited: see the phone for the new text" : "edited") : null,
-        h("time", { datetime: message.timestamp }, clock(message.timestamp)), ticks(message))),
-    failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? failureSentence(message.error)),
+        h("time", { datetime: message.timestamp }, clock(message.timestamp)), statusIcon(message))),
+    failed || message.problem ? h("div", { class: "bubble-error", role: "alert" }, h("span", null, message.problem ?? sendFailureText(message.error)),
       message.retryable || !message.problem ? h("button", { class: "link", type: "button", onclick: () => retry(message) }, "Try again") : null,
       message.problem ? h("button", { class: "link", type: "button", onclick: () => discard(message) }, "Discard") : null) : null);
 }

@@ -1,23 +1,23 @@
-// The field a text is written in: Enter sends, Shift+Enter breaks the line, Esc leaves the field.
+// The message field: Enter sends, Shift+Enter breaks the line, Esc leaves the field.
 
 import { fill, h, icon } from "./dom.js";
 
-const LIMIT = 4096;
+const MAX_CHARACTERS = 4096;
 
-/** `send(text)`, `typed(something)`: whether there is a text now; `kept(text)`: the draft → {element, focus(), warn(text, link)} */
-export function composer(send, typed, { draft = "", kept }) {
+/** `send(text)`; `inputChanged(hasText)`; `draftChanged(text)`. → {element, focus(), warn(text, link)} */
+export function composer(send, inputChanged, { draft = "", draftChanged }) {
   const error = h("p", { class: "error", id: "composer-error", role: "alert" });
   const warning = h("p", { class: "composer-warning", role: "status", hidden: true });
-  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: () => { changed(); kept(input.value); typed(input.value.trim() !== ""); }, onkeydown });
+  const input = h("textarea", { class: "input", rows: 1, placeholder: "Write a message", "aria-label": "Write a message", "aria-describedby": "composer-error composer-hint", oninput: () => { changed(); draftChanged(input.value); inputChanged(input.value.trim() !== ""); }, onkeydown });
   const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": "Send", disabled: true }, icon("send"));
   const element = h("form", { class: "composer", onsubmit: (event) => { event.preventDefault(); submit(); } },
     warning, error, h("div", { class: "composer-row" }, input, button), h("p", { class: "visually-hidden", id: "composer-hint" }, "Enter sends, Shift and Enter starts a new line."));
 
   function changed() {
     const length = input.value.trim().length;
-    const over = [...input.value.trim()].length - LIMIT;
-    button.disabled = length === 0 || over > 0;
-    error.textContent = over > 0 ? `The text is ${over} characters too long; ${LIMIT} are possible.` : "";
+    const excess = [...input.value.trim()].length - MAX_CHARACTERS;
+    button.disabled = length === 0 || excess > 0;
+    error.textContent = excess > 0 ? `The text is ${excess} characters too long; ${MAX_CHARACTERS} are possible.` : "";
     input.style.setProperty("height", "auto");
     input.style.setProperty("height", `${Math.min(input.scrollHeight + 2, 180)}px`);
   }
@@ -28,7 +28,7 @@ export function composer(send, typed, { draft = "", kept }) {
       submit();
     } else if (event.key === "Escape") {
       input.blur();
-      typed(false);
+      inputChanged(false);
     }
   }
 
@@ -37,8 +37,8 @@ export function composer(send, typed, { draft = "", kept }) {
     const text = input.value.trim();
     input.value = "";
     changed();
-    kept("");
-    typed(false);
+    draftChanged("");
+    inputChanged(false);
     send(text);
     input.focus();
   }
@@ -49,6 +49,6 @@ export function composer(send, typed, { draft = "", kept }) {
   }
 
   input.value = draft;
-  requestAnimationFrame(changed); // its height is known once it is in the page
+  requestAnimationFrame(changed); // its height can be measured only once it is in the page
   return { element, warn, focus: () => input.focus({ preventScroll: true }) };
 }

@@ -1,61 +1,61 @@
-// Which conversations the people of a list have, read for a page of them at once.
+// The conversations of the contacts in a list, read for a page of contacts at once.
 
 import { call } from "./rest.js";
-import { listOf, mark, on, upToDate } from "./store.js";
+import { listOf, nextVersion, on, newestOf } from "./store.js";
 
-const PAGE = 200;
+const PAGE_SIZE = 200;
 
-/** `changed()`: there is something to draw. → {read(contactIds), of(contactId), close} */
-export function talksOf(changed) {
-  /** Per contact the conversations by id. */
-  const talks = new Map();
-  const asked = new Set();
+/** `changed()` is called when conversations were read. → {read(contactIds), of(contactId), close} */
+export function contactConversations(changed) {
+  /** By contact id: conversations by id. */
+  const conversations = new Map();
+  const requestedIds = new Set();
   let closed = false;
 
-  function keep(talk) {
-    if (!talks.has(talk.contact_id)) talks.set(talk.contact_id, new Map());
-    talks.get(talk.contact_id).set(talk.id, talk);
+  function add(conversation) {
+    if (!conversations.has(conversation.contact_id)) conversations.set(conversation.contact_id, new Map());
+    conversations.get(conversation.contact_id).set(conversation.id, conversation);
   }
 
-  /** Those whose conversations were asked for before are not asked for again. */
+  /** Reads the conversations of contacts that were not requested before. */
   async function read(ids) {
-    const missing = [...new Set(ids)].filter((id) => id && !asked.has(id));
-    for (const id of missing) asked.add(id);
-    for (let at = 0; at < missing.length; at += PAGE) await readSome(missing.slice(at, at + PAGE));
+    const missing = [...new Set(ids)].filter((id) => id && !requestedIds.has(id));
+    for (const id of missing) requestedIds.add(id);
+    for (let at = 0; at < missing.length; at += PAGE_SIZE) await readSome(missing.slice(at, at + PAGE_SIZE));
   }
 
   async function readSome(ids) {
     let cursor = null;
     try {
       do {
-        const since = mark();
-        const answer = await call("GET", "/api/conversations", { query: { contact_id: ids, limit: PAGE, cursor } });
-        for (const talk of upToDate("conversations", listOf(answer, "conversations"), since)) keep(talk);
+        const since = nextVersion();
+        const answer = await call("GET", "/api/conversations", { query: { contact_id: ids, limit: PAGE_SIZE, cursor } });
+        for (const conversation of newestOf("conversations", listOf(answer, "conversations"), since)) add(conversation);
         cursor = answer.next_cursor;
       } while (cursor && !closed);
     } catch {
-      for (const id of ids) asked.delete(id); // the next page or event asks again
+      for (const id of ids) requestedIds.delete(id); // so that the next page or event requests them again
     }
     if (!closed) changed();
   }
 
-  function told(talk) {
-    if (!talk || !asked.has(talk.contact_id)) return;
-    keep(talk);
+  function conversationChanged(conversation) {
+    if (!conversation || !requestedIds.has(conversation.contact_id)) return;
+    add(conversation);
     changed();
   }
 
-  function again() {
-    const ids = [...asked];
-    asked.clear();
-    talks.clear();
+  function readAgain() {
+    const ids = [...requestedIds];
+    requestedIds.clear();
+    conversations.clear();
     read(ids);
   }
 
-  const stops = [on("conversations", told), on("resync", again), on("merged", again)];
+  const stops = [on("conversations", conversationChanged), on("resync", readAgain), on("merged", readAgain)];
   return {
     read,
-    of: (contactId) => [...(talks.get(contactId)?.values() ?? [])],
+    of: (contactId) => [...(conversations.get(contactId)?.values() ?? [])],
     close() {
       closed = true;
       for (const stop of stops) stop();

@@ -1,10 +1,10 @@
-// How many conversations and bookings there are, as the server counts them: again a moment after something changed.
+// Numbers of conversations and bookings, counted by the server and read again after changes.
 
 import { get } from "./rest.js";
-import { known, on, tell } from "./store.js";
+import { store, on, publish } from "./store.js";
 
-/** From the first change to the request; what changes meanwhile is counted with it. */
-const PAUSE_MS = 1000;
+/** Delay between the first change and the request, which then covers later changes too. */
+const COUNT_DELAY_MS = 1000;
 const RETRY_MS = 10_000;
 
 function counter(name) {
@@ -16,29 +16,29 @@ function counter(name) {
     try {
       const answer = await get(`/api/${name}/counts`);
       if (closed) return;
-      known.counts[name] = answer.data;
-      tell("counts", name);
+      store.counts[name] = answer.data;
+      publish("counts", name);
     } catch {
-      if (!closed) later(RETRY_MS);
+      if (!closed) schedule(RETRY_MS);
     }
   }
 
-  function later(pause = PAUSE_MS) {
-    timer ??= setTimeout(count, pause);
+  function schedule(delay = COUNT_DELAY_MS) {
+    timer ??= setTimeout(count, delay);
   }
 
-  return { count, later: () => later(), close: () => { closed = true; clearTimeout(timer); } };
+  return { count, schedule: () => schedule(), close: () => { closed = true; clearTimeout(timer); } };
 }
 
-/** Counts now and after changes. Returns how to stop. */
+/** Reads the counts now and after changes. → a function that stops it */
 export function followCounts() {
   const conversations = counter("conversations");
   const bookings = counter("bookings");
   conversations.count();
   bookings.count();
   const stops = [
-    on("conversations", conversations.later), on("message", conversations.later), on("resync", conversations.later),
-    on("bookings", bookings.later), on("resync", bookings.later),
+    on("conversations", conversations.schedule), on("message", conversations.schedule), on("resync", conversations.schedule),
+    on("bookings", bookings.schedule), on("resync", bookings.schedule),
   ];
   return () => { for (const stop of [...stops, conversations.close, bookings.close]) stop(); };
 }

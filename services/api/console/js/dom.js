@@ -1,4 +1,4 @@
-// Elements are built from values, never from markup: text a stranger wrote stays text.
+// Elements are built from values, never from markup, so text of strangers cannot become markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -45,7 +45,7 @@ const PATHS = {
   note: "M6 3h9l4 4v14H6zM14 3v5h5M9 13h7M9 17h5",
 };
 
-/** A line drawing, decorative unless a label says what it means. */
+/** A line drawing; hidden from screen readers unless it has a label. */
 export function icon(name, label) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");
@@ -60,7 +60,7 @@ export function icon(name, label) {
   return svg;
 }
 
-/** Replace what is in a node, keeping keyboard focus on the element with the same data-key. */
+/** Replaces the children of a node; the focus stays on the element with the same data-key. */
 export function fill(node, ...children) {
   const key = node.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   node.replaceChildren(...children.flat().filter(Boolean));
@@ -68,17 +68,17 @@ export function fill(node, ...children) {
   return node;
 }
 
-/** Make `wanted` the children of a node, touching only what changed: scroll, focus and announcements stay right. The child
- * with the focus is not moved, for that would take the focus from it; the others are put around it. */
-export function arrange(node, wanted) {
-  const kept = new Set(wanted);
-  for (const child of [...node.children]) if (!kept.has(child)) child.remove();
-  const fixed = wanted.findIndex((element) => element.parentNode === node && element.contains(document.activeElement));
-  for (let at = fixed - 1; at >= 0; at -= 1) {
-    if (wanted[at].nextElementSibling !== wanted[at + 1]) node.insertBefore(wanted[at], wanted[at + 1]);
+/** Makes `elements` the children of a node and touches only what changed, so that scroll position, focus and announcements
+ * stay. The child with the focus is not moved, which would take the focus from it; the others are put around it. */
+export function arrange(node, elements) {
+  const remaining = new Set(elements);
+  for (const child of [...node.children]) if (!remaining.has(child)) child.remove();
+  const focusedIndex = elements.findIndex((element) => element.parentNode === node && element.contains(document.activeElement));
+  for (let at = focusedIndex - 1; at >= 0; at -= 1) {
+    if (elements[at].nextElementSibling !== elements[at + 1]) node.insertBefore(elements[at], elements[at + 1]);
   }
-  for (let at = fixed + 1; at < wanted.length; at += 1) {
-    const next = at ? wanted[at - 1].nextElementSibling : node.firstElementChild;
-    if (next !== wanted[at]) node.insertBefore(wanted[at], next);
+  for (let at = focusedIndex + 1; at < elements.length; at += 1) {
+    const next = at ? elements[at - 1].nextElementSibling : node.firstElementChild;
+    if (next !== elements[at]) node.insertBefore(elements[at], next);
   }
 }

@@ -1,12 +1,12 @@
-// Texts that are written and not sent, and messages that have not left yet: kept in this browser, per user.
+// Drafts and unsent messages, stored in this browser per user.
 
 import { currentSession, ownId } from "./session.js";
-import { tell } from "./store.js";
+import { publish } from "./store.js";
 
 const PREFIX = "switchboard.drafts.";
-const MOST_DRAFTS = 200;
-const MOST_UNSENT = 100;
-const MOST_CHARACTERS = 20_000;
+const MAX_DRAFTS = 200;
+const MAX_UNSENT = 100;
+const MAX_CHARACTERS = 20_000;
 
 const keyOf = () => `${PREFIX}${currentSession()?.organizationId}.${ownId()}`;
 
@@ -19,55 +19,55 @@ function read() {
   }
 }
 
-function write(kept) {
-  const names = Object.keys(kept.drafts);
-  for (const name of names.slice(0, Math.max(0, names.length - MOST_DRAFTS))) delete kept.drafts[name];
-  kept.unsent = kept.unsent.slice(-MOST_UNSENT);
+function write(stored) {
+  const names = Object.keys(stored.drafts);
+  for (const name of names.slice(0, Math.max(0, names.length - MAX_DRAFTS))) delete stored.drafts[name];
+  stored.unsent = stored.unsent.slice(-MAX_UNSENT);
   try {
-    localStorage.setItem(keyOf(), JSON.stringify(kept));
+    localStorage.setItem(keyOf(), JSON.stringify(stored));
   } catch {
-    // a full or forbidden storage: the text is still in its field
+    // storage is full or forbidden: the text is still in its field
   }
 }
 
 export const draftOf = (conversation) => read().drafts[conversation] ?? "";
 
-export function keepDraft(conversation, text) {
-  const kept = read();
-  const before = kept.drafts[conversation] ?? "";
-  const now = text.trim() ? text.slice(0, MOST_CHARACTERS) : "";
+export function saveDraft(conversation, text) {
+  const stored = read();
+  const before = stored.drafts[conversation] ?? "";
+  const now = text.trim() ? text.slice(0, MAX_CHARACTERS) : "";
   if (before === now) return;
-  delete kept.drafts[conversation]; // the newest is the last
-  if (now) kept.drafts[conversation] = now;
-  write(kept);
-  if (Boolean(before) !== Boolean(now)) tell("drafts");
+  delete stored.drafts[conversation]; // so that the newest is the last
+  if (now) stored.drafts[conversation] = now;
+  write(stored);
+  if (Boolean(before) !== Boolean(now)) publish("drafts");
 }
 
 /** Messages of a conversation that the server has not confirmed. */
 export const unsentOf = (conversation) => read().unsent.filter((message) => message.conversation === conversation);
 
-export function keepUnsent(conversation, { id, text, timestamp }) {
-  const kept = read();
-  kept.unsent = [...kept.unsent.filter((message) => message.id !== id), { conversation, id, text, timestamp }];
-  write(kept);
-  tell("drafts");
+export function saveUnsent(conversation, { id, text, timestamp }) {
+  const stored = read();
+  stored.unsent = [...stored.unsent.filter((message) => message.id !== id), { conversation, id, text, timestamp }];
+  write(stored);
+  publish("drafts");
 }
 
-export function dropUnsent(id) {
-  const kept = read();
-  const left = kept.unsent.filter((message) => message.id !== id);
-  if (left.length === kept.unsent.length) return;
-  write({ ...kept, unsent: left });
-  tell("drafts");
+export function removeUnsent(id) {
+  const stored = read();
+  const remaining = stored.unsent.filter((message) => message.id !== id);
+  if (remaining.length === stored.unsent.length) return;
+  write({ ...stored, unsent: remaining });
+  publish("drafts");
 }
 
-/** What the list of conversations says beside a name: "draft", "unsent" or nothing. */
-export function marks() {
+/** By conversation id: {draft} and {unsent: true}, for the list of conversations. */
+export function draftMarks() {
   const { drafts, unsent } = read();
-  const found = new Map(Object.keys(drafts).map((conversation) => [conversation, { draft: drafts[conversation] }]));
-  for (const { conversation } of unsent) found.set(conversation, { ...found.get(conversation), unsent: true });
-  return found;
+  const marks = new Map(Object.keys(drafts).map((conversation) => [conversation, { draft: drafts[conversation] }]));
+  for (const { conversation } of unsent) marks.set(conversation, { ...marks.get(conversation), unsent: true });
+  return marks;
 }
 
-/** Who logs out leaves nothing behind on a shared computer. */
-export const forgetDrafts = () => localStorage.removeItem(keyOf());
+/** Deletes everything at logout, for shared computers. */
+export const deleteDrafts = () => localStorage.removeItem(keyOf());

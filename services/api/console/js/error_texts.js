@@ -9,7 +9,7 @@ const GONE = "It may have been removed in the meantime. Reload the page to see w
 const BUSY = "The server has too much to do right now. {again}";
 
 /** By the code of a refusal, over REST or on the socket. */
-export const REFUSALS = {
+export const ERROR_TEXTS = {
   account_not_found: `This account does not exist. ${GONE}`,
   address_too_long: "What you search for is too long. Use fewer words.",
   answer_too_large: "There is too much to show at once. Narrow your search and try again.",
@@ -126,7 +126,7 @@ export const REFUSALS = {
 };
 
 /** By the reason of a connection: why an account is not connected. */
-export const REASONS = {
+export const REASON_TEXTS = {
   paired: "The phone accepted; the account is being connected.",
   connection_lost: "The connection to WhatsApp was lost. It is being restored by itself.",
   network_unreachable: "WhatsApp cannot be reached. It is tried again by itself; check the network of the server if it takes long.",
@@ -141,7 +141,7 @@ export const REASONS = {
   connection_replaced: "Another program uses the same account. Stop that one, then connect again.",
   logged_out: "The phone removed this device. Connect again with a new code.",
   main_device_gone: "WhatsApp removed this account from its phone. Register the phone again, then connect.",
-  keys_missing: REFUSALS.keys_missing,
+  keys_missing: ERROR_TEXTS.keys_missing,
   new_chats_restricted: "WhatsApp does not let this account write first for a while. Answers to people who wrote still go out.",
   number_changed: "Another phone than before is linked now, so the number has changed. Log out and scan with the right phone if that was a mistake.",
   other_number_refused: "A phone with another number scanned the code and was unlinked again. Scan with the right phone.",
@@ -153,7 +153,7 @@ export const REASONS = {
 };
 
 /** By the code of a send that failed: why a message did not go out. */
-export const FAILURES = {
+export const SEND_FAILURE_TEXTS = {
   library_error: "WhatsApp did not take the message. Try again.",
   new_chats_restricted: "WhatsApp does not let this account write first for a while. Try again later; answers to people who wrote still go out.",
   not_connected: "The account was not online. Connect it on the Accounts page, then try again.",
@@ -162,23 +162,23 @@ export const FAILURES = {
   timeout: "WhatsApp did not answer in time. Try again.",
   too_late: "The message waited too long and was not sent. Try again if it is still true.",
   too_many_messages: "WhatsApp takes no more messages of this account for now. Try again later.",
-  too_many_pending_sends: REFUSALS.too_many_pending_sends,
+  too_many_pending_sends: ERROR_TEXTS.too_many_pending_sends,
   unconfirmed: "It is not known whether the message was sent. Look at the phone before you send it again.",
 };
 
 /** By the name of a field, else by what is wrong with it. */
-export const FIELDS = {
+export const FIELD_TEXTS = {
   email: "Write an e-mail address like me@example.org.",
   password: "Use 10 to 128 characters.",
   new_password: "Use 10 to 128 characters.",
   old_password: "This is not your password until now.",
-  phone_number: REFUSALS.invalid_phone,
+  phone_number: ERROR_TEXTS.invalid_phone,
   name: "Write a name of 1 to 80 characters, on one line.",
   organization_name: "Write a name of 1 to 80 characters, on one line.",
   instance_name: "Write a name on one line, without invisible characters, of at most 80 characters.",
 };
 
-export const FIELD_CODES = {
+export const FIELD_CODE_TEXTS = {
   missing: "Please fill this in.",
   string_too_short: "This is too short.",
   string_too_long: "This is too long.",

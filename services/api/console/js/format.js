@@ -1,4 +1,4 @@
-// How values look to people. Pure.
+// Formats values for display. Pure.
 
 const SIZES = { 1: 1, 7: 1, 20: 2, 27: 2, 30: 2, 31: 2, 32: 2, 33: 2, 34: 2, 39: 2, 41: 2, 43: 2, 44: 2, 48: 2, 49: 2, 55: 2, 61: 2, 81: 2, 91: 2 };
 

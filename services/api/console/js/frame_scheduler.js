@@ -1,16 +1,16 @@
-// Drawing: at most once per frame, however many events come.
+// Draws at most once per frame, however many events come.
 
-/** `draw` once before the next frame is painted. → schedule(), with schedule.cancel() */
-export function perFrame(draw) {
-  let asked = 0;
+/** Runs `draw` once before the next frame. → schedule(), with schedule.cancel() */
+export function oncePerFrame(draw) {
+  let frameId = 0;
   const run = () => {
-    asked = 0;
+    frameId = 0;
     draw();
   };
-  const schedule = () => { asked ||= requestAnimationFrame(run); };
+  const schedule = () => { frameId ||= requestAnimationFrame(run); };
   schedule.cancel = () => {
-    cancelAnimationFrame(asked);
-    asked = 0;
+    cancelAnimationFrame(frameId);
+    frameId = 0;
   };
   return schedule;
 }

@@ -1,57 +1,57 @@
-// Linking an account: asking WhatsApp for a code, for another one, and for the one that is on show after a reload.
+// Linking an account: requests a code, another code, or the current code after a reload of the page.
 
 import { get, post } from "./rest.js";
-import { known, on, tell } from "./store.js";
+import { store, on, publish } from "./store.js";
 
 export const pathOf = (instance, action = "") => `/api/whatsapp/instances/${encodeURIComponent(instance.id)}${action}`;
 
 const SHOWS_CODE = { qr_pending: "qr", pairing: "code" };
-const KEY = "switchboard.linking.";
-const FIRST_CODE_LIMIT_MS = 15_000;
-const asked = new Set();
+const STORAGE_KEY_PREFIX = "switchboard.linking.";
+const FIRST_CODE_TIMEOUT_MS = 15_000;
+const requesting = new Set();
 
-/** The statuses with a code on show. */
+/** Whether the account's status means that it has a code. */
 export const showsCode = (instance) => Boolean(instance && SHOWS_CODE[instance.status]);
 
-/** Whether a code of this account is being asked for by this page. */
-export const isAsked = (id) => asked.has(id);
+/** Whether this page is requesting a code for the account. */
+export const isRequestingCode = (id) => requesting.has(id);
 
-/** How the account was to be linked the last time: {method, phoneNumber}; kept until it is linked, for every tab. */
+/** The last attempt to link the account: {method, phoneNumber}; stored for every tab until it is linked. */
 export function attemptOf(id) {
   try {
-    return { method: "qr", ...JSON.parse(localStorage.getItem(KEY + id)) };
+    return { method: "qr", ...JSON.parse(localStorage.getItem(STORAGE_KEY_PREFIX + id)) };
   } catch {
     return { method: "qr" };
   }
 }
 
-export function keepAttempt(id, attempt) {
+export function saveAttempt(id, attempt) {
   try {
-    if (attempt) localStorage.setItem(KEY + id, JSON.stringify(attempt));
-    else localStorage.removeItem(KEY + id);
+    if (attempt) localStorage.setItem(STORAGE_KEY_PREFIX + id, JSON.stringify(attempt));
+    else localStorage.removeItem(STORAGE_KEY_PREFIX + id);
   } catch {
-    // a full or forbidden storage: the number has to be typed again
+    // storage is full or forbidden: the number has to be typed again
   }
 }
 
-/** Who logs out leaves no numbers behind on a shared computer. */
-export function forgetAttempts() {
-  for (const key of Object.keys(localStorage)) if (key.startsWith(KEY)) localStorage.removeItem(key);
+/** Deletes the stored phone numbers at logout, for shared computers. */
+export function deleteAttempts() {
+  for (const key of Object.keys(localStorage)) if (key.startsWith(STORAGE_KEY_PREFIX)) localStorage.removeItem(key);
 }
 
-/** A code that was issued: {method, phoneNumber, pairingCode | qr, dataUrl, attempt, expiresAt}. */
+/** Stores an issued code: {method, phoneNumber, pairingCode | qr, dataUrl, attempt, expiresAt}. */
 export function showCode(id, code) {
-  known.pairing.set(id, code);
-  tell("pairing", id);
+  store.pairing.set(id, code);
+  publish("pairing", id);
 }
 
 function hideCode(id) {
-  if (known.pairing.delete(id)) tell("pairing", id);
+  if (store.pairing.delete(id)) publish("pairing", id);
 }
 
-/** Read the code that is on show: it was issued before this page listened. null when there is none. Throws ApiError. */
-export async function recallCode(id) {
-  const method = SHOWS_CODE[known.instances.get(id)?.status];
+/** Reads the current code, which may have been issued before the page was loaded; null when there is none. Throws ApiError. */
+export async function readCurrentCode(id) {
+  const method = SHOWS_CODE[store.instances.get(id)?.status];
   if (!method) return null;
   const path = pathOf({ id }, method === "qr" ? "/qr" : "/pairing-code");
   const { data } = await get(path).catch((problem) => {
@@ -65,26 +65,26 @@ export async function recallCode(id) {
   return { method, ...about, expiresAt: data.expires_at };
 }
 
-/** Connect; an account that is not linked shows a code. `attempt`: {method, phoneNumber}. Throws ApiError. */
+/** Connects; an account that is not linked gets a code. `attempt`: {method, phoneNumber}. Throws ApiError. */
 export async function connect({ id }, attempt) {
   const { method, phoneNumber } = attempt;
-  keepAttempt(id, attempt);
+  saveAttempt(id, attempt);
   const answer = await post(pathOf({ id }, "/connect"), method === "qr" ? { method } : { method, phone_number: phoneNumber });
   if (!answer.pairingCode) return;
-  const number = known.pairing.get(id)?.phoneNumber ?? phoneNumber; // as the server reads it, when it was told already
+  const number = store.pairing.get(id)?.phoneNumber ?? phoneNumber; // as normalised by the server, when its event came first
   showCode(id, { method, phoneNumber: number, pairingCode: answer.pairingCode, expiresAt: answer.expires_at });
 }
 
-/** A QR code comes over the socket: resolves when it did, or when none is to be expected. */
+/** Resolves when the QR code came over the socket, or when none is to be expected. */
 function firstCode(id) {
   return new Promise((resolve) => {
     const isOver = () => {
-      const { status, reason } = known.instances.get(id) ?? { status: "failed" };
-      return known.pairing.has(id) || ["connected", "failed", "logged_out", "restricted"].includes(status) || /^pairing_/.test(reason);
+      const { status, reason } = store.instances.get(id) ?? { status: "failed" };
+      return store.pairing.has(id) || ["connected", "failed", "logged_out", "restricted"].includes(status) || /^pairing_/.test(reason);
     };
-    const look = () => isOver() && done();
-    const stops = [on("pairing", look), on("instances", look)];
-    const timer = setTimeout(done, FIRST_CODE_LIMIT_MS);
+    const check = () => isOver() && done();
+    const stops = [on("pairing", check), on("instances", check)];
+    const timer = setTimeout(done, FIRST_CODE_TIMEOUT_MS);
     function done() {
       clearTimeout(timer);
       for (const stop of stops) stop();
@@ -93,26 +93,26 @@ function firstCode(id) {
   });
 }
 
-/** Ask for a code, instead of the one that may be on show. Throws ApiError. */
-export async function askForCode(instance, attempt) {
+/** Requests a new code in place of the current one. Throws ApiError. */
+export async function requestCode(instance, attempt) {
   const { id } = instance;
-  if (asked.has(id)) return;
-  asked.add(id);
+  if (requesting.has(id)) return;
+  requesting.add(id);
   try {
-    const before = known.pairing.get(id)?.method ?? SHOWS_CODE[known.instances.get(id)?.status];
+    const before = store.pairing.get(id)?.method ?? SHOWS_CODE[store.instances.get(id)?.status];
     hideCode(id);
-    tell("pairing", id);
-    if (before === attempt.method) await post(pathOf(instance, "/disconnect")); // else the same code is answered again
+    publish("pairing", id);
+    if (before === attempt.method) await post(pathOf(instance, "/disconnect")); // otherwise the server answers with the same code again
     await connect(instance, attempt);
-    if (!known.pairing.has(id)) await firstCode(id);
+    if (!store.pairing.has(id)) await firstCode(id);
   } finally {
-    asked.delete(id);
-    tell("pairing", id);
+    requesting.delete(id);
+    publish("pairing", id);
   }
 }
 
-/** A new simulated phone asks for a code to type. */
-export async function askForSimulatedCode(instance) {
+/** A new simulated phone gets a pairing code to type. */
+export async function requestSimulatedCode(instance) {
   const { number } = await post("/api/simulator/phones", {});
-  await askForCode(instance, { method: "code", phoneNumber: number });
+  await requestCode(instance, { method: "code", phoneNumber: number });
 }

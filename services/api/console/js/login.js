@@ -1,11 +1,11 @@
-// Log in and register.
+// The login and registration page.
 
 import { h } from "./dom.js";
 import { ApiError, post } from "./rest.js";
-import { keepSession, tokensOf } from "./session.js";
+import { saveSession, tokensOf } from "./session.js";
 import { busy, field, showProblem } from "./widgets.js";
 
-/** What a login answers, in one shape. Throws when there is no token in it. */
+/** The session of a login response. Throws when it has no token. */
 function sessionOf(answer, email) {
   const found = { ...answer, ...answer.data };
   const token = found.token ?? found.access_token ?? found.accessToken;
@@ -14,7 +14,7 @@ function sessionOf(answer, email) {
   return { ...tokensOf({ ...found, token }), email, organizationId: found.organization_id ?? found.organization?.id ?? user.organization_id };
 }
 
-/** `start(session)` is called after a login. `registration`: whether new organizations may be made here. */
+/** `start(session)` is called after a login. `registration`: whether new organizations can register. */
 export function showLogin(root, { start, registration, message }) {
   let registering = false;
 
@@ -61,7 +61,7 @@ export function showLogin(root, { start, registration, message }) {
     const body = Object.fromEntries(Object.entries(fields).map(([name, entry]) => [name, entry.input.value.trim()]));
     body.password = fields.password.input.value;
     const session = sessionOf(await post(registering ? "/api/auth/register" : "/api/auth/login", body), body.email);
-    keepSession(session);
+    saveSession(session);
     start(session);
   }
 

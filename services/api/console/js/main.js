@@ -1,13 +1,13 @@
-// Start: configuration, then the login or the shell.
+// Start of the page: reads the configuration, then shows the login or the shell.
 
-import { forgetDrafts } from "./drafts.js";
-import { forgetAttempts } from "./linking.js";
-import { connectLive, disconnectLive } from "./socket.js";
+import { deleteDrafts } from "./drafts.js";
+import { deleteAttempts } from "./linking.js";
+import { connectSocket, disconnectSocket } from "./socket.js";
 import { showLogin } from "./login.js";
-import { get, post, whenExpired } from "./rest.js";
-import { currentSession, keepSession, whenEnded } from "./session.js";
+import { get, post, onSessionExpired } from "./rest.js";
+import { currentSession, saveSession, onSessionEnded } from "./session.js";
 import { showShell } from "./shell.js";
-import { forget, known } from "./store.js";
+import { clearStore, store } from "./store.js";
 import { followTheme } from "./theme.js";
 
 const root = document.getElementById("app");
@@ -16,29 +16,29 @@ let leaveShell = () => {};
 function login(message) {
   leaveShell();
   leaveShell = () => {};
-  disconnectLive();
-  forget();
-  keepSession(null);
-  showLogin(root, { start, message, registration: known.config.registration !== "closed" && known.config.registration !== false });
+  disconnectSocket();
+  clearStore();
+  saveSession(null);
+  showLogin(root, { start, message, registration: store.config.registration !== "closed" && store.config.registration !== false });
 }
 
 function start() {
-  connectLive();
+  connectSocket();
   leaveShell = showShell(root, { logout });
 }
 
 async function logout() {
   const token = currentSession()?.refreshToken;
-  forgetDrafts();
-  forgetAttempts();
+  deleteDrafts();
+  deleteAttempts();
   if (token) await post("/api/auth/logout", { refresh_token: token }).catch(() => {});
   login();
 }
 
 followTheme();
-whenEnded(() => login("You logged out in another tab."));
-whenExpired((problem) => login(problem.message));
+onSessionEnded(() => login("You logged out in another tab."));
+onSessionExpired((problem) => login(problem.message));
 const config = await get("/api/config").catch(() => ({}));
-Object.assign(known.config, config.data ?? config);
+Object.assign(store.config, config.data ?? config);
 if (currentSession()?.token) start();
 else login();

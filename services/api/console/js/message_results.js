@@ -1,39 +1,39 @@
-// Messages that a search finds, with the names of who wrote them.
+// Messages that match a search, with the names of their contacts.
 
 import { byOrder } from "./order_keys.js";
 import { pagedList } from "./paged_list.js";
 import { call } from "./rest.js";
-import { known, listOf } from "./store.js";
+import { store, listOf } from "./store.js";
 
 const PAGE = 20;
-/** Words that are shorter are in too many messages. */
+/** Characters; shorter words match too many messages. */
 const MIN_LENGTH = 2;
 
-/** `changed()`: there is something to draw. → {ask(words), records(), personOf(message), …} as pagedList() */
-export function messageHits(changed) {
+/** `changed()` is called when there is something to draw. → {ask(words), records(), personOf(message), …} as pagedList() */
+export function messageResults(changed) {
   const people = new Map();
-  let isAsked = false;
-  const list = pagedList({ name: "messages", path: "/api/messages", order: (one, other) => byOrder(other, one), changed: () => isAsked && changed(), arrived: readPeople, page: PAGE });
+  let isActive = false;
+  const list = pagedList({ name: "messages", path: "/api/messages", order: (one, other) => byOrder(other, one), changed: () => isActive && changed(), arrived: readPeople, page: PAGE });
 
-  /** One request for all who are not known yet. */
+  /** Reads all missing contacts in one request. */
   async function readPeople(messages) {
-    const missing = new Set(messages.map((message) => message.contact_id).filter((id) => id && !people.has(id) && !known.contacts.has(id)));
+    const missing = new Set(messages.map((message) => message.contact_id).filter((id) => id && !people.has(id) && !store.contacts.has(id)));
     if (!missing.size) return;
     const answer = await call("GET", "/api/conversations", { query: { contact_id: [...missing], limit: 200 } }).catch(() => ({}));
     for (const { contact } of listOf(answer, "conversations")) if (contact) people.set(contact.id, contact);
-    if (isAsked) changed();
+    if (isActive) changed();
   }
 
   return {
     ...list,
     ask(text) {
-      isAsked = [...text].length >= MIN_LENGTH;
+      isActive = [...text].length >= MIN_LENGTH;
       people.clear();
-      if (isAsked) list.ask({ search: text, kind: "message" }, () => false);
+      if (isActive) list.ask({ search: text, kind: "message" }, () => false);
       else list.clear();
     },
-    isAsked: () => isAsked,
-    records: () => (isAsked ? list.records().filter((message) => message.conversation_id) : []),
-    personOf: (message) => known.contacts.get(message.contact_id) ?? people.get(message.contact_id),
+    isActive: () => isActive,
+    records: () => (isActive ? list.records().filter((message) => message.conversation_id) : []),
+    personOf: (message) => store.contacts.get(message.contact_id) ?? people.get(message.contact_id),
   };
 }

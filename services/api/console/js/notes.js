@@ -1,40 +1,40 @@
-// What owners wrote to themselves: kept as notes, never as messages of a customer.
+// Notes: what owners wrote to themselves; they are never messages of a customer.
 
 import { fill, h, icon } from "./dom.js";
 import { clock, day, DELETED } from "./format.js";
 import { byOrder } from "./order_keys.js";
 import { get } from "./rest.js";
-import { known, on } from "./store.js";
-import { busy, empty, toast } from "./widgets.js";
+import { store, on } from "./store.js";
+import { busy, emptyState, toast } from "./widgets.js";
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 
 /** Draws the view; returns {close}. */
 export function showNotes(view) {
   const notes = new Map();
   const list = h("div");
-  const more = h("button", { class: "button older", type: "button", hidden: true, onclick: () => read() }, "Older notes");
+  const more = h("button", { class: "button load-page", type: "button", hidden: true, onclick: () => read() }, "Older notes");
   let cursor = null;
   let loaded = false;
 
   function draw() {
     if (!loaded) return void fill(list, h("p", { class: "muted" }, "Loading…"));
     more.hidden = !cursor;
-    if (!notes.size) return void fill(list, empty("note", "No notes yet", "Write to yourself on WhatsApp, from one of your own numbers: it is kept here."));
+    if (!notes.size) return void fill(list, emptyState("note", "No notes yet", "Write to yourself on WhatsApp, from one of your own numbers: it is kept here."));
     const newest = [...notes.values()].sort((one, other) => byOrder(other, one));
     fill(list, h("div", { class: "rows" }, newest.map(row)));
   }
 
   function row(note) {
-    const account = known.instances.get(note.instance_id)?.instance_name;
+    const account = store.instances.get(note.instance_id)?.instance_name;
     const about = [day(note.timestamp), clock(note.timestamp), account].filter(Boolean).join(" · ");
-    return h("article", { class: "row note-row", "data-id": note.id }, h("span", { class: "note-mark" }, icon("note")),
+    return h("article", { class: "row note-row", "data-id": note.id }, h("span", { class: "note-icon" }, icon("note")),
       h("div", { class: "main" }, h("p", { class: "note-text" }, note.revoked_at ? DELETED : note.text || "Without text"), h("p", { class: "muted small" }, about)));
   }
 
   async function read() {
     await busy(more, async () => {
-      const answer = await get("/api/messages", { kind: "note", limit: PAGE, cursor });
+      const answer = await get("/api/messages", { kind: "note", limit: PAGE_SIZE, cursor });
       for (const note of answer.data ?? []) notes.set(note.id, note);
       cursor = answer.next_cursor;
     }, (problem) => problem.status !== 401 && toast(`Notes: ${problem.message}`, "bad"));
@@ -42,7 +42,7 @@ export function showNotes(view) {
     draw();
   }
 
-  function again() {
+  function readAgain() {
     cursor = null;
     read();
   }
@@ -52,6 +52,6 @@ export function showNotes(view) {
     list, more));
   draw();
   read();
-  const stops = [on("note", (note) => { notes.set(note.id, note); draw(); }), on("instances", draw), on("resync", again)];
+  const stops = [on("note", (note) => { notes.set(note.id, note); draw(); }), on("instances", draw), on("resync", readAgain)];
   return { close: () => { for (const stop of stops) stop(); } };
 }

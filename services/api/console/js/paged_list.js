@@ -1,74 +1,74 @@
-// A list that the server pages: the records read so far in their order, kept current by what the socket tells.
+// A list that is read page by page: the records so far in order, kept current by socket events.
 
-import { listening } from "./socket.js";
+import { whenJoined } from "./socket.js";
 import { call } from "./rest.js";
-import { holds, listOf, mark, on, recordOf, upToDate } from "./store.js";
+import { registerFinder, listOf, nextVersion, on, recordOf, newestOf } from "./store.js";
 
-/** Records one list holds at most; who looks for others searches. */
+/** The maximum of one list; other records are reached by search. */
 const MAX_LISTED_RECORDS = 10_000;
 const PAGE = 50;
-/** Of a reading again, which wants many at once. */
+/** The page size of reload(), which reads many records. */
 const LARGE_PAGE = 200;
 
 /**
- * `name`: of the records in the store; `order(one, other)`: as the server sorts, the first of the list first;
- * `changed()`: there is something to draw; `arrived(records)`: of a page; `reach()`: how many records are in use when
- * all is read again.
+ * `name`: kind of record in the store; `order(one, other)`: the server's order, first of the list first; `changed()`: there is
+ * something to draw; `arrived(records)`: a page was read; `reach()`: how many records are in use, so that reload() reads as
+ * many.
  */
 export function pagedList({ name, path, order, changed, arrived = () => {}, reach = () => 0, page = PAGE }) {
-  const nothing = () => ({ query: {}, accepts: () => false, records: new Map(), sorted: [], cursor: null, end: null, complete: false });
-  let list = nothing();
-  let wanted = list;
-  /** What the socket told while a request was under way, by id; null: the record is no more. */
-  let late = new Map();
+  const emptyList = () => ({ query: {}, accepts: () => false, records: new Map(), sorted: [], cursor: null, end: null, complete: false });
+  let list = emptyList();
+  let requested = list;
+  /** Changes that came during a request, by id; null: the record was removed. */
+  let lateChanges = new Map();
   let state = "idle";
   let problem = null;
-  let running = null;
-  let again = () => {};
+  let request = null;
+  let retry = () => {};
 
-  /** One request at a time; a newer one takes the place of what runs. */
-  async function run(work, retry) {
-    running?.abort();
-    const mine = new AbortController();
-    running = mine;
-    again = retry;
-    late = new Map();
+  /** One request at a time; a new one aborts the running one. */
+  async function run(work, repeat) {
+    request?.abort();
+    const controller = new AbortController();
+    request = controller;
+    retry = repeat;
+    lateChanges = new Map();
     state = "loading";
     problem = null;
     changed();
     try {
-      await work(mine.signal);
-      if (running !== mine) return;
+      await work(controller.signal);
+      if (request !== controller) return;
       state = "ready";
     } catch (error) {
-      if (running !== mine) return;
+      if (request !== controller) return;
       state = "failed";
       problem = error;
     }
-    running = null;
+    request = null;
     changed();
   }
 
   async function read({ query }, cursor, limit, signal) {
-    await listening(); // read behind the socket's beginning, so that nothing falls between the two
+    await whenJoined(); // read after the socket has joined, so that no event is missed in between
     signal.throwIfAborted();
-    const since = mark();
+    const since = nextVersion();
     const answer = await call("GET", path, { query: { ...query, limit, cursor }, signal });
     signal.throwIfAborted();
-    const found = listOf(answer, name);
-    return { found, records: upToDate(name, found, since), cursor: answer.next_cursor ?? null };
+    const answered = listOf(answer, name);
+    return { answered, records: newestOf(name, answered, since), cursor: answer.next_cursor ?? null };
   }
 
-  /** Puts a page at the end of `to`. */
-  function append(to, { found, records, cursor }) {
+  /** Appends a page to `to`. */
+  function append(to, { answered, records, cursor }) {
     records.forEach((record, at) => {
-      const asAnswered = record === found[at];
+      const asAnswered = record === answered[at];
       if (to.records.has(record.id)) place(to, record);
       else if (asAnswered) add(to, record, to.sorted.length);
       else if (to.accepts(record)) add(to, record, position(to, record));
     });
-    Object.assign(to, { cursor, end: found.at(-1) ?? to.end, complete: !cursor });
-    for (const [id, record] of late) {
+    Object.assign(to, { cursor, end: answered.at(-1) ?? to.end, complete: !cursor });
+    for (const [id, record] of lateChanges) {
       if (record) place(to, record);
       else remove(to, id);
     }
@@ -80,7 +80,7 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
     to.sorted.splice(at, 0, record);
   }
 
-  /** Where the record belongs. */
+  /** The index at which the record belongs. */
   function position({ sorted }, record) {
     let low = 0;
     let high = sorted.length;
@@ -100,7 +100,7 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
     from.records.delete(id);
   }
 
-  /** A record as it is now: in its place, or not in the list. What lies behind the last page read comes with its page. */
+  /** Moves a changed record to its place, or removes it. Records after the last page read come with their page. */
   function place(to, record) {
     const before = to.records.get(record.id);
     if (before && before !== record && order(before, record) === 0 && to.accepts(record)) {
@@ -115,10 +115,10 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
     if (to.sorted.length > MAX_LISTED_RECORDS) remove(to, to.sorted.at(-1).id);
   }
 
-  /** Another list: the rows of the one before stay until the answer is here. */
+  /** Starts another list; the rows of the old one stay until the answer is here. */
   function ask(query, accepts) {
-    const next = { ...nothing(), query, accepts };
-    wanted = next;
+    const next = { ...emptyList(), query, accepts };
+    requested = next;
     return run(async (signal) => {
       try {
         append(next, await read(next, null, page, signal));
@@ -130,7 +130,7 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
 
   const isFull = () => list.sorted.length >= MAX_LISTED_RECORDS;
 
-  /** The next page, unless something is read already or there is none. */
+  /** Reads the next page, unless a request runs or there is none. */
   function more(limit = page) {
     if (state !== "ready" || list.complete || isFull()) return undefined;
     const of = list;
@@ -140,29 +140,29 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
     });
   }
 
-  /** All that is in use once more, after the socket was away; the rows stay until the answer is here. */
+  /** Reads everything in use again after an interruption; the rows stay until the answer is here. */
   function reload() {
     if (state === "idle") return undefined;
-    if (wanted !== list) return ask(wanted.query, wanted.accepts);
-    const next = { ...nothing(), query: list.query, accepts: list.accepts };
-    const many = Math.min(Math.max(reach(), page), MAX_LISTED_RECORDS);
+    if (requested !== list) return ask(requested.query, requested.accepts);
+    const next = { ...emptyList(), query: list.query, accepts: list.accepts };
+    const count = Math.min(Math.max(reach(), page), MAX_LISTED_RECORDS);
     return run(async (signal) => {
-      do append(next, await read(next, next.cursor, many > page ? LARGE_PAGE : page, signal));
-      while (!next.complete && next.sorted.length < many);
-      wanted = next;
+      do append(next, await read(next, next.cursor, count > page ? LARGE_PAGE : page, signal));
+      while (!next.complete && next.sorted.length < count);
+      requested = next;
       list = next;
     }, reload);
   }
 
-  function told(record) {
+  function recordChanged(record) {
     if (!record) return;
-    if (running) late.set(record.id, record);
+    if (request) lateChanges.set(record.id, record);
     place(list, record);
     changed();
   }
 
-  /** Records carry their contact as it was when they were read. */
-  function renamed(contact) {
+  /** Updates the copy of the contact in each record. */
+  function contactChanged(contact) {
     if (!contact || name === "contacts") return;
     list.sorted.forEach((record, at) => {
       if (record.contact_id !== contact.id) return;
@@ -172,34 +172,34 @@ export function pagedList({ name, path, order, changed, arrived = () => {}, reac
     changed();
   }
 
-  function dropped(gone) {
+  function recordDropped(gone) {
     if (gone.name !== name) return;
-    if (running) late.set(gone.id, null);
+    if (request) lateChanges.set(gone.id, null);
     remove(list, gone.id);
     changed();
   }
 
-  const stops = [on(name, told), on("contacts", renamed), on("dropped", dropped), on("resync", reload), holds(name, (id) => list.records.get(id))];
+  const stops = [on(name, recordChanged), on("contacts", contactChanged), on("dropped", recordDropped), on("resync", reload), registerFinder(name, (id) => list.records.get(id))];
   return {
     ask, more, reload,
-    retry: () => again(),
-    /** Nothing is on show of it any more. */
+    retry: () => retry(),
+    /** Empties the list. */
     clear() {
-      running?.abort();
-      running = null;
-      list = wanted = nothing();
+      request?.abort();
+      request = null;
+      list = requested = emptyList();
       state = "idle";
     },
-    /** The filter may say something else about this record now. */
-    recheck: (id) => told(list.records.get(id) ?? recordOf(name, id)),
+    /** Checks whether the filter still accepts this record. */
+    recheck: (id) => recordChanged(list.records.get(id) ?? recordOf(name, id)),
     records: () => list.sorted,
     state: () => state,
     problem: () => problem,
     isComplete: () => list.complete,
     isFull,
     close() {
-      running?.abort();
-      running = null;
+      request?.abort();
+      request = null;
       for (const stop of stops) stop();
     },
   };

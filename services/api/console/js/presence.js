@@ -1,73 +1,73 @@
-// Whether the other person is there or types, and that somebody here does. True only while it lasts, so all of it fades.
+// Presence and typing of the contact, and our own typing notifications.
 
 import { when } from "./format.js";
-import { say } from "./socket.js";
-import { known, on } from "./store.js";
+import { emitEphemeral } from "./socket.js";
+import { store, on } from "./store.js";
 
-const FADES = 12_000;
-const RENEW = 240_000;
-const REPEAT = 5_000;
-const PAUSE = 4_000;
-const TYPING = { composing: "typing…", recording: "recording a voice message…" };
+const TYPING_VISIBLE_MS = 12_000;
+const SUBSCRIPTION_RENEWAL_MS = 240_000;
+const TYPING_REPEAT_MS = 5_000;
+const TYPING_PAUSE_MS = 4_000;
+const TYPING_TEXTS = { composing: "typing…", recording: "recording a voice message…" };
 
-/** `show(text)` is called with what the other person does. → {typed, close}; `typed(something)`: the field holds a text. */
-export function attention(id, show) {
-  const conversation = { conversationId: id };
+/** `show(text)` gets the contact's presence or typing. → {inputChanged(hasText), close} */
+export function presenceTracker(id, show) {
+  const target = { conversationId: id };
   let presence = "";
-  let fading = null;
-  let pausing = null;
-  let toldAt = 0;
+  let visibleTimer = null;
+  let pauseTimer = null;
+  let typingSentAt = 0;
 
-  const look = () => known.online && !document.hidden && say("presence_subscribe", conversation);
+  const subscribe = () => store.online && !document.hidden && emitEphemeral("presence_subscribe", target);
 
-  function faded() {
-    clearTimeout(fading);
+  function showPresence() {
+    clearTimeout(visibleTimer);
     show(presence);
   }
 
   function typing({ conversation_id: which, state }) {
     if (which !== id) return;
-    clearTimeout(fading);
-    show(TYPING[state] ?? presence);
-    fading = setTimeout(faded, FADES);
+    clearTimeout(visibleTimer);
+    show(TYPING_TEXTS[state] ?? presence);
+    visibleTimer = setTimeout(showPresence, TYPING_VISIBLE_MS);
   }
 
-  function seen({ conversation_id: which, available, last_seen: last }) {
+  function presenceChanged({ conversation_id: which, available, last_seen: last }) {
     if (which !== id) return;
     presence = available ? "online" : last ? `last seen ${when(last)}` : "";
-    faded();
+    showPresence();
   }
 
-  function arrived({ conversation_id: which, direction }) {
-    if (which === id && direction === "inbound") faded();
+  function messageArrived({ conversation_id: which, direction }) {
+    if (which === id && direction === "inbound") showPresence();
   }
 
-  function paused() {
-    clearTimeout(pausing);
-    if (toldAt) say("stop_typing", conversation);
-    toldAt = 0;
+  function sendPaused() {
+    clearTimeout(pauseTimer);
+    if (typingSentAt) emitEphemeral("stop_typing", target);
+    typingSentAt = 0;
   }
 
-  function typed(something) {
-    if (!something) return paused();
-    clearTimeout(pausing);
-    pausing = setTimeout(paused, PAUSE);
-    if (Date.now() - toldAt < REPEAT) return;
-    toldAt = Date.now();
-    say("typing", conversation);
+  function inputChanged(hasText) {
+    if (!hasText) return sendPaused();
+    clearTimeout(pauseTimer);
+    pauseTimer = setTimeout(sendPaused, TYPING_PAUSE_MS);
+    if (Date.now() - typingSentAt < TYPING_REPEAT_MS) return;
+    typingSentAt = Date.now();
+    emitEphemeral("typing", target);
   }
 
-  const renewing = setInterval(look, RENEW);
-  const stops = [on("typing", typing), on("presence", seen), on("online", look), on("message", arrived)];
-  document.addEventListener("visibilitychange", look);
-  look();
+  const renewalTimer = setInterval(subscribe, SUBSCRIPTION_RENEWAL_MS);
+  const stops = [on("typing", typing), on("presence", presenceChanged), on("online", subscribe), on("message", messageArrived)];
+  document.addEventListener("visibilitychange", subscribe);
+  subscribe();
   return {
-    typed,
+    inputChanged,
     close() {
-      paused();
-      clearTimeout(fading);
-      clearInterval(renewing);
-      document.removeEventListener("visibilitychange", look);
+      sendPaused();
+      clearTimeout(visibleTimer);
+      clearInterval(renewalTimer);
+      document.removeEventListener("visibilitychange", subscribe);
       for (const stop of stops) stop();
     },
   };

@@ -1,42 +1,42 @@
-// The REST API: one function, one error type, one place that sends the token and renews it in time.
+// The client of the REST API: sends the access token and renews it in time.
 
-import { fieldSentence, Refusal } from "./errors.js";
+import { fieldText, RequestError } from "./errors.js";
 import { currentSession, isDue, renew } from "./session.js";
 
-let onExpired = () => {};
+let sessionExpired = () => {};
 
-export function whenExpired(listener) {
-  onExpired = listener;
+export function onSessionExpired(listener) {
+  sessionExpired = listener;
 }
 
-/** What the API refused: `status`, stable `code`, a `message` to be shown, `fields` {name: sentence}. */
-export class ApiError extends Refusal {
+/** An error response of the API: `status`, stable `code`, a `message` for the user, `fields` {name: text}. */
+export class ApiError extends RequestError {
   constructor(status, { code, retry_after: retryAfter, request_id: requestId, errors }) {
     super({ code, status, retryAfter, requestId });
-    this.fields = Object.fromEntries((Array.isArray(errors) ? errors : []).map((entry) => [entry.field, fieldSentence(entry)]));
+    this.fields = Object.fromEntries((Array.isArray(errors) ? errors : []).map((entry) => [entry.field, fieldText(entry)]));
   }
 }
 
-/** The error of an answer. The simulated network has no codes: its statuses are told apart from the API's. */
-async function refusalOf(answer, path) {
+/** The error of a response. Responses of the simulated network have no code; theirs is `simulator_<status>`. */
+async function errorOf(answer, path) {
   const body = (await answer.json().catch(() => null)) ?? {};
-  const told = {
+  const fields = {
     code: typeof body.code === "string" ? body.code : path.startsWith("/api/simulator/") ? `simulator_${answer.status}` : undefined,
     retry_after: Number(body.retry_after ?? answer.headers.get("Retry-After")) || undefined,
     request_id: body.request_id ?? answer.headers.get("X-Request-Id"),
   };
-  return new ApiError(answer.status, { ...told, errors: body.errors });
+  return new ApiError(answer.status, { ...fields, errors: body.errors });
 }
 
-let clockDifference = 0;
+let clockOffsetMs = 0;
 
-/** What time it is on the server: a browser's clock may be wrong by minutes, and codes live that long. */
-export const serverNow = () => Date.now() + clockDifference;
+/** The server's time: a browser's clock may be wrong by minutes, and codes expire within minutes. */
+export const serverNow = () => Date.now() + clockOffsetMs;
 
-function learnTime(answer) {
-  const told = Date.parse(answer.headers.get("Date") ?? "");
-  const difference = told + 500 - Date.now(); // whole seconds are told
-  if (Number.isFinite(difference)) clockDifference = Math.abs(difference) > 2000 ? difference : 0;
+function updateClockOffset(answer) {
+  const serverTime = Date.parse(answer.headers.get("Date") ?? "");
+  const difference = serverTime + 500 - Date.now(); // the header has whole seconds
+  if (Number.isFinite(difference)) clockOffsetMs = Math.abs(difference) > 2000 ? difference : 0;
 }
 
 async function send(method, path, { body, query, signal, headers }) {
@@ -53,34 +53,34 @@ async function send(method, path, { body, query, signal, headers }) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { code: "unreachable" });
   }
-  learnTime(answer);
-  if (!answer.ok) throw await refusalOf(answer, path);
+  updateClockOffset(answer);
+  if (!answer.ok) throw await errorOf(answer, path);
   return answer.json().catch(() => ({}));
 }
 
-const OLD = new Set(["token_expired", "role_changed"]);
+const RENEWABLE_CODES = new Set(["token_expired", "role_changed"]);
 
-/** New tokens in place of the token `used`; a refusal ends the session. Throws ApiError. */
+/** Gets new tokens in place of the token `used`; a 401 ends the session. Throws ApiError. */
 export async function renewSession(used) {
   try {
     await renew((token) => send("POST", "/api/auth/refresh", { body: { refresh_token: token } }), used);
   } catch (problem) {
-    if (problem.status === 401) onExpired(problem);
+    if (problem.status === 401) sessionExpired(problem);
     throw problem;
   }
 }
 
-/** call("POST", "/api/…", {body, query, signal, headers}) → parsed answer; throws ApiError, or AbortError of the signal. */
+/** call("POST", "/api/…", {body, query, signal, headers}) → parsed response. Throws ApiError, or AbortError of the signal. */
 export async function call(method, path, options = {}) {
   if (path.startsWith("/api/auth/log") || path.startsWith("/api/auth/reg")) return send(method, path, options);
-  if (isDue()) await renewSession(currentSession().token).catch(() => {}); // the token is good for a while; the next call tries again
-  const used = currentSession()?.token; // another tab may renew it before the answer is here
+  if (isDue()) await renewSession(currentSession().token).catch(() => {}); // the old token is valid for a while; the next call tries again
+  const used = currentSession()?.token; // another tab may renew it before the response arrives
   try {
     return await send(method, path, options);
   } catch (problem) {
     const session = currentSession();
     if (problem.status !== 401 || !session) throw problem;
-    if (!OLD.has(problem.code) || !session.refreshToken) onExpired(problem);
+    if (!RENEWABLE_CODES.has(problem.code) || !session.refreshToken) sessionExpired(problem);
     else {
       await renewSession(used);
       return send(method, path, options);

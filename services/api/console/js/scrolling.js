@@ -1,14 +1,14 @@
-// Where a log of messages is scrolled to: at its end, or held at what is being read.
+// Scrolling of the message log: to its end, or kept at the message that is being read.
 
-const NEAR = 80;
+const NEAR_END_PX = 80;
 
-/** `log` scrolls, `lines` holds the messages. → {atEnd, toEnd, hold}; `moved()`: the reader scrolled. */
-export function scrolling(log, lines, moved) {
-  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
-  log.addEventListener("scroll", moved, { passive: true });
+/** `log` is the scrolling element, `lines` contains the messages; `onScroll()`. → {atEnd, toEnd, keepInPlace} */
+export function scrolling(log, lines, onScroll) {
+  const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < NEAR_END_PX;
+  log.addEventListener("scroll", onScroll, { passive: true });
 
-  /** Changes the lines; the first message on the screen stays where it is. What stands between messages may move. */
-  function hold(change) {
+  /** Changes the lines while the first visible message stays in place; separators may move. */
+  function keepInPlace(change) {
     const top = log.getBoundingClientRect().top;
     const first = [...lines.children].find((line) => line.dataset.id && line.getBoundingClientRect().bottom > top);
     const before = first?.getBoundingClientRect().top;
@@ -16,5 +16,5 @@ export function scrolling(log, lines, moved) {
     if (first?.isConnected) log.scrollTop += first.getBoundingClientRect().top - before;
   }
 
-  return { atEnd, hold, toEnd: () => { log.scrollTop = log.scrollHeight; } };
+  return { atEnd, keepInPlace, toEnd: () => { log.scrollTop = log.scrollHeight; } };
 }

@@ -1,10 +1,10 @@
-// A field whose words are asked for when typing pauses.
+// A search field that searches when typing pauses.
 
 import { h, icon } from "./dom.js";
 
-const PAUSE_MS = 250;
+const DEBOUNCE_MS = 250;
 
-/** `ask()` when text() is another. → {element, text(), close} */
+/** `ask()` is called when text() changed. → {element, text(), close} */
 export function searchField(placeholder, label, ask) {
   let timer = null;
   let text = "";
@@ -21,7 +21,7 @@ export function searchField(placeholder, label, ask) {
 
   function typed() {
     clearTimeout(timer);
-    if (input.value.trim()) timer = setTimeout(settle, PAUSE_MS);
+    if (input.value.trim()) timer = setTimeout(settle, DEBOUNCE_MS);
     else settle();
   }
 

@@ -1,17 +1,17 @@
-// Who is logged in, in every tab of this browser: the access token, and the refresh token that gets the next one, once.
+// The session of all tabs of this browser: the access token, and the refresh token, which can be used once.
 
-const KEY = "switchboard.session";
-const CLAIM = "switchboard.renewing";
-const MARGIN = 60_000;
-const LEAST = 5_000;
-const CLAIM_LASTS = 15_000;
+const STORAGE_KEY = "switchboard.session";
+const LOCK_NAME = "switchboard.renewing";
+const RENEWAL_MARGIN_MS = 60_000;
+const MIN_RENEWAL_DELAY_MS = 5_000;
+const LOCK_TIMEOUT_MS = 15_000;
 
 let session = read();
-let onEnded = () => {};
+let sessionEnded = () => {};
 
 function read() {
   try {
-    return JSON.parse(localStorage.getItem(KEY));
+    return JSON.parse(localStorage.getItem(STORAGE_KEY));
   } catch {
     return null;
   }
@@ -19,7 +19,7 @@ function read() {
 
 export const currentSession = () => session;
 
-/** The user's id, as the access token says it; null when it says none. */
+/** The user's id in the access token; null when there is none. */
 export function ownId() {
   try {
     return JSON.parse(atob(session.token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"))).sub ?? null;
@@ -28,30 +28,30 @@ export function ownId() {
   }
 }
 
-/** `value`: {token, refreshToken, renewAt, organizationId, email} or null to forget it. */
-export function keepSession(value) {
+/** `value`: {token, refreshToken, renewAt, organizationId, email}; null deletes the session. */
+export function saveSession(value) {
   session = value;
-  if (value) localStorage.setItem(KEY, JSON.stringify(value));
-  else localStorage.removeItem(KEY);
+  if (value) localStorage.setItem(STORAGE_KEY, JSON.stringify(value));
+  else localStorage.removeItem(STORAGE_KEY);
 }
 
-/** The part of a session that a login and a refresh answer; `renewAt`: when the token is renewed, by this clock. */
+/** The session fields of a login or refresh response; `renewAt`: when to renew the token, by this computer's clock. */
 export function tokensOf({ token, refresh_token: refreshToken, expires_at: until }) {
-  const left = until ? Date.parse(until) - Date.now() : Infinity;
-  const early = Math.min(MARGIN, left / 4);
-  return { token, refreshToken, renewAt: Number.isFinite(left) ? Date.now() + Math.max(LEAST, left - early) : null };
+  const lifetimeMs = until ? Date.parse(until) - Date.now() : Infinity;
+  const early = Math.min(RENEWAL_MARGIN_MS, lifetimeMs / 4);
+  return { token, refreshToken, renewAt: Number.isFinite(lifetimeMs) ? Date.now() + Math.max(MIN_RENEWAL_DELAY_MS, lifetimeMs - early) : null };
 }
 
-/** `listener` is called when another tab logged out. */
-export function whenEnded(listener) {
-  onEnded = listener;
+/** `listener` is called when another tab has logged out. */
+export function onSessionEnded(listener) {
+  sessionEnded = listener;
 }
 
 addEventListener("storage", (event) => {
-  if (event.key !== KEY) return;
+  if (event.key !== STORAGE_KEY) return;
   const before = session;
   session = read();
-  if (before && !session) onEnded();
+  if (before && !session) sessionEnded();
 });
 
 export const isDue = () => Boolean(session?.refreshToken && session.renewAt && Date.now() >= session.renewAt);
@@ -59,66 +59,66 @@ export const isDue = () => Boolean(session?.refreshToken && session.renewAt && D
 let renewing = null;
 
 /**
- * Get new tokens in place of the token `used`, unless this or another tab did so meanwhile; `refresh(refreshToken)` asks
- * for them. Throws what it throws.
+ * Gets new tokens in place of the token `used`, unless this or another tab has done so; `refresh(refreshToken)` requests
+ * them, and its errors are passed on.
  */
 export function renew(refresh, used) {
-  renewing ??= locked(() => exchange(used, refresh)).finally(() => { renewing = null; });
+  renewing ??= withLock(() => exchange(used, refresh)).finally(() => { renewing = null; });
   return renewing;
 }
 
 async function exchange(used, refresh) {
-  for (const last = Date.now() + CLAIM_LASTS; Date.now() < last; ) {
+  for (const last = Date.now() + LOCK_TIMEOUT_MS; Date.now() < last; ) {
     const stored = read();
     if (!stored?.refreshToken) return;
     if (stored.token !== used) {
       session = stored;
       return;
     }
-    if (await claim(stored.refreshToken)) return exchangeClaimed(stored, refresh);
-    await new Promise((resolve) => setTimeout(resolve, 50)); // what the other tab stored is not visible here yet
+    if (await lockRefreshToken(stored.refreshToken)) return exchangeLocked(stored, refresh);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // the tokens stored by the other tab are not visible here yet
   }
 }
 
-async function exchangeClaimed(stored, refresh) {
+async function exchangeLocked(stored, refresh) {
   try {
-    keepSession({ ...stored, ...tokensOf(await refresh(stored.refreshToken)) });
+    saveSession({ ...stored, ...tokensOf(await refresh(stored.refreshToken)) });
   } catch (problem) {
-    releaseClaim(); // another tab may try
+    releaseRefreshToken(); // so that another tab can try
     throw problem;
   }
 }
 
-let releaseClaim = () => {};
+let releaseRefreshToken = () => {};
 
 /**
- * Whether this tab may show this refresh token; for as long as it lives no other one may. A browser shows a tab what
- * another tab stored a moment later, so that reading behind a lock may still find the token that was used just now.
+ * Whether this tab may use this refresh token; no other tab may while this one is open. What a tab stores becomes visible
+ * to other tabs only a moment later, so a read inside the lock may still find a token that was just used.
  */
-function claim(refreshToken) {
-  if (!navigator.locks) return true; // `locked` waits there between the claim and this
+function lockRefreshToken(refreshToken) {
+  if (!navigator.locks) return true; // without locks `withLock` has waited long enough
   return new Promise((resolve, reject) => {
-    const held = (lock) => {
+    const onLock = (lock) => {
       resolve(Boolean(lock));
       if (!lock) return undefined;
-      releaseClaim();
-      return new Promise((release) => { releaseClaim = release; });
+      releaseRefreshToken();
+      return new Promise((release) => { releaseRefreshToken = release; });
     };
-    navigator.locks.request(`${CLAIM}:${refreshToken}`, { ifAvailable: true }, held).catch(reject);
+    navigator.locks.request(`${LOCK_NAME}:${refreshToken}`, { ifAvailable: true }, onLock).catch(reject);
   });
 }
 
-/** One tab at a time: a refresh token that is shown twice ends the login. */
-async function locked(work) {
-  if (navigator.locks) return navigator.locks.request(CLAIM, work);
-  const mine = `${Date.now() + CLAIM_LASTS}:${Math.random()}`; // plain http beyond localhost has no locks
-  while (localStorage.getItem(CLAIM) !== mine) {
-    if (parseInt(localStorage.getItem(CLAIM) ?? "0") < Date.now()) localStorage.setItem(CLAIM, mine);
+/** One tab at a time: a refresh token that is used twice ends the session. */
+async function withLock(work) {
+  if (navigator.locks) return navigator.locks.request(LOCK_NAME, work);
+  const mine = `${Date.now() + LOCK_TIMEOUT_MS}:${Math.random()}`; // plain http beyond localhost has no locks
+  while (localStorage.getItem(LOCK_NAME) !== mine) {
+    if (parseInt(localStorage.getItem(LOCK_NAME) ?? "0") < Date.now()) localStorage.setItem(LOCK_NAME, mine);
     await new Promise((resolve) => setTimeout(resolve, 40 + 40 * Math.random()));
   }
   try {
     return await work();
   } finally {
-    localStorage.removeItem(CLAIM);
+    localStorage.removeItem(LOCK_NAME);
   }
 }

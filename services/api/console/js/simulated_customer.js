@@ -1,16 +1,16 @@
-// The simulated customer's own chat: what he writes, what reaches him, read receipts as a person would give them.
+// The chat of the simulated customer: writes, receives and sends read receipts as a person would.
 
 import { h, icon } from "./dom.js";
 import { clock, phone } from "./format.js";
 import { call, get, post } from "./rest.js";
 import { avatar, busy } from "./widgets.js";
 
-const IDEAS = ["Hello! Do you have a table for two tonight?", "Could I come tomorrow at 10?", "Great, thank you!"];
-const READ_AFTER = 1500;
-const TYPED_EVERY = 5000;
+const SUGGESTIONS = ["Hello! Do you have a table for two tonight?", "Could I come tomorrow at 10?", "Great, thank you!"];
+const READ_DELAY_MS = 1500;
+const TYPING_INTERVAL_MS = 5000;
 const keyOf = (instance) => `switchboard.customer.${instance.id}`;
 
-function recall(key) {
+function loadCustomer(key) {
   try {
     return JSON.parse(localStorage.getItem(key));
   } catch {
@@ -18,10 +18,10 @@ function recall(key) {
   }
 }
 
-/** The customer of an account, made once: {number, name, said: [{text, at}], keep()} */
-export async function makeCustomer(instance) {
+/** The customer of an account, created once: {number, name, said: [{text, at}], keep()} */
+export async function createCustomer(instance) {
   const key = keyOf(instance);
-  let customer = recall(key);
+  let customer = loadCustomer(key);
   if (customer && !(await get(`/api/simulator/contacts/${customer.number}`).catch(() => null))) customer = null;
   if (!customer) {
     const { number, name } = await post("/api/simulator/contacts", { auto_receipts: ["delivered"] });
@@ -34,25 +34,25 @@ export async function makeCustomer(instance) {
 
 const time = (at) => new Date(typeof at === "number" ? at * 1000 : at).toISOString();
 
-/** → {element, close}. `to`: the account's number. */
+/** → {element, close}. `to`: the account's phone number. */
 export function customerChat(customer, to) {
   const log = h("div", { class: "customer-log", role: "log", "aria-label": `Chat of ${customer.name}` });
   const error = h("p", { class: "error", role: "alert" });
-  const input = h("input", { class: "input", "aria-label": `Write as ${customer.name}`, placeholder: `Write as ${customer.name.split(" ")[0]}…`, maxlength: 4000, autocomplete: "off", oninput: typed });
+  const input = h("input", { class: "input", "aria-label": `Write as ${customer.name}`, placeholder: `Write as ${customer.name.split(" ")[0]}…`, maxlength: 4000, autocomplete: "off", oninput: inputChanged });
   const button = h("button", { class: "button primary icon-only", type: "submit", "aria-label": `Send as ${customer.name}` }, icon("send"));
-  const ideas = h("div", { class: "ideas" }, IDEAS.map((text) => h("button", { class: "idea", type: "button", onclick: () => { input.value = text; input.focus(); } }, text)));
+  const suggestions = h("div", { class: "suggestions" }, SUGGESTIONS.map((text) => h("button", { class: "suggestion", type: "button", onclick: () => { input.value = text; input.focus(); } }, text)));
   const form = h("form", { class: "customer-form", onsubmit }, input, button);
   const element = h("div", { class: "customer" },
     h("div", { class: "customer-head" }, avatar(customer.name), h("div", null, h("h3", null, customer.name), h("p", { class: "muted small" }, `Simulated customer · ${phone(customer.number)}`))),
-    log, ideas, error, form);
+    log, suggestions, error, form);
   const aborter = new AbortController();
   const lines = customer.said.map((said) => ({ mine: true, ...said }));
-  let seen = 0;
-  let typedAt = 0;
+  let lastIndex = 0;
+  let typingSentAt = 0;
 
-  function typed() {
-    if (!input.value || Date.now() - typedAt < TYPED_EVERY) return;
-    typedAt = Date.now();
+  function inputChanged() {
+    if (!input.value || Date.now() - typingSentAt < TYPING_INTERVAL_MS) return;
+    typingSentAt = Date.now();
     post(`/api/simulator/contacts/${customer.number}/typing`, { to, state: "composing" }).catch(() => {});
   }
 
@@ -70,7 +70,7 @@ export function customerChat(customer, to) {
     busy(button, async () => {
       const sent = await post(`/api/simulator/contacts/${customer.number}/write`, { to, text });
       input.value = "";
-      typedAt = 0;
+      typingSentAt = 0;
       const said = { text, at: time(sent.sent_at ?? Date.now() / 1000) };
       customer.said.push(said);
       customer.keep();
@@ -83,13 +83,13 @@ export function customerChat(customer, to) {
   async function listen() {
     while (!aborter.signal.aborted) {
       try {
-        const { messages } = await call("GET", `/api/simulator/contacts/${customer.number}/inbox`, { query: { after: seen, wait: 20 }, signal: aborter.signal });
-        seen = messages.at(-1)?.index ?? seen;
+        const { messages } = await call("GET", `/api/simulator/contacts/${customer.number}/inbox`, { query: { after: lastIndex, wait: 20 }, signal: aborter.signal });
+        lastIndex = messages.at(-1)?.index ?? lastIndex;
         const texts = messages.filter((message) => message.from === to && message.text);
         lines.push(...texts.map((message) => ({ text: message.text, at: time(message.at) })));
         if (texts.length) {
           draw();
-          setTimeout(() => read(texts), READ_AFTER);
+          setTimeout(() => read(texts), READ_DELAY_MS);
         }
       } catch (problem) {
         if (aborter.signal.aborted) return;

@@ -1,14 +1,14 @@
-// What the console knows right now, kept current by the socket; views subscribe to topics and draw again.
+// Cached records, kept current by socket events; views subscribe to topics and draw again.
 
 import { get } from "./rest.js";
 
-/** Records of one kind that were read or changed lately. */
+/** Maximum of cached records per kind. */
 const MAX_CACHED_RECORDS = 1000;
-/** Of so many records it is remembered how new they are, to judge answers that come late. */
+/** Maximum of records whose version is remembered, to detect late responses. */
 const MAX_REMEMBERED_CHANGES = 5000;
 const PAGE = 200;
 
-/** The newest records; the oldest leave first, but not the pinned one. */
+/** Evicts the least recently set record, but not the pinned one. */
 class RecordCache extends Map {
   pinned = null;
 
@@ -23,12 +23,12 @@ class RecordCache extends Map {
   }
 }
 
-export const known = {
+export const store = {
   config: { simulator: false },
   instances: new Map(),
-  /** per instance: {qr, dataUrl, attempt, expiresAt} or {code, expiresAt} */
+  /** By instance id: {qr, dataUrl, attempt, expiresAt} or {code, expiresAt} */
   pairing: new Map(),
-  /** Not all there are: lists read their own pages (paged_list.js), and recordOf() looks there too. */
+  /** Only a part of the records: lists read their own pages (paged_list.js), and recordOf() searches those too. */
   contacts: new RecordCache(),
   conversations: new RecordCache(),
   bookings: new RecordCache(),
@@ -39,21 +39,21 @@ export const known = {
 
 const listeners = new Map();
 
-/** Call `listener(detail)` at every `tell(topic, detail)`; returns how to stop. */
+/** Calls `listener(detail)` at every `publish(topic, detail)`. → a function that unsubscribes */
 export function on(topic, listener) {
   if (!listeners.has(topic)) listeners.set(topic, new Set());
   listeners.get(topic).add(listener);
   return () => listeners.get(topic).delete(listener);
 }
 
-export function tell(topic, detail) {
+export function publish(topic, detail) {
   for (const listener of [...(listeners.get(topic) ?? [])]) listener(detail);
 }
 
-/** The list of an answer, however the route frames it. */
+/** The records of a list response, in whichever field the route puts them. */
 export const listOf = (answer, name) => answer.data ?? answer[name] ?? [];
 
-/** Every record of a list that is short by its nature. */
+/** Every record of a list that is always short. */
 export async function readAll(path, name, query = {}) {
   const found = [];
   let cursor = null;
@@ -65,116 +65,116 @@ export async function readAll(path, name, query = {}) {
   return found;
 }
 
-/** Read the accounts again (at the start, and after the socket was away). */
+/** Reads the accounts again (at the start, and after an interruption). */
 export async function load(name) {
   const found = await readAll("/api/whatsapp/instances", name);
-  known[name] = new Map(found.map((record) => [record.id, record]));
-  known.loaded.add(name);
-  tell(name);
+  store[name] = new Map(found.map((record) => [record.id, record]));
+  store.loaded.add(name);
+  publish(name);
 }
 
-const finders = { contacts: new Set(), conversations: new Set(), bookings: new Set(), instances: new Set(), messages: new Set() };
+const findersByKind = { contacts: new Set(), conversations: new Set(), bookings: new Set(), instances: new Set(), messages: new Set() };
 
-/** `find(id)`: a record that a list holds. Returns how to stop. */
-export function holds(name, find) {
-  finders[name].add(find);
-  return () => finders[name].delete(find);
+/** `find(id)`: a record in a list. → a function that removes the finder */
+export function registerFinder(name, find) {
+  findersByKind[name].add(find);
+  return () => findersByKind[name].delete(find);
 }
 
-/** The record as far as it is known here: lately read, or in a list on show. */
+/** The record in the cache or in a loaded list; undefined: not loaded. */
 export function recordOf(name, id) {
-  let found = known[name]?.get(id);
-  for (const find of finders[name]) found ??= find(id);
+  let found = store[name]?.get(id);
+  for (const find of findersByKind[name]) found ??= find(id);
   return found;
 }
 
-let moment = 0;
-/** As of which moment a record is known: that of an event, or that of the request whose answer has it. */
-const asOf = new Map();
+let version = 0;
+/** By record id: the version at which it was last changed, by an event or by the request that read it. */
+const versionOf = new Map();
 
-function learned(id, at) {
-  asOf.delete(id); // the newest is the last
-  asOf.set(id, at);
-  if (asOf.size > MAX_REMEMBERED_CHANGES) asOf.delete(asOf.keys().next().value);
+function setVersion(id, at) {
+  versionOf.delete(id); // so that the newest is the last
+  versionOf.set(id, at);
+  if (versionOf.size > MAX_REMEMBERED_CHANGES) versionOf.delete(versionOf.keys().next().value);
 }
 
-/** To be taken before a request, for upToDate(). */
-export const mark = () => ++moment;
+/** Call it before a request and pass it to newestOf(). */
+export const nextVersion = () => ++version;
 
-/** An event or the answer of a change; the fields that are not named stay. */
+/** Merges an event or the response of a change into the record; missing fields stay. */
 export function put(name, record) {
   const before = recordOf(name, record.id);
   const moved = before && record.contact_id && record.contact_id !== before.contact_id;
   const merged = { ...before, ...(moved ? { contact: null } : {}), ...record };
-  known[name].set(record.id, merged);
-  learned(record.id, ++moment);
-  tell(name, merged);
+  store[name].set(record.id, merged);
+  setVersion(record.id, ++version);
+  publish(name, merged);
 }
 
-/** The records of an answer that was asked for at `since`; what is known of a later moment is newer than the answer. */
-export function upToDate(name, records, since) {
+/** The records of a response to a request started at version `since`; a record changed later keeps its newer version. */
+export function newestOf(name, records, since) {
   return records.map((record) => {
-    if ((asOf.get(record.id) ?? 0) > since) return recordOf(name, record.id) ?? record;
-    learned(record.id, since);
-    if (known[name]?.has(record.id)) keep(name, record);
+    if ((versionOf.get(record.id) ?? 0) > since) return recordOf(name, record.id) ?? record;
+    setVersion(record.id, since);
+    if (store[name]?.has(record.id)) cacheRecord(name, record);
     return record;
   });
 }
 
-function keep(name, record) {
-  known[name].set(record.id, record);
-  tell(name, record);
+function cacheRecord(name, record) {
+  store[name].set(record.id, record);
+  publish(name, record);
 }
 
-/** Records of an answer that shall be known for themselves, not only to a list. */
-export function keepAll(name, records, since) {
-  for (const record of upToDate(name, records, since)) keep(name, record);
+/** Caches the records of a response, also those in no list. */
+export function cacheAll(name, records, since) {
+  for (const record of newestOf(name, records, since)) cacheRecord(name, record);
 }
 
-/** The record is no more; lists take it out. */
-export function drop(name, id) {
-  known[name].delete(id);
-  tell("dropped", { name, id });
+/** Removes a record from the cache and from all lists. */
+export function removeRecord(name, id) {
+  store[name].delete(id);
+  publish("dropped", { name, id });
 }
 
-export function forget() {
-  for (const name of ["instances", "pairing", "contacts", "conversations", "bookings", "loaded"]) known[name].clear();
-  known.counts = { conversations: null, bookings: null };
+export function clearStore() {
+  for (const name of ["instances", "pairing", "contacts", "conversations", "bookings", "loaded"]) store[name].clear();
+  store.counts = { conversations: null, bookings: null };
 }
 
-/** What was read before an interruption may be old: it is read again when it is needed. */
-export function forgetOld() {
+/** Drops records that may be out of date after an interruption; they are read again when needed. */
+export function clearOldRecords() {
   for (const name of ["contacts", "bookings", "conversations"]) {
-    for (const id of [...known[name].keys()]) if (id !== known[name].pinned) known[name].delete(id);
+    for (const id of [...store[name].keys()]) if (id !== store[name].pinned) store[name].delete(id);
   }
 }
 
-const asked = new Map();
+const pendingReads = new Map();
 
-/** Once at a time for each record; `again`: though it is known. */
-async function read(name, id, again) {
-  const found = again ? null : recordOf(name, id);
-  if (found && !known[name].has(id)) known[name].set(id, found);
+/** One read per record at a time. `reload`: also when it is cached. */
+async function read(name, id, reload) {
+  const found = reload ? null : recordOf(name, id);
+  if (found && !store[name].has(id)) store[name].set(id, found);
   if (found || !id) return found;
   const path = `/api/${name}/${encodeURIComponent(id)}`;
-  if (!asked.has(path)) {
-    const since = mark();
+  if (!pendingReads.has(path)) {
+    const since = nextVersion();
     const request = get(path)
-      .then((answer) => keepAll(name, [answer.data ?? answer.contact ?? answer], since))
-      .finally(() => asked.delete(path));
-    asked.set(path, request);
+      .then((answer) => cacheAll(name, [answer.data ?? answer.contact ?? answer], since))
+      .finally(() => pendingReads.delete(path));
+    pendingReads.set(path, request);
   }
-  await asked.get(path);
-  return known[name].get(id);
+  await pendingReads.get(path);
+  return store[name].get(id);
 }
 
-/** A person's record, read when it is not known here. */
+/** A contact, read when it is not loaded. */
 export const contactOf = (id) => read("contacts", id);
 
-/** A conversation, read when it is not known here; in the cache at once when a list has it. */
-export const conversationOf = (id, again = false) => read("conversations", id, again);
+/** A conversation, read when it is not loaded; one that is in a list is cached at once. */
+export const conversationOf = (id, reload = false) => read("conversations", id, reload);
 
-/** The record of the conversation that is open stays known. */
+/** Keeps the open conversation in the cache. */
 export function pinConversation(id) {
-  known.conversations.pinned = id;
+  store.conversations.pinned = id;
 }

@@ -1,4 +1,4 @@
-// Light or dark: the system's wish until the person chooses.
+// Light or dark theme: the system's preference until the user chooses.
 
 const KEY = "switchboard.theme";
 const system = matchMedia("(prefers-color-scheme: dark)");

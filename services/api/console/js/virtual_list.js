@@ -1,186 +1,186 @@
-// A list of which only the rows on the screen and some around them are in the page; the others are height.
+// A virtual list: only rows on and near the screen are in the page; the others only add height.
 
 import { arrange, fill, h } from "./dom.js";
-import { perFrame } from "./frame_scheduler.js";
+import { oncePerFrame } from "./frame_scheduler.js";
 import { rowPlaces } from "./row_places.js";
 
-/** Above and below the screen. */
+/** Pixels above and below the screen that are drawn too. */
 const OVERSCAN_PX = 320;
-/** So many rows before the last one the next page is asked for. */
+/** Number of rows before the last one at which the next page is requested. */
 const ROWS_BEFORE_END = 20;
 
 /**
- * `scroller`: the element that scrolls; `list`: an element in it that gets the rows; `keyOf(item)`; `describe(item)`: what is
- * shown of it, as plain data, asked for rows on the screen only; `make(described)` → element; `stop`: selector of what arrow keys reach in a
- * row, unless `canStop(item)` says that they pass it over; `unmoved(one, other)`: whether two states of an item have one place;
- * `current()`: key of the row that Tab reaches when it is on the screen; `near()`: the end is near.
+ * `scroller`: the scrolling element; `list`: the element in it that gets the rows; `keyOf(item)`; `describe(item)`: plain data
+ * of a visible row; `make(described)` → element; `stop`: selector of the element in a row that arrow keys reach, except rows
+ * for which `canStop(item)` is false; `isSamePlace(one, other)`: whether two versions of an item have the same place;
+ * `current()`: key of the row that Tab reaches when it is on the screen; `nearEnd()`: the last rows are near.
  */
-export function virtualList({ scroller, list, keyOf, describe, make, stop, canStop = () => true, unmoved = () => true, current = () => null, near = () => {} }) {
+export function virtualList({ scroller, list, keyOf, describe, make, stop, canStop = () => true, isSamePlace = () => true, current = () => null, nearEnd = () => {} }) {
   let isComplete = false;
   let width = 0;
   let wasHidden = false;
   let tabStop = null;
-  /** So much of the list is above the screen, as it was drawn last. */
-  let passed = 0;
-  let left = null;
-  let pressed = false;
-  let waiting = null;
-  const placed = rowPlaces(keyOf, unmoved);
-  const findStop = (from, step) => placed.find(from, step, canStop);
+  /** Pixels of the list above the screen at the last drawing. */
+  let scrolledPast = 0;
+  let lastFocusedKey = null;
+  let isPressed = false;
+  let pendingShow = null;
+  const places = rowPlaces(keyOf, isSamePlace);
+  const findStop = (from, step) => places.find(from, step, canStop);
   const rows = new Map();
   list.setAttribute("role", "list");
 
-  const lower = () => list.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+  const listTop = () => list.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
   const keyAt = (node) => node?.closest?.("[data-row]")?.dataset.row ?? null;
-  /** The row with the focus, also when its button lost the focus because it was disabled. */
+  /** The row with the focus, also after its button lost it by being disabled. */
   function focused() {
     if (list.contains(document.activeElement)) return keyAt(document.activeElement);
-    return document.activeElement === document.body ? left : null;
+    return document.activeElement === document.body ? lastFocusedKey : null;
   }
 
   const isHidden = () => !scroller.clientHeight;
 
-  /** Whether the list is not shown just now. When it is shown again, it stands where it was left. */
-  function isAsleep() {
+  /** Whether the list is hidden. When it is shown again, its scroll position is restored. */
+  function checkHidden() {
     if (isHidden()) return (wasHidden = true);
-    if (wasHidden && passed > 0) scroller.scrollTop = lower() + passed;
+    if (wasHidden && scrolledPast > 0) scroller.scrollTop = listTop() + scrolledPast;
     return (wasHidden = false);
   }
 
-  const layout = () => list.style.setProperty("height", `${placed.layout()}px`);
+  const layout = () => list.style.setProperty("height", `${places.layout()}px`);
 
-  function hold(held) {
-    const place = held ? placed.at(held.key) : undefined;
+  function restoreAnchor(anchor) {
+    const place = anchor ? places.at(anchor.key) : undefined;
     if (place === undefined) return;
-    passed = placed.top(place) - held.below;
-    if (isHidden()) return; // until it is shown again
-    const wanted = lower() + passed;
+    scrolledPast = places.top(place) - anchor.below;
+    if (isHidden()) return; // restored when it is shown again
+    const wanted = listTop() + scrolledPast;
     if (Math.abs(wanted - scroller.scrollTop) >= 1) scroller.scrollTop = wanted;
   }
 
-  /** Shows these items. `complete`: there are no others behind them. */
+  /** Shows these items. `complete`: there are no further pages. */
   function show(next, { complete = true } = {}) {
-    if (pressed) { // what is pressed stays under the finger
-      waiting = [next, { complete }];
+    if (isPressed) { // rows do not move under a finger that presses one
+      pendingShow = [next, { complete }];
       return;
     }
     const key = focused();
-    const before = placed.at(key);
-    const held = placed.replace(next, isAsleep() ? passed : scroller.scrollTop - lower());
+    const before = places.at(key);
+    const anchor = places.replace(next, checkHidden() ? scrolledPast : scroller.scrollTop - listTop());
     isComplete = complete;
     layout();
-    hold(held);
+    restoreAnchor(anchor);
     draw();
-    if (before !== undefined && placed.at(key) === undefined) focusNear(before);
+    if (before !== undefined && places.at(key) === undefined) focusNear(before);
   }
 
-  /** The row with the focus is gone: what stands in its place now gets it. */
+  /** The row with the focus was removed: the row in its place gets it. */
   function focusNear(at) {
-    const next = findStop(Math.min(at, placed.count() - 1), 1) ?? findStop(placed.count() - 1, -1);
+    const next = findStop(Math.min(at, places.count() - 1), 1) ?? findStop(places.count() - 1, -1);
     if (next !== null) focus(next);
   }
 
-  function wantedPlaces() {
-    if (!placed.count()) return [];
-    const above = scroller.scrollTop - lower();
-    const first = placed.rowAt(above - OVERSCAN_PX);
-    const last = placed.rowAt(above + scroller.clientHeight + OVERSCAN_PX);
-    const found = new Set();
-    for (let at = first; at <= last; at += 1) found.add(at);
-    const kept = placed.at(focused());
-    if (kept !== undefined) found.add(kept);
-    return [...found].sort((one, other) => one - other);
+  function visibleIndices() {
+    if (!places.count()) return [];
+    const above = scroller.scrollTop - listTop();
+    const first = places.rowAt(above - OVERSCAN_PX);
+    const last = places.rowAt(above + scroller.clientHeight + OVERSCAN_PX);
+    const indices = new Set();
+    for (let at = first; at <= last; at += 1) indices.add(at);
+    const keptElements = places.at(focused());
+    if (keptElements !== undefined) indices.add(keptElements);
+    return [...indices].sort((one, other) => one - other);
   }
 
-  /** Which row Tab reaches: the one with the focus, else the current or the last one while it is on the screen, else the first there. */
+  /** Chooses the row that Tab reaches: the focused one, else the current or the last one if visible, else the first visible one. */
   function chooseTabStop(drawn, above) {
     const isSeen = (key) => {
-      const at = placed.at(key);
-      return at !== undefined && placed.top(at) >= above && placed.top(at + 1) <= above + scroller.clientHeight;
+      const at = places.at(key);
+      return at !== undefined && places.top(at) >= above && places.top(at + 1) <= above + scroller.clientHeight;
     };
     const choices = [focused(), current(), tabStop].filter((key, at) => key !== null && (at === 0 || isSeen(key)));
-    const seen = drawn.find((at) => placed.top(at) >= above && rows.get(placed.key(at)).element.querySelector(stop));
-    tabStop = choices[0] ?? placed.key(seen ?? drawn[0]);
+    const firstVisible = drawn.find((at) => places.top(at) >= above && rows.get(places.key(at)).element.querySelector(stop));
+    tabStop = choices[0] ?? places.key(firstVisible ?? drawn[0]);
   }
 
   function rowOf(at) {
-    const item = placed.item(at);
+    const item = places.item(at);
     const key = keyOf(item);
     let row = rows.get(key);
-    if (!row) rows.set(key, row = { element: h("div", { class: "virtual-row", role: "listitem", "data-row": key }), looks: null });
+    if (!row) rows.set(key, row = { element: h("div", { class: "virtual-row", role: "listitem", "data-row": key }), fingerprint: null });
     const described = describe(item);
-    const looks = JSON.stringify(described);
-    if (row.looks !== looks) {
-      row.looks = looks;
+    const fingerprint = JSON.stringify(described);
+    if (row.fingerprint !== fingerprint) {
+      row.fingerprint = fingerprint;
       fill(row.element, make(described));
     }
     row.element.setAttribute("aria-posinset", at + 1);
-    row.element.setAttribute("aria-setsize", isComplete ? placed.count() : -1);
+    row.element.setAttribute("aria-setsize", isComplete ? places.count() : -1);
     return row.element;
   }
 
   function position(drawn) {
     for (const at of drawn) {
-      const { element } = rows.get(placed.key(at));
-      element.style.setProperty("transform", `translateY(${placed.top(at)}px)`);
+      const { element } = rows.get(places.key(at));
+      element.style.setProperty("transform", `translateY(${places.top(at)}px)`);
       element.classList.toggle("first", at === 0);
     }
   }
 
-  /** Whether a row is another height than was thought. */
+  /** Measures the drawn rows. → whether a height changed */
   function measure(drawn) {
     let changed = false;
     for (const at of drawn) {
-      const key = placed.key(at);
-      if (placed.measured(key, rows.get(key).element.getBoundingClientRect().height)) changed = true;
+      const key = places.key(at);
+      if (places.measured(key, rows.get(key).element.getBoundingClientRect().height)) changed = true;
     }
     return changed;
   }
 
   function draw() {
     schedule.cancel();
-    if (isAsleep()) return;
-    const drawn = wantedPlaces();
+    if (checkHidden()) return;
+    const drawn = visibleIndices();
     const elements = drawn.map(rowOf);
     arrange(list, elements);
-    const kept = new Set(elements);
-    for (const [key, row] of rows) if (!kept.has(row.element)) rows.delete(key);
+    const keptElements = new Set(elements);
+    for (const [key, row] of rows) if (!keptElements.has(row.element)) rows.delete(key);
     position(drawn);
-    const held = placed.anchor(scroller.scrollTop - lower());
+    const anchor = places.anchor(scroller.scrollTop - listTop());
     if (measure(drawn)) {
       layout();
-      hold(held);
+      restoreAnchor(anchor);
       position(drawn);
-      schedule(); // other rows may be on the screen now
+      schedule(); // other rows may be visible now
     }
-    passed = scroller.scrollTop - lower();
+    scrolledPast = scroller.scrollTop - listTop();
     if (!drawn.length) return;
-    chooseTabStop(drawn, passed);
+    chooseTabStop(drawn, scrolledPast);
     for (const [key, { element }] of rows) for (const node of element.querySelectorAll(stop)) node.tabIndex = key === tabStop ? 0 : -1;
-    if (!isComplete && placed.rowAt(passed + scroller.clientHeight) >= placed.count() - ROWS_BEFORE_END) near();
+    if (!isComplete && places.rowAt(scrolledPast + scroller.clientHeight) >= places.count() - ROWS_BEFORE_END) nearEnd();
   }
 
-  const schedule = perFrame(draw);
+  const schedule = oncePerFrame(draw);
 
   function reveal(at) {
-    const start = lower();
-    const [top, bottom] = [placed.top(at) + start, placed.top(at + 1) + start];
+    const start = listTop();
+    const [top, bottom] = [places.top(at) + start, places.top(at + 1) + start];
     if (top < scroller.scrollTop) scroller.scrollTop = at ? Math.floor(top) : 0;
     else if (bottom > scroller.scrollTop + scroller.clientHeight) scroller.scrollTop = Math.ceil(bottom - scroller.clientHeight);
   }
 
-  /** Rows that are not in the page yet, too. */
+  /** Also for a row that is not in the page yet. */
   function focus(at) {
-    for (let round = 0; round < 3; round += 1) { // a row that is measured may be another height
+    for (let round = 0; round < 3; round += 1) { // its height may change when it is drawn
       reveal(at);
       draw();
     }
-    rows.get(placed.key(at))?.element.querySelector(stop)?.focus({ preventScroll: true });
+    rows.get(places.key(at))?.element.querySelector(stop)?.focus({ preventScroll: true });
   }
 
   function destination(key, at) {
-    const page = Math.max(1, Math.floor(scroller.clientHeight / placed.estimate()) - 1);
-    const last = placed.count() - 1;
+    const page = Math.max(1, Math.floor(scroller.clientHeight / places.estimate()) - 1);
+    const last = places.count() - 1;
     switch (key) {
       case "ArrowDown": return findStop(at + 1, 1);
       case "ArrowUp": return findStop(at - 1, -1);
@@ -194,56 +194,56 @@ export function virtualList({ scroller, list, keyOf, describe, make, stop, canSt
 
   function onkeydown(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
-    const at = placed.at(keyAt(event.target));
+    const at = places.at(keyAt(event.target));
     const to = at === undefined ? null : destination(event.key, at);
     if (to === null) return;
     event.preventDefault();
     focus(to);
   }
 
-  function released() {
-    if (!pressed) return;
-    pressed = false;
-    requestAnimationFrame(() => { // behind the click
-      if (!waiting || pressed) return;
-      const next = waiting;
-      waiting = null;
+  function onRelease() {
+    if (!isPressed) return;
+    isPressed = false;
+    requestAnimationFrame(() => { // after the click
+      if (!pendingShow || isPressed) return;
+      const next = pendingShow;
+      pendingShow = null;
       show(...next);
     });
   }
 
-  /** The list became visible or has another width. */
-  function resized() {
-    if (isAsleep()) return;
-    if (list.clientWidth !== width) placed.forgetHeights();
+  /** The list became visible or changed its width. */
+  function onResize() {
+    if (checkHidden()) return;
+    if (list.clientWidth !== width) places.forgetHeights();
     width = list.clientWidth;
     layout();
     draw();
   }
 
-  const press = () => { pressed = true; };
-  const observer = new ResizeObserver(resized);
+  const onPress = () => { isPressed = true; };
+  const observer = new ResizeObserver(onResize);
   observer.observe(scroller);
   list.addEventListener("keydown", onkeydown);
   list.addEventListener("focusin", (event) => {
-    left = keyAt(event.target);
+    lastFocusedKey = keyAt(event.target);
     schedule();
   });
-  list.addEventListener("focusout", (event) => { if (event.relatedTarget || !event.target.disabled) left = null; });
-  list.addEventListener("pointerdown", press);
-  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, released);
+  list.addEventListener("focusout", (event) => { if (event.relatedTarget || !event.target.disabled) lastFocusedKey = null; });
+  list.addEventListener("pointerdown", onPress);
+  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, onRelease);
   scroller.addEventListener("scroll", schedule, { passive: true });
   return {
     show,
-    /** So many rows are above the lower edge of the screen. */
-    reach: () => (placed.count() && !isHidden() ? placed.rowAt(scroller.scrollTop - lower() + scroller.clientHeight) + 1 : 0),
-    /** To the beginning, as for another list. */
-    toTop: () => { scroller.scrollTop = passed = 0; },
+    /** Number of rows above the lower edge of the screen. */
+    reach: () => (places.count() && !isHidden() ? places.rowAt(scroller.scrollTop - listTop() + scroller.clientHeight) + 1 : 0),
+    /** Scrolls to the beginning, for another list. */
+    toTop: () => { scroller.scrollTop = scrolledPast = 0; },
     close() {
       observer.disconnect();
       schedule.cancel();
       scroller.removeEventListener("scroll", schedule);
-      for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, released);
+      for (const name of ["pointerup", "pointercancel"]) removeEventListener(name, onRelease);
     },
   };
 }

@@ -1,10 +1,10 @@
-// Parts several views use: toasts, questions, forms, avatars, empty states.
+// Parts that several views use: toasts, dialogs, fields, avatars, empty states.
 
 import { fill, h, icon } from "./dom.js";
 import { hue, initials } from "./format.js";
-import { forPeople } from "./errors.js";
+import { displayError } from "./errors.js";
 
-/** A short line at the bottom of the window; read out to screen readers. */
+/** A short line at the bottom of the window; screen readers read it out. */
 export function toast(text, kind = "") {
   const element = h("div", { class: `toast ${kind}` }, text);
   document.getElementById("toasts").append(element);
@@ -13,7 +13,7 @@ export function toast(text, kind = "") {
 
 export const avatar = (name) => h("span", { class: "avatar", style: { "--hue": hue(name) }, "aria-hidden": "true" }, initials(name));
 
-export const empty = (drawing, title, text, ...actions) =>
+export const emptyState = (drawing, title, text, ...actions) =>
   h("div", { class: "empty" }, icon(drawing), h("h2", null, title), h("p", null, text), ...actions);
 
 /** A labelled input with a place for its error. → {element, input, fail(text)} */
@@ -30,7 +30,7 @@ export function field(id, label, props, hint) {
   return { element, input, fail };
 }
 
-/** Put what an ApiError says beside the fields it names, the rest into `general`. */
+/** Shows an ApiError: field errors beside their fields, others in `general`. */
 export function showProblem(problem, fields, general) {
   let placed = false;
   for (const [name, entry] of Object.entries(fields)) {
@@ -42,14 +42,14 @@ export function showProblem(problem, fields, general) {
   general.textContent = placed ? "" : problem.message;
 }
 
-/** Disable a button while its work runs; `onError(problem)` gets what went wrong, with a `message` to be shown. */
+/** Disables a button while its work runs; `onError(problem)` gets an error whose `message` may be shown. */
 export async function busy(button, work, onError) {
   button.disabled = true;
   button.setAttribute("aria-busy", "true");
   try {
     return await work();
   } catch (problem) {
-    onError(forPeople(problem));
+    onError(displayError(problem));
     return undefined;
   } finally {
     button.disabled = false;
@@ -86,8 +86,8 @@ export function ask({ title, text, fields = {}, action, danger = false, submit }
   (Object.values(made)[0]?.input ?? confirm).focus();
 }
 
-/** Arrow keys, Home and End move within a list whose items match `selector`; one item is in the tab order. */
-export function roving(list, selector) {
+/** Arrow keys, Home and End move between the items that match `selector`; one item is in the tab order. */
+export function rovingFocus(list, selector) {
   list.addEventListener("keydown", (event) => {
     const items = [...list.querySelectorAll(selector)];
     const at = items.indexOf(document.activeElement);
