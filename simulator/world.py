@@ -5,7 +5,7 @@ from pathlib import Path
 from simulator.people.contact import SimulatedContact
 from simulator.people.phone import SimulatedPhone
 from simulator.protocol import tokens
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 from simulator.server.service import WhatsAppServer
 from simulator.store import SimulatorStore
 
@@ -16,7 +16,7 @@ class World:
     def __init__(self, folder: Path, seed: int | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         tokens.load()
-        self.network = SimulatedNetwork(SimulatorStore(folder / "simulator.sqlite"), folder, seed)
+        self.network = NetworkState(SimulatorStore(folder / "simulator.sqlite"), folder, seed)
         self.service = WhatsAppServer(self.network)
         self.phones: dict[str, SimulatedPhone] = {}
         self.contacts: dict[str, SimulatedContact] = {}

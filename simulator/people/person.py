@@ -17,7 +17,7 @@ from simulator.protocol.sender_keys import SenderKey
 from simulator.server.accounts import Companion, OwnChain, SimulatedAccount, SimulatedGroup
 from simulator.server.connection import ClientConnection
 from simulator.server.iq import bundle_nodes
-from simulator.server.network import IncomingStanza, SimulatedNetwork
+from simulator.server.network import IncomingStanza, NetworkState
 
 MAX_RESENDABLE_MESSAGES = 5000  # kept in memory, to send them again after a retry receipt
 DECRYPTION_ERRORS = (ValueError, KeyError)
@@ -34,7 +34,7 @@ class ResendableMessage:
 class SimulatedPerson:
     """Base class of simulated contacts and phones."""
 
-    def __init__(self, network: SimulatedNetwork, account: SimulatedAccount) -> None:
+    def __init__(self, network: NetworkState, account: SimulatedAccount) -> None:
         self.network, self.account = network, account
         self.inbox = PersonInbox()
         self.receipts: list[dict[str, Any]] = []

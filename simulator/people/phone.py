@@ -28,7 +28,7 @@ from simulator.protocol.protos import (
 from simulator.server.accounts import Companion, SimulatedAccount
 from simulator.server.connection import ClientConnection
 from simulator.server.login import LoginHandler
-from simulator.server.network import IncomingStanza, SimulatedNetwork
+from simulator.server.network import IncomingStanza, NetworkState
 
 ACCOUNT_PREFIX, DEVICE_PREFIX = b"\x06\x00", b"\x06\x01"
 CODE_TIMEOUT_S = 20  # for the companion to finish the pairing after the code was typed
@@ -53,7 +53,7 @@ class CodeRequest:
 class SimulatedPhone(SimulatedPerson):
     """While offline it neither links devices nor receives; missed messages arrive when it is online again."""
 
-    def __init__(self, network: SimulatedNetwork, account: SimulatedAccount, login_handler: LoginHandler) -> None:
+    def __init__(self, network: NetworkState, account: SimulatedAccount, login_handler: LoginHandler) -> None:
         super().__init__(network, account)
         self._login_handler = login_handler
         self._request: CodeRequest | None = None

@@ -2,10 +2,10 @@
 
 from simulator.protocol.node import Attributes, Node, element
 from simulator.server.accounts import Companion, SimulatedGroup
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 
 
-def describe(network: SimulatedNetwork, group: SimulatedGroup) -> Node:
+def describe(network: NetworkState, group: SimulatedGroup) -> Node:
     """`<group>` with all participants."""
     members = [network.accounts[number] for number in group.members]
     owner = members[0]
@@ -30,7 +30,7 @@ def describe(network: SimulatedNetwork, group: SimulatedGroup) -> Node:
     return element("group", head, *participants)
 
 
-def groups(network: SimulatedNetwork, companion: Companion | None, node: Node, body: Node) -> list[Node] | None:
+def groups(network: NetworkState, companion: Companion | None, node: Node, body: Node) -> list[Node] | None:
     """Children of the answer; None for an unknown group."""
     if body.tag == "query":
         group = network.groups.get(node.jid("to").user)

@@ -8,7 +8,7 @@ from simulator.protocol.jid import SERVER, Jid
 from simulator.protocol.node import Attributes, Node, element, leaf, listed
 from simulator.server.connection import ClientConnection
 from simulator.server.groups import groups
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 from simulator.server.usync import usync
 
 PRIVACY = ("readreceipts", "profile", "status", "online", "last", "groupadd", "calladd")
@@ -29,13 +29,13 @@ IqAnswer = list[Node] | IqError | None
 class IqRequest:
     """An iq stanza with its network and connection. `body`: its first child."""
 
-    network: SimulatedNetwork
+    network: NetworkState
     connection: ClientConnection
     node: Node
     body: Node
 
 
-def answer_iq(network: SimulatedNetwork, connection: ClientConnection, node: Node) -> None:
+def answer_iq(network: NetworkState, connection: ClientConnection, node: Node) -> None:
     """Answers one iq. Unknown namespaces get an empty result, so that the client does not repeat the request."""
     if node.text("type") in ("result", "error"):
         connection.on_answer(node)
@@ -82,7 +82,7 @@ def _encrypt(request: IqRequest) -> IqAnswer:
     return [leaf("digest", b"")] if body.tag == "digest" else []
 
 
-def _bundle_of(network: SimulatedNetwork, jid: Jid) -> Node:
+def _bundle_of(network: NetworkState, jid: Jid) -> Node:
     account = network.account(jid)
     companion = network.companion(jid) if jid.device else None
     if account is None or (jid.device and companion is None):

@@ -7,7 +7,7 @@ from simulator.protocol.jid import SERVER
 from simulator.protocol.node import Attributes, Node, element, leaf
 from simulator.server.accounts import Companion, SimulatedAccount
 from simulator.server.connection import ClientConnection
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 
 QR_REFERENCE_COUNT = 6  # exactly six make the client show the first one for 60 seconds, the others for 20
 
@@ -15,7 +15,7 @@ QR_REFERENCE_COUNT = 6  # exactly six make the client show the first one for 60 
 class LoginHandler:
     """Logs connections in, refuses them or offers pairing; links and unlinks devices."""
 
-    def __init__(self, network: SimulatedNetwork) -> None:
+    def __init__(self, network: NetworkState) -> None:
         self._network = network
         self._closing: set[asyncio.Task[None]] = set()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from simulator.protocol.kdf import sha256
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 
 AUTH_PREFIX = "simulated-"
 HOST = "https://mmg.whatsapp.net"
@@ -16,7 +16,7 @@ HOST = "https://mmg.whatsapp.net"
 class MediaHost:
     """Handlers of the media paths, and `put` / `get` for simulated people."""
 
-    def __init__(self, network: SimulatedNetwork) -> None:
+    def __init__(self, network: NetworkState) -> None:
         self._network = network
         self._folder = network.folder / "media"
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ class NetworkMetadata:
     ended_in_order: bool = True
 
 
-class SimulatedNetwork:
+class NetworkState:
     """Loads everything from the store at construction; `touch` marks an account as changed."""
 
     def __init__(self, store: SimulatorStore, folder: Path, seed: int | None) -> None:

@@ -7,7 +7,7 @@ from simulator.protocol.node import Attributes, Node, element
 from simulator.server.accounts import Companion, SimulatedAccount, SimulatedGroup
 from simulator.server.connection import ClientConnection
 from simulator.server.delivery import queue_key
-from simulator.server.network import IncomingStanza, SimulatedNetwork
+from simulator.server.network import IncomingStanza, NetworkState
 
 # receipt types that remove a message from the device's queue (a read receipt does not)
 FINAL_RECEIPT_TYPES = ("", "inactive", "sender", "peer_msg", "hist_sync")
@@ -16,7 +16,7 @@ FINAL_RECEIPT_TYPES = ("", "inactive", "sender", "peer_msg", "hist_sync")
 class StanzaRouter:
     """One method per stanza; `connection.companion` is None only while a device pairs."""
 
-    def __init__(self, network: SimulatedNetwork) -> None:
+    def __init__(self, network: NetworkState) -> None:
         self._network = network
 
     def message(self, connection: ClientConnection, node: Node, companion: Companion) -> None:

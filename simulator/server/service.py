@@ -13,7 +13,7 @@ from simulator.server.accounts import Companion
 from simulator.server.connection import ClientConnection
 from simulator.server.login import LoginHandler
 from simulator.server.media_host import MediaHost
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 from simulator.server.routing import StanzaRouter
 from simulator.server.tls import prepare
 from simulator.server.tunnel import HttpProtocol, Tunnel, TunnelRules
@@ -26,7 +26,7 @@ IGNORED_STANZAS = ("ib",)  # telemetry of the client
 class WhatsAppServer:
     """Accepts the connections and dispatches their stanzas."""
 
-    def __init__(self, network: SimulatedNetwork) -> None:
+    def __init__(self, network: NetworkState) -> None:
         self.network, self.noise = network, network.meta.noise
         self.chain = self.noise.certificate_chain()
         self.login_handler = LoginHandler(network)

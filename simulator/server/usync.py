@@ -3,10 +3,10 @@
 from simulator.protocol.jid import PHONE_SERVER, Jid
 from simulator.protocol.node import Attributes, Node, element, leaf, listed
 from simulator.server.accounts import SimulatedAccount
-from simulator.server.network import SimulatedNetwork
+from simulator.server.network import NetworkState
 
 
-def usync(network: SimulatedNetwork, body: Node) -> list[Node]:
+def usync(network: NetworkState, body: Node) -> list[Node]:
     """The answer to one `<usync>`."""
     protocols = {node.tag: node for node in body.require_child("query").children}
     users = [_user(network, user, protocols) for user in body.require_child("list").children]
@@ -15,7 +15,7 @@ def usync(network: SimulatedNetwork, body: Node) -> list[Node]:
     return [element("usync", head, result, listed("list", users))]
 
 
-def _user(network: SimulatedNetwork, user: Node, protocols: dict[str, Node]) -> Node:
+def _user(network: NetworkState, user: Node, protocols: dict[str, Node]) -> Node:
     number = ""
     if user.attrs.get("jid") is None:
         number = user.data("contact").decode()
@@ -37,7 +37,7 @@ def _user(network: SimulatedNetwork, user: Node, protocols: dict[str, Node]) -> 
     return listed("user", children, head)
 
 
-def _facts(network: SimulatedNetwork, account: SimulatedAccount) -> dict[str, Node]:
+def _facts(network: NetworkState, account: SimulatedAccount) -> dict[str, Node]:
     devices = [element("device", {"id": "0"})]
     for number, companion in account.companions.items():
         devices.append(element("device", {"id": number, "key-index": companion.key_index}))

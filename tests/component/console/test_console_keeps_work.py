@@ -49,7 +49,7 @@ async def test_a_message_that_did_not_leave_is_there_after_a_reload_and_can_be_s
 ) -> None:
     await opened(console)
     await console.context.set_offline(True)
-    await console.wait_for_selector(".live:not(.on)", timeout=60_000)
+    await console.wait_for_selector(".connection:not(.online)", timeout=60_000)
     for text in ("first", "second"):
         await console.get_by_label(FIELD, exact=True).fill(text)
         await console.keyboard.press("Enter")

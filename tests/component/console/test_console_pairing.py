@@ -24,7 +24,7 @@ async def reset(backend: Backend) -> None:
 
 
 async def seconds(page: Page) -> int:
-    return int((await page.locator(".countdown .left").inner_text()).split()[0])
+    return int((await page.locator(".countdown .time-left").inner_text()).split()[0])
 
 
 async def test_a_pairing_code_is_there_after_a_reload_in_another_tab_and_after_a_resync(
