@@ -1,7 +1,6 @@
-"""The attackers of `bench attack`, in a process of their own: their plan comes on stdin, what they got goes to stdout.
+"""The attackers of `bench attack`, in a process of their own: the plan comes on stdin, the outcomes go to stdout.
 
-Every number of connections and requests is bounded by the plan, everything ends after its seconds, and all of it goes
-to loopback.
+The plan bounds the number of connections and requests and the duration; all traffic goes to loopback.
 """
 
 import asyncio
@@ -26,18 +25,18 @@ RECONNECT_DELAY_S = 5.0
 UNREAD_SOCKET_S = 12.0
 """How long a socket does not read, on average, before its attacker opens the next one.
 
-Both are half as long to half as long again, or all attackers would go on opening their sockets in the same moment."""
+Both delays vary by half, otherwise all attackers would open their sockets at the same moment."""
 SEED = 7
 SEND_WAIT_S = 2.0
 MAX_CONCURRENT_SENDS = 200
 _HANDSHAKE_TIMEOUT_S, _REQUEST_TIMEOUT_S = 20.0, 60.0
 STARTED_LINE = "attacking\n"
-"""The first line on stdout; the result is the second."""
+"""The first line on stdout; the second is the result."""
 
 
 @dataclass(frozen=True)
 class AttackCounts:
-    """How many of each attack: sockets with a large frame, sockets that resume and never read, logins, sends."""
+    """Numbers of sockets with a large frame, sockets that resume and never read, logins and sends."""
 
     frames: int = 40
     resumers: int = 24
@@ -47,10 +46,9 @@ class AttackCounts:
 
 @dataclass(frozen=True)
 class AttackPlan:
-    """`front_port`: of the origin. `realtime_port`: where production's front server sends sockets, whatever their size.
-
-    `token`, `organization_id`, `instance_id`, `contact`: the attackers' organization and its stuck account.
-    `login_seconds`, `send_seconds`: over which the logins and the sends begin, evenly.
+    """`front_port`: of the front server. `realtime_port`: of realtime itself, because the front server would limit
+    the frames. `token`, `organization_id`, `instance_id`, `contact`: of the attackers, whose account is stuck.
+    `login_seconds`, `send_seconds`: the logins and the sends begin evenly within this time.
     """
 
     front_port: int
@@ -75,7 +73,7 @@ class AttackPlan:
 
 
 class AttackClients:
-    """AttackCounts by kind of attack what the attackers got."""
+    """Runs all attacks and counts their outcomes by kind of attack."""
 
     def __init__(self, plan: AttackPlan) -> None:
         self.plan = plan
@@ -89,7 +87,7 @@ class AttackClients:
         self._random = random.Random(SEED)
 
     async def attack(self) -> None:
-        """All at the same time, until the plan's seconds are over."""
+        """Runs all attacks concurrently until the plan's seconds are over."""
         counts, seconds = self.plan.counts, self.plan.seconds
         async with _sessions(self._origin) as sessions, asyncio.TaskGroup() as group:
             for number in range(counts.frames):
@@ -117,7 +115,7 @@ class AttackClients:
                 await self._sleep_about(RECONNECT_DELAY_S)
 
     async def _large_frame(self, source: str) -> None:
-        """Before any login; held until the end unless the server closes it."""
+        """Sends an incomplete frame before any login and keeps the socket open unless the server closes it."""
         socket = await asyncio.wait_for(AttackSocket.open(self.plan.realtime_port, source), _HANDSHAKE_TIMEOUT_S)
         try:
             await socket.send_incomplete(self._frame)
@@ -128,7 +126,7 @@ class AttackClients:
             socket.abort()
 
     async def _resume_unread(self, source: str) -> None:
-        """Asks for everything since the beginning and reads nothing of it."""
+        """Requests all events since the beginning and reads none of them."""
         plan = self.plan
         async with asyncio.timeout(_HANDSHAKE_TIMEOUT_S):
             socket = await AttackSocket.open(plan.front_port, source)
@@ -176,7 +174,7 @@ class AttackClients:
 
 
 def address(number: int) -> str:
-    """Of loopback, never 127.0.0.1, which the victim has; another one for each of the first 200 numbers."""
+    """A loopback address other than the victim's 127.0.0.1; the first 200 numbers have distinct ones."""
     return f"127.0.0.{2 + number % 200}"
 
 
@@ -199,7 +197,7 @@ async def _limited(seconds: float, work: Awaitable[None]) -> None:
 
 @asynccontextmanager
 async def _sessions(origin: str) -> AsyncIterator[list[aiohttp.ClientSession]]:
-    """HTTP clients, each with an address of its own."""
+    """HTTP clients, each with its own source address."""
     limits = aiohttp.ClientTimeout(total=_REQUEST_TIMEOUT_S)
     sessions = [
         aiohttp.ClientSession(
@@ -215,7 +213,7 @@ async def _sessions(origin: str) -> AsyncIterator[list[aiohttp.ClientSession]]:
 
 
 async def run(given: TextIO, output: TextIO) -> None:
-    """Reads one plan, writes STARTED_LINE and then the outcomes with the share of a processor this process used."""
+    """Reads a plan, writes STARTED_LINE, then the outcomes and the share of a processor that this process used."""
     clients = AttackClients(AttackPlan.from_json(given.readline()))
     output.write(STARTED_LINE)
     output.flush()

@@ -13,14 +13,13 @@ from deploy.local.attack_report import MONITORED_PROCESSES, VICTIM, MemorySizes
 from deploy.local.stack import Stack
 
 _POLL_INTERVAL_S = 0.2
-"""Between two looks at the memory."""
 
 
 @dataclass(frozen=True)
 class ProcessorUsage:
-    """Processor seconds so far, by name of the process, and when that was (monotonic seconds).
+    """Processor seconds so far by process name, child processes included (workers of session); VICTIM is this process.
 
-    With the processes it started (the workers of session), and under VICTIM this process itself.
+    at: monotonic seconds of the measurement.
     """
 
     seconds: Mapping[str, float]
@@ -32,7 +31,7 @@ class ProcessorUsage:
         return cls(used | {VICTIM: time.process_time()}, time.monotonic())
 
     def share(self, before: "ProcessorUsage", name: str) -> float:
-        """Of one processor since then; 0 for a process that was started again."""
+        """The share of one processor since `before`; 0 for a process that was restarted."""
         return max(0.0, (self.seconds[name] - before.seconds[name]) / (self.at - before.at))
 
 
@@ -56,7 +55,7 @@ class MemoryMonitor:
         self.peak = dict(self.before)
 
     def now(self) -> dict[str, int]:
-        """A process that is just being started again counts as 0."""
+        """Bytes by process name; a process that is being restarted counts as 0."""
         return {name: self._size(name) for name in MONITORED_PROCESSES}
 
     def _size(self, name: str) -> int:
@@ -72,14 +71,14 @@ class MemoryMonitor:
                 self.peak[name] = max(self.peak[name], size)
 
     def sizes(self) -> dict[str, MemorySizes]:
-        """With the sizes of this moment as those after the attack."""
+        """The sizes before, at the peak and, as of now, after the attack."""
         after = self.now()
         return {name: MemorySizes(self.before[name], self.peak[name], after[name]) for name in MONITORED_PROCESSES}
 
 
 @asynccontextmanager
 async def monitored(monitor: MemoryMonitor) -> AsyncIterator[None]:
-    """Looks at the memory all the time."""
+    """Samples the memory while the block runs."""
     task = asyncio.create_task(monitor.run())
     try:
         yield

@@ -1,4 +1,4 @@
-"""From the measured times and sizes to what `bench attack` prints, and whether the bounds were held. Pure."""
+"""The report of `bench attack`: figures from the measurements, and the bounds that were exceeded. Pure."""
 
 import math
 from collections import Counter
@@ -21,9 +21,9 @@ _MB = 1_000_000
 
 @dataclass
 class Samples:
-    """Requests of one kind: how long each took in milliseconds, and the reasons of those that failed.
+    """Requests of one kind: their durations in milliseconds, and the reasons of the failures.
 
-    A request that was answered too late is in both; one that was refused has no time.
+    A request that was answered too late is in both; a rejected one has no duration.
     """
 
     durations_ms: list[float] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Samples:
         return self.failures.total()
 
     def percentile_ms(self, percent: float) -> float:
-        """Milliseconds; not a number without samples."""
+        """Milliseconds; NaN without samples."""
         return percentile(self.durations_ms, percent) if self.durations_ms else math.nan
 
 
@@ -44,7 +44,7 @@ PhaseSamples = Mapping[str, Samples]
 
 @dataclass(frozen=True)
 class MemorySizes:
-    """Resident memory of one process in bytes: before the attack, its largest value, and some seconds after it."""
+    """Resident memory of one process in bytes: before the attack, at its peak, and some seconds after it."""
 
     before: int
     peak: int
@@ -57,9 +57,8 @@ class MemorySizes:
 
 @dataclass(frozen=True)
 class AttackReport:
-    """`outcomes`: what the attackers got, by kind of attack.
-
-    `shares`: of one processor that each process used, in the phase without and in the one with attackers.
+    """`alone`, `attacked`: the victim's phases without and with attackers. `outcomes`: by kind of attack, how often
+    each answer came. `shares`: of one processor, by process, in the two phases.
     """
 
     alone: PhaseSamples
@@ -69,12 +68,12 @@ class AttackReport:
     shares: Mapping[str, tuple[float, float]]
 
     def ratio(self, operation: str) -> float:
-        """Of the two p99; not a number when either has no samples."""
+        """p99 under attack divided by p99 alone; NaN when either has no samples."""
         alone, attacked = self.alone[operation].percentile_ms(99), self.attacked[operation].percentile_ms(99)
         return attacked / alone if alone else math.nan
 
     def violations(self) -> list[str]:
-        """The bounds that were not held; empty when all were."""
+        """The exceeded bounds; empty when all were kept."""
         lines = [text for operation in OPERATIONS for text in self._of_operation(operation)]
         growth = self.memory["realtime"].growth
         if growth > MAX_REALTIME_GROWTH_BYTES:
@@ -93,7 +92,7 @@ class AttackReport:
         return lines
 
     def lines(self) -> list[str]:
-        """A table for people."""
+        """The report as a table."""
         lines = [f"{'victim, ms':22}{'':>8}{'alone':>16}{'':>8}{'attacked':>16}{'p99':>8}"]
         heads = ("n", "p50", "p99") * 2
         lines.append(f"{'':22}" + "".join(f"{head:>8}" for head in heads) + f"{'ratio':>8}")
@@ -115,7 +114,7 @@ class AttackReport:
         return line + f"{self.ratio(operation):8.1f}"
 
     def as_json(self) -> dict[str, Any]:
-        """The same for programs; a value that is missing is None."""
+        """The report as JSON; missing values are None."""
         victim = {
             operation: {
                 "alone": _as_json(self.alone[operation]),

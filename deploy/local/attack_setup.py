@@ -1,4 +1,4 @@
-"""What `bench attack` needs before it measures: two organizations with a linked account each, and a long history."""
+"""Prepares `bench attack`: two organizations with a linked account each, and a long history of events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ from simulator.client import SimulatorClient, enter_code
 
 PASSWORD = "correct horse battery staple"
 HISTORY_EVENTS, EVENT_TEXT_BYTES = 1_000, 60_000
-"""The history of the attackers' organization: as many messages with the largest text that is nearly allowed."""
+"""The attackers' history: this many messages with nearly the largest allowed text."""
 _LINK_TIMEOUT_S, _MAX_CONCURRENT_PUBLISHES = 90.0, 20
 
 
 @dataclass(frozen=True)
 class LinkedOrganization:
-    """Its owner's e-mail and token, its connected account, the account's phone, and a contact to write to."""
+    """An organization with its owner's e-mail and token, a connected account, its phone, and a contact to write to."""
 
     id: str
     email: str
@@ -40,9 +40,9 @@ class LinkedOrganization:
 
 @asynccontextmanager
 async def api_client(origin: str, limit_s: float = 60.0) -> AsyncIterator[aiohttp.ClientSession]:
-    """Any number of requests at the same time; cookies are kept."""
+    """An HTTP client with unlimited connections and a cookie jar."""
     connector, limits = aiohttp.TCPConnector(limit=0), aiohttp.ClientTimeout(total=limit_s)
-    jar = aiohttp.CookieJar(unsafe=True)  # also of an address without a name
+    jar = aiohttp.CookieJar(unsafe=True)  # also for IP addresses
     async with aiohttp.ClientSession(origin, connector=connector, timeout=limits, cookie_jar=jar) as session:
         yield session
 
@@ -85,7 +85,7 @@ async def _request_json(api: aiohttp.ClientSession, method: str, path: str, **mo
 
 
 async def publish_history(nats_url: str, organization: LinkedOrganization, events: int) -> None:
-    """Messages with a large text in the organization's part of the stream; all are stored when this returns."""
+    """Publishes messages with a large text for the organization; all are stored when this returns."""
     client = NatsClient()
     await client.connect(nats_url)
     publish, slots = Publisher(jetstream(client)), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)

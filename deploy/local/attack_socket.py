@@ -12,15 +12,15 @@ from typing import Self
 TEXT_OPCODE, CLOSE_OPCODE = 1, 8
 _CHUNK_BYTES = 262_144
 _READ_BUFFER_BYTES = 4_096
-"""What asyncio reads ahead, and the receive buffer of the kernel: a client that does not read holds little."""
+"""Of asyncio and of the kernel's receive buffer: small, so that a client that does not read buffers little itself."""
 
 
 class SocketRefused(Exception):
-    """The server refused the connection or closed it; the text says how."""
+    """The server rejected or closed the connection; the text is its status or close code."""
 
 
 def frame_header(opcode: int, length: int) -> bytes:
-    """Of one whole frame from a client with the mask zero."""
+    """The header of one whole client frame with a zero mask."""
     if length < 126:
         size = bytes([0x80 | length])
     elif length < 65_536:
@@ -31,14 +31,14 @@ def frame_header(opcode: int, length: int) -> bytes:
 
 
 class AttackSocket:
-    """Opened with `open`, which has done the WebSocket handshake."""
+    """Create it with `open`, which does the WebSocket handshake."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader, self._writer = reader, writer
 
     @classmethod
     async def open(cls, port: int, source: str) -> Self:
-        """To this port of loopback, from the loopback address `source`. Raises SocketRefused, OSError."""
+        """Connects from the loopback address `source` to a loopback port. Raises SocketRefused, OSError."""
         tcp_socket = socket.socket()
         try:
             tcp_socket.setblocking(False)

@@ -15,15 +15,15 @@ from deploy.local.attack_report import OPERATIONS, Samples
 from deploy.local.attack_setup import PASSWORD, LinkedOrganization, api_client
 
 REQUEST_TIMEOUT_S = 75.0
-"""After which a request of the victim counts as lost."""
+"""After this time a request of the victim counts as lost."""
 SEND_WAIT_S = 30.0
 RESUME_AFTER_JOINS = 8
-"""A joining socket resumes behind the event it would have heard this many joins before."""
+"""A joining socket resumes after the newest event of this many joins before."""
 _SOCKET_PATH = "/socket.io/?EIO=4&transport=websocket"
 
 
 class RequestFailed(Exception):
-    """The victim did not get what it asked for. late: it had to wait for that, so the time counts as well."""
+    """A request of the victim failed. late: only after a long wait, so its duration counts too."""
 
     def __init__(self, reason: str, late: bool = False) -> None:
         super().__init__(reason)
@@ -31,7 +31,7 @@ class RequestFailed(Exception):
 
 
 class SocketIoClient:
-    """One Socket.IO connection; questions are answered in any order."""
+    """One Socket.IO connection; acknowledgements may come in any order."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket, self._call_ids = socket, count(1)
@@ -74,7 +74,7 @@ class SocketIoClient:
 
 
 class VictimClient:
-    """Its HTTP client keeps cookies, and one socket stays open for the sends over a socket."""
+    """The victim's requests, over HTTP and over one socket that stays open for the sends."""
 
     def __init__(self, origin: str, api: aiohttp.ClientSession, organization: LinkedOrganization) -> None:
         self._origin, self._api, self._organization = origin, api, organization
@@ -87,7 +87,7 @@ class VictimClient:
         )
 
     async def work(self, rate: float, seconds: float) -> dict[str, Samples]:
-        """Each operation `rate` times a second; one that is slow does not delay those after it."""
+        """Starts each operation `rate` times per second; a slow one does not delay those after it."""
         phase = {operation: Samples() for operation in OPERATIONS}
         loop, begun = asyncio.get_running_loop(), asyncio.get_running_loop().time()
         async with asyncio.TaskGroup() as group:
@@ -155,7 +155,7 @@ class VictimClient:
 
 @asynccontextmanager
 async def connected_victim(origin: str, organization: LinkedOrganization) -> AsyncIterator[VictimClient]:
-    """Its address is 127.0.0.1."""
+    """The victim, with the source address 127.0.0.1."""
     async with api_client(origin, REQUEST_TIMEOUT_S) as api:
         victim = VictimClient(origin, api, organization)
         try:
@@ -183,7 +183,7 @@ async def _measure(samples: Samples, act: Callable[[], Awaitable[None]]) -> None
 
 
 async def _failure_of(answer: aiohttp.ClientResponse) -> RequestFailed:
-    """With the status and the code of the problem that the server named."""
+    """The failure of an error response: its status and code."""
     try:
         code = str((await answer.json(content_type=None))["code"])
     except (ValueError, KeyError, TypeError):
@@ -192,6 +192,6 @@ async def _failure_of(answer: aiohttp.ClientResponse) -> RequestFailed:
 
 
 def _require_sent(answer: dict[str, Any]) -> None:
-    """`queued`: WhatsApp did not have it within the time the server waits."""
+    """Raises RequestFailed when the message is still queued after the server's wait."""
     if answer["status"] == "queued":
         raise RequestFailed("still queued", late=True)

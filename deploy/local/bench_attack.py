@@ -25,10 +25,11 @@ DEFAULT_WARM_UP_S, DEFAULT_RECOVERY_S = 5.0, 5.0
 
 @dataclass(frozen=True)
 class AttackSettings:
-    """rate: of each operation of the victim, a second. seconds, alone: of the phase with and without attackers.
+    """rate: of each operation of the victim, per second. seconds, alone: of the phases with and without attackers.
 
-    login_seconds, send_seconds: over which the attackers' logins and sends begin. events: of the history that the deaf
-    resumers ask for. warm_up: seconds before the first phase. after: seconds until the last look at the memory.
+    login_seconds, send_seconds: the attackers' logins and sends begin within this time. events: length of the history
+    that attackers request and do not read. warm_up: seconds before the first phase. after: seconds until the last
+    measurement of the memory.
     """
 
     rate: float = DEFAULT_RATE_PER_S
@@ -43,7 +44,7 @@ class AttackSettings:
 
 
 async def measure(stack: Stack, load: AttackSettings) -> AttackReport:
-    """The victim alone, then beside the attackers, then the memory some seconds later."""
+    """Measures the victim alone, then under attack, then the memory some seconds later."""
     victims = await create_organization(stack.ready, "victim")
     attackers = await create_organization(stack.ready, "attackers")
     await _prepare(stack, attackers, load.events)
@@ -62,7 +63,7 @@ async def measure(stack: Stack, load: AttackSettings) -> AttackReport:
 
 
 async def _prepare(stack: Stack, attackers: LinkedOrganization, events: int) -> None:
-    """The history is stored, and WhatsApp acknowledges nothing of what the attackers' account sends."""
+    """Stores the history, and lets WhatsApp acknowledge none of the attackers' sends."""
     await publish_history(stack.ready["nats"], attackers, events)
     async with SimulatorClient(stack.ready["simulator"]) as simulator:
         await simulator.call(set_faults(attackers.phone, hold_message_acks=True))
@@ -88,7 +89,7 @@ def _plan(stack: Stack, victims: LinkedOrganization, attackers: LinkedOrganizati
 async def _run_beside_attackers(
     victim: VictimClient, plan: AttackPlan, rate: float
 ) -> tuple[PhaseSamples, dict[str, Any]]:
-    """The victim's samples, and what the attackers' process wrote. Raises RuntimeError when that process fails."""
+    """The victim's samples, and the output of the attackers' process. Raises RuntimeError when that process fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -115,7 +116,7 @@ async def _run_beside_attackers(
 
 
 async def run(args: argparse.Namespace) -> int:
-    """Prints the figures; 0 when the bounds were held."""
+    """Prints the figures; 0 when no bound was exceeded."""
     counts = AttackCounts(args.frames, args.resumers, args.logins, args.sends)
     load = AttackSettings(
         args.rate, args.seconds, args.seconds, counts, args.login_seconds, args.send_seconds, args.events

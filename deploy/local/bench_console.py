@@ -1,4 +1,4 @@
-"""`bench console`: how soon the console shows a key press, with many conversations and messages that keep coming."""
+"""`bench console`: the time from a key press to its frame, with many conversations and a steady rate of messages."""
 
 import argparse
 import asyncio
@@ -26,7 +26,7 @@ from simulator.client import SimulatorClient
 
 DEFAULT_CONVERSATIONS, DEFAULT_RATE_PER_S, DEFAULT_KEY_PRESSES, MAX_WRITERS = 5_000, 10.0, 200, 200
 MAX_P95_MS = 100.0
-"""Of the p95 of every field."""
+"""Bound of the p95 of every field."""
 _FIRST_NUMBER = 4917000000000
 _MAX_CONCURRENT_PUBLISHES = 64
 _FILL_TIMEOUT_S = 300.0
@@ -40,7 +40,7 @@ def number_of(person: int) -> str:
 
 
 async def store_conversations(ready: dict[str, Any], database: Database, count: int) -> None:
-    """One message each of `count` people, as the session service publishes them. Raises TimeoutError."""
+    """Publishes one received message of each of `count` contacts, as the session service does. Raises TimeoutError."""
     instance = await database.instances.find_one({"organization_id": ready["organization_id"]})
     assert instance
     client, slots = NatsClient(), asyncio.Semaphore(_MAX_CONCURRENT_PUBLISHES)
@@ -77,7 +77,7 @@ async def _wait_for_conversations(database: Database, count: int) -> None:
 
 
 async def link_phone(ready: dict[str, Any], simulator: SimulatorClient) -> str:
-    """A new simulated phone with an account. Raises TimeoutError when it does not come online."""
+    """Links a new simulated phone. → its number. Raises TimeoutError when it is not connected in time."""
     recorder, client = EventRecorder(), socketio.AsyncClient()
     client.on("*", recorder.record)
     await client.connect(ready["realtime"], auth={"token": ready["token"]}, transports=["websocket"])
@@ -88,7 +88,7 @@ async def link_phone(ready: dict[str, Any], simulator: SimulatorClient) -> str:
 
 
 async def start_load(simulator: SimulatorClient, phone: str, conversations: int, rate: float) -> None:
-    """Some of the people write on, at a steady rate, until the stack ends."""
+    """Starts a load in which some of the contacts write at a steady rate until the stack stops."""
     step = max(1, conversations // MAX_WRITERS)
     writers = [number_of(person) for person in range(0, conversations, step)]
     for number in writers:
@@ -97,7 +97,7 @@ async def start_load(simulator: SimulatorClient, phone: str, conversations: int,
 
 
 async def measure(ready: dict[str, Any], keys: int, picture: str | None) -> tuple[float, list[TypingSample]]:
-    """Milliseconds to the first list, and what was typed into each field."""
+    """Milliseconds to the first list, and the samples of each field."""
     async with open_console(ready) as page:
         first = await open_conversation(page, ready["api"])
         samples = [await type_words(page, name, selector, keys) for name, selector in FIELD_SELECTORS.items()]

@@ -1,4 +1,4 @@
-"""`bench realtime`: many sockets in rooms, events at a steady rate, and what both cost the realtime service."""
+"""`bench realtime`: delays and cost (memory, processor) of many sockets in rooms with a steady rate of events."""
 
 import argparse
 import asyncio
@@ -29,16 +29,16 @@ from shared.platform.token_keys import SigningKey
 
 DEFAULT_SOCKETS, DEFAULT_ROOM_SIZE, DEFAULT_RATE_PER_S, DEFAULT_SECONDS = 2_000, 20, 100.0, 20.0
 _MAX_CONCURRENT_CONNECTS, _DELIVERY_TIMEOUT_S = 50, 5.0
-"""Sockets that connect at the same time; seconds after the last event in which it must have arrived."""
+"""Sockets that connect at the same time; seconds within which the last event must arrive."""
 _PROCESSES = tuple(process for process in process_specs.PROCESSES if process.name in ("nats", "realtime"))
 _UNREACHABLE_MONGO_URL = "mongodb://127.0.0.1:1/"
-"""None of these processes asks a database."""
+"""None of these processes uses a database."""
 _TOKEN_LIFETIME = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class ProcessUsage:
-    """Of a process so far: resident memory in bytes, processor time in seconds."""
+    """Of one process: resident memory in bytes, processor time so far in seconds."""
 
     memory: int
     processor: float
@@ -53,17 +53,17 @@ def process_usage(pid: int) -> ProcessUsage:
 
 @dataclass
 class RoomSockets:
-    """Sockets in rooms, by organization id, and how long each event delays_ms to each of them, in milliseconds."""
+    """Sockets in rooms by organization id, and the delay of each delivery in milliseconds."""
 
     url: str
     key: SigningKey
     expected: int
-    """How many deliveries there will be."""
+    """Number of deliveries: events times sockets of their room."""
     delays_ms: list[float] = field(default_factory=list)
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def join(self, http: aiohttp.ClientSession, organization_id: str) -> asyncio.Task[None]:
-        """One more socket; the task ends with it."""
+        """Connects one socket and joins the room. → the task that reads it"""
         principal = Principal(organization_id=organization_id, subject="bench")
         socket = await http.ws_connect(f"{self.url}/socket.io/?EIO=4&transport=websocket")
         await socket.receive_str()
@@ -90,7 +90,7 @@ class RoomSockets:
 
 @asynccontextmanager
 async def connected_sockets(sockets: RoomSockets, rooms: list[str], count: int) -> AsyncIterator[None]:
-    """So many sockets, spread over the rooms."""
+    """Connects `count` sockets, spread over the rooms."""
     slots, tasks = asyncio.Semaphore(_MAX_CONCURRENT_CONNECTS), list[asyncio.Task[None]]()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
 
@@ -108,7 +108,7 @@ async def connected_sockets(sockets: RoomSockets, rooms: list[str], count: int) 
 
 
 async def publish_steadily(nats_url: str, rooms: list[str], rate: float, count: int) -> None:
-    """`count` events, `rate` a second, to one room after the other; all are stored when this returns."""
+    """Publishes `count` events at `rate` per second to the rooms in turn; all are stored when this returns."""
     client = NatsClient()
     await client.connect(nats_url)
     publish, loop = Publisher(jetstream(client)), asyncio.get_running_loop()
@@ -128,7 +128,7 @@ async def publish_steadily(nats_url: str, rooms: list[str], rate: float, count: 
 
 @dataclass(frozen=True)
 class SocketCost:
-    """Bytes for each socket, and the share of one processor while events came."""
+    """Bytes per socket, and the share of one processor while events were published."""
 
     memory: float
     processor: float
@@ -179,7 +179,7 @@ def lines(args: argparse.Namespace, rooms: int, sockets: RoomSockets, cost: Sock
 
 
 def _room_size(number: int, rooms: list[str], sockets: int) -> int:
-    """How many sockets the room of this event has."""
+    """Number of sockets in the room of this event."""
     return len(range(number % len(rooms), sockets, len(rooms)))
 
 

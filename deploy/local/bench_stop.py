@@ -1,5 +1,5 @@
-"""`bench stop`: from Ctrl-C to the end of the last process of `./switchboard up`, with linked accounts, an open socket,
-idle connections, messages that arrive and a send that is under way."""
+"""`bench stop`: seconds from Ctrl-C to the end of the last process of `./switchboard up`, under load: linked accounts,
+an open socket, idle connections, arriving messages and a send in progress."""
 
 import argparse
 import asyncio
@@ -28,7 +28,8 @@ _STOP_TIMEOUT_S, _EXIT_POLL_S, _LOAD_BEFORE_STOP_S = 60.0, 0.01, 2.0
 
 @dataclass(frozen=True)
 class StopResult:
-    """Seconds from the signal to the end of the last process, and of each process by what it is; what was left."""
+    """seconds: from the signal to the end of the last process. parts: the same for each process. left: those that
+    did not end."""
 
     seconds: float
     parts: dict[str, float]
@@ -45,7 +46,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 async def run(args: argparse.Namespace) -> int:
-    """0 when the median is at most MAX_MEDIAN_S and no run left a process."""
+    """0 when the median is at most MAX_MEDIAN_S and every process of every run ended."""
     results = []
     for number in range(args.runs):
         with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder:
@@ -81,9 +82,9 @@ async def _measure_once(folder: Path) -> StopResult:
     assert process.stdout
     try:
         ready = json.loads(await process.stdout.readline())
-        async with AsyncExitStack() as stack_of_contexts:
-            bench = await stack_of_contexts.enter_async_context(linked_bench(ready))
-            await _start_work(bench, ready, stack_of_contexts)
+        async with AsyncExitStack() as contexts:
+            bench = await contexts.enter_async_context(linked_bench(ready))
+            await _start_work(bench, ready, contexts)
             return await _interrupt(psutil.Process(process.pid))
     finally:
         if process.returncode is None:
@@ -92,14 +93,14 @@ async def _measure_once(folder: Path) -> StopResult:
         await process.wait()
 
 
-async def _start_work(bench: LatencyBench, ready: dict[str, Any], stack_of_contexts: AsyncExitStack) -> None:
+async def _start_work(bench: LatencyBench, ready: dict[str, Any], contexts: AsyncExitStack) -> None:
     for _ in range(INSTANCES - 1):
         bench.recorder.latest.clear()
         await link(ready, bench.simulator, bench.recorder, (await bench.simulator.post("/phones"))["number"])
     headers = {"Authorization": f"Bearer {ready['token']}"}
     api = httpx.AsyncClient(base_url=ready["api"], headers=headers, trust_env=False, timeout=60)
-    await stack_of_contexts.enter_async_context(api)
-    await asyncio.gather(*(api.get("/api/conversations") for _ in range(6)))  # connections that stay open
+    await contexts.enter_async_context(api)
+    await asyncio.gather(*(api.get("/api/conversations") for _ in range(6)))  # keep-alive connections
     await bench.simulator.post(
         "/load",
         to=bench.phone,
@@ -112,12 +113,12 @@ async def _start_work(bench: LatencyBench, ready: dict[str, Any], stack_of_conte
     path = f"/api/whatsapp/instances/{conversation['instance_id']}/send"
     body = {"to": conversation["contact"]["phone_number"], "message": "an answer"}
     sending = asyncio.create_task(api.post(path, json=body))
-    stack_of_contexts.callback(sending.cancel)
+    contexts.callback(sending.cancel)
     await asyncio.sleep(0)
 
 
 async def _interrupt(launcher: psutil.Process) -> StopResult:
-    """As Ctrl-C in a terminal does, to the launcher; the others are in groups of their own."""
+    """Interrupts the launcher, as Ctrl-C in a terminal does; the other processes are in other process groups."""
     names = {child: _name(child) for child in launcher.children(recursive=True) if _is_alive(child)}
     started_at = time.monotonic()
     launcher.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""docs/errors.md: every code a refusal may carry, from where the code raises it."""
+"""docs/errors.md: every error code, collected from where the code raises it."""
 
 import ast
 import re
@@ -42,7 +42,7 @@ class RaisedError:
 
 
 def raised_errors() -> list[RaisedError]:
-    """Every one in services/ and shared/, sorted."""
+    """Every Problem in services/ and shared/, sorted."""
     found: set[RaisedError] = set()
     for folder, where in _WHERE.items():
         for path in sorted((_ROOT / folder).rglob("*.py")):

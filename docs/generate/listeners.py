@@ -1,4 +1,4 @@
-"""Everything that listens, for docs/settings.md; tests/security/test_compose_hardening.py compares it."""
+"""Every listening address, for docs/settings.md; tests/security/test_compose_hardening.py compares it."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The launcher's own topology, once for all end-to-end tests."""
+"""One stack of the launcher for all end-to-end tests."""
 
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -13,7 +13,7 @@ from tests.memory import in_memory
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """Everything `./switchboard up` starts, on free ports."""
+    """All processes of `./switchboard up`, on free ports."""
     folder = tmp_path_factory.mktemp("switchboard")
     with in_memory(folder / "mongo", folder / "nats"):
         async with Stack(Options(data=folder, port=0)) as stack:
@@ -28,7 +28,7 @@ async def simulator(stack: Stack) -> AsyncIterator[SimulatorClient]:
 
 @pytest.fixture
 async def api(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    """A caller with a token of an organization of its own."""
+    """A client with a token of its own organization."""
     async with httpx.AsyncClient(base_url=stack.ready["api"], trust_env=False, timeout=60) as client:
         registration = {
             "email": f"user-{uuid4().hex}@example.org",

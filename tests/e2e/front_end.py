@@ -1,4 +1,4 @@
-"""A front end: the real Socket.IO client on the one origin, and everything it heard."""
+"""A front end: the real Socket.IO client on the one origin, and all events it received."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,44 +7,44 @@ from typing import Any
 
 import socketio
 
-WAIT_TIMEOUT_S = 40.0
-"""Seconds: generous, the machine may be busy."""
+EVENT_TIMEOUT_S = 40.0
+"""Generous, because the machine may be busy."""
 
 
 class FrontEnd:
-    """`heard` holds (name, payload) in the order of arrival; `connected` and `connected-again` stand between them."""
+    """`events`: (name, payload) in the order of arrival, with `connected` and `connected-again` between them."""
 
     def __init__(self) -> None:
         self.client: Any = socketio.AsyncClient(reconnection_delay=0.2, reconnection_delay_max=1)
-        self.heard: list[tuple[str, dict[str, Any]]] = []
-        self._bell = asyncio.Event()
-        self.client.on("*", self._hear)
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        self._new_event = asyncio.Event()
+        self.client.on("*", self._record)
         self.client.on("connect", self._connected)
 
-    async def _hear(self, event: str, payload: Any) -> None:
-        self.heard.append((event, payload))
-        self._bell.set()
+    async def _record(self, event: str, payload: Any) -> None:
+        self.events.append((event, payload))
+        self._new_event.set()
 
     async def _connected(self) -> None:
-        await self._hear("connected-again" if self.heard else "connected", {})
+        await self._record("connected-again" if self.events else "connected", {})
 
     async def wait(self, name: str, since: int = 0, **fields: Any) -> dict[str, Any]:
-        """The first event of this name with these fields, among what was heard from `since` on."""
+        """The first event of this name with these fields, among the events from `since` on."""
         try:
-            async with asyncio.timeout(WAIT_TIMEOUT_S):
+            async with asyncio.timeout(EVENT_TIMEOUT_S):
                 while True:
-                    for event, payload in self.heard[since:]:
+                    for event, payload in self.events[since:]:
                         if event == name and all(payload.get(key) == fields[key] for key in fields):
                             return payload
-                    self._bell.clear()
-                    await self._bell.wait()
+                    self._new_event.clear()
+                    await self._new_event.wait()
         except TimeoutError as error:
-            seen = [(event, payload.get("status")) for event, payload in self.heard[since:]]
-            raise AssertionError(f"{name} {fields} was not heard, but {seen}") from error
+            received = [(event, payload.get("status")) for event, payload in self.events[since:]]
+            raise AssertionError(f"{name} {fields} did not arrive, only {received}") from error
 
     async def ask(self, event: str, data: Any) -> dict[str, Any]:
         """The acknowledgement."""
-        answer = await self.client.call(event, data, timeout=WAIT_TIMEOUT_S)
+        answer = await self.client.call(event, data, timeout=EVENT_TIMEOUT_S)
         assert isinstance(answer, dict)
         return answer
 
@@ -52,7 +52,7 @@ class FrontEnd:
 @asynccontextmanager
 async def front_end(origin: str, token: str) -> AsyncIterator[FrontEnd]:
     opened = FrontEnd()
-    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"], wait_timeout=WAIT_TIMEOUT_S)
+    await opened.client.connect(origin, auth={"token": token}, transports=["websocket"], wait_timeout=EVENT_TIMEOUT_S)
     try:
         yield opened
     finally:

@@ -1,4 +1,4 @@
-"""The guide's pages as programs: their code blocks run in order, in one terminal, and what was printed by each."""
+"""Runs the code blocks of the guide's pages in order, in one terminal, and collects the output of each."""
 
 import asyncio
 import json
@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/guide"
 FRONT_PAGE = "../../README.md"
 CLIENT = ROOT / "services/api/console/vendor/socket.io.esm.min.js"
-WAIT_TIMEOUT_S = 150.0
-"""Seconds a whole page may take."""
+PATIENCE = 150.0
+"""For a whole page."""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _FILE = re.compile(r"(?:#|//) ([\w-]+\.(?:py|mjs))\n")
@@ -23,7 +23,7 @@ _END = "@@ end of block"
 
 @dataclass
 class Block:
-    """`heading`: the one it stands under. `printed`: by the terminal, when it was a command."""
+    """`heading`: of its section. `printed`: the output, when it was a command."""
 
     language: str
     text: str
@@ -42,12 +42,12 @@ def read_page(name: str) -> list[Block]:
 
 
 def _without_blocks(text: str) -> str:
-    """A comment of a program is no heading."""
+    """Ignores comment lines in code blocks."""
     return re.sub(r"^```.*?^```$", lambda found: " " * len(found[0]), text, flags=re.DOTALL | re.MULTILINE)
 
 
 def values(printed: str) -> list[Any]:
-    """Every JSON document that begins a line."""
+    """Every JSON document at the beginning of a line."""
     decoder, found = json.JSONDecoder(), []
     for line in printed.splitlines():
         if line.startswith(("{", "[")):
@@ -65,7 +65,7 @@ def shape(value: Any) -> Any:
 
 
 def fits(expected: Any, came: Any) -> bool:
-    """Of two shapes: what is shown came, perhaps with more fields, for these may be added at any time."""
+    """Whether an answer has the documented shape; it may have further fields, which can be added at any time."""
     if "NoneType" in (expected, came):
         return True
     if isinstance(expected, dict) and isinstance(came, dict):

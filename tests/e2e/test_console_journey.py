@@ -49,7 +49,7 @@ async def _link(page: Page) -> None:
 
 
 async def _receive(page: Page) -> str:
-    """The customer writes; what he wrote."""
+    """The customer writes. → the text"""
     await page.locator(".suggestion").first.click()
     text = await page.locator(".customer-form input").input_value()
     await page.keyboard.press("Enter")

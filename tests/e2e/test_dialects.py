@@ -22,14 +22,14 @@ async def call(api: httpx.AsyncClient, method: str, path: str, **body: Any) -> A
 
 
 async def until(api: httpx.AsyncClient, path: str, match: Callable[[Any], bool]) -> Any:
-    """What the path answers once it matches; the test's own limit ends the wait."""
+    """The answer of the path once it matches; the test's timeout ends the wait."""
     while not match(found := await call(api, "GET", path)):
         await asyncio.sleep(0.1)
     return found
 
 
 async def link(api: httpx.AsyncClient, simulator: SimulatorClient) -> str:
-    """By the broadcaster's one call; its id."""
+    """Connects an account with the broadcaster's single call. → its id"""
     started = await call(api, "POST", "/api/v1/whatsapp/start-session", phoneNumber=f"+{OWNER}", network="simulator")
     assert started["qrCode"].startswith("data:image/png;base64,")
     shown = await call(api, "GET", "/api/whatsapp/qr")
@@ -41,8 +41,8 @@ async def link(api: httpx.AsyncClient, simulator: SimulatorClient) -> str:
     return str(started["accountId"])
 
 
-async def talk(api: httpx.AsyncClient, simulator: SimulatorClient, account: str) -> None:
-    """As the chat front end reads and writes it, and the broadcaster."""
+async def conversation_started(api: httpx.AsyncClient, simulator: SimulatorClient, account: str) -> None:
+    """Reads and writes as the chat front end and as the broadcaster."""
     await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "Are you open?"))
     between = f"/api/whatsapp/messages/between?from={OWNER}&to=%2B{CUSTOMER}"
     (asked,) = (await until(api, between, lambda found: found["data"]))["data"]
@@ -63,7 +63,7 @@ async def talk(api: httpx.AsyncClient, simulator: SimulatorClient, account: str)
 
 
 async def close_and_come_back(api: httpx.AsyncClient) -> None:
-    """By the buttons of the settings page: without a new scan."""
+    """Disconnects and connects as the settings page does: without a new scan."""
     await call(api, "POST", "/api/whatsapp/disconnect")
     await until(api, "/api/whatsapp/status", lambda found: not (found["isReady"] or found["isInitializing"]))
     assert (await call(api, "POST", "/api/whatsapp/connect"))["initializing"] is True
@@ -75,7 +75,7 @@ async def test_one_account_in_every_dialect(stack: Stack, api: httpx.AsyncClient
     await simulator.post("/phones", number=OWNER, name="Bakery")
     await simulator.post("/contacts", number=CUSTOMER, name="Zoe")
     account = await link(api, simulator)
-    await talk(api, simulator, account)
+    await conversation_started(api, simulator, account)
     await close_and_come_back(api)
     second = await call(api, "POST", "/api/sessions/my-session/initialize-with-qr?network=simulator")
     shown = await call(api, "GET", f"/api/whatsapp/qr?instanceId={second['instanceId']}")

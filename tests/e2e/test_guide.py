@@ -1,4 +1,4 @@
-"""The guide does what it says: every command as written, every answer as shown."""
+"""Every command of the guide works as written, and every answer has the documented shape."""
 
 import json
 import re
@@ -16,7 +16,7 @@ START = "README.md"
 
 @pytest.fixture
 async def folder(stack: Stack, api: httpx.AsyncClient, tmp_path: Path) -> Path:
-    """Where the reader works: `up.json` as the launcher prints it, of an organization of his own."""
+    """The reader's folder, with `up.json` as the launcher prints it, for an organization of its own."""
     organization = (await api.get("/api/organization")).json()["data"]
     token = api.headers["Authorization"].removeprefix("Bearer ")
     line = stack.ready | {"token": token, "organization_id": organization["id"]}
@@ -25,7 +25,7 @@ async def folder(stack: Stack, api: httpx.AsyncClient, tmp_path: Path) -> Path:
 
 
 def compare(blocks: list[Block]) -> None:
-    """Every answer that is shown fits the one the command before it printed last."""
+    """Every documented answer has the shape of the last output of the command before it."""
     command: Block | None = None
     for block in blocks:
         if block.language == "sh":

@@ -72,7 +72,7 @@ async def receive(stack: Stack, page: FrontEnd, simulator: SimulatorClient, inst
 
 
 async def note(stack: Stack, page: FrontEnd, simulator: SimulatorClient, organization_id: str) -> None:
-    """What the owner writes to himself is a note: no contact, no booking."""
+    """A message of the owner to themselves is a note: no contact, no booking."""
     await simulator.call(simulated.owner_writes(OWNER, "Order flowers"))
     await page.wait("note:created", text="Order flowers")
     (kept,) = await documents(stack, "messages", organization_id=organization_id, kind="note")
@@ -100,13 +100,13 @@ async def restart(stack: Stack, page: FrontEnd, simulator: SimulatorClient, inst
     """All services stop and start; the account is online without a scan and receives."""
     for name in SERVICES:
         await stack.stop(name)
-    before = len(page.heard)
+    before = len(page.events)
     for name in reversed(SERVICES):
         await stack.restart(name)
     await page.wait("connected-again", since=before)
     await simulator.call(simulated.contact_writes(CUSTOMER, OWNER, "Are you still there?"))
     await page.wait("whatsapp:message", since=before, text="Are you still there?")
-    assert not [name for name, _ in page.heard[before:] if name == "whatsapp:qr"]
+    assert not [name for name, _ in page.events[before:] if name == "whatsapp:qr"]
 
 
 async def test_link_receive_book_answer_restart_unlink(
@@ -123,7 +123,7 @@ async def test_link_receive_book_answer_restart_unlink(
         await restart(stack, page, simulator, instance_id)
         status = (await api.get(f"/api/whatsapp/instances/{instance_id}/status")).json()
         assert (status["instance"]["status"], status["is_running"]) == ("connected", True)
-        before = len(page.heard)
+        before = len(page.events)
         await simulator.post(f"/phones/{OWNER}/unlink")
         ended = await page.wait("whatsapp:disconnected", since=before, instanceId=instance_id)
         assert (ended["reason"], ended["willRetry"]) == ("logged_out", False)

@@ -1,4 +1,4 @@
-"""`./switchboard up` as its user runs it: one at a time, nothing left behind, the data stays."""
+"""`./switchboard up` as its user runs it: one launcher per folder, no process left behind, the data stays."""
 
 import asyncio
 import json
@@ -51,12 +51,12 @@ class Up:
         return answer
 
     async def ended(self) -> tuple[int, str]:
-        """Exit status, and what it said on stderr."""
+        """The exit status and stderr."""
         _, said = await self.process.communicate()
         return self.process.returncode or 0, said.decode()
 
     async def gone(self) -> list[str]:
-        """What is left after a while: a killed process takes a moment to be gone."""
+        """The processes that are left after a while: a killed one needs a moment to end."""
         for _ in range(100):
             if not self.left():
                 break
@@ -76,7 +76,7 @@ class Up:
         return found
 
 
-async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Path) -> None:
+async def test_up_prints_its_address_stops_cleanly_and_keeps_the_data(tmp_path: Path) -> None:
     up = Up(tmp_path / "data", free_port_range())
     line = await up.ready()
     assert sorted(line) == sorted(
@@ -107,7 +107,7 @@ async def test_up_says_where_it_is_stops_cleanly_and_keeps_the_data(tmp_path: Pa
             await asyncio.sleep(0.1)
 
 
-async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_stop_during_the_start_leaves_no_process(tmp_path: Path) -> None:
     up = Up(tmp_path / "data", free_port_range())
     await up.start()
     async with asyncio.timeout(30):
@@ -120,7 +120,7 @@ async def test_a_stop_during_the_start_leaves_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
-async def test_ctrl_c_twice_at_work_leaves_nothing_and_loses_no_message(tmp_path: Path) -> None:
+async def test_ctrl_c_twice_under_load_leaves_no_process_and_loses_no_message(tmp_path: Path) -> None:
     up = Up(tmp_path / "data", free_port_range())
     line = await up.ready()
     async with linked_bench(line) as bench:  # a linked account, and a socket that stays open

@@ -1,4 +1,4 @@
-"""The main job again, with every service logged in to NATS as the user the shipped configuration gives it."""
+"""The main job with every service logged in to NATS as its production user."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture(scope="module")
 async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stack, Server]]:
-    """Everything `./switchboard up` starts, each service with its own user."""
+    """All processes of `./switchboard up`, each service with its own NATS user."""
     async with guarded_server(tmp_path_factory.mktemp("guarded")) as server:
         processes = tuple(
             replace(process, env={**process.env, "NATS_URL": url(server.port, process.name)})
@@ -43,7 +43,7 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
 
 
 async def said(command: list[str], **variables: str) -> str:
-    """What a program prints; it has to end well."""
+    """The output of a program, which must succeed."""
     process = await asyncio.create_subprocess_exec(
         *command, env=os.environ | variables, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -53,7 +53,7 @@ async def said(command: list[str], **variables: str) -> str:
 
 
 async def another_service(stack: Stack, server: Server) -> None:
-    """The programs of docs/other-services.md, as they stand there."""
+    """The programs of docs/other-services.md, unchanged."""
     text = PAGE.read_text()
     hear, ask, send, change = re.findall(r"```python\n(.*?)```", text, re.S)
     place = {"NATS_URL": url(server.port, INTEGRATION), "ORGANIZATION": stack.ready["organization_id"]}
@@ -68,7 +68,7 @@ async def another_service(stack: Stack, server: Server) -> None:
 
 
 async def revoked_key(api: httpx.AsyncClient, realtime: str) -> None:
-    """The api tells realtime, and realtime ends the socket."""
+    """The api publishes AccessRevoked, and realtime closes the socket."""
     key = (await api.post("/api/api-keys", json={"name": "till"})).json()["data"]
     async with front_end(realtime, key["key"]) as till:
         assert (await api.delete(f"/api/api-keys/{key['id']}")).status_code == 200

@@ -13,7 +13,7 @@ OWNER, CUSTOMER, TYPED = "442071838754", "554799887766", "+55 47 99988-7766"
 pytestmark = pytest.mark.timeout(120)
 
 
-async def test_both_spellings_of_a_number_are_one_contact(
+async def test_both_variants_of_a_number_are_one_contact(
     stack: Stack, api: httpx.AsyncClient, simulator: SimulatorClient
 ) -> None:
     await simulator.post("/phones", number=OWNER, name="Bakery")

@@ -1,4 +1,4 @@
-"""The id of a request stands in every message it leads to, through every service."""
+"""Every message that a request causes carries its request id, through every service."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 from deploy.local.stack import Stack
 from simulator import client as simulated
 from simulator.client import SimulatorClient
-from tests.e2e.front_end import WAIT_TIMEOUT_S, front_end
+from tests.e2e.front_end import EVENT_TIMEOUT_S, front_end
 from tests.e2e.test_socket_dialects import token_of
 
 OWNER, CUSTOMER, TRACE = "442071838755", "442079460021", "order-4711"
@@ -51,7 +51,7 @@ async def test_a_send_can_be_followed_from_the_caller_to_whatsapp_and_back(
         "event.message.sent",
         "event.message.status-changed",
     }
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
+    async with asyncio.timeout(EVENT_TIMEOUT_S):
         while not wanted <= traced.keys():
             await asyncio.sleep(0.05)
     assert "sent" in traced["event.message.status-changed"]

@@ -61,5 +61,5 @@ async def test_a_session_room_from_the_code_to_the_end(
         await simulator.call(simulated.scan(NAMED, shown["urlCode"]))
         await front.wait("session-complete", sessionName="my-session")
         await gone.wait()
-        statuses = [payload["status"] for name, payload in front.heard if name == "status-update"]
+        statuses = [payload["status"] for name, payload in front.events if name == "status-update"]
         assert list(dict.fromkeys(statuses)) == ["notLogged", "qrReadSuccess", "authenticated", "ready", "inChat"]

@@ -1,4 +1,4 @@
-"""What the console talks to, in memory: just enough REST and Socket.IO to try the page in a real browser."""
+"""The backend of the console's tests, in memory: the REST routes and Socket.IO events that the page needs."""
 
 import asyncio
 import base64
@@ -36,33 +36,33 @@ class Backend:
         self.connects: list[Record] = []
         """The bodies of its connects; a disconnect is `{}`."""
         self.page_queries: list[dict[str, str]] = []
-        """The queries of pages of messages."""
+        """The queries of requests for pages of messages."""
         self.before_page: Callable[[], Awaitable[object]] = _no_delay_of_pages
         """Awaited before a page of messages is made."""
         self.customer: Record = {}
-        """What differs of the simulated customer."""
+        """Fields that replace those of the simulated customer."""
         self.login_refusal: Record | None = None
         self.outage: Record | None = None
-        """What every request but the login is refused with, when set."""
+        """When set, every request except the login gets this error."""
         self.requests: list[str] = []
-        """The lists and records that were query for: path behind /api/, and query."""
+        """The requested lists and records: path after /api/, and query."""
         self.before_answer: Callable[[str, QueryParams], Awaitable[None]] = _no_delay
-        """Awaited before a list or record is answered: a test may let it take its time."""
+        """Awaited before a list or record is answered, so that a test can delay it."""
         self.expired = False
         self.sent: list[Record] = []
         self.events: list[tuple[str, Record]] = []
-        """What happened; the place of an event is its sequence less one."""
+        """The event stream; the index of an event is its sequence minus one."""
         self.first_sequence = 0
-        """So many of the first events the stream keeps no more."""
+        """Number of the first events that the stream no longer has."""
         self.resume_positions: list[object] = []
         """The `since` of every socket."""
         self.logins = 0
         self.refresh_tokens: list[str] = []
-        """The refresh tokens that were code_data."""
+        """The refresh tokens that were used."""
         self.logouts: list[str] = []
         self.passwords: list[Record] = []
         self.conversation_actions: list[tuple[str, str]] = []
-        """What was done with which conversation."""
+        """(conversation id, action) of every POST for a conversation."""
         contact = {"id": "c1", "phone_number": "4917612345678", "name": "<b>Anna</b>", "created_at": AT}
         self.lists: dict[str, list[Record]] = {
             "whatsapp/instances": [_instance()],
@@ -255,7 +255,7 @@ class Backend:
         return {"success": True, "sequence": len(self.events)}
 
     async def emit(self, name: str, payload: Record) -> None:
-        """An event of the stream, to whoever is connected now."""
+        """Appends an event to the stream and emits it to the connected sockets."""
         self.events.append((name, payload | {"sequence": len(self.events) + 1}))
         await self.socket.emit(*self.events[-1])
 
@@ -266,7 +266,7 @@ class Backend:
         return {"success": True, "messageId": f"m{len(self.sent)}", "timestamp": AT, "clientId": data["clientId"]}
 
     async def receive(self, text: str, message_id: str = "m0") -> None:
-        """The contact writes: the event realtime would send."""
+        """The contact writes: updates the conversation and emits the event."""
         message = {"id": message_id, "content": text, "isOutgoing": False, "conversationId": "v1", "timestamp": AT}
         last = {"id": message_id, "text": text, "type": "text", "direction": "inbound", "timestamp": AT}
         conversation = self.lists["conversations"][0]
@@ -274,7 +274,7 @@ class Backend:
         await self.emit("new_message", {**message, "status": "received", "type": "text", "from": "4917612345678"})
 
     async def progress(self, status: str) -> None:
-        """Our message m1 moves forward."""
+        """Our message m1 gets this status."""
         await self.socket.emit("message_status", {"messageId": "m1", "status": status, "timestamp": AT})
 
     async def set_status(self, status: str, reason: str | None = None) -> None:
@@ -302,7 +302,7 @@ class Backend:
         return code_data
 
     async def drop(self) -> None:
-        """Every socket is cut, as when the service restarts."""
+        """Disconnects every socket, like a restart of the service."""
         for sid, _ in list(self.socket.manager.get_participants("/", None)):
             await self.socket.disconnect(sid)
         await asyncio.sleep(0)
@@ -321,7 +321,7 @@ async def _no_delay_of_pages() -> None:
 
 
 def _page(messages: list[Record], query: dict[str, str]) -> JSONResponse:
-    """As the route for the messages of a conversation: newest first, with cursors for both directions."""
+    """Answers like the route for messages of a conversation: newest first, with cursors for both directions."""
     ordered = sorted(messages, key=lambda one: (one.get("order_key", 0), one["timestamp"], one["id"]), reverse=True)
     places = {one["id"]: place for place, one in enumerate(ordered)}
     limit, cursor, around = int(query.get("limit", 50)), query.get("cursor"), query.get("around")
@@ -347,9 +347,9 @@ def _instance() -> Record:
 
 
 async def until(done: Callable[[], object], page: Page) -> None:
-    """The page did it, at most a minute later."""
+    """Waits at most a minute until the condition is true."""
     for _ in range(1_200):
         if done():
             return
         await page.wait_for_timeout(50)
-    raise AssertionError("the page did not do it")
+    raise AssertionError("the condition did not become true")

@@ -55,7 +55,7 @@ async def page(chromium: Browser, backend: Backend) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def console(page: Page) -> Page:
-    """Logged in, and live."""
+    """Logged in, with a connected socket."""
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")
     await page.keyboard.press("Enter")

@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 Record = dict[str, Any]
 Lists = Mapping[str, list[Record]]
 MAX_LIMIT = {"messages": 2}
-"""Most records of a page, 200 of other lists: so that few messages are several pages."""
+"""Maximum of records per page (200 for other lists), so that few messages make several pages."""
 
 
 def folded(text: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Many people who write to the account of the console's tests, and what the page shows of their list."""
+"""Fills the backend with many conversations, and reads the page's list of them."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ FIRST_ROW = """(scroller) => {
 
 
 def add_people(backend: Backend, count: int, **fields: object) -> None:
-    """`count` people with a conversation each instead of the one; person 0 wrote last."""
+    """Replaces the conversation by those of `count` people; person 0 wrote last."""
     backend.lists["contacts"].clear()
     backend.lists["conversations"].clear()
     for number in range(count):
@@ -47,20 +47,20 @@ def add_people(backend: Backend, count: int, **fields: object) -> None:
 
 
 async def open_page(console: Page, path: str) -> None:
-    """The page, loaded anew: with what the backend has now."""
+    """Loads the page again, with the backend's present data."""
     await console.goto(path.replace("#", f"?{uuid4().hex}#"))
     await console.wait_for_selector(".connection.online", state="attached")
 
 
 def message(conversation_id: str, number: int = 0) -> Record:
-    """The event of a new message that is newer than all; a greater number is newer."""
+    """The event of a message that is newer than all others; a greater number is newer."""
     event = {"id": f"new-{conversation_id}-{number}", "content": f"news {number}", "isOutgoing": False, "type": "text"}
     key = 1_800_000_000_000_000 + number
     return event | {"conversationId": conversation_id, "timestamp": AT, "orderKey": key, "status": "received"}
 
 
 async def writes(backend: Backend, conversation_id: str, number: int = 0) -> None:
-    """The person writes: the record changes, and the sockets are event."""
+    """The contact writes: updates the conversation and emits the event."""
     event = message(conversation_id, number)
     for conversation in backend.lists["conversations"]:
         if conversation["id"] == conversation_id:
@@ -75,24 +75,24 @@ async def writes(backend: Backend, conversation_id: str, number: int = 0) -> Non
 
 
 async def first_on_screen(console: Page, scroller: str = ".conversations") -> dict[str, Any]:
-    """Key and place of the first row that is wholly on the screen, and how far the list is scrolled."""
+    """Key and position of the first fully visible row, and the scroll position of the list."""
     row: dict[str, Any] = await console.evaluate(FIRST_ROW, scroller)
     return row
 
 
 def requests_to(backend: Backend, start: str) -> list[str]:
-    """The requests that began so, without those for the conversations of people."""
+    """The requests with this beginning, without those for the conversations of contacts."""
     return [path for path in backend.requests if path.startswith(start) and "contact_id" not in path]
 
 
 class HeldAnswers:
-    """Answers of requests with this in their query wait until the held is opened."""
+    """Holds the answers of requests that contain this text until `open`."""
 
     def __init__(self, query: str) -> None:
         self._query = query
         self._open = asyncio.Event()
         self.came = 0
-        """So many requests wait or waited."""
+        """Number of requests that were held."""
 
     async def __call__(self, name: str, asked: QueryParams) -> None:
         if self._query in f"{name}?{asked}":

@@ -12,7 +12,7 @@ REFUSED = {
 }
 
 
-async def test_a_wrong_password_is_said_where_it_was_typed(page: Page) -> None:
+async def test_a_wrong_password_is_reported_beside_the_form(page: Page) -> None:
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "wrong")
     await page.keyboard.press("Enter")
@@ -48,7 +48,7 @@ async def test_what_a_stranger_writes_stays_text(console: Page, backend: Backend
     await expect(console.locator(".lines img, .thread-head b")).to_have_count(0)
 
 
-async def test_an_answer_is_one_bubble_whose_ticks_only_move_forward(console: Page, backend: Backend) -> None:
+async def test_an_answer_is_one_bubble_whose_status_only_advances(console: Page, backend: Backend) -> None:
     await console.goto("/#/inbox/v1")
     await console.get_by_role("textbox", name="Write a message").fill("First line")
     await console.keyboard.press("Shift+Enter")
@@ -63,7 +63,9 @@ async def test_an_answer_is_one_bubble_whose_ticks_only_move_forward(console: Pa
     await expect(console.locator(".message.out .delivery-status")).to_have_attribute("data-status", "read")
 
 
-async def test_a_refused_message_says_why_and_is_tried_again_under_the_same_id(console: Page, backend: Backend) -> None:
+async def test_a_rejected_message_shows_the_reason_and_is_retried_under_the_same_id(
+    console: Page, backend: Backend
+) -> None:
     backend.refusal = REFUSED | {"retryable": True}
     await console.goto("/#/inbox/v1")
     await console.get_by_role("textbox", name="Write a message").fill("Hello")
@@ -76,7 +78,7 @@ async def test_a_refused_message_says_why_and_is_tried_again_under_the_same_id(c
     assert backend.sent[0]["clientId"] == backend.sent[1]["clientId"]
 
 
-async def test_what_whatsapp_refused_later_can_be_sent_as_a_new_message(console: Page, backend: Backend) -> None:
+async def test_a_message_rejected_by_whatsapp_can_be_sent_as_a_new_one(console: Page, backend: Backend) -> None:
     await console.goto("/#/inbox/v1")
     await console.get_by_role("textbox", name="Write a message").fill("Hello")
     await console.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""What authors did to their messages, in a real browser: answers, edits, deletions, and copies that become readable."""
+"""Replies, edits, deletions and copies that become readable, in a real browser."""
 
 from playwright.async_api import Page, expect
 

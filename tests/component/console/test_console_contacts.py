@@ -67,7 +67,7 @@ async def test_contacts_are_searched_and_a_new_one_stands_in_its_place(console: 
     await expect(console.locator("article.row").first).to_contain_text("Person 0000")
 
 
-async def test_one_person_of_two_leaves_the_list(console: Page, backend: Backend) -> None:
+async def test_a_merged_contact_leaves_the_list(console: Page, backend: Backend) -> None:
     add_people(backend, 5)
     await open_page(console, "/#/contacts")
     await expect(console.locator("article.row")).to_have_count(5)
@@ -149,7 +149,7 @@ async def until_focused(console: Page, key: str) -> None:
     await expect(console.locator(f'[data-key="{key}"]')).to_be_focused()
 
 
-async def test_what_cannot_be_read_can_be_asked_for_again(console: Page, backend: Backend) -> None:
+async def test_a_failed_page_can_be_read_again(console: Page, backend: Backend) -> None:
     add_people(backend, 10)
     booked(backend, 10)
     await open_page(console, "/#/accounts")

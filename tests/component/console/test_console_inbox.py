@@ -1,4 +1,4 @@
-"""The inbox in a real browser: what is unread, what is done with, who takes care, and the search."""
+"""The inbox in a real browser: unread counts, closing and reopening, the assignment, and the search."""
 
 from playwright.async_api import Page, expect
 
@@ -26,7 +26,7 @@ async def test_unread_messages_are_counted_until_the_conversation_is_opened(cons
     assert backend.conversation_actions == [("v2", "read")]
 
 
-async def test_a_message_counts_where_nobody_looks_and_is_read_where_somebody_does(
+async def test_a_message_counts_as_unread_in_a_hidden_tab_and_is_read_in_a_visible_one(
     console: Page, backend: Backend
 ) -> None:
     two_talks(backend)
@@ -74,7 +74,7 @@ async def test_a_conversation_is_taken_over_and_given_back(console: Page, backen
     await expect(console.get_by_role("button", name="Assign to me")).to_be_visible()
 
 
-async def test_what_cannot_be_done_is_said(console: Page, backend: Backend) -> None:
+async def test_a_failed_action_is_reported(console: Page, backend: Backend) -> None:
     backend.refusal = {"status": 409, "code": "role_missing", "detail": "only owners"}
     await console.goto("/#/inbox/v1")
     await console.get_by_role("button", name="Close", exact=True).click()

@@ -44,7 +44,7 @@ async def test_a_sent_text_leaves_no_draft(console: Page, backend: Backend) -> N
     await expect(console.locator(".draft, .unsent")).to_have_count(0)
 
 
-async def test_a_message_that_did_not_leave_is_there_after_a_reload_and_can_be_sent_or_discarded(
+async def test_an_unsent_message_is_there_after_a_reload_and_can_be_sent_or_discarded(
     console: Page, backend: Backend
 ) -> None:
     await opened(console)

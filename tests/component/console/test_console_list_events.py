@@ -64,7 +64,7 @@ async def test_a_row_that_moves_to_the_top_moves_nothing_on_the_screen(console: 
     assert await names.count() == len(set(await names.all_text_contents()))
 
 
-async def test_at_the_top_the_newest_is_open_page(console: Page, backend: Backend) -> None:
+async def test_at_the_top_the_newest_is_shown(console: Page, backend: Backend) -> None:
     add_people(backend, 100)
     await open_page(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
@@ -73,7 +73,7 @@ async def test_at_the_top_the_newest_is_open_page(console: Page, backend: Backen
     await expect(console.locator("[data-row=t30]")).to_be_in_viewport()
 
 
-async def test_conversations_nobody_read_yet_are_read_with_one_request(console: Page, backend: Backend) -> None:
+async def test_unknown_conversations_are_read_with_one_request(console: Page, backend: Backend) -> None:
     add_people(backend, 300)
     await open_page(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
@@ -124,7 +124,7 @@ async def test_the_focus_stays_on_a_row_that_moves_and_goes_on_from_one_that_lea
     assert await console.evaluate(FOCUSED) == "t0"
 
 
-async def test_a_row_does_not_move_under_the_finger(console: Page, backend: Backend) -> None:
+async def test_a_pressed_row_does_not_move(console: Page, backend: Backend) -> None:
     add_people(backend, 100)
     await open_page(console, "/#/inbox")
     box = await console.locator("[data-row=t4]").bounding_box()
@@ -195,7 +195,7 @@ async def test_the_numbers_are_the_servers_and_follow_events(console: Page, back
     assert len(requests_to(backend, "conversations/counts")) - before <= 5
 
 
-async def test_what_is_kept_of_single_records_is_bounded(console: Page, backend: Backend) -> None:
+async def test_the_cache_of_single_records_is_bounded(console: Page, backend: Backend) -> None:
     add_people(backend, 10)
     await open_page(console, "/#/inbox/t3")
     await expect(console.locator(".thread-head h2")).to_have_text("Person 0003")

@@ -147,7 +147,7 @@ async def test_many_found_conversations_leave_the_found_messages_in_reach(consol
     assert len(requests_to(backend, "conversations?search=person")) == 2
 
 
-async def test_an_overtaken_answer_is_dropped(console: Page, backend: Backend) -> None:
+async def test_an_outdated_answer_is_dropped(console: Page, backend: Backend) -> None:
     add_people(backend, 100)
     backend.lists["contacts"][1]["name"], backend.lists["contacts"][2]["name"] = "Alpha", "Beta"
     await open_page(console, "/#/inbox")
@@ -165,7 +165,7 @@ async def test_an_overtaken_answer_is_dropped(console: Page, backend: Backend) -
     await expect(console.locator(ROWS)).to_have_count(1)
 
 
-async def test_what_cannot_be_read_is_said_and_read_when_asked_for_again(console: Page, backend: Backend) -> None:
+async def test_a_failed_page_is_reported_and_can_be_read_again(console: Page, backend: Backend) -> None:
     add_people(backend, 120)
     refusal = {"status": 503, "code": "busy", "detail": "The server is busy."}
     backend.outage = refusal
@@ -200,7 +200,7 @@ async def test_a_conversation_that_is_in_no_page_is_opened_by_its_link(console: 
     await expect(console.locator(".thread-head h2")).to_have_text("Conversation")
 
 
-async def test_what_is_new_is_marked_in_a_thread_that_is_opened_by_its_link(console: Page, backend: Backend) -> None:
+async def test_new_messages_are_marked_in_a_thread_that_is_opened_by_its_link(console: Page, backend: Backend) -> None:
     add_people(backend, 300)
     said = {"kind": "message", "direction": "inbound", "type": "text", "status": "received", "timestamp": AT}
     backend.lists["conversations/t250/messages"] = [

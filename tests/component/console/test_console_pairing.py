@@ -130,9 +130,7 @@ async def test_a_qr_code_can_be_renewed_when_no_other_comes(console: Page, backe
     assert backend.connects == [{}, QR, QR]
 
 
-async def test_a_number_that_gets_no_code_is_said_and_the_code_before_is_not_lost(
-    console: Page, backend: Backend
-) -> None:
+async def test_a_number_without_a_code_is_reported_and_the_current_code_stays(console: Page, backend: Backend) -> None:
     await reset(backend)
     await backend.issue_qr(1)
     refusals: list[tuple[Record, str]] = [
@@ -151,7 +149,7 @@ async def test_a_number_that_gets_no_code_is_said_and_the_code_before_is_not_los
     await expect(console.locator(".pairing img.qr")).to_be_visible()
 
 
-async def test_two_presses_ask_once(console: Page, backend: Backend) -> None:
+async def test_two_clicks_request_one_code(console: Page, backend: Backend) -> None:
     await reset(backend)
     await backend.issue_code("ABCD1234")
     await expect(console.locator(SHOWN)).to_be_visible()
@@ -173,7 +171,7 @@ async def test_a_browser_whose_clock_is_wrong_shows_the_true_time_left(console: 
         await page.close()
 
 
-async def test_what_is_on_show_is_read_once_and_a_failure_is_tried_again(console: Page, backend: Backend) -> None:
+async def test_the_current_code_is_read_once_and_after_a_failure_again(console: Page, backend: Backend) -> None:
     await backend.issue_code("ABCD1234")
     requests: list[str] = []
     console.on(

@@ -1,4 +1,4 @@
-"""What the console says of errors: a sentence for the person at the screen, never the API's own words."""
+"""Error texts of the console: written for the user, never the API's own texts."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ from tests.component.console.backend import AT, Backend, Record
 
 SESSION = Path(__file__).parents[3] / "services/session"
 MARK = "instance_id: wa.command.x was not taken (E4711)"
-"""What only a programmer understands."""
+"""A text that the page must never show."""
 BROKEN = {"status": 409, "code": "made_up", "detail": MARK, "error": MARK, "title": MARK, "request_id": "req-4711"}
 SENTENCES = """async (codes) => {
   const { errorText, reasonText, sendFailureText, hasText } = await import("/console/js/errors.js");
@@ -102,7 +102,7 @@ async def test_a_field_of_a_form_says_what_to_write(page: Page) -> None:
         assert part in texts
 
 
-async def test_the_waiting_time_of_a_refused_login_is_open_page(page: Page, backend: Backend) -> None:
+async def test_the_waiting_time_of_a_throttled_login_is_shown(page: Page, backend: Backend) -> None:
     backend.login_refusal = {"status": 429, "code": "too_many_logins", "detail": MARK, "retry_after": 17}
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")

@@ -1,4 +1,4 @@
-"""The console after an interruption: told what it missed, once; and tokens that are renewed in time, by one tab."""
+"""The console after an interruption gets each missed event once; tokens are renewed in time, by one tab."""
 
 from playwright.async_api import Page, Request, expect
 
@@ -17,7 +17,7 @@ def is_read(request: Request) -> bool:
     return request.method == "GET" and "/api/" in request.url and not request.url.endswith("/counts")
 
 
-async def test_what_was_missed_is_told_once_and_nothing_is_read_again(console: Page, backend: Backend) -> None:
+async def test_missed_events_arrive_once_and_nothing_is_read_again(console: Page, backend: Backend) -> None:
     await thread(console)
     await backend.receive("before", "m1")
     await expect(console.locator(TEXTS)).to_have_text(["before"])
@@ -33,7 +33,7 @@ async def test_what_was_missed_is_told_once_and_nothing_is_read_again(console: P
     assert read == []
 
 
-async def test_a_note_that_is_told_again_is_shown_once(console: Page, backend: Backend) -> None:
+async def test_a_repeated_note_is_shown_once(console: Page, backend: Backend) -> None:
     note = {"id": "n1", "kind": "note", "text": "call the baker", "timestamp": "2026-03-02T10:00:00Z"}
     await backend.emit("note:created", note)
     await expect(console.locator(".toast")).to_have_count(1)
@@ -43,7 +43,7 @@ async def test_a_note_that_is_told_again_is_shown_once(console: Page, backend: B
     await expect(console.locator(".toast", has_text="baker")).to_have_count(1)
 
 
-async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backend: Backend) -> None:
+async def test_after_a_resync_everything_is_read_again(console: Page, backend: Backend) -> None:
     await thread(console)
     await backend.receive("before", "m1")
     missed = {"id": "m7", "kind": "message", "direction": "inbound", "type": "text", "text": "long ago"}
@@ -53,7 +53,7 @@ async def test_what_the_stream_keeps_no_more_is_read_again(console: Page, backen
     await expect(console.locator(TEXTS).last).to_have_text("long ago")
 
 
-async def test_an_expired_token_is_renewed_without_a_word(console: Page, backend: Backend) -> None:
+async def test_an_expired_token_is_renewed_silently(console: Page, backend: Backend) -> None:
     backend.expired = True
     await backend.drop()
     await until(lambda: backend.refresh_tokens == ["r1"], console)
@@ -125,10 +125,10 @@ async def test_a_token_that_was_renewed_meanwhile_is_not_renewed_again(console: 
     assert backend.refresh_tokens == ["r1"]
 
 
-async def test_a_tab_that_does_not_see_yet_what_another_stored_shows_no_used_refresh_token(
+async def test_a_tab_that_does_not_see_the_new_tokens_yet_uses_no_used_refresh_token(
     console: Page, backend: Backend
 ) -> None:
-    """A browser shows a tab what another tab stored a moment later; a token that is shown twice ends the login."""
+    """What a tab stores becomes visible to others a moment later; a refresh token used twice ends the login."""
     other = await console.context.new_page()
     await other.goto("/")
     await other.wait_for_selector(".connection.online")

@@ -18,7 +18,7 @@ TOO_WIDE = """() => {
     const box = element.getBoundingClientRect();
     if (!box.width || !box.height || element.closest(".visually-hidden, svg")) continue;
     const style = getComputedStyle(element);
-    if (scrolls(style) && element.scrollWidth > element.clientWidth + 1 && !element.matches(".tabs, .suggestion")) {
+    if (scrolls(style) && element.scrollWidth > element.clientWidth + 1 && !element.matches(".tabs, .suggestions")) {
       found.push(`scrolls: ${element.className || element.tagName} ${element.scrollWidth} in ${element.clientWidth}`);
     }
     if (box.right <= innerWidth + 1 && box.left >= -1) continue;
@@ -175,7 +175,7 @@ async def test_the_simulated_phone_closes_with_escape_and_gives_the_focus_back(s
     await expect(small.locator(".dock")).to_be_hidden()
 
 
-async def test_escape_closes_what_lies_above_the_simulated_phone_first(small: Page) -> None:
+async def test_escape_closes_a_dialog_above_the_simulated_phone_first(small: Page) -> None:
     await small.set_viewport_size({"width": 1280, "height": HEIGHT})
     await phone_open_page(small)
     await small.get_by_role("button", name="More for").click()

@@ -28,7 +28,7 @@ def line(number: int) -> Record:
     }
 
 
-def long_talk(backend: Backend, count: int, unread: int = 0) -> None:
+def long_conversation(backend: Backend, count: int, unread: int = 0) -> None:
     backend.lists["conversations/v1/messages"] = [line(number) for number in range(count)]
     backend.lists["conversations"][0] |= {"unread_count": unread}
 
@@ -74,12 +74,12 @@ async def scrolled(page: Page, place: str) -> None:
     await page.locator(".log").evaluate(f"node => {{ node.scrollTop = {place}; }}")
 
 
-async def test_a_search_hit_opens_at_its_message_marked_and_announced(console: Page, backend: Backend) -> None:
-    long_talk(backend, 300)
+async def test_a_search_result_opens_at_its_message_highlighted_and_announced(console: Page, backend: Backend) -> None:
+    long_conversation(backend, 300)
     await opened_at(console, 120)
     await expect(console.locator("[data-id=m0120]")).to_be_in_viewport(ratio=0.9)
     await expect(console.locator("[data-id=m0120] .search-result-label")).to_have_text("Search result")
-    await expect(console.locator(".found")).to_have_count(1)
+    await expect(console.locator(".search-result")).to_have_count(1)
     await expect(console.locator(ANNOUNCED, has_text="Message found: received")).to_contain_text("line 120")
     assert (
         backend.page_queries[-1] == {"limit": "50", "around": "m0120"}
@@ -91,7 +91,7 @@ async def test_a_search_hit_opens_at_its_message_marked_and_announced(console: P
 
 
 async def test_both_ends_load_while_scrolling_and_what_is_read_stays_in_place(console: Page, backend: Backend) -> None:
-    long_talk(backend, 300)
+    long_conversation(backend, 300)
     await opened_at(console, 150)
     await expect(console.locator("[data-id=m0150]")).to_be_in_viewport()
     first = await no_gap(console)
@@ -110,10 +110,8 @@ async def test_both_ends_load_while_scrolling_and_what_is_read_stays_in_place(co
     await expect(console.get_by_role("button", name="Load newer messages")).to_be_hidden()
 
 
-async def test_what_arrives_beyond_a_gap_is_not_appended_and_marks_nothing_read(
-    console: Page, backend: Backend
-) -> None:
-    long_talk(backend, 300, unread=3)
+async def test_a_message_after_a_gap_is_not_appended_and_marks_nothing_read(console: Page, backend: Backend) -> None:
+    long_conversation(backend, 300, unread=3)
     await opened_at(console, 60)
     await expect(console.locator("[data-id=m0060]")).to_be_in_viewport()
     for number in (300, 301):
@@ -137,7 +135,7 @@ async def test_what_arrives_beyond_a_gap_is_not_appended_and_marks_nothing_read(
 async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neither_lost_nor_early(
     console: Page, backend: Backend
 ) -> None:
-    long_talk(backend, 120)
+    long_conversation(backend, 120)
     await opened_at(console, 80)
     await expect(console.locator("[data-id=m0080]")).to_be_in_viewport()
     held, go_on = asyncio.Event(), asyncio.Event()
@@ -159,7 +157,7 @@ async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neith
 
 
 async def test_an_own_message_goes_to_the_newest_end_first(console: Page, backend: Backend) -> None:
-    long_talk(backend, 300)
+    long_conversation(backend, 300)
     await opened_at(console, 40)
     await expect(console.locator("[data-id=m0040]")).to_be_in_viewport()
     await console.get_by_label("Write a message", exact=True).fill("my answer")
@@ -169,16 +167,16 @@ async def test_an_own_message_goes_to_the_newest_end_first(console: Page, backen
     await expect(console.locator(".message").last).to_contain_text("my answer")
 
 
-async def test_a_message_that_is_gone_is_said_and_the_newest_are_open_page(console: Page, backend: Backend) -> None:
-    long_talk(backend, 80)
+async def test_a_missing_message_is_reported_and_the_newest_are_shown(console: Page, backend: Backend) -> None:
+    long_conversation(backend, 80)
     await opened_at(console, 4711)
     await expect(console.locator(".thread-error")).to_contain_text("This message does not exist any more.")
     await expect(console.locator("[data-id=m0079]")).to_be_in_viewport()
-    await expect(console.locator(".found")).to_have_count(0)
+    await expect(console.locator(".search-result")).to_have_count(0)
 
 
 async def test_after_a_long_interruption_the_thread_has_no_gap(console: Page, backend: Backend) -> None:
-    long_talk(backend, 60)
+    long_conversation(backend, 60)
     for position, first in (("node.scrollHeight", 60), ("node.scrollHeight / 2", 200)):
         await opened_at(console, None)
         await expect(console.locator(f"[data-id=m{first - 1:04}]")).to_be_in_viewport()
@@ -192,11 +190,11 @@ async def test_after_a_long_interruption_the_thread_has_no_gap(console: Page, ba
         await console.get_by_role("button", name=re.compile("^Go to")).click() if "2" in position else None
         await expect(console.locator(f"[data-id=m{first + 129:04}]")).to_be_in_viewport(timeout=10_000)
         await no_gap(console)
-        long_talk(backend, 200)
+        long_conversation(backend, 200)
 
 
 async def test_a_first_page_that_fails_can_be_tried_again(console: Page, backend: Backend) -> None:
-    long_talk(backend, 60)
+    long_conversation(backend, 60)
     await console.route("**/conversations/v1/messages*", lambda route: route.abort())
     await opened_at(console, None)
     await expect(console.locator(".thread-error")).to_contain_text("The server cannot be reached.")

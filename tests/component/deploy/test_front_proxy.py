@@ -1,4 +1,4 @@
-"""The front door on real sockets, with two small backends."""
+"""The front front server on real sockets, with two small backends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ NAME, RELEASE = web.AppKey("name", str), web.AppKey("release", asyncio.Event)
 
 
 async def _echo(request: web.Request) -> web.StreamResponse:
-    """What arrived; query `answer` chooses another behaviour."""
+    """Answers with what arrived; the query parameter `answer` selects another behaviour."""
     match request.query.get("answer"):
         case "moved":
             raise web.HTTPFound("/elsewhere")
@@ -41,8 +41,10 @@ async def _echo(request: web.Request) -> web.StreamResponse:
             await response.write(b"second")
             return response
     body = await request.read()
-    seen = {"name": request.app[NAME], "method": request.method, "path": request.raw_path, "size": len(body)}
-    return web.json_response(seen | {"headers": {key.lower(): value for key, value in request.headers.items()}})
+    request_facts = {"name": request.app[NAME], "method": request.method, "path": request.raw_path, "size": len(body)}
+    return web.json_response(
+        request_facts | {"headers": {key.lower(): value for key, value in request.headers.items()}}
+    )
 
 
 async def _socket(request: web.Request) -> web.StreamResponse:
@@ -73,8 +75,8 @@ async def _backend(name: str) -> AsyncIterator[TestServer]:
 
 
 @dataclass
-class Door:
-    """url: the one origin."""
+class FrontServer:
+    """url: the origin that browsers use."""
 
     url: str
     http: aiohttp.ClientSession
@@ -83,58 +85,63 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
+async def front_server() -> AsyncIterator[FrontServer]:
     async with _backend("api") as api, _backend("realtime") as realtime:
         backends = Backends(f"http://127.0.0.1:{api.port}", f"http://127.0.0.1:{realtime.port}")
         async with TestServer(await make_app(backends)) as front, aiohttp.ClientSession() as http:
-            yield Door(f"http://127.0.0.1:{front.port}", http, api, realtime)
+            yield FrontServer(f"http://127.0.0.1:{front.port}", http, api, realtime)
 
 
 @pytest.mark.parametrize(
     ("path", "name"),
     [("/", "api"), ("/api/contacts?x=%2F", "api"), ("/socket.io/?EIO=4", "realtime"), ("/socket.iox", "api")],
 )
-async def test_paths_go_to_their_service_unchanged(door: Door, path: str, name: str) -> None:
-    async with door.http.post(URL(door.url + path, encoded=True), data=b"1234") as answer:
-        seen = await answer.json()
-    assert (seen["name"], seen["path"], seen["method"], seen["size"]) == (name, path, "POST", 4)
+async def test_paths_go_to_their_service_unchanged(front_server: FrontServer, path: str, name: str) -> None:
+    async with front_server.http.post(URL(front_server.url + path, encoded=True), data=b"1234") as answer:
+        request_facts = await answer.json()
+    assert (request_facts["name"], request_facts["path"], request_facts["method"], request_facts["size"]) == (
+        name,
+        path,
+        "POST",
+        4,
+    )
 
 
-async def test_a_client_cannot_pretend_to_be_another_address(door: Door) -> None:
+async def test_a_client_cannot_pretend_to_be_another_address(front_server: FrontServer) -> None:
     headers = {"X-Forwarded-For": "203.0.113.9", "Authorization": "Bearer t", "Connection": "x-secret", "X-Secret": "1"}
-    async with door.http.get(door.url, headers=headers) as answer:
-        seen = (await answer.json())["headers"]
-    assert (seen["x-forwarded-for"], seen["authorization"]) == ("127.0.0.1", "Bearer t")
-    assert "x-secret" not in seen
+    async with front_server.http.get(front_server.url, headers=headers) as answer:
+        request_facts = (await answer.json())["headers"]
+    assert (request_facts["x-forwarded-for"], request_facts["authorization"]) == ("127.0.0.1", "Bearer t")
+    assert "x-secret" not in request_facts
 
 
-async def test_large_bodies_pass_both_ways(door: Door) -> None:
-    async with door.http.put(f"{door.url}/upload", data=b"y" * BIG) as answer:
+async def test_large_bodies_pass_both_ways(front_server: FrontServer) -> None:
+    async with front_server.http.put(f"{front_server.url}/upload", data=b"y" * BIG) as answer:
         assert (await answer.json())["size"] == BIG
-    async with door.http.get(f"{door.url}/?answer=big") as answer:
+    async with front_server.http.get(f"{front_server.url}/?answer=big") as answer:
         assert len(await answer.read()) == BIG
 
 
-async def test_an_answer_is_passed_on_while_it_is_still_written(door: Door) -> None:
-    async with door.http.get(f"{door.url}/?answer=slow") as answer:
+async def test_a_response_is_streamed_before_it_is_complete(front_server: FrontServer) -> None:
+    async with front_server.http.get(f"{front_server.url}/?answer=slow") as answer:
         assert await answer.content.readany() == b"first"
-        door.api.app[RELEASE].set()
+        front_server.api.app[RELEASE].set()
         assert await answer.read() == b"second"
 
 
-async def test_redirects_are_the_browsers_business(door: Door) -> None:
-    async with door.http.get(f"{door.url}/?answer=moved", allow_redirects=False) as answer:
+async def test_redirects_are_passed_on_and_not_followed(front_server: FrontServer) -> None:
+    async with front_server.http.get(f"{front_server.url}/?answer=moved", allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (302, "/elsewhere")
 
 
-async def test_a_broken_answer_does_not_look_complete(door: Door) -> None:
+async def test_a_broken_response_resets_the_connection(front_server: FrontServer) -> None:
     with pytest.raises(aiohttp.ClientError):
-        async with door.http.get(f"{door.url}/?answer=broken") as answer:
+        async with front_server.http.get(f"{front_server.url}/?answer=broken") as answer:
             await answer.read()
 
 
-async def test_websockets_reach_realtime_and_close_with_its_code(door: Door) -> None:
-    async with door.http.ws_connect(f"{door.url}/socket.io/?transport=websocket") as socket:
+async def test_websockets_reach_realtime_and_close_with_its_code(front_server: FrontServer) -> None:
+    async with front_server.http.ws_connect(f"{front_server.url}/socket.io/?transport=websocket") as socket:
         await socket.send_str("hello")
         assert await socket.receive_str() == "realtime: hello"
         await socket.send_bytes(b"\0\1")
@@ -144,13 +151,13 @@ async def test_websockets_reach_realtime_and_close_with_its_code(door: Door) -> 
         assert socket.close_code == 4001
 
 
-async def test_a_browser_that_leaves_is_gone_for_realtime_too(door: Door) -> None:
-    async with door.http.ws_connect(f"{door.url}/socket.io/?transport=websocket"):
+async def test_a_closed_browser_socket_closes_the_one_to_realtime(front_server: FrontServer) -> None:
+    async with front_server.http.ws_connect(f"{front_server.url}/socket.io/?transport=websocket"):
         pass
-    await asyncio.wait_for(door.realtime.app[RELEASE].wait(), 20)
+    await asyncio.wait_for(front_server.realtime.app[RELEASE].wait(), 20)
 
 
-async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
+async def test_an_unreachable_service_is_a_502_with_its_name() -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     front = TestServer(await make_app(Backends(nobody, f"http://127.0.0.1:{free_port()}")))
     async with front, aiohttp.ClientSession() as http:
@@ -167,7 +174,7 @@ async def test_a_service_that_is_away_is_a_502_that_names_it() -> None:
             assert answer.status == 200
 
 
-async def test_a_stop_ends_sockets_and_long_polls_at_once_and_lets_an_answer_finish(
+async def test_a_stop_closes_sockets_and_long_polls_at_once_and_lets_a_response_finish(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(front_proxy, "SHUTDOWN_TIMEOUT_S", 60.0)

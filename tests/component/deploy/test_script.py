@@ -1,4 +1,4 @@
-"""The `switchboard` file on machines that lack something, with made-up pythons in an otherwise bare PATH."""
+"""The `switchboard` script on machines that lack something: fake Python programs in an otherwise empty PATH."""
 
 import shutil
 import subprocess
@@ -28,7 +28,7 @@ ROOMY, FULL = (f'printf "a\\nb 1 1 {free} 1\\n"' for free in (9_000_000, 10_000)
 
 @dataclass
 class Machine:
-    """A clone of the project, and the only programs there are."""
+    """A clone of the project, and a PATH with only these programs."""
 
     clone: Path
     programs: Path
@@ -65,7 +65,7 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """What it refused with."""
+    """The error text of the failed call."""
     assert (done.returncode, done.stdout) == (1, "")
     return done.stderr
 
@@ -78,7 +78,7 @@ def test_the_environment_is_made_once(machine: Machine) -> None:
     assert (second.stdout, second.stderr) == ("launched: help\n", "")
 
 
-def test_a_changed_lock_makes_it_anew(machine: Machine) -> None:
+def test_a_changed_lock_creates_the_environment_again(machine: Machine) -> None:
     machine.has_python()
     machine.run()
     (machine.clone / "requirements.lock").write_text("second\n")
@@ -124,7 +124,7 @@ def test_a_failed_installation_leaves_nothing(machine: Machine, says: str, answe
 
 
 @pytest.mark.parametrize("holder", ["", "999999999"])
-def test_the_lock_of_a_killed_start_is_taken_over(machine: Machine, holder: str) -> None:
+def test_the_lock_left_by_a_killed_start_is_taken_over(machine: Machine, holder: str) -> None:
     machine.has_python()
     (machine.clone / ".venv.lock").mkdir()
     if holder:

@@ -30,7 +30,9 @@ async def _refused(client: SimulatorClient, path: str, **body: object) -> Simula
     return caught.value
 
 
-async def test_the_network_says_where_it_is_and_what_to_trust(simulator: Simulator, client: SimulatorClient) -> None:
+async def test_the_network_has_its_addresses_and_its_trust_anchors(
+    simulator: Simulator, client: SimulatorClient
+) -> None:
     network = await client.get("/network")
     assert network["proxy"] == simulator.world.proxy_url
     assert await asyncio.to_thread(Path(network["ca"]).read_bytes) != b""
@@ -48,7 +50,7 @@ async def test_phones_and_contacts_are_made_shown_and_changed(client: SimulatorC
     assert drawn == contact
 
 
-async def test_refusals_say_what_was_wrong_and_what_to_do(client: SimulatorClient) -> None:
+async def test_errors_say_what_was_wrong_and_what_to_do(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     taken = await _refused(client, "/contacts", number="4915112345678")
     unknown = await _refused(client, "/contacts/491/write", to="4915112345678", text="x")
@@ -63,7 +65,7 @@ async def test_refusals_say_what_was_wrong_and_what_to_do(client: SimulatorClien
         await client.call(scan("4915112345678", "nonsense"))
 
 
-async def test_faults_are_set_per_account_and_taken_back(client: SimulatorClient) -> None:
+async def test_faults_are_set_per_account_and_removed(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     set_to = await client.call(set_faults("4915112345678", fail_login={"reason": 402, "code": 101}, message_error=463))
     assert (set_to["fail_login"], set_to["message_error"]) == ({"reason": "402", "code": "101"}, 463)
@@ -106,7 +108,7 @@ async def test_files_reach_the_phone_and_broken_ones_are_refused(client: Simulat
     assert (await _refused(client, path, data_base64="***", **file)).status == 422
 
 
-async def test_the_scripted_day_writes_to_the_phone(simulator: Simulator, client: SimulatorClient) -> None:
+async def test_the_demo_writes_to_the_phone(simulator: Simulator, client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     await client.post("/demo", number="4915112345678")
     first = (await simulator.world.phones["4915112345678"].inbox.after(0, wait=20))[0]
@@ -116,7 +118,7 @@ async def test_the_scripted_day_writes_to_the_phone(simulator: Simulator, client
     assert [step["what"] for step in steps if step["contact"] == first["from"]] == ["wrote", "read", "wrote"]
 
 
-async def test_messages_about_others_reach_the_phone(client: SimulatorClient) -> None:
+async def test_replies_reactions_edits_and_revokes_reach_the_phone(client: SimulatorClient) -> None:
     phone, contact = await client.post("/phones"), await client.post("/contacts")
     base, to = f"/contacts/{contact['number']}", phone["number"]
     first = (await client.post(f"{base}/write", to=to, text="hello"))["id"]
@@ -131,7 +133,7 @@ async def test_messages_about_others_reach_the_phone(client: SimulatorClient) ->
         assert (await client.post(f"{base}/write-unreadable", to=to, kind=kind))["id"]
 
 
-async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) -> None:
+async def test_a_group_accepts_texts_of_its_members_only(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     member, stranger = [(await client.post("/contacts"))["number"] for _ in range(2)]
     group = await client.post("/groups", subject="Us", members=[member, "4915112345678"])
@@ -142,7 +144,7 @@ async def test_a_group_takes_texts_of_its_members_only(client: SimulatorClient) 
     assert [(item["text"], item["chat"]) for item in inbox["messages"]] == [("hello", group["jid"])]
 
 
-async def test_any_stanza_and_any_type_of_receipt_can_be_played(client: SimulatorClient) -> None:
+async def test_any_stanza_and_any_type_of_receipt_can_be_sent(client: SimulatorClient) -> None:
     await client.post("/phones", number="4915112345678")
     number = (await client.post("/contacts"))["number"]
     path = "/phones/4915112345678/stanza"

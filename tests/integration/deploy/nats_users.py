@@ -1,4 +1,4 @@
-"""A nats-server with the shipped users, and a connection as one of them that hears what it is refused."""
+"""A nats-server with the production users, and a connection that records its permission errors."""
 
 import os
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PASSWORDS = {
     user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(permissions_of_users())
 }
-"""Beginning like numbers, which the server's configuration language must not take them for."""
+"""They begin with digits: the server's configuration language must not read them as numbers."""
 
 
 def url(port: int, user: str) -> str:
@@ -44,7 +44,7 @@ async def guarded_server(folder: Path) -> AsyncIterator[Server]:
 
 @dataclass
 class Connection:
-    """One user's; `refused` is what the server said no to."""
+    """A connection of one user; `refused`: the permission errors of the server."""
 
     client: Client
     refused: list[str] = field(default_factory=list)

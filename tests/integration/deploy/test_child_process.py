@@ -1,4 +1,4 @@
-"""A supervised process: what dies comes back, what is stopped is gone with everything it started."""
+"""A supervised process is restarted when it ends; `stop` ends it with its whole process group."""
 
 import asyncio
 import os
@@ -55,7 +55,7 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_what_is_killed_is_started_again_and_said(processes: ChildProcesses) -> None:
+async def test_a_killed_process_is_restarted_and_the_user_is_told(processes: ChildProcesses) -> None:
     child = processes.child(SLEEPER)
     await child.start()
     first = child.pid
@@ -66,14 +66,14 @@ async def test_what_is_killed_is_started_again_and_said(processes: ChildProcesse
     assert processes.groups == {child.pid}
 
 
-async def test_an_exit_code_is_said(processes: ChildProcesses) -> None:
+async def test_the_message_has_the_exit_code(processes: ChildProcesses) -> None:
     child = processes.child("raise SystemExit(3)")
     await child.start()
     await until(lambda: len(processes.messages) >= 2)
     assert "exit code 3" in processes.messages[0]
 
 
-async def test_what_it_started_ends_with_it(processes: ChildProcesses) -> None:
+async def test_its_children_end_with_it(processes: ChildProcesses) -> None:
     child = processes.child(PARENT)
     await child.start()
     await until(lambda: bool(processes.log()))
@@ -82,7 +82,7 @@ async def test_what_it_started_ends_with_it(processes: ChildProcesses) -> None:
     await until(lambda: not grandchild.is_running() or grandchild.status() == psutil.STATUS_ZOMBIE)
 
 
-async def test_stopped_means_gone_even_when_it_does_not_listen(processes: ChildProcesses) -> None:
+async def test_stop_ends_a_process_that_ignores_sigterm(processes: ChildProcesses) -> None:
     child = processes.child(STUBBORN)
     await child.start()
     await until(lambda: bool(processes.log()))
@@ -91,7 +91,7 @@ async def test_stopped_means_gone_even_when_it_does_not_listen(processes: ChildP
     assert (child.running, psutil.pid_exists(pid), processes.groups, processes.messages) == (False, False, set(), [])
 
 
-async def test_what_was_stopped_can_be_started_again(processes: ChildProcesses) -> None:
+async def test_a_stopped_process_can_be_started_again(processes: ChildProcesses) -> None:
     child = processes.child(SLEEPER)
     await child.start()
     await until(lambda: processes.log() == ["up"])
@@ -100,12 +100,12 @@ async def test_what_was_stopped_can_be_started_again(processes: ChildProcesses) 
     await until(lambda: processes.log() == ["up", "up"])
 
 
-async def test_a_program_that_is_not_there_is_named(processes: ChildProcesses) -> None:
+async def test_a_missing_program_is_named(processes: ChildProcesses) -> None:
     with pytest.raises(StartFailed, match="program cannot be started"):
         await processes.child("", "/nowhere/program").start()
 
 
-async def test_the_environment_arrives_as_given(processes: ChildProcesses) -> None:
+async def test_the_environment_is_passed_unchanged(processes: ChildProcesses) -> None:
     names = ("https_proxy", "no_proxy", "SSL_CERT_FILE", "PYTHONPATH")
     program = f"import os, time\nprint([os.environ[name] for name in {names}], flush=True)\ntime.sleep(600)"
     await processes.child(program, **{name: f"/a {name}" for name in names}).start()

@@ -1,4 +1,4 @@
-"""The users of deploy/nats.production.conf, on a real nats-server: what they may say and hear, and what not."""
+"""The users of deploy/nats.production.conf on a real nats-server: what they may publish and subscribe to."""
 
 from collections.abc import AsyncIterator
 
@@ -43,7 +43,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         yield running
 
 
-async def test_nobody_gets_in_without_a_password(server: Server) -> None:
+async def test_no_user_logs_in_without_a_password(server: Server) -> None:
     for url in (f"nats://127.0.0.1:{server.port}", f"nats://router:wrong@127.0.0.1:{server.port}"):
         with pytest.raises(NatsError, match="Authorization Violation"):
             await Client().connect(url, allow_reconnect=False)
@@ -65,7 +65,7 @@ async def test_nobody_gets_in_without_a_password(server: Server) -> None:
         (INTEGRATION, CreateBooking),
     ],
 )
-async def test_a_service_says_what_is_its_to_say(server: Server, user: str, message: type[Message]) -> None:
+async def test_a_service_may_publish_its_own_messages(server: Server, user: str, message: type[Message]) -> None:
     async with logged_in(server, user) as connection:
         assert await connection.may_publish(message.subject_filter("acme", "one"))
 
@@ -93,13 +93,13 @@ async def test_a_service_says_what_is_its_to_say(server: Server, user: str, mess
         ("realtime", SendRequest),
     ],
 )
-async def test_a_service_is_refused_what_is_not(server: Server, user: str, message: type[Message]) -> None:
+async def test_a_service_may_not_publish_messages_of_others(server: Server, user: str, message: type[Message]) -> None:
     async with logged_in(server, user) as connection:
         assert not await connection.may_publish(message.subject_filter("acme", "one"))
 
 
 @pytest.mark.parametrize("user", ["session", "router", "realtime", INTEGRATION])
-async def test_nobody_but_the_api_hears_questions_or_anothers_answers(server: Server, user: str) -> None:
+async def test_only_the_api_receives_queries_and_nobody_receives_replies_of_others(server: Server, user: str) -> None:
     async with logged_in(server, user) as connection:
         for subject in (
             "wa.query.>",
@@ -113,13 +113,13 @@ async def test_nobody_but_the_api_hears_questions_or_anothers_answers(server: Se
 
 
 @pytest.mark.parametrize("user", list(permissions_of_users()))
-async def test_nobody_empties_or_deletes_a_stream_of_messages(server: Server, user: str) -> None:
+async def test_no_service_may_purge_or_delete_a_stream(server: Server, user: str) -> None:
     async with logged_in(server, user) as connection:
         for verb in ("DELETE", "PURGE"):
             assert not await connection.may_publish(f"$JS.API.STREAM.{verb}.{EVENTS_STREAM}")
 
 
-async def test_a_room_cannot_take_the_routers_messages(server: Server) -> None:
+async def test_realtime_may_not_consume_the_routers_messages(server: Server) -> None:
     name = durable_name("router", MessageReceived)
     async with logged_in(server, "realtime") as connection:
         for call in ("MSG.NEXT", "DELETE"):
@@ -127,7 +127,7 @@ async def test_a_room_cannot_take_the_routers_messages(server: Server) -> None:
             assert await connection.may_publish(f"$JS.API.CONSUMER.{call}.{EVENTS_STREAM}.made-up")
 
 
-async def test_another_service_keeps_a_durable_consumer_of_its_own(server: Server) -> None:
+async def test_another_service_may_have_its_own_durable_consumer(server: Server) -> None:
     async with logged_in(server, "session") as session:
         await session.client.publish(MessageReceived.subject_filter("acme", "one"), b"{}")
         await session.client.flush()
@@ -139,7 +139,7 @@ async def test_another_service_keeps_a_durable_consumer_of_its_own(server: Serve
         assert other.refused == []
 
 
-async def test_another_service_cannot_take_a_services_consumer(server: Server) -> None:
+async def test_another_service_may_not_use_the_consumer_of_a_service(server: Server) -> None:
     async with logged_in(server, INTEGRATION) as other:
         config = ConsumerConfig(durable_name=durable_name("router", MessageReceived))
         with pytest.raises((APIError, TimeoutError)):
@@ -147,7 +147,7 @@ async def test_another_service_cannot_take_a_services_consumer(server: Server) -
         assert other.refused
 
 
-async def test_what_is_only_live_is_said_and_heard_by_whom_it_concerns(server: Server) -> None:
+async def test_ephemeral_events_may_be_published_and_received_only_by_their_services(server: Server) -> None:
     for user in permissions_of_users():
         async with logged_in(server, user) as connection:
             for live in EPHEMERAL_EVENTS.values():

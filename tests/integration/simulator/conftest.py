@@ -21,7 +21,7 @@ WAIT_TIMEOUT_S = 60  # seconds: generous, because the machine may be busy
 
 @dataclass
 class Neonize:
-    """Remote control of one neonize process with one client. `db` survives the process."""
+    """Controls a neonize process with one client. `db` survives the process."""
 
     world: World
     db: Path
@@ -73,8 +73,8 @@ class Neonize:
         return message["ok"]
 
     async def event(self, name: str, since: int = 0, **attrs: Any) -> dict[str, Any]:
-        """The first event of a name whose fields are `attrs`, from the past or the future."""
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        """The first event with this name and these fields, received already or awaited."""
+        async with asyncio.timeout(PATIENCE):
             while True:
                 for event in self.events[since:]:
                     if event["ev"] == name and all(event.get(key) == value for key, value in attrs.items()):

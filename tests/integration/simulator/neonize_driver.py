@@ -28,7 +28,7 @@ from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, Clie
 
 
 def trust(root: bytes) -> None:
-    """Replace the pinned Noise root in the writable memory of the library."""
+    """Replaces the pinned Noise root in the writable memory of the library."""
     with open("/proc/self/maps") as maps:
         lines = [line.split(maxsplit=5) for line in maps if "neonize-linux" in line]
     for area, permissions, *_ in lines:
@@ -88,7 +88,7 @@ def jid_of(text: str) -> Any:
 
 
 def become_available() -> None:
-    """Presence is refused until the push name has come from the phone, which no event announces."""
+    """Presence is rejected until the push name has arrived from the phone, which no event announces."""
     for attempt in range(50):
         try:
             client.send_presence(Presence.AVAILABLE)

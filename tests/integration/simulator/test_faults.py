@@ -1,4 +1,4 @@
-"""Every row of the table of faults, as the real neonize sees it."""
+"""Every simulated fault, as the real neonize reports it."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ async def test_a_stream_error_503_leads_to_a_new_connection(phone: SimulatedPhon
     await linked.event("Connected", since=before)
 
 
-async def test_refused_connections_keep_the_client_away_until_they_end(
+async def test_a_client_cannot_connect_while_connections_are_refused(
     world: World, phone: SimulatedPhone, linked: Any, until: Any
 ) -> None:
     bob = world.add_contact()
@@ -92,7 +92,7 @@ async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone
         await linked.call("send_image", to=bob.account.number, data=PIXEL)
 
 
-async def test_a_login_answered_with_503_is_tried_again(phone: SimulatedPhone, linked: Any, until: Any) -> None:
+async def test_a_login_answered_with_503_is_retried(phone: SimulatedPhone, linked: Any, until: Any) -> None:
     before, companion = len(linked.events), phone.account.companions[1]
     phone.account.faults = Faults(fail_login={"reason": "503"})
     await _drop(phone)

@@ -19,7 +19,7 @@ async def test_a_restart_of_the_client_needs_no_second_scan(start: Any, phone: S
     assert phone.account.companions[1].logins == 2
 
 
-async def test_a_qr_code_works_once_and_nonsense_is_explained(start: Any, phone: SimulatedPhone) -> None:
+async def test_a_qr_code_works_once_and_an_invalid_one_is_explained(start: Any, phone: SimulatedPhone) -> None:
     neonize = await start()
     code = (await neonize.event("qr"))["code"]
     with pytest.raises(ValueError, match="not a WhatsApp QR text"):
@@ -63,7 +63,7 @@ async def test_messages_wait_for_a_killed_client_and_none_is_lost(
     await until(lambda: ledger.acknowledged_ids() == [before, *ids])
 
 
-async def test_what_was_handed_out_but_not_acknowledged_is_delivered_again(
+async def test_sent_but_unacknowledged_messages_are_delivered_again(
     world: World, phone: SimulatedPhone, linked: Any, until: Any
 ) -> None:
     bob, companion = world.add_contact(name="Bob"), phone.account.companions[1]

@@ -59,7 +59,9 @@ async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_rea
     assert [entry["to"] for entry in received] == [bob.account.number] * 3
 
 
-async def test_who_cannot_decrypt_asks_again_and_gets_it(world: World, phone: SimulatedPhone, linked: Any) -> None:
+async def test_a_client_that_cannot_decrypt_sends_a_retry_receipt_and_gets_the_message(
+    world: World, phone: SimulatedPhone, linked: Any
+) -> None:
     bob = world.add_contact(name="Bob")
     await linked.call("send", to=bob.account.number, text="before")
     await bob.inbox.after(0, wait=10)
@@ -73,7 +75,9 @@ async def test_who_cannot_decrypt_asks_again_and_gets_it(world: World, phone: Si
         assert got["text"] == "after"
 
 
-async def test_addressing_decides_what_the_chat_is_called(world: World, phone: SimulatedPhone, linked: Any) -> None:
+async def test_the_addressing_mode_decides_the_jid_of_the_chat(
+    world: World, phone: SimulatedPhone, linked: Any
+) -> None:
     bob = world.add_contact(name="Bob")
     by_lid, _ = bob.write(phone.account, content.text("by lid"))
     assert (await linked.event("Message", id=by_lid))["chat"] == str(bob.account.lid)
@@ -82,7 +86,7 @@ async def test_addressing_decides_what_the_chat_is_called(world: World, phone: S
     assert (await linked.event("Message", id=by_number))["chat"] == str(bob.account.pn)
 
 
-async def test_what_the_owner_types_on_the_phone_reaches_the_companion_as_own_message(
+async def test_a_message_from_the_phone_reaches_the_companion_as_own_message(
     world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")

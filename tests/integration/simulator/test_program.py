@@ -1,4 +1,4 @@
-"""`python -m simulator` as others start it."""
+"""`python -m simulator` as a program."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ async def _ready(program: asyncio.subprocess.Process) -> dict[str, Any]:
     return answer
 
 
-async def test_it_says_where_it_listens_ends_on_a_signal_and_remembers(tmp_path: Path) -> None:
+async def test_it_prints_its_addresses_stops_on_a_signal_and_keeps_its_state(tmp_path: Path) -> None:
     arguments = ("--port", "0", "--control-port", "0", "--seed", "1", "--data", str(tmp_path))
     first = await _program(*arguments)
     told = await _ready(first)

@@ -1,4 +1,4 @@
-"""What `bench attack` prints, and when its bounds count as held."""
+"""The report of `bench attack`: its table, its JSON, and when a bound counts as exceeded."""
 
 import json
 import math
@@ -41,14 +41,14 @@ def test_one_byte_above_100_mb_is_named() -> None:
 
 
 @pytest.mark.parametrize("phase_name", ["alone", "attacked"])
-def test_a_failed_request_of_the_victim_breaks_the_bound_however_fast_the_others_are(phase_name: str) -> None:
+def test_one_failed_request_of_the_victim_exceeds_the_bound_however_fast_the_others_are(phase_name: str) -> None:
     given = report()
     failed = Samples([10.0] * 99, Counter({"HTTP 503": 1}))
     broken = replace(given, **{phase_name: dict(getattr(given, phase_name)) | {"login": failed}})
     assert [text for text in broken.violations() if "HTTP 503" in text]
 
 
-def test_without_samples_the_bound_is_not_held() -> None:
+def test_without_samples_the_bound_counts_as_exceeded() -> None:
     given = report()
     empty = replace(given, attacked=dict(given.attacked) | {"join": Samples()})
     assert [text for text in empty.violations() if text.startswith("join")]
@@ -70,7 +70,7 @@ def test_the_table_names_every_operation_process_and_attack() -> None:
         assert text in shown
 
 
-def test_the_json_is_json_and_says_what_was_not_held() -> None:
+def test_the_json_names_the_exceeded_bounds() -> None:
     found = json.loads(json.dumps(report(attacked=30.0).as_json()))
     assert found["victim_ms"]["login"]["p99_ratio"] == 3.0
     assert found["victim_ms"]["join"]["alone"] == {"samples": 100, "p50": 5.0, "p99": 10.0, "failures": {}}
@@ -79,7 +79,7 @@ def test_the_json_is_json_and_says_what_was_not_held() -> None:
     assert len(found["violations"]) == len(OPERATIONS)
 
 
-def test_a_plan_reaches_the_attackers_as_it_was() -> None:
+def test_an_attack_plan_survives_json() -> None:
     plan = AttackPlan(
         3000,
         3002,
@@ -105,5 +105,5 @@ def test_attackers_have_other_addresses_than_the_victim() -> None:
 @pytest.mark.parametrize(
     ("length", "size"), [(125, b"\xfd"), (126, b"\xfe\x00\x7e"), (65_536, b"\xff\x00\x00\x00\x00\x00\x01\x00\x00")]
 )
-def test_a_frame_says_its_length_and_a_mask_of_zero(length: int, size: bytes) -> None:
+def test_a_frame_header_has_the_length_and_a_zero_mask(length: int, size: bytes) -> None:
     assert frame_header(TEXT_OPCODE, length) == b"\x81" + size + bytes(4)

@@ -7,7 +7,7 @@ from deploy.local import checks
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
-    """What would be run; nothing is."""
+    """Records the commands instead of running them."""
     asked: list[tuple[str, ...]] = []
 
     def run(*command: str) -> int:
@@ -21,7 +21,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return asked
 
 
-def test_a_whole_run_has_a_process_for_each_processor_and_every_folder(commands: list[tuple[str, ...]]) -> None:
+def test_a_full_run_is_parallel_and_has_every_test_folder(commands: list[tuple[str, ...]]) -> None:
     assert checks.run_checks([]) == 0
     assert set(checks.PARALLEL_OPTIONS) <= set(commands[-1])
     folders = {path.parent for path in (checks.ROOT / "tests").rglob("test_*.py")}
@@ -38,6 +38,6 @@ def test_tests_that_share_a_given_server_run_one_after_the_other(
     assert not set(checks.PARALLEL_OPTIONS) & set(commands[-1])
 
 
-def test_what_was_asked_for_runs_as_it_was_asked_for(commands: list[tuple[str, ...]]) -> None:
+def test_arguments_are_passed_to_pytest_unchanged(commands: list[tuple[str, ...]]) -> None:
     assert checks.run_checks(["tests/unit", "-x"]) == 0
     assert commands[-1] == ("pytest", "--assert=plain", "tests/unit", "-x")

@@ -31,7 +31,7 @@ def test_a_service_has_the_same_command(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_service_has_the_same_variables(name: str) -> None:
-    """Besides the settings that .env may change."""
+    """Except for the settings that .env may change."""
     compose = {name for name, text in SERVICES[name]["environment"].items() if text is not None} - ONLY_SERVER
     unused = {"MONGO_URL"} if name == "realtime" else set()
     assert compose == set(LAUNCHED[name].env) - ONLY_LOCAL - unused
@@ -65,7 +65,7 @@ def test_the_front_server_sends_the_same_paths_to_the_same_services() -> None:
 
 
 def test_the_services_trust_the_front_server_and_nothing_else() -> None:
-    """The gateway of the network is the machine: its other users would come from a trusted address."""
+    """The gateway of the network is the host: trusting it would trust every process on the host."""
     address = interpolated(SERVICES["front"]["networks"]["web"]["ipv4_address"], {})
     (web,) = COMPOSE["networks"]["web"]["ipam"]["config"]
     subnet, dynamic = (ip_network(interpolated(web[name], {})) for name in ("subnet", "ip_range"))

@@ -1,4 +1,4 @@
-"""The data folder: secrets, the lock, and what is said when it cannot be used."""
+"""The data folder: secrets, the lock, and the errors when it cannot be used."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def test_two_folders_have_different_secrets(folder: DataFolder, tmp_path: Path) 
     assert other.secrets().password != folder.secrets().password
 
 
-def test_an_empty_secret_file_is_written_anew(folder: DataFolder) -> None:
+def test_an_empty_secret_file_is_replaced(folder: DataFolder) -> None:
     (folder.path / "secrets" / "token_private_key").write_text("")
     assert SigningKey.parse(folder.secrets().token_private_key)
 
@@ -48,7 +48,7 @@ def test_the_public_half_always_belongs_to_the_private_one(folder: DataFolder) -
     assert SigningKey.parse(found.token_private_key).public_text == found.token_public_key
 
 
-def test_a_secret_of_an_earlier_version_is_removed_and_a_readable_one_is_closed(folder: DataFolder) -> None:
+def test_a_secret_of_an_earlier_version_is_removed_and_a_world_readable_one_becomes_private(folder: DataFolder) -> None:
     (folder.path / "secrets" / "token_secret").write_text("a" * 64)
     folder.secrets()
     (folder.path / "secrets" / "token_private_key").chmod(0o644)
@@ -63,7 +63,7 @@ def test_a_broken_key_file_is_named_with_the_remedy(folder: DataFolder) -> None:
         folder.secrets()
 
 
-def test_a_second_launcher_is_told_where_the_first_runs(folder: DataFolder) -> None:
+def test_a_second_launcher_gets_the_address_of_the_first(folder: DataFolder) -> None:
     with pytest.raises(
         DataFolderError, match=rf"already runs on .* at http://127.0.0.1:3000 \(process {os.getpid()}\)"
     ):
@@ -77,13 +77,13 @@ def test_a_closed_folder_can_be_opened_again(folder: DataFolder) -> None:
     assert json.loads((folder.path / "lock").read_text())["port"] == 4000
 
 
-def test_a_file_in_the_way_is_named(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataFolderError, match=r"cannot use .*file: .*; choose another with --data DIR"):
         DataFolder(tmp_path / "file").open(3000)
 
 
-def test_a_full_disk_is_said_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(0, 0, 1 << 20))
     with pytest.raises(DataFolderError, match="the disk is full: 1 MB are free"):
         DataFolder(tmp_path / "data").open(3000)

@@ -7,7 +7,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def entries(path: Path) -> dict[str, str]:
-    """Requirement line → its hashes."""
+    """Requirement line → hashes."""
     text = re.sub(r" \\\n\s+", " ", path.read_text())
     return {line.partition(" --hash")[0]: line for line in text.splitlines() if "==" in line}
 

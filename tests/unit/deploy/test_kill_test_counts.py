@@ -1,4 +1,4 @@
-"""What the kill test counts as lost and as doubled."""
+"""What the kill test counts as lost and as duplicated."""
 
 from collections import Counter
 from dataclasses import replace
@@ -25,11 +25,11 @@ def test_not_acknowledged_and_not_recorded_is_not_lost_but_not_clean_either() ->
     assert (counts.lost, counts.acknowledged, counts.clean) == (0, 1, False)
 
 
-def test_what_others_acknowledged_does_not_count() -> None:
+def test_acknowledged_messages_of_other_rounds_do_not_count() -> None:
     assert tally(replace(ALL_WELL, acknowledged=SENT | {"earlier"})).acknowledged == 3
 
 
-def test_every_kind_of_double_is_counted_apart() -> None:
+def test_every_kind_of_duplicate_is_counted_separately() -> None:
     twice = Counter({"a": 2, "b": 1, "c": 3})
     assert tally(replace(ALL_WELL, recorded=twice)).doubled_messages == 2
     assert tally(replace(ALL_WELL, socket_events=twice)).doubled_on_socket == 2
@@ -38,7 +38,7 @@ def test_every_kind_of_double_is_counted_apart() -> None:
     assert not tally(replace(ALL_WELL, socket_events=twice)).clean
 
 
-def test_missing_and_doubled_messages_are_named() -> None:
+def test_missing_and_duplicated_messages_are_listed() -> None:
     assert suspicious_ids(ALL_WELL) == set()
     counts = replace(ALL_WELL, recorded=Counter({"a": 2, "b": 1}), socket_events=Counter({"b": 2}))
     assert suspicious_ids(counts) == {"a", "b", "c"}
@@ -52,7 +52,7 @@ def test_tallies_add_up() -> None:
     assert Tally(1, 1, 1) + Tally(2, 1, 0, 4) == Tally(3, 2, 1, 4)
 
 
-def test_a_line_has_a_number_under_every_title() -> None:
+def test_a_row_has_a_number_under_every_title() -> None:
     assert len(table_row("mongo", Tally())) == len(TABLE_HEADING)
 
 
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_moments() -> None:
     assert planned_kills(options, 7) == planned_kills(options, 7) != planned_kills(options, 8)
 
 
-def test_every_target_is_killed_as_often_as_asked_within_the_load() -> None:
+def test_every_target_is_killed_the_requested_number_of_times_during_the_load() -> None:
     options = make_parser().parse_args(["--rounds", "5", "--seconds", "4"])
     counts = planned_kills(options, 1)
     assert Counter(kill.target for kill in counts) == Counter(

@@ -1,4 +1,4 @@
-"""Processes as data: places filled in, ports apart."""
+"""Process templates: placeholders, ports, order of starting, keys."""
 
 import pytest
 
@@ -29,7 +29,7 @@ PLACEHOLDERS = {
 
 
 @pytest.mark.parametrize("process", PROCESSES, ids=NAMES)
-def test_every_place_of_a_process_is_known(process: ProcessTemplate) -> None:
+def test_every_placeholder_of_a_process_has_a_value(process: ProcessTemplate) -> None:
     command, variables = process_specs.fill_placeholders(process, 3000, PLACEHOLDERS)
     assert not [text for text in (*command, *variables.values()) if "{" in text]
 
@@ -39,12 +39,12 @@ def test_a_process_starts_after_what_it_needs() -> None:
         assert all(NAMES.index(need) < NAMES.index(process.name) for need in process.starts_after)
 
 
-def test_ports_are_apart_and_within_the_run() -> None:
+def test_port_offsets_are_distinct_and_within_the_range() -> None:
     assert len(PORT_OFFSETS) == len(PROCESSES) + 2
     assert set(PORT_OFFSETS) == set(range(PORT_COUNT))
 
 
-def test_an_empty_variable_is_left_away() -> None:
+def test_an_empty_variable_is_left_out() -> None:
     session = next(process for process in PROCESSES if process.name == "session")
     _, variables = process_specs.fill_placeholders(session, 3000, PLACEHOLDERS | {"simulator_url": ""})
     assert "WA_SIMULATOR_URL" not in variables

@@ -1,4 +1,4 @@
-"""What is missing on the machine is said in one sentence with the remedy."""
+"""Errors of the launcher name what is missing or taken, and the remedy."""
 
 import socket
 from pathlib import Path
@@ -13,7 +13,7 @@ from deploy.local.ports import PortTaken
 from deploy.local.server_requirements import explain, require_runnable
 
 
-def test_a_taken_port_is_named_with_its_holder() -> None:
+def test_a_taken_port_is_named_with_its_process() -> None:
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -66,13 +66,13 @@ def test_an_unknown_bench_is_answered_with_the_known_ones(capsys: pytest.Capture
     assert "latency" in capsys.readouterr().err
 
 
-def test_a_relative_folder_is_meant_from_where_the_user_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_folder_is_relative_to_the_folder_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SWITCHBOARD_FROM", "/home/nina")
     assert up.data_path("shop", Path("/project")) == Path("/home/nina/shop")
     assert up.data_path("/srv/shop", Path("/project")) == Path("/srv/shop")
     assert up.data_path(None, Path("/project")) == Path("/project/.switchboard")
 
 
-def test_the_reaper_ends_only_what_still_runs_and_nothing_after_done() -> None:
+def test_the_orphan_cleanup_stops_only_running_groups_and_none_after_done() -> None:
     assert groups_left(["+1\n", "+2\n", "-1\n", "+3\n"]) == [2, 3]
     assert groups_left(["+1\n", "done\n"]) == []

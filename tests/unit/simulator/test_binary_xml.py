@@ -64,7 +64,7 @@ def test_addresses_survive_as_text(text: str) -> None:
     assert str(Jid.parse(text)) == text
 
 
-def test_what_is_missing_in_a_stanza_is_named() -> None:
+def test_a_missing_child_or_attribute_is_named() -> None:
     with pytest.raises(ValueError, match="<iq> has no <a/b>"):
         element("iq", None, element("a")).require_child("a", "b")
     with pytest.raises(ValueError, match="no address in 'to'"):

@@ -1,4 +1,4 @@
-"""Answers to questions of clients and the routing of messages, with the faults that need patience in real life."""
+"""Answers to iq requests and the routing of messages, with faults that real clients meet rarely."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +18,7 @@ from simulator.world import World
 
 
 class Client:
-    """A connection without a socket, with the Signal device of a companion behind it."""
+    """A connection without a socket, with the Signal device of a companion."""
 
     def __init__(self, world: World) -> None:
         self.world, self.device, self.sent = world, SignalDevice.new(), list[Node]()
@@ -33,14 +33,14 @@ class Client:
         self.sent.append(node)
 
     def ask(self, namespace: str, *body: Node, **attrs: Any) -> list[Node]:
-        """Answers to one question."""
+        """The answers to one iq request."""
         self.sent.clear()
         node = element("iq", {"id": "1", "type": "get", "xmlns": namespace, **attrs}, *body)
         iq.answer_iq(self.world.network, self, node)  # type: ignore[arg-type]  # a stand-in for a Connection
         return list(self.sent)
 
     def write(self, to: Jid, words: str) -> Node:
-        """Encrypt for one recipient and route; the last answer."""
+        """Encrypts for one recipient and routes it. → the last answer"""
         address = str(to)
         person = self.world.network.person(to)
         assert person is not None
@@ -61,13 +61,13 @@ async def client(tmp_path: Path) -> AsyncIterator[Client]:
     await world.network.close()
 
 
-def test_pings_are_answered_unless_told_otherwise(client: Client) -> None:
+def test_pings_are_answered_unless_a_fault_is_set(client: Client) -> None:
     assert client.ask("w:p")[0].text("type") == "result"
     client.phone.account.faults = Faults(answer_pings=False)
     assert client.ask("w:p") == []
 
 
-def test_unknown_questions_get_an_empty_result_and_are_remembered(client: Client) -> None:
+def test_unknown_iqs_get_an_empty_result_and_are_remembered(client: Client) -> None:
     (answer,) = client.ask("w:newest")
     assert (answer.text("type"), answer.children) == ("result", [])
     assert "w:newest" in client.world.network.unknown_stanzas[0]
@@ -84,7 +84,7 @@ def test_prekeys_are_uploaded_counted_and_handed_out_once(client: Client) -> Non
     assert [node and node.number("id") for node in numbers] == [1, 2, None]
 
 
-def test_usync_tells_numbers_from_strangers(client: Client) -> None:
+def test_usync_tells_registered_numbers_from_others(client: Client) -> None:
     bob = client.world.add_contact("4917612345678")
     query = element("query", None, element("contact"), element("lid"), element("devices"))
     users = [element("user", None, leaf("contact", f"+{number}".encode())) for number in ("4917612345678", "49999")]
@@ -118,7 +118,7 @@ def test_a_phone_that_is_offline_reads_when_it_comes_back(client: Client) -> Non
     assert len(client.phone.inbox) == 1
 
 
-def test_a_refused_retry_does_not_drop_the_fresh_copy(client: Client) -> None:
+def test_an_error_ack_after_a_retry_receipt_does_not_drop_the_new_copy(client: Client) -> None:
     bob = client.world.add_contact()
     message = element("message", {"from": bob.account.lid, "id": "R1", "type": "text"})
     client.world.network.delivery.deliver(client.companion, message)

@@ -48,7 +48,7 @@ def test_the_chain_shown_leads_from_the_root_to_the_static_key() -> None:
 
 
 @pytest.mark.parametrize("preamble", [b"", b"ED\x00\x01\x00\x00\x03abc"])
-def test_frames_are_cut_out_of_any_stream(preamble: bytes) -> None:
+def test_frames_are_split_from_any_stream(preamble: bytes) -> None:
     stream, framer, found = (
         preamble + CONNECTION_HEADER + frame(b"one") + frame(b"") + frame(b"three"),
         FrameSplitter(),

@@ -93,7 +93,7 @@ async def test_drawn_numbers_are_valid(tmp_path: Path) -> None:
 
 
 class Socket:
-    """Takes the place of a connection: remembers what was sent."""
+    """Replaces a connection: records what was sent."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -143,7 +143,7 @@ async def test_an_unlinked_device_leaves_nothing_behind(tmp_path: Path) -> None:
     await again.store.close()
 
 
-def test_receipts_of_different_kinds_wait_beside_each_other() -> None:
+def test_receipts_of_different_kinds_are_queued_separately() -> None:
     keys = [
         queue_key(node.tag, node.text("id"), node.text("type"))
         for node in (
