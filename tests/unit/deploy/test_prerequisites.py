@@ -18,7 +18,7 @@ def messages() -> list[str]:
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Replaces subprocess.run: records the commands and reports success."""
-    commands: list[list[str]] = []
+    ran: list[list[str]] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         ran.append(command)
@@ -26,7 +26,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr("subprocess.run", run)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    return commands
+    return ran
 
 
 def _be(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
