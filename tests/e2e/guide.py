@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = ROOT / "docs/guide"
 FRONT_PAGE = "../../README.md"
 CLIENT = ROOT / "services/api/console/vendor/socket.io.esm.min.js"
-PATIENCE = 150.0
+PAGE_TIMEOUT_S = 150.0
 """For a whole page."""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -111,7 +111,7 @@ async def _bash(script: str, folder: Path) -> str:
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        async with asyncio.timeout(PAGE_TIMEOUT_S):
             return (await process.communicate())[0].decode()
     finally:
         if process.returncode is None:

@@ -85,14 +85,14 @@ def requests_to(backend: Backend, start: str) -> list[str]:
     return [path for path in backend.requests if path.startswith(start) and "contact_id" not in path]
 
 
-class HeldAnswers:
+class PausedAnswers:
     """Holds the answers of requests that contain this text until `open`."""
 
     def __init__(self, query: str) -> None:
         self._query = query
         self._open = asyncio.Event()
         self.came = 0
-        """Number of requests that were held."""
+        """Number of requests that were paused."""
 
     async def __call__(self, name: str, asked: QueryParams) -> None:
         if self._query in f"{name}?{asked}":

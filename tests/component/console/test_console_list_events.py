@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 from tests.component.console.backend import Backend, until
 from tests.component.console.many_conversations import (
     ROWS,
-    HeldAnswers,
+    PausedAnswers,
     add_people,
     first_on_screen,
     message,
@@ -77,12 +77,12 @@ async def test_unknown_conversations_are_read_with_one_request(console: Page, ba
     add_people(backend, 300)
     await open_page(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
-    held = HeldAnswers("conversations?limit=50")
-    backend.before_answer = held
+    paused = PausedAnswers("conversations?limit=50")
+    backend.before_answer = paused
     for number in range(10):
         await writes(backend, f"t{200 + number}", number)
-    await until(lambda: held.came, console)
-    held.open()
+    await until(lambda: paused.came, console)
+    paused.open()
     await expect(console.locator(ROWS).first).to_contain_text("Person 0209")
     await expect(console.locator("[data-row=t200]")).to_have_attribute("aria-posinset", "10")
     assert len(requests_to(backend, "conversations?limit=50")) <= 2  # events during the read cause one more
@@ -95,12 +95,12 @@ async def test_a_message_that_comes_while_a_page_is_read_is_neither_lost_nor_twi
     await open_page(console, "/#/inbox")
     await expect(console.locator(ROWS).first).to_contain_text("Person 0000")
     await until(lambda: len(requests_to(backend, "conversations?status=open")) == 1, console)
-    held = HeldAnswers("cursor")
-    backend.before_answer = held
+    paused = PausedAnswers("cursor")
+    backend.before_answer = paused
     await console.locator(".conversations").evaluate("node => { node.scrollTop = node.scrollHeight; }")
-    await until(lambda: held.came == 1, console)
+    await until(lambda: paused.came == 1, console)
     await writes(backend, "t10")
-    held.open()
+    paused.open()
     while not await console.locator("[data-row=t99]").count():
         await console.locator(".conversations").evaluate("node => { node.scrollTop = node.scrollHeight; }")
         await console.wait_for_timeout(20)

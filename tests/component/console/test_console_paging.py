@@ -6,7 +6,7 @@ from playwright.async_api import Page, expect
 from tests.component.console.backend import AT, Backend, until
 from tests.component.console.many_conversations import (
     ROWS,
-    HeldAnswers,
+    PausedAnswers,
     add_people,
     first_on_screen,
     open_page,
@@ -151,15 +151,15 @@ async def test_an_outdated_answer_is_dropped(console: Page, backend: Backend) ->
     add_people(backend, 100)
     backend.lists["contacts"][1]["name"], backend.lists["contacts"][2]["name"] = "Alpha", "Beta"
     await open_page(console, "/#/inbox")
-    held = HeldAnswers("search=alpha")
-    backend.before_answer = held
+    paused = PausedAnswers("search=alpha")
+    backend.before_answer = paused
     search = console.get_by_label("Search conversations and messages")
     await search.fill("alpha")
-    await until(lambda: held.came, console)
+    await until(lambda: paused.came, console)
     await search.fill("beta")
     await expect(console.locator(ROWS)).to_have_count(1)
     await expect(console.locator(ROWS)).to_contain_text("Beta")
-    held.open()
+    paused.open()
     await writes(backend, "t2")  # the page heard what came behind the answer
     await expect(console.locator(ROWS)).to_contain_text("news 0")
     await expect(console.locator(ROWS)).to_have_count(1)

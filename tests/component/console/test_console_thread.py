@@ -138,17 +138,17 @@ async def test_a_message_that_arrives_while_the_last_page_is_on_its_way_is_neith
     long_conversation(backend, 120)
     await opened_at(console, 80)
     await expect(console.locator("[data-id=m0080]")).to_be_in_viewport()
-    held, go_on = asyncio.Event(), asyncio.Event()
+    paused, go_on = asyncio.Event(), asyncio.Event()
 
     async def hold() -> None:
         page = list(backend.lists["conversations/v1/messages"])
-        held.set()
+        paused.set()
         await go_on.wait()
         backend.lists["conversations/v1/messages"] = page  # as it was when it was read
 
     backend.before_page = hold
     await scrolled(console, "node.scrollHeight")
-    await asyncio.wait_for(held.wait(), 10)
+    await asyncio.wait_for(paused.wait(), 10)
     await says(backend, 120)
     await expect(console.get_by_role("button", name="Go to 1 new message")).to_be_visible()
     go_on.set()

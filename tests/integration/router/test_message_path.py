@@ -1,4 +1,4 @@
-"""How many files one received message runs through; `python -m docs.generate.numbers --message-path` prints it."""
+"""How many files one received message runs through, for `docs.generate.structure_numbers --message-path`."""
 
 import json
 
@@ -13,5 +13,5 @@ async def test_the_path_of_one_received_message_is_counted(router: Router) -> No
         await router.handle(received("A2", push_name="Anna", minute=1))
     assert router.names().count("MessageRecorded") == 2
     figures = visits.figures
-    print(f"\nmessage path: {json.dumps(figures)}")  # noqa: T201  # read by docs/generate/numbers.py
+    print(f"\nmessage path: {json.dumps(figures)}")  # noqa: T201  # read by docs/generate/structure_numbers.py
     assert figures["visits"] >= figures["files"] > 1

@@ -16,7 +16,7 @@ from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 
 DRIVER = Path(__file__).with_name("neonize_driver.py")
-WAIT_TIMEOUT_S = 60  # seconds: generous, because the machine may be busy
+NEONIZE_TIMEOUT_S = 60  # seconds: generous, because the machine may be busy
 
 
 @dataclass
@@ -67,14 +67,14 @@ class Neonize:
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
         assert self.process.stdin is not None
         self.process.stdin.write((json.dumps({"cmd": cmd, "n": number, **fields}) + "\n").encode())
-        message = await asyncio.wait_for(answer, WAIT_TIMEOUT_S)
+        message = await asyncio.wait_for(answer, NEONIZE_TIMEOUT_S)
         if "error" in message:
             raise RuntimeError(message["error"])
         return message["ok"]
 
     async def event(self, name: str, since: int = 0, **attrs: Any) -> dict[str, Any]:
         """The first event with this name and these fields, received already or awaited."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(NEONIZE_TIMEOUT_S):
             while True:
                 for event in self.events[since:]:
                     if event["ev"] == name and all(event.get(key) == value for key, value in attrs.items()):
@@ -136,7 +136,7 @@ def until() -> Callable[[Callable[[], Any]], Awaitable[None]]:
     """Waits until something becomes true in the simulator."""
 
     async def wait(condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        async with asyncio.timeout(NEONIZE_TIMEOUT_S):
             while not condition():
                 await asyncio.sleep(0.02)
 

@@ -1,5 +1,6 @@
-"""Figures about the structure of the code: `python -m docs.generate.numbers [--root PATH] [--json] [--message-path]`.
+"""Figures about the structure of the code.
 
+    python -m docs.generate.structure_numbers [--root PATH] [--json] [--message-path]
 Reads the sources without importing them, so `--root` may be any older checkout. `--message-path` adds how many files
 one received message runs through, by running tests/integration/router/test_message_path.py of this checkout.
 """
@@ -227,7 +228,7 @@ def table(numbers: StructureNumbers, path: Mapping[str, int]) -> str:
 
 def main(arguments: list[str]) -> int:
     """Prints the figures."""
-    parser = argparse.ArgumentParser(prog="python -m docs.generate.numbers", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m docs.generate.structure_numbers", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[2], help="a checkout (default: this one)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     parser.add_argument("--message-path", action="store_true", help="also trace one received message (needs MongoDB)")

@@ -1,10 +1,10 @@
-"""The figures of docs/generate/numbers.py: of this checkout, and of a small one whose figures are known."""
+"""The figures of docs/generate/structure_numbers.py: of this checkout, and of a small one whose figures are known."""
 
 from pathlib import Path
 
 import pytest
 
-from docs.generate import numbers
+from docs.generate import structure_numbers
 
 FILES = {
     "services/session/app.py": "from services.session.worker.pump import Pump\nfrom services.session import lease\n",
@@ -26,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_a_small_checkout_has_the_figures_that_can_be_counted_by_hand(checkout: Path) -> None:
-    found = numbers.measure(checkout)
+    found = structure_numbers.measure(checkout)
     assert (found.session_entries, found.session_edges) == (3, 2)
     assert (found.shared_files, found.shared_edges) == (2, 1)
     assert found.nats_importers == ["services/session/lease.py", "shared/words.py"]
@@ -37,7 +37,7 @@ def test_a_small_checkout_has_the_figures_that_can_be_counted_by_hand(checkout: 
 
 
 def test_this_checkout_has_figures_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
-    assert numbers.main([]) == 0
+    assert structure_numbers.main([]) == 0
     printed = capsys.readouterr().out
     for text in ("shared: imports between them", "forms of using NATS", "longest file", "Forms of using NATS:"):
         assert text in printed
@@ -45,4 +45,4 @@ def test_this_checkout_has_figures_and_a_table(capsys: pytest.CaptureFixture[str
 
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no folder services"):
-        numbers.measure(tmp_path)
+        structure_numbers.measure(tmp_path)
