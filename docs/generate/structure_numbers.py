@@ -1,6 +1,7 @@
 """Figures about the structure of the code.
 
     python -m docs.generate.structure_numbers [--root PATH] [--json] [--message-path]
+
 Reads the sources without importing them, so `--root` may be any older checkout. `--message-path` adds how many files
 one received message runs through, by running tests/integration/router/test_message_path.py of this checkout.
 """
