@@ -12,7 +12,7 @@ from services.session.settings import SessionSettings
 from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import migrate_session
 from services.session.store.data_folder import lock_data_folder
-from services.session.store.private_files import tighten
+from services.session.store.private_files import restrict_permissions
 from services.session.supervisor.node import Node
 from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from services.session.supervisor.worker_pool import Forker
@@ -50,7 +50,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        tighten(private_directory(settings.data_dir))
+        restrict_permissions(private_directory(settings.data_dir))
         async with lock_data_folder(settings.data_dir), open_mongo(settings) as database:
             await migrate_session(database)
 

@@ -2,10 +2,10 @@
 
 from services.session.app import make_app
 from services.session.settings import SessionSettings
-from services.session.store.private_files import keep_private
+from services.session.store.private_files import set_private_umask
 from shared.service import serve
 
 if __name__ == "__main__":
-    keep_private()
+    set_private_umask()
     settings = SessionSettings()
     serve(make_app(settings), "session", settings)

@@ -1,4 +1,4 @@
-"""What can be set for the session service (`WA_*`)."""
+"""Settings of the session service (`WA_*`)."""
 
 import platform
 from pathlib import Path
@@ -18,22 +18,22 @@ def _host_name() -> str:
 
 class SessionSettings(Settings):
     data_dir: Path = Path("data")
-    """Folder of the device keys and journals, on a disk that stays. Only one session node runs (decision 33)."""
+    """Folder of the device keys and journals, on a persistent disk. Only one session node may run (decision 33)."""
     node_name: str = Field(default_factory=_host_name)
     """Name of this node, the same after a restart. Unset: the host's name."""
     simulator_url: str | None = None
     """Control interface of the simulator, `http://127.0.0.1:3005`; local mode only."""
     accounts_per_worker: int = Field(default=25, ge=1, le=500)
-    """Accounts that share one worker process, and its fate when it crashes."""
+    """Instances that share one worker process, and are all disconnected when it crashes."""
     start_interval: float = Field(default=0.1, ge=0)
-    """Seconds between two accounts started after a restart."""
+    """Seconds between the starts of two instances after a restart."""
     lease_ttl: float = Field(default=30.0, ge=5)
-    """Seconds after which other nodes may take over the accounts of a node that is gone."""
+    """Seconds after which other nodes may take ownership of the instances of a node that stopped renewing its lease."""
 
     other_number: OtherNumber = "refuse_relinked"
-    """What becomes of a scan by a phone with another number than the instance's: `follow` (the instance changes its
-    number, and says so), `refuse_relinked` (refused when the instance was linked to another number before), `refuse`
-    (refused also when another number was only configured)."""
+    """What to do when a phone with another number than the instance's scans the code: `follow` (the instance gets the
+    new number, and its status says so), `refuse_relinked` (unlink it when the instance was linked to another number
+    before), `refuse` (unlink it also when another number was only configured)."""
 
     @model_validator(mode="after")
     def _simulator_is_local(self) -> Self:

@@ -1,7 +1,7 @@
-"""How the WhatsApp library is led to the simulator instead of WhatsApp; only for instances on the simulated network.
+"""Connects the WhatsApp library to the simulator instead of WhatsApp; only for instances on the simulated network.
 
-Three things stand between an unmodified library and a local server: the address (a proxy), the TLS roots
-(SSL_CERT_FILE, read by Go at exec) and the pinned root of the Noise certificates (32 bytes in writable memory).
+An unmodified library is redirected in three places: the address (by a proxy), the TLS roots (by SSL_CERT_FILE, read by
+Go at exec) and the pinned root of the Noise certificates (32 bytes in writable memory, replaced).
 """
 
 import ctypes
@@ -68,8 +68,8 @@ def _is_inherited(name: str) -> bool:
 
 
 def _root_of_test_tool(inherited: Mapping[str, str]) -> dict[str, str]:
-    """A program beside the product that plays WhatsApp for the real network gives the workers its root key by the
-    environment variable `<TOOL>_NOISE_ROOT`, next to the proxy. A value that is no public key stays outside."""
+    """A separate test tool that stands in for WhatsApp on the real network passes its root key to the workers in the
+    environment variable `<TOOL>_NOISE_ROOT`, beside the proxy. A value that is no public key is left out."""
     return {
         name: value
         for name, value in inherited.items()
@@ -80,11 +80,11 @@ def _root_of_test_tool(inherited: Mapping[str, str]) -> dict[str, str]:
 def zygote_environment(
     inherited: Mapping[str, str], network: SimulatedNetwork | None, *, simulator_mode: bool = False
 ) -> dict[str, str]:
-    """The environment to exec a zygote with: of ours what the interpreter, the library and the log need, by name. The
-    native library runs there, with what strangers send: it gets no address of NATS or MongoDB and no secret.
-    `simulator_mode`: the local mode with WA_SIMULATOR_URL, the only one in which the real network may be played too.
+    """The environment variables of a zygote: of `inherited` those that the interpreter, the library and the log need.
+    The native library parses there what strangers send, so it gets no address of NATS or MongoDB and no secret.
 
-    The library attaches a bot tag to every message unless told otherwise at exec.
+    `simulator_mode`: local mode with WA_SIMULATOR_URL, the only one in which a test tool may stand in for WhatsApp.
+    NEONIZE_BOT_TAG: without it the library attaches a bot tag to every message.
     """
     environment = {name: value for name, value in inherited.items() if _is_inherited(name)}
     environment["NEONIZE_BOT_TAG"] = "off"
@@ -99,14 +99,14 @@ def trust_noise_root(root: bytes, library: str = "neonize-linux") -> None:
     """Replace the pinned key in this process. The library must be loaded. Raises RuntimeError when it is not there."""
     if len(root) != len(PINNED_NOISE_ROOT):
         raise RuntimeError(f"a Noise root has {len(PINNED_NOISE_ROOT)} bytes, not {len(root)}")
-    places = [
+    addresses = [
         low + offset
         for low, high in _writable_areas(library)
         for offset in _offsets(ctypes.string_at(low, high - low), PINNED_NOISE_ROOT)
     ]
-    if len(places) != 1:
-        raise RuntimeError(f"the pinned Noise root was found {len(places)} times in the library, expected once")
-    ctypes.memmove(places[0], root, len(root))
+    if len(addresses) != 1:
+        raise RuntimeError(f"the pinned Noise root was found {len(addresses)} times in the library, expected once")
+    ctypes.memmove(addresses[0], root, len(root))
 
 
 def _writable_areas(library: str) -> list[tuple[int, int]]:
@@ -117,8 +117,9 @@ def _writable_areas(library: str) -> list[tuple[int, int]]:
 
 
 def _offsets(memory: bytes, key: bytes) -> list[int]:
-    found, at = [], memory.find(key)
-    while at >= 0:
-        found.append(at)
-        at = memory.find(key, at + 1)
-    return found
+    offsets = []
+    offset = memory.find(key)
+    while offset >= 0:
+        offsets.append(offset)
+        offset = memory.find(key, offset + 1)
+    return offsets

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from services.session.ipc.framing import MAX_FRAME, read_frame, receive_frame
+from services.session.ipc.framing import MAX_FRAME_BYTES, read_frame, receive_frame
 from services.session.ipc.messages import (
     FROM_WORKER,
     ConnectionUpdate,
@@ -57,7 +57,7 @@ def test_an_entry_that_is_too_large_becomes_a_dead_letter_and_what_follows_is_se
     writer.put(entry(2, "{}"))
     told, dead, after = (FROM_WORKER.validate_json(receive_frame(theirs) or b"") for _ in range(3))
     assert isinstance(told, FrameTooLarge)
-    assert (told.kind, told.instance_id, told.size_bytes > MAX_FRAME) == ("JournaledEvent", "sales", True)
+    assert (told.kind, told.instance_id, told.size_bytes > MAX_FRAME_BYTES) == ("JournaledEvent", "sales", True)
     assert isinstance(dead, JournaledEvent)
     assert (dead.sequence, dead.subject, bool(dead.error)) == (1, ADDRESS, True)
     assert 100_000 < len(base64.b64decode(dead.body, validate=True)) < 1_000_000
@@ -96,7 +96,7 @@ async def test_a_length_no_frame_can_have_ends_the_connection() -> None:
     assert await read_frame(reader) is None
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        ours.sendall(struct.pack(">I", MAX_FRAME + 1))
+        ours.sendall(struct.pack(">I", MAX_FRAME_BYTES + 1))
         assert receive_frame(theirs) is None
 
 

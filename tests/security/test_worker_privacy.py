@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from services.session.settings import SessionSettings
-from services.session.store.private_files import tighten
+from services.session.store.private_files import restrict_permissions
 from shared.contracts.events import MessageReceived, MessageSent
 from shared.contracts.ids import new_id
 from shared.platform.mongo import open_mongo
@@ -120,8 +120,8 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path: Path) -> None:
     (inside / "link").symlink_to(outside)
     (inside / "file link").symlink_to(outside / "file")
     (inside / "own").write_text("ours")
-    assert tighten(inside) == 2
+    assert restrict_permissions(inside) == 2
     assert stat.S_IMODE((outside / "file").stat().st_mode) == 0o644
     assert stat.S_IMODE(outside.stat().st_mode) == 0o755
     assert stat.S_IMODE((inside / "own").stat().st_mode) == 0o600
-    assert tighten(inside) == 0
+    assert restrict_permissions(inside) == 0

@@ -1,4 +1,4 @@
-"""The session service's collections: it alone writes them."""
+"""The collections that only the session service writes."""
 
 from services.session.store import connections, sends
 from shared.platform.migrations import index_step, migrate
@@ -8,5 +8,5 @@ STEPS = (index_step({"connections": connections.INDEXES, "sends": sends.INDEXES}
 
 
 async def migrate_session(database: Database) -> None:
-    """Waits for MongoDB when it is still starting."""
+    """Waits until MongoDB is reachable."""
     await migrate(database["session_migrations"], STEPS)

@@ -1,4 +1,4 @@
-"""The data folder of a node: one process uses it, and it has an identity, so that nodes know whose keys lie where."""
+"""The data folder of a node: locked by one process, and with an id by which nodes tell their folders apart."""
 
 import asyncio
 import fcntl
@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.contracts.ids import new_id
 
 LOCK_TIMEOUT_S = 10.0
-"""Seconds to wait for the process that used the folder before and is just ending."""
+"""Time to wait for a process that used the folder before and is just exiting."""
 LOCK_RETRY_DELAY_S = 0.1
 _LOCK, _ID = "node.lock", "folder-id"
 
@@ -27,7 +27,8 @@ class FolderInUse(RuntimeError):
 
 @asynccontextmanager
 async def lock_data_folder(folder: Path, max_wait_s: float = LOCK_TIMEOUT_S) -> AsyncIterator[None]:
-    """Lock the folder; the kernel releases the lock when the process ends, however it ends. Raises FolderInUse."""
+    """Lock the folder while the context lasts; the kernel releases the lock of a process that was killed. Raises
+    FolderInUse."""
     file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         await _lock(file, folder, max_wait_s)
@@ -47,12 +48,13 @@ async def _lock(file: int, folder: Path, max_wait_s: float) -> None:
 
 
 def folder_id(folder: Path) -> str:
-    """Of this folder, wherever it is mounted and whatever its node is called; made when it has none."""
+    """The id of this folder, wherever it is mounted and whatever its node is called; created when it has none."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = folder / _ID
-    if file.exists() and (known := file.read_text().strip()):
-        return known
-    made, partial = new_id(), file.with_suffix(".new")
-    partial.write_text(made)
+    if file.exists() and (existing := file.read_text().strip()):
+        return existing
+    created = new_id()
+    partial = file.with_suffix(".new")
+    partial.write_text(created)
     partial.rename(file)
-    return made
+    return created

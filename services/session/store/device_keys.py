@@ -1,4 +1,4 @@
-"""The folder of one account: device keys, journal, lock."""
+"""The folder of one instance: device keys, journal, lock."""
 
 import shutil
 from pathlib import Path
@@ -8,12 +8,12 @@ _KEYS = f"{_STORE}*"
 
 
 def has_keys(directory: Path) -> bool:
-    """Whether the store of the device keys lies here."""
+    """Whether the folder has a store of device keys."""
     return (directory / _STORE).exists()
 
 
 def remove_keys(directory: Path, *, everything: bool) -> None:
-    """Forget the device keys, or the whole folder. The connection must have ended; repeatable."""
+    """Delete the device keys, or the whole folder. The connection must have ended. Repeatable."""
     if everything:
         shutil.rmtree(directory, ignore_errors=True)
         return

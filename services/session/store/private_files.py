@@ -1,4 +1,4 @@
-"""Device keys, journals and locks belong to the service's user alone: folders 0700, files 0600."""
+"""Device keys, journals and locks are readable by the service's user only: folders 0700, files 0600."""
 
 import logging
 import os
@@ -6,33 +6,33 @@ import stat
 from pathlib import Path
 
 UMASK = 0o077
-"""Also for the files the native library makes, so it is set in every process."""
+"""Set in every process, because it also holds for files that the native library creates."""
 log = logging.getLogger(__name__)
 
 
-def keep_private() -> None:
-    """What this process and its children make from now on, others cannot read."""
+def set_private_umask() -> None:
+    """Files that this process and its children create from now on cannot be read by others."""
     os.umask(UMASK)
 
 
-def tighten(folder: Path) -> int:
-    """Take the rights of others away from the folder and everything in it, as earlier versions left them; links are not
-    followed. How many were changed."""
-    changed = int(_close(folder))
+def restrict_permissions(folder: Path) -> int:
+    """Remove the permissions of others from the folder and everything in it, which earlier versions granted; links are
+    not followed. The number of changed files and folders."""
+    changed = int(_restrict(folder))
     for root, folders, files in os.walk(folder):
-        changed += sum(_close(Path(root) / name) for name in (*folders, *files))
+        changed += sum(_restrict(Path(root) / name) for name in (*folders, *files))
     if changed:
-        log.warning("%d files and folders below %s could be read by others; not any more", changed, folder)
+        log.warning("the permissions of others were removed from %d files and folders below %s", changed, folder)
     return changed
 
 
-def _close(path: Path) -> bool:
+def _restrict(path: Path) -> bool:
     try:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode) or not stat.S_IMODE(mode) & UMASK:
             return False
         path.chmod(stat.S_IMODE(mode) & ~UMASK)
-    except OSError as error:  # it has gone meanwhile, or belongs to somebody else
-        log.warning("the rights of %s cannot be changed: %s", path, error)
+    except OSError as error:  # it was deleted meanwhile, or belongs to another user
+        log.warning("the permissions of %s cannot be changed: %s", path, error)
         return False
     return True

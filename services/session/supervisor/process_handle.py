@@ -1,4 +1,4 @@
-"""A worker process, a child of the zygote: waited for, and killed, without ever meeting another that got its id."""
+"""Waits for and kills a worker process, a child of the zygote, by a pidfd: never another process that got its id."""
 
 import asyncio
 import logging
@@ -10,35 +10,36 @@ log = logging.getLogger(__name__)
 
 
 class ProcessHandle:
-    """Of a process that runs now. `close()` once nobody asks any more."""
+    """For a running process; `close()` it at the end."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._file: int | None = None
-        with suppress(OSError):  # it has ended already
-            self._file = os.pidfd_open(pid)
+        self._pidfd: int | None = None
+        with suppress(OSError):  # it has exited already
+            self._pidfd = os.pidfd_open(pid)
 
     async def wait(self, timeout_s: float) -> bool:
-        """Wait for its end, at most so many seconds."""
-        if self._file is None:
+        """False: it has not exited within `timeout_s`."""
+        if self._pidfd is None:
             return True
-        loop, end = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(self._file, end.set)
+        loop = asyncio.get_running_loop()
+        exited = asyncio.Event()
+        loop.add_reader(self._pidfd, exited.set)
         try:
-            await asyncio.wait_for(end.wait(), timeout_s)
+            await asyncio.wait_for(exited.wait(), timeout_s)
         except TimeoutError:
             return False
         finally:
-            loop.remove_reader(self._file)
+            loop.remove_reader(self._pidfd)
         return True
 
     def kill(self) -> None:
-        """Nothing happens when it has ended."""
-        if self._file is not None:
+        """Nothing happens when it has exited."""
+        if self._pidfd is not None:
             with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._file, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
     def close(self) -> None:
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None

@@ -1,4 +1,4 @@
-"""Another phone than expected links an instance: follow it or refuse it. Pure."""
+"""A phone with another number than expected links an instance: accept the new number, or refuse it. Pure."""
 
 from typing import Literal
 
@@ -9,14 +9,15 @@ Verdict = Literal["same", "follow", "refuse"]
 
 
 def is_same_line(one: str, other: str) -> bool:
-    """The same line, also when one is written the way the country wrote it before."""
+    """The same phone line, also when one number is in the form the country used before."""
     return one == other or mobile_variant(one) == other
 
 
 def verdict(scanned: str, linked: str | None, configured: str | None, policy: OtherNumber) -> Verdict:
-    """`linked`: the number that was linked before; `configured`: the one people wrote down for the instance.
+    """`scanned`: the number of the phone; `linked`: the number that was linked before; `configured`: the number that
+    people entered for the instance.
 
-    A number people wrote down after the instance was linked to another one says that the change is wanted.
+    A scanned number that equals the configured one is never refused: who enters another number wants the change.
     """
     if configured and is_same_line(scanned, configured):
         return "same" if not linked or is_same_line(scanned, linked) else "follow"

@@ -1,4 +1,4 @@
-"""Reason codes of connections, each with one sentence that says what happened and what to do."""
+"""Reason codes of a connection's status, each with one sentence: what happened and what to do."""
 
 DETAILS = {
     "paired": "The account is linked; WhatsApp is being connected.",

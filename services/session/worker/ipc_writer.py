@@ -5,7 +5,7 @@ import logging
 import queue
 import socket
 
-from services.session.ipc.framing import MAX_FRAME, pack
+from services.session.ipc.framing import MAX_FRAME_BYTES, pack
 from services.session.ipc.messages import EphemeralObserved, Frame, FrameTooLarge, JournaledEvent
 from services.session.worker.threads import start_thread
 
@@ -54,7 +54,7 @@ def pack_bounded(frame: Frame) -> bytes:
         size_bytes = len(frame.model_dump_json().encode())
         instance_id = str(getattr(frame, "instance_id", ""))
         kind = type(frame).__name__
-        log.error("a %s has %d bytes; a frame may have %d", kind, size_bytes, MAX_FRAME)
+        log.error("a %s has %d bytes; a frame may have %d", kind, size_bytes, MAX_FRAME_BYTES)
         replacement = pack(FrameTooLarge(instance_id=instance_id, kind=kind, size_bytes=size_bytes))
         if isinstance(frame, JournaledEvent):
             replacement += pack(_dead_letter(frame, str(error)))

@@ -14,7 +14,7 @@ import sys
 
 from services.session.ipc.framing import pack
 from services.session.ipc.messages import Fork, Forked, Frame, WorkerExited
-from services.session.store.private_files import keep_private
+from services.session.store.private_files import set_private_umask
 from services.session.worker.preload import preload
 from shared.platform.logs import configure_logging
 from shared.platform.settings import Settings
@@ -101,7 +101,7 @@ def _read_exactly(connection: socket.socket, size: int) -> bytes:
 def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    keep_private()
+    set_private_umask()
     settings = Settings()
     configure_logging("session", settings.log_level, settings.log_format)
     for library_log in ("whatsmeow", "Whatsmeow"):
