@@ -126,7 +126,7 @@ async def test_read_ticks_that_get_no_answer_hold_up_no_other_organization(
         return MarkRead(organization_id=organization_id, instance_id=instance_id, wa_ids=("W",), sender=sender)
 
     await session.bus.publish(*(mark("mallory", "stuck") for _ in range(1_100)))
-    told = session.workers.last.told
+    told = session.workers.last.frames
     await until(lambda: any(isinstance(frame, SendReadReceipts) for frame in told))
     await session.bus.publish(mark("victim", "fine"))
     await until(lambda: any(isinstance(frame, SendReadReceipts) and frame.instance_id == "fine" for frame in told))

@@ -104,7 +104,7 @@ async def session(mongo_url: str, tmp_path: Path) -> AsyncIterator[Session]:
 async def test_no_command_reaches_an_account_of_another_organization(session: Session) -> None:
     bus, ids = session.bus, {"instance_id": "fine", "message_id": "mine"}
     before, events = await snapshot(bus), len(of_victim(bus))
-    told = len(session.workers.last.told)
+    told = len(session.workers.last.frames)
     for cls in SESSION_COMMANDS:
         foreign, unknown = filled(cls, ids), filled(cls, ids | {"instance_id": "nowhere"})
         await bus.publish(foreign, unknown)
@@ -122,7 +122,7 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
             query = ResolveNumber(organization_id=MALLORY, instance_id=instance_id, number="4915112345678")
             with pytest.raises((NatsTimeoutError, TimeoutError)):
                 await bus.js._nc.request(query.full_subject, query.model_dump_json().encode(), timeout=1)
-    assert len(session.workers.last.told) == told
+    assert len(session.workers.last.frames) == told
     assert await snapshot(bus) == before
     assert len(of_victim(bus)) == events
 

@@ -82,7 +82,7 @@ async def test_it_is_counted_and_its_dead_letter_is_in_the_stream(session: Sessi
     event = MessageReceived(
         organization_id="acme", instance_id="sales", wa_id="W", sender=Party(phone="1"), timestamp=utc_now()
     )
-    worker.entry("sales", 2, event.full_subject, event.model_dump_json())
+    worker.send_event("sales", 2, event.full_subject, event.model_dump_json())
     await session.bus.event(MessageReceived, wa_id="W")
     await until(lambda: worker.confirmed() == 2)
     letter = await session.bus.js.get_last_msg("WA_DEAD", DEAD_PREFIX + ADDRESS)

@@ -1,4 +1,4 @@
-"""The whole session service as a process of its own, with real workers, on a simulated WhatsApp."""
+"""The session service as a process of its own, with real workers, connected to the simulator."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

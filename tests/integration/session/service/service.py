@@ -1,4 +1,4 @@
-"""Starts, kills and asks the session service from outside."""
+"""Starts the session service as a process, kills it, sends it commands and collects its events."""
 
 import asyncio
 import os
@@ -32,28 +32,28 @@ E = TypeVar("E", bound=Event)
 
 
 class SessionService:
-    """`events` keeps everything published for its organization, in order."""
+    """`events`: what was published for its organization, in order."""
 
     def __init__(self, settings: SessionSettings, database: Database, log: Path) -> None:
         self._settings, self._database, self._log = settings, database, log
         self._nats: Client | None = None
-        self._begun = False
+        self._spawned = False
         self._port = free_port()
         self.organization = f"o{new_id()[:12]}"
         self.events: list[Event] = []
-        self._bell = asyncio.Event()
+        self._event_received = asyncio.Event()
 
     async def start(self) -> None:
         self._nats = await nats.connect(self._settings.nats_url)
         js = jetstream(self._nats)
         await ensure_streams(js, self._settings)
         self._publish = Publisher(js)
-        await self._nats.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
-        made = {"organization_id": self.organization, "deleted_at": None}  # as the api does
-        await self._database["instances"].update_one({"_id": INSTANCE}, {"$setOnInsert": made}, upsert=True)
+        await self._nats.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._receive)
+        fields = {"organization_id": self.organization, "deleted_at": None}  # as the api does
+        await self._database["instances"].update_one({"_id": INSTANCE}, {"$setOnInsert": fields}, upsert=True)
         await self.start_process()
 
-    async def begin(self) -> None:
+    async def spawn(self) -> None:
         s = self._settings
         environment = {
             **os.environ,
@@ -70,17 +70,17 @@ class SessionService:
         with self._log.open("ab") as sink:
             argv = [sys.executable, "-m", "services.session.main"]
             self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=sink, stderr=sink)
-        self._begun = True
+        self._spawned = True
 
     async def start_process(self) -> None:
-        await self.begin()
+        await self.spawn()
         async with asyncio.timeout(WAIT_TIMEOUT_S):
             while not await self.ready():
                 await asyncio.sleep(0.05)
 
-    async def refused(self) -> int:
-        """Start and wait until it has ended by itself; its exit code."""
-        await self.begin()
+    async def exit_code_of_refused_start(self) -> int:
+        """Start it and wait until it exits by itself; its exit code."""
+        await self.spawn()
         return await asyncio.wait_for(self.process.wait(), WAIT_TIMEOUT_S)
 
     def log(self) -> str:
@@ -94,37 +94,37 @@ class SessionService:
             return False
 
     async def workers(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self._get("/workers")).json()
-        return found
+        workers: list[dict[str, Any]] = (await self._get("/workers")).json()
+        return workers
 
     async def _get(self, path: str) -> httpx.Response:
         async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
             return await http.get(f"http://127.0.0.1:{self._port}{path}")
 
-    async def end(self, by: signal.Signals) -> int:
+    async def stop_with(self, by: signal.Signals) -> int:
         self.process.send_signal(by)
         return await asyncio.wait_for(self.process.wait(), WAIT_TIMEOUT_S)
 
     async def close(self) -> None:
-        if self._begun and self.process.returncode is None:
-            await self.end(signal.SIGTERM)
+        if self._spawned and self.process.returncode is None:
+            await self.stop_with(signal.SIGTERM)
         if self._nats:
             await self._nats.close()
 
-    # --- what people ask
+    # --- commands
 
-    async def ask(self, command: Command) -> None:
+    async def publish(self, command: Command) -> None:
         await self._publish(command)
 
     async def link(self, phone: SimulatedPhone, instance: str = INSTANCE, since: int = 0) -> None:
         """Connect, scan the first code, wait until connected."""
         connect = ConnectInstance(organization_id=self.organization, instance_id=instance, network=Network.SIMULATOR)
-        await self.ask(connect)
+        await self.publish(connect)
         await phone.scan((await self.event(QrIssued, cause=connect.id)).qr)
         await self.event(ConnectionChanged, since, instance_id=instance, status=ConnectionStatus.CONNECTED)
 
     async def send(self, message_id: str, phone: str, text: str) -> None:
-        await self.ask(
+        await self.publish(
             SendText(
                 organization_id=self.organization,
                 instance_id=INSTANCE,
@@ -134,12 +134,12 @@ class SessionService:
             )
         )
 
-    # --- what became of it
+    # --- events
 
-    async def _hear(self, message: Msg) -> None:
+    async def _receive(self, message: Msg) -> None:
         if event := parse_event(message.subject, message.data):
             self.events.append(event)
-            self._bell.set()
+            self._event_received.set()
 
     async def event(self, kind: type[E], since: int = 0, **fields: Any) -> E:
         """The first event of a class with these fields."""
@@ -148,8 +148,8 @@ class SessionService:
                 for event in self.events[since:]:
                     if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):
                         return event
-                self._bell.clear()
-                await self._bell.wait()
+                self._event_received.clear()
+                await self._event_received.wait()
 
-    def seen(self, kind: type[E]) -> list[E]:
+    def events_of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]

@@ -1,4 +1,4 @@
-"""People and accounts change while messages are on their way: nothing waits for ever, and nobody is lost."""
+"""Contacts and instances change while messages are on their way: every send has an outcome, no contact is lost."""
 
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageReceived, MessageSent
 from shared.contracts.records import ConnectionStatus as S
@@ -12,7 +12,7 @@ from tests.integration.session.service.service import SessionService
 NEW_NUMBER = "4915144444444"
 
 
-async def test_a_person_who_moved_to_another_number_is_reached_under_the_old_one(
+async def test_a_contact_who_changed_their_number_is_reached_under_the_old_one(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
@@ -32,7 +32,7 @@ async def test_a_person_who_moved_to_another_number_is_reached_under_the_old_one
     assert not [event for event in service.events[before:] if isinstance(event, ConnectionChanged)]
 
 
-async def test_every_send_has_an_outcome_when_the_account_is_unlinked_meanwhile(
+async def test_every_send_has_an_outcome_when_the_instance_is_unlinked_meanwhile(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)

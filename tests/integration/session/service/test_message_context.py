@@ -1,4 +1,4 @@
-"""Answers, edits, revokes and what cannot be read, from a phone through the real library to an event."""
+"""Replies, edits, revocations and unreadable messages, from a phone through the real library to an event."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,7 +34,7 @@ def phone(simulator: Simulator) -> SimulatedPhone:
 async def service(
     nats_url: str, mongo_url: str, simulator: Simulator, phone: SimulatedPhone, folder: Path
 ) -> AsyncIterator[SessionService]:
-    """One with one linked account for all tests: each writes from people of its own."""
+    """One service with one linked account for all tests; each test has its own contacts."""
     settings = session_settings(nats_url, mongo_url, simulator, folder)
     async with running_service(settings, folder / "session.log") as service:
         await service.link(phone)
@@ -46,23 +46,23 @@ def bob(simulator: Simulator) -> SimulatedContact:
     return simulator.world.add_contact(name="Bob")
 
 
-async def test_what_is_about_a_message_names_it(
+async def test_events_about_a_message_name_it(
     service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     first, _ = bob.write(phone.account, content.text("wednesday?"))
-    said = {
+    contents = {
         "text": message_context.answer("yes", first, f"{bob.account.lid_user}@lid"),
         "reaction": message_context.reaction("👍", first),
         "edit": message_context.edit("thursday?", first),
         "revoke": message_context.revoke(first),
     }
-    for kind, words in said.items():
+    for kind, words in contents.items():
         wa_id, _ = bob.write(phone.account, words)
         event = await service.event(MessageReceived, wa_id=wa_id)
         assert (event.type, event.quoted_wa_id) == (kind, first)
     answer, edit = (
         event
-        for event in service.seen(MessageReceived)
+        for event in service.events_of(MessageReceived)
         if event.quoted_wa_id == first and event.text in ("yes", "thursday?")
     )
     assert answer.quoted_sender is not None
@@ -86,7 +86,7 @@ async def test_an_encrypted_edit_is_read(
     assert (event.type, event.text, event.quoted_wa_id, event.unreadable) == ("edit", None, "3EB0", True)
 
 
-async def test_an_admin_deletes_what_another_member_wrote(
+async def test_an_admin_deletes_a_message_of_another_member(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     eve = simulator.world.add_contact(name="Eve")
@@ -107,15 +107,15 @@ async def test_the_owner_edits_and_revokes_on_the_phone(
     service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     first = phone.write_own(bob.account, "at nine")
-    for said, kind in ((message_context.edit("at ten", first), "edit"), (message_context.revoke(first), "revoke")):
-        wa_id = phone.write_own_content(bob.account, said)
+    for message, kind in ((message_context.edit("at ten", first), "edit"), (message_context.revoke(first), "revoke")):
+        wa_id = phone.write_own_content(bob.account, message)
         event = await service.event(MessageReceived, wa_id=wa_id)
         assert (event.type, event.from_me, event.quoted_wa_id) == (kind, True, first)
         assert event.chat is not None
         assert event.chat.lid == bob.account.lid_user
 
 
-async def test_what_never_becomes_readable_is_told(
+async def test_a_message_that_stays_unreadable_is_published_as_such(
     service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     lost = bob.write_undecryptable(phone.account, content.text("lost"), resends=False)
@@ -126,7 +126,7 @@ async def test_what_never_becomes_readable_is_told(
     assert (event.type, event.sender.lid) == ("unavailable", bob.account.lid_user)
 
 
-async def test_what_becomes_readable_is_told_twice(
+async def test_a_message_that_becomes_readable_is_published_twice(
     service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     wa_id = bob.write_undecryptable(phone.account, content.text("hello"))
@@ -135,10 +135,10 @@ async def test_what_becomes_readable_is_told_twice(
     assert readable.text == "hello"
 
 
-async def test_what_is_to_be_hidden_is_not_told(
+async def test_a_hidden_message_is_not_published(
     service: SessionService, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     hidden = bob.write_undecryptable(phone.account, message_context.reaction("👍", "3EB0"), resends=False, hide=True)
     wa_id, _ = bob.write(phone.account, content.text("after it"))
     await service.event(MessageReceived, wa_id=wa_id)
-    assert hidden not in {event.wa_id for event in service.seen(MessageReceived)}
+    assert hidden not in {event.wa_id for event in service.events_of(MessageReceived)}

@@ -1,4 +1,4 @@
-"""NATS or MongoDB killed and started again while messages arrive: nothing is missing, nothing is there twice."""
+"""NATS or MongoDB killed and started again while messages arrive: nothing is lost, nothing is published twice."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,10 +37,10 @@ async def own_mongo(tmp_path: Path) -> AsyncIterator[Server]:
 
 
 @pytest.fixture
-async def frail(
+async def killable(
     own_nats: Server, own_mongo: Server, simulator: Simulator, tmp_path: Path
 ) -> AsyncIterator[SessionService]:
-    """A service on servers that this test may kill."""
+    """A service whose NATS and MongoDB the test may kill."""
     settings = SessionSettings(
         environment="local",
         nats_url=f"nats://127.0.0.1:{own_nats.port}",
@@ -62,45 +62,45 @@ async def until_ready(service: SessionService) -> None:
 
 
 async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list[str]:
-    """Every message of the organization in the stream, up to the one that was written last; a test's own subscription
-    may have slept through the outage."""
+    """WhatsApp ids of the organization's messages in the stream, up to the last one; the test's own subscription may
+    have missed messages during the outage."""
     client = await nats.connect(f"nats://127.0.0.1:{server.port}")
     subscription = await jetstream(client).subscribe(
         MessageReceived.subject_filter(organization), ordered_consumer=True
     )
-    found: list[str] = []
-    while last not in found:
-        found.append(MessageReceived.model_validate_json((await subscription.next_msg(WAIT_TIMEOUT_S)).data).wa_id)
+    wa_ids: list[str] = []
+    while last not in wa_ids:
+        wa_ids.append(MessageReceived.model_validate_json((await subscription.next_msg(WAIT_TIMEOUT_S)).data).wa_id)
     await client.close()
-    return found
+    return wa_ids
 
 
-async def test_messages_that_arrive_while_nats_is_away_follow(
-    frail: SessionService, own_nats: Server, simulator: Simulator, phone: SimulatedPhone
+async def test_messages_that_arrive_while_nats_is_unreachable_are_published_later(
+    killable: SessionService, own_nats: Server, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
-    await frail.link(phone)
+    await killable.link(phone)
     bob = simulator.world.add_contact()
     wa_ids = [bob.write(phone.account, content.text(f"before {number}"))[0] for number in range(5)]
     await own_nats.kill()
     wa_ids += [bob.write(phone.account, content.text(f"meanwhile {number}"))[0] for number in range(20)]
     await own_nats.start()
-    await until_ready(frail)
+    await until_ready(killable)
     wa_ids.append(bob.write(phone.account, content.text("afterwards"))[0])
-    found = await wa_ids_in_stream(own_nats, frail.organization, wa_ids[-1])
-    assert sorted(found) == sorted(wa_ids)
+    published = await wa_ids_in_stream(own_nats, killable.organization, wa_ids[-1])
+    assert sorted(published) == sorted(wa_ids)
 
 
-async def test_messages_and_states_survive_an_outage_of_mongodb(
-    frail: SessionService, own_mongo: Server, simulator: Simulator, phone: SimulatedPhone
+async def test_messages_and_statuses_survive_an_outage_of_mongodb(
+    killable: SessionService, own_mongo: Server, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
-    await frail.link(phone)
+    await killable.link(phone)
     bob = simulator.world.add_contact()
     await own_mongo.kill()
     wa_id, _ = bob.write(phone.account, content.text("who needs a database?"))
-    await frail.event(MessageReceived, wa_id=wa_id)
-    before = len(frail.events)
+    await killable.event(MessageReceived, wa_id=wa_id)
+    before = len(killable.events)
     await phone.account.companions[1].connection.close()
     await own_mongo.start()
-    await frail.event(ConnectionChanged, since=before, status=S.RECONNECTING)
-    await frail.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    await until_ready(frail)
+    await killable.event(ConnectionChanged, since=before, status=S.RECONNECTING)
+    await killable.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    await until_ready(killable)

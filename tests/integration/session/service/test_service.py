@@ -1,4 +1,4 @@
-"""Linked by a scan, messages both ways, and back by itself after every kind of death."""
+"""An instance is linked by a scan, sends and receives, and reconnects after every kind of crash."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ async def test_messages_travel_both_ways(service: SessionService, simulator: Sim
     assert (got["id"], got["text"]) == (sent.wa_id, "hi")
 
 
-async def test_a_killed_worker_comes_back_by_itself(
+async def test_the_instances_of_a_killed_worker_reconnect(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
@@ -42,19 +42,19 @@ async def test_a_killed_worker_comes_back_by_itself(
     assert successor["pid"] != worker["pid"]
 
 
-async def test_a_killed_service_comes_back_without_a_scan_and_without_its_old_workers(
+async def test_a_killed_service_reconnects_without_a_scan_and_without_its_old_workers(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     bob, before = simulator.world.add_contact(), len(service.events)
-    await service.end(signal.SIGKILL)
+    await service.stop_with(signal.SIGKILL)
     wa_ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(10)]
     await service.start_process()
     for wa_id in wa_ids:
         await service.event(MessageReceived, since=before, wa_id=wa_id)
-    assert {event.wa_id for event in service.seen(MessageReceived)} == set(wa_ids)
-    assert len(service.seen(MessageReceived)) == len(wa_ids)
-    assert len(service.seen(QrIssued)) == 1
+    assert {event.wa_id for event in service.events_of(MessageReceived)} == set(wa_ids)
+    assert len(service.events_of(MessageReceived)) == len(wa_ids)
+    assert len(service.events_of(QrIssued)) == 1
 
 
 async def test_a_stopped_service_closes_its_connections_in_order(
@@ -62,7 +62,7 @@ async def test_a_stopped_service_closes_its_connections_in_order(
 ) -> None:
     await service.link(phone)
     (worker,) = await service.workers()
-    await service.end(signal.SIGTERM)
+    await service.stop_with(signal.SIGTERM)
     async with asyncio.timeout(10):
         while psutil.pid_exists(worker["pid"]):
             await asyncio.sleep(0.05)
@@ -72,7 +72,7 @@ async def test_a_stopped_service_closes_its_connections_in_order(
     await service.event(ConnectionChanged, since=before, status=S.CONNECTED)
 
 
-async def test_an_account_unlinked_on_the_phone_is_logged_out_and_can_be_linked_again(
+async def test_an_instance_unlinked_on_the_phone_is_logged_out_and_can_be_linked_again(
     service: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
@@ -82,15 +82,15 @@ async def test_an_account_unlinked_on_the_phone_is_logged_out_and_can_be_linked_
     assert gone.detail
     before = len(service.events)
     await service.link(phone, since=before)
-    assert len(service.seen(QrIssued)) == 2
+    assert len(service.events_of(QrIssued)) == 2
 
 
-async def test_a_second_node_with_another_folder_refuses_to_start_and_the_first_goes_on(
+async def test_a_second_node_with_another_folder_refuses_to_start_and_the_first_keeps_running(
     service: SessionService, second: SessionService, simulator: Simulator, phone: SimulatedPhone
 ) -> None:
     await service.link(phone)
     before = len(service.events)
-    assert await second.refused() != 0
+    assert await second.exit_code_of_refused_start() != 0
     assert "runs with another data folder" in second.log()
     wa_id, _ = simulator.world.add_contact().write(phone.account, content.text("still there?"))
     await service.event(MessageReceived, wa_id=wa_id)
@@ -100,6 +100,6 @@ async def test_a_second_node_with_another_folder_refuses_to_start_and_the_first_
 async def test_a_second_process_with_the_same_folder_refuses_to_start(
     service: SessionService, same_folder: SessionService
 ) -> None:
-    assert await same_folder.refused() != 0
+    assert await same_folder.exit_code_of_refused_start() != 0
     assert "only one may run" in same_folder.log()
     assert await service.ready()

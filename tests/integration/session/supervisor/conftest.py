@@ -40,9 +40,9 @@ def workers() -> FakeWorkers:
 
 
 @pytest.fixture
-async def bench(settings: SessionSettings, database: Database, workers: FakeWorkers) -> AsyncIterator[NodeTestBed]:
-    """A running node with fake workers, and ears for what it publishes."""
-    bench = NodeTestBed(settings, database, workers)
-    await bench.start()
-    yield bench
-    await bench.stop()
+async def testbed(settings: SessionSettings, database: Database, workers: FakeWorkers) -> AsyncIterator[NodeTestBed]:
+    """A running node with fake workers, and what it publishes."""
+    testbed = NodeTestBed(settings, database, workers)
+    await testbed.start()
+    yield testbed
+    await testbed.stop()

@@ -1,4 +1,4 @@
-"""Device keys lie in the data folder of one node: nobody else claims the account, and missing keys are no logout."""
+"""The device keys are in the data folder of one node: no other claims the instance; missing keys are no logout."""
 
 import asyncio
 import shutil
@@ -17,56 +17,56 @@ from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_
 
 @pytest.fixture
 async def foreign(
-    settings: SessionSettings, database: Database, tmp_path: Path, bench: NodeTestBed
+    settings: SessionSettings, database: Database, tmp_path: Path, testbed: NodeTestBed
 ) -> AsyncIterator[NodeTestBed]:
     """Another node of the installation, with a data folder of its own; not started."""
     theirs = {"node_name": f"{settings.node_name}-c", "data_dir": tmp_path / "other"}
-    bench_of_theirs = NodeTestBed(settings.model_copy(update=theirs), database, FakeWorkers())
-    bench_of_theirs.organization = bench.organization
-    yield bench_of_theirs
-    await bench_of_theirs.stop()
+    other_testbed = NodeTestBed(settings.model_copy(update=theirs), database, FakeWorkers())
+    other_testbed.organization = testbed.organization
+    yield other_testbed
+    await other_testbed.stop()
 
 
 @pytest.fixture
-def keys(settings: SessionSettings, bench: NodeTestBed) -> Path:
-    return settings.data_dir / bench.organization / INSTANCE
+def keys(settings: SessionSettings, testbed: NodeTestBed) -> Path:
+    return settings.data_dir / testbed.organization / INSTANCE
 
 
 async def test_a_node_without_the_keys_does_not_claim_and_shows_no_logout(
-    bench: NodeTestBed, foreign: NodeTestBed
+    testbed: NodeTestBed, foreign: NodeTestBed
 ) -> None:
-    await bench.connected()
-    await bench.stop_node()
-    before = await bench.document()
+    await testbed.connected()
+    await testbed.stop_node()
+    before = await testbed.document()
     await foreign.start()
     await foreign.connected("mine")  # it has looked at everything by then
     await foreign.restart_node()
     await foreign.status(S.CONNECTED, "mine")
-    assert await bench.document() == before
+    assert await testbed.document() == before
     assert {start.instance_id for start in foreign.workers.starts()} == {"mine"}
     await foreign.stop_node()
-    await bench.start_node()
-    assert (await bench.status(S.CONNECTED))["node"] == before["node"]
+    await testbed.start_node()
+    assert (await testbed.status(S.CONNECTED))["node"] == before["node"]
 
 
-async def test_a_command_for_keys_of_another_folder_is_refused_with_the_remedy(
-    bench: NodeTestBed, foreign: NodeTestBed
+async def test_a_command_for_keys_in_another_folder_is_refused_with_the_remedy(
+    testbed: NodeTestBed, foreign: NodeTestBed
 ) -> None:
-    await bench.connected()
-    await bench.stop_node()
-    before = await bench.document()
+    await testbed.connected()
+    await testbed.stop_node()
+    before = await testbed.document()
     await foreign.start()
     for rpc_request in (foreign.connect, foreign.disconnect):
         command = await rpc_request()
         refused = await foreign.event(CommandRefused, cause=command.id)
         assert (refused.status, refused.code) == (409, "keys_missing")
         assert before["node"] in refused.detail
-    assert await bench.document() == before
+    assert await testbed.document() == before
 
 
-async def test_a_logout_is_possible_without_the_keys(bench: NodeTestBed, foreign: NodeTestBed) -> None:
-    await bench.connected()
-    await bench.stop_node()
+async def test_a_logout_is_possible_without_the_keys(testbed: NodeTestBed, foreign: NodeTestBed) -> None:
+    await testbed.connected()
+    await testbed.stop_node()
     await foreign.start()
     await foreign.logout()
     gone = await foreign.status(S.LOGGED_OUT)
@@ -76,39 +76,39 @@ async def test_a_logout_is_possible_without_the_keys(bench: NodeTestBed, foreign
     assert [start.linked for start in foreign.workers.starts()] == [False]
 
 
-async def test_an_account_whose_folder_is_gone_waits_for_it(bench: NodeTestBed, keys: Path) -> None:
-    await bench.connected()
-    await bench.stop_node()
+async def test_an_instance_without_its_folder_starts_when_the_folder_is_back(testbed: NodeTestBed, keys: Path) -> None:
+    await testbed.connected()
+    await testbed.stop_node()
     away = keys.with_name("away")
     shutil.move(keys, away)
-    await bench.start_node()
-    failed = await bench.event(ConnectionChanged, status=S.FAILED, reason="keys_missing")
+    await testbed.start_node()
+    failed = await testbed.event(ConnectionChanged, status=S.FAILED, reason="keys_missing")
     assert failed.detail
     assert "data folder" in failed.detail
-    found = await bench.document()
-    assert (found["should_run"], bool(found["jid"]), len(bench.workers.starts())) == (True, True, 1)
+    document = await testbed.document()
+    assert (document["should_run"], bool(document["jid"]), len(testbed.workers.starts())) == (True, True, 1)
     shutil.move(away, keys)
-    await bench.restart_node()
-    await bench.status(S.CONNECTED)
+    await testbed.restart_node()
+    await testbed.status(S.CONNECTED)
 
 
-async def test_missing_keys_are_announced_once(bench: NodeTestBed, keys: Path) -> None:
-    await bench.connected()
-    await bench.stop_node()
+async def test_missing_keys_are_published_once(testbed: NodeTestBed, keys: Path) -> None:
+    await testbed.connected()
+    await testbed.stop_node()
     shutil.rmtree(keys)
-    node = await bench.start_node()
-    await bench.status(S.FAILED)
+    node = await testbed.start_node()
+    await testbed.status(S.FAILED)
     for _ in range(3):
         await node._reconciler._reconcile()
-    said = [event for event in bench.events if isinstance(event, ConnectionChanged) and event.status is S.FAILED]
-    assert len(said) == 1
+    failures = [event for event in testbed.events if isinstance(event, ConnectionChanged) and event.status is S.FAILED]
+    assert len(failures) == 1
 
 
-async def test_a_store_without_a_device_is_no_logout(bench: NodeTestBed) -> None:
-    await bench.connected()
-    bench.workers.last.change(INSTANCE, "keys_missing")
-    found = await bench.status(S.FAILED)
-    assert (found["reason"], bool(found["jid"])) == ("keys_missing", True)
+async def test_a_store_without_a_device_is_no_logout(testbed: NodeTestBed) -> None:
+    await testbed.connected()
+    testbed.workers.last.report(INSTANCE, "keys_missing")
+    document = await testbed.status(S.FAILED)
+    assert (document["reason"], bool(document["jid"])) == ("keys_missing", True)
     async with asyncio.timeout(WAIT_TIMEOUT_S):
-        await bench.logout()
-        await bench.status(S.LOGGED_OUT)
+        await testbed.logout()
+        await testbed.status(S.LOGGED_OUT)

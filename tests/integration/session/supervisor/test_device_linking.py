@@ -1,4 +1,4 @@
-"""Another phone than expected scans the code: the instance follows and says so, or refuses it; never silently."""
+"""A phone with another number scans the code: the instance gets the number and says so, or unlinks the phone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -24,9 +24,9 @@ def scanned_by(number: str) -> Callable[[FakeWorker, ToWorker], None]:
         match frame:
             case Start(instance_id=instance_id, linked=False):
                 device = {"phone_number": number, "jid": f"{number}:1@s.whatsapp.net"}
-                worker.change(instance_id, "paired", **device)
-                worker.change(instance_id, "disconnected")  # between the steps of a pairing
-                worker.change(instance_id, "connected", **device, lid="77")
+                worker.report(instance_id, "paired", **device)
+                worker.report(instance_id, "disconnected")  # between the steps of a pairing
+                worker.report(instance_id, "connected", **device, lid="77")
             case _:
                 obedient(worker, frame)
 
@@ -41,118 +41,118 @@ async def policies(settings: SessionSettings, database: Database) -> AsyncIterat
         changed = settings.model_copy(update={"other_number": policy, "node_name": f"{settings.node_name}-{policy}"})
         made[policy] = NodeTestBed(changed, database, FakeWorkers())
     yield made
-    for bench in made.values():
-        if bench.node:
-            await bench.stop()
+    for testbed in made.values():
+        if testbed.node:
+            await testbed.stop()
 
 
-async def begin(bench: NodeTestBed, database: Database, configured: str | None = None) -> None:
-    await bench.start()
+async def begin(testbed: NodeTestBed, database: Database, configured: str | None = None) -> None:
+    await testbed.start()
     await database["instances"].update_one({"_id": INSTANCE}, {"$set": {"phone_number": configured}})
 
 
-async def scan(bench: NodeTestBed, number: str) -> None:
-    bench.workers.script = scanned_by(number)
-    await bench.connect()
+async def scan(testbed: NodeTestBed, number: str) -> None:
+    testbed.workers.script = scanned_by(number)
+    await testbed.connect()
 
 
-async def unlink(bench: NodeTestBed) -> None:
-    bench.workers.last.change(INSTANCE, "logged_out", reason="logged_out")
-    await bench.event(ConnectionChanged, status=S.LOGGED_OUT, reason="logged_out")
+async def unlink(testbed: NodeTestBed) -> None:
+    testbed.workers.last.report(INSTANCE, "logged_out", reason="logged_out")
+    await testbed.event(ConnectionChanged, status=S.LOGGED_OUT, reason="logged_out")
 
 
-def connections(bench: NodeTestBed) -> list[S]:
-    return [event.status for event in bench.events if isinstance(event, ConnectionChanged)]
+def connections(testbed: NodeTestBed) -> list[S]:
+    return [event.status for event in testbed.events if isinstance(event, ConnectionChanged)]
 
 
-async def scan_old_then_new(bench: NodeTestBed, database: Database) -> int:
-    """The account is linked to OLD and unlinked, then NEW scans; how many events there were before that scan."""
-    await begin(bench, database)
-    await scan(bench, OLD)
-    await bench.status(S.CONNECTED)
-    await unlink(bench)
-    before = len(bench.events)
-    await scan(bench, NEW)
+async def scan_old_then_new(testbed: NodeTestBed, database: Database) -> int:
+    """The instance is linked to OLD and unlinked, then NEW scans; how many events there were before that scan."""
+    await begin(testbed, database)
+    await scan(testbed, OLD)
+    await testbed.status(S.CONNECTED)
+    await unlink(testbed)
+    before = len(testbed.events)
+    await scan(testbed, NEW)
     return before
 
 
-async def test_a_number_that_was_only_configured_follows_the_scan_and_says_so(
+async def test_a_number_that_was_only_configured_is_replaced_by_the_scanned_one(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["refuse_relinked"]
-    await begin(bench, database, configured=OLD)
-    await scan(bench, NEW)
-    told = await bench.event(ConnectionChanged, status=S.CONNECTED)
-    assert (told.phone_number, told.previous_phone_number, told.reason) == (NEW, OLD, "number_changed")
-    found = await bench.document()
-    assert (found["phone_number"], found["previous_phone_number"], found["lid"]) == (NEW, OLD, "77")
+    testbed = policies["refuse_relinked"]
+    await begin(testbed, database, configured=OLD)
+    await scan(testbed, NEW)
+    changed = await testbed.event(ConnectionChanged, status=S.CONNECTED)
+    assert (changed.phone_number, changed.previous_phone_number, changed.reason) == (NEW, OLD, "number_changed")
+    document = await testbed.document()
+    assert (document["phone_number"], document["previous_phone_number"], document["lid"]) == (NEW, OLD, "77")
 
 
-async def test_another_phone_than_the_one_linked_before_is_unlinked_again(
+async def test_a_phone_with_another_number_than_the_linked_one_is_unlinked_again(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["refuse_relinked"]
-    before = await scan_old_then_new(bench, database)
-    told = await bench.event(ConnectionChanged, since=before, status=S.LOGGED_OUT)
-    assert (told.reason, told.phone_number, told.will_retry) == ("other_number_refused", OLD, False)
-    assert told.cause
-    assert S.CONNECTED not in [e.status for e in bench.events[before:] if isinstance(e, ConnectionChanged)]
-    assert [frame.logout for frame in bench.workers.last.told if isinstance(frame, Stop)] == [True]
-    found = await bench.document(jid=None)
-    assert (found["phone_number"], found["should_run"], found["ending"]) == (OLD, False, None)
-    before = len(bench.events)
-    await scan(bench, OLD)  # the right phone
-    told = await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert (told.phone_number, told.previous_phone_number, told.reason) == (OLD, None, None)
+    testbed = policies["refuse_relinked"]
+    before = await scan_old_then_new(testbed, database)
+    changed = await testbed.event(ConnectionChanged, since=before, status=S.LOGGED_OUT)
+    assert (changed.reason, changed.phone_number, changed.will_retry) == ("other_number_refused", OLD, False)
+    assert changed.cause
+    assert S.CONNECTED not in [e.status for e in testbed.events[before:] if isinstance(e, ConnectionChanged)]
+    assert [frame.logout for frame in testbed.workers.last.frames if isinstance(frame, Stop)] == [True]
+    document = await testbed.document(jid=None)
+    assert (document["phone_number"], document["should_run"], document["ending"]) == (OLD, False, None)
+    before = len(testbed.events)
+    await scan(testbed, OLD)  # the right phone
+    changed = await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert (changed.phone_number, changed.previous_phone_number, changed.reason) == (OLD, None, None)
 
 
-async def test_who_wants_the_change_configures_the_new_number_first(
+async def test_a_new_number_that_was_configured_first_is_accepted(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["refuse"]
-    await begin(bench, database, configured=OLD)
-    await scan(bench, NEW)
-    await bench.status(S.LOGGED_OUT)
-    assert S.CONNECTED not in connections(bench)
+    testbed = policies["refuse"]
+    await begin(testbed, database, configured=OLD)
+    await scan(testbed, NEW)
+    await testbed.status(S.LOGGED_OUT)
+    assert S.CONNECTED not in connections(testbed)
     await database["instances"].update_one({"_id": INSTANCE}, {"$set": {"phone_number": NEW}})
-    await scan(bench, NEW)
-    assert (await bench.status(S.CONNECTED))["phone_number"] == NEW
+    await scan(testbed, NEW)
+    assert (await testbed.status(S.CONNECTED))["phone_number"] == NEW
 
 
-async def test_a_setting_lets_every_scan_change_the_number(
+async def test_the_policy_follow_lets_every_scan_change_the_number(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["follow"]
-    before = await scan_old_then_new(bench, database)
-    told = await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert (told.phone_number, told.previous_phone_number, told.reason) == (NEW, OLD, "number_changed")
+    testbed = policies["follow"]
+    before = await scan_old_then_new(testbed, database)
+    changed = await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert (changed.phone_number, changed.previous_phone_number, changed.reason) == (NEW, OLD, "number_changed")
 
 
-async def test_a_refusal_survives_a_restart_before_the_phone_was_told(
+async def test_a_refused_phone_is_unlinked_after_a_restart_in_between(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["refuse"]
-    await begin(bench, database, configured=OLD)
+    testbed = policies["refuse"]
+    await begin(testbed, database, configured=OLD)
 
     def only_paired(worker: FakeWorker, frame: ToWorker) -> None:
         if isinstance(frame, Start):
-            worker.change(frame.instance_id, "paired", phone_number=NEW, jid=f"{NEW}:1@s.whatsapp.net")
+            worker.report(frame.instance_id, "paired", phone_number=NEW, jid=f"{NEW}:1@s.whatsapp.net")
 
-    bench.workers.script = only_paired
-    await bench.connect()
-    await bench.document(ending="keep")
+    testbed.workers.script = only_paired
+    await testbed.connect()
+    await testbed.document(ending="keep")
     async with asyncio.timeout(WAIT_TIMEOUT_S):
-        bench.workers.script = obedient
-        await bench.restart_node()
-    gone = await bench.document(status=S.LOGGED_OUT.value)
+        testbed.workers.script = obedient
+        await testbed.restart_node()
+    gone = await testbed.document(status=S.LOGGED_OUT.value)
     assert (gone["jid"], gone["phone_number"]) == (None, None)
 
 
-async def test_the_same_phone_in_the_other_spelling_is_no_other_phone(
+async def test_a_variant_of_the_linked_number_is_the_same_phone(
     policies: dict[OtherNumber, NodeTestBed], database: Database
 ) -> None:
-    bench = policies["refuse"]
-    await begin(bench, database, configured="5511987654321")
-    await scan(bench, "551187654321")
-    told = await bench.event(ConnectionChanged, status=S.CONNECTED)
-    assert (told.phone_number, told.previous_phone_number, told.reason) == ("551187654321", None, None)
+    testbed = policies["refuse"]
+    await begin(testbed, database, configured="5511987654321")
+    await scan(testbed, "551187654321")
+    changed = await testbed.event(ConnectionChanged, status=S.CONNECTED)
+    assert (changed.phone_number, changed.previous_phone_number, changed.reason) == ("551187654321", None, None)

@@ -1,4 +1,4 @@
-"""What workers hand over reaches the stream, or the dead letters, before they forget it."""
+"""A journaled event is stored in the stream, or among the dead letters, before the worker removes it."""
 
 import asyncio
 import base64
@@ -11,11 +11,11 @@ from tests.fakes.workers import FakeWorker
 from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 
-def received(bench: NodeTestBed, wa_id: str, text: str = "hello") -> MessageReceived:
+def received(testbed: NodeTestBed, wa_id: str, text: str = "hello") -> MessageReceived:
     party = Party(phone="4915199999999")
     return MessageReceived(
-        id=f"m-{bench.organization}-{wa_id}",
-        organization_id=bench.organization,
+        id=f"m-{testbed.organization}-{wa_id}",
+        organization_id=testbed.organization,
         instance_id=INSTANCE,
         wa_id=wa_id,
         sender=party,
@@ -31,44 +31,46 @@ async def until_confirmed(worker: FakeWorker, sequence: int) -> None:
             await asyncio.sleep(0.01)
 
 
-def hand_over(bench: NodeTestBed, sequence: int, event: MessageReceived) -> None:
-    bench.workers.last.entry(INSTANCE, sequence, event.full_subject, event.model_dump_json())
+def journal(testbed: NodeTestBed, sequence: int, event: MessageReceived) -> None:
+    testbed.workers.last.send_event(INSTANCE, sequence, event.full_subject, event.model_dump_json())
 
 
-async def test_an_entry_is_confirmed_once_the_stream_has_it(bench: NodeTestBed) -> None:
-    await bench.connected()
+async def test_a_journaled_event_is_confirmed_once_it_is_stored(testbed: NodeTestBed) -> None:
+    await testbed.connected()
     for sequence in range(1, 4):
-        hand_over(bench, sequence, received(bench, f"W{sequence}"))
-    await until_confirmed(bench.workers.last, 3)
-    assert (await bench.event(MessageReceived, wa_id="W3")).text == "hello"
+        journal(testbed, sequence, received(testbed, f"W{sequence}"))
+    await until_confirmed(testbed.workers.last, 3)
+    assert (await testbed.event(MessageReceived, wa_id="W3")).text == "hello"
 
 
-async def test_an_entry_handed_over_twice_is_one_event(bench: NodeTestBed) -> None:
-    await bench.connected()
-    hand_over(bench, 1, received(bench, "W1"))
-    hand_over(bench, 1, received(bench, "W1"))
-    hand_over(bench, 2, received(bench, "W2"))
-    await until_confirmed(bench.workers.last, 2)
-    await bench.event(MessageReceived, wa_id="W2")
-    stored = await bench.js.stream_info("WA_EVENTS", subjects_filter=MessageReceived.subject_filter(bench.organization))
+async def test_an_event_that_is_journaled_twice_is_stored_once(testbed: NodeTestBed) -> None:
+    await testbed.connected()
+    journal(testbed, 1, received(testbed, "W1"))
+    journal(testbed, 1, received(testbed, "W1"))
+    journal(testbed, 2, received(testbed, "W2"))
+    await until_confirmed(testbed.workers.last, 2)
+    await testbed.event(MessageReceived, wa_id="W2")
+    stored = await testbed.js.stream_info(
+        "WA_EVENTS", subjects_filter=MessageReceived.subject_filter(testbed.organization)
+    )
     assert sum((stored.state.subjects or {}).values()) == 2
 
 
-async def test_what_nobody_can_read_ends_among_the_dead_letters_and_holds_up_nothing(bench: NodeTestBed) -> None:
-    await bench.connected()
-    worker, address = bench.workers.last, received(bench, "W1").full_subject
-    worker.entry(INSTANCE, 1, address, base64.b64encode(b"\x08\x01").decode(), error="Message: no such field")
-    worker.entry(INSTANCE, 2, address, "{}")
-    worker.entry(
+async def test_an_unreadable_event_goes_to_the_dead_letters_and_delays_no_other(testbed: NodeTestBed) -> None:
+    await testbed.connected()
+    worker, address = testbed.workers.last, received(testbed, "W1").full_subject
+    worker.send_event(INSTANCE, 1, address, base64.b64encode(b"\x08\x01").decode(), error="Message: no such field")
+    worker.send_event(INSTANCE, 2, address, "{}")
+    worker.send_event(
         INSTANCE,
         3,
         address,
-        received(bench, "W3", "x").model_dump_json().replace('"x"', f'"{"x" * MAX_MESSAGE_BYTES}"'),
+        received(testbed, "W3", "x").model_dump_json().replace('"x"', f'"{"x" * MAX_MESSAGE_BYTES}"'),
     )
-    hand_over(bench, 4, received(bench, "W4"))
+    journal(testbed, 4, received(testbed, "W4"))
     await until_confirmed(worker, 4)
-    await bench.event(MessageReceived, wa_id="W4")
-    dead = await bench.js.stream_info("WA_DEAD", subjects_filter=DEAD_PREFIX + address)
+    await testbed.event(MessageReceived, wa_id="W4")
+    dead = await testbed.js.stream_info("WA_DEAD", subjects_filter=DEAD_PREFIX + address)
     assert sum((dead.state.subjects or {}).values()) == 3
-    last = await bench.js.get_last_msg("WA_DEAD", DEAD_PREFIX + address)
+    last = await testbed.js.get_last_msg("WA_DEAD", DEAD_PREFIX + address)
     assert last.headers

@@ -1,4 +1,4 @@
-"""A worker process that hangs is killed at a bound, so that its accounts can live in another."""
+"""A worker process that hangs is killed after a time, so that its instances can start in another."""
 
 import asyncio
 import signal
@@ -22,7 +22,7 @@ Process = subprocess.Popen[bytes]
 
 @pytest.fixture
 def hanging() -> Iterator[Process]:
-    """It reads nothing and outlives its socket."""
+    """It does not read and does not exit when its socket closes."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     yield process
     process.kill()
@@ -46,7 +46,7 @@ async def killed(process: Process) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-async def test_one_that_reads_nothing_is_killed(hanging: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_does_not_read_is_killed(hanging: Process, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_UNREAD_BYTES", 100_000)
     worker, theirs = await opened(hanging)
     with theirs:
@@ -56,7 +56,7 @@ async def test_one_that_reads_nothing_is_killed(hanging: Process, monkeypatch: p
         assert await killed(hanging)
 
 
-async def test_one_that_lives_on_without_its_socket_is_killed(
+async def test_a_worker_that_does_not_exit_without_its_socket_is_killed(
     hanging: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "EXIT_TIMEOUT_S", 0.05)
@@ -66,14 +66,14 @@ async def test_one_that_lives_on_without_its_socket_is_killed(
     assert await killed(hanging)
 
 
-async def test_one_that_does_not_quit_is_killed(hanging: Process) -> None:
+async def test_a_worker_that_does_not_quit_is_killed(hanging: Process) -> None:
     worker, theirs = await opened(hanging)
     with theirs:
         await worker.quit(0.05)
         assert await killed(hanging)
 
 
-async def test_one_that_ends_by_itself_is_left_alone(hanging: Process) -> None:
+async def test_a_process_that_has_exited_is_not_killed(hanging: Process) -> None:
     handle = ProcessHandle(hanging.pid)
     hanging.terminate()
     hanging.wait()
@@ -82,7 +82,7 @@ async def test_one_that_ends_by_itself_is_left_alone(hanging: Process) -> None:
     handle.close()
 
 
-async def test_a_process_that_has_gone_is_no_other_one() -> None:
+async def test_a_handle_of_an_unknown_process_kills_no_other() -> None:
     gone = ProcessHandle(max(psutil.pids()) + 50_000_000)
     assert await gone.wait(0)
     gone.kill()

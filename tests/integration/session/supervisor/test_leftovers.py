@@ -1,4 +1,4 @@
-"""What was kept for an account goes with it."""
+"""Nothing of a deleted instance is left in memory."""
 
 import asyncio
 
@@ -11,22 +11,22 @@ from shared.contracts.records import ConnectionStatus as S
 from tests.integration.session.supervisor.testbed import WAIT_TIMEOUT_S, NodeTestBed
 
 
-async def test_deleted_accounts_leave_no_queues_locks_and_tasks(
-    bench: NodeTestBed, monkeypatch: pytest.MonkeyPatch
+async def test_deleted_instances_leave_no_queues_locks_and_tasks(
+    testbed: NodeTestBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_publisher, "QUEUE_IDLE_TIMEOUT_S", 0.5)
-    node = bench.node
+    node = testbed.node
     assert node
     names = [f"i{number}" for number in range(3)]
     for name in names:
-        await bench.connected(name)
-        await bench.send(bench.text(f"to-{name}").model_copy(update={"instance_id": name}))
-        await bench.event(MessageSent, message_id=f"to-{name}")
-        await node.commands.logout(LogoutInstance(organization_id=bench.organization, instance_id=name, delete=True))
-        await bench.event(ConnectionChanged, instance_id=name, status=S.LOGGED_OUT)
+        await testbed.connected(name)
+        await testbed.send(testbed.text(f"to-{name}").model_copy(update={"instance_id": name}))
+        await testbed.event(MessageSent, message_id=f"to-{name}")
+        await node.commands.logout(LogoutInstance(organization_id=testbed.organization, instance_id=name, delete=True))
+        await testbed.event(ConnectionChanged, instance_id=name, status=S.LOGGED_OUT)
 
     def left() -> list[object]:
-        found = (
+        collections = (
             node._supervisor._instances,
             node._events._queues,
             node._events._tasks,
@@ -36,7 +36,7 @@ async def test_deleted_accounts_leave_no_queues_locks_and_tasks(
             node._workers.calls._pending,
             [worker["instances"] for worker in node.workers() if worker["instances"]],
         )
-        return [kept for kept in found if kept]
+        return [one for one in collections if one]
 
     try:
         async with asyncio.timeout(WAIT_TIMEOUT_S):

@@ -7,7 +7,7 @@ from shared.contracts.registry import LEASES_BUCKET
 from shared.messaging.client import jetstream
 
 
-async def test_another_time_to_live_is_taken_over_by_a_bucket_that_is_there(nats_url: str) -> None:
+async def test_an_existing_bucket_gets_the_new_time_to_live(nats_url: str) -> None:
     client = Client()
     await client.connect(nats_url)
     js = jetstream(client)
@@ -17,7 +17,7 @@ async def test_another_time_to_live_is_taken_over_by_a_bucket_that_is_there(nats
     await client.close()
 
 
-async def test_a_node_without_a_lease_is_not_alive(nats_url: str) -> None:
+async def test_a_node_without_a_lease_is_not_live(nats_url: str) -> None:
     client = Client()
     await client.connect(nats_url)
     one, other = (NodeLease(jetstream(client), name, 30.0) for name in ("node-a", "node-b"))

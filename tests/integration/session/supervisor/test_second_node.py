@@ -33,7 +33,9 @@ def lease(client: Client, name: str, folder: str, database: str, since: float = 
     return NodeLease(jetstream(client), name, TTL_S, LeaseHolder(folder, database, since))
 
 
-async def test_a_node_with_another_folder_refuses_while_the_first_one_lives(client: Client, database: str) -> None:
+async def test_a_node_with_another_folder_refuses_to_start_while_the_first_one_lives(
+    client: Client, database: str
+) -> None:
     first = lease(client, "first", "a", database)
     await first.acquire()
     keeping = asyncio.create_task(first.renew_forever())
@@ -47,7 +49,7 @@ async def test_a_node_with_another_folder_refuses_while_the_first_one_lives(clie
         await asyncio.wait({keeping})
 
 
-async def test_it_starts_when_the_other_has_ended(client: Client, database: str) -> None:
+async def test_a_node_with_another_folder_starts_when_the_first_one_has_ended(client: Client, database: str) -> None:
     killed = lease(client, "killed", "a", database)
     await killed.acquire()
     next_one = lease(client, "next", "b", database)
@@ -56,7 +58,7 @@ async def test_it_starts_when_the_other_has_ended(client: Client, database: str)
     assert "killed" not in await next_one.live_nodes()
 
 
-async def test_the_same_folder_goes_on_at_once_under_whatever_name(client: Client, database: str) -> None:
+async def test_a_node_with_the_same_folder_starts_at_once_under_any_name(client: Client, database: str) -> None:
     await lease(client, "container-1", "a", database).acquire()
     renamed = lease(client, "container-2", "a", database)
     await renamed.acquire()
@@ -71,7 +73,7 @@ async def test_another_installation_on_the_same_server_is_no_second_node(client:
 
 
 @pytest.mark.parametrize("value", [b"held", b"", b"\xff\x00", b'{"folder": 1}', b"[]", b"null"])
-async def test_a_lease_of_an_earlier_version_or_of_nonsense_counts_as_another_node(
+async def test_a_lease_of_an_earlier_version_or_an_unreadable_one_counts_as_another_node(
     client: Client, database: str, value: bytes
 ) -> None:
     one = lease(client, "one", "a", database)
@@ -81,7 +83,7 @@ async def test_a_lease_of_an_earlier_version_or_of_nonsense_counts_as_another_no
     await one._bucket.delete("old")
 
 
-async def test_a_restart_after_an_update_does_not_wait_for_the_own_lease(client: Client, database: str) -> None:
+async def test_a_restart_after_an_update_does_not_wait_for_its_own_lease(client: Client, database: str) -> None:
     bucket = await (one := lease(client, "same-name", "a", database))._open_bucket()
     await bucket.put("same-name", b"held")
     await one.acquire()
@@ -89,14 +91,14 @@ async def test_a_restart_after_an_update_does_not_wait_for_the_own_lease(client:
     await (await jetstream(client).key_value(LEASES_BUCKET)).delete("same-name")
 
 
-async def test_of_two_that_start_together_one_runs(client: Client, database: str) -> None:
+async def test_of_two_nodes_that_start_together_one_runs(client: Client, database: str) -> None:
     leases = [lease(client, f"n{number}", f"folder-{number}", database, since=number) for number in range(3)]
     results = await asyncio.gather(*(one.acquire() for one in leases), return_exceptions=True)
     assert [one.is_held for one in leases].count(True) == 1
     assert [type(result) for result in results].count(SecondNode) == 2
 
 
-async def test_one_process_uses_a_data_folder(tmp_path: Path) -> None:
+async def test_a_data_folder_is_used_by_one_process(tmp_path: Path) -> None:
     async with lock_data_folder(tmp_path):
         with pytest.raises(FolderInUse, match="only one may run"):
             async with lock_data_folder(tmp_path, max_wait_s=0.2):

@@ -1,4 +1,4 @@
-"""Nothing is sent twice, and every send has an outcome that is told."""
+"""Nothing is sent twice, and the outcome of every send is published."""
 
 import asyncio
 from datetime import timedelta
@@ -15,79 +15,79 @@ from tests.fakes.workers import FakeWorker, obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 
 
-def silent(worker: FakeWorker, frame: ToWorker) -> None:
-    """Takes a send and never says what became of it."""
+def never_replies(worker: FakeWorker, frame: ToWorker) -> None:
+    """Gets a send and never replies."""
     if not isinstance(frame, Send):
         obedient(worker, frame)
 
 
-async def until_sent(bench: NodeTestBed) -> None:
+async def until_sent(testbed: NodeTestBed) -> None:
     async with asyncio.timeout(10):
-        while not bench.workers.last.sends():
+        while not testbed.workers.last.sends():
             await asyncio.sleep(0.01)
 
 
-async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(bench: NodeTestBed) -> None:
-    await bench.connected()
-    command = bench.text("m1")
-    await bench.send(command)
-    sent = await bench.event(MessageSent, message_id="m1", cause=command.id)
-    await bench.restart_node()
-    await bench.status(S.CONNECTED)
-    told = bench.events.count(sent)
-    await bench.send(command)
-    assert bench.workers.last.sends() == []
-    again = [event for event in bench.events if isinstance(event, MessageSent)]
-    assert (told, {event.id for event in again}) == (1, {sent.id})
+async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(testbed: NodeTestBed) -> None:
+    await testbed.connected()
+    command = testbed.text("m1")
+    await testbed.send(command)
+    sent = await testbed.event(MessageSent, message_id="m1", cause=command.id)
+    await testbed.restart_node()
+    await testbed.status(S.CONNECTED)
+    count = testbed.events.count(sent)
+    await testbed.send(command)
+    assert testbed.workers.last.sends() == []
+    again = [event for event in testbed.events if isinstance(event, MessageSent)]
+    assert (count, {event.id for event in again}) == (1, {sent.id})
 
 
-async def test_a_send_under_way_is_waited_for_by_its_redelivery(bench: NodeTestBed) -> None:
-    bench.workers.script = silent
-    await bench.connected()
-    command = bench.text("m1")
-    first = asyncio.create_task(bench.send(command))
-    await until_sent(bench)
-    second = asyncio.create_task(bench.send(command))
-    obedient(bench.workers.last, bench.workers.last.sends()[0])
+async def test_a_redelivered_send_waits_for_the_pending_one(testbed: NodeTestBed) -> None:
+    testbed.workers.script = never_replies
+    await testbed.connected()
+    command = testbed.text("m1")
+    first = asyncio.create_task(testbed.send(command))
+    await until_sent(testbed)
+    second = asyncio.create_task(testbed.send(command))
+    obedient(testbed.workers.last, testbed.workers.last.sends()[0])
     await asyncio.gather(first, second)
-    assert len(bench.workers.last.sends()) == 1
-    await bench.event(MessageSent, message_id="m1")
+    assert len(testbed.workers.last.sends()) == 1
+    await testbed.event(MessageSent, message_id="m1")
 
 
-async def test_a_worker_that_dies_while_sending_leaves_the_send_unconfirmed(bench: NodeTestBed) -> None:
-    bench.workers.script = silent
-    await bench.connected()
-    sending = asyncio.create_task(bench.send(bench.text("m1")))
-    await until_sent(bench)
-    bench.workers.last.die()
+async def test_a_worker_that_dies_while_sending_leaves_the_send_unconfirmed(testbed: NodeTestBed) -> None:
+    testbed.workers.script = never_replies
+    await testbed.connected()
+    sending = asyncio.create_task(testbed.send(testbed.text("m1")))
+    await until_sent(testbed)
+    testbed.workers.last.die()
     await sending
-    failed = await bench.event(MessageFailed, message_id="m1")
+    failed = await testbed.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("unconfirmed", True)
 
 
-async def test_an_intent_without_an_outcome_is_never_sent_again(bench: NodeTestBed, database: Database) -> None:
-    await bench.connected()
-    intent = {"organization_id": bench.organization, "instance_id": INSTANCE, "at": utc_now()}
+async def test_an_intent_without_an_outcome_is_never_sent_again(testbed: NodeTestBed, database: Database) -> None:
+    await testbed.connected()
+    intent = {"organization_id": testbed.organization, "instance_id": INSTANCE, "at": utc_now()}
     await database["sends"].insert_one({"_id": "m1", **intent})
-    await bench.send(bench.text("m1"))
-    failed = await bench.event(MessageFailed, message_id="m1")
+    await testbed.send(testbed.text("m1"))
+    failed = await testbed.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("unconfirmed", True)
-    assert bench.workers.last.sends() == []
+    assert testbed.workers.last.sends() == []
 
 
-async def test_a_send_of_an_account_that_is_not_connected_fails_at_once(bench: NodeTestBed) -> None:
-    await bench.send(bench.text("m1"))
-    failed = await bench.event(MessageFailed, message_id="m1")
+async def test_a_send_of_an_instance_that_is_not_connected_fails_at_once(testbed: NodeTestBed) -> None:
+    await testbed.send(testbed.text("m1"))
+    failed = await testbed.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("not_connected", False)
 
 
-async def test_a_send_waits_for_an_account_on_its_way_back_and_then_fails(bench: NodeTestBed) -> None:
-    await bench.connected()
-    bench.workers.script = lambda worker, frame: None if isinstance(frame, Start) else obedient(worker, frame)
-    bench.workers.last.change(INSTANCE, "disconnected")
-    await bench.event(ConnectionChanged, status=S.RECONNECTING)
+async def test_a_send_waits_for_a_reconnecting_instance_and_then_fails(testbed: NodeTestBed) -> None:
+    await testbed.connected()
+    testbed.workers.script = lambda worker, frame: None if isinstance(frame, Start) else obedient(worker, frame)
+    testbed.workers.last.report(INSTANCE, "disconnected")
+    await testbed.event(ConnectionChanged, status=S.RECONNECTING)
     with pytest.raises(Retry, match="reconnected"):
-        await bench.send(bench.text("m1"))
-    await bench.send(bench.text("m1", at=utc_now() - timedelta(minutes=1)))
-    failed = await bench.event(MessageFailed, message_id="m1")
+        await testbed.send(testbed.text("m1"))
+    await testbed.send(testbed.text("m1", at=utc_now() - timedelta(minutes=1)))
+    failed = await testbed.event(MessageFailed, message_id="m1")
     assert (failed.code, failed.unconfirmed) == ("not_connected", False)

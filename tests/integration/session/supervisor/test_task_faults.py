@@ -1,4 +1,4 @@
-"""Each background task of a node meets an error nobody foresaw: a KeyError, thrown on purpose."""
+"""Each background task of a node meets an error is not expected: a KeyError."""
 
 import asyncio
 import os
@@ -22,14 +22,14 @@ from shared.contracts.registry import DEAD_PREFIX
 from shared.messaging.publisher import Publisher
 from shared.platform import background
 from shared.platform.background import ProcessEnd
-from tests.integration.session.supervisor.test_event_publisher import hand_over, received, until_confirmed
+from tests.integration.session.supervisor.test_event_publisher import journal, received, until_confirmed
 from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
 
 Fault = Callable[..., None]
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     monkeypatch.setattr(reconciler, "RECONCILE_INTERVAL_S", 0.05)
     monkeypatch.setattr(event_publisher, "PUBLISH_RETRY_DELAY_S", 0.01)
@@ -59,87 +59,87 @@ async def until(condition: Callable[[], object | Awaitable[object]]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_lease_that_nobody_renews_any_more_closes_every_connection_and_ends_the_process(
-    bench: NodeTestBed, fault: Fault, monkeypatch: pytest.MonkeyPatch
+async def test_a_lease_whose_renewal_fails_closes_every_connection_and_ends_the_process(
+    testbed: NodeTestBed, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     end, ended = ProcessEnd(), list[str]()
     monkeypatch.setattr(end, "end", ended.append)
     monkeypatch.setattr(background, "process_end", end)
-    await bench.connected()
+    await testbed.connected()
     fault(NodeLease, "_try_to_renew")
-    await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
+    await testbed.event(ConnectionChanged, status=S.RECONNECTING, reason="lease_lost")
     await until(lambda: ended == ["lease.renew_forever"])
-    assert bench.node
-    assert not bench.node.lease.is_held
-    name = bench.node.lease._node
-    assert name in await bench.node.lease.live_nodes()  # nobody takes over before the lease has run out
+    assert testbed.node
+    assert not testbed.node.lease.is_held
+    name = testbed.node.lease._node
+    assert name in await testbed.node.lease.live_nodes()  # nobody takes over before the lease has run out
 
 
-async def test_the_reconciler_goes_on(bench: NodeTestBed, fault: Fault) -> None:
-    await bench.connected()
-    await bench.stop_node()
+async def test_the_reconciler_continues_after_an_error(testbed: NodeTestBed, fault: Fault) -> None:
+    await testbed.connected()
+    await testbed.stop_node()
     fault(ConnectionCollection, "find_restorable", 2)
-    await bench.start_node()
-    await bench.status(S.CONNECTED)
+    await testbed.start_node()
+    await testbed.status(S.CONNECTED)
 
 
-async def test_an_account_that_cannot_be_restored_holds_up_no_other(bench: NodeTestBed, fault: Fault) -> None:
+async def test_an_instance_that_cannot_be_restored_delays_no_other(testbed: NodeTestBed, fault: Fault) -> None:
     for instance in ("a", "b", "c"):
-        await bench.connected(instance)
-    await bench.stop_node()
-    before = len(bench.events)
-    fault(InstanceSupervisor, "start", 10**6, lambda _, account, *__: account.instance_id == "a")
-    await bench.start_node()
+        await testbed.connected(instance)
+    await testbed.stop_node()
+    before = len(testbed.events)
+    fault(InstanceSupervisor, "start", 10**6, lambda _, instance, *__: instance.instance_id == "a")
+    await testbed.start_node()
     for instance in ("b", "c"):
-        await bench.event(ConnectionChanged, since=before, status=S.CONNECTED, instance_id=instance)
+        await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED, instance_id=instance)
 
 
-async def test_the_outlet_of_an_account_goes_on_with_what_it_had_in_hand(bench: NodeTestBed, fault: Fault) -> None:
-    await bench.connected()
+async def test_the_event_publisher_continues_with_the_batch_it_had(testbed: NodeTestBed, fault: Fault) -> None:
+    await testbed.connected()
     fault(WorkerPool, "send", 1, lambda _, __, frame: isinstance(frame, EventsConfirmed))
     for sequence in range(1, 4):
-        hand_over(bench, sequence, received(bench, f"W{sequence}"))
-    await until_confirmed(bench.workers.last, 3)
+        journal(testbed, sequence, received(testbed, f"W{sequence}"))
+    await until_confirmed(testbed.workers.last, 3)
     for sequence in range(1, 4):
-        await bench.event(MessageReceived, wa_id=f"W{sequence}")
+        await testbed.event(MessageReceived, wa_id=f"W{sequence}")
 
 
 @pytest.mark.parametrize("times", [2, 10**6], ids=["for a while", "always"])
-async def test_an_event_that_cannot_be_published_holds_up_no_other(
-    bench: NodeTestBed, fault: Fault, times: int
+async def test_an_event_that_cannot_be_published_delays_no_other(
+    testbed: NodeTestBed, fault: Fault, times: int
 ) -> None:
-    await bench.connected()
+    await testbed.connected()
 
     def second(_: Publisher, *messages: Message) -> bool:
         return any(getattr(message, "wa_id", "") == "W2" for message in messages)
 
     fault(Publisher, "__call__", times, second)
     for sequence in range(1, 4):
-        hand_over(bench, sequence, received(bench, f"W{sequence}"))
-    await until_confirmed(bench.workers.last, 3)
-    await bench.event(MessageReceived, wa_id="W3")
+        journal(testbed, sequence, received(testbed, f"W{sequence}"))
+    await until_confirmed(testbed.workers.last, 3)
+    await testbed.event(MessageReceived, wa_id="W3")
     if times == 2:
-        await bench.event(MessageReceived, wa_id="W2")
+        await testbed.event(MessageReceived, wa_id="W2")
     else:
-        dead = await bench.js.get_last_msg("WA_DEAD", DEAD_PREFIX + received(bench, "W2").full_subject)
-        assert received(bench, "W2").id.encode() in (dead.data or b"")
+        dead = await testbed.js.get_last_msg("WA_DEAD", DEAD_PREFIX + received(testbed, "W2").full_subject)
+        assert received(testbed, "W2").id.encode() in (dead.data or b"")
 
 
-async def test_a_worker_whose_reader_fails_is_replaced(bench: NodeTestBed, fault: Fault) -> None:
-    await bench.connected()
-    await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
-    first, before = bench.workers.last, len(bench.events)
+async def test_a_worker_whose_reader_fails_is_replaced(testbed: NodeTestBed, fault: Fault) -> None:
+    await testbed.connected()
+    await testbed.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
+    first, before = testbed.workers.last, len(testbed.events)
     fault(worker_handle, "read_frame")
-    first.change(INSTANCE, "disconnected")  # it is read once more, and then no more
-    await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
-    await bench.status(S.CONNECTED)
-    assert bench.workers.last is not first
+    first.report(INSTANCE, "disconnected")  # it is read once more, and then no more
+    await testbed.event(ConnectionChanged, since=before, reason="worker_crashed")
+    await testbed.status(S.CONNECTED)
+    assert testbed.workers.last is not first
 
 
-async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: NodeTestBed, fault: Fault) -> None:
-    await bench.connected()
-    await bench.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
-    first, before = bench.workers.last, len(bench.events)
+async def test_an_instance_whose_end_could_not_be_handled_reconnects(testbed: NodeTestBed, fault: Fault) -> None:
+    await testbed.connected()
+    await testbed.event(ConnectionChanged, status=S.CONNECTED)  # what follows is looked for behind it
+    first, before = testbed.workers.last, len(testbed.events)
     fault(
         InstanceSupervisor,
         "on_worker_frame",
@@ -147,19 +147,19 @@ async def test_an_account_whose_end_could_not_be_handled_comes_back(bench: NodeT
         lambda _, frame: isinstance(frame, ConnectionUpdate) and frame.event == "crashed",
     )
     first.die()
-    await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
-    await bench.status(S.CONNECTED)
-    assert bench.workers.last is not first
+    await testbed.event(ConnectionChanged, since=before, reason="worker_crashed")
+    await testbed.status(S.CONNECTED)
+    assert testbed.workers.last is not first
 
 
-async def test_an_account_whose_next_start_fails_is_started_again(bench: NodeTestBed, fault: Fault) -> None:
-    await bench.connected()
-    await bench.event(ConnectionChanged, status=S.CONNECTED)  # announced after it is written down
-    first, before = bench.workers.last, len(bench.events)
+async def test_an_instance_whose_next_start_fails_is_started_again(testbed: NodeTestBed, fault: Fault) -> None:
+    await testbed.connected()
+    await testbed.event(ConnectionChanged, status=S.CONNECTED)  # announced after it is written down
+    first, before = testbed.workers.last, len(testbed.events)
     fault(InstanceSupervisor, "start")
     first.die()
-    await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert bench.workers.last is not first
+    await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert testbed.workers.last is not first
 
 
 async def test_a_zygote_whose_reader_fails_is_replaced(fault: Fault) -> None:

@@ -1,4 +1,4 @@
-"""Which worker gets which account, and when one is worn out."""
+"""Which worker an instance is assigned to, and when a worker is retired."""
 
 import asyncio
 
@@ -16,60 +16,60 @@ from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_
 
 def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:
     if isinstance(frame, Start):
-        worker.show_qr(frame.instance_id, "2@code")
-        worker.change(frame.instance_id, "pairing_timeout")
+        worker.send_qr(frame.instance_id, "2@code")
+        worker.report(frame.instance_id, "pairing_timeout")
     else:
         obedient(worker, frame)
 
 
-async def test_accounts_share_a_worker_until_it_is_full(bench: NodeTestBed) -> None:
-    assert bench.node
+async def test_instances_share_a_worker_until_it_is_full(testbed: NodeTestBed) -> None:
+    assert testbed.node
     for number in range(26):
-        await bench.connected(f"i{number}")
-    assert sorted(len(worker["instances"]) for worker in bench.node.workers()) == [1, 25]
+        await testbed.connected(f"i{number}")
+    assert sorted(len(worker["instances"]) for worker in testbed.node.workers()) == [1, 25]
 
 
-async def test_a_worker_with_many_abandoned_pairings_is_retired(bench: NodeTestBed) -> None:
-    bench.workers.script = nobody_scans
+async def test_a_worker_with_many_abandoned_pairings_is_retired(testbed: NodeTestBed) -> None:
+    testbed.workers.script = nobody_scans
     for _ in range(MAX_ABANDONED_PAIRINGS):
-        before = len(bench.events)
-        await bench.connect()
-        await bench.event(ConnectionChanged, since=before, reason="pairing_timeout")
-    (worn_out,) = bench.workers.all
+        before = len(testbed.events)
+        await testbed.connect()
+        await testbed.event(ConnectionChanged, since=before, reason="pairing_timeout")
+    (retired,) = testbed.workers.all
     async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not isinstance(worn_out.told[-1], Quit):
+        while not isinstance(retired.frames[-1], Quit):
             await asyncio.sleep(0.02)
-    bench.workers.script = obedient
-    await bench.connected()
-    assert bench.workers.last is not worn_out
+    testbed.workers.script = obedient
+    await testbed.connected()
+    assert testbed.workers.last is not retired
 
 
-async def test_a_worker_that_cannot_be_made_is_tried_again(bench: NodeTestBed) -> None:
-    bench.workers.refusals = 2
-    await bench.connect()
-    await bench.event(ConnectionChanged, status=S.RECONNECTING, reason="network_unreachable")
-    await bench.status(S.CONNECTED)
-    assert bench.workers.starts()[-1].instance_id == INSTANCE
+async def test_a_fork_that_failed_is_retried(testbed: NodeTestBed) -> None:
+    testbed.workers.failing_forks = 2
+    await testbed.connect()
+    await testbed.event(ConnectionChanged, status=S.RECONNECTING, reason="network_unreachable")
+    await testbed.status(S.CONNECTED)
+    assert testbed.workers.starts()[-1].instance_id == INSTANCE
 
 
-async def test_an_interrupted_account_starts_again_and_says_why(bench: NodeTestBed) -> None:
+async def test_an_interrupted_instance_starts_again_and_says_why(testbed: NodeTestBed) -> None:
     def interrupted_once(worker: FakeWorker, frame: ToWorker) -> None:
         obedient(worker, frame)
-        if isinstance(frame, Start) and len(bench.workers.starts()) == 1:
-            worker.change(frame.instance_id, "interrupted", reason="required field neonize.Receipt.Type not set")
+        if isinstance(frame, Start) and len(testbed.workers.starts()) == 1:
+            worker.report(frame.instance_id, "interrupted", reason="required field neonize.Receipt.Type not set")
 
-    bench.workers.script = interrupted_once
-    await bench.connect()
-    told = await bench.event(ConnectionChanged, reason="library_interrupted")
-    assert (told.status, told.will_retry) == (S.RECONNECTING, True)
-    since = bench.events.index(told)
-    await bench.event(ConnectionChanged, since=since, status=S.CONNECTED)
-    reasons = {event.reason for event in bench.events[since:] if isinstance(event, ConnectionChanged)}
+    testbed.workers.script = interrupted_once
+    await testbed.connect()
+    changed = await testbed.event(ConnectionChanged, reason="library_interrupted")
+    assert (changed.status, changed.will_retry) == (S.RECONNECTING, True)
+    since = testbed.events.index(changed)
+    await testbed.event(ConnectionChanged, since=since, status=S.CONNECTED)
+    reasons = {event.reason for event in testbed.events[since:] if isinstance(event, ConnectionChanged)}
     assert reasons == {"library_interrupted", None}
 
 
-async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
-    bench: NodeTestBed, monkeypatch: pytest.MonkeyPatch
+async def test_an_instance_that_crashes_its_worker_gets_one_of_its_own(
+    testbed: NodeTestBed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deadly(worker: FakeWorker, frame: ToWorker) -> None:
         if isinstance(frame, Start) and frame.instance_id == "sick":
@@ -78,14 +78,14 @@ async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
             obedient(worker, frame)
 
     monkeypatch.setattr("random.random", lambda: 0.01)  # pauses of hundredths of a second
-    bench.workers.script = deadly
+    testbed.workers.script = deadly
     neighbours = [f"healthy-{number}" for number in range(3)]
     for name in neighbours:
-        await bench.connected(name)
-    await bench.connect("sick")
+        await testbed.connected(name)
+    await testbed.connect("sick")
 
     def killed() -> list[FakeWorker]:
-        return [w for w in bench.workers.all if any(start.instance_id == "sick" for start in w.starts())]
+        return [w for w in testbed.workers.all if any(start.instance_id == "sick" for start in w.starts())]
 
     async with asyncio.timeout(WAIT_TIMEOUT_S):
         while len(killed()) < MAX_CRASHING_STARTS + 3:
@@ -93,17 +93,17 @@ async def test_an_account_whose_starts_end_the_process_gets_one_of_its_own(
     alone = killed()[MAX_CRASHING_STARTS:]
     assert all({start.instance_id for start in worker.starts()} == {"sick"} for worker in alone)
     for name in neighbours:
-        await bench.status(S.CONNECTED, name)
+        await testbed.status(S.CONNECTED, name)
 
 
-async def test_an_account_that_lived_long_is_not_suspected_when_its_process_ends(bench: NodeTestBed) -> None:
-    await bench.connected()
+async def test_a_crash_after_a_stable_connection_does_not_count(testbed: NodeTestBed) -> None:
+    await testbed.connected()
     for _ in range(MAX_CRASHING_STARTS + 1):
-        assert bench.node
-        (account,) = bench.node._supervisor.all()
-        account.started_at -= STABLE_AFTER_S
-        before = len(bench.events)
-        bench.workers.last.die()
-        await bench.event(ConnectionChanged, since=before, reason="worker_crashed")
-        await bench.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert not account.needs_own_worker
+        assert testbed.node
+        (instance,) = testbed.node._supervisor.all()
+        instance.started_at -= STABLE_AFTER_S
+        before = len(testbed.events)
+        testbed.workers.last.die()
+        await testbed.event(ConnectionChanged, since=before, reason="worker_crashed")
+        await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED)
+    assert not instance.needs_own_worker

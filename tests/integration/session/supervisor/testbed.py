@@ -1,4 +1,4 @@
-"""A node to try things on, and ears for what it publishes."""
+"""A node for tests, and the events it publishes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -37,22 +37,22 @@ class NodeTestBed:
         self.organization = f"o{new_id()[:12]}"
         self.events: list[Event] = []
         self.node: Node | None = None
-        self._bell = asyncio.Event()
+        self._event_received = asyncio.Event()
 
     async def start(self) -> None:
         self.client: Client = await nats.connect(self._settings.nats_url)
         self.js = jetstream(self.client)
         await ensure_streams(self.js, self._settings)
         await migrate_session(self._database)
-        await self.client.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._hear)
-        await self.client.subscribe(CommandRefused.subject_filter(INTRUDER), cb=self._hear)
-        await self.create()
+        await self.client.subscribe(f"wa.event.*.*.{self.organization}.*", cb=self._receive)
+        await self.client.subscribe(CommandRefused.subject_filter(INTRUDER), cb=self._receive)
+        await self.create_instance()
         await self.start_node()
 
-    async def create(self, instance: str = INSTANCE) -> None:
-        """As the api does."""
-        made = {"$setOnInsert": {"organization_id": self.organization, "deleted_at": None}}
-        await self._database["instances"].update_one({"_id": instance}, made, upsert=True)
+    async def create_instance(self, instance: str = INSTANCE) -> None:
+        """As the api creates it."""
+        fields = {"$setOnInsert": {"organization_id": self.organization, "deleted_at": None}}
+        await self._database["instances"].update_one({"_id": instance}, fields, upsert=True)
 
     async def stop(self) -> None:
         await self.stop_node()
@@ -76,16 +76,16 @@ class NodeTestBed:
         await self.stop_node()
         return await self.start_node()
 
-    async def _hear(self, message: Msg) -> None:
+    async def _receive(self, message: Msg) -> None:
         if event := parse_event(message.subject, message.data):
             self.events.append(event)
-            self._bell.set()
+            self._event_received.set()
 
-    # --- what people ask
+    # --- commands
 
     async def connect(self, instance: str = INSTANCE, **more: Any) -> ConnectInstance:
         command = ConnectInstance(organization_id=self.organization, instance_id=instance, **more)
-        await self.create(instance)
+        await self.create_instance(instance)
         assert self.node
         await self.node.commands.connect(command)
         return command
@@ -117,7 +117,7 @@ class NodeTestBed:
         assert self.node
         await self.node.sends.send(command)
 
-    # --- what became of it
+    # --- events and documents
 
     async def event(self, kind: type[E], since: int = 0, **fields: Any) -> E:
         """The first event of a class with these fields."""
@@ -126,8 +126,8 @@ class NodeTestBed:
                 for event in self.events[since:]:
                     if isinstance(event, kind) and all(getattr(event, key) == fields[key] for key in fields):
                         return event
-                self._bell.clear()
-                await self._bell.wait()
+                self._event_received.clear()
+                await self._event_received.wait()
 
     async def status(self, status: ConnectionStatus, instance: str = INSTANCE) -> Document:
         """Wait until MongoDB says so; the document."""
@@ -135,6 +135,6 @@ class NodeTestBed:
 
     async def document(self, instance: str = INSTANCE, **fields: Any) -> Document:
         async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while not (found := await self._database["connections"].find_one({"_id": instance, **fields})):
+            while not (document := await self._database["connections"].find_one({"_id": instance, **fields})):
                 await asyncio.sleep(0.02)
-        return found
+        return document
