@@ -67,39 +67,39 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     opened: dict[str, RouterContext] = {}
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
 
-    def on(message: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
-        refuses = issubclass(message, Command)
-        share = settings.commands_share if refuses else settings.events_share
+    def consume(message: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
+        is_command = issubclass(message, Command)
+        share = settings.commands_share if is_command else settings.events_share
         own = _in_context(own_instances_only(handle), opened)
-        consumers.consume(message, own, share, _in_context(reject_over_share, opened) if refuses else None)
+        consumers.consume(message, own, share, _in_context(reject_over_share, opened) if is_command else None)
 
-    def hear(live: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
-        async def receive(seen: L) -> None:
-            if not await is_foreign(seen, opened["context"]):
-                await handle(seen, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
+    def subscribe(ephemeral: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
+        async def receive(event: L) -> None:
+            if not await is_foreign(event, opened["context"]):
+                await handle(event, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
 
-        consumers.subscribe(live, receive, every_process=False)
+        consumers.subscribe(ephemeral, receive, every_process=False)
 
     async def follow_number(event: ConnectionChanged) -> None:
         if event.phone_number:
-            accounts = opened["context"].store.instances
-            accounts.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
+            instances = opened["context"].store.instances
+            instances.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
 
     consumers.subscribe(ConnectionChanged, follow_number, every_process=True)
-    on(ReceiptReceived, on_receipt)
-    on(MessageSent, on_sent)
-    on(MessageFailed, on_failed)
-    on(SendMessage, on_send)
-    on(CreateBooking, on_create_booking)
-    on(ChangeBooking, on_change_booking)
-    on(RescheduleBooking, on_reschedule_booking)
-    on(SplitContact, on_split_contact)
-    on(MarkConversationRead, on_mark_read)
-    on(MessagesReadElsewhere, on_read_elsewhere)
-    on(AssignConversation, on_assign_conversation)
-    on(ChangeConversation, on_change_conversation)
-    hear(TypingObserved, on_typing)
-    hear(PresenceObserved, on_presence)
+    consume(ReceiptReceived, on_receipt)
+    consume(MessageSent, on_sent)
+    consume(MessageFailed, on_failed)
+    consume(SendMessage, on_send)
+    consume(CreateBooking, on_create_booking)
+    consume(ChangeBooking, on_change_booking)
+    consume(RescheduleBooking, on_reschedule_booking)
+    consume(SplitContact, on_split_contact)
+    consume(MarkConversationRead, on_mark_read)
+    consume(MessagesReadElsewhere, on_read_elsewhere)
+    consume(AssignConversation, on_assign_conversation)
+    consume(ChangeConversation, on_change_conversation)
+    subscribe(TypingObserved, on_typing)
+    subscribe(PresenceObserved, on_presence)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""A person makes a booking, changes its status or says when it begins."""
+"""Commands of users: create a booking, change its status, reschedule it."""
 
 from services.router.context import RouterContext
 from services.router.handlers.rejections import rejecting_with_event
@@ -14,10 +14,10 @@ from shared.platform.mongo import DuplicateKeyError
 
 
 async def on_create_booking(command: CreateBooking, context: RouterContext) -> None:
-    """Repeatable: the same command makes one booking, and answers with it however it is by then."""
+    """Repeatable: one command creates one booking; a repetition is answered with that booking as it is by then."""
     async with rejecting_with_event(command, context):
-        wanted = booking_from_command(command, await _instance(command, context), context.now())
-        booking = await _create(command, wanted, context)
+        new = booking_from_command(command, await _instance(command, context), context.now())
+        booking = await _create(command, new, context)
         await context.publish(
             BookingCreated(
                 id=derived_id(command.id, "created"),
@@ -30,7 +30,7 @@ async def on_create_booking(command: CreateBooking, context: RouterContext) -> N
 
 
 async def on_change_booking(command: ChangeBooking, context: RouterContext) -> None:
-    """Repeatable: a booking that has the wanted status already is answered the same way, and a note is noted once."""
+    """Repeatable: a booking that already has the status is answered in the same way, and a note is added once."""
     async with rejecting_with_event(command, context):
         booking, done = await _find(command, context)
         if not done and (command.note or booking.status is not command.status):
@@ -41,7 +41,7 @@ async def on_change_booking(command: ChangeBooking, context: RouterContext) -> N
 
 
 async def on_reschedule_booking(command: RescheduleBooking, context: RouterContext) -> None:
-    """Repeatable: what this command did once it does not do again."""
+    """Repeatable: a command that was carried out before changes nothing."""
     async with rejecting_with_event(command, context):
         booking, done = await _find(command, context)
         if not done:
@@ -53,9 +53,9 @@ async def on_reschedule_booking(command: RescheduleBooking, context: RouterConte
 
 
 async def _instance(command: CreateBooking, context: RouterContext) -> str:
-    """The one that is named, else the one the contact talks with, else the oldest."""
-    accounts = await context.store.instances.active(command.organization_id)
-    ids = [account.instance_id for account in accounts]
+    """The instance of the command, else that of the contact's latest conversation, else the oldest one."""
+    instances = await context.store.instances.active(command.organization_id)
+    ids = [instance.instance_id for instance in instances]
     if command.instance_id != NO_INSTANCE:
         if command.instance_id not in ids:
             raise Problem(404, "instance_not_found", "there is no such instance in this organization")
@@ -66,16 +66,16 @@ async def _instance(command: CreateBooking, context: RouterContext) -> str:
     return latest or ids[0]
 
 
-async def _create(command: CreateBooking, wanted: Booking, context: RouterContext) -> Booking:
+async def _create(command: CreateBooking, new: Booking, context: RouterContext) -> Booking:
     profile = await context.store.instances.profile(command.organization_id, fresh=True)
-    opened = BookingChange.of(command, wanted.status, wanted.created_at, command.starts_at)
+    opened = BookingChange.of(command, new.status, new.created_at, command.starts_at)
     try:
-        booking = await context.store.bookings.create(wanted, opened, parallel=not one_at_a_time(profile.settings))
+        booking = await context.store.bookings.create(new, opened, parallel=not one_at_a_time(profile.settings))
     except DuplicateKeyError as error:
         raise Retry("the contact's booking was closed just now") from error
     if booking is None:
         raise Problem(404, "contact_not_found", "there is no such contact in this organization")
-    if booking.id != wanted.id:
+    if booking.id != new.id:
         detail = f"the contact has the open booking {booking.id}; reschedule it, or close it first"
         raise Problem(409, "booking_open", detail, booking_id=booking.id)
     return booking

@@ -1,4 +1,4 @@
-"""Checks that a contact was neither merged nor split while a message or send of theirs was written."""
+"""Checks that a contact was neither merged nor split while a text to them was written."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from shared.contracts.errors import Retry
 
 
 async def require_current_contact(written: ContactWrite, context: RouterContext) -> None:
-    """Raises Retry when what was written for a contact has to follow its address to another by now."""
+    """Raises Retry when what was written belongs to another contact by now."""
     there, misplaced = await asyncio.gather(
         context.store.contacts.exists(written.contact_id), context.store.split_repair.misplaced_writes([written])
     )

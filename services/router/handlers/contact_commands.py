@@ -1,4 +1,4 @@
-"""A person says that two contacts were no one person after all."""
+"""Commands of users about contacts: split a wrong merge."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from shared.contracts.ids import derived_id
 
 
 async def on_split_contact(command: SplitContact, context: RouterContext) -> None:
-    """Repeatable: a contact that is apart already is answered the same way."""
+    """Repeatable: a contact that was split before is answered in the same way."""
     async with rejecting_with_event(command, context):
         contacts = context.store.contacts
         if await contacts.by_id(command.organization_id, command.contact_id) is None:
@@ -30,8 +30,8 @@ async def on_split_contact(command: SplitContact, context: RouterContext) -> Non
 
 
 async def _move_late_writes(command: SplitContact, context: RouterContext) -> None:
-    """What handlers stored between the first read of the split's transaction and its commit. The transaction does not
-    see it, and the handlers still saw one contact when they looked whether theirs was split."""
+    """Repair what handlers stored between the first read of the split's transaction and its commit: the transaction
+    does not see it, and these handlers did not see the split when they checked for one."""
     partings = context.store.split_repair
     if command.merged_id in await partings.split_ids_of(command.contact_id):
         await partings.repair(command.contact_id, [command.merged_id], context.now(), command.id)

@@ -1,4 +1,4 @@
-"""Who is behind a number that has two spellings: asked of WhatsApp, only for somebody new whose number has them."""
+"""Resolves contacts whose number has two variants: WhatsApp says whether both are one account."""
 
 from dataclasses import replace
 
@@ -8,8 +8,11 @@ from services.router.rules.phone_variants import variant_of, with_recipient_vari
 
 
 async def resolve_sender(observation: ContactObservation, instance_id: str, context: RouterContext) -> ResolvedContact:
-    """The contact of somebody who wrote. WhatsApp named him, so there is a question only when somebody is known by the
-    other spelling: looked up before, and once more after the contact was stored, in case both came at once."""
+    """The contact of a sender. Raises DuplicateKeyError after 5 conflicts with others.
+
+    WhatsApp named the sender's number, so it is asked only when another contact has the other variant: checked before
+    the contact is stored, and again after it, because two messages may race.
+    """
     contacts = context.store.contacts
     observation = await _check_sender_number(observation, instance_id, context)
     resolved = await contacts.resolve(observation)
@@ -22,7 +25,7 @@ async def resolve_sender(observation: ContactObservation, instance_id: str, cont
 async def check_recipient_number(
     observation: ContactObservation, instance_id: str, context: RouterContext
 ) -> ContactObservation:
-    """A person typed the number: WhatsApp may know the account by the other spelling."""
+    """For a number that a user typed: WhatsApp may know the account by the other variant."""
     number = observation.party.phone
     if number is None or variant_of(observation) is None:
         return observation
@@ -31,16 +34,15 @@ async def check_recipient_number(
     meant = with_recipient_variant(
         observation, await context.find_number_owner(observation.organization_id, instance_id, number)
     )
-    right = (
-        meant.variant_checked and meant.party.phone == number
-    )  # then somebody may still be known by the other spelling
+    right = meant.variant_checked and meant.party.phone == number  # another contact may still have the other variant
     return await _check_sender_number(meant, instance_id, context) if right else meant
 
 
 async def resolve_recipient(observation: ContactObservation, context: RouterContext) -> ResolvedContact:
-    """The contact of who is meant; while WhatsApp could not say it, whoever has the other spelling is in doubt."""
+    """The contact of a recipient. When WhatsApp could not be asked, it is asked at the next message of the contact that
+    has the other variant."""
     resolved = await context.store.contacts.resolve(observation)
-    for old_id in resolved.merged_ids:  # what was stored while the merge committed follows
+    for old_id in resolved.merged_ids:  # what was stored while the merge committed
         await context.store.contacts.reassign(observation, old_id, resolved.contact.id)
     if observation.variant_checked is False and (other := variant_of(observation)):
         await context.store.contacts.mark_variant_unchecked(observation.organization_id, other)

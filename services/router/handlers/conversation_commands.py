@@ -1,4 +1,4 @@
-"""People look at conversations, share them out, close and reopen them. Every step may be repeated, in any order."""
+"""Commands of users about conversations: mark read, assign, close, reopen. Repeatable, in any order."""
 
 from datetime import timedelta
 
@@ -16,20 +16,21 @@ from shared.contracts.records import ConversationRecord, ConversationStatus, Mes
 from shared.platform.mongo import Document
 
 READ_BEFORE_MESSAGE_GRACE = timedelta(minutes=1)
-"""So long what was read may overtake what was written; older messages are from before the account was linked."""
+"""Grace period in which a read mark may arrive before its message; messages that are still unknown then were received
+before the account was linked."""
 
 
 async def on_mark_read(command: MarkConversationRead, context: RouterContext) -> None:
-    """What came after `seen` stays unread; who wrote the rest sees that it was read."""
+    """Messages after `seen` stay unread; for the others read receipts are sent."""
     async with rejecting_with_event(command, context):
         read = seen_order_key(command.seen, command.at)
         if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
             await send_read_receipts(command, found, read, context)
-        await _learn(command, command.conversation_id, dict.fromkeys(READ_MARKS, read), context)
+        await _apply(command, command.conversation_id, dict.fromkeys(READ_MARKS, read), context)
 
 
 async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext) -> None:
-    """The owner's phone has given the ticks. Raises Retry while a message may still be on its way to us."""
+    """The owner's phone has sent the read receipts. Raises Retry while one of the messages may still arrive."""
     store = context.store
     named = await store.messages.received_by_wa_ids(event.organization_id, event.instance_id, event.wa_ids)
     messages = [one.message for one in named if await _is_in_chat(one, event, context)]
@@ -37,7 +38,7 @@ async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext
     for conversation_id, read in marks.items():
         facts = dict.fromkeys(READ_MARKS, read)
         if found := await store.conversations.apply(event.organization_id, conversation_id, facts):
-            await context.publish(_updated(found, event, found.id))
+            await context.publish(_updated_event(found, event, found.id))
     if {message.wa_id for message in messages} != set(
         event.wa_ids
     ) and context.now() - event.at < READ_BEFORE_MESSAGE_GRACE:
@@ -45,7 +46,7 @@ async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext
 
 
 async def _is_in_chat(named: IdentifiedMessage, event: MessagesReadElsewhere, context: RouterContext) -> bool:
-    """Whether the message is in the chat that was read; an earlier version did not tell the chat."""
+    """Whether the message is in the chat that was read; events of an earlier version do not name the chat."""
     if event.group or named.message.group:
         return event.group in (None, named.message.group) and event.chat is None
     if event.chat is None or not set(named.other_party).isdisjoint(event.chat.aliases):
@@ -55,28 +56,28 @@ async def _is_in_chat(named: IdentifiedMessage, event: MessagesReadElsewhere, co
 
 
 async def on_assign_conversation(command: AssignConversation, context: RouterContext) -> None:
-    """Refused when the user is not of the organization."""
+    """Rejected when the organization has no such user."""
     async with rejecting_with_event(command, context):
         if command.user_id is not None and not await context.store.instances.has_user(
             command.organization_id, command.user_id
         ):
             raise Problem(422, "assignee_unknown", "user_id: there is no such user in this organization")
         decision = _decision(command, command.by) | {"to": command.user_id}
-        await _learn(command, command.conversation_id, {"assignment": decision}, context)
+        await _apply(command, command.conversation_id, {"assignment": decision}, context)
 
 
 async def on_change_conversation(command: ChangeConversation, context: RouterContext) -> None:
-    """Closed until the contact writes something that who closed it did not know."""
+    """Closed until the contact writes something that the user who closed it had not seen."""
     closing = _decision(command, command.by) | {"closed": command.status is ConversationStatus.CLOSED}
     closing["seen_key"] = seen_order_key(command.seen, command.at)
     async with rejecting_with_event(command, context):
-        await _learn(command, command.conversation_id, {"closing": closing}, context)
+        await _apply(command, command.conversation_id, {"closing": closing}, context)
 
 
 async def publish_reopened(message: MessageRecord, cause: Message, context: RouterContext) -> None:
-    """When this message opened its conversation again."""
+    """Publish the conversation when this message reopened it."""
     if message.conversation_id and (opened := await context.store.conversations.reopened_by(message)):
-        await context.publish(_updated(opened, cause))
+        await context.publish(_updated_event(opened, cause))
 
 
 def _decision(command: Command, by: str | None) -> Document:
@@ -84,14 +85,14 @@ def _decision(command: Command, by: str | None) -> Document:
     return {"at": command.at, "id": command.id, "by": by}
 
 
-async def _learn(command: Command, conversation_id: str, facts: Document, context: RouterContext) -> None:
+async def _apply(command: Command, conversation_id: str, facts: Document, context: RouterContext) -> None:
     found = await context.store.conversations.apply(command.organization_id, conversation_id, facts)
     if found is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
-    await context.publish(_updated(found, command))
+    await context.publish(_updated_event(found, command))
 
 
-def _updated(conversation: ConversationRecord, cause: Message, *which: str) -> ConversationUpdated:
+def _updated_event(conversation: ConversationRecord, cause: Message, *which: str) -> ConversationUpdated:
     """`which`: of several that have one cause."""
     return ConversationUpdated(
         id=derived_id(cause.id, "conversation", *which),

@@ -1,4 +1,4 @@
-"""Who types or comes online: the contact an address belongs to, told on at once or not at all."""
+"""Typing and online status: published again with the contact of the address, at once or not at all."""
 
 from collections.abc import Awaitable, Callable
 
@@ -12,11 +12,11 @@ PublishEphemeral = Callable[[EphemeralEvent], Awaitable[None]]
 
 
 async def on_typing(observed: TypingObserved, store: RouterStore, publish_ephemeral: PublishEphemeral) -> None:
-    """A chat in a group is no conversation of the contact's."""
+    """Typing in a group belongs to no conversation of the contact."""
     if is_stale(observed, utc_now()):
         return
     contact_id = await _contact_id(observed, store)
-    talks = contact_id is not None and observed.group is None
+    in_conversation = contact_id is not None and observed.group is None
     await publish_ephemeral(
         ContactTyping(
             organization_id=observed.organization_id,
@@ -24,7 +24,7 @@ async def on_typing(observed: TypingObserved, store: RouterStore, publish_epheme
             cause=observed.id,
             at=observed.at,
             contact_id=contact_id,
-            conversation_id=conversation_id(observed.instance_id, str(contact_id)) if talks else None,
+            conversation_id=conversation_id(observed.instance_id, str(contact_id)) if in_conversation else None,
             from_address=address_of(observed.sender),
             group=observed.group,
             state=observed.state,

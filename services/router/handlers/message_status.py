@@ -1,4 +1,4 @@
-"""What became of a message of ours: accepted, failed, delivered, read. News may come in any order."""
+"""Status of sent messages: accepted, failed, delivered, read. Events may arrive in any order."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from shared.contracts.records import MessageRecord, MessageStatus
 
 
 async def on_sent(event: MessageSent, context: RouterContext) -> None:
-    """WhatsApp's id first: a receipt handler that misses it leaves the receipt where we look next."""
+    """The WhatsApp id is set first: a receipt handler that does not find it saves the receipt, which is read next."""
     messages = context.store.messages
     if await messages.set_wa_id(event.organization_id, event.message_id, event.wa_id) is None:
         raise Reject(f"no message {event.message_id} is known")
@@ -40,22 +40,22 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
 
 
 async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
-    """Receipts for messages not known by WhatsApp's id yet are kept first and looked for once more then."""
+    """A receipt whose message has no WhatsApp id yet is saved; then its message is searched once more."""
     store, status = context.store, MessageStatus(event.status)
-    known = await _meant(event, event.wa_ids, context)
+    known = await _messages_of(event, event.wa_ids, context)
     if missing := set(event.wa_ids) - {str(message.wa_id) for message in known}:
         early = EarlyReceipt(status, tuple(event.sender.aliases) if event.sender else ())
         await asyncio.gather(
             *(store.early_receipts.save(event.instance_id, i, early, event.timestamp) for i in missing)
         )
-        known += await _meant(event, missing, context)
-        known += await _recognise(event, missing - {str(message.wa_id) for message in known}, context)
+        known += await _messages_of(event, missing, context)
+        known += await _guess_unconfirmed(event, missing - {str(message.wa_id) for message in known}, context)
     moved = await asyncio.gather(*(store.messages.advance_status(m.id, status, event.timestamp) for m in known))
     await context.publish(*(status_changed_event(message, event) for message in moved if message))
 
 
 async def apply_early_receipts(message: MessageRecord, context: RouterContext) -> MessageRecord:
-    """The receipts that came before the message had its WhatsApp id."""
+    """Apply receipts that arrived before the message had its WhatsApp id. Returns the message then."""
     if not message.wa_id or not (
         early := await context.store.early_receipts.of_message(message.instance_id, message.wa_id)
     ):
@@ -68,8 +68,8 @@ async def apply_early_receipts(message: MessageRecord, context: RouterContext) -
     return await context.store.messages.advance_status(message.id, most_advanced(theirs), context.now()) or message
 
 
-async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterContext) -> list[MessageRecord]:
-    """Our messages with these ids whose recipient the receipt comes from: an id is unique in one chat only."""
+async def _messages_of(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterContext) -> list[MessageRecord]:
+    """Sent messages with these ids whose recipient sent the receipt: an id is unique in one chat only."""
     named = await context.store.messages.sent_by_wa_ids(event.organization_id, event.instance_id, wa_ids)
     return await _of_recipient(named, event.sender.aliases if event.sender else (), context)
 
@@ -77,22 +77,24 @@ async def _meant(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterC
 async def _of_recipient(
     named: Sequence[IdentifiedMessage], sender: Sequence[str], context: RouterContext
 ) -> list[MessageRecord]:
-    """Those of the messages that may have been written to `sender`. In a group everybody sends receipts."""
+    """Those of the messages that may have been sent to `sender`. In a group every member sends receipts."""
     unclear = [one for one in named if one.message.group is None and set(one.other_party).isdisjoint(sender)]
     if not sender or not unclear:
         return [one.message for one in named]
     contacts, organization_id = context.store.contacts, unclear[0].message.organization_id
-    everything = await contacts.related_aliases(organization_id, sender)
+    aliases = await contacts.related_aliases(organization_id, sender)
     ids = [one.message.contact_id for one in unclear if one.message.contact_id]
-    addresses = await contacts.aliases_by_contact(organization_id, ids)
-    recipients = {one.message.id: [*one.other_party, *addresses.get(one.message.contact_id or "", ())] for one in named}
+    aliases_by_contact = await contacts.aliases_by_contact(organization_id, ids)
+    recipients = {
+        one.message.id: [*one.other_party, *aliases_by_contact.get(one.message.contact_id or "", ())] for one in named
+    }
     return [
-        one.message for one in named if one not in unclear or may_be_same_person(recipients[one.message.id], everything)
+        one.message for one in named if one not in unclear or may_be_same_person(recipients[one.message.id], aliases)
     ]
 
 
-async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: RouterContext) -> list[MessageRecord]:
-    """A crash hid WhatsApp's id of a send: a receipt from its receiver, when it fits only one, tells it."""
+async def _guess_unconfirmed(event: ReceiptReceived, wa_ids: set[str], context: RouterContext) -> list[MessageRecord]:
+    """A crash hid the WhatsApp id of a send: a receipt of its recipient tells it, when only one send is possible."""
     if len(wa_ids) != 1 or event.sender is None:
         return []
     observation = ContactObservation(event.organization_id, event.sender, None, event.id, event.at)
@@ -108,7 +110,7 @@ async def _recognise(event: ReceiptReceived, wa_ids: set[str], context: RouterCo
 
 
 def status_changed_event(message: MessageRecord, cause: Message, *, repeat: bool = False) -> MessageStatusChanged:
-    """One event per message and status; `repeat` makes a new one, for somebody who asks again."""
+    """One event for each message and status; `repeat`: a new one, for a command that is repeated."""
     key = (cause.id, message.id) if repeat else (message.id,)
     return MessageStatusChanged(
         id=derived_id(*key, message.status.value),

@@ -1,4 +1,4 @@
-"""Nothing is done with the instance of another organization, whoever publishes it and whatever it is."""
+"""Rejects messages and commands that name an instance of another organization, whoever publishes them."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -21,13 +21,13 @@ async def is_foreign(message: Message | EphemeralEvent, context: RouterContext) 
 
 
 def foreign_instance_error(message: Message) -> Reject:
-    """Nothing else is said: the dead letters are shown to the organization that the event names."""
+    """It says no more, because the dead letters are shown to the organization that the event names."""
     return Reject(f"the organization has no instance {message.instance_id}")
 
 
 def own_instances_only(handle: Handle[M]) -> Handle[M]:
-    """The handler, for messages about instances of their own organization. A command about another one is refused like
-    one about an instance that does not exist; an event goes to the dead letters."""
+    """The handler, called only for instances of the message's own organization. A command for another one is rejected
+    like a command for an instance that does not exist; an event goes to the dead letters."""
 
     async def checked(message: M, context: RouterContext) -> None:
         if not await is_foreign(message, context):
@@ -42,5 +42,5 @@ def own_instances_only(handle: Handle[M]) -> Handle[M]:
 
 
 async def reject_over_share(command: Command, context: RouterContext) -> None:
-    """The organization has more commands of this kind waiting than its share."""
+    """For a command of an organization that has its share of such commands waiting."""
     await context.publish(refusal(command, too_many_pending_commands()))

@@ -1,4 +1,4 @@
-"""Who wrote a message sees that it was read: once somebody here looked at it."""
+"""Sends read receipts for messages that a user has read."""
 
 from collections import defaultdict
 
@@ -9,16 +9,16 @@ from shared.contracts.records import Party
 from shared.platform.mongo import Document
 
 MISSED_CALL = "missed_call"
-"""The type of a line whose `wa_id` is that of a call; WhatsApp knows no ticks for calls."""
+"""Type of a message whose `wa_id` is that of a call; WhatsApp has no read receipts for calls."""
 MAX_READ_RECEIPTS = 100
-"""Messages that get their ticks at once, the newest: phones mark what is older by themselves."""
+"""Messages for which receipts are sent, the newest; phones mark older ones as read by themselves."""
 
 
 async def send_read_receipts(
     command: MarkConversationRead, conversation: Document, mark: int, context: RouterContext
 ) -> None:
-    """For what the contact wrote up to this order key and got no ticks for. Before the mark is kept: what a crash
-    leaves undone is then done by the redelivery, and ticks that are given twice are given once."""
+    """For what the contact wrote up to this order key, since the last receipts. Called before the read mark is stored:
+    a crash in between repeats it, and sending a read receipt twice is harmless."""
     messages = await context.store.messages.inbound_between(
         conversation["_id"], conversation.get("ticked_key"), mark, MAX_READ_RECEIPTS
     )
@@ -29,7 +29,7 @@ async def send_read_receipts(
     for message in messages:
         if message.wa_id and message.type != MISSED_CALL:
             by_group[message.group].append(message.wa_id)
-    ticks = (
+    receipts = (
         MarkRead(
             id=derived_id(command.id, "ticks", group or ""),
             organization_id=command.organization_id,
@@ -41,4 +41,4 @@ async def send_read_receipts(
         )
         for group, wa_ids in by_group.items()
     )
-    await context.publish(*ticks)
+    await context.publish(*receipts)

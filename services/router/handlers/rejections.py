@@ -1,4 +1,4 @@
-"""A command that cannot be carried out is answered, not retried."""
+"""A command that cannot be carried out is rejected with an event and not retried."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from shared.messaging.command_client import refusal
 
 @asynccontextmanager
 async def rejecting_with_event(command: Command, context: RouterContext) -> AsyncIterator[None]:
-    """A Problem raised inside becomes the CommandRefused that names the command."""
+    """A Problem that is raised inside is published as CommandRefused of the command."""
     try:
         yield
     except Problem as problem:

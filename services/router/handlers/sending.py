@@ -1,4 +1,4 @@
-"""A text shall be sent: recorded as queued, then handed to the session service that holds the account."""
+"""Sends a text: records it as queued, then publishes SendText for the session service of the instance."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ from shared.contracts.records import Contact, MessageRecord, MessageStatus, Part
 
 
 async def on_send(command: SendMessage, context: RouterContext) -> None:
-    """The same message id is recorded once and handed over under the same id, however often it is asked for."""
+    """Repeatable: a message id is recorded once, and its SendText always has the same id."""
     async with rejecting_with_event(command, context):
         require_text(command.text)
         command = await with_claimed_id(command, context)
@@ -41,39 +41,39 @@ async def on_send(command: SendMessage, context: RouterContext) -> None:
 async def _repeat(command: SendMessage, existing: MessageRecord, context: RouterContext) -> None:
     expires_at = await require_same_send(command, existing, context)
     contact, existing = await _contact(command, existing, context)
-    if existing.status is MessageStatus.QUEUED:  # perhaps a crash came before the rest
+    if existing.status is MessageStatus.QUEUED:  # a crash may have left the rest undone
         if contact:
             await context.store.conversations.add_message(existing)
         party = _addresses(contact) if contact else parse_recipient(existing.to_address)
         await _publish_recorded(command, existing, contact, context)
         await context.publish(_send_text(existing, party, expires_at))
     await context.publish(status_changed_event(existing, command, repeat=True))
-    await _still_there(contact, existing, context)
+    await _require_current_contact(contact, existing, context)
 
 
 async def _send(command: SendMessage, context: RouterContext) -> MessageRecord | None:
-    """None, or the message when another router recorded one of this id meanwhile."""
-    party, wanted = await _recipient(command, context)
-    account = choose_instance(await context.store.instances.active(command.organization_id), wanted)
-    await _require_room(command.organization_id, account.instance_id, context)
+    """Returns the message when another router recorded one of this id meanwhile, else None."""
+    party, instance_id = await _recipient(command, context)
+    instance = choose_instance(await context.store.instances.active(command.organization_id), instance_id)
+    await _require_pending_capacity(command.organization_id, instance.instance_id, context)
     profile = await context.store.instances.profile(command.organization_id)
     observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
     if not is_owner(party, profile.aliases):
-        observation = await check_recipient_number(observation, account.instance_id, context)
+        observation = await check_recipient_number(observation, instance.instance_id, context)
     resolved = None if is_owner(observation.party, profile.aliases) else await resolve_recipient(observation, context)
     party = _addresses(resolved.contact) if resolved else observation.party
-    thread = conversation_id(account.instance_id, resolved.contact.id) if resolved else None
+    thread = conversation_id(instance.instance_id, resolved.contact.id) if resolved else None
     message = SendRecord(
         id=command.message_id,
         organization_id=command.organization_id,
-        instance_id=account.instance_id,
+        instance_id=instance.instance_id,
         kind="message" if resolved else "note",
         direction="outbound",
         origin="api",
         contact_id=resolved.contact.id if resolved else None,
         conversation_id=thread,
         booking_id=resolved.open_booking_id if resolved else None,
-        from_address=profile.addresses.get(account.instance_id, ""),
+        from_address=profile.addresses.get(instance.instance_id, ""),
         to_address=address_of(party),
         text=command.text,
         status=MessageStatus.QUEUED,
@@ -86,23 +86,27 @@ async def _send(command: SendMessage, context: RouterContext) -> MessageRecord |
     stored = await context.store.messages.add(message, party.aliases)
     if stored is not message:
         return stored
-    if message.conversation_id:  # behind the message: one that a merge has just removed comes back only with it
+    if (
+        message.conversation_id
+    ):  # after the message: a conversation that a merge removed is created again only with a message that will be moved
         await context.store.conversations.add_message(message)
     await _publish_recorded(command, message, resolved.contact if resolved else None, context)
-    await context.publish(_send_text(message, party, message.expires_at))  # last: the rest is behind it
-    await _still_there(resolved.contact if resolved else None, message, context)
+    await context.publish(
+        _send_text(message, party, message.expires_at)
+    )  # last: the steps above are done when it is sent
+    await _require_current_contact(resolved.contact if resolved else None, message, context)
     return None
 
 
-async def _require_room(organization_id: str, instance_id: str, context: RouterContext) -> None:
-    """Raises Problem 429 when too many wait for WhatsApp: those of a stuck account must not pile up without end."""
+async def _require_pending_capacity(organization_id: str, instance_id: str, context: RouterContext) -> None:
+    """Raises Problem 429 when too many messages are queued: those of a stuck instance must not pile up."""
     limits = context.pending_limits
     since = context.now() - limits.max_age
     require_pending_capacity(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
 
 
-async def _still_there(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:
-    """Raises Retry: what was written for a contact that went meanwhile, or was split, has to follow it."""
+async def _require_current_contact(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:
+    """Raises Retry when the contact was merged or split meanwhile."""
     if contact:
         await require_current_contact(ContactWrite(contact.id, alias_of(message.to_address)), context)
 
@@ -110,17 +114,17 @@ async def _still_there(contact: Contact | None, message: MessageRecord, context:
 async def _publish_recorded(
     command: SendMessage, message: MessageRecord, contact: Contact | None, context: RouterContext
 ) -> None:
-    new = [_contact_created(command, contact)] if contact and contact.id == _first_met(command) else []
+    new = [_contact_created(command, contact)] if contact and contact.id == _created_contact_id(command) else []
     await context.publish(*new, _recorded(command, message))
 
 
-def _first_met(command: SendMessage) -> str:
+def _created_contact_id(command: SendMessage) -> str:
     """The id of the contact this command creates."""
     return derived_id("contact", command.id)
 
 
 async def _recipient(command: SendMessage, context: RouterContext) -> tuple[Party, str | None]:
-    """To whom, and through which instance when that is said."""
+    """The recipient, and the instance when the command or its conversation names one."""
     named = None if command.instance_id == NO_INSTANCE else command.instance_id
     if command.conversation_id is None:
         return parse_recipient(require_recipient(command.to)), named
@@ -136,7 +140,7 @@ async def _recipient(command: SendMessage, context: RouterContext) -> tuple[Part
 async def _contact(
     command: SendMessage, message: MessageRecord, context: RouterContext
 ) -> tuple[Contact | None, MessageRecord]:
-    """Of a message recorded before, None for a note; the message follows when it was merged into another meanwhile."""
+    """The contact of a recorded message, None for a note; and the message, moved if the contact was merged since."""
     if not message.contact_id:
         return None, message
     contacts = context.store.contacts
@@ -144,13 +148,13 @@ async def _contact(
         message.organization_id, parse_recipient(message.to_address), None, command.id, command.at
     )
     contact = await contacts.by_id(message.organization_id, message.contact_id)
-    strays = await contacts.absorbed_by(contact.id) if contact else [message.contact_id]
+    former_ids = await contacts.absorbed_by(contact.id) if contact else [message.contact_id]
     contact = contact or (await contacts.resolve(observation)).contact
-    for old_id in strays:
+    for old_id in former_ids:
         await contacts.reassign(observation, old_id, contact.id)
-    if apart := await context.store.split_repair.split_ids_of(contact.id):
-        await context.store.split_repair.repair(contact.id, apart, command.at, command.id)
-    if strays or apart:
+    if split_ids := await context.store.split_repair.split_ids_of(contact.id):
+        await context.store.split_repair.repair(contact.id, split_ids, command.at, command.id)
+    if former_ids or split_ids:
         message = await context.store.messages.by_id(message.id) or message
         contact = await contacts.by_id(message.organization_id, str(message.contact_id)) or contact
     return contact, message

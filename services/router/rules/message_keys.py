@@ -68,7 +68,7 @@ def alias_of(address: str) -> str:
 
 def may_be_same_person(one: Iterable[str], other: Iterable[str]) -> bool:
     """Whether two lists of addresses may be one person's: they share one, or have no kind in common. Receipts often
-    name a LID that nobody told us before."""
+    name a LID that we did not know before."""
     here, there = set(one), set(other)
     return not here.isdisjoint(there) or {_kind(alias) for alias in here}.isdisjoint(map(_kind, there))
 

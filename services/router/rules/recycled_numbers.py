@@ -15,9 +15,8 @@ ContactDocument = Mapping[str, Any]
 
 
 def former_holder(found: Sequence[ContactDocument], observation: ContactObservation) -> ContactDocument | None:
-    """The contact that had the number before the account that was seen with it: one with another LID, when either of
-    both is known by another number. While nothing tells that he has another number, a new LID is taken for the same
-    person, who registered again."""
+    """The contact that had the number before the observed account: it has another LID, and it or the observed account
+    has another number as well. Without such a number the new LID is taken for the same person, who registered again."""
     phone, lid = observation.party.phone, observation.party.lid
     if phone is None or lid is None:
         return None
@@ -29,7 +28,7 @@ def former_holder(found: Sequence[ContactDocument], observation: ContactObservat
 
 
 def is_older_than_former_holder(former: ContactDocument, observation: ContactObservation) -> bool:
-    """The sighting is from before the contact was seen with the number: he is the one who has it now."""
+    """Whether the former holder was observed with the number after this observation: then the number is theirs now."""
     since = former.get("number_at")
     return former.get("phone_number") == observation.party.phone and since is not None and observation.at < since
 

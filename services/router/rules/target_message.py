@@ -1,7 +1,7 @@
 """Which message a reply, reaction, edit or revoke is about. Pure.
 
 WhatsApp's id of a message is chosen by its sender, so messages of several people may have the same one. A target is
-therefore also told by its chat and, where only the author may change it, by its author.
+therefore also identified by its chat and, where only the author may change it, by its author.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def select_target(
     """`candidates`: all messages of the account that have the WhatsApp id which the event names.
 
     None when there is none in the chat of the event or, for edits and revokes, none of its author. The admin of a group
-    deletes what the author he names wrote.
+    deletes what the author named in the event wrote.
     """
     found = [one for one in candidates if _is_in_chat(one, event, classification, contact_id)]
     if event.by_admin:

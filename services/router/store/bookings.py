@@ -1,7 +1,7 @@
-"""Bookings: a partial unique index allows one open booking per contact, whoever writes at the same time.
+"""Bookings: a partial unique index allows one open booking per contact, however many routers write at once.
 
-Where an organization wants several, those beyond the one stand `parallel`, a field that holds their own id
-(docs/decisions/0021).
+Where an organization wants several, the others are parallel: their field `apart` has their own id, which makes their
+key of the index unique (docs/decisions/0021).
 """
 
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ INDEXES = [
     IndexModel([("organization_id", 1), ("search_terms", 1), ("created_at", -1), ("_id", -1)], name="by_term"),
 ]
 RETIRED = ("one_open",)
-"""Indexes of earlier versions: it knew of no bookings apart."""
+"""Indexes of earlier versions, which allowed no parallel bookings."""
 
 BookingCommand = CreateBooking | ChangeBooking | RescheduleBooking
 
 
 @dataclass(frozen=True)
 class BookingChange:
-    """What a person's command does to a booking; it goes into its history. `cause`: the command's id."""
+    """A change of a booking by a user's command, as its history has it. `cause`: the command's id."""
 
     status: BookingStatus
     at: datetime
@@ -52,7 +52,7 @@ class BookingChange:
     def of(
         cls, command: BookingCommand, status: BookingStatus, at: datetime, starts_at: datetime | None = None
     ) -> Self:
-        """What this command does, with the status the booking has then."""
+        """The change that a command makes. `status`: of the booking after it."""
         return cls(status, at, command.id, command.by, command.note, starts_at)
 
 
@@ -62,7 +62,7 @@ class Bookings:
         self._insert = OperationBatcher(partial(insert_each, self._bookings))
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
-        """A booking, and whether this command changed it already."""
+        """The booking, and whether the command `cause` changed it already."""
         found = await self._bookings.find_one({"_id": booking_id, "organization_id": organization_id})
         if found is None:
             return None
@@ -102,7 +102,7 @@ class Bookings:
             if there:
                 mine = [item for item in there if item["_id"] == booking.id]
                 return from_document(Booking, (mine or there)[0])
-            # writing to the contact keeps it from being merged away meanwhile
+            # a write to the contact conflicts with a merge of it at the same time
             touched = {"$set": {"booked_at": booking.created_at}}
             if not (await self._database["contacts"].update_one(person, touched, session=session)).matched_count:
                 return None
@@ -117,7 +117,7 @@ class Bookings:
             raise
 
     async def _existing(self, booking: Booking) -> Booking | None:
-        """What is in its way: the same one, else the contact's open one."""
+        """The booking with this id, else the contact's open one."""
         mine_or_open: list[Document] = [
             {"_id": booking.id},
             {"contact_id": booking.contact_id, "open": True, "apart": None},
@@ -126,12 +126,12 @@ class Bookings:
         return next((item for item in found if item.id == booking.id), found[0] if found else None)
 
     async def cancelled_by(self, contact_id: str, cause: str) -> list[Booking]:
-        """What had to end because this event showed that two contacts are one person."""
+        """Bookings that were cancelled because this event merged two contacts."""
         query = {"contact_id": contact_id, "history": {"$elemMatch": {"reason": MERGE_REASON, "cause": cause}}}
         return [from_document(Booking, item) async for item in self._bookings.find(query)]
 
     async def change(self, before: Booking, change: BookingChange) -> Booking | None:
-        """Change it and write that down; None when somebody else changed its status meanwhile."""
+        """Change it and add the change to its history. None when somebody else changed its status meanwhile."""
         fields: Document = {
             "status": change.status.value,
             "open": change.status in OPEN_STATUSES,
@@ -153,6 +153,6 @@ def _new(booking: Booking, opened: Document, *, parallel: bool) -> Document:
 
 
 def _step(change: BookingChange) -> Document:
-    told = {"note": change.note, "starts_at": change.starts_at}
+    optional = {"note": change.note, "starts_at": change.starts_at}
     fields = {"status": change.status.value, "at": change.at, "by": change.by, "cause": change.cause}
-    return fields | {name: value for name, value in told.items() if value is not None}
+    return fields | {name: value for name, value in optional.items() if value is not None}

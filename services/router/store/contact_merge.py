@@ -23,13 +23,13 @@ async def merge_contacts(
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]
-        into = await contacts.find_one({"_id": target_id}, session=session)
-        gone = await contacts.find({"_id": {"$in": source_ids}}, session=session).to_list(None)
-        if into is None or not gone:
+        target = await contacts.find_one({"_id": target_id}, session=session)
+        sources = await contacts.find({"_id": {"$in": source_ids}}, session=session).to_list(None)
+        if target is None or not sources:
             return
-        await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in gone]}}, session=session)
-        await contacts.update_one({"_id": target_id}, _absorb(into, gone, observation), session=session)
-        for contact in gone:
+        await contacts.delete_many({"_id": {"$in": [contact["_id"] for contact in sources]}}, session=session)
+        await contacts.update_one({"_id": target_id}, _absorb(target, sources, observation), session=session)
+        for contact in sources:
             await _move(database, session, observation, contact["_id"], target_id)
 
     await in_transaction(database, work)
@@ -50,27 +50,27 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
     await in_transaction(database, work)
 
 
-def _absorb(into: Document, gone: list[Document], observation: ContactObservation) -> dict[str, Any]:
+def _absorb(target: Document, sources: list[Document], observation: ContactObservation) -> dict[str, Any]:
     """The update of the target: all aliases, the latest name, and the contacts it absorbed."""
-    aliases = [alias for contact in gone for alias in contact["aliases"]]
+    aliases = [alias for contact in sources for alias in contact["aliases"]]
     fields: dict[str, Any] = {"updated_by": observation.cause}
     for field in ("phone_number", "lid"):
-        values = [contact.get(field) for contact in (into, *gone) if contact.get(field)]
-        if values and not into.get(field):
+        values = [contact.get(field) for contact in (target, *sources) if contact.get(field)]
+        if values and not target.get(field):
             fields[field] = values[0]
     if observation.party.phone and observation.party.lid:  # the pair that caused the merge is the newest one
         fields.update(phone_number=observation.party.phone, lid=observation.party.lid, number_at=observation.at)
     if observation.same_account_phone:  # of two variants the one WhatsApp uses
         fields.update(phone_number=observation.party.phone, unasked=False)
-    if named := [contact for contact in (into, *gone) if contact.get("name")]:
+    if named := [contact for contact in (target, *sources) if contact.get("name")]:
         latest = max(named, key=_named_at)
         fields.update(name=latest["name"], named_at=_named_at(latest))
-    fields = with_derived_fields(into, fields, aliases)
+    fields = with_derived_fields(target, fields, aliases)
     kept = [
         {"id": contact["_id"], "by": observation.cause, "at": observation.at, "was": without_search_fields(contact)}
-        for contact in gone
+        for contact in sources
     ]
-    kept += [earlier for contact in gone for earlier in contact["merges"]]
+    kept += [earlier for contact in sources for earlier in contact["merges"]]
     newest = {"$max": {"updated_at": observation.at}}
     return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
 

@@ -18,15 +18,15 @@ SPLIT_REASON = "contacts_split"
 DECISION_FIELDS = ("closing", "assignment")
 
 
-async def split_contact(database: Database, stays: str, merged_id: str, at: datetime, cause: str) -> None:
+async def split_contact(database: Database, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
     """Nothing happens when that contact was not merged into this one, or was split from it before."""
 
     async def work(session: Any) -> None:
-        contact = await database["contacts"].find_one({"_id": stays}, session=session)
+        contact = await database["contacts"].find_one({"_id": contact_id}, session=session)
         entries = contact["merges"] if contact else []
-        back = next((item["was"] for item in entries if item["id"] == merged_id and "was" in item), None)
-        if contact and back:
-            await _SplitTransaction(database, session, contact, back, at, cause).run()
+        restored = next((item["was"] for item in entries if item["id"] == merged_id and "was" in item), None)
+        if contact and restored:
+            await _SplitTransaction(database, session, contact, restored, at, cause).run()
 
     await in_transaction(database, work)
 
@@ -48,12 +48,12 @@ class _SplitTransaction:
         return [self.restored["_id"], *(item["id"] for item in self.restored["merges"])]
 
     async def run(self) -> None:
-        contacts, stays = self.database["contacts"], self.contact["_id"]
-        await contacts.update_one({"_id": stays}, {"$set": self._remaining()}, session=self.session)
-        split_ids = [*self.restored.get("apart_from", []), stays]
+        contacts, contact_id = self.database["contacts"], self.contact["_id"]
+        await contacts.update_one({"_id": contact_id}, {"$set": self._remaining()}, session=self.session)
+        split_ids = [*self.restored.get("apart_from", []), contact_id]
         restored = {**self.restored, "updated_at": self.at, "updated_by": self.cause, "apart_from": split_ids}
         await contacts.insert_one(with_search_fields(restored), session=self.session)
-        messages, exchanged = self.database["messages"], {"contact_id": stays}
+        messages, exchanged = self.database["messages"], {"contact_id": contact_id}
         for instance_id in await messages.distinct("instance_id", exchanged, session=self.session):
             await self._return_messages(instance_id)
         await self._return_bookings()

@@ -1,4 +1,4 @@
-"""Contacts. The unique index on the aliases is what keeps one person one contact, whoever writes at the same time."""
+"""Contacts. A unique index on the aliases keeps one person one contact, however many routers write at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ INDEXES = [
 ]
 _MAX_ATTEMPTS = 5
 _MAX_JOINED_CONTACTS = 8
-"""So many contacts are read together with their bookings."""
+"""Up to so many contacts are read in one query with their bookings (`$lookup`)."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Contacts:
         return [str(item["id"]) for item in found["merges"]] if found else []
 
     async def reassign(self, observation: ContactObservation, old_id: str, new_id: str) -> None:
-        """Move what was written for a contact at the moment it was merged away; repeatable."""
+        """Move what was written for a contact while it was merged into another. Repeatable."""
         await move_orphans(self._database, observation, old_id, new_id)
 
     async def resolve(self, observation: ContactObservation) -> ResolvedContact:
-        """Find, create, complete or merge; repeatable. Raises DuplicateKeyError when others never stop interfering."""
+        """Find, create, complete or merge the contact. Repeatable. Raises DuplicateKeyError after 5 conflicts."""
         for attempt in range(_MAX_ATTEMPTS):
             found = await self._load(observation)
             try:
@@ -100,33 +100,33 @@ class Contacts:
         return [_match(one, contacts) for one, contacts in zip(observations, found, strict=True)]
 
     async def is_held_by_another(self, observation: ContactObservation, phone: str) -> bool:
-        """Whether somebody has this number who is not, as far as is known, the one seen."""
+        """Whether another contact has this number, without any of the observed addresses."""
         another = {
             "$and": [_with_number(observation.organization_id, phone), {"aliases": {"$nin": observation.aliases}}]
         }
         return await self._contacts.find_one(another, {"_id": 1}) is not None
 
     async def mark_variant_unchecked(self, organization_id: str, phone: str) -> None:
-        """Ask WhatsApp about whoever has this number as soon as he writes again."""
+        """WhatsApp is asked about the contact with this number at their next message."""
         await self._contacts.update_one(_with_number(organization_id, phone), {"$set": {"unasked": True}})
 
     async def is_variant_checked(self, organization_id: str, phone: str) -> bool:
-        """Whether somebody has this number and WhatsApp need not be asked about it."""
+        """Whether a contact has this number and WhatsApp need not be asked about its variant."""
         settled = {**_with_number(organization_id, phone), "unasked": {"$ne": True}}
         return await self._contacts.find_one(settled, {"_id": 1}) is not None
 
     async def only_id(self, observation: ContactObservation) -> str | None:
-        """The one contact with any of the addresses, whether or not the sighting tells something new about it."""
+        """The only contact with any of the addresses; None when there are none or several."""
         found = await self._load(observation)
         return str(found[0]["_id"]) if len(found) == 1 else None
 
     async def aliases_by_contact(self, organization_id: str, ids: Iterable[str]) -> dict[str, list[str]]:
-        """All addresses of these contacts, by contact."""
+        """All aliases of these contacts, by contact."""
         query = {"_id": {"$in": list(ids)}, "organization_id": organization_id}
         return {item["_id"]: item["aliases"] async for item in self._contacts.find(query, {"aliases": 1})}
 
     async def related_aliases(self, organization_id: str, aliases: Iterable[str]) -> list[str]:
-        """These addresses, and all others of the contacts that have one of them."""
+        """These aliases, and all others of the contacts that have one of them."""
         found = list(aliases)
         query = {"organization_id": organization_id, "aliases": {"$in": found}}
         async for item in self._contacts.find(query, {"aliases": 1}):
@@ -134,7 +134,7 @@ class Contacts:
         return found
 
     async def _load_all(self, observation: Sequence[ContactObservation]) -> list[list[Document]]:
-        """For each sighting the contacts that have one of its addresses, each with its open bookings."""
+        """For each observation the contacts with one of its addresses, each with its open bookings."""
         query: dict[str, set[str]] = {}
         for one in observation:
             query.setdefault(one.organization_id, set()).update(one.aliases)
@@ -147,10 +147,10 @@ class Contacts:
         by_alias: dict[tuple[str, str], Document] = {}
         for contact in contacts:
             by_alias.update({(contact["organization_id"], alias): contact for alias in contact["aliases"]})
-        return [_shown(by_alias, one) for one in observation]
+        return [_with_alias(by_alias, one) for one in observation]
 
     async def _with_bookings_joined(self, either: list[Document]) -> list[Document]:
-        """In one round trip, which costs MongoDB five times as much for each contact."""
+        """In one round trip, which takes MongoDB five times as long for each contact."""
         newest_first = [{"$match": {"open": True}}, {"$sort": {"created_at": -1, "_id": -1}}, {"$project": {"_id": 1}}]
         bookings = {"from": "bookings", "localField": "_id", "foreignField": "contact_id", "pipeline": newest_first}
         lookup = {"$lookup": {**bookings, "as": "open_bookings"}}
@@ -187,7 +187,7 @@ class Contacts:
     async def _take_number(
         self, observation: ContactObservation, former: Mapping[str, Any], others: list[Document]
     ) -> ResolvedContact:
-        """The number that was seen had been another person's."""
+        """The observed number was another person's before."""
         if is_older_than_former_holder(former, observation):
             return await self.resolve(with_lid_only(observation))
         new, holder_id = (None, others[0]["_id"]) if others else (contact_document(observation), observation.contact_id)
@@ -197,8 +197,8 @@ class Contacts:
     async def _update(self, observation: ContactObservation, found: Document, new: dict[str, Any]) -> ResolvedContact:
         change = observation_update(found, new, observation)
         after = await self._contacts.find_one_and_update(if_unchanged(found), change, return_document=True)
-        if after is None:  # merged into another contact or changed meanwhile
-            raise DuplicateKeyError("the contact has gone or is another now")
+        if after is None:  # it was merged into another contact or changed meanwhile
+            raise DuplicateKeyError("the contact was merged or changed meanwhile")
         return _resolved(observation, {**after, "open_bookings": found.get("open_bookings", ())})
 
     async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
@@ -206,9 +206,9 @@ class Contacts:
         await split_contact(self._database, contact_id, merged_id, at, cause)
 
     async def _merge(self, observation: ContactObservation, found: Sequence[Mapping[str, Any]]) -> ResolvedContact:
-        stays = merge_target(found)
-        goes = [contact["_id"] for contact in found if contact is not stays]
-        await merge_contacts(self._database, observation, stays["_id"], goes)
+        target = merge_target(found)
+        source_ids = [contact["_id"] for contact in found if contact is not target]
+        await merge_contacts(self._database, observation, target["_id"], source_ids)
         return await self.resolve(observation)
 
 
@@ -235,8 +235,8 @@ def _resolved(observation: ContactObservation, found: Document) -> ResolvedConta
     )
 
 
-def _shown(by_alias: Mapping[tuple[str, str], Document], observation: ContactObservation) -> list[Document]:
-    """Each contact once."""
+def _with_alias(by_alias: Mapping[tuple[str, str], Document], observation: ContactObservation) -> list[Document]:
+    """The contacts with one of the observed aliases, each once."""
     found = (by_alias.get((observation.organization_id, alias)) for alias in observation.aliases)
     return list({contact["_id"]: contact for contact in found if contact}.values())
 

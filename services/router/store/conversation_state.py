@@ -100,7 +100,7 @@ def merge_pipeline(changes: Document, opened_by: str | None = None) -> list[Docu
 
 def _newest_message(changes: Document) -> Document:
     key, last = changes["order_key"], changes["last_message"]
-    stays = {
+    is_newer = {
         "$or": [
             {"$gt": ["$order_key", key]},
             {"$and": [{"$eq": ["$order_key", key]}, {"$gt": ["$last_message.id", last["id"]]}]},
@@ -113,8 +113,8 @@ def _newest_message(changes: Document) -> Document:
         ]
     }
     return {
-        "last_message": {"$cond": [stays, "$last_message", {"$literal": last}]},
-        "updated_at": {"$cond": [stays, "$updated_at", changes["updated_at"]]},
+        "last_message": {"$cond": [is_newer, "$last_message", {"$literal": last}]},
+        "updated_at": {"$cond": [is_newer, "$updated_at", changes["updated_at"]]},
         "order_key": {"$max": ["$order_key", key]},
     }
 

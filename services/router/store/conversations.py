@@ -1,4 +1,4 @@
-"""Conversations: one per instance and contact, with the newest message, what is unread, and who takes care of it."""
+"""Conversations: one per instance and contact, with the newest message, read marks, status and assignee."""
 
 import asyncio
 from collections import defaultdict
@@ -39,13 +39,13 @@ INDEXES = [
 RETIRED = ("newest_first", "unread_first", "assigned_first")
 """Indexes of earlier versions: they sorted by WhatsApp's times."""
 _MAX_REMEMBERED = 100_000
-"""Conversations a process knows to be there; 20 MB."""
+"""Conversations whose newest order key a process remembers; 20 MB."""
 
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What is left to look at. one_by_one: these may have opened their conversation again. unproven: their contacts may
-    have been merged into others; an update that finds a conversation proves that its contact was not."""
+    """What the caller has to check. may_have_reopened: messages that may have reopened their conversation.
+    contacts_to_check: messages whose contacts may have been merged, because no matching conversation was found."""
 
     may_have_reopened: list[MessageRecord]
     contacts_to_check: list[MessageRecord]
@@ -61,58 +61,58 @@ class Conversations:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
 
     async def latest_instance(self, contact_id: str, among: Sequence[str]) -> str | None:
-        """The one of these instances that the contact talked with last."""
+        """Of these instances the one with the contact's latest message."""
         query = {"contact_id": contact_id, "instance_id": {"$in": list(among)}}
         found = await self._conversations.find_one(query, {"instance_id": 1}, sort=[("order_key", -1)])
         return str(found["instance_id"]) if found else None
 
     async def next_order_key(self, conversation_id: str | None, at: datetime) -> int:
-        """The order key of what is accepted at this time: greater than those of all that the conversation shows."""
+        """The order key of a message that is accepted at this time: greater than all in the conversation."""
         query = {"_id": conversation_id}
         found = await self._conversations.find_one(query, {"order_key": 1}) if conversation_id else None
         return max(key_at(at), int((found or {}).get("order_key", -1)) + 1)
 
     async def add_message(self, message: MessageRecord) -> None:
-        """Add what the message tells about its conversation; repeatable."""
+        """Merge the message into its conversation, which is created when there is none. Repeatable."""
         place = {
             "organization_id": message.organization_id,
             "instance_id": message.instance_id,
             "contact_id": message.contact_id,
         }
-        facts = [{"$set": place}, *merge_pipeline(changes_from_message(message), message.id)]
-        await self._update(UpdateOne({"_id": message.conversation_id}, facts, upsert=True))
+        changes = [{"$set": place}, *merge_pipeline(changes_from_message(message), message.id)]
+        await self._update(UpdateOne({"_id": message.conversation_id}, changes, upsert=True))
         self._remember({str(message.conversation_id): order_key_of(message)})
 
     async def update_last_message(self, message: MessageRecord) -> bool:
-        """Show the newer content of a message where the conversation shows this message; repeatable. False: there is no
-        such conversation, or what it shows is older than the message, which is not shown yet.
+        """Update the conversation's last message when it is this one. Repeatable. False: there is no such conversation,
+        or its last message is older, because this one was not added yet.
 
-        No other facts are added: a split may have moved the message to another conversation just now.
+        Nothing else is merged: a split may have moved the message to another conversation just now.
         """
         key = order_key_of(message)
         not_older = [{"order_key": {"$gt": key}}, {"order_key": key, "last_message.id": {"$gte": message.id}}]
-        facts = {
+        changes = {
             name: fact
             for name, fact in changes_from_message(message).items()
             if name not in ("inbound_key", "read_key")
         }
-        update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, merge_pipeline(facts))
+        update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, merge_pipeline(changes))
         return (await self._conversations.bulk_write([update])).matched_count == 1
 
     async def add_messages(self, messages: Sequence[MessageRecord]) -> BulkResult:
-        """Add what these tell, all of them written by contacts and stored before.
+        """Merge messages into their conversations, all of them written by contacts and stored before.
 
-        In one round trip, where a conversation is there and open. What is newer than all there is makes the same of it
-        by a plain update as by the rules in conversation_state.py, which cost MongoDB and us twice as much.
+        In one round trip for conversations that exist and are open. Where a message is newer than everything, a plain
+        update gives the same result as `merge_pipeline`, at half the processor time of MongoDB and of this process.
         """
         threads: dict[str, list[MessageRecord]] = defaultdict(list)
         for message in messages:
             threads[str(message.conversation_id)].append(message)
         newest = {thread: newest_changes(written) for thread, written in threads.items()}
         updates: list[UpdateOne] = []
-        for thread, facts in newest.items():
-            if facts["order_key"] > self._newest_keys.get(thread, -1):
-                updates.append(UpdateOne(*newer_than_all_update(thread, facts)))
+        for thread, changes in newest.items():
+            if changes["order_key"] > self._newest_keys.get(thread, -1):
+                updates.append(UpdateOne(*newer_than_all_update(thread, changes)))
             else:
                 is_open = {"_id": thread, "status": "open"}
                 updates += [
@@ -120,19 +120,19 @@ class Conversations:
                     for message in threads[thread]
                 ]
         if not updates or (await self._conversations.bulk_write(updates, ordered=False)).matched_count == len(updates):
-            self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
+            self._remember({thread: changes["order_key"] for thread, changes in newest.items()})
             return BulkResult([], [])
         query = dict.fromkeys((*INCLUDED_FIELDS, "reopened_by"), 1)
         cursor = self._conversations.find({"_id": {"$in": list(newest)}}, query)
         there = {item["_id"]: item async for item in cursor}
         behind = [
             thread
-            for thread, facts in newest.items()
-            if not (thread in there and already_includes(there[thread], facts))
+            for thread, changes in newest.items()
+            if not (thread in there and already_includes(there[thread], changes))
         ]
         one_by_one = [message for thread in behind for message in threads[thread]]
         await asyncio.gather(*(self.add_message(message) for message in one_by_one))
-        self._remember({thread: facts["order_key"] for thread, facts in newest.items()})
+        self._remember({thread: changes["order_key"] for thread, changes in newest.items()})
         opened = {item.get("reopened_by") for item in there.values()}  # by a repeat that was faster
         return BulkResult([*one_by_one, *(message for message in messages if message.id in opened)], list(messages))
 
@@ -142,17 +142,17 @@ class Conversations:
         self._newest_keys.update(newest)
 
     def is_known_to_exist(self, conversation_id: str) -> bool:
-        """This process has shown it before, so it is there; False says nothing."""
+        """True: this process has added a message to it. False: it may exist nevertheless."""
         return conversation_id in self._newest_keys
 
-    async def apply(self, organization_id: str, conversation_id: str, facts: Document) -> ConversationRecord | None:
-        """Add facts (services/router/store/conversation_state.py); the conversation then, None when there is none."""
+    async def apply(self, organization_id: str, conversation_id: str, changes: Document) -> ConversationRecord | None:
+        """Merge changes (conversation_state.py). Returns the conversation; None when there is none."""
         mine = {"_id": conversation_id, "organization_id": organization_id}
-        found = await self._conversations.find_one_and_update(mine, merge_pipeline(facts), return_document=True)
+        found = await self._conversations.find_one_and_update(mine, merge_pipeline(changes), return_document=True)
         return await self._record(found) if found else None
 
     async def reopened_by(self, message: MessageRecord) -> ConversationRecord | None:
-        """The conversation when this very message opened it again, now or before a redelivery."""
+        """The conversation when this message reopened it, now or before a redelivery."""
         found = await self._reopened(message)
         return await self._record(found) if found else None
 

@@ -1,4 +1,4 @@
-"""Receipts that came before we knew which message they are about; read once the message has its WhatsApp id."""
+"""Receipts that arrived before their message had its WhatsApp id; read when it gets it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ INDEXES = [
 
 @dataclass(frozen=True)
 class EarlyReceipt:
-    """`sender`: the addresses it came from; none when nobody told."""
+    """`sender`: aliases of who sent it; empty when that is not known."""
 
     status: MessageStatus
     sender: tuple[str, ...]

@@ -60,7 +60,7 @@ only, the others sorted by WhatsApp's times."""
 
 @dataclass(frozen=True)
 class IdentifiedMessage:
-    """A message that something names by WhatsApp's id. other_party: whose it is besides ours."""
+    """A message that was found by its WhatsApp id. other_party: aliases of the person on the other side."""
 
     message: MessageRecord
     other_party: tuple[str, ...]
@@ -76,7 +76,7 @@ class Messages:
         return await self._load(message_id)
 
     async def command_of(self, message_id: str) -> Document:
-        """`fingerprint` and `expires_at` of the command that made it; of a version that kept none: nothing."""
+        """`fingerprint` and `expires_at` of the command that made it; empty for messages of versions that kept none."""
         return await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True}) or {}
 
     async def _load_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
@@ -105,7 +105,7 @@ class Messages:
     async def pending(
         self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
     ) -> tuple[int, int]:
-        """Messages that wait for WhatsApp: of the instance, and of the organization; counted up to the limits."""
+        """The number of queued messages of the instance and of the organization, counted up to the limits."""
         query: Document = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
         query["timestamp"] = {"$gte": since}
         mine = {**query, "instance_id": instance_id}
@@ -139,15 +139,15 @@ class Messages:
     async def inbound_between(
         self, conversation_id: str, behind: int | None, until: int, limit: int
     ) -> list[MessageRecord]:
-        """What the contact wrote behind one order key up to another, the newest first."""
+        """What the contact wrote after one order key and up to another, the newest first."""
         span = {"$gt": -1 if behind is None else behind, "$lte": until}
         query: Document = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
         cursor = self._messages.find(query).sort([("order_key", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def add(self, message: MessageRecord, other_party: Sequence[str]) -> MessageRecord:
-        """Store it once; what is stored, which on a repeat is what was stored first. Raises DuplicateKeyError when
-        another record has its key."""
+        """Store it once. Returns the stored record, which may be that of an earlier delivery. Raises DuplicateKeyError
+        when a record with another id has its key."""
         for last in (False, True):
             try:
                 await self._insert(_document(message, other_party))
@@ -160,12 +160,12 @@ class Messages:
         return message
 
     async def insert_new(self, messages: Sequence[tuple[MessageRecord, Sequence[str]]]) -> Sequence[Exception | None]:
-        """Store all that are not there in one round trip, each with its other party; DuplicateKeyError for those that
-        are, in one way or another. In the order of the messages."""
+        """Insert all in one round trip, each with its other party. In their order: None, or DuplicateKeyError when the
+        message is stored already."""
         return await self._insert_all([_document(*one) for one in messages]) if messages else []
 
     async def set_wa_id(self, organization_id: str, message_id: str, wa_id: str) -> MessageRecord | None:
-        """Name our message as WhatsApp does; None when the organization has no such message."""
+        """Set the WhatsApp id of a sent message. None when the organization has no such message."""
         mine = {"_id": message_id, "organization_id": organization_id}
         name = {"$set": {"wa_id": wa_id}, "$unset": {"recognised": True}}
         try:
@@ -189,7 +189,7 @@ class Messages:
         return from_document(MessageRecord, found) if found else None
 
     async def _revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
-        """Take a wrong guess back: the message is unconfirmed as before."""
+        """Take back a wrong guess: the message is unconfirmed again."""
         guessed: Document = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
         guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
@@ -198,10 +198,8 @@ class Messages:
     async def advance_status(
         self, message_id: str, status: MessageStatus, at: datetime, error: str | None = None
     ) -> MessageRecord | None:
-        """Move the status forward; the message as it is now, None when there is none.
-
-        A status that is no step forward changes nothing.
-        """
+        """Move the status forward; a status that is no step forward changes nothing. Returns the message as it is now,
+        None when there is none."""
         allowed = [before.value for before in statuses_before(status)]
         step = {"status": status.value, "at": at} | ({"error": error} if error else {})
         found = await self._messages.find_one_and_update(
@@ -226,13 +224,13 @@ class Messages:
         return [(from_document(MessageRecord, item), _since(item)) for item in found]
 
     async def expired(self, now: datetime) -> AsyncIterator[MessageRecord]:
-        """Our messages that are still queued though their time has ended; of earlier versions none has a time."""
+        """Sent messages that are still queued after `expires_at`, which those of earlier versions do not have."""
         query: Document = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
         async for found in self._messages.find(query):
             yield from_document(MessageRecord, found)
 
     async def mark_stuck(self, message_id: str, status: MessageStatus, since: datetime) -> None:
-        """Until the status moves. Repeatable."""
+        """It is stuck until its status moves. Repeatable."""
         still = {"_id": message_id, "status": status.value}
         await self._messages.update_one(still, {"$set": {"stuck_since": since}})
 
@@ -251,7 +249,7 @@ def _document(message: MessageRecord, other_party: Sequence[str]) -> Document:
 
 
 def _since(message: Document) -> datetime:
-    """When it became what it is."""
+    """When it got its present status."""
     steps = [step["at"] for step in message.get("history", ()) if step["status"] == message["status"]]
     since: datetime = steps[-1] if steps else message["timestamp"]
     return since

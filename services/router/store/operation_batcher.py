@@ -1,4 +1,4 @@
-"""Group commit: what concurrent handlers ask of one collection goes to MongoDB in one round trip."""
+"""Group commit: operations of concurrent handlers on one collection share a round trip to MongoDB."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,30 +19,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 CONCURRENT_OPERATIONS = 1
-"""Round trips of one kind that may be under way at once. With two, groups are half as large and each message costs a
-sixth more processor time."""
+"""Round trips of one kind at the same time. With two, groups are half as large and each message takes a sixth more
+processor time."""
 MAX_OPERATION_SIZE = 200
 """Items in one round trip."""
 
 
 class OperationBatcher(Generic[T, R]):
-    """A function of one item, made from one of many: a call goes out at once while a lane is free; those that find
-    all lanes taken go out together as soon as one is free. So nobody waits for company.
+    """Makes a function of one item from `work`, a function of many. A call runs at once unless an operation is running;
+    calls that arrive meanwhile run together in the next one. A call is never delayed to fill a batch.
 
-    `work` answers in the order of its items; an answer that is an exception is raised to its caller only.
+    `work` returns a result for each item, in their order; a result that is an exception is raised to its caller only.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], lanes: int = CONCURRENT_OPERATIONS
+        self,
+        work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]],
+        concurrency: int = CONCURRENT_OPERATIONS,
     ) -> None:
-        self._work, self._free = work, lanes
+        self._work = work
+        self._free_slots = concurrency
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
 
     async def __call__(self, item: T) -> R:
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
-        if self._free:
-            self._free -= 1
+        if self._free_slots:
+            self._free_slots -= 1
             run_once("group commit", self._run())
         return await answer
 
@@ -52,12 +55,12 @@ class OperationBatcher(Generic[T, R]):
                 group, self._waiting = self._waiting[:MAX_OPERATION_SIZE], self._waiting[MAX_OPERATION_SIZE:]
                 try:
                     await self._complete(group)
-                finally:  # nobody waits for an answer that does not come
+                finally:  # no caller waits forever
                     for _, future in group:
                         if not future.done():
-                            future.set_exception(RuntimeError("the group this item was in could not be settled"))
+                            future.set_exception(RuntimeError("the operation of this item did not complete"))
         finally:
-            self._free += 1
+            self._free_slots += 1
 
     async def _complete(self, group: list[tuple[T, asyncio.Future[R]]]) -> None:
         answers: Sequence[R | Exception]
@@ -75,7 +78,7 @@ class OperationBatcher(Generic[T, R]):
 
 
 async def insert_each(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
-    """What became of each document. One that cannot be written, say for a number MongoDB does not know, harms no
+    """None or the error of each document. One that cannot be encoded, say for a number that is too large, harms no
     other."""
     try:
         return await write_results(collection.insert_many(list(documents), ordered=False), len(documents))
@@ -90,7 +93,7 @@ async def insert_each(collection: Collection, documents: Sequence[Document]) -> 
 
 
 async def write_results(write: Awaitable[object], count: int) -> list[Exception | None]:
-    """Of an unordered bulk write, what became of each of its items."""
+    """None or the error of each of the items of an unordered bulk write."""
     try:
         await write
     except BulkWriteError as error:

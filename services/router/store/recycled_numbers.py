@@ -1,4 +1,4 @@
-"""A number goes from the contact that had it to whoever has it now, in one transaction."""
+"""Moves a recycled number from the contact that had it to the contact that has it now, in one transaction."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Finds the messages that others are about, and changes their content one revision at a time."""
+"""Finds messages by WhatsApp id for replies and edits, and changes their content one revision at a time."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
@@ -16,8 +16,8 @@ _MAX_ATTEMPTS = 20
 """Of one change, while others change the same message."""
 
 
-_MAX_ANSWERS = 1_000
-"""Looked at when the messages they are about are stored: a stranger may answer one id any number of times."""
+_MAX_QUOTES = 1_000
+"""Replies that are linked when the message they quote is stored: a stranger may reply to one id any number of times."""
 _FOUND_LATER = {"quote_found_later": True}
 
 
@@ -51,19 +51,19 @@ class Revisions:
         return await self._revise(message_id, lambda message: {} if message.get("quoted_message_id") else dict(fields))
 
     async def unresolved_quotes(self, names: Iterable[Name]) -> list[MessageRecord]:
-        """Messages that are about one of these (instance, WhatsApp id) and were stored before it was known; those that
-        were given its id later too, for a crash may have kept that from being told."""
+        """Replies to one of these (instance, WhatsApp id) that were stored before it; also those that were linked to it
+        later, because a crash may have come before that was published."""
         query = tuple(names)
         return await self._load_quotes(query) if query else []
 
-    async def _load_all_quotes(self, asked: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
-        found = await self._quotes_of([name for names in asked for name in names])
-        if len(found) == _MAX_ANSWERS and len(asked) > 1:  # too many answers to one hide no others
-            return [await self._quotes_of(names) for names in asked]
+    async def _load_all_quotes(self, requests: Sequence[tuple[Name, ...]]) -> list[list[MessageRecord] | Exception]:
+        found = await self._quotes_of([name for names in requests for name in names])
+        if len(found) == _MAX_QUOTES and len(requests) > 1:  # too many answers to one hide no others
+            return [await self._quotes_of(names) for names in requests]
         by_name: dict[Name, list[MessageRecord]] = {}
-        for answer in found:
-            by_name.setdefault((answer.instance_id, str(answer.quoted_wa_id)), []).append(answer)
-        return [[answer for name in dict.fromkeys(names) for answer in by_name.get(name, ())] for names in asked]
+        for reply in found:
+            by_name.setdefault((reply.instance_id, str(reply.quoted_wa_id)), []).append(reply)
+        return [[reply for name in dict.fromkeys(names) for reply in by_name.get(name, ())] for names in requests]
 
     async def _quotes_of(self, names: Iterable[Name]) -> list[MessageRecord]:
         wa_ids: dict[str, list[str]] = {}
@@ -73,7 +73,7 @@ class Revisions:
             {"instance_id": one, "quoted_wa_id": {"$in": ids}, "$or": [{"quoted_message_id": None}, _FOUND_LATER]}
             for one, ids in wa_ids.items()
         ]
-        cursor = self._messages.find({"$or": either} if len(either) > 1 else either[0]).limit(_MAX_ANSWERS)
+        cursor = self._messages.find({"$or": either} if len(either) > 1 else either[0]).limit(_MAX_QUOTES)
         return [from_document(MessageRecord, found) async for found in cursor]
 
     async def _revise(self, message_id: str, plan: Callable[[Document], Document]) -> MessageRecord:

@@ -1,5 +1,5 @@
-"""The words that an organization's messages and bookings have, each with its parts: search looks them up by any part
-(docs/decisions/0042). A word is stored before, or at the same time as, what has it, and is never removed."""
+"""The words of an organization's messages and bookings, each with its parts: search finds words by any part
+(docs/decisions/0042). A word is stored before, or together with, the document that has it, and is never removed."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +10,7 @@ from shared.text.search_terms import parts_of
 INDEXES = [IndexModel([("organization_id", 1), ("parts", 1)], name="by_part")]
 
 _MAX_REMEMBERED = 300_000
-"""Words that a process knows to be stored; 50 MB."""
+"""Stored words that a process remembers; 50 MB."""
 _MAX_WORDS_PER_INSERT = 1_000
 
 Word = tuple[str, str]

@@ -15,8 +15,8 @@ class SendCancellations:
         self._sends = database["sends"]
 
     async def cancel(self, message: MessageRecord, now: datetime) -> bool:
-        """From now on the text is not sent any more. False when the session service has begun with it: it tells the
-        outcome. Repeatable."""
+        """From now on the text is not sent any more. False when the session service has begun to send it:
+        then that service reports the result. Repeatable."""
         document = {
             "_id": message.id,
             "organization_id": message.organization_id,

@@ -11,7 +11,7 @@ from shared.platform.mongo import BulkWriteError, DuplicateKeyError, OperationFa
 
 
 class Recorder:
-    """Doubles numbers, remembers which went together, and waits at the gate when there is one."""
+    """Doubles numbers, records which were in one operation, and waits while `gate` is not set."""
 
     def __init__(self) -> None:
         self.groups: list[list[int]] = []
@@ -24,26 +24,26 @@ class Recorder:
         return [ValueError("odd") if item % 2 else item * 2 for item in items]
 
 
-async def test_a_single_call_goes_out_at_once_and_gets_its_answer() -> None:
+async def test_a_single_call_runs_at_once_and_gets_its_result() -> None:
     recorder = Recorder()
     assert await OperationBatcher(recorder.work)(2) == 4
     assert recorder.groups == [[2]]
 
 
-async def test_calls_of_the_same_moment_go_together_and_each_gets_its_own_answer() -> None:
+async def test_concurrent_calls_share_an_operation_and_each_gets_its_own_result() -> None:
     recorder = Recorder()
-    together = OperationBatcher(recorder.work)
-    assert await asyncio.gather(*(together(item) for item in (2, 4, 6))) == [4, 8, 12]
+    batcher = OperationBatcher(recorder.work)
+    assert await asyncio.gather(*(batcher(item) for item in (2, 4, 6))) == [4, 8, 12]
     assert recorder.groups == [[2, 4, 6]]
 
 
-async def test_while_all_lanes_are_taken_calls_wait_for_the_next_round_trip() -> None:
+async def test_calls_made_while_an_operation_runs_share_the_next_one() -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    together = OperationBatcher(recorder.work, lanes=1)
-    first = asyncio.create_task(together(2))
+    batcher = OperationBatcher(recorder.work, concurrency=1)
+    first = asyncio.create_task(batcher(2))
     await asyncio.sleep(0.01)
-    later = [asyncio.create_task(together(item)) for item in (4, 6)]
+    later = [asyncio.create_task(batcher(item)) for item in (4, 6)]
     await asyncio.sleep(0.01)
     assert recorder.groups == [[2]]
     recorder.gate.set()
@@ -52,13 +52,13 @@ async def test_while_all_lanes_are_taken_calls_wait_for_the_next_round_trip() ->
 
 
 async def test_what_fails_for_one_is_raised_to_that_one_only() -> None:
-    together = OperationBatcher(Recorder().work)
-    answers = await asyncio.gather(together(1), together(2), return_exceptions=True)
+    batcher = OperationBatcher(Recorder().work)
+    answers = await asyncio.gather(batcher(1), batcher(2), return_exceptions=True)
     assert isinstance(answers[0], ValueError)
     assert answers[1] == 4
 
 
-async def test_a_round_trip_that_fails_is_told_to_all_and_the_next_one_works() -> None:
+async def test_an_operation_that_fails_raises_for_all_and_the_next_one_works() -> None:
     away = True
 
     async def work(items: Sequence[int]) -> list[int]:
@@ -66,25 +66,25 @@ async def test_a_round_trip_that_fails_is_told_to_all_and_the_next_one_works() -
             raise ConnectionError("away")
         return list(items)
 
-    together = OperationBatcher(work)
-    answers = await asyncio.gather(together(1), together(2), return_exceptions=True)
+    batcher = OperationBatcher(work)
+    answers = await asyncio.gather(batcher(1), batcher(2), return_exceptions=True)
     assert [type(answer) for answer in answers] == [ConnectionError] * 2
     away = False
-    assert await together(3) == 3
+    assert await batcher(3) == 3
 
 
 async def test_a_cancelled_caller_does_not_disturb_the_others() -> None:
     recorder = Recorder()
     recorder.gate.clear()
-    together = OperationBatcher(recorder.work)
-    impatient, patient = (asyncio.create_task(together(item)) for item in (2, 4))
+    batcher = OperationBatcher(recorder.work)
+    cancelled, other = (asyncio.create_task(batcher(item)) for item in (2, 4))
     await asyncio.sleep(0.01)
-    impatient.cancel()
+    cancelled.cancel()
     recorder.gate.set()
-    assert await patient == 8
+    assert await other == 8
 
 
-async def test_a_crowd_is_split() -> None:
+async def test_many_calls_are_split_into_operations_of_limited_size() -> None:
     recorder = Recorder()
     await asyncio.gather(*map(OperationBatcher(recorder.work), [2] * (MAX_OPERATION_SIZE + 1)))
     assert [len(group) for group in recorder.groups] == [MAX_OPERATION_SIZE, 1]
@@ -110,11 +110,11 @@ async def test_a_write_that_the_majority_may_not_have_is_unsure_for_all() -> Non
         await write_results(bulk(unsure), 2)
 
 
-async def test_a_group_that_cannot_be_settled_leaves_nobody_waiting() -> None:
+async def test_too_few_results_leave_no_caller_waiting() -> None:
     async def one_answer_too_few(items: Sequence[int]) -> list[int | Exception]:
         return list(items[1:])
 
-    together: OperationBatcher[int, int] = OperationBatcher(one_answer_too_few)
-    for _ in range(2):  # and its lane is free again
-        answers = await asyncio.wait_for(asyncio.gather(together(1), together(2), return_exceptions=True), 10)
+    batcher: OperationBatcher[int, int] = OperationBatcher(one_answer_too_few)
+    for _ in range(2):  # and its slot is free again
+        answers = await asyncio.wait_for(asyncio.gather(batcher(1), batcher(2), return_exceptions=True), 10)
         assert any(isinstance(answer, RuntimeError) for answer in answers)

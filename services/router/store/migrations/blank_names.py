@@ -12,8 +12,8 @@ async def remove_blank_names(database: Database) -> None:
     updates: list[UpdateOne] = []
     async for found in contacts.find({"name": {"$type": "string"}}, {"name": 1}, batch_size=MIGRATION_BATCH_SIZE):
         if not has_letter_or_digit(found["name"]):
-            gone: Document = {"$set": {"name": None, "named_at": None}}
-            updates.append(UpdateOne({"_id": found["_id"], "name": found["name"]}, gone))
+            removal: Document = {"$set": {"name": None, "named_at": None}}
+            updates.append(UpdateOne({"_id": found["_id"], "name": found["name"]}, removal))
         if len(updates) == MIGRATION_BATCH_SIZE:
             await contacts.bulk_write(updates, ordered=False)
             updates = []
