@@ -19,7 +19,7 @@ WITHOUT_LIMITS = {
     "login_failures": 100_000,
     "login_failures_address": 100_000,
 }
-"""Settings of an api that a test asks more than any client would."""
+"""Settings without rate limits, for tests that send more requests than any client."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class InProcess:
     async def ask(
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None, **scope: Any
     ) -> Answer:
-        """`target`: path and query as they stand in the first line of a request."""
+        """`target`: path and query, as in the first line of a request."""
         raw, _, query = target.partition("?")
         given = {"host": "127.0.0.1", **self.defaults, **(headers or {})}
         if body:

@@ -1,4 +1,4 @@
-"""What a server reads before it knows a request is bounded, and the operational endpoints are for nobody outside."""
+"""What a server reads before routing is limited, and the operational endpoints are not reachable from outside."""
 
 import asyncio
 import contextlib
@@ -135,7 +135,7 @@ async def test_a_large_body_is_refused_before_it_is_sent(port: int, announced: b
 
 
 async def test_a_body_that_goes_on_after_its_refusal_is_dropped_and_ends(port: int) -> None:
-    """The answer is there at once; who goes on sending is cut off."""
+    """The response comes at once; a client that keeps sending is disconnected."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST /api/auth/login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000000\r\n\r\n")
     assert (await asyncio.wait_for(reader.readuntil(b"\r\n"), 20)).startswith(b"HTTP/1.1 413")

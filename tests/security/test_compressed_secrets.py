@@ -134,5 +134,5 @@ async def test_a_long_poll_of_a_socket_is_not_compressed(realtime: str, publish:
 
 
 def test_the_front_server_compresses_nothing_by_itself() -> None:
-    """It cannot tell which answers have secrets."""
+    """It cannot know which responses have secrets."""
     assert "encode" not in Path("deploy/Caddyfile").read_text().split()

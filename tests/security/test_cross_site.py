@@ -19,7 +19,7 @@ EVIL = "https://evil.example"
 
 
 async def register(http: httpx.AsyncClient, **headers: str) -> httpx.Response:
-    """As a form sends it, with `enctype="text/plain"` or the usual one: the browser asks nobody before."""
+    """As a form sends it, with `enctype="text/plain"` or the default: browsers send these without a preflight."""
     body = json.dumps({"email": new_email(), "password": PASSWORD})
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     return await http.post("/api/auth/register", content=body, headers=kind | headers)

@@ -28,7 +28,7 @@ async def outcome(client: Client, organization_id: str) -> str:
 
 
 async def test_slow_queries_leave_capacity_for_other_organizations(nats_url: str) -> None:
-    """12fd981: 32 questions that hang, of whichever organization, kept every later one waiting."""
+    """At 12fd981, 32 slow queries of any organization blocked all later ones."""
     hang, working = asyncio.Event(), list[str]()
 
     async def handle(question: Forecast) -> Ok:

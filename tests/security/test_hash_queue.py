@@ -34,7 +34,8 @@ def assert_refusal(problem: Problem) -> None:
 
 
 class HeldHash:
-    """One slot; whoever has it keeps it until `next()`. `order`: who had it, `refused`: who was answered 503."""
+    """A queue with one slot, which each attempt holds until `next()`. `order`: who got it. `refused`: who got 503 or
+    429."""
 
     def __init__(self, **limits: int) -> None:
         self.line = PasswordHashQueue(max_concurrent=1, **limits)

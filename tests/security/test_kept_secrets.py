@@ -53,7 +53,7 @@ def unmarked(operation: Operation) -> list[str]:
 
 
 async def test_every_field_that_gives_access_is_marked_as_a_secret(api: Api) -> None:
-    """Declare it as `Secret` (services/api/responses.py): then no answer of that route is kept."""
+    """Declare it as `Secret` (services/api/responses.py): then no response of that route is stored."""
     async with api.client() as http:
         everything = operations((await http.get("/openapi.json")).json())
     assert [name for operation in everything for name in unmarked(operation)] == []
@@ -66,7 +66,7 @@ async def twice(http: httpx.AsyncClient, path: str, body: Any = None) -> tuple[h
 
 
 async def kept(api: Api) -> str:
-    """Everything that is kept for repetitions, readable."""
+    """Everything that is stored for repetitions, as text."""
     found = await api.database.answers.find().to_list(None)
     return "\n".join(f"{answer} {(answer.get('body') or b'').decode(errors='replace')}" for answer in found)
 

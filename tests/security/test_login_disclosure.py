@@ -151,7 +151,7 @@ async def test_an_account_created_for_a_victims_address_gets_nothing_of_the_vict
 async def test_a_login_costs_one_hash_however_many_users_an_address_has(
     api: Api, member: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The number of hashes would tell in time what the invitation does not."""
+    """The number of hashes would reveal by its time what the invitation does not."""
     computed: list[str] = []
 
     def counted(*given: Any, **more: Any) -> bytes:
@@ -186,7 +186,7 @@ async def test_who_is_a_user_of_two_organizations_with_one_password_names_the_on
 
 
 async def test_a_user_of_the_own_organization_is_named(api: Api, member: Member) -> None:
-    """That is no secret: who may invite may also list the users."""
+    """That is no secret: a caller who may invite may also list the users."""
     email = new_email()
     tokens = [(await invite(member, email)).json()["data"]["token"] for _ in range(2)]
     answers = [await accept(api, token) for token in tokens]

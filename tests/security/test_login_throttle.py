@@ -77,7 +77,7 @@ async def test_an_owner_at_an_unknown_device_waits_a_minute_at_most_and_is_never
 
 
 async def test_a_delayed_attempt_is_not_counted(api: Api) -> None:
-    """Otherwise a stranger who goes on guessing would make the delay endless."""
+    """Otherwise a stranger who keeps guessing would make the delay endless."""
     async with (
         client_at(api.url) as home,
         client_at(api.url) as stranger,

@@ -28,7 +28,7 @@ __all__ = ["api", "member", "own_bus", "settings"]
 CONCURRENT_REQUESTS = 6
 """Fewer than the logins of one client that may wait: those beyond are answered 503 `logins_busy`."""
 HEADERS_OF = {"POST /api/auth/login", "GET /api/contacts", "POST /api/api-keys", "DELETE /api/users/{user_id}"}
-"""Headers are read before any route: some of the routes stand for all."""
+"""Headers are read before any route, so a few routes are enough."""
 SAMPLES = {
     "starts_at": "2030-01-01T00:00:00Z",
     "to": "4915112345678",
@@ -51,7 +51,7 @@ SAMPLES = {
 
 @dataclass(frozen=True)
 class Try:
-    """One request: where something odd stands, and the request."""
+    """A request, and the place of its odd value."""
 
     place: str
     method: str

@@ -32,7 +32,7 @@ LEAST_CASES = 1_500
 
 @dataclass(frozen=True)
 class Mismatch:
-    """What schemathesis complains about: check, operation, status and what the answer says."""
+    """A failure of schemathesis: check, operation, status and response."""
 
     check: str
     operation: str

@@ -1,4 +1,4 @@
-"""Who asks names the subject of the answer; who answers may publish to more. An answer goes to an inbox or nowhere."""
+"""The requester chooses the reply subject, but servers may publish to more subjects: replies go to inboxes only."""
 
 import asyncio
 from collections.abc import AsyncIterator

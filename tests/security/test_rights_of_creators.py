@@ -30,7 +30,7 @@ async def key_of(http: httpx.AsyncClient, *scopes: str, **fields: Any) -> dict[s
 
 
 async def scopes_now(api: Api, key: str) -> list[str] | None:
-    """As realtime is answered; None: opens nothing."""
+    """The reply to realtime; None: the key is refused."""
     question = VerifyApiKey(organization_id="unknown", key=key)
     reply = await api.nats.request(question.full_subject, question.model_dump_json().encode(), timeout=5)
     owner = ApiKeyOwner.model_validate_json(reply.data)
@@ -60,7 +60,7 @@ async def accepted(api: Api, token: str) -> httpx.Response:
 
 @asynccontextmanager
 async def endings(api: Api, organization_id: str) -> AsyncIterator[list[AccessRevoked]]:
-    """What realtime is told of this organization."""
+    """AccessRevoked events of this organization."""
     heard: list[AccessRevoked] = []
 
     async def hear(message: Any) -> None:

@@ -54,7 +54,7 @@ async def count_rest_requests(member: Member, times: int) -> int:
 
 
 async def test_rest_and_sockets_of_a_caller_share_one_budget(limited: Platform) -> None:
-    """12fd981: 2,400 requests of a socket were answered while REST said 429."""
+    """At 12fd981, 2,400 requests of a socket were answered while REST answered 429."""
     async with limited.api.member() as member, AsyncExitStack() as stack:
         caller = member.http.headers["Authorization"].removeprefix("Bearer ")
         sockets = [await stack.enter_async_context(logged_in(limited.realtime, caller)) for _ in range(2)]

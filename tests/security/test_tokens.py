@@ -52,7 +52,7 @@ def joined(header: object, body: object, signature: str = "") -> str:
 
 
 def hmac_with(secret: bytes, **changes: Any) -> str:
-    """HS256, by hand: PyJWT refuses to sign with what looks like a key."""
+    """HS256, signed by hand: PyJWT refuses to sign with a public key."""
     signing = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     body = {**claims(**changes), "iat": 1_700_000_000, "exp": 4_000_000_000}
     unsigned = joined({"alg": "HS256", "typ": "JWT", **HEADER}, body)[:-1]
@@ -189,7 +189,7 @@ async def test_a_token_without_a_user_is_refused(api: Api, member: Member) -> No
 
 
 async def test_a_token_with_the_login_of_another_user_is_refused(api: Api, member: Member) -> None:
-    """A removed login is not brought back by naming one that goes on."""
+    """Naming an open login of another user does not restore a removed one."""
     login = await api.database.logins.insert_one({"_id": new_id(), "user_id": "somebody else", "revoked_at": None})
     mine = Principal(organization_id=member.organization_id, subject=member.user_id, session_id=str(login.inserted_id))
     token = issue_token(mine.with_role("owner"), SIGNING_KEY, timedelta(minutes=5))

@@ -1,4 +1,4 @@
-"""Whose address counts: that of the peer, and what is behind it only when a trusted proxy says so."""
+"""The client address: that of the peer, or the forwarded one if the peer is a trusted proxy."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -110,7 +110,7 @@ NEEDS: dict[str, tuple[Scope, Reach]] = {
 """Every route: the scope it needs, and what a key that is limited to instances gets of it."""
 
 GIVING = ("POST /api/api-keys", "POST /api/invitations")
-"""What is asked for has the scopes `read` and `send`, which only who has them may give."""
+"""The requested key has the scopes `read` and `send`, which only callers with these scopes may give."""
 MAKING = ("POST /api/sessions/{session_name}/initialize-with-qr",)
 """Makes the instance when the caller reaches none of the name: a limited key may not."""
 REFUSED = {"authentication_required", "token_invalid", "user_removed", "api_key_invalid"}
@@ -279,7 +279,7 @@ async def test_nobody_sees_or_changes_anything_with_the_ids_of_another_organizat
 
 
 async def test_the_ids_of_the_table_are_there(api: Api, world: World) -> None:
-    """The test above asks for what exists: its own organization finds it."""
+    """The ids of the test above exist: their own organization finds them."""
     async with api.member("owner", world.other.organization_id) as owner:
         who = Caller({"authorization": owner.http.headers["Authorization"]})
         reads = [each for each in await world.operations() if each.method == "GET" and each.parameters("path")]

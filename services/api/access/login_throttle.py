@@ -40,6 +40,9 @@ class _UserGroup:
     resets_on_success: bool
 
 
+_GroupAttempts = tuple[_UserGroup, list[BucketAttempt]]
+
+
 @dataclass(frozen=True)
 class LoginThrottle:
     """`free_failures`, `free_address_failures`: failures without a delay, of an account and of an address.
@@ -80,50 +83,54 @@ class LoginThrottle:
         address. Raises Problem 429 `too_many_logins` when all users have to wait.
 
         If the context ends with a Problem, the password was not checked, and nothing is counted."""
-        taken: list[tuple[_UserGroup, list[BucketAttempt]]] = []
-        refused: list[Problem] = []
+        group_attempts: list[_GroupAttempts] = []
+        refusals: list[Problem] = []
         for group in self._groups(email, address, users, known_clients):
             try:
-                taken.append((group, await self._take(group.buckets)))
+                group_attempts.append((group, await self._take(group.buckets)))
             except Problem as problem:
-                refused.append(problem)
-        shortest_refusal = min(refused, key=_wait_s_of, default=None)
-        if shortest_refusal and not taken:
+                refusals.append(problem)
+        shortest_refusal = min(refusals, key=_wait_s_of, default=None)
+        if shortest_refusal and not group_attempts:
             raise shortest_refusal
-        attempt = PasswordAttempt(frozenset[str]().union(*(group.users for group, _ in taken)), shortest_refusal)
+        attempt = PasswordAttempt(
+            frozenset[str]().union(*(group.users for group, _ in group_attempts)), shortest_refusal
+        )
         try:
             yield attempt
         except Problem:
-            for _, attempts in taken:
+            for _, attempts in group_attempts:
                 await self._refund(attempts)
             raise
-        await self._settle(taken, frozenset(attempt.matching_users))
+        await self._settle(group_attempts, frozenset(attempt.matching_users))
 
-    async def _settle(self, taken: Sequence[tuple[_UserGroup, list[BucketAttempt]]], matching: frozenset[str]) -> None:
-        for group, attempts in taken:
+    async def _settle(
+        self, group_attempts: Sequence[tuple[_UserGroup, list[BucketAttempt]]], matching: frozenset[str]
+    ) -> None:
+        for group, attempts in group_attempts:
             if group.resets_on_success and group.users & matching:
                 await self._record_success(attempts)
             elif matching:
                 await self._refund(attempts)
 
     async def _take(self, buckets: Sequence[LoginBucket]) -> list[BucketAttempt]:
-        taken: list[BucketAttempt] = []
+        attempts: list[BucketAttempt] = []
         for bucket in buckets:
-            taken.append(await self.attempts.take(bucket))
-            if wait_s := taken[-1].wait_s:
-                await self._refund(taken[:-1])
+            attempts.append(await self.attempts.take(bucket))
+            if wait_s := attempts[-1].wait_s:
+                await self._refund(attempts[:-1])
                 detail = f"too many failed logins; try again in {wait_s} s"
                 raise Problem(429, "too_many_logins", detail, retry_after=wait_s)
-        return taken
+        return attempts
 
-    async def _refund(self, taken: Sequence[BucketAttempt]) -> None:
-        for attempt in taken:
+    async def _refund(self, attempts: Sequence[BucketAttempt]) -> None:
+        for attempt in attempts:
             await self.attempts.refund(attempt)
 
-    async def _record_success(self, taken: Sequence[BucketAttempt]) -> None:
+    async def _record_success(self, attempts: Sequence[BucketAttempt]) -> None:
         """Reset the account's failures. Those of the address stay: otherwise logins to one's own account would allow
         more guesses at others."""
-        for attempt in taken:
+        for attempt in attempts:
             if attempt.bucket.name.startswith("address:"):
                 await self.attempts.refund(attempt)
             else:

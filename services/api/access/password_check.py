@@ -48,10 +48,10 @@ async def check_password(
     client = HashClient(min(known_clients.values(), default=network), known=bool(known_clients))
     with context.passwords.admit(client):
         async with context.login_throttle.attempt(email, network, list(origins), known_clients) as attempt:
-            checked = [user for user in users if user["_id"] in attempt.allowed_users]
-            hashes = [user.get("password_hash") or "" for user in checked]
+            allowed = [user for user in users if user["_id"] in attempt.allowed_users]
+            hashes = [user.get("password_hash") or "" for user in allowed]
             indexes = await context.passwords.matching_indexes(password, hashes, client)
-            matching = [checked[index] for index in indexes]
+            matching = [allowed[index] for index in indexes]
             attempt.matching_users = [user["_id"] for user in matching]
     for user in matching:
         if is_outdated(user["password_hash"]):

@@ -65,7 +65,7 @@ class AccessRevocations:
             organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
         )
         reason = "who made this API key has another role now, and the key may do at most the same; connect again"
-        narrowed = [
+        key_events = [
             AccessRevoked(
                 organization_id=organization_id,
                 code="role_changed",
@@ -75,7 +75,7 @@ class AccessRevocations:
             )
             for key_id in key_ids
         ]
-        await self._publish_all([event, *narrowed], *revocations)
+        await self._publish_all([event, *key_events], *revocations)
 
     async def publish_key_revoked(
         self, organization_id: str, key_id: str, descendants: Sequence[str], *revocations: PendingRevocation

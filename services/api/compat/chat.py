@@ -49,8 +49,10 @@ async def contacts(
 ) -> Page[ChatContact]:
     """Contacts, newest first."""
     page = PageRequest(limit, cursor)
-    found, next_cursor = await contact_views.find_contacts(context.database, caller.organization_id, search, page)
-    return Page(data=[chat_contact(contact) for contact in found], next_cursor=next_cursor)
+    page_contacts, next_cursor = await contact_views.find_contacts(
+        context.database, caller.organization_id, search, page
+    )
+    return Page(data=[chat_contact(contact) for contact in page_contacts], next_cursor=next_cursor)
 
 
 @router.get("/messages/between")
@@ -107,8 +109,8 @@ async def send_message(
 ) -> ChatSendResult:
     """Send a text from the account that is named, else from that of the conversation, else from the default one."""
     outgoing = replace(await _outgoing(context, caller, body), key=key)
-    sent = await sends.deliver(context, outgoing, response)
-    return ChatSendResult(**sent.model_dump(), clientId=body.clientId)
+    result = await sends.deliver(context, outgoing, response)
+    return ChatSendResult(**result.model_dump(), clientId=body.clientId)
 
 
 async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) -> sends.OutgoingText:

@@ -45,13 +45,13 @@ _PARAMETERS = {
 
 def document() -> dict[str, Any]:
     """The whole document, as JSON-compatible values."""
-    replied = [item for items in _REPLIED.values() for item in items]
-    replies = {_reply_name(item.message_class): item.response_class for item in replied}
+    handlers = [item for items in _REPLIED.values() for item in items]
+    replies = {_reply_name(item.message_class): item.response_class for item in handlers}
     sent: list[type[Message]] = [*EVENTS.values(), *_ephemeral("send")]
     received: list[type[Message]] = [
         *COMMANDS.values(),
         *_ephemeral("receive"),
-        *(item.message_class for item in replied),
+        *(item.message_class for item in handlers),
     ]
     references, schemas = _schemas(sent, received, replies)
     messages = {cls.__name__: _message(cls, references[cls.__name__]) for cls in [*sent, *received]}
@@ -87,14 +87,14 @@ def _schemas(
     sent: list[type[Message]], received: list[type[Message]], replies: dict[str, Any]
 ) -> tuple[dict[str, dict[str, str]], dict[str, Any]]:
     """A reference for each message, and all schemas."""
-    named: list[tuple[str, type[BaseModel], JsonSchemaMode]] = [(cls.__name__, cls, "serialization") for cls in sent]
-    named += [(cls.__name__, cls, "validation") for cls in received]
-    named += [(name, shape, "serialization") for name, shape in replies.items()]
-    named.append((_PROBLEM, ProblemBody, "serialization"))
+    sources: list[tuple[str, type[BaseModel], JsonSchemaMode]] = [(cls.__name__, cls, "serialization") for cls in sent]
+    sources += [(cls.__name__, cls, "validation") for cls in received]
+    sources += [(name, response_class, "serialization") for name, response_class in replies.items()]
+    sources.append((_PROBLEM, ProblemBody, "serialization"))
     by_class, definitions = models_json_schema(
-        [(cls, mode) for _, cls, mode in named], ref_template="#/components/schemas/{model}"
+        [(cls, mode) for _, cls, mode in sources], ref_template="#/components/schemas/{model}"
     )
-    references = {name: {"$ref": str(by_class[cls, mode]["$ref"])} for name, cls, mode in named}
+    references = {name: {"$ref": str(by_class[cls, mode]["$ref"])} for name, cls, mode in sources}
     return references, definitions["$defs"]
 
 

@@ -115,11 +115,11 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     cookie, does not wait because of failures of others.
     """
     users = await context.users.all_by_email(body.email, body.organization_id)
-    checked = await check_password(context, request, body.email, users, body.password)
-    selected = [user for user in checked.matching_users if body.organization_id in (None, user["organization_id"])]
+    check = await check_password(context, request, body.email, users, body.password)
+    selected = [user for user in check.matching_users if body.organization_id in (None, user["organization_id"])]
     if not selected:
         context.audit_queue.put([_audit_event(request, user, "login_failed") for user in users])
-        raise checked.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
+        raise check.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
     return await _new_login(context, request, response, selected[0])
 
 

@@ -34,12 +34,12 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     counts as a failed login."""
     user = await _user_of(context, caller)
     same_email = await context.users.all_by_email(user["email"], caller.organization_id)
-    checked = await check_password(context, request, user["email"], same_email, body.old_password)
-    matching = next((each for each in checked.matching_users if each["_id"] == caller.subject), None)
+    check = await check_password(context, request, user["email"], same_email, body.old_password)
+    matching = next((each for each in check.matching_users if each["_id"] == caller.subject), None)
     if matching is None:
         await context.audit.record(_audit_event(request, caller, "change_password_failed"))
         field_error = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
-        raise checked.refusal_of_others or Problem(
+        raise check.refusal_of_others or Problem(
             403, "wrong_password", "old_password: is not your password", errors=[field_error]
         )
     client = HashClient(f"user:{caller.subject}", known=True)

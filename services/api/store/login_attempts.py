@@ -42,11 +42,11 @@ class LoginAttempts:
         """Count an attempt as failed before it is carried out, so that concurrent attempts gain nothing. An attempt
         that has to wait is not counted."""
         try:
-            found = await self._step(bucket)
+            document = await self._step(bucket)
         except DuplicateKeyError:  # another replica inserted the document first
-            found = await self._step(bucket)
-        wait_s = 0 if found["taken"] else max(1, math.ceil((found["next_at"] - found["at"]) / 1000))
-        return BucketAttempt(bucket, wait_s, found["next_at"])
+            document = await self._step(bucket)
+        wait_s = 0 if document["taken"] else max(1, math.ceil((document["next_at"] - document["at"]) / 1000))
+        return BucketAttempt(bucket, wait_s, document["next_at"])
 
     async def refund(self, attempt: BucketAttempt) -> None:
         """The attempt did not fail: no longer count it, and remove the delay it caused."""
@@ -62,10 +62,10 @@ class LoginAttempts:
         await self._attempts.delete_one({"_id": bucket.name})
 
     async def _step(self, bucket: LoginBucket) -> Document:
-        found: Document = await self._attempts.find_one_and_update(
+        document: Document = await self._attempts.find_one_and_update(
             {"_id": bucket.name}, _pipeline(bucket), upsert=True, return_document=True
         )
-        return found
+        return document
 
 
 def _pipeline(bucket: LoginBucket) -> list[Document]:

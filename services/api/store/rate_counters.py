@@ -37,10 +37,10 @@ class RateLimitResult:
         """Seconds until one more request is allowed."""
         free = self.limit - 1 - self.count
         if free >= 0 and self.previous > 0:
-            wait = WINDOW_MS - self.elapsed_ms - WINDOW_MS * free / self.previous
+            wait_ms = WINDOW_MS - self.elapsed_ms - WINDOW_MS * free / self.previous
         else:
-            wait = WINDOW_MS - self.elapsed_ms + WINDOW_MS * (1 - (self.limit - 1) / max(1, self.count))
-        return max(1, math.ceil(wait / 1000))
+            wait_ms = WINDOW_MS - self.elapsed_ms + WINDOW_MS * (1 - (self.limit - 1) / max(1, self.count))
+        return max(1, math.ceil(wait_ms / 1000))
 
 
 class RateCounters:
@@ -54,36 +54,36 @@ class RateCounters:
     async def take(self, bucket: str, limit: int, count: int = 1) -> RateLimitResult:
         """Count `count` requests, or as many as the limit allows."""
         try:
-            found = await self._step(bucket, limit, count)
+            document = await self._step(bucket, limit, count)
         except DuplicateKeyError:  # another replica inserted the document first
-            found = await self._step(bucket, limit, count)
-        granted = int(found["granted"])
-        used, elapsed = found["used"] + granted, found["at"] % WINDOW_MS
-        return RateLimitResult(limit, granted > 0, used, found["count"], found["previous"], elapsed, granted)
+            document = await self._step(bucket, limit, count)
+        granted = int(document["granted"])
+        used, elapsed_ms = document["used"] + granted, document["at"] % WINDOW_MS
+        return RateLimitResult(limit, granted > 0, used, document["count"], document["previous"], elapsed_ms, granted)
 
     async def _step(self, bucket: str, limit: int, count: int) -> Document:
-        found: Document = await self._counters.find_one_and_update(
+        document: Document = await self._counters.find_one_and_update(
             {"_id": bucket}, _pipeline(limit, count), upsert=True, return_document=True
         )
-        return found
+        return document
 
 
-def _pipeline(limit: int, wanted: int) -> list[Document]:
+def _pipeline(limit: int, count: int) -> list[Document]:
     """The previous minute is weighted with the share of it that lies within the last 60 seconds."""
     same_minute: Any = {"$eq": ["$window", "$now"]}
-    next_minute: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
+    previous_minute: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
     share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
         {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW_MS]}}}},
         {
             "$set": {
-                "previous": {"$cond": [same_minute, "$previous", {"$cond": [next_minute, "$count", 0]}]},
+                "previous": {"$cond": [same_minute, "$previous", {"$cond": [previous_minute, "$count", 0]}]},
                 "count": {"$cond": [same_minute, "$count", 0]},
                 "window": "$now",
             }
         },
         {"$set": {"used": {"$add": ["$count", {"$multiply": ["$previous", share]}]}}},
-        {"$set": {"granted": {"$max": [0, {"$min": [wanted, {"$floor": {"$subtract": [limit, "$used"]}}]}]}}},
+        {"$set": {"granted": {"$max": [0, {"$min": [count, {"$floor": {"$subtract": [limit, "$used"]}}]}]}}},
         {"$set": {"count": {"$add": ["$count", "$granted"]}, "expires_at": {"$add": ["$$NOW", 2 * WINDOW_MS]}}},
     ]

@@ -175,7 +175,7 @@ async def test_an_invitation_that_could_not_be_accepted_is_still_open(
 
 
 Ending = Callable[[Member, Member, str], Awaitable[httpx.Response]]
-"""By whom, whose, and the id of a key of his."""
+"""Caller, user, and the id of a key that the user made."""
 
 
 async def removes(member: Member, other: Member, _: str) -> httpx.Response:

@@ -26,7 +26,7 @@ SEED = 20_261_121
 EXAMPLES = 20
 """Requests to each operation."""
 EXPECTED = {502, 504}
-"""WhatsApp refused, or nobody answered in time: said on purpose, and promised."""
+"""Documented 5xx: WhatsApp refused, or there was no response in time."""
 
 ANY_TEXT = st.text(max_size=40) | st.sampled_from(["", " ", "\x00", "{}", "$ne", "../..", "4915112345678", "0" * 300])
 ANY_JSON = st.recursive(
@@ -37,7 +37,7 @@ ANY_JSON = st.recursive(
 
 
 def fitting(operation: Operation, schema: Schema) -> SearchStrategy[Any]:
-    """What the schema allows, as far as it says."""
+    """A value that the schema allows."""
     schema = resolved(operation.document, schema)
     if options := schema.get("anyOf"):
         return st.one_of([fitting(operation, option) for option in options])
@@ -134,7 +134,7 @@ async def tried(target: Member, operation: Operation, request: dict[str, Any], g
 
 
 async def test_the_other_services_got_commands_too(target: Member, api: Api) -> None:
-    """The fuzzer gets behind the checks of the routes: a connect reaches who plays the session service."""
+    """Some generated requests pass validation: a connect reaches the test that plays the session service."""
     async with api.playing(ConnectInstance, refusal) as heard:
         path = f"/api/whatsapp/instances/{await target.instance()}/connect"
         answer = await target.http.post(path, json={"method": "qr"})

@@ -48,7 +48,7 @@ CALLERS = (*ROLE_SCOPES, "a key", "a limited key", "nobody")
 
 @dataclass
 class VictimOrganization:
-    """Another organization: its ids by the name of the parameter, and what nobody else may read."""
+    """Another organization: its ids by parameter name, and the texts that others must not read."""
 
     organization_id: str
     ids: dict[str, str]
@@ -97,7 +97,7 @@ def is_role(who: str) -> TypeGuard[Role]:
 
 @asynccontextmanager
 async def acting(api: Api, attacker: Member, who: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A client that is a member of the attacker's organization, or one of its keys, or nobody."""
+    """A client: a user or a key of the attacker's organization, or without credentials."""
     async with AsyncExitStack() as stack:
         if is_role(who):
             member = await stack.enter_async_context(api.member(who, attacker.organization_id))
@@ -165,7 +165,7 @@ async def test_no_route_reveals_or_changes_anything_of_another_organization(
 
 
 async def test_the_same_requests_find_everything_of_the_own_organization(api: Api, victim: VictimOrganization) -> None:
-    """The test above asks for what is there: the victim's own member gets it."""
+    """The requests of the test above name existing records: the victim's own user gets them."""
     async with api.member("viewer", victim.organization_id) as own:
         everything = operations((await own.http.get("/openapi.json")).json())
         reads = [operation for operation in everything if operation.method == "GET" and operation.parameters("path")]

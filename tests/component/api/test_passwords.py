@@ -18,7 +18,7 @@ OLD, NEW = "a password of mine", "another password of mine"
 
 
 class Person:
-    """Somebody registered, and what he heard of ended access in his organization."""
+    """A registered user, and the AccessRevoked events of their organization."""
 
     def __init__(self, api: Api, login: dict[str, Any], told: Subscription) -> None:
         self.api, self.login, self._told = api, login, told

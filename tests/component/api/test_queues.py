@@ -39,7 +39,7 @@ async def dead(api: Api, organization_id: str, error: str = "no contact") -> Rec
 
 @asynccontextmanager
 async def consumer(api: Api, name: str, event: type[Event], organization_id: str) -> AsyncIterator[str]:
-    """A durable consumer of one organization's events, which nobody works for."""
+    """A durable consumer of one organization's events, from which nobody fetches."""
     js = jetstream(api.nats)
     config = ConsumerConfig(
         durable_name=name,

@@ -24,7 +24,7 @@ async def replicas(api: Api, settings: ApiSettings) -> AsyncIterator[list[str]]:
 
 @pytest.fixture(autouse=True)
 async def one_window(api: Api) -> None:
-    """At the end of a minute what was asked counts a little less; these tests count within one."""
+    """Requests of the previous minute count less; these tests need to stay within one minute."""
     now = (await api.database.command("hello"))["localTime"]
     if now.second > 55:
         await asyncio.sleep(60.5 - now.second)

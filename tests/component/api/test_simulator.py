@@ -21,7 +21,7 @@ from tests.servers import free_port
 
 
 class Simulator:
-    """Answers like the real one's control interface, and remembers what it was asked."""
+    """Responds like the simulator's control interface, and records the requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, dict[str, str], bytes]] = []

@@ -35,7 +35,7 @@ BODIES: dict[str, Any] = {
     "POST /api/conversations/{conversation_id}/assign": {"user_id": None},
 }
 MAKING = {"POST /api/sessions/{session_name}/initialize-with-qr"}
-"""What it names is made in the caller's own organization; it reaches nobody else's."""
+"""What it names is created in the caller's own organization."""
 SECRETS = "a word nobody else may read"
 
 
