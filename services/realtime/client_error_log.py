@@ -27,7 +27,7 @@ class ClientErrorLog:
     def warn(self, kind: str, address: str, text: str) -> None:
         """`text` must contain nothing that the client sent."""
         if self._should_log((kind, address)):
-            log.warning("%s: %s; further lines of this kind are left out for a minute", address, text)
+            log.warning("%s: %s; further lines of this kind are suppressed for a minute", address, text)
 
     def log_failure(self, text: str, error: BaseException) -> None:
         """An error of this service, with its traceback."""

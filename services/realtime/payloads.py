@@ -45,7 +45,7 @@ def socket_events_of(event: Event, sequence: int) -> SocketEvents:
 
 
 def camel(value: Any) -> Any:
-    """Keys in camelCase, all the way down; models as JSON values."""
+    """Keys in camelCase, on all levels; models as JSON values."""
     if isinstance(value, BaseModel):
         return camel(value.model_dump(mode="json"))
     if isinstance(value, dict):

@@ -188,7 +188,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
     def close_unreadable(self, connection: SocketConnection, error: UnreadablePacketError) -> None:
         """The first unreadable packet closes the connection."""
         self._error_log.warn(
-            "unreadable", connection.address, f"a socket is closed, it sent what cannot be read: {error}"
+            "unreadable", connection.address, f"a socket is closed after an unreadable packet: {error}"
         )
         self.start_closing(connection)
 

@@ -137,7 +137,7 @@ async def test_wrong_credentials_of_an_address_have_one_budget_over_rest_sockets
         bucket = await limited.database.rate_counters.find_one({"_id": "failed:127.0.0.1"})
         assert bucket
         assert bucket["count"] <= FAILURE_LIMIT
-        # others behind the same address go on
+        # other callers behind the same address are not affected
         assert await count_rest_requests(member, 3) == 3
         async with logged_in(limited.realtime, good) as client:
             assert not client.closed

@@ -62,7 +62,7 @@ async def test_a_client_that_reconnects_to_any_replica_is_in_its_rooms_again() -
     assert other.begin("s2", ANA, {"pid": pid}) != pid
     await other.restore("s2", rooms.of)
     assert rooms.joined == [("s2", *SESSION), ("s2", *conversation("c1"))]
-    for sid, replica in (("s2", other), ("s3", one)):  # each connection is followed once
+    for sid, replica in (("s2", other), ("s3", one)):  # the rooms of a connection are restored once
         replica.begin("s3", ANA, {"pid": pid})
         await replica.restore(sid, rooms.of)
     assert len(rooms.joined) == 2
