@@ -29,6 +29,7 @@ from services.api.store.users import Users
 from services.api.views.pagination import CURSOR_PATTERN, MAX_CURSOR_LENGTH, PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal, Scope
+from shared.contracts.records import Network
 from shared.messaging.client import JetStreamContext
 from shared.messaging.command_client import CommandClient
 from shared.platform.mongo import Database
@@ -47,6 +48,12 @@ class ApiContext:
     audit_queue: AuditQueue
     simulator: httpx.AsyncClient | None = None
     """Its control interface; local mode only."""
+
+    def require_network(self, network: Network | None) -> None:
+        """Raises Problem 422 `simulator_disabled` for the simulated network without a simulator."""
+        if network is Network.SIMULATOR and not self.settings.simulator_url:
+            detail = "network: there is no simulated network here; it exists only in local mode"
+            raise Problem(422, "simulator_disabled", detail)
 
     @property
     def users(self) -> Users:

@@ -96,9 +96,7 @@ async def _get_or_create(
     context: ApiContext, caller: Principal, query: Document, new: Document, network: Network | None
 ) -> Document:
     """Raises Problem 422 `simulator_disabled`, 409 `network_differs` or 403 `key_limited`."""
-    if network is Network.SIMULATOR and not context.settings.simulator_url:
-        detail = "network: there is no simulated network here; it exists only in local mode"
-        raise Problem(422, "simulator_disabled", detail)
+    context.require_network(network)
     fields = {**new, "network": (network or Network.WHATSAPP).value, "created_by": caller.subject}
     instance = await _oldest_or_new(context, caller, query, fields)
     if network and instance["network"] != network:

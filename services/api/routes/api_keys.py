@@ -11,6 +11,7 @@ from services.api.context import Ctx, Manager
 from services.api.request_fields import Name, RequestBody, UtcDateTime
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
+from services.api.views.documents import from_document
 from shared.contracts.errors import Problem
 from shared.contracts.ids import Slug
 from shared.contracts.message import utc_now
@@ -52,7 +53,7 @@ class CreatedApiKey(ApiKey):
 
 
 def _api_key(document: Document) -> ApiKey:
-    return ApiKey.model_validate({**document, "id": document["_id"]})
+    return from_document(ApiKey, document)
 
 
 @router.post("", status_code=201)

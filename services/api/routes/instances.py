@@ -11,7 +11,6 @@ from services.api.responses import Item, Ok, Page, page_of
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.contracts.commands import LogoutInstance
-from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 from shared.contracts.records import Network
 
@@ -63,9 +62,7 @@ class CurrentLinkingCodes(Ok):
 async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> InstanceItem:
     """Create an instance; it is not connected yet."""
     require_own_organization(body.organization_id, caller.organization_id)
-    if body.network is Network.SIMULATOR and not context.settings.simulator_url:
-        detail = "network: there is no simulated network here; it exists only in local mode"
-        raise Problem(422, "simulator_disabled", detail)
+    context.require_network(body.network)
     instance = await context.instances.create(
         caller.organization_id, body.instance_name, body.phone_number, body.network, caller.subject
     )

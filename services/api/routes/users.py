@@ -11,6 +11,7 @@ from services.api.context import Ctx, Manager, Reader
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.members import pending_revocation_of, role_of
+from services.api.views.documents import from_document
 from shared.contracts.errors import Problem
 from shared.contracts.principal import ROLE_SCOPES, Principal, Role
 from shared.platform.mongo import Document
@@ -64,11 +65,11 @@ class CreatedInvitation(Invitation):
 
 
 def _member(document: Document) -> Member:
-    return Member.model_validate({**document, "id": document["_id"], "role": role_of(document)})
+    return from_document(Member, document, role=role_of(document))
 
 
 def _invitation(document: Document) -> Invitation:
-    return Invitation.model_validate({**document, "id": document["_id"]})
+    return from_document(Invitation, document)
 
 
 def _require_may_assign(caller: Principal, *roles: Role | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
+from services.api.views.documents import from_document
 from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -62,6 +63,6 @@ class AuditLog:
     ) -> tuple[list[AuditEntry], str | None]:
         """Newest first; `actor` and `action` filter, None: all."""
         filters = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
-        documents = await read_page(self._audit, {**organization_query(organization_id), **filters}, "at", page)
-        entries = [AuditEntry.model_validate({**document, "id": document["_id"]}) for document in documents.documents]
-        return entries, documents.next_cursor
+        result = await read_page(self._audit, {**organization_query(organization_id), **filters}, "at", page)
+        entries = [from_document(AuditEntry, document) for document in result.documents]
+        return entries, result.next_cursor

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.contacts import contact_of, contacts_by_id
+from services.api.views.documents import from_document
 from services.api.views.list_search import (
     MAX_INDEXED_WORDS,
     SortedCollection,
@@ -106,7 +107,7 @@ async def _word_query(database: Database, organization_id: str, word: str) -> Do
 
 
 def _with_contact(document: Document, contact: Contact | None) -> BookingWithContact:
-    return BookingWithContact.model_validate({**document, "id": document["_id"], "contact": contact})
+    return from_document(BookingWithContact, document, contact=contact)
 
 
 async def get_booking(
@@ -119,4 +120,4 @@ async def get_booking(
         raise Problem(404, "booking_not_found", "there is no such booking")
     document = await database.contacts.find_one({"_id": booking["contact_id"], "organization_id": organization_id})
     contact = contact_of(document) if document else None
-    return BookingWithHistory.model_validate({**booking, "id": booking["_id"], "contact": contact})
+    return from_document(BookingWithHistory, booking, contact=contact)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
+from services.api.views.documents import from_document
 from services.api.views.list_search import (
     CandidateFilter,
     SortedCollection,
@@ -21,7 +22,7 @@ ContactSort = Literal["created_at", "name"]
 
 
 def contact_of(document: Document) -> Contact:
-    return Contact.model_validate({**document, "id": document["_id"]})
+    return from_document(Contact, document)
 
 
 async def contacts_by_id(database: Database, organization_id: str, ids: Iterable[str]) -> dict[str, Contact]:
@@ -82,4 +83,4 @@ async def get_contact(database: Database, organization_id: str, contact_id: str)
         for merge in contact.get("merges", ())
         if "was" in merge
     ]
-    return ContactWithMerges.model_validate({**contact, "id": contact["_id"], "merges": merges})
+    return from_document(ContactWithMerges, contact, merges=merges)

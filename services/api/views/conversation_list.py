@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.views.contacts import contact_of, contacts_by_id
+from services.api.views.documents import from_document
 from services.api.views.list_search import (
     MAX_QUERY_TIME_MS,
     SortedCollection,
@@ -107,9 +108,11 @@ async def _complete(database: Database, organization_id: str, page: DocumentPage
     unread_ids = [document["_id"] for document in page.documents if document.get("unread")]
     counts = await _unread_counts(database, unread_ids)
     return [
-        Conversation.model_validate(
-            {**document, "id": document["_id"], "contact": contacts.get(document["contact_id"])}
-            | {"unread_count": counts.get(document["_id"], 0)}
+        from_document(
+            Conversation,
+            document,
+            contact=contacts.get(document["contact_id"]),
+            unread_count=counts.get(document["_id"], 0),
         )
         for document in page.documents
     ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.api.views.documents import from_document
 from services.api.views.pagination import INTERNAL_FIELDS, PageRequest, decode_key_cursor, encode_cursor
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
@@ -78,7 +79,7 @@ class _ConversationReader:
 
 
 def _window(documents: list[Document], older: bool, *, newer: bool) -> MessageWindow:
-    messages = [MessageRecord.model_validate({**document, "id": document["_id"]}) for document in documents]
+    messages = [from_document(MessageRecord, document) for document in documents]
     next_cursor = _cursor(documents[-1]) if documents and older else None
     return MessageWindow(messages, next_cursor, _cursor(documents[0], _NEWER_MARK) if documents and newer else None)
 

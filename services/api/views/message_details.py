@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
+from services.api.views.documents import from_document
 from services.api.views.pagination import organization_query
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord, MessageStatus
@@ -40,7 +41,7 @@ class MessageWithHistory(MessageRecord):
 
 
 def _message(document: Document) -> MessageRecord:
-    return MessageRecord.model_validate({**document, "id": document["_id"]})
+    return from_document(MessageRecord, document)
 
 
 def _message_with_history(document: Document) -> MessageWithHistory:
@@ -48,7 +49,7 @@ def _message_with_history(document: Document) -> MessageWithHistory:
     texts = [{"text": document.get("original_text"), "written_at": document["timestamp"]}] if edits else []
     texts += [{"text": edit["text"], "written_at": edit["timestamp"]} for edit in edits if not edit.get("unreadable")]
     earlier = texts[:-1]  # the last one is the current text
-    return MessageWithHistory.model_validate({**document, "id": document["_id"], "earlier_texts": earlier})
+    return from_document(MessageWithHistory, document, earlier_texts=earlier)
 
 
 async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:

@@ -5,6 +5,7 @@ import string
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from services.api.views.documents import from_document
 from services.api.views.list_search import (
     SortedCollection,
     read_matching_page,
@@ -51,7 +52,7 @@ async def search_messages(
         result = await read_page(database.messages, query, "order_key", page)
     else:
         result = await _search(database, query, page, search)
-    messages = [MessageRecord.model_validate({**document, "id": document["_id"]}) for document in result.documents]
+    messages = [from_document(MessageRecord, document) for document in result.documents]
     return messages, result.next_cursor
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.api.views.documents import from_document
 from services.api.views.pagination import organization_query
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document
@@ -30,7 +31,7 @@ async def find_messages_between(
     query = {"organization_id": organization_id, "conversation_id": {"$in": ids}, "kind": "message"}
     newest_first = database.messages.find(query).sort([("order_key", -1), ("_id", -1)])
     documents = await newest_first.skip(filters.offset).limit(filters.limit + 1).to_list(None)
-    page = [MessageRecord.model_validate({**each, "id": each["_id"]}) for each in documents[: filters.limit]]
+    page = [from_document(MessageRecord, each) for each in documents[: filters.limit]]
     earlier_offset = filters.offset + filters.limit if len(documents) > filters.limit else None
     return page[::-1], earlier_offset
 
