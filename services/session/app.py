@@ -13,7 +13,7 @@ from services.session.simulated_network import find_simulated_network, zygote_en
 from services.session.store import migrate_session
 from services.session.store.data_folder import lock_data_folder
 from services.session.store.private_files import restrict_permissions
-from services.session.supervisor.node import Node
+from services.session.supervisor.node import SessionNode
 from services.session.supervisor.number_queries import LIMITS, number_endpoints
 from services.session.supervisor.worker_pool import Forker
 from services.session.supervisor.zygote_handle import ZygoteHandle
@@ -46,7 +46,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     broker = make_broker("session", settings)
     consumers = Consumers(broker, settings, "session")
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
-    nodes: list[Node] = []
+    nodes: list[SessionNode] = []
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -55,7 +55,9 @@ def make_app(settings: SessionSettings) -> ASGIApp:
             await migrate_session(database)
 
             async def start_node(js: JetStreamContext) -> None:
-                node = Node(settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings))
+                node = SessionNode(
+                    settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings)
+                )
                 _consume(consumers, node)
                 await consumers.update(js)
                 checks.update(mongo=partial(ping, database), lease=node.lease.check)
@@ -74,7 +76,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
     return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks, settings)
 
 
-def _consume(consumers: Consumers, node: Node) -> None:
+def _consume(consumers: Consumers, node: SessionNode) -> None:
     commands, sends, presence = node.commands, node.sends, node.presence
     consumers.consume(ConnectInstance, commands.connect, CONNECTION_SHARE, commands.reject)
     consumers.consume(DisconnectInstance, commands.disconnect, CONNECTION_SHARE, commands.reject)
@@ -111,7 +113,7 @@ async def _proxy_of(settings: SessionSettings, network: Network) -> str | None:
     return (await find_simulated_network(settings.simulator_url or "")).proxy
 
 
-def _with_workers(app: ASGIApp, nodes: list[Node]) -> ASGIApp:
+def _with_workers(app: ASGIApp, nodes: list[SessionNode]) -> ASGIApp:
     """`GET /workers` for operators: which process holds which instance."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:

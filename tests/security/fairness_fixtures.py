@@ -17,7 +17,7 @@ from services.session import app
 from services.session.ipc.messages import Send, ToWorker
 from services.session.settings import SessionSettings
 from services.session.store import migrate_session
-from services.session.supervisor.node import Node
+from services.session.supervisor.node import SessionNode
 from shared.contracts.commands import ConnectInstance, SendText
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
@@ -111,7 +111,7 @@ class Session:
     """A node with its consumers; `workers` says what its workers do."""
 
     bus: Bus
-    node: Node
+    node: SessionNode
     workers: FakeWorkers
     broker: NatsBroker
 
@@ -143,7 +143,7 @@ def session_settings(nats_url: str, mongo_url: str, folder: Path) -> SessionSett
 @asynccontextmanager
 async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
     """The consumers of the session service as its app declares them."""
-    workers, nodes = FakeWorkers(), list[Node]()
+    workers, nodes = FakeWorkers(), list[SessionNode]()
     broker = make_broker("session", settings)
     consumers = Consumers(broker, settings, "session")
 
@@ -154,7 +154,7 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
         await migrate_session(bus.database)
 
         async def prepare(js: JetStreamContext) -> None:
-            node = Node(settings, bus.database, broker_client(broker), {Network.WHATSAPP: workers}, no_proxy)
+            node = SessionNode(settings, bus.database, broker_client(broker), {Network.WHATSAPP: workers}, no_proxy)
             app._consume(consumers, node)
             await consumers.update(js)
             nodes.append(node)

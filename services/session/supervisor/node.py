@@ -52,7 +52,7 @@ DRAIN_TIMEOUT_S = 3.0
 log = logging.getLogger(__name__)
 
 
-class Node:
+class SessionNode:
     """`start()`, then commands, then `stop()`."""
 
     def __init__(

@@ -10,7 +10,7 @@ from nats.aio.msg import Msg
 
 from services.session.settings import SessionSettings
 from services.session.store import migrate_session
-from services.session.supervisor.node import Node
+from services.session.supervisor.node import SessionNode
 from services.session.supervisor.worker_pool import Forker
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, SendText
 from shared.contracts.events import CommandRefused
@@ -36,7 +36,7 @@ class NodeTestBed:
         self.workers = workers
         self.organization = f"o{new_id()[:12]}"
         self.events: list[Event] = []
-        self.node: Node | None = None
+        self.node: SessionNode | None = None
         self._event_received = asyncio.Event()
 
     async def start(self) -> None:
@@ -58,12 +58,12 @@ class NodeTestBed:
         await self.stop_node()
         await self.client.close()
 
-    async def start_node(self, zygotes: Mapping[Network, Forker] | None = None) -> Node:
+    async def start_node(self, zygotes: Mapping[Network, Forker] | None = None) -> SessionNode:
         async def no_proxy(_network: Network) -> str | None:
             return None
 
         zygotes = zygotes or {Network.WHATSAPP: self.workers}
-        self.node = Node(self._settings, self._database, self.client, zygotes, no_proxy)
+        self.node = SessionNode(self._settings, self._database, self.client, zygotes, no_proxy)
         await self.node.start()
         return self.node
 
@@ -72,7 +72,7 @@ class NodeTestBed:
             await self.node.stop()
             self.node = None
 
-    async def restart_node(self) -> Node:
+    async def restart_node(self) -> SessionNode:
         await self.stop_node()
         return await self.start_node()
 
