@@ -171,11 +171,11 @@ class Contacts:
             return await self._create(observation)
         if former := former_holder(found, observation):
             return await self._take_number(observation, former, [contact for contact in found if contact is not former])
-        kin = merge_candidates(found, observation)
-        if len(kin) > 1:
-            return await self._merge(observation, kin)
+        candidates = merge_candidates(found, observation)
+        if len(candidates) > 1:
+            return await self._merge(observation, candidates)
         if len(found) > 1:
-            observation, found = without_foreign_addresses(kin[0], found, observation), [dict(kin[0])]
+            observation, found = without_foreign_addresses(candidates[0], found, observation), [dict(candidates[0])]
         if new := contact_changes(found[0], observation):
             return await self._update(observation, found[0], new)
         return _resolved(observation, found[0])

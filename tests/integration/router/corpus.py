@@ -23,7 +23,7 @@ PHONE, LID = "s.whatsapp.net", "lid"
 
 @dataclass(frozen=True)
 class Person:
-    """`phone` as WhatsApp has it. `typed`: how people write it, where that is another spelling."""
+    """`phone`: as WhatsApp has it. `typed`: as people write it, where that is another variant."""
 
     phone: str
     lid: str
@@ -36,7 +36,7 @@ class Person:
 
 def population(dice: random.Random, size: int) -> list[Person]:
     """Numbers of many countries, neighbours that differ in one digit, LIDs that look like numbers of others, and in
-    every tenth place two people of whom each has what could be the other's spelling."""
+    every tenth place two people of whom each has what could be the other's variant."""
     people: list[Person] = []
     for index in range(size):
         line = f"{10_000_000 + index * 7919 % 89_999_999:08d}"
@@ -130,7 +130,7 @@ def _event(source: dict[str, Any], wa_id: str) -> MessageReceived:
 
 
 def _sent(dice: random.Random, person: Person, key: str) -> SendMessage:
-    """By a program, to the number as somebody typed it."""
+    """By an API client, to the number as a user typed it."""
     digits = person.typed if person.typed and dice.random() < 0.7 else person.phone
     to = dice.choice(
         [digits, f"+{digits}", f"00{digits}", f"+{digits[:2]} {digits[2:4]} {digits[4:]}", f"{digits}@c.us"]

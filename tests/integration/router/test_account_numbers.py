@@ -44,7 +44,7 @@ async def test_a_number_that_was_read_before_another_is_announced_is_not_remembe
     assert (await router.only("messages", wa_id="A2"))["to_address"] == NEW
 
 
-async def test_the_number_that_is_known_already_makes_nobody_read_anew(
+async def test_a_number_that_is_cached_already_invalidates_no_profile(
     router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await router.handle(received("A1"))

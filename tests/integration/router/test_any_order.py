@@ -25,7 +25,7 @@ CHANGING = {"created_at", "updated_at", "updated_by", "history"}
 
 
 def commands() -> list[Message]:
-    """What has to be there before anybody can tell what became of it."""
+    """What has to be recorded before results of it can arrive."""
     return [received("A0"), *(command(f"m{n}", at=START) for n in range(4))]
 
 

@@ -33,7 +33,7 @@ from tests.integration.router.conftest import (
 
 PEOPLE = [Party(phone=f"49151123456{n:02d}", lid=f"1{n:02d}") for n in range(4)]
 CHANGING = {"updated_by", "updated_at", "reopened_by"}
-"""Which of several that come at the same time told something first."""
+"""Which of several concurrent messages changed it first."""
 
 
 def written(dice: random.Random, part: int, count: int) -> list[MessageReceived]:
@@ -92,28 +92,28 @@ async def test_any_division_into_batches_ends_the_same(router_database: Database
     dice = random.Random(seed)
     parts = [(written(dice, part, 40), looked_at(dice, part)) for part in range(3)]
     async with acquainted(router_database) as router:
-        for said, change in parts:
-            for message in said:
+        for messages, change in parts:
+            for message in messages:
                 await on_one_message(message, router.context)
             await router.deliver(change)
-        expected, told = await end_of(router), ids_of(router)
+        expected, recorded_ids = await end_of(router), ids_of(router)
     async with acquainted(router_database) as router:
-        for said, change in parts:
-            while said:
+        for messages, change in parts:
+            while messages:
                 size = dice.choice((1, 3, 10, 50))
-                await router.deliver_together(*said[:size])
-                said = said[size:]
+                await router.deliver_together(*messages[:size])
+                messages = messages[size:]
             await router.deliver(change)
         assert await end_of(router) == expected
-        assert ids_of(router) == told
+        assert ids_of(router) == recorded_ids
 
 
 def ids_of(router: Router) -> set[str]:
     return {message.id for message in router.of(MessageRecorded)}
 
 
-class Then:
-    """A collection; something happens right after its first bulk write."""
+class AfterBulkWrite:
+    """A collection; `happens` is called right after its first bulk write."""
 
     def __init__(self, collection: Any, happens: Callable[[], Awaitable[None]]) -> None:
         self._collection, self._happens = collection, [happens]
@@ -131,7 +131,7 @@ class Then:
             await self._happens.pop()()
 
 
-class Before(Then):
+class BeforeBulkWrite(AfterBulkWrite):
     """The same right before it."""
 
     async def bulk_write(self, *args: Any, **named: Any) -> Any:
@@ -139,11 +139,11 @@ class Before(Then):
         return await self._collection.bulk_write(*args, **named)
 
 
-async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_second(router: Router) -> None:
+async def test_what_a_repeat_adds_meanwhile_hides_no_other_message_of_the_same_second(router: Router) -> None:
     await router.deliver(received("A0"))
     one, two = received("A1"), received("A2")
     conversations = router.context.store.conversations
-    conversations._conversations = Then(  # type: ignore[assignment]
+    conversations._conversations = AfterBulkWrite(  # type: ignore[assignment]
         conversations._conversations, lambda: on_one_message(two, router.context)
     )
     await router.deliver_together(one, two)
@@ -152,7 +152,7 @@ async def test_what_a_repeat_shows_meanwhile_hides_no_other_message_of_the_same_
     assert conversation["unread"] is True
 
 
-async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repeat_was_faster(router: Router) -> None:
+async def test_a_reopened_conversation_is_published_though_a_repeat_was_faster(router: Router) -> None:
     await router.deliver(received("A0"))
     contact = await router.only("contacts")
     closed: dict[str, Any] = {"organization_id": ORG, "at": START + timedelta(seconds=30), "by": "user"}
@@ -168,25 +168,25 @@ async def test_a_message_that_opens_its_conversation_again_is_told_though_a_repe
             await on_one_message(opening, dataclasses.replace(router.context, publish=dies))
         await conversations.add_message(await router.message(record_id(opening)))
 
-    conversations._conversations = Then(conversations._conversations, repeat)  # type: ignore[assignment]
+    conversations._conversations = AfterBulkWrite(conversations._conversations, repeat)  # type: ignore[assignment]
     await router.deliver_together(opening)
     assert [event.cause for event in router.of(ConversationUpdated)][1:] == [opening.id]
 
 
-async def test_the_conversation_is_there_before_its_message_is_told_also_after_an_outage(router: Router) -> None:
+async def test_the_conversation_exists_before_its_message_is_published_also_after_an_outage(router: Router) -> None:
     await router.deliver(received("A0"))
-    await router.database["conversations"].delete_many({})  # he wrote to another of our accounts
+    await router.database["conversations"].delete_many({})  # the contact wrote to another instance before
     conversations = router.context.store.conversations
     conversations._newest_keys.clear()
     there = []
 
-    async def away() -> None:
-        raise ConnectionError("MongoDB is away")
+    async def unreachable() -> None:
+        raise ConnectionError("MongoDB is unreachable")
 
     async def publish(*_: Message) -> None:
         there.append(len(await router.rows("conversations")))
 
-    conversations._conversations = Before(conversations._conversations, away)  # type: ignore[assignment]
+    conversations._conversations = BeforeBulkWrite(conversations._conversations, unreachable)  # type: ignore[assignment]
     context = dataclasses.replace(router.context, publish=publish)
     assert isinstance((await handle([received("A1")], context))[0], ConnectionError)
     assert await handle([received("A2")], context) == [None]
@@ -194,7 +194,7 @@ async def test_the_conversation_is_there_before_its_message_is_told_also_after_a
 
 
 @pytest.mark.parametrize("wrong", ["settings", "contact", "number"])
-async def test_what_is_wrong_with_one_harms_no_other(router: Router, wrong: str) -> None:
+async def test_an_error_of_one_message_harms_no_other(router: Router, wrong: str) -> None:
     bad = Party(phone="4915112345699", lid="199")
     elsewhere: dict[str, Any] = {"organization_id": "globex", "instance_id": "theirs"}
     await router.deliver_together(received("A0"), received("B0", bad, **elsewhere))

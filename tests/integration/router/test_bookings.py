@@ -30,7 +30,7 @@ def change(booking_id: str, status: BookingStatus, **fields: Any) -> ChangeBooki
 
 
 async def contact(router: Router) -> str:
-    """Of somebody who has no booking."""
+    """Of a contact without a booking."""
     await router.handle(received("R1", type="reaction"))
     return router.of(ContactCreated)[-1].contact.id
 
@@ -43,7 +43,7 @@ async def refused(router: Router, asked: Message) -> CommandRefused:
     return answer
 
 
-async def test_a_person_makes_a_booking_once_for_the_account_the_contact_talks_with(router: Router) -> None:
+async def test_a_user_creates_a_booking_once_for_the_instance_of_the_latest_conversation(router: Router) -> None:
     asked = create(await contact(router), text="a table", starts_at=LATER, note="by phone")
     await add_account(router.database, "aaa", Party(phone="4915188888888"))
     await router.handle(asked, asked)
@@ -55,7 +55,7 @@ async def test_a_person_makes_a_booking_once_for_the_account_the_contact_talks_w
     assert (first.id, first.booking, first.cause) == (again.id, again.booking, asked.id)
 
 
-async def test_the_next_message_belongs_to_the_booking_a_person_made(router: Router) -> None:
+async def test_the_next_message_is_attached_to_the_booking_a_user_created(router: Router) -> None:
     await router.handle(create(await contact(router)), received("A1"))
     assert (await router.only("messages", wa_id="A1"))["booking_id"] == (await router.only("bookings"))["_id"]
 
@@ -78,7 +78,7 @@ async def test_twenty_people_who_make_one_at_once_make_one(router: Router) -> No
     assert [item.extra["booking_id"] for item in router.of(CommandRefused)] == [made["_id"]] * 19
 
 
-async def test_a_booking_made_at_the_moment_its_contact_is_merged_away_is_not_lost(router: Router) -> None:
+async def test_a_booking_created_while_its_contact_is_merged_is_not_lost(router: Router) -> None:
     await router.handle(received("A1", PHONE), received("R1", LID, type="reaction", minute=1))
     older, younger = (item.contact.id for item in router.of(ContactCreated))
     asked = create(younger)
@@ -97,7 +97,7 @@ async def test_a_booking_made_at_the_moment_its_contact_is_merged_away_is_not_lo
         ({"organization_id": "other"}, "instance_not_found"),
     ],
 )
-async def test_what_is_not_there_is_refused(router: Router, fields: dict[str, Any], code: str) -> None:
+async def test_unknown_contacts_and_instances_are_rejected(router: Router, fields: dict[str, Any], code: str) -> None:
     answer = await refused(router, create(**{"contact_id": await contact(router), **fields}))
     assert (answer.status, answer.code) == (404, code)
     assert await router.rows("bookings") == []
@@ -117,7 +117,7 @@ async def test_a_booking_is_rescheduled_once_and_its_history_says_by_whom_and_wh
 
 
 @pytest.mark.parametrize("status", [BookingStatus.COMPLETED, BookingStatus.NO_SHOW, BookingStatus.CANCELLED])
-async def test_what_is_over_cannot_be_rescheduled(router: Router, status: BookingStatus) -> None:
+async def test_a_closed_booking_cannot_be_rescheduled(router: Router, status: BookingStatus) -> None:
     await router.handle(received("A1"))
     booking_id = router.of(BookingCreated)[0].booking.id
     await router.handle(change(booking_id, status))

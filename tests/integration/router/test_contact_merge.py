@@ -84,9 +84,7 @@ STEPS = (
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize(("part", "step"), STEPS)
-async def test_a_message_handled_while_the_merge_happens_follows(
-    router: Router, part: str, step: str, after: bool
-) -> None:
+async def test_a_message_handled_during_the_merge_is_moved(router: Router, part: str, step: str, after: bool) -> None:
     older, _ = await two_contacts(router)
     merging = received("A3", minute=2)
     late = interrupted(router, part, step, lambda: on_one_message(merging, router.context), after=after)
@@ -130,7 +128,7 @@ async def test_a_crash_before_a_message_is_stored_hides_no_other_from_the_merge(
     await all_is_with(router, older)
 
 
-async def test_a_message_with_news_stored_just_after_the_merge_follows(router: Router) -> None:
+async def test_a_message_with_a_new_name_stored_just_after_the_merge_is_moved(router: Router) -> None:
     older, _ = await two_contacts(router)
     merging = received("A3", minute=2)
     late = interrupted(router, "messages", "add", lambda: on_one_message(merging, router.context))
@@ -139,7 +137,7 @@ async def test_a_message_with_news_stored_just_after_the_merge_follows(router: R
 
 
 @pytest.mark.parametrize("crash", [False, True], ids=["undisturbed", "after a crash"])
-async def test_a_message_stored_unseen_by_the_merge_follows(router: Router, crash: bool) -> None:
+async def test_a_message_the_merge_did_not_see_is_moved(router: Router, crash: bool) -> None:
     older, younger = await two_contacts(router)
     known = await router.only("messages", wa_id="A2")
 
@@ -154,7 +152,7 @@ async def test_a_message_stored_unseen_by_the_merge_follows(router: Router, cras
     await all_is_with(router, older)
 
 
-async def test_a_text_recorded_just_after_the_merge_follows_and_goes_out_once(router: Router) -> None:
+async def test_a_text_recorded_just_after_the_merge_is_moved_and_sent_once(router: Router) -> None:
     older, younger = await two_contacts(router)
     merging = received("A3", minute=2)
     asked = command(conversation_id=conversation_id(ONE, younger))
@@ -167,7 +165,7 @@ async def test_a_text_recorded_just_after_the_merge_follows_and_goes_out_once(ro
     assert router.of(MessageStatusChanged)[-1].status == "sent"
 
 
-async def test_the_booking_that_a_merge_ends_is_announced(router: Router) -> None:
+async def test_the_booking_that_a_merge_cancels_is_published(router: Router) -> None:
     older, _ = await two_contacts(router)
     await router.handle(received("A3", minute=2), received("A3", minute=2))
     ended = await router.only("bookings", open=False)

@@ -40,7 +40,7 @@ def asking(router: Router, network: Network) -> Router:
     )
 
 
-async def test_who_wrote_is_written_to_under_either_spelling(asking: Router, network: Network) -> None:
+async def test_a_sender_is_written_to_under_either_variant(asking: Router, network: Network) -> None:
     await asking.handle(received("A1", Party(phone=SHORT)))
     await asking.handle(command("m1", to=f"+{LONG}"), command("m2", to=LONG), command("m3", to=SHORT))
     assert (await asking.only("contacts"))["phone_number"] == SHORT
@@ -48,7 +48,7 @@ async def test_who_wrote_is_written_to_under_either_spelling(asking: Router, net
     assert network.asked == [LONG]
 
 
-async def test_who_was_written_to_is_known_when_he_answers(asking: Router, network: Network) -> None:
+async def test_a_recipient_is_recognised_when_they_reply(asking: Router, network: Network) -> None:
     await asking.handle(command("m1", to=LONG), received("A1", ZE))
     contact = await asking.only("contacts")
     assert (contact["phone_number"], contact["lid"]) == (SHORT, "333")
@@ -56,7 +56,7 @@ async def test_who_was_written_to_is_known_when_he_answers(asking: Router, netwo
     assert network.asked == [LONG]
 
 
-async def test_what_whatsapp_could_not_say_is_asked_again_and_put_right(asking: Router, network: Network) -> None:
+async def test_an_unanswered_lookup_is_repeated_and_the_contacts_are_merged(asking: Router, network: Network) -> None:
     network.owners[LONG] = None
     await asking.handle(received("A1", Party(phone=SHORT)), command("m1", to=LONG), received("A2", ZE))
     assert len(await asking.rows("contacts")) == 2
@@ -69,24 +69,24 @@ async def test_what_whatsapp_could_not_say_is_asked_again_and_put_right(asking: 
     assert len(network.asked) == asked
 
 
-async def test_two_accounts_whose_numbers_differ_by_the_digit_stay_two(asking: Router, network: Network) -> None:
+async def test_two_accounts_whose_numbers_are_variants_stay_two_contacts(asking: Router, network: Network) -> None:
     network.owners[LONG] = NumberOwner(phone=LONG, lid="444")
     await asking.handle(received("A1", Party(phone=SHORT)), received("B1", Party(phone=LONG)), command("m1", to=LONG))
     assert {contact["phone_number"] for contact in await asking.rows("contacts")} == {SHORT, LONG}
 
 
-async def test_a_number_nobody_has_is_left_to_the_send_to_refuse(asking: Router, network: Network) -> None:
+async def test_a_number_without_an_account_is_left_for_the_send_to_fail(asking: Router, network: Network) -> None:
     network.owners[LONG] = NumberOwner()
     await asking.handle(command("m1", to=LONG))
     assert [sent.to.phone for sent in asking.of(SendText)] == [LONG]
 
 
-async def test_numbers_with_one_spelling_are_not_asked_about(asking: Router, network: Network) -> None:
+async def test_numbers_without_variants_are_not_looked_up(asking: Router, network: Network) -> None:
     await asking.handle(received("A1"), command("m1"), command("m2", to="+1 415 555 0123"))
     assert network.asked == []
 
 
-async def test_the_owners_own_number_in_the_other_spelling_is_still_a_note(asking: Router, network: Network) -> None:
+async def test_the_owners_number_in_the_other_variant_is_still_a_note(asking: Router, network: Network) -> None:
     await asking.database["connections"].delete_many({})
     await asking.database["instances"].delete_many({})
     await add_account(asking.database, ONE, Party(phone=SHORT, lid=ME.lid))
@@ -111,7 +111,7 @@ async def test_the_migration_takes_names_that_show_nothing_and_no_others(router:
     assert (await contacts.find_one({"phone_number": "4915112345600"}) or {})["name"] == "Bea"
 
 
-async def test_a_message_the_transaction_of_a_merge_by_a_send_does_not_see_follows(
+async def test_a_message_that_a_merge_by_a_send_did_not_see_is_moved(
     asking: Router, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is older than what the conversation shows: showing it writes nothing the transaction could conflict with."""

@@ -77,7 +77,7 @@ async def test_who_wanted_to_move_messages_before_a_split_moves_none_after_it(ro
     assert await places(router) == {"A1": older, "AB": older, "B1": younger}
 
 
-async def test_both_are_told(router: Router) -> None:
+async def test_both_contacts_are_published(router: Router) -> None:
     older, younger = await merged(router)
     router.published.clear()
     await router.handle(split(older, younger))
@@ -85,7 +85,7 @@ async def test_both_are_told(router: Router) -> None:
     assert [event.contact.id for event in router.of(ContactUpdated)] == [older]
 
 
-async def test_they_stay_apart_whoever_names_both_addresses(router: Router) -> None:
+async def test_split_contacts_are_not_merged_again_by_a_message_with_both_addresses(router: Router) -> None:
     older, younger = await merged(router)
     await router.handle(split(older, younger))
     both = Party(phone=PHONE.phone, lid=LID.lid)
@@ -112,7 +112,7 @@ async def test_the_same_command_again_changes_nothing(router: Router) -> None:
     assert await router.state() == before
 
 
-async def test_what_was_sent_since_goes_back_too(router: Router) -> None:
+async def test_messages_sent_since_the_merge_return_too(router: Router) -> None:
     older, younger = await merged(router)
     await router.handle(command("m1", to="111@lid"), outcome("m1", "W1"))
     await router.handle(split(older, younger))
@@ -120,7 +120,7 @@ async def test_what_was_sent_since_goes_back_too(router: Router) -> None:
     assert len(await router.rows("conversations")) == 2
 
 
-async def test_of_three_the_last_one_comes_back_with_what_it_had_taken_over(router: Router) -> None:
+async def test_of_three_the_last_one_returns_with_what_it_had_absorbed(router: Router) -> None:
     third = Party(phone="4915100000001")
     await router.handle(received("C", third), received("A", PHONE, minute=1), received("B", LID, minute=2))
     await router.handle(received("AB", minute=3))
@@ -134,7 +134,7 @@ async def test_of_three_the_last_one_comes_back_with_what_it_had_taken_over(rout
     assert len(await router.rows("contacts")) == 3
 
 
-async def test_what_was_never_merged_is_not_taken_apart(router: Router) -> None:
+async def test_contacts_that_were_never_merged_are_not_split(router: Router) -> None:
     older, _ = await merged(router)
     await router.handle(split(older, "nobody"), split("nobody", older, "other"))
     assert [event.code for event in router.of(CommandRefused)] == ["contact_not_merged", "contact_not_found"]

@@ -53,7 +53,7 @@ async def check(router: Router, history: list[MessageReceived]) -> None:
 
 
 def check_announced(router: Router, history: list[MessageReceived]) -> None:
-    """Everything stored was told; what came twice was told under the same ids."""
+    """Everything that was stored was published; what was delivered twice was published with the same ids."""
     created, gone = {item.contact.id for item in router.of(ContactCreated)}, set[str]()
     for item in router.of(ContactUpdated):
         gone |= set(item.merged_ids)

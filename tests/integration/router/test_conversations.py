@@ -69,20 +69,20 @@ async def talk(router: Router, *messages: Message) -> str:
 
 
 async def now(router: Router, conversation_id: str) -> ConversationRecord:
-    """As an event would tell it."""
+    """As an event has it."""
     found = await router.context.store.conversations.apply(ORG, conversation_id, {})
     assert found
     return found
 
 
-async def test_what_a_contact_writes_is_unread_and_counted_once(router: Router) -> None:
+async def test_messages_of_contacts_are_unread_and_counted_once(router: Router) -> None:
     events = [received(f"A{n}", minute=n) for n in range(3)]
     conversation_id = await talk(router, *events, *events)
     assert (await now(router, conversation_id)).unread_count == 3
     assert (await router.only("conversations"))["unread"] is True
 
 
-async def test_an_own_message_answers_what_came_before_it(router: Router) -> None:
+async def test_a_sent_message_marks_earlier_ones_as_read(router: Router) -> None:
     typed = received("B1", ME, chat=ANNA, from_me=True, minute=2)
     conversation_id = await talk(router, received("A1"), typed, received("A3", minute=3))
     await router.handle(typed)
@@ -91,7 +91,7 @@ async def test_an_own_message_answers_what_came_before_it(router: Router) -> Non
     assert (await now(router, conversation_id)).unread_count == 0
 
 
-async def test_a_read_mark_covers_what_was_seen_even_of_the_same_second(router: Router) -> None:
+async def test_a_read_mark_covers_exactly_what_was_seen_even_within_a_second(router: Router) -> None:
     conversation_id = await talk(router, received("A1"), received("A2", minute=5))
     await router.handle(read(conversation_id, "A2", minute=5))
     assert router.of(ConversationUpdated)[0].conversation.unread_count == 0
@@ -116,16 +116,16 @@ async def test_a_mark_without_a_place_covers_everything_before_the_command(route
     assert (await now(router, conversation_id)).unread_count == 0
 
 
-async def test_a_closed_conversation_is_opened_by_a_new_message_and_everybody_is_told(router: Router) -> None:
+async def test_a_new_message_reopens_a_closed_conversation_and_publishes_it(router: Router) -> None:
     conversation_id = await talk(router, received("A1"))
     await router.handle(status(conversation_id, "closed", "A1"))
     new = received("A2", minute=1)
     await router.handle(received("A1"))
     assert [event.conversation.status for event in router.of(ConversationUpdated)] == ["closed"]
     await router.handle(new, new)
-    told = router.of(ConversationUpdated)[1:]
-    assert [(event.cause, event.conversation.status) for event in told] == [(new.id, "open")] * 2
-    assert len({event.id for event in told}) == 1
+    events = router.of(ConversationUpdated)[1:]
+    assert [(event.cause, event.conversation.status) for event in events] == [(new.id, "open")] * 2
+    assert len({event.id for event in events}) == 1
 
 
 async def test_an_own_message_leaves_it_closed(router: Router) -> None:
@@ -158,7 +158,7 @@ async def test_a_conversation_is_assigned_and_given_back(router: Router) -> None
     assert (await now(router, conversation_id)).assigned_to is None
 
 
-async def test_a_stranger_is_nobody_to_assign_to(router: Router) -> None:
+async def test_a_user_of_another_organization_cannot_be_assigned(router: Router) -> None:
     stranger = {"_id": "u2", "organization_id": "other", "removed_at": None}
     await router.database["users"].replace_one({"_id": "u2"}, stranger, upsert=True)
     conversation_id = await talk(router, received("A1"))
@@ -175,7 +175,7 @@ async def test_another_organizations_conversation_is_not_found(router: Router) -
     assert (await now(router, conversation_id)).status == "open"
 
 
-async def test_what_is_unread_follows_the_people_who_turn_out_to_be_one(router: Router) -> None:
+async def test_unread_marks_survive_a_merge(router: Router) -> None:
     await router.handle(received("A1", PHONE), received("A2", LID, minute=1), received("A3", ANNA, minute=2))
     assert (await now(router, str((await router.only("conversations"))["_id"]))).unread_count == 3
 

@@ -1,4 +1,4 @@
-"""5,000 generated messages in all forms of address: nobody is split, nobody is merged with somebody else."""
+"""5,000 generated messages in all forms of address: each person has one contact, and no two people share one."""
 
 import asyncio
 import dataclasses
@@ -34,7 +34,7 @@ async def deliver_all(router: Router, said: list[Message], dice: random.Random) 
     await asyncio.gather(*map(deliver, others), *map(deliver_batch, batches))
 
 
-async def test_five_thousand_messages_split_nobody_and_merge_nobody_wrongly(router: Router, seed: int) -> None:
+async def test_five_thousand_messages_give_each_person_exactly_one_contact(router: Router, seed: int) -> None:
     dice = random.Random(seed)
     people = corpus.population(dice, PEOPLE)
     registry = corpus.Registry(people, dice)

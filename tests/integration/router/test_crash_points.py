@@ -92,7 +92,7 @@ CASES: dict[str, tuple[list[Message], Message]] = {
     "a message typed on the phone": ([receipt("read")], received("W1", ME, chat=PHONE, from_me=True)),
     "a note": ([], received("A1", ME, from_me=True)),
     "a command to send": ([], command()),
-    "a command to send to somebody known": ([received("A1")], command()),
+    "a command to send to a known contact": ([received("A1")], command()),
     "a message sent": ([command()], outcome()),
     "a message sent with an early receipt": ([command(), receipt("delivered")], outcome()),
     "a receipt": ([command(), outcome()], receipt("read")),
@@ -117,7 +117,7 @@ async def outcome_of(router: Router, name: str, crashing: Crashing) -> Seen:
 
 
 def answers_again(message: Message) -> bool:
-    """A command to send that comes again is told what the message is now; that is no news."""
+    """A repeated command to send is answered with the present status of the message, which is nothing new."""
     return isinstance(message, MessageStatusChanged) and message.status is MessageStatus.QUEUED
 
 

@@ -1,4 +1,4 @@
-"""Who types, who is online, and the read ticks for what somebody here looked at."""
+"""Typing and online status of contacts."""
 
 from datetime import timedelta
 
@@ -36,20 +36,20 @@ async def anna(router: Router) -> str:
 
 
 @pytest.mark.parametrize("sender", [ANNA, LID, PHONE])
-async def test_whoever_types_is_named_as_the_contact_he_is(router: Router, anna: str, sender: Party) -> None:
-    said, seen = Said(), typing(sender)
-    await on_typing(seen, router.context.store, said)
-    (told,) = said
-    assert isinstance(told, ContactTyping)
-    assert (told.contact_id, told.conversation_id, told.at) == (anna, conversation_id(ONE, anna), seen.at)
-    assert told.from_address == (sender.phone or "111@lid")
+async def test_typing_is_published_with_its_contact(router: Router, anna: str, sender: Party) -> None:
+    published, seen = Said(), typing(sender)
+    await on_typing(seen, router.context.store, published)
+    (event,) = published
+    assert isinstance(event, ContactTyping)
+    assert (event.contact_id, event.conversation_id, event.at) == (anna, conversation_id(ONE, anna), seen.at)
+    assert event.from_address == (sender.phone or "111@lid")
 
 
 async def test_a_stranger_who_types_has_an_address_and_becomes_no_contact(router: Router) -> None:
-    said = Said()
-    await on_typing(typing(Party(lid="5")), router.context.store, said)
-    await on_typing(typing(Party(lid="5"), group="1-2@g.us"), router.context.store, said)
-    assert [(t.contact_id, t.from_address, t.group) for t in said if isinstance(t, ContactTyping)] == [
+    published = Said()
+    await on_typing(typing(Party(lid="5")), router.context.store, published)
+    await on_typing(typing(Party(lid="5"), group="1-2@g.us"), router.context.store, published)
+    assert [(t.contact_id, t.from_address, t.group) for t in published if isinstance(t, ContactTyping)] == [
         (None, "5@lid", None),
         (None, "5@lid", "1-2@g.us"),
     ]
@@ -57,25 +57,25 @@ async def test_a_stranger_who_types_has_an_address_and_becomes_no_contact(router
 
 
 async def test_who_types_in_a_group_is_not_typing_in_his_conversation(router: Router, anna: str) -> None:
-    said = Said()
-    await on_typing(typing(group="1-2@g.us"), router.context.store, said)
-    (told,) = said
-    assert isinstance(told, ContactTyping)
-    assert (told.contact_id, told.conversation_id) == (anna, None)
+    published = Said()
+    await on_typing(typing(group="1-2@g.us"), router.context.store, published)
+    (event,) = published
+    assert isinstance(event, ContactTyping)
+    assert (event.contact_id, event.conversation_id) == (anna, None)
 
 
 async def test_a_contact_comes_and_goes(router: Router, anna: str) -> None:
-    said = Said()
+    published = Said()
     seen = PresenceObserved.model_validate({**IDS, "sender": LID, "available": False, "last_seen": START})
-    await on_presence(seen, router.context.store, said)
-    (told,) = said
-    assert isinstance(told, ContactPresence)
-    assert (told.contact_id, told.available, told.last_seen) == (anna, False, START)
+    await on_presence(seen, router.context.store, published)
+    (event,) = published
+    assert isinstance(event, ContactPresence)
+    assert (event.contact_id, event.available, event.last_seen) == (anna, False, START)
 
 
-async def test_what_comes_late_is_not_told(router: Router, anna: str) -> None:
-    said, late = Said(), utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
-    await on_typing(typing(at=late), router.context.store, said)
+async def test_late_ephemeral_events_are_dropped(router: Router, anna: str) -> None:
+    published, late = Said(), utc_now() - MAX_EPHEMERAL_AGE - timedelta(seconds=1)
+    await on_typing(typing(at=late), router.context.store, published)
     seen = PresenceObserved.model_validate({**IDS, "sender": LID, "available": True, "at": late})
-    await on_presence(seen, router.context.store, said)
-    assert said == []
+    await on_presence(seen, router.context.store, published)
+    assert published == []

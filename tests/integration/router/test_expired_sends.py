@@ -22,7 +22,7 @@ HOUR, MOMENT = SEND_EXPIRY, timedelta(milliseconds=1)
 
 
 async def look(router: Router, after: timedelta) -> list[tuple[str, str]]:
-    """Who was told of a failure so far when somebody looks so long after the start."""
+    """Which failures were published by a check so long after the start."""
     await fail_expired_sends(replace(router.context, now=lambda: START + after))
     changed = router.of(MessageStatusChanged)
     return [(event.message_id, str(event.error)) for event in changed if event.status is MessageStatus.FAILED]
@@ -33,7 +33,7 @@ async def _no_sends(router: Router) -> None:
     await router.database["sends"].delete_many({})
 
 
-async def test_a_text_that_nobody_begins_to_send_fails_at_its_expiry(router: Router) -> None:
+async def test_a_text_that_is_not_being_sent_fails_at_its_expiry(router: Router) -> None:
     await router.handle(command(), command("m2", expires_at=START + timedelta(minutes=2)))
     assert await look(router, timedelta(minutes=2) - MOMENT) == []
     why = f"too_late: {TEXT_TOO_LATE['detail']}"
@@ -45,7 +45,7 @@ async def test_a_text_that_nobody_begins_to_send_fails_at_its_expiry(router: Rou
     assert known == TEXT_TOO_LATE  # the session service finds it and sends nothing
 
 
-async def test_what_the_session_service_has_begun_is_its_own(router: Router) -> None:
+async def test_a_text_that_the_session_service_has_begun_to_send_is_left_to_it(router: Router) -> None:
     await router.handle(command())
     assert await SendCollection(router.database).record_intent("m1", ORG, ONE) is None
     assert await look(router, 2 * HOUR) == []
@@ -54,14 +54,14 @@ async def test_what_the_session_service_has_begun_is_its_own(router: Router) -> 
     assert (await router.message("m1")).status is MessageStatus.SENT
 
 
-async def test_what_was_sent_or_has_no_time_of_its_own_is_left(router: Router) -> None:
+async def test_texts_that_were_sent_or_have_no_expiry_are_left(router: Router) -> None:
     await router.handle(command(), command("m2"), outcome("m2", "W2"))
     await router.database["messages"].update_one({"_id": "m1"}, {"$unset": {"expires_at": True}})  # an earlier version
     assert await look(router, timedelta(days=3)) == []
 
 
 async def test_one_of_the_two_services_decides(router: Router) -> None:
-    """They begin at the same moment, again and again: a text is sent, or told to be too late, and never both."""
+    """Both begin at the same moment, again and again: a text is sent or reported as too late, never both."""
     count = 40
     await router.handle(*(command(f"m{number}") for number in range(count)))
     sends = SendCollection(router.database)
@@ -78,7 +78,7 @@ async def test_one_of_the_two_services_decides(router: Router) -> None:
         assert failed is not sent, number
 
 
-async def test_what_could_not_be_told_is_told_by_the_next_look(router: Router) -> None:
+async def test_a_failure_that_could_not_be_published_is_published_by_the_next_check(router: Router) -> None:
     await router.handle(command())
 
     async def away(*_: Message) -> None:
@@ -91,7 +91,7 @@ async def test_what_could_not_be_told_is_told_by_the_next_look(router: Router) -
     assert router.of(MessageStatusChanged)[-1].id == derived_id("m1", "failed")
 
 
-async def test_a_look_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_check_that_fails_in_our_code_is_repeated(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     monkeypatch.setattr(expired_sends, "CHECK_INTERVAL_S", 0.01)
     await router.handle(command(), command("m2"))

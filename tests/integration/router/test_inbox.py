@@ -72,14 +72,14 @@ async def test_a_missed_call_is_an_unread_line_of_its_contact_and_opens_no_booki
     assert (await router.only("conversations"))["last_message"]["type"] == "missed_call"
 
 
-async def test_the_advertisement_of_a_message_is_kept_and_told(router: Router) -> None:
+async def test_the_advertisement_of_a_message_is_stored_and_published(router: Router) -> None:
     ad = Referral(source_type="ad", source_id="1202", headline="Promo", ctwa_clid="AR")
     await router.handle(received("A1", referral=ad))
     assert (await router.only("messages"))["referral"]["source_id"] == "1202"
     assert router.of(MessageRecorded)[0].message.referral == ad
 
 
-async def test_what_the_owner_wrote_to_a_list_is_in_each_conversation(router: Router) -> None:
+async def test_a_broadcast_of_the_owner_is_in_each_conversation(router: Router) -> None:
     other = Party(phone="4915155555555", lid="555")
     copies = [
         received("L1", ME, id=f"copy-{place}", chat=chat, from_me=True) for place, chat in enumerate((ANNA, other))
@@ -96,7 +96,7 @@ async def test_a_reaction_opens_no_booking(router: Router) -> None:
 
 
 @pytest.mark.parametrize("sender", [Party(phone=ME.phone), Party(lid=ME.lid)])
-async def test_what_the_owner_writes_to_himself_is_a_note(router: Router, sender: Party) -> None:
+async def test_what_owners_write_to_themselves_is_a_note(router: Router, sender: Party) -> None:
     await router.handle(received("A1", sender, from_me=True))
     note = await router.only("messages")
     assert (note["kind"], note["contact_id"], note["conversation_id"]) == ("note", None, None)
@@ -104,7 +104,7 @@ async def test_what_the_owner_writes_to_himself_is_a_note(router: Router, sender
     assert not [row for table in ("contacts", "bookings", "conversations") for row in await router.rows(table)]
 
 
-async def test_what_the_owner_typed_on_the_phone_joins_the_conversation_and_opens_no_booking(router: Router) -> None:
+async def test_a_message_sent_from_the_phone_joins_the_conversation_and_opens_no_booking(router: Router) -> None:
     await router.handle(received("B0", ME, chat=ANNA, from_me=True))
     assert await router.rows("bookings") == []
     await router.handle(received("A1"), received("B1", ME, chat=ANNA, from_me=True, minute=1))

@@ -1,4 +1,4 @@
-"""Messages are told apart by chat, sender, direction and WhatsApp's id: the sender's program chooses that id."""
+"""The key of a message is its chat, sender, direction and WhatsApp id, which the sender's client chooses."""
 
 import asyncio
 import dataclasses
@@ -136,9 +136,9 @@ async def test_a_message_that_comes_under_both_addresses_is_one(
         for copy in copies:
             await router.deliver(copy)
     message = await router.only("messages", wa_id="X")
-    told = [event for event in router.of(MessageRecorded) if event.message.wa_id == "X"]
-    assert {event.message.id for event in told} == {message["_id"]}
-    assert len({event.id for event in told}) == 1
+    events = [event for event in router.of(MessageRecorded) if event.message.wa_id == "X"]
+    assert {event.message.id for event in events} == {message["_id"]}
+    assert len({event.id for event in events}) == 1
     assert len(await router.rows("bookings")) == len(await router.rows("contacts")) == 1
 
 
@@ -170,7 +170,7 @@ async def test_early_receipts_count_for_their_senders_message_only(router: Route
     assert (await router.message("m1")).status == "delivered"
 
 
-async def test_a_receipt_from_a_lid_nobody_told_before_counts(router: Router) -> None:
+async def test_a_receipt_from_an_unknown_lid_counts(router: Router) -> None:
     """We wrote to a number first; WhatsApp answers with the LID."""
     await router.handle(command("m1"), outcome("m1", "W1"), receipt("read", "W1", sender=LID))
     assert (await router.message("m1")).status == "read"
@@ -194,7 +194,7 @@ def elsewhere(*wa_ids: str, **fields: Any) -> MessagesReadElsewhere:
 
 
 @pytest.mark.parametrize("chat", [ANNA, LID, PHONE])
-async def test_what_was_read_on_the_phone_is_read_in_that_chat_only(router: Router, chat: Party) -> None:
+async def test_messages_read_on_the_phone_are_read_in_that_chat_only(router: Router, chat: Party) -> None:
     await router.handle(received("X", ANNA), received("X", EVE), received("X", ANNA, group=GROUP))
     await router.handle(elsewhere("X", chat=chat))
     mine = (await router.only("messages", _id=recorded_as("X")))["conversation_id"]
@@ -204,7 +204,7 @@ async def test_what_was_read_on_the_phone_is_read_in_that_chat_only(router: Rout
     assert [event.conversation.id for event in router.of(ConversationUpdated)] == [mine]
 
 
-async def test_what_an_earlier_version_tells_of_the_phone_names_no_chat(router: Router) -> None:
+async def test_read_marks_of_an_earlier_version_name_no_chat(router: Router) -> None:
     await router.handle(received("X", ANNA), elsewhere("X"))
     assert (await router.only("conversations"))["unread"] is False
 

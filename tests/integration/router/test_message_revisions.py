@@ -56,8 +56,8 @@ async def test_what_is_about_a_message_names_it(router: Router, kind: str) -> No
     await router.handle(received("A1"), received("A2", type=kind, quoted_wa_id="A1", minute=1))
     first, second = await record(router, "A1"), await record(router, "A2")
     assert (second.quoted_message_id, second.quoted_wa_id) == (first.id, "A1")
-    told = router.of(MessageRecorded)[-1].message
-    assert told.quoted_message_id == first.id
+    event = router.of(MessageRecorded)[-1].message
+    assert event.quoted_message_id == first.id
 
 
 async def test_an_answer_to_a_message_of_ours_names_it(router: Router) -> None:
@@ -101,9 +101,9 @@ async def test_an_edit_changes_the_text_and_keeps_the_old_one(router: Router) ->
     await router.handle(received("A1", text="wednesday?"), edit("A2", "A1", "thursday?", minute=1))
     found = await router.only("messages")
     assert (found["text"], found["original_text"], found["revision"]) == ("thursday?", "wednesday?", 1)
-    (told,) = router.of(MessageRevised)
-    assert (told.change, told.message.text, told.message.id) == ("edited", "thursday?", found["_id"])
-    assert told.message.edited_at == START + timedelta(minutes=1)
+    (event,) = router.of(MessageRevised)
+    assert (event.change, event.message.text, event.message.id) == ("edited", "thursday?", found["_id"])
+    assert event.message.edited_at == START + timedelta(minutes=1)
     (conversation,) = await router.rows("conversations")
     assert conversation["last_message"]["text"] == "thursday?"
 
@@ -145,7 +145,7 @@ async def test_changes_at_the_same_moment_are_all_kept(router: Router) -> None:
 
 
 async def test_a_message_and_its_edit_in_one_batch(router: Router) -> None:
-    """Also of somebody new, and of a message typed on the phone."""
+    """Also by a new contact, and of a message sent from the phone."""
     batch = [received("A1"), edit("A2", "A1", "new person"), received("P1", ME, **FROM_PHONE)]
     await router.deliver_together(*batch, edit("P2", "P1", "from the phone", ME, **FROM_PHONE))
     assert (await record(router, "A1")).text == "new person"
@@ -163,8 +163,8 @@ async def test_the_owner_edits_on_the_phone_what_was_sent_through_the_api(router
 async def test_the_owner_changes_a_note(router: Router, change: Any) -> None:
     own: dict[str, Any] = {"from_me": True, "chat": ME}
     await router.handle(received("N1", ME, **own), change("N2", "N1", sender=ME, **own))
-    (told,) = router.of(MessageRevised)
-    assert (told.message.kind, told.message.wa_id) == ("note", "N1")
+    (event,) = router.of(MessageRevised)
+    assert (event.message.kind, event.message.wa_id) == ("note", "N1")
 
 
 async def test_an_edit_that_cannot_be_read_marks_the_message_and_leaves_its_text(router: Router) -> None:
@@ -213,8 +213,8 @@ async def test_a_revoke_marks_the_message_and_is_announced(router: Router) -> No
     await router.handle(received("A1", text="my password is 1234"), revoke("A2", "A1", minute=1))
     found = await record(router, "A1")
     assert found.revoked_at == START + timedelta(minutes=1)
-    (told,) = router.of(MessageRevised)
-    assert (told.change, told.message) == ("revoked", found)
+    (event,) = router.of(MessageRevised)
+    assert (event.change, event.message) == ("revoked", found)
     (conversation,) = await router.rows("conversations")
     assert conversation["last_message"]["text"] is None
     assert conversation["last_message"]["revoked_at"] == found.revoked_at
@@ -222,7 +222,7 @@ async def test_a_revoke_marks_the_message_and_is_announced(router: Router) -> No
 
 async def test_a_repeated_change_is_the_same_event(router: Router) -> None:
     await router.handle(received("A1"), *[revoke("A2", "A1", minute=1)] * 3)
-    assert len({told.id for told in router.of(MessageRevised)}) == 1
+    assert len({event.id for event in router.of(MessageRevised)}) == 1
     assert (await record(router, "A1")).revision == 1
 
 
@@ -284,7 +284,7 @@ async def test_a_readable_copy_takes_the_place_of_the_placeholder(router: Router
     found = await record(router, "A1")
     assert (found.type, found.text, found.revision) == ("text", "text A1", 1)
     assert found.quoted_message_id == (await record(router, "A0")).id
-    assert [told.message.text for told in router.of(MessageRecorded)] == [None, "text A0", "text A1"]
+    assert [event.message.text for event in router.of(MessageRecorded)] == [None, "text A0", "text A1"]
 
 
 async def test_a_readable_copy_opens_the_booking(router: Router) -> None:
@@ -303,7 +303,7 @@ async def test_a_placeholder_that_comes_late_changes_nothing(router: Router, tog
     await (router.deliver_together(*both) if together else router.handle(*both))
     assert (await record(router, "A1")).text == "text A1"
     if not together:
-        assert [told.message.type for told in router.of(MessageRecorded)] == ["text"]
+        assert [event.message.type for event in router.of(MessageRecorded)] == ["text"]
 
 
 async def test_the_facts_about_a_message_in_any_order_end_alike(router: Router, seed: int) -> None:
@@ -351,8 +351,8 @@ async def test_the_admin_of_a_group_deletes_what_another_wrote(router: Router, n
     message = await router.only("messages")
     assert (message["wa_id"], message["revoked_by"], message["revision"]) == ("G1", EVE.phone, 1)
     assert message["revoked_at"] is not None
-    (told,) = router.of(MessageRevised)
-    assert (told.change, told.message.revoked_by) == ("revoked", EVE.phone)
+    (event,) = router.of(MessageRevised)
+    assert (event.change, event.message.revoked_by) == ("revoked", EVE.phone)
 
 
 async def test_the_owner_deletes_on_the_phone_what_a_member_of_his_group_wrote(router: Router) -> None:

@@ -27,8 +27,8 @@ both_chats = pytest.mark.parametrize(("target", "answer"), CHATS.values(), ids=C
 async def quoted(router: Router) -> bool:
     """The answer names its message, and what was published last of it says so."""
     answer, target = await router.only("messages", wa_id="A2"), await router.only("messages", wa_id="A1")
-    told: list[MessageRecorded | MessageRevised] = [*router.of(MessageRecorded), *router.of(MessageRevised)]
-    newest = max((one.message for one in told if one.message.id == answer["_id"]), key=lambda one: one.revision)
+    event: list[MessageRecorded | MessageRevised] = [*router.of(MessageRecorded), *router.of(MessageRevised)]
+    newest = max((one.message for one in event if one.message.id == answer["_id"]), key=lambda one: one.revision)
     return bool(answer["quoted_message_id"] == newest.quoted_message_id == target["_id"])
 
 
@@ -39,8 +39,8 @@ async def test_an_answer_that_is_handled_before_its_message(
     await router.handle(received("A0"))
     await router.handle(received("A2", **{**ANSWER, **answer}), received("A1", **target))
     assert await quoted(router)
-    (told,) = router.of(MessageRevised)
-    assert (told.change, told.message.revision) == ("quote_found", 1)
+    (event,) = router.of(MessageRevised)
+    assert (event.change, event.message.revision) == ("quote_found", 1)
 
 
 @both_chats
@@ -84,7 +84,7 @@ async def test_an_answer_to_a_send_whose_name_is_not_known_yet(router: Router) -
     assert (await router.only("messages", wa_id="A2"))["quoted_message_id"] is None
     await router.handle(outcome("m1", "W1"))
     assert (await router.only("messages", wa_id="A2"))["quoted_message_id"] == "m1"
-    assert [told.message.quoted_message_id for told in router.of(MessageRevised)] == ["m1"]
+    assert [event.message.quoted_message_id for event in router.of(MessageRevised)] == ["m1"]
 
 
 @pytest.mark.parametrize("name", [None, "Anna the second"], ids=["usual", "with news"])
@@ -92,14 +92,14 @@ async def test_a_crash_before_it_is_told_is_made_good_by_the_redelivery(router: 
     await router.handle(received("A0"), received("A2", **ANSWER))
 
     async def crash() -> None:
-        raise ConnectionError("before it is told")
+        raise ConnectionError("before it is published")
 
     target = received("A1", push_name=name)
     late = interrupted(router, "revisions", "set_quoted_message", crash, after=True)
     await late.deliver(target)
     assert await quoted(router)
     await router.deliver(target)
-    assert len({told.id for told in router.of(MessageRevised)}) == 1
+    assert len({event.id for event in router.of(MessageRevised)}) == 1
 
 
 async def test_an_answer_in_another_chat_with_the_same_name_stays_without(router: Router) -> None:

@@ -85,7 +85,7 @@ async def deliver(event: Message, replicas: list[Router], dice: random.Random) -
 
 
 def in_chat(dice: random.Random, wa_id: str, party: Party, *, ours: bool, **fields: Any) -> MessageReceived:
-    """A message of that person, or of the account's own phone to him, before or after what is shown already."""
+    """A message of that person, or of the owner's phone to them, before or after the conversation's newest."""
     chat: dict[str, Any] = {"chat": party, "from_me": True} if ours else {}
     return received(wa_id, ME if ours else party, minute=dice.randrange(30), **chat, **fields)
 

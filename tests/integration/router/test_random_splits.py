@@ -1,6 +1,6 @@
 """Contacts are split at exact moments while a message, a send or a booking of theirs is handled: no facts are left.
 
-A fact is left behind when a conversation tells of a message that is not in it, or a message stands with a contact that
+A fact is left behind when a conversation shows a message that is not in it, or a message belongs to a contact that
 does not have its address.
 """
 
@@ -39,7 +39,7 @@ async def merged(router: Router) -> tuple[str, str]:
 
 
 async def check(router: Router) -> None:
-    """Every message is with who has its address, and every conversation tells what its messages tell."""
+    """Every message belongs to the contact with its address, and every conversation is what its messages make of it."""
     holders = {alias: contact["_id"] for contact in await router.rows("contacts") for alias in contact["aliases"]}
     by_conversation: dict[str, list[Document]] = {}
     for message in await router.rows("messages"):

@@ -1,4 +1,4 @@
-"""Who wrote sees that it was read: once, for what somebody here looked at, whatever is repeated."""
+"""Read receipts are sent once, for what a user has read, whatever is repeated."""
 
 from datetime import timedelta
 
@@ -113,8 +113,8 @@ async def test_what_the_owner_read_on_the_phone_is_read_here_and_has_its_ticks(r
     mine = await thread(router, 0, 1, 2)
     for _ in range(2):
         await router.handle(elsewhere("W1", "W0"))
-    told = [event.conversation.unread_count for event in router.of(ConversationUpdated)]
-    assert told == [1, 1]
+    unread_counts = [event.conversation.unread_count for event in router.of(ConversationUpdated)]
+    assert unread_counts == [1, 1]
     assert len({event.id for event in router.of(ConversationUpdated)}) == 1
     await router.handle(read(mine, 5))
     assert ticks(router) == [("W2",)]

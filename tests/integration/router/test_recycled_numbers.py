@@ -74,7 +74,7 @@ async def test_who_was_met_under_the_lid_first_takes_the_number_too(router: Rout
 
 
 async def test_a_known_person_takes_over_the_number_of_another_known_person(router: Router) -> None:
-    """Eve gave her number up, nobody knows her new one; Carlos has it now."""
+    """Eve gave up her number, and her new one is unknown; Carlos has the old one now."""
     eve = Party(phone=NEW, lid="333")
     await router.deliver(said("E1", eve, 0))
     await router.deliver(said("C1", CARLOS, 1))
@@ -96,7 +96,7 @@ async def test_who_moves_back_to_his_old_number_has_it_again(router: Router) -> 
 
 
 async def test_the_same_person_who_registers_anew_has_a_new_lid(router: Router) -> None:
-    """Nothing tells that the old LID has another number."""
+    """Nothing says that the old LID has another number."""
     await router.deliver(said("C1", CARLOS, 0))
     await router.deliver(said("C2", Party(phone=OLD, lid="112"), 1))
     assert await people(router) == {"112": (OLD, ["C1", "C2"])}

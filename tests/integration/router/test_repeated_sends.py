@@ -53,7 +53,7 @@ async def test_a_conversation_that_was_merged_meanwhile_is_the_same_as_it_was_as
 
 
 async def test_the_id_of_a_message_that_came_in_is_refused(router: Router) -> None:
-    """An attack: whoever names it would be told that a text was sent, and its text is known to be the same."""
+    """An attack: who guesses the id would learn that a text was sent, and that its text is the same."""
     await router.handle(received("A1"))
     theirs = await router.only("messages")
     await router.handle(command(theirs["_id"], text=theirs["text"]))

@@ -101,5 +101,5 @@ async def test_two_messages_of_the_same_instant_open_one_booking_each_contact(
     assert len(await database["contacts"].find(mine).to_list(None)) == CONTACTS
     assert Counter(booking["contact_id"] for booking in bookings).most_common(1)[0][1] == 1
     assert len(bookings) == CONTACTS
-    told = {event.booking.id for event in _all(created)}
-    assert told == {booking["_id"] for booking in bookings}
+    announced_ids = {event.booking.id for event in _all(created)}
+    assert announced_ids == {booking["_id"] for booking in bookings}

@@ -182,7 +182,7 @@ async def test_a_text_carries_how_long_it_may_wait(router: Router, asked: timede
 
 
 async def test_a_repetition_does_not_prolong_what_waits(router: Router) -> None:
-    """Else a client that repeats its send keeps a text alive that nobody wants any more."""
+    """Else a client that repeats its send would prolong a text that is outdated."""
     later = START + timedelta(minutes=50)
     await router.handle(command(), command(id="again", at=later, expires_at=later + timedelta(hours=1)))
     assert [item.expires_at for item in router.of(SendText)] == [START + timedelta(hours=1)] * 2

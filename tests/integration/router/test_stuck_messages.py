@@ -1,4 +1,4 @@
-"""What waits too long to be sent or delivered is told once for each, whoever looks and however often."""
+"""A message that waits too long to be sent or delivered is reported once, however many routers check and how often."""
 
 import asyncio
 from dataclasses import replace
@@ -19,7 +19,7 @@ SETTINGS = RouterSettings()
 
 
 async def look(router: Router, after: timedelta) -> list[tuple[str, str]]:
-    """What was told so far when somebody looks so long after the start."""
+    """What was reported by a check so long after the start."""
     await report_stuck(replace(router.context, now=lambda: START + after), SETTINGS)
     return [(event.message_id, event.status) for event in router.of(MessageStuck)]
 
@@ -29,8 +29,8 @@ async def test_a_message_that_is_not_sent_in_time_is_told_once(router: Router) -
     assert await look(router, timedelta(minutes=2)) == []
     assert await look(router, timedelta(minutes=3)) == [("m1", "queued")]
     assert await look(router, timedelta(minutes=4)) == [("m1", "queued")]
-    told, kept = router.of(MessageStuck)[0], await router.only("messages")
-    assert (told.since, told.instance_id, told.conversation_id) == (START, ONE, kept["conversation_id"])
+    event, kept = router.of(MessageStuck)[0], await router.only("messages")
+    assert (event.since, event.instance_id, event.conversation_id) == (START, ONE, kept["conversation_id"])
     assert kept["stuck_since"] == START
 
 
@@ -83,7 +83,7 @@ async def test_what_could_not_be_told_is_told_later(router: Router) -> None:
     assert await look(router, timedelta(hours=2)) == [("m1", "queued")]
 
 
-async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_check_that_fails_in_our_code_is_repeated(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(background, "RESTART_DELAYS_S", (0.01,))
     await router.handle(command())
     waiting, failures = router.context.store.messages.overdue, [2]
@@ -102,7 +102,7 @@ async def test_a_watch_that_fails_in_our_code_goes_on(router: Router, monkeypatc
     assert failures == [0]
 
 
-async def test_very_many_are_told_in_portions_by_an_index(router: Router) -> None:
+async def test_very_many_are_reported_in_pages_by_an_index(router: Router) -> None:
     await router.handle(command())
     stored = await router.only("messages")
     more = [{**stored, "_id": f"n{number}", "wa_id": None} for number in range(STUCK_PAGE_SIZE)]

@@ -1,4 +1,4 @@
-"""What WhatsApp's answer about the other spelling of a number means."""
+"""What WhatsApp's answer about the other variant of a number means."""
 
 from datetime import UTC, datetime
 
