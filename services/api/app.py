@@ -50,9 +50,9 @@ from services.api.settings import ApiSettings
 from services.api.store.audit_log import AuditLog
 from services.api.store.migrations import migrate_api
 from services.api.store.pending_revocations import PendingRevocations
-from shared.messaging.client import broker_client, jetstream
+from shared.messaging.client import broker_client
 from shared.messaging.command_client import CommandClient
-from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.connection import connection, make_broker, nats_ready
 from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_server import rpc_server
 from shared.messaging.streams import ensure_streams
@@ -104,12 +104,11 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_mongo(settings) as database,
-            connected(broker, settings, streams=ensure_streams),
+            connection(broker, settings, streams=ensure_streams) as streams,
             _simulator_client(settings.simulator_url) as simulator_client,
         ):
             await migrate_api(database)
             client = broker_client(broker)
-            streams = jetstream(client)
             publisher = Publisher(streams)
             revocations = AccessRevocations(publisher, PendingRevocations(database))
             audit_queue = AuditQueue(AuditLog(database.audit, settings.audit_kept))

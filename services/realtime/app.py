@@ -15,8 +15,8 @@ from services.realtime.send_message import SendMessageHandler
 from services.realtime.server import RealtimeServer
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.registry import EVENTS_STREAM
-from shared.messaging.client import JetStreamContext, broker_client
-from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.client import broker_client
+from shared.messaging.connection import connection, make_broker, nats_ready
 from shared.messaging.streams import await_streams
 from shared.platform.background import keep_running, stop_task
 from shared.service import lifespan_app, with_ops
@@ -32,12 +32,10 @@ def make_app(settings: RealtimeSettings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        async def prepare(js: JetStreamContext) -> None:
-            await server.start(broker_client(broker), js)
-
         # it faces the internet: its NATS user may look at the events stream only
         streams = partial(await_streams, needed=(EVENTS_STREAM,))
-        async with connected(broker, settings, prepare, streams=streams):
+        async with connection(broker, settings, streams=streams) as js:
+            await server.start(broker_client(broker), js)
             renewal = keep_running("renewal of stored rooms", server.recovery.renew_forever)
             try:
                 yield

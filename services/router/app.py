@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from starlette.types import ASGIApp
 
@@ -47,8 +47,8 @@ from shared.contracts.events import (
 )
 from shared.contracts.message import Command, EphemeralEvent, Message
 from shared.messaging.batch_consumer import batch_consumer
-from shared.messaging.client import JetStreamContext, broker_client
-from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.client import broker_client
+from shared.messaging.connection import connection, make_broker, nats_ready
 from shared.messaging.consumer import Consumers
 from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.background import keep_running, stop_task
@@ -63,29 +63,57 @@ M = TypeVar("M", bound=Message)
 def make_app(settings: RouterSettings) -> ASGIApp:
     """Consumes while its lifespan runs; serves only the operations routes."""
     broker = make_broker("router", settings)
-    consumers = Consumers(broker, settings, "router")
-    opened: dict[str, RouterContext] = {}
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
 
-    def consume(message: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
-        is_command = issubclass(message, Command)
-        share = settings.commands_share if is_command else settings.events_share
-        own = _in_context(own_instances_only(handle), opened)
-        consumers.consume(message, own, share, _in_context(reject_over_share, opened) if is_command else None)
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        async with open_mongo(settings) as database:
+            checks["mongo"] = partial(ping, database)
+            store = await open_store(database)
+            async with connection(broker, settings) as js:
+                client = broker_client(broker)
+                context = RouterContext(
+                    store,
+                    Publisher(js),
+                    find_number_owner=NumberLookup(client),
+                    pending_limits=settings.pending_limits,
+                )
+                consumers = Consumers(broker, settings, "router")
+                _consume(consumers, settings, context)
+                _subscribe(consumers, context, partial(publish_ephemeral, client))
+                await consumers.update(js)
+                await broker.start()
 
-    def subscribe(ephemeral: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
-        async def receive(event: L) -> None:
-            if not await is_foreign(event, opened["context"]):
-                await handle(event, opened["context"].store, partial(publish_ephemeral, broker_client(broker)))
+                async def handle_received(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
+                    return await handle(events, context)
 
-        consumers.subscribe(ephemeral, receive, every_process=False)
+                async with (
+                    batch_consumer(broker, settings, "router", MessageReceived, handle_received),
+                    stuck_message_monitor(context, settings),
+                    expired_send_monitor(context),
+                    _migrating(database),
+                ):
+                    yield
 
-    async def follow_number(event: ConnectionChanged) -> None:
-        if event.phone_number:
-            instances = opened["context"].store.instances
-            instances.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
+    return with_ops(lifespan_app(lifespan), checks, settings)
 
-    consumers.subscribe(ConnectionChanged, follow_number, every_process=True)
+
+def _consume(consumers: Consumers, settings: RouterSettings, context: RouterContext) -> None:
+    """Durable consumers of single events and commands; received messages have the batch consumer."""
+
+    def in_context(handle: Callable[[M, RouterContext], Awaitable[None]]) -> Callable[[M], Awaitable[None]]:
+        async def receive(message: M) -> None:
+            await handle(message, context)
+
+        return receive
+
+    def consume(message_class: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
+        own = in_context(own_instances_only(handle))
+        if issubclass(message_class, Command):
+            consumers.consume(message_class, own, settings.commands_share, in_context(reject_over_share))
+        else:
+            consumers.consume(message_class, own, settings.events_share)
+
     consume(ReceiptReceived, on_receipt)
     consume(MessageSent, on_sent)
     consume(MessageFailed, on_failed)
@@ -98,35 +126,25 @@ def make_app(settings: RouterSettings) -> ASGIApp:
     consume(MessagesReadElsewhere, on_read_elsewhere)
     consume(AssignConversation, on_assign_conversation)
     consume(ChangeConversation, on_change_conversation)
+
+
+def _subscribe(consumers: Consumers, context: RouterContext, publish: PublishEphemeral) -> None:
+    """Ephemeral events, in one of the router processes; and new numbers of instances, in each of them."""
+
+    def subscribe(event_class: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
+        async def receive(event: L) -> None:
+            if not await is_foreign(event, context):
+                await handle(event, context.store, publish)
+
+        consumers.subscribe(event_class, receive, every_process=False)
+
+    async def follow_number(event: ConnectionChanged) -> None:
+        if event.phone_number:
+            context.store.instances.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
+
     subscribe(TypingObserved, on_typing)
     subscribe(PresenceObserved, on_presence)
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        async with open_mongo(settings) as database:
-            checks["mongo"] = partial(ping, database)
-            store = await open_store(database)
-
-            async def prepare(js: JetStreamContext) -> None:
-                await consumers.update(js)
-                numbers, limits = NumberLookup(broker_client(broker)), settings.pending_limits
-                opened["context"] = RouterContext(
-                    store, Publisher(js), find_number_owner=numbers, pending_limits=limits
-                )
-
-            async def receive(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
-                return await handle(events, opened["context"])
-
-            async with (
-                connected(broker, settings, prepare),
-                batch_consumer(broker, settings, "router", MessageReceived, receive),
-                stuck_message_monitor(opened["context"], settings),
-                expired_send_monitor(opened["context"]),
-                _migrating(database),
-            ):
-                yield
-
-    return with_ops(lifespan_app(lifespan), checks, settings)
+    consumers.subscribe(ConnectionChanged, follow_number, every_process=True)
 
 
 @asynccontextmanager
@@ -136,12 +154,3 @@ async def _migrating(database: Database) -> AsyncIterator[None]:
         yield
     finally:
         await stop_task(task)
-
-
-def _in_context(
-    handle: Callable[[Any, RouterContext], Awaitable[None]], opened: dict[str, RouterContext]
-) -> Callable[[Any], Awaitable[None]]:
-    async def receive(message: Message) -> None:
-        await handle(message, opened["context"])
-
-    return receive

@@ -1,7 +1,7 @@
 """The session service: runs a node, which consumes commands and publishes events."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -20,8 +20,8 @@ from services.session.supervisor.zygote_handle import ZygoteHandle
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
 from shared.contracts.ephemeral import SendTyping, SubscribePresence
 from shared.contracts.records import Network
-from shared.messaging.client import JetStreamContext, broker_client
-from shared.messaging.connection import connected, make_broker, nats_ready
+from shared.messaging.client import broker_client
+from shared.messaging.connection import connection, make_broker, nats_ready
 from shared.messaging.consumer import Consumers
 from shared.messaging.fair_consumer import FairShare
 from shared.messaging.rpc_server import rpc_server
@@ -44,9 +44,9 @@ CONNECTION_SHARE = FairShare(concurrency=64, per_instance=2, max_unacked=1_024)
 def make_app(settings: SessionSettings) -> ASGIApp:
     """The node runs while the app's lifespan lasts; the app serves the operations routes and `/workers`."""
     broker = make_broker("session", settings)
-    consumers = Consumers(broker, settings, "session")
     checks: dict[str, Check] = {"nats": partial(nats_ready, broker)}
-    nodes: list[SessionNode] = []
+    running: dict[str, SessionNode] = {}
+    """The operations routes are served before the node exists."""
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
@@ -54,26 +54,23 @@ def make_app(settings: SessionSettings) -> ASGIApp:
         async with lock_data_folder(settings.data_dir), open_mongo(settings) as database:
             await migrate_session(database)
 
-            async def start_node(js: JetStreamContext) -> None:
-                node = SessionNode(
-                    settings, database, broker_client(broker), _zygotes(settings), partial(_proxy_of, settings)
-                )
+            async with connection(broker, settings) as js:
+                client = broker_client(broker)
+                node = SessionNode(settings, database, client, _zygotes(settings), partial(_proxy_of, settings))
+                checks.update(mongo=partial(ping, database), lease=node.lease.check)
+                running["node"] = node
+                consumers = Consumers(broker, settings, "session")
                 _consume(consumers, node)
                 await consumers.update(js)
-                checks.update(mongo=partial(ping, database), lease=node.lease.check)
-                nodes.append(node)
                 await node.start()
-
-            async with connected(broker, settings, start_node):
                 try:
-                    async with rpc_server(
-                        broker_client(broker), number_endpoints(nodes[0].number_lookup), limits=LIMITS
-                    ):
+                    await broker.start()
+                    async with rpc_server(client, number_endpoints(node.number_lookup), limits=LIMITS):
                         yield
                 finally:
-                    await nodes[0].stop()
+                    await node.stop()
 
-    return with_ops(_with_workers(lifespan_app(lifespan), nodes), checks, settings)
+    return with_ops(_with_workers(lifespan_app(lifespan), running), checks, settings)
 
 
 def _consume(consumers: Consumers, node: SessionNode) -> None:
@@ -113,12 +110,12 @@ async def _proxy_of(settings: SessionSettings, network: Network) -> str | None:
     return (await find_simulated_network(settings.simulator_url or "")).proxy
 
 
-def _with_workers(app: ASGIApp, nodes: list[SessionNode]) -> ASGIApp:
+def _with_workers(app: ASGIApp, running: Mapping[str, SessionNode]) -> ASGIApp:
     """`GET /workers` for operators: which process holds which instance."""
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/workers":
-            workers = [worker for node in nodes for worker in node.workers()]
+            workers = [worker for node in running.values() for worker in node.workers()]
             await JSONResponse(workers)(scope, receive, send)
         else:
             await app(scope, receive, send)

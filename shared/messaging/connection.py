@@ -35,17 +35,16 @@ def make_broker(name: str, settings: Settings) -> NatsBroker:
 
 
 @asynccontextmanager
-async def connected(
+async def connection(
     broker: NatsBroker,
     settings: Settings,
-    prepare: Callable[[JetStreamContext], Awaitable[None]] | None = None,
     *,
     streams: Callable[[JetStreamContext, Settings], Awaitable[None]] = await_streams,
-) -> AsyncIterator[NatsBroker]:
-    """Connect, call `streams` and `prepare`, start the consumers; stop them at the end of the block.
+) -> AsyncIterator[JetStreamContext]:
+    """Connect and wait for the streams; disconnect at the end of the block.
 
-    `streams`: the api declares them, every other service waits until they exist (docs/decisions/0031). `prepare` is
-    called before the first message is delivered: it creates what the handlers need.
+    No message is delivered before the caller starts the broker, after it created what its handlers need. `streams`: the
+    api declares them, every other service waits until they exist (docs/decisions/0031).
     """
     while True:
         try:
@@ -54,15 +53,20 @@ async def connected(
         except OSError as error:
             log.warning("waiting for NATS: %s", error)
             await asyncio.sleep(_RETRY_DELAY_S)
-    js = jetstream(broker_client(broker))
-    await streams(js, settings)
-    if prepare:
-        await prepare(js)
-    await broker.start()
     try:
-        yield broker
+        js = jetstream(broker_client(broker))
+        await streams(js, settings)
+        yield js
     finally:
         await broker.stop()
+
+
+@asynccontextmanager
+async def connected(broker: NatsBroker, settings: Settings) -> AsyncIterator[JetStreamContext]:
+    """A connection whose consumers were registered before and start at once."""
+    async with connection(broker, settings) as js:
+        await broker.start()
+        yield js
 
 
 async def nats_ready(broker: NatsBroker) -> None:

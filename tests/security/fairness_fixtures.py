@@ -25,7 +25,7 @@ from shared.contracts.message import Event, Message
 from shared.contracts.records import ConnectionStatus, Network, Party
 from shared.contracts.registry import parse_event
 from shared.messaging.client import broker_client, jetstream
-from shared.messaging.connection import connected, make_broker
+from shared.messaging.connection import connection, make_broker
 from shared.messaging.consumer import Consumers
 from shared.messaging.publisher import Publisher
 from shared.messaging.streams import ensure_streams
@@ -143,7 +143,7 @@ def session_settings(nats_url: str, mongo_url: str, folder: Path) -> SessionSett
 @asynccontextmanager
 async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
     """The consumers of the session service as its app declares them."""
-    workers, nodes = FakeWorkers(), list[SessionNode]()
+    workers = FakeWorkers()
     broker = make_broker("session", settings)
     consumers = Consumers(broker, settings, "session")
 
@@ -153,16 +153,14 @@ async def open_session(settings: SessionSettings) -> AsyncIterator[Session]:
     async with open_bus(settings) as bus:
         await migrate_session(bus.database)
 
-        async def prepare(js: JetStreamContext) -> None:
+        async with connection(broker, settings) as js:
             node = SessionNode(settings, bus.database, broker_client(broker), {Network.WHATSAPP: workers}, no_proxy)
             app._consume(consumers, node)
             await consumers.update(js)
-            nodes.append(node)
             await node.start()
-
-        async with connected(broker, settings, prepare):
-            yield Session(bus, nodes[0], workers, broker)
-            await nodes[0].stop()
+            await broker.start()
+            yield Session(bus, node, workers, broker)
+            await node.stop()
 
 
 def text(organization_id: str, instance_id: str, message_id: str, **more: Any) -> SendText:

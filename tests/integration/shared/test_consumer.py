@@ -20,7 +20,7 @@ from shared.contracts.registry import DEAD_STREAM, durable_name
 from shared.messaging import batch_consumer, consumer, publisher, retry_policy
 from shared.messaging.ack_extension import AckExtender
 from shared.messaging.client import broker_client, jetstream
-from shared.messaging.connection import connected, make_broker
+from shared.messaging.connection import connected, connection, make_broker
 from shared.messaging.consumer import Consumers
 from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.settings import Settings
@@ -289,8 +289,9 @@ async def test_a_setting_that_changed_reaches_the_consumer_that_is_there(nats_ur
         broker = make_broker("changed", settings)
         consumers = Consumers(broker, settings, "changed")
         consumers.consume(MessageSent, handler, seconds)
-        async with connected(broker, settings, consumers.update):
-            js = stream(broker)
+        async with connection(broker, settings) as js:
+            await consumers.update(js)
+            await broker.start()
             config = (await js.consumer_info("WA_EVENTS", durable_name("changed", MessageSent))).config
             assert (config.ack_wait, config.max_ack_pending) == (seconds, 2 * seconds)
             await Publisher(js)(sent(f"with {seconds}"))
