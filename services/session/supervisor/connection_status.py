@@ -1,21 +1,16 @@
 """Saves the status of a connection in MongoDB, then publishes ConnectionChanged."""
 
-import asyncio
-import logging
+from functools import partial
 from typing import Any
 
 from services.session.ipc.messages import LinkingCode
 from services.session.store.connections import ConnectionCollection
+from services.session.store.outage_retry import retry_during_outage
 from services.session.supervisor.event_publisher import OrderedEventPublisher
 from services.session.supervisor.status_events import connection_changed_event, linking_code_event
 from services.session.supervisor.status_reasons import detail_of
 from services.session.supervisor.supervised_instance import SupervisedInstance
 from shared.contracts.records import ConnectionStatus as S
-from shared.platform.mongo import TRANSIENT_ERRORS
-
-WRITE_RETRY_DELAY_S = 1.0
-"""Between attempts to write while MongoDB is unreachable."""
-log = logging.getLogger(__name__)
 
 
 class OwnershipLost(Exception):
@@ -76,14 +71,8 @@ class ConnectionStatusStore:
 
     async def save(self, instance: SupervisedInstance, **fields: Any) -> None:
         """Write fields of the document; retried until MongoDB is reachable."""
-        while True:
-            try:
-                written = await self._connections.write(instance.connection, fields)
-                break
-            except TRANSIENT_ERRORS as error:
-                log.warning("the status of %s cannot be saved yet: %s", instance.instance_id, str(error)[:120])
-                await asyncio.sleep(WRITE_RETRY_DELAY_S)
-        if not written:
+        write = partial(self._connections.write, instance.connection, fields)
+        if not await retry_during_outage(f"status of {instance.instance_id}", write):
             raise OwnershipLost(instance.instance_id)
         instance.connection = instance.connection.with_fields(fields)
 

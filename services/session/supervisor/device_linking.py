@@ -1,17 +1,15 @@
 """An instance was linked: compares the number of the phone with the one that was expected."""
 
-import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from services.session.ipc.messages import ConnectionUpdate
 from services.session.store.connections import ConnectionCollection
+from services.session.store.outage_retry import retry_during_outage
 from services.session.supervisor.relinking import OtherNumber, verdict
 from services.session.supervisor.supervised_instance import SupervisedInstance
-from shared.platform.mongo import TRANSIENT_ERRORS
 
-READ_RETRY_DELAY_S = 1.0
-"""Between attempts to read while MongoDB is unreachable."""
 log = logging.getLogger(__name__)
 
 
@@ -40,9 +38,5 @@ class DeviceLinking:
 
     async def _configured_number(self, instance: SupervisedInstance) -> str | None:
         """Retried until MongoDB is reachable."""
-        while True:
-            try:
-                return await self._connections.configured_phone_number(instance.instance_id)
-            except TRANSIENT_ERRORS as error:
-                log.warning("the number of %s cannot be read yet: %s", instance.instance_id, str(error)[:120])
-                await asyncio.sleep(READ_RETRY_DELAY_S)
+        read = partial(self._connections.configured_phone_number, instance.instance_id)
+        return await retry_during_outage(f"phone number of {instance.instance_id}", read)

@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from services.session.ipc.messages import Send, SendResult
+from services.session.store.outage_retry import retry_during_outage
 from services.session.store.sends import ForeignId, SendCollection, SendOutcome
 from services.session.supervisor.instance_lookup import InstanceLookup, instance_not_found
 from services.session.supervisor.supervised_instance import SupervisedInstance
@@ -19,7 +21,6 @@ from shared.contracts.ids import derived_id
 from shared.contracts.message import Event, Message, utc_now
 from shared.contracts.records import Party
 from shared.messaging.command_client import refusal
-from shared.platform.mongo import TRANSIENT_ERRORS
 
 SEND_TIMEOUT_S = 90.0
 """Longer than the worker's own timeout (`Send.timeout_s`)."""
@@ -27,8 +28,6 @@ RECONNECT_WAIT_S = 20.0
 """Age up to which a send waits for an instance that is reconnecting; then it fails."""
 MAX_UNANSWERED_WAIT_S = 60.0
 """Age up to which a send waits behind others of an instance that WhatsApp does not answer; then it fails."""
-WRITE_RETRY_DELAY_S = 1.0
-"""Between attempts to store an outcome while MongoDB is unreachable."""
 TIMED_OUT: SendOutcome = {
     "outcome": "failed",
     "code": "timeout",
@@ -191,13 +190,8 @@ class SendService:
 
     async def _record_outcome(self, message_id: str, outcome: SendOutcome) -> None:
         """Retried until MongoDB is reachable: an outcome that is known must not become unknown."""
-        while True:
-            try:
-                await self._sends.record_outcome(message_id, outcome)
-                return
-            except TRANSIENT_ERRORS as error:
-                log.warning("the outcome of message %s cannot be stored yet: %s", message_id, str(error)[:120])
-                await asyncio.sleep(WRITE_RETRY_DELAY_S)
+        write = partial(self._sends.record_outcome, message_id, outcome)
+        await retry_during_outage(f"outcome of message {message_id}", write)
 
 
 def _age_s(command: SendText) -> float:
