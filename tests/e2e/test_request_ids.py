@@ -1,6 +1,5 @@
 """Every message that a request causes carries its request id, through every service."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -12,8 +11,9 @@ from nats.aio.msg import Msg
 from deploy.local.stack import Stack
 from simulator import client as simulated
 from simulator.client import SimulatorClient
-from tests.e2e.front_end import EVENT_TIMEOUT_S, front_end
+from tests.e2e.front_end import front_end
 from tests.e2e.test_socket_dialects import token_of
+from tests.waiting import until
 
 OWNER, CUSTOMER, TRACE = "442071838755", "442079460021", "order-4711"
 pytestmark = pytest.mark.timeout(120)
@@ -51,8 +51,6 @@ async def test_a_send_can_be_followed_from_the_caller_to_whatsapp_and_back(
         "event.message.sent",
         "event.message.status-changed",
     }
-    async with asyncio.timeout(EVENT_TIMEOUT_S):
-        while not wanted <= traced.keys():
-            await asyncio.sleep(0.05)
+    await until(lambda: wanted <= traced.keys())
     assert "sent" in traced["event.message.status-changed"]
     await nats.close()

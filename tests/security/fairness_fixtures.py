@@ -168,9 +168,3 @@ def text(organization_id: str, instance_id: str, message_id: str, **more: Any) -
     return SendText(
         organization_id=organization_id, instance_id=instance_id, message_id=message_id, to=to, text="hello", **more
     )
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not condition():
-            await asyncio.sleep(0.02)

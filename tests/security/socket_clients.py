@@ -21,10 +21,11 @@ from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.platform.mongo import Database, ensure_indexes, open_mongo
 from tests.component.api.conftest import Api, running
-from tests.integration.realtime.conftest import service, until
+from tests.integration.realtime.conftest import service
 from tests.memory import in_memory
 from tests.servers import free_port, nats_server
 from tests.token_keys import PRIVATE_KEY, PUBLIC_KEY
+from tests.waiting import until
 
 PATH = "/socket.io/?EIO=4&transport="
 

@@ -34,9 +34,9 @@ from tests.security.fairness_fixtures import (
     session_settings,
     silent_for,
     text,
-    until,
 )
 from tests.servers import free_port
+from tests.waiting import until
 
 MAX_UNACKED = 16
 """Sends of one instance that its worker has at once (services/session/app.py)."""

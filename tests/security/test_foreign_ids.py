@@ -26,6 +26,7 @@ from shared.platform.mongo import Document
 from tests.integration.router.service import service as router_service
 from tests.security.fairness_fixtures import Bus, Session, open_bus, open_session, own_nats, session_settings, text
 from tests.servers import free_port
+from tests.waiting import until
 
 MALLORY, VICTIM = "mallory", "victim"
 SECRET = "a word that no other organization may read"
@@ -191,9 +192,7 @@ async def _told(bus: Bus) -> None:
     )
     await bus.publish(message, send)
     await bus.event(BookingCreated, organization_id=VICTIM)
-    async with asyncio.timeout(30):
-        while sum(isinstance(event, MessageRecorded) for event in bus.events) < 2:
-            await asyncio.sleep(0.02)
+    await until(lambda: sum(isinstance(event, MessageRecorded) for event in bus.events) >= 2)
 
 
 async def foreign_ids(bus: Bus) -> dict[str, Any]:
@@ -260,9 +259,7 @@ async def test_a_message_of_the_victim_arrives_although_somebody_pretended_it_be
     await until_handled(router, [MessageReceived])
     mine = {"id": derived_id("fine", "message", "NEXT"), "organization_id": VICTIM, "text": "hers"}
     await router.publish(claim.model_copy(update=mine))
-    async with asyncio.timeout(30):
-        while not await router.database["messages"].find_one({"wa_id": "NEXT", "organization_id": VICTIM}):
-            await asyncio.sleep(0.05)
+    await until(lambda: router.database["messages"].find_one({"wa_id": "NEXT", "organization_id": VICTIM}))
     assert await router.database["messages"].count_documents({"wa_id": "NEXT"}) == 1
 
 

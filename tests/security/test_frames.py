@@ -34,7 +34,8 @@ from shared.contracts.message import utc_now
 from shared.contracts.records import Network, Party
 from shared.contracts.registry import DEAD_PREFIX
 from tests.fakes.workers import NO_PROCESS_ID
-from tests.security.fairness_fixtures import Session, open_session, own_nats, session_settings, until
+from tests.security.fairness_fixtures import Session, open_session, own_nats, session_settings
+from tests.waiting import until
 
 ADDRESS = "wa.event.message.received.acme.sales"
 

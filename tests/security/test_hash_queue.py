@@ -22,6 +22,7 @@ from tests.component.api import conftest
 from tests.component.api.conftest import Api, Member
 from tests.security import auth_fixtures
 from tests.security.auth_fixtures import PASSWORD, api_with, client_at, log_in, new_email, registered
+from tests.waiting import until
 
 own_bus, settings, api, member = conftest.own_bus, conftest.settings, conftest.api, conftest.member
 long_delays = auth_fixtures.long_delays
@@ -168,12 +169,6 @@ async def hashing_is_stuck(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tup
         yield order, steps
     finally:
         steps.release(1_000)
-
-
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_flood_of_invented_logins_leaves_the_next_slot_to_another_address(

@@ -35,6 +35,7 @@ from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import Connection, guarded_server, logged_in, url
 from tests.servers import Server
+from tests.waiting import until
 
 STREAMS = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
 ROUTERS = durable_name("router", MessageReceived)
@@ -213,9 +214,7 @@ async def test_services_start_before_the_api_and_wait_for_its_streams(
                 started.append(user)
 
         early = [asyncio.create_task(start(user)) for user in ("router", "session")]
-        async with asyncio.timeout(30):
-            while caplog.text.count("waiting for the api to declare") < 2 and not started:
-                await asyncio.sleep(0.05)
+        await until(lambda: caplog.text.count("waiting for the api to declare") >= 2 or started)
         assert started == []
         async with logged_in(server, "api") as api:
             await ensure_streams(jetstream(api.client), Settings())

@@ -25,8 +25,9 @@ from shared.messaging.command_client import CommandClient, refusal
 from shared.messaging.publisher import Publisher
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
-from tests.security.fairness_fixtures import own_nats, until
+from tests.security.fairness_fixtures import own_nats
 from tests.subscriptions import subscribed
+from tests.waiting import until
 
 WAITERS = 60
 READERS = ("shared.messaging.reply_events", "shared.messaging.command_client")

@@ -9,8 +9,9 @@ import pytest
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import changed, logged_in, platform, publisher
+from tests.waiting import until
 
 
 def let_an_hour_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,10 @@ import pytest
 
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import PATH, RawClient, logged_in, raw_client
 from tests.token_keys import SIGNING_KEY
+from tests.waiting import until
 
 
 async def test_websockets_that_do_not_log_in_are_closed_and_others_stay(nats_url: str) -> None:

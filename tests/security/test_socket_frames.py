@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from shared.contracts.ids import new_id
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import PATH, logged_in, raw_client, realtime_process
+from tests.waiting import until
 
 PAYLOAD_LIMIT_BYTES, MB = 10_000, 1_000_000
 MESSAGE_TOO_BIG = 1009

@@ -10,8 +10,9 @@ from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import changed, publisher
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("transports", [["polling"], ["websocket"], ["polling", "websocket"]])

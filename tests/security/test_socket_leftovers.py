@@ -20,8 +20,9 @@ from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import logged_in, raw_client
+from tests.waiting import until
 
 
 def sizes(owner: object) -> dict[str, int]:

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 
 from shared.contracts.ids import new_id
-from tests.integration.realtime.conftest import token, until
+from tests.integration.realtime.conftest import token
 from tests.security.socket_clients import PATH, logged_in, raw_client, realtime_process
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])

@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from shared.contracts.ids import new_id
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import PATH, logged_in, raw_client
+from tests.waiting import until
 
 UNREADABLE: list[str | bytes] = [
     "",

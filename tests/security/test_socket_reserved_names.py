@@ -8,9 +8,10 @@ import pytest
 from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import changed, logged_in, publisher
 from tests.token_keys import SIGNING_KEY
+from tests.waiting import until
 
 RESERVED = ["disconnect", "connect", "connect_error", "disconnecting", "newListener", "removeListener"]
 

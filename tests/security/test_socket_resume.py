@@ -14,8 +14,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from shared.contracts.ids import new_id
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import token, until
+from tests.integration.realtime.conftest import token
 from tests.security.socket_clients import PATH, RealtimeProcess, changed, logged_in, publisher, realtime_process
+from tests.waiting import until
 
 SLOW_CLIENTS, EVENT_COUNT, EVENT_BYTES = 24, 60, 400_000
 MAX_GROWTH_BYTES = 100_000_000

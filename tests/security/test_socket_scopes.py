@@ -17,8 +17,9 @@ from shared.contracts.principal import ROLE_SCOPES, Scope
 from shared.contracts.records import MessageStatus
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher, publish_ephemeral
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
 from tests.security.socket_clients import RawClient, changed, logged_in, platform, publisher
+from tests.waiting import until
 
 LINKING_EVENTS = {"whatsapp:qr", "whatsapp:pairing-code"}
 SCOPE_SETS: list[frozenset[Scope]] = [

@@ -25,10 +25,11 @@ from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.text.search_terms import contact_fields
 from tests.component.api.conftest import Member
-from tests.integration.realtime.conftest import token, until
+from tests.integration.realtime.conftest import token
 from tests.security.socket_clients import Platform, RawClient, changed, logged_in, platform
 from tests.subscriptions import subscribed
 from tests.token_keys import PUBLIC_KEY
+from tests.waiting import until
 
 FOREIGN_MARK = "words of another organization"
 Ids = dict[str, str]

@@ -1,9 +1,8 @@
 """A supervised process is restarted when it ends; `stop` ends it with its whole process group."""
 
-import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from deploy.local import child_process as child_module
 from deploy.local.child_process import ChildProcess, ProcessHooks, ProcessSpec, StartFailed
+from tests.waiting import until
 
 SLEEPER = "import time\nprint('up', flush=True)\ntime.sleep(600)"
 PARENT = "import subprocess, sys, time\nprint(subprocess.Popen(['sleep', '600']).pid, flush=True)\ntime.sleep(600)"
@@ -47,12 +47,6 @@ async def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
     yield started
     for child in started.children:
         await child.stop(5)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not true():
-            await asyncio.sleep(0.02)
 
 
 async def test_a_killed_process_is_restarted_and_the_user_is_told(processes: ChildProcesses) -> None:

@@ -1,7 +1,7 @@
 """The realtime service on a real nats-server, with the real Socket.IO client."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,16 +21,11 @@ from shared.messaging.publisher import Publisher
 from shared.service import server_config
 from tests.servers import free_port
 from tests.token_keys import PUBLIC_KEY, SIGNING_KEY
+from tests.waiting import until
 
 
 def token(organization_id: str, lifetime: timedelta = timedelta(minutes=5), **fields: Any) -> str:
     return issue_token(Principal(organization_id=organization_id, subject="user", **fields), SIGNING_KEY, lifetime)
-
-
-async def until(condition: Callable[[], object], seconds: float = 60) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 @dataclass

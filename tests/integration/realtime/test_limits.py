@@ -13,7 +13,8 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import browser, service, token, until
+from tests.integration.realtime.conftest import browser, service, token
+from tests.waiting import until
 
 BACKLOG_PACKETS = 50
 EVENT_COUNT, EVENT_BYTES = 3_000, 4_000

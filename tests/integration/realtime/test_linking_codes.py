@@ -9,8 +9,9 @@ from nats.aio.msg import Msg
 
 from shared.contracts.ids import new_id
 from shared.contracts.queries import ListShownCodes
-from tests.integration.realtime.conftest import browser, token, until
+from tests.integration.realtime.conftest import browser, token
 from tests.subscriptions import subscribed
+from tests.waiting import until
 
 UNTIL = "2030-01-01T00:00:00Z"
 QR: dict[str, Any] = {

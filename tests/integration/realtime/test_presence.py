@@ -19,8 +19,9 @@ from shared.contracts.message import Query, utc_now
 from shared.contracts.queries import ReadConversation, ReadMessage
 from shared.contracts.records import ConversationRecord, Party, Seen
 from shared.messaging.publisher import Publisher, publish_ephemeral
-from tests.integration.realtime.conftest import Browser, browser, token, until
+from tests.integration.realtime.conftest import Browser, browser, token
 from tests.subscriptions import subscribed
+from tests.waiting import until
 
 AT = utc_now()
 

@@ -14,8 +14,9 @@ from shared.contracts.ids import new_id
 from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import browser, service, token, until
+from tests.integration.realtime.conftest import browser, service, token
 from tests.integration.realtime.raw_socket import RawSocket
+from tests.waiting import until
 
 CLIENTS, DISCONNECTS = 20, 50
 """Together 1,000 disconnects."""

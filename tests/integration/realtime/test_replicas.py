@@ -16,7 +16,8 @@ from shared.contracts.records import ConnectionStatus
 from shared.contracts.registry import EVENTS_STREAM, organization_events_filter
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import service, token, until
+from tests.integration.realtime.conftest import service, token
+from tests.waiting import until
 
 TRANSPORTS = (["websocket"], ["polling"], ["polling", "websocket"]) * 2
 

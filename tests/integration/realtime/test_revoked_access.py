@@ -13,8 +13,9 @@ from shared.contracts.events import AccessRevoked
 from shared.contracts.ids import new_id
 from shared.contracts.principal import Principal, issue_token
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import Browser, browser, service, token, until
+from tests.integration.realtime.conftest import Browser, browser, service, token
 from tests.token_keys import SIGNING_KEY
+from tests.waiting import until
 
 
 def token_of(person: Principal) -> str:

@@ -18,9 +18,10 @@ from shared.contracts.queries import ApiKeyOwner, VerifyApiKey
 from shared.contracts.records import ConnectionStatus, MessageStatus
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
-from tests.integration.realtime.conftest import browser, service, token, until
+from tests.integration.realtime.conftest import browser, service, token
 from tests.servers import nats_server
 from tests.subscriptions import subscribed
+from tests.waiting import until
 
 
 def changed(organization_id: str, detail: str = "") -> ConnectionChanged:

@@ -15,7 +15,8 @@ from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.publisher import Publisher
 from shared.messaging.stream_replay import StreamReplay
 from shared.platform import background
-from tests.integration.realtime.conftest import Browser, browser, token, until
+from tests.integration.realtime.conftest import Browser, browser, token
+from tests.waiting import until
 
 
 def changed(organization_id: str, detail: str) -> ConnectionChanged:

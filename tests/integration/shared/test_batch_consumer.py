@@ -28,6 +28,7 @@ from shared.messaging.client import broker_client, jetstream
 from shared.messaging.connection import connected, make_broker
 from shared.messaging.publisher import Publisher
 from shared.platform.settings import Settings
+from tests.waiting import until
 
 
 def sent(message_id: str, name: str) -> MessageSent:
@@ -69,9 +70,7 @@ async def start(running: AsyncExitStack, url: str, handler: Handler, **settings:
 
 
 async def until_count(handler: Handler, count: int) -> None:
-    async with asyncio.timeout(20):
-        while len(handler.seen) < count:
-            await asyncio.sleep(0.01)
+    await until(lambda: len(handler.seen) >= count)
 
 
 async def test_what_comes_while_all_lanes_are_taken_is_handled_together_in_its_order(nats_url: str) -> None:
@@ -98,9 +97,7 @@ async def test_an_error_of_the_handler_concerns_all_and_all_come_again(nats_url:
     handler.wrong = 2
     async with AsyncExitStack() as running:
         await Publisher(await start(running, nats_url, handler))(*(sent(f"m{n}", handler.name) for n in range(10)))
-        async with asyncio.timeout(20):
-            while handler.wrong or len(handler.seen) <= 10 or len(set(handler.seen)) < 10:
-                await asyncio.sleep(0.01)
+        await until(lambda: not handler.wrong and len(handler.seen) > 10 and len(set(handler.seen)) >= 10)
     assert len(handler.seen) > 10
 
 
@@ -231,7 +228,7 @@ async def test_batches_that_wait_for_somebody_else_hold_up_no_other(monkeypatch:
         await asyncio.sleep(0.06)
     for number in range(3):
         await batches.receive(Raw(sent(f"quick{number}", "waits")))
-    await asyncio.sleep(0.5)
+    await until(lambda: len(done) == 3)
     assert done == ["quick0", "quick1", "quick2"]
     slow.set()
     await batches.finish(20)

@@ -25,6 +25,7 @@ from shared.messaging.consumer import Consumers
 from shared.messaging.publisher import Publisher, publish_ephemeral
 from shared.platform.settings import Settings
 from tests.servers import nats_server
+from tests.waiting import until
 
 
 def sent(message_id: str, organization_id: str = "acme") -> MessageSent:
@@ -36,12 +37,6 @@ def sent(message_id: str, organization_id: str = "acme") -> MessageSent:
         wa_id="W",
         timestamp=utc_now(),
     )
-
-
-async def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
@@ -92,6 +87,15 @@ async def unfinished(js: JetStreamContext, name: str) -> int:
     return (info.num_pending or 0) + (info.num_ack_pending or 0)
 
 
+async def until_finished(js: JetStreamContext, name: str) -> None:
+    """Every event is handled or given up: none is delivered any more."""
+
+    async def finished() -> bool:
+        return not await unfinished(js, name)
+
+    await until(finished)
+
+
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retry_policy, "REDELIVERY_DELAYS_S", (0.05,))
@@ -109,7 +113,7 @@ async def test_a_message_is_delivered_again_until_the_handler_succeeds(nats_url:
     async with service(nats_url, "retries", handler) as broker:
         await Publisher(stream(broker))(sent("again"))
         await until(lambda: len(seen) == 8)
-        await asyncio.sleep(0.3)
+        await until_finished(stream(broker), "retries")
     assert seen == ["again"] * 8
 
 
@@ -136,9 +140,7 @@ async def test_what_cannot_be_handled_is_kept_with_its_reason_and_the_stream_goe
             while (await js.stream_info(DEAD_STREAM)).state.last_seq < before + 3:
                 await asyncio.sleep(0.05)
         dead = [await js.get_msg(DEAD_STREAM, seq=before + n) for n in (1, 2, 3)]
-        async with asyncio.timeout(10):
-            while await unfinished(js, "rejects"):
-                await asyncio.sleep(0.05)
+        await until_finished(js, "rejects")
     reasons = sorted((item.headers or {})["x-error"][:15] for item in dead)
     assert reasons == ["KeyError: 'a bu", "Reject: the acc", "ValidationError"]
     assert not any("4915112345678" in (item.headers or {})["x-error"] for item in dead)
@@ -233,9 +235,7 @@ async def test_a_handler_may_take_longer_than_the_stream_waits(
         js = stream(broker)
         await Publisher(js)(sent("slow"))
         await until(lambda: beats[0] >= 9)
-        async with asyncio.timeout(20):
-            while await unfinished(js, "patient"):
-                await asyncio.sleep(0.05)
+        await until_finished(js, "patient")
         info = await js.consumer_info("WA_EVENTS", durable_name("patient", MessageSent))
     assert info.delivered
     assert (seen, info.delivered.consumer_seq) == (["slow"], 1)
@@ -272,9 +272,7 @@ async def test_publishing_the_same_message_twice_stores_it_once(nats_url: str, s
     async with service(nats_url, "repeats", handler) as broker:
         for name in ("first", "first", "last"):
             await Publisher(stream(broker))(sent(name, "repeats"))
-        async with asyncio.timeout(20):
-            while await unfinished(stream(broker), "repeats"):
-                await asyncio.sleep(0.02)
+        await until_finished(stream(broker), "repeats")
     assert sorted(name for name in seen if name in ("first", "last")) == ["first", "last"]
 
 
@@ -314,9 +312,7 @@ async def test_a_service_waits_for_nats_and_survives_its_death(tmp_path: Path, s
         await server.kill()
         await asyncio.sleep(0.5)
         await server.start()
-        async with asyncio.timeout(30):
-            while not await _published(publish, sent("after")):
-                await asyncio.sleep(0.2)
+        await until(lambda: _published(publish, sent("after")))
         await until(lambda: "after" in seen)
     await server.kill()
     assert seen == ["before", "after"]
@@ -350,9 +346,7 @@ async def test_attempts_while_nats_is_away_leave_nothing_behind(tmp_path: Path) 
         await asyncio.gather(*(_published(publish, large) for _ in range(50)))  # two of them fill the client's buffer
         assert js.publish_async_pending() == 0
         await server.start()
-        async with asyncio.timeout(30):
-            while not await _published(publish, sent("after")):
-                await asyncio.sleep(0.2)
+        await until(lambda: _published(publish, sent("after")))
     await server.kill()
 
 

@@ -1,7 +1,7 @@
 """Migration steps with real locks: done once, by one replica at a time, and a step that fails stops nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from shared.platform.migrations import MigrationStep, failed_steps, index_step, 
 from shared.platform.mongo import Collection, Database, IndexModel, open_mongo
 from shared.platform.settings import Settings
 from tests.servers import mongod, start_replica_set
+from tests.waiting import until
 
 SHORT_TTL_S = 0.3
 BOUND_S = 60
@@ -49,12 +50,6 @@ def failing(name: str, **fields: object) -> MigrationStep:
 
 async def runs(database: Database) -> dict[str, int]:
     return {item["_id"]: item["count"] async for item in database["runs"].find()}
-
-
-async def until(condition: Callable[[], Awaitable[object]]) -> None:
-    async with asyncio.timeout(BOUND_S):
-        while not await condition():
-            await asyncio.sleep(0.02)
 
 
 async def test_many_replicas_do_a_step_once_and_none_starts_before_it_is_done(
@@ -147,9 +142,7 @@ async def test_a_replica_that_lost_the_lock_ends_its_step_and_waits(database: Da
     await until(lambda: database["runs"].find_one({"_id": "begun"}))
     other = {"holder": "another", "expires_at": utc_now() + timedelta(hours=1)}
     await marks.update_one({"_id": "_lock"}, {"$set": other})
-    async with asyncio.timeout(BOUND_S):
-        while not ended:
-            await asyncio.sleep(0.02)
+    await until(lambda: ended)
     await marks.insert_one({"_id": "one", "version": "1", "done_at": utc_now()})
     assert await asyncio.wait_for(slow, BOUND_S) == []
 

@@ -1,6 +1,5 @@
 """The ordered consumer: every message of its subjects, in order, without repeats, whatever happens to the consumer."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -13,6 +12,7 @@ from shared.messaging import ordered_consumer
 from shared.messaging.client import JetStreamContext, NatsClient, jetstream
 from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.publisher import Publisher
+from tests.waiting import until
 
 
 class Recorder:
@@ -30,9 +30,7 @@ class Recorder:
         self.sequences.append(sequence)
 
     async def wait_for(self, details: list[str]) -> None:
-        async with asyncio.timeout(20):
-            while len(self.details) < len(details):
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.details) >= len(details))
         assert self.details == details
         assert self.sequences == sorted(set(self.sequences))
 

@@ -129,15 +129,3 @@ async def linked(start: NewNeonize, phone: SimulatedPhone) -> Neonize:
     await phone.scan((await neonize.event("qr"))["code"])
     await neonize.event("Connected")
     return neonize
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], Any]], Awaitable[None]]:
-    """Waits until something becomes true in the simulator."""
-
-    async def wait(condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(NEONIZE_TIMEOUT_S):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-    return wait

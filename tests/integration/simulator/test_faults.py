@@ -9,6 +9,7 @@ from simulator.people.phone import SimulatedPhone
 from simulator.protocol.node import element
 from simulator.server.accounts import Faults
 from simulator.world import World
+from tests.waiting import until
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -57,7 +58,7 @@ async def test_a_stream_error_503_leads_to_a_new_connection(phone: SimulatedPhon
 
 
 async def test_a_client_cannot_connect_while_connections_are_refused(
-    world: World, phone: SimulatedPhone, linked: Any, until: Any
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact()
     phone.account.faults = Faults(refuse_connections=True)
@@ -92,7 +93,7 @@ async def test_a_media_host_that_fails_makes_the_upload_fail(world: World, phone
         await linked.call("send_image", to=bob.account.number, data=PIXEL)
 
 
-async def test_a_login_answered_with_503_is_retried(phone: SimulatedPhone, linked: Any, until: Any) -> None:
+async def test_a_login_answered_with_503_is_retried(phone: SimulatedPhone, linked: Any) -> None:
     before, companion = len(linked.events), phone.account.companions[1]
     phone.account.faults = Faults(fail_login={"reason": "503"})
     await _drop(phone)

@@ -9,6 +9,7 @@ from simulator.people import content
 from simulator.people.phone import SimulatedPhone, WrongPhoneState
 from simulator.protocol.link_code import WrongCode
 from simulator.world import World
+from tests.waiting import until
 
 
 async def test_a_restart_of_the_client_needs_no_second_scan(start: Any, phone: SimulatedPhone, linked: Any) -> None:
@@ -46,7 +47,7 @@ async def test_the_eight_character_code_links_after_a_wrong_one_was_refused(star
 
 
 async def test_messages_wait_for_a_killed_client_and_none_is_lost(
-    start: Any, world: World, phone: SimulatedPhone, linked: Any, until: Any
+    start: Any, world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     before, _ = bob.write(phone.account, content.text("before"))
@@ -64,7 +65,7 @@ async def test_messages_wait_for_a_killed_client_and_none_is_lost(
 
 
 async def test_sent_but_unacknowledged_messages_are_delivered_again(
-    world: World, phone: SimulatedPhone, linked: Any, until: Any
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob, companion = world.add_contact(name="Bob"), phone.account.companions[1]
     await until(lambda: companion.active)
@@ -82,7 +83,7 @@ async def test_unlinking_on_the_phone_logs_the_client_out(world: World, phone: S
     assert phone.account.companions == {}
 
 
-async def test_logging_out_in_the_client_removes_the_device(phone: SimulatedPhone, linked: Any, until: Any) -> None:
+async def test_logging_out_in_the_client_removes_the_device(phone: SimulatedPhone, linked: Any) -> None:
     await linked.call("logout")
     await until(lambda: phone.account.companions == {})
 

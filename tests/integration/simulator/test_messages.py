@@ -1,22 +1,21 @@
 """Texts, receipts, typing, media and groups between the real neonize and simulated people."""
 
 import base64
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from simulator.people import content
 from simulator.people.content import MediaFile
 from simulator.people.phone import SimulatedPhone
 from simulator.world import World
+from tests.waiting import until
 
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 
 
 async def test_a_contact_writes_and_the_companion_acknowledges(
-    world: World, phone: SimulatedPhone, linked: Any, until: Until
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     first, _ = bob.write(phone.account, content.text("hello äöü 🎉"))
@@ -100,7 +99,7 @@ async def test_a_message_from_the_phone_reaches_the_companion_as_own_message(
 
 
 async def test_typing_goes_both_ways_once_the_push_name_has_arrived(
-    world: World, phone: SimulatedPhone, linked: Any, until: Until
+    world: World, phone: SimulatedPhone, linked: Any
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion = phone.account.companions[1]

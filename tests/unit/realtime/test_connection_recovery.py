@@ -10,6 +10,7 @@ from services.realtime.connection_recovery import ConnectionRecovery
 from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, RoomJoin, RoomOwner
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
+from tests.waiting import until
 
 ANA = Principal(organization_id="acme", subject="ana")
 SESSION: RoomJoin = ("join-session", "Loja 1")
@@ -76,9 +77,7 @@ async def test_rooms_of_a_killed_process_are_restored(monkeypatch: pytest.Monkey
     killed.begin("without rooms", ANA, None)
     await killed.join("s1", SESSION)
     renewing = asyncio.create_task(killed.renew_forever())
-    async with asyncio.timeout(20):
-        while store.save_count < 5:
-            await asyncio.sleep(0.01)
+    await until(lambda: store.save_count >= 5)
     renewing.cancel()
     assert list(store.rooms) == [pid]
     other.begin("s2", ANA, {"pid": pid})

@@ -25,6 +25,7 @@ from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database
 from simulator.people.phone import SimulatedPhone
 from tests.servers import free_port
+from tests.waiting import until
 
 WAIT_TIMEOUT_S = 60
 INSTANCE = "sales"
@@ -74,9 +75,7 @@ class SessionService:
 
     async def start_process(self) -> None:
         await self.spawn()
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while not await self.ready():
-                await asyncio.sleep(0.05)
+        await until(self.ready)
 
     async def exit_code_of_refused_start(self) -> int:
         """Start it and wait until it exits by itself; its exit code."""

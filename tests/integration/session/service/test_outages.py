@@ -1,6 +1,5 @@
 """NATS or MongoDB killed and started again while messages arrive: nothing is lost, nothing is published twice."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from simulator.people import content
 from simulator.people.phone import SimulatedPhone
 from tests.integration.session.service.service import WAIT_TIMEOUT_S, SessionService
 from tests.servers import Server, mongod, nats_server, start_replica_set
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -56,9 +56,7 @@ async def killable(
 
 
 async def until_ready(service: SessionService) -> None:
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not await service.ready():
-            await asyncio.sleep(0.1)
+    await until(service.ready)
 
 
 async def wa_ids_in_stream(server: Server, organization: str, last: str) -> list[str]:

@@ -1,6 +1,5 @@
 """An instance is linked by a scan, sends and receives, and reconnects after every kind of crash."""
 
-import asyncio
 import os
 import signal
 
@@ -12,6 +11,7 @@ from simulator.app import Simulator
 from simulator.people import content
 from simulator.people.phone import SimulatedPhone
 from tests.integration.session.service.service import INSTANCE, SessionService
+from tests.waiting import until
 
 
 async def test_messages_travel_both_ways(service: SessionService, simulator: Simulator, phone: SimulatedPhone) -> None:
@@ -63,9 +63,7 @@ async def test_a_stopped_service_closes_its_connections_in_order(
     await service.link(phone)
     (worker,) = await service.workers()
     await service.stop_with(signal.SIGTERM)
-    async with asyncio.timeout(10):
-        while psutil.pid_exists(worker["pid"]):
-            await asyncio.sleep(0.05)
+    await until(lambda: not psutil.pid_exists(worker["pid"]))
     await service.event(ConnectionChanged, status=S.RECONNECTING, reason="service_stopping")
     before = len(service.events)
     await service.start_process()

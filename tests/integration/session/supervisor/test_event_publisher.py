@@ -1,6 +1,5 @@
 """A journaled event is stored in the stream, or among the dead letters, before the worker removes it."""
 
-import asyncio
 import base64
 
 from shared.contracts.events import MessageReceived
@@ -9,6 +8,7 @@ from shared.contracts.records import Party
 from shared.contracts.registry import DEAD_PREFIX, MAX_MESSAGE_BYTES
 from tests.fakes.workers import FakeWorker
 from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
+from tests.waiting import until
 
 
 def received(testbed: NodeTestBed, wa_id: str, text: str = "hello") -> MessageReceived:
@@ -26,9 +26,7 @@ def received(testbed: NodeTestBed, wa_id: str, text: str = "hello") -> MessageRe
 
 
 async def until_confirmed(worker: FakeWorker, sequence: int) -> None:
-    async with asyncio.timeout(15):
-        while worker.confirmed() < sequence:
-            await asyncio.sleep(0.01)
+    await until(lambda: worker.confirmed() >= sequence)
 
 
 def journal(testbed: NodeTestBed, sequence: int, event: MessageReceived) -> None:

@@ -16,6 +16,7 @@ from services.session.supervisor.process_handle import ProcessHandle
 from services.session.supervisor.worker_handle import WorkerHandle
 from shared.contracts.records import Network
 from tests.integration.session.supervisor.testbed import WAIT_TIMEOUT_S
+from tests.waiting import until
 
 Process = subprocess.Popen[bytes]
 
@@ -40,9 +41,7 @@ async def opened(process: Process) -> tuple[WorkerHandle, socket.socket]:
 
 
 async def killed(process: Process) -> bool:
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while process.poll() is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: process.poll() is not None)
     return process.returncode == -signal.SIGKILL
 
 

@@ -1,14 +1,13 @@
 """Nothing of a deleted instance is left in memory."""
 
-import asyncio
-
 import pytest
 
 from services.session.supervisor import event_publisher
 from shared.contracts.commands import LogoutInstance
 from shared.contracts.events import ConnectionChanged, MessageSent
 from shared.contracts.records import ConnectionStatus as S
-from tests.integration.session.supervisor.testbed import WAIT_TIMEOUT_S, NodeTestBed
+from tests.integration.session.supervisor.testbed import NodeTestBed
+from tests.waiting import until
 
 
 async def test_deleted_instances_leave_no_queues_locks_and_tasks(
@@ -39,8 +38,6 @@ async def test_deleted_instances_leave_no_queues_locks_and_tasks(
         return [one for one in collections if one]
 
     try:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while left():
-                await asyncio.sleep(0.02)
+        await until(lambda: not left())
     except TimeoutError:
         pytest.fail(f"left: {left()}")

@@ -1,6 +1,5 @@
 """Several nodes: one connection per instance in the cluster; a node without its lease closes its connections first."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorkers
-from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
 from tests.servers import Server, nats_server
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -59,10 +59,9 @@ async def test_a_node_that_lost_ownership_changes_nothing(testbed: NodeTestBed, 
     taken = {"$set": {"node": "elsewhere"}, "$inc": {"epoch": 1}}
     await database["connections"].update_one({"_id": INSTANCE}, taken)
     testbed.workers.last.report(INSTANCE, "disconnected")
-    assert testbed.node
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while testbed.node.workers()[0]["instances"]:
-            await asyncio.sleep(0.02)
+    node = testbed.node
+    assert node
+    await until(lambda: not node.workers()[0]["instances"])
     assert isinstance(testbed.workers.last.frames[-1], Stop)
     document = await testbed.document()
     assert (document["node"], document["status"], document["should_run"]) == ("elsewhere", "connected", True)

@@ -13,6 +13,7 @@ from shared.contracts.records import ConnectionStatus as S
 from shared.platform.mongo import Database
 from tests.fakes.workers import FakeWorker, obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
+from tests.waiting import until
 
 
 def never_replies(worker: FakeWorker, frame: ToWorker) -> None:
@@ -22,9 +23,7 @@ def never_replies(worker: FakeWorker, frame: ToWorker) -> None:
 
 
 async def until_sent(testbed: NodeTestBed) -> None:
-    async with asyncio.timeout(10):
-        while not testbed.workers.last.sends():
-            await asyncio.sleep(0.01)
+    await until(lambda: testbed.workers.last.sends())
 
 
 async def test_a_redelivered_send_repeats_its_outcome_and_not_the_send(testbed: NodeTestBed) -> None:

@@ -1,8 +1,7 @@
 """Each background task of a node meets an error is not expected: a KeyError."""
 
-import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +22,8 @@ from shared.messaging.publisher import Publisher
 from shared.platform import background
 from shared.platform.background import ProcessEnd
 from tests.integration.session.supervisor.test_event_publisher import journal, received, until_confirmed
-from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
+from tests.waiting import until
 
 Fault = Callable[..., None]
 
@@ -51,12 +51,6 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> Fault:
         monkeypatch.setattr(owner, name, broken)
 
     return install
-
-
-async def until(condition: Callable[[], object | Awaitable[object]]) -> None:
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 async def test_a_lease_whose_renewal_fails_closes_every_connection_and_ends_the_process(

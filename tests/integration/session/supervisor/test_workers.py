@@ -1,7 +1,5 @@
 """Which worker an instance is assigned to, and when a worker is retired."""
 
-import asyncio
-
 import pytest
 
 from services.session.ipc.messages import Quit, Start, ToWorker
@@ -11,7 +9,8 @@ from services.session.supervisor.worker_handle import MAX_ABANDONED_PAIRINGS
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
 from tests.fakes.workers import FakeWorker, obedient
-from tests.integration.session.supervisor.testbed import INSTANCE, WAIT_TIMEOUT_S, NodeTestBed
+from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
+from tests.waiting import until
 
 
 def nobody_scans(worker: FakeWorker, frame: ToWorker) -> None:
@@ -36,9 +35,7 @@ async def test_a_worker_with_many_abandoned_pairings_is_retired(testbed: NodeTes
         await testbed.connect()
         await testbed.event(ConnectionChanged, since=before, reason="pairing_timeout")
     (retired,) = testbed.workers.all
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while not isinstance(retired.frames[-1], Quit):
-            await asyncio.sleep(0.02)
+    await until(lambda: isinstance(retired.frames[-1], Quit))
     testbed.workers.script = obedient
     await testbed.connected()
     assert testbed.workers.last is not retired
@@ -87,9 +84,7 @@ async def test_an_instance_that_crashes_its_worker_gets_one_of_its_own(
     def killed() -> list[FakeWorker]:
         return [w for w in testbed.workers.all if any(start.instance_id == "sick" for start in w.starts())]
 
-    async with asyncio.timeout(WAIT_TIMEOUT_S):
-        while len(killed()) < MAX_CRASHING_STARTS + 3:
-            await asyncio.sleep(0.02)
+    await until(lambda: len(killed()) >= MAX_CRASHING_STARTS + 3)
     alone = killed()[MAX_CRASHING_STARTS:]
     assert all({start.instance_id for start in worker.starts()} == {"sick"} for worker in alone)
     for name in neighbours:

@@ -22,6 +22,7 @@ from shared.messaging.client import jetstream
 from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database, Document
 from tests.fakes.workers import FakeWorkers
+from tests.waiting import until
 
 WAIT_TIMEOUT_S = 60
 INSTANCE, INTRUDER = "sales", "intruder"
@@ -134,7 +135,5 @@ class NodeTestBed:
         return await self.document(instance, status=status.value)
 
     async def document(self, instance: str = INSTANCE, **fields: Any) -> Document:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
-            while not (document := await self._database["connections"].find_one({"_id": instance, **fields})):
-                await asyncio.sleep(0.02)
+        document = await until(lambda: self._database["connections"].find_one({"_id": instance, **fields}))
         return document

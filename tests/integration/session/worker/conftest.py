@@ -1,10 +1,8 @@
 """A simulated WhatsApp in this process, real workers in others."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,7 @@ from simulator.app import Simulator
 from simulator.people.phone import SimulatedPhone
 from simulator.server.accounts import Faults
 from simulator.world import World
-from tests.integration.session.worker.driver import TIMEOUT_S, WorkerDriver, ZygoteDriver
+from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +66,3 @@ async def linked(worker: WorkerDriver, phone: SimulatedPhone) -> WorkerDriver:
     """A worker whose one account is linked to the phone and connected."""
     await worker.link(phone)
     return worker
-
-
-@pytest.fixture
-def until() -> Callable[[Callable[[], Any]], Awaitable[None]]:
-    """Waits until a condition is true in this process."""
-
-    async def wait(condition: Callable[[], Any]) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
-            while not condition():
-                await asyncio.sleep(0.02)
-
-    return wait

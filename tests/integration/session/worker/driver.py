@@ -27,6 +27,7 @@ from services.session.ipc.messages import (
     WorkerExited,
 )
 from services.session.simulated_network import SimulatedNetwork, zygote_environment
+from tests.waiting import until
 
 TIMEOUT_S = 60
 """Generous, because the machine may be busy."""
@@ -102,9 +103,7 @@ class WorkerDriver(FrameReader):
 
     async def entries(self, count: int) -> list[JournaledEvent]:
         """Wait for `count` different journaled events; one that is not confirmed may be sent again after a restart."""
-        async with asyncio.timeout(TIMEOUT_S):
-            while len({(entry.instance_id, entry.sequence) for entry in self.received_entries()}) < count:
-                await asyncio.sleep(0.02)
+        await until(lambda: len({(entry.instance_id, entry.sequence) for entry in self.received_entries()}) >= count)
         return self.received_entries()
 
     async def confirm_entries(self, count: int, instance_id: str = INSTANCE) -> list[JournaledEvent]:

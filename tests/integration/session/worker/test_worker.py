@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from services.session.ipc.messages import (
     ConnectionUpdate,
@@ -26,8 +24,7 @@ from simulator.people.contact import SimulatedContact
 from simulator.people.phone import SimulatedPhone
 from simulator.world import World
 from tests.integration.session.worker.driver import INSTANCE, TIMEOUT_S, WorkerDriver, ZygoteDriver
-
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
+from tests.waiting import until
 
 
 async def test_an_account_is_linked_by_qr(worker: WorkerDriver, phone: SimulatedPhone) -> None:
@@ -145,7 +142,7 @@ async def test_two_workers_never_connect_one_account(
 
 
 async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
-    phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+    phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     linked.writer.close()
     exited = await zygote.reader.wait(WorkerExited)
@@ -154,7 +151,7 @@ async def test_a_worker_without_its_supervisor_closes_its_connections_and_ends(
 
 
 async def test_a_worker_that_quits_loses_no_message(
-    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver, until: Until
+    world: World, phone: SimulatedPhone, zygote: ZygoteDriver, linked: WorkerDriver
 ) -> None:
     bob = world.add_contact()
     wa_ids = [bob.write(phone.account, content.text(f"text {number}"))[0] for number in range(60)]
@@ -177,7 +174,7 @@ def confirm(entry: JournaledEvent) -> EventsConfirmed:
 
 
 async def test_typing_presence_and_read_receipts_are_sent_and_received(
-    world: World, phone: SimulatedPhone, linked: WorkerDriver, until: Until
+    world: World, phone: SimulatedPhone, linked: WorkerDriver
 ) -> None:
     bob = world.add_contact(name="Bob")
     companion, address = phone.account.companions[1], f"{bob.account.lid.user}@lid"

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from simulator.server.accounts import Companion
 from simulator.world import World
 from tests.integration.session.worker.conftest import running_zygote
 from tests.integration.session.worker.driver import WorkerDriver, ZygoteDriver
+from tests.waiting import until
 
-Until = Callable[[Callable[[], Any]], Awaitable[None]]
 RECEIPTS = [
     "delivered",
     "sender",
@@ -118,7 +118,7 @@ async def test_messages_read_elsewhere_are_reported_after_the_messages(
 
 
 async def test_a_connection_whose_loop_ended_is_closed_before_it_is_reported(
-    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact, until: Until
+    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     worker = await poisoned.fork()
     await worker.link(phone)
@@ -136,7 +136,7 @@ async def test_a_connection_whose_loop_ended_is_closed_before_it_is_reported(
 
 
 async def test_an_account_stopped_while_its_loop_ends_is_offline(
-    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact, until: Until
+    poisoned: ZygoteDriver, phone: SimulatedPhone, bob: SimulatedContact
 ) -> None:
     worker = await poisoned.fork()
     await worker.link(phone)
