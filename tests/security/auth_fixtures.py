@@ -53,8 +53,8 @@ async def registered(http: httpx.AsyncClient, email: str | None = None) -> dict[
     body = {"email": email or new_email(), "password": PASSWORD}
     answer = await http.post("/api/auth/register", json=body)
     assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
+    login: dict[str, Any] = answer.json()
+    return login
 
 
 async def log_in(http: httpx.AsyncClient, email: str, password: str = PASSWORD, **headers: str) -> httpx.Response:

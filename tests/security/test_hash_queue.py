@@ -78,79 +78,79 @@ class HeldHash:
 
 
 async def test_many_attempts_of_one_address_never_delay_anothers_first() -> None:
-    held = HeldHash()
-    await held.asks("a1", "a2", "a3", "a4")
-    await held.asks("b1", "b2")
-    await held.asks("c1")
-    await held.finish()
-    assert held.order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+    queue_under_test = HeldHash()
+    await queue_under_test.asks("a1", "a2", "a3", "a4")
+    await queue_under_test.asks("b1", "b2")
+    await queue_under_test.asks("c1")
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
 
 
 async def test_known_devices_come_first() -> None:
-    held = HeldHash()
-    await held.asks("a1", "b1", "c1")
-    await held.asks("k1", known=True)
-    await held.finish()
-    assert held.order == ["a1", "k1", "b1", "c1"]
+    queue_under_test = HeldHash()
+    await queue_under_test.asks("a1", "b1", "c1")
+    await queue_under_test.asks("k1", known=True)
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "k1", "b1", "c1"]
 
 
 async def test_many_known_devices_do_not_starve_the_others() -> None:
     """Where registration is open, an attacker has as many known devices as accounts."""
-    held = HeldHash()
-    await held.asks("a1", "b1", "c1")
-    await held.asks("k1", "l1", "m1", "n1", "o1", known=True)
-    await held.finish()
-    assert held.order == ["a1", "k1", "l1", "b1", "m1", "n1", "c1", "o1"]
+    queue_under_test = HeldHash()
+    await queue_under_test.asks("a1", "b1", "c1")
+    await queue_under_test.asks("k1", "l1", "m1", "n1", "o1", known=True)
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "k1", "l1", "b1", "m1", "n1", "c1", "o1"]
 
 
 async def test_the_queue_is_bounded_and_what_does_not_fit_is_answered_at_once() -> None:
-    held = HeldHash(max_queued=3)
-    await held.asks("a1", "a2", "a3", "a4")
-    await held.asks("b1")  # takes the place of a4
-    await held.asks("k1", "l1", "m1", "n1", known=True)  # these have a line of their own
-    await held.asks("c1")  # takes the place of a3
-    await held.asks("d1")  # takes the place of a2
-    await held.asks("e1")  # all have as few before them as this one: it came last
+    queue_under_test = HeldHash(max_queued=3)
+    await queue_under_test.asks("a1", "a2", "a3", "a4")
+    await queue_under_test.asks("b1")  # takes the place of a4
+    await queue_under_test.asks("k1", "l1", "m1", "n1", known=True)  # these have a line of their own
+    await queue_under_test.asks("c1")  # takes the place of a3
+    await queue_under_test.asks("d1")  # takes the place of a2
+    await queue_under_test.asks("e1")  # all have as few before them as this one: it came last
     await asyncio.sleep(0.01)
-    assert held.refused == ["a4", "n1", "a3", "a2", "e1"]
-    await held.finish()
-    assert held.order == ["a1", "k1", "l1", "b1", "m1", "c1", "d1"]
+    assert queue_under_test.refused == ["a4", "n1", "a3", "a2", "e1"]
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "k1", "l1", "b1", "m1", "c1", "d1"]
 
 
 async def test_one_address_has_few_concurrent_attempts() -> None:
-    held = HeldHash()
-    await held.asks(*(f"a{number}" for number in range(40)))
-    assert len(held.refused) == 40 - MAX_HASHES_PER_CLIENT
-    await held.finish()
-    await held.asks("a1")
-    await held.finish()
-    assert len(held.order) == MAX_HASHES_PER_CLIENT + 1
+    queue_under_test = HeldHash()
+    await queue_under_test.asks(*(f"a{number}" for number in range(40)))
+    assert len(queue_under_test.refused) == 40 - MAX_HASHES_PER_CLIENT
+    await queue_under_test.finish()
+    await queue_under_test.asks("a1")
+    await queue_under_test.finish()
+    assert len(queue_under_test.order) == MAX_HASHES_PER_CLIENT + 1
 
 
 async def test_a_full_queue_whose_last_ticket_is_cancelled_at_that_moment_loses_no_slot() -> None:
-    held = HeldHash(max_queued=1)
-    await held.asks("a1", "a2")
-    held.begins("b1")
-    held.give_up(1)  # its task learns of it only after b1 found the line full
-    await held.finish()
-    assert held.order == ["a1", "b1"]
-    await held.asks("c1")
-    await held.finish()
-    assert held.order == ["a1", "b1", "c1"]
+    queue_under_test = HeldHash(max_queued=1)
+    await queue_under_test.asks("a1", "a2")
+    queue_under_test.begins("b1")
+    queue_under_test.give_up(1)  # its task learns of it only after b1 found the line full
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "b1"]
+    await queue_under_test.asks("c1")
+    await queue_under_test.finish()
+    assert queue_under_test.order == ["a1", "b1", "c1"]
 
 
 async def test_a_cancelled_attempt_leaves_the_queue_and_loses_no_slot() -> None:
-    held = HeldHash()
-    await held.asks("a1", "b1", "c1", "d1")
-    held.give_up(1)
-    held.give_up(0)
+    queue_under_test = HeldHash()
+    await queue_under_test.asks("a1", "b1", "c1", "d1")
+    queue_under_test.give_up(1)
+    queue_under_test.give_up(0)
     await asyncio.sleep(0)
-    held.give_up(2)
-    await held.finish()
-    assert held.order[-1] == "d1"
-    await held.asks("e1")
-    await held.finish()
-    assert held.order[-1] == "e1"
+    queue_under_test.give_up(2)
+    await queue_under_test.finish()
+    assert queue_under_test.order[-1] == "d1"
+    await queue_under_test.asks("e1")
+    await queue_under_test.finish()
+    assert queue_under_test.order[-1] == "e1"
 
 
 @asynccontextmanager

@@ -61,14 +61,14 @@ async def accepted(api: Api, token: str) -> httpx.Response:
 @asynccontextmanager
 async def endings(api: Api, organization_id: str) -> AsyncIterator[list[AccessRevoked]]:
     """AccessRevoked events of this organization."""
-    heard: list[AccessRevoked] = []
+    events_received: list[AccessRevoked] = []
 
     async def hear(message: Any) -> None:
-        heard.append(AccessRevoked.model_validate_json(message.data))
+        events_received.append(AccessRevoked.model_validate_json(message.data))
 
     subscription = await api.nats.subscribe(AccessRevoked.subject_filter(organization_id), cb=hear)
     await subscribed(api.nats)
-    yield heard
+    yield events_received
     await subscribed(api.nats)
     await subscription.unsubscribe()
 
@@ -91,14 +91,14 @@ async def test_a_key_of_a_removed_admin_is_refused(api: Api, member: Member) -> 
         key = await key_of(admin.http)
         async with api.client(**{"X-Api-Key": key["key"]}) as http:
             below = await key_of(http, "read")
-        async with endings(api, member.organization_id) as heard:
+        async with endings(api, member.organization_id) as events_received:
             await remove(member, admin)
     for each in (key, below):
         assert await scopes_now(api, each["key"]) is None
         async with api.client(**{"X-Api-Key": each["key"]}) as http:
             assert (await http.get("/api/users")).json()["code"] == "api_key_invalid"
-    told = {(event.holder, event.code) for event in heard}
-    assert told >= {(f"key:{each['id']}", "api_key_revoked") for each in (key, below)}
+    revoked_events = {(event.holder, event.code) for event in events_received}
+    assert revoked_events >= {(f"key:{each['id']}", "api_key_revoked") for each in (key, below)}
 
 
 async def test_a_revoked_key_ends_the_keys_it_made(api: Api, member: Member) -> None:
@@ -106,10 +106,10 @@ async def test_a_revoked_key_ends_the_keys_it_made(api: Api, member: Member) -> 
     async with api.client(**{"X-Api-Key": first["key"]}) as http:
         second = await key_of(http)
         token = await invited(http)
-    async with endings(api, member.organization_id) as heard:
+    async with endings(api, member.organization_id) as events_received:
         assert (await member.http.delete(f"/api/api-keys/{first['id']}")).status_code == 200
     assert await scopes_now(api, second["key"]) is None
-    assert {event.holder for event in heard} == {f"key:{first['id']}", f"key:{second['id']}"}
+    assert {event.holder for event in events_received} == {f"key:{first['id']}", f"key:{second['id']}"}
     assert (await accepted(api, token)).json()["code"] == "invitation_invalid"
 
 

@@ -176,15 +176,15 @@ async def make_searchable(database: Database) -> None:
 
 @pytest.fixture
 async def member(api: Api) -> AsyncIterator[Member]:
-    async with api.member() as found:
-        yield found
+    async with api.member() as user:
+        yield user
 
 
 @pytest.fixture
 async def stranger(api: Api) -> AsyncIterator[Member]:
     """A member of another organization."""
-    async with api.member() as found:
-        yield found
+    async with api.member() as user:
+        yield user
 
 
 @pytest.fixture

@@ -71,18 +71,18 @@ def moved(command: RescheduleBooking) -> Iterable[Event]:
 async def test_a_booking_is_made_for_a_contact(api: Api, member: Member) -> None:
     body = {"contact_id": await contact(api, member), "text": "a table", "starts_at": SOON, "note": "by phone"}
     body["instance_id"] = await member.instance()
-    async with api.playing(CreateBooking, created) as heard:
+    async with api.playing(CreateBooking, created) as commands:
         answer = await member.http.post("/api/bookings", json=body)
     assert answer.status_code == 201, answer.text
     assert (answer.json()["data"]["starts_at"], answer.json()["data"]["text"]) == ("2026-12-01T09:00:00Z", "a table")
-    [command] = heard
+    [command] = commands
     assert (command.instance_id, command.by, command.note) == (body["instance_id"], member.user_id, "by phone")
 
 
 async def test_without_an_instance_the_router_chooses(api: Api, member: Member) -> None:
-    async with api.playing(CreateBooking, created) as heard:
+    async with api.playing(CreateBooking, created) as commands:
         answer = await member.http.post("/api/bookings", json={"contact_id": await contact(api, member)})
-    assert (answer.status_code, heard[0].instance_id, heard[0].starts_at) == (201, "-", None)
+    assert (answer.status_code, commands[0].instance_id, commands[0].starts_at) == (201, "-", None)
 
 
 async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(api: Api, member: Member) -> None:
@@ -90,10 +90,10 @@ async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(api: 
     request = CreateBookingRequest(
         organization_id=member.organization_id, instance_id=instance_id, contact_id=contact_id, starts_at=NINE
     )
-    async with api.playing(CreateBooking, created) as heard:
+    async with api.playing(CreateBooking, created) as commands:
         answer = await rpc_request(api.nats, request)
     assert (answer["data"]["contact_id"], answer["data"]["instance_id"]) == (contact_id, instance_id)
-    assert (heard[0].instance_id, heard[0].starts_at, heard[0].by) == (instance_id, NINE, "bus")
+    assert (commands[0].instance_id, commands[0].starts_at, commands[0].by) == (instance_id, NINE, "bus")
 
 
 async def test_while_one_is_open_the_problem_names_it(api: Api, member: Member) -> None:
@@ -133,11 +133,11 @@ async def test_an_invalid_time_is_refused(api: Api, member: Member, body: Any, f
 
 async def test_a_booking_is_rescheduled(api: Api, member: Member) -> None:
     booking_id = await stored(api, member)
-    async with api.playing(RescheduleBooking, moved) as heard:
+    async with api.playing(RescheduleBooking, moved) as commands:
         body = {"starts_at": SOON, "note": "she is late"}
         answer = await member.http.post(f"/api/bookings/{booking_id}/reschedule", json=body)
     assert (answer.status_code, answer.json()["data"]["starts_at"]) == (200, "2026-12-01T09:00:00Z")
-    assert [(item.starts_at, item.note, item.by) for item in heard] == [(NINE, "she is late", member.user_id)]
+    assert [(item.starts_at, item.note, item.by) for item in commands] == [(NINE, "she is late", member.user_id)]
 
 
 async def test_a_change_may_have_a_note(api: Api, member: Member) -> None:
@@ -146,11 +146,11 @@ async def test_a_change_may_have_a_note(api: Api, member: Member) -> None:
         return [BookingUpdated(organization_id=command.organization_id, cause=command.id, booking=now)]
 
     booking_id = await stored(api, member)
-    async with api.playing(ChangeBooking, decided) as heard:
+    async with api.playing(ChangeBooking, decided) as commands:
         for body in ({"note": "nobody there"}, {}, None):
             answer = await member.http.post(f"/api/bookings/{booking_id}/cancel", json=body)
             assert answer.status_code == 200
-    assert [item.note for item in heard] == ["nobody there", None, None]
+    assert [item.note for item in commands] == ["nobody there", None, None]
 
 
 async def test_a_booking_has_its_history(api: Api, member: Member) -> None:
@@ -160,12 +160,12 @@ async def test_a_booking_has_its_history(api: Api, member: Member) -> None:
         {"status": "cancelled", "at": NINE, "by": None, "reason": "contacts_merged", "cause": "y"},
     ]
     booking_id = await stored(api, member, status=BookingStatus.CANCELLED.value, starts_at=NINE, history=steps)
-    shown = (await member.get(f"/api/bookings/{booking_id}"))["data"]
+    booking = (await member.get(f"/api/bookings/{booking_id}"))["data"]
     nine = "2026-12-01T09:00:00Z"
-    assert shown["starts_at"] == nine
-    assert [(step["by"], step["note"], step["starts_at"], step["reason"]) for step in shown["history"]] == [
+    assert booking["starts_at"] == nine
+    assert [(step["by"], step["note"], step["starts_at"], step["reason"]) for step in booking["history"]] == [
         (None, None, None, None),
         ("ben", "late", nine, None),
         (None, None, None, "contacts_merged"),
     ]
-    assert {step["at"] for step in shown["history"]} == {nine}
+    assert {step["at"] for step in booking["history"]} == {nine}

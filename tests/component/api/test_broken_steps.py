@@ -221,11 +221,11 @@ async def own_api(settings: ApiSettings, api: Api, monkeypatch: pytest.MonkeyPat
 async def test_an_interrupted_revocation_is_finished_by_the_running_api(
     own_api: Api, monkeypatch: pytest.MonkeyPatch, ending: Ending, step: Step
 ) -> None:
-    api, heard = own_api, set[str]()
+    api, events_received = own_api, set[str]()
 
     async def hear(message: Any) -> None:
         event = AccessRevoked.model_validate_json(message.data)
-        heard.update(holder for holder in (*event.login_ids, event.holder) if holder)
+        events_received.update(holder for holder in (*event.login_ids, event.holder) if holder)
 
     async with api.member() as member, api.member("admin", member.organization_id) as other:
         made = await other.http.post("/api/api-keys", json={"name": "till", "scopes": ["read", "send", "manage"]})
@@ -245,7 +245,7 @@ async def test_an_interrupted_revocation_is_finished_by_the_running_api(
                 accepted = await till.post("/api/auth/accept-invitation", json=accepting)
                 assert accepted.json()["code"] == "invitation_invalid"
     async with asyncio.timeout(30):
-        while heard != expected or await _marked(api) or await api.database.invitations.find_one():
+        while events_received != expected or await _marked(api) or await api.database.invitations.find_one():
             await asyncio.sleep(0.02)
     await subscription.unsubscribe()
 

@@ -48,10 +48,10 @@ async def test_a_contact_lists_its_merges(api: Api, member: Member) -> None:
 
 async def test_a_split_returns_the_restored_contact(api: Api, member: Member) -> None:
     kept, back = await contact(api, member), await contact(api, member)
-    async with api.playing(SplitContact, taken_apart) as heard:
+    async with api.playing(SplitContact, taken_apart) as commands:
         answer = await member.http.post(f"/api/contacts/{kept}/split", json={"merged_id": back})
     assert (answer.status_code, answer.json()["data"]["id"]) == (200, back), answer.text
-    [command] = heard
+    [command] = commands
     assert (command.contact_id, command.merged_id, command.by) == (kept, back, member.user_id)
 
 

@@ -33,10 +33,10 @@ class Thread:
 async def thread(api: Api, member: Member, records: Callable[..., Document]) -> Thread:
     """Always two messages have the same order key."""
     conversation = talk(member)
-    said = [records(conversation_id=conversation["_id"], order_key=10**15 + age // 2) for age in range(COUNT)]
+    text = [records(conversation_id=conversation["_id"], order_key=10**15 + age // 2) for age in range(COUNT)]
     await api.database.conversations.insert_one(conversation)
-    await api.database.messages.insert_many(said)
-    newest_first = sorted(said, key=lambda one: (one["order_key"], one["_id"]), reverse=True)
+    await api.database.messages.insert_many(text)
+    newest_first = sorted(text, key=lambda one: (one["order_key"], one["_id"]), reverse=True)
     return Thread(member, f"/api/conversations/{conversation['_id']}/messages", [one["_id"] for one in newest_first])
 
 

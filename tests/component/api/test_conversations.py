@@ -98,13 +98,13 @@ async def test_mark_read_names_the_newest_message_at_that_time(api: Api, member:
     found = talk(member, contact_id=person["_id"])
     await api.database.contacts.insert_one(person)
     await api.database.conversations.insert_one(found)
-    async with api.playing(MarkConversationRead, carried_out(found)) as heard:
+    async with api.playing(MarkConversationRead, carried_out(found)) as commands:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/read")
     assert answer.status_code == 200, answer.text
     told = answer.json()["data"]
     assert (told["contact"]["name"], told["assigned_to"], told["unread_count"]) == ("Anna", "u", 2)
-    assert (heard[0].conversation_id, heard[0].by) == (found["_id"], member.user_id)
-    assert heard[0].seen == Seen(order_key=found["order_key"])
+    assert (commands[0].conversation_id, commands[0].by) == (found["_id"], member.user_id)
+    assert commands[0].seen == Seen(order_key=found["order_key"])
 
 
 @pytest.mark.parametrize(("action", "status"), [("close", "closed"), ("reopen", "open")])
@@ -113,10 +113,10 @@ async def test_closing_and_reopening_are_commands_to_the_router(
 ) -> None:
     found = talk(member)
     await api.database.conversations.insert_one(found)
-    async with api.playing(ChangeConversation, carried_out(found)) as heard:
+    async with api.playing(ChangeConversation, carried_out(found)) as commands:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/{action}")
     assert answer.status_code == 200, answer.text
-    assert (heard[0].status, heard[0].instance_id, heard[0].seen is not None) == (status, "i", True)
+    assert (commands[0].status, commands[0].instance_id, commands[0].seen is not None) == (status, "i", True)
 
 
 @pytest.mark.parametrize("wanted", ["me", "another", None])
@@ -125,10 +125,10 @@ async def test_a_conversation_is_assigned_to_oneself_to_another_and_to_nobody(
 ) -> None:
     found = talk(member)
     await api.database.conversations.insert_one(found)
-    async with api.playing(AssignConversation, carried_out(found)) as heard:
+    async with api.playing(AssignConversation, carried_out(found)) as commands:
         answer = await member.http.post(f"/api/conversations/{found['_id']}/assign", json={"user_id": wanted})
     assert answer.status_code == 200, answer.text
-    assert heard[0].user_id == (member.user_id if wanted == "me" else wanted)
+    assert commands[0].user_id == (member.user_id if wanted == "me" else wanted)
 
 
 async def test_what_the_router_refuses_is_the_answer(api: Api, member: Member) -> None:

@@ -135,7 +135,7 @@ async def tried(target: Member, operation: Operation, request: dict[str, Any], g
 
 async def test_the_other_services_got_commands_too(target: Member, api: Api) -> None:
     """Some generated requests pass validation: a connect reaches the test that plays the session service."""
-    async with api.playing(ConnectInstance, refusal) as heard:
+    async with api.playing(ConnectInstance, refusal) as commands:
         path = f"/api/whatsapp/instances/{await target.instance()}/connect"
         answer = await target.http.post(path, json={"method": "qr"})
-    assert (answer.status_code, answer.json()["code"], len(heard)) == (409, "unwilling", 1)
+    assert (answer.status_code, answer.json()["code"], len(commands)) == (409, "unwilling", 1)

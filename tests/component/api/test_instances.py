@@ -79,8 +79,8 @@ async def test_the_state_comes_from_the_connection(api: Api, member: Member) -> 
     instance = await member.instance()
     why = {"reason": "banned", "detail": "WhatsApp restricts this account.", "until": utc_now() + timedelta(days=1)}
     await api.connection(member, instance, status="restricted", phone_number="4915112345678", **why)
-    shown = [(await member.get(PATH))["data"][0], (await member.get(f"{PATH}/{instance}"))["instance"]]
-    for found in shown:
+    codes = [(await member.get(PATH))["data"][0], (await member.get(f"{PATH}/{instance}"))["instance"]]
+    for found in codes:
         assert (found["status"], found["reason"], found["phone_number"]) == ("restricted", "banned", "4915112345678")
         assert found["until"]
     status = await member.get(f"{PATH}/{instance}/status")
@@ -92,8 +92,8 @@ async def test_the_number_is_that_of_the_linked_phone(api: Api, member: Member) 
     linked = {"phone_number": "4917099999999", "jid": "4917099999999:1@s.whatsapp.net"}
     await api.connection(member, instance, **linked, previous_phone_number="4915112345678")
     path = f"{PATH}/{instance}"
-    for shown in [(await member.get(each))["instance"] for each in (path, f"{path}/status")]:
-        assert (shown["phone_number"], shown["previous_phone_number"]) == ("4917099999999", "4915112345678")
+    for codes in [(await member.get(each))["instance"] for each in (path, f"{path}/status")]:
+        assert (codes["phone_number"], codes["previous_phone_number"]) == ("4917099999999", "4915112345678")
     gone = {"$set": {"jid": None}}
     await api.database.connections.update_one({"_id": instance}, gone)
     assert (await member.get(path))["instance"]["phone_number"] == "4915112345678"
@@ -129,11 +129,11 @@ async def test_connecting_by_code_answers_the_code(api: Api, member: Member) -> 
         code = PairingCodeIssued(code="ABCD-EFGH", phone_number=number, expires_at=until, **of(command))
         return [ConnectionChanged(status=S.CONNECTING, **of(command)), code]
 
-    async with api.playing(ConnectInstance, answer) as heard:
+    async with api.playing(ConnectInstance, answer) as commands:
         found = (await member.http.post(f"{PATH}/{instance}/connect", json={"phone_number": "+4915112345678"})).json()
     assert (found["success"], found["method"], found["pairingCode"]) == (True, "code", "ABCDEFGH")
     assert found["expires_at"]
-    assert (heard[0].method, heard[0].phone_number) == ("code", "4915112345678")
+    assert (commands[0].method, commands[0].phone_number) == ("code", "4915112345678")
 
 
 async def test_a_linked_account_needs_no_code(api: Api, member: Member) -> None:
@@ -160,10 +160,10 @@ async def test_a_code_needs_a_number(member: Member) -> None:
 
 async def test_connecting_by_qr_answers_before_there_is_a_code(api: Api, member: Member) -> None:
     instance = await member.instance()
-    async with api.playing(ConnectInstance, becomes(S.CONNECTING)) as heard:
+    async with api.playing(ConnectInstance, becomes(S.CONNECTING)) as commands:
         answer = await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})
     assert (answer.status_code, answer.json()["success"], answer.json()["method"]) == (200, True, "qr")
-    assert (heard[0].method, heard[0].instance_id) == ("qr", instance)
+    assert (commands[0].method, commands[0].instance_id) == ("qr", instance)
 
 
 async def test_a_refused_connect_is_the_response(api: Api, member: Member) -> None:
@@ -214,9 +214,9 @@ async def test_all_current_codes_of_an_organization_are_answered_over_nats(
     await api.connection(member, typed, status="pairing", pairing_code=code)
     await api.connection(member, late, status="qr_pending", qr=qr | {"expires_at": now})
     await api.connection(member, linked, status="connected", pairing_code=code)
-    shown = await rpc_request(api.nats, ListShownCodes(organization_id=member.organization_id))
-    assert {instance: each["attempt"] for instance, each in shown["qr"].items()} == {scanned: 2}
-    assert {instance: each["code"] for instance, each in shown["pairing"].items()} == {typed: "ABCDEFGH"}
+    codes = await rpc_request(api.nats, ListShownCodes(organization_id=member.organization_id))
+    assert {instance: each["attempt"] for instance, each in codes["qr"].items()} == {scanned: 2}
+    assert {instance: each["code"] for instance, each in codes["pairing"].items()} == {typed: "ABCDEFGH"}
     others = await rpc_request(api.nats, ListShownCodes(organization_id=stranger.organization_id))
     assert (others["qr"], others["pairing"]) == ({}, {})
 
@@ -229,18 +229,18 @@ async def test_disconnect_waits_until_the_connection_is_closed(
     api: Api, member: Member, action: str, command: type[Command], status: S
 ) -> None:
     instance = await member.instance()
-    async with api.playing(command, becomes(status)) as heard:
+    async with api.playing(command, becomes(status)) as commands:
         answer = await member.http.post(f"{PATH}/{instance}/{action}")
     assert answer.json() == {"success": True, "status": status}
-    assert heard[0].instance_id == instance
+    assert commands[0].instance_id == instance
 
 
 async def test_a_deleted_instance_is_unlinked_and_found_by_nobody(api: Api, member: Member) -> None:
     instance = await member.instance()
-    async with api.playing(LogoutInstance, lambda _: []) as heard:
+    async with api.playing(LogoutInstance, lambda _: []) as commands:
         assert (await member.http.delete(f"{PATH}/{instance}")).json() == {"success": True}
         await api.nats.flush()
-    assert (heard[0].instance_id, heard[0].delete) == (instance, True)
+    assert (commands[0].instance_id, commands[0].delete) == (instance, True)
     assert (await member.get(PATH))["data"] == []
     assert (await member.http.get(f"{PATH}/{instance}")).status_code == 404
 
@@ -252,13 +252,13 @@ async def test_a_deleted_instance_is_connected_again_and_a_removed_one_is_not(
     instance = await member.instance()
     async with (
         api.playing(LogoutInstance, lambda _: []),
-        api.playing(ConnectInstance, shows_qr) as heard,
+        api.playing(ConnectInstance, shows_qr) as commands,
     ):
         assert (await member.http.delete(f"{PATH}/{instance}")).status_code == 200
         assert (await stranger.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 404
         assert (await member.http.post(f"{PATH}/{instance}/connect", json={"method": "qr"})).status_code == 200
         assert [each["id"] for each in (await member.get(PATH))["data"]] == [instance]
-        assert [command.instance_id for command in heard] == [instance]
+        assert [command.instance_id for command in commands] == [instance]
         await member.http.delete(f"{PATH}/{instance}")
         assert (await stranger.http.post(f"{PATH}/{instance}/remove")).status_code == 404
         assert (await member.http.post(f"{PATH}/{instance}/remove")).json() == {"success": True}

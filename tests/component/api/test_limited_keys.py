@@ -65,7 +65,7 @@ async def test_a_limited_key_does_nothing_that_concerns_the_whole_organization(l
 async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_its_instance(
     api: Api, member: Member, limited: Limited, records: Callable[..., Document]
 ) -> None:
-    now, shown = utc_now(), {}
+    now, listed_ids = utc_now(), {}
     for instance in (limited.mine, limited.other):
         ids = {name: new_id() for name in ("conversations", "messages", "bookings")}
         one = {
@@ -80,14 +80,14 @@ async def test_a_limited_key_reads_the_messages_conversations_and_bookings_of_it
         await api.database.bookings.insert_one(booking)
         message = records(_id=ids["messages"], instance_id=instance, conversation_id=ids["conversations"])
         await api.database.messages.insert_one(message)
-        shown[instance] = ids
-    for name, ours in shown[limited.mine].items():
-        theirs = shown[limited.other][name]
+        listed_ids[instance] = ids
+    for name, ours in listed_ids[limited.mine].items():
+        theirs = listed_ids[limited.other][name]
         listed = (await limited.http.get(f"/api/{name}")).json()["data"]
         assert [record["id"] for record in listed] == [ours]
         assert (await limited.http.get(f"/api/{name}/{ours}")).status_code == 200
         assert (await limited.http.get(f"/api/{name}/{theirs}")).status_code == 404
-    other = shown[limited.other]["conversations"]
+    other = listed_ids[limited.other]["conversations"]
     assert (await limited.http.get(f"/api/conversations/{other}/messages")).status_code == 404
     elsewhere = await limited.http.get("/api/conversations", params={"instance_id": limited.other})
     assert elsewhere.json()["data"] == []

@@ -20,8 +20,8 @@ async def login(api: Api) -> Login:
     async with api.client() as http:
         answer = await http.post("/api/auth/register", json=body)
     assert answer.status_code == 201, answer.text
-    found: Login = answer.json()
-    return found
+    login: Login = answer.json()
+    return login
 
 
 async def refreshed(api: Api, token: str) -> httpx.Response:

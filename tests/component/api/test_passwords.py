@@ -20,8 +20,8 @@ OLD, NEW = "a password of mine", "another password of mine"
 class Person:
     """A registered user, and the AccessRevoked events of their organization."""
 
-    def __init__(self, api: Api, login: dict[str, Any], told: Subscription) -> None:
-        self.api, self.login, self._told = api, login, told
+    def __init__(self, api: Api, login: dict[str, Any], revoked_events: Subscription) -> None:
+        self.api, self.login, self._revoked_events = api, login, revoked_events
         self.email = login["user"]["email"]
 
     async def post(self, path: str, token: str | None = None, **body: Any) -> httpx.Response:
@@ -36,8 +36,8 @@ class Person:
         async with self.api.client(Authorization=f"Bearer {token}") as http:
             return (await http.get("/api/organization")).status_code
 
-    async def heard(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((await self._told.next_msg(timeout=5)).data)
+    async def next_revocation(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((await self._revoked_events.next_msg(timeout=5)).data)
         return found
 
 
@@ -46,10 +46,10 @@ async def person(api: Api) -> AsyncIterator[Person]:
     async with api.client() as http:
         answer = await http.post("/api/auth/register", json={"email": f"{new_id()}@example.org", "password": OLD})
     login = answer.json()
-    told = await api.nats.subscribe(AccessRevoked.subject_filter(login["organization_id"]))
+    revoked_events = await api.nats.subscribe(AccessRevoked.subject_filter(login["organization_id"]))
     await subscribed(api.nats)
-    yield Person(api, login, told)
-    await told.unsubscribe()
+    yield Person(api, login, revoked_events)
+    await revoked_events.unsubscribe()
 
 
 async def test_only_the_new_password_is_valid(person: Person) -> None:
@@ -66,9 +66,9 @@ async def test_all_other_logins_end_with_the_old_password(person: Person) -> Non
     assert await person.status(other["token"]) == 401
     refreshed = await person.post("/api/auth/refresh", refresh_token=other["refresh_token"])
     assert refreshed.json()["code"] == "refresh_token_invalid"
-    told = await person.heard()
-    assert (told["code"], len(told["login_ids"])) == ("password_changed", 1)
-    assert other["refresh_token"].startswith(f"sbr_{told['login_ids'][0]}.")
+    event = await person.next_revocation()
+    assert (event["code"], len(event["login_ids"])) == ("password_changed", 1)
+    assert other["refresh_token"].startswith(f"sbr_{event['login_ids'][0]}.")
 
 
 async def test_a_wrong_old_password_changes_nothing_and_counts_as_a_failed_login(
@@ -116,8 +116,8 @@ async def test_every_revocation_is_published_on_nats(api: Api, person: Person) -
         await owner.patch(f"/api/users/{agent.user_id}", json={"role": "viewer"})
         await owner.delete(f"/api/users/{agent.user_id}")
         await owner.post("/api/auth/logout")
-    told = [await person.heard() for _ in range(4)]
-    assert [(event["code"], event["holder"], event["role"]) for event in told] == [
+    revoked_events = [await person.next_revocation() for _ in range(4)]
+    assert [(event["code"], event["holder"], event["role"]) for event in revoked_events] == [
         ("api_key_revoked", f"key:{key['id']}", None),
         ("role_changed", agent.user_id, "viewer"),
         ("user_removed", agent.user_id, None),
@@ -129,4 +129,4 @@ async def test_a_stolen_refresh_token_ends_sockets_too(person: Person) -> None:
     token = person.login["refresh_token"]
     await person.post("/api/auth/refresh", refresh_token=token)
     await person.post("/api/auth/refresh", refresh_token=token)
-    assert (await person.heard())["code"] == "login_ended"
+    assert (await person.next_revocation())["code"] == "login_ended"

@@ -63,22 +63,22 @@ async def test_a_consumer_reports_pending_messages(api: Api, member: Member) -> 
         (again,) = await subscription.fetch(1, timeout=5)
         await publish(receipt(member.organization_id))
         stats = (await member.get("/api/admin/queue-stats"))["data"]
-        (shown,) = [found for found in stats["consumers"] if found["name"] == name]
-        counts = {field: shown[field] for field in ("pending", "unacknowledged", "redelivered", "lag")}
+        (letter,) = [letters for letters in stats["consumers"] if letters["name"] == name]
+        counts = {field: letter[field] for field in ("pending", "unacknowledged", "redelivered", "lag")}
         assert counts == {"pending": 1, "unacknowledged": 2, "redelivered": 1, "lag": 3}
-        assert shown["oldest_age"] >= 0
+        assert letter["oldest_age"] >= 0
         for message in [second, again, *await subscription.fetch(1, timeout=5)]:
             await message.ack_sync()
         stats = (await member.get("/api/admin/queue-stats"))["data"]
-        (shown,) = [found for found in stats["consumers"] if found["name"] == name]
-        assert (shown["lag"], shown["oldest_age"]) == (0, None)
+        (letter,) = [letters for letters in stats["consumers"] if letters["name"] == name]
+        assert (letter["lag"], letter["oldest_age"]) == (0, None)
         await subscription.unsubscribe()
 
 
 async def test_streams_are_reported_with_size_and_age(api: Api, member: Member) -> None:
     await Publisher(jetstream(api.nats))(receipt(member.organization_id))
     streams = (await member.get("/api/admin/queue-stats"))["data"]["streams"]
-    assert [found["name"] for found in streams] == ["WA_EVENTS", "WA_COMMANDS", "WA_DEAD"]
+    assert [letters["name"] for letters in streams] == ["WA_EVENTS", "WA_COMMANDS", "WA_DEAD"]
     assert streams[0]["messages"] >= 1
     assert streams[0]["bytes"] > 0
     assert streams[0]["oldest_age"] >= 0
@@ -99,17 +99,17 @@ async def test_dead_letters_are_counted_listed_in_pages_and_read(api: Api, membe
 
 async def test_a_replayed_letter_is_published_again_and_gone(api: Api, member: Member) -> None:
     event = await dead(api, member.organization_id)
-    heard = await api.nats.subscribe(event.full_subject)
+    commands = await api.nats.subscribe(event.full_subject)
     await subscribed(api.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     answer = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    again = await heard.next_msg(timeout=5)
+    again = await commands.next_msg(timeout=5)
     assert ReceiptReceived.model_validate_json(again.data) == event
     assert (await member.get(LETTERS))["data"] == []
     gone = await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")
     assert (gone.status_code, gone.json()["code"]) == (404, "dead_letter_not_found")
-    await heard.unsubscribe()
+    await commands.unsubscribe()
 
 
 async def test_an_incomplete_letter_is_marked_and_not_replayed(api: Api, member: Member) -> None:
@@ -132,22 +132,22 @@ async def test_a_replayed_command_reaches_its_owner(api: Api, member: Member) ->
     body = command.model_dump_json().encode()
     await Publisher(jetstream(api.nats)).dead_letter(command.full_subject, body, "no booking", 6)
     (letter,) = (await member.get(LETTERS))["data"]
-    async with api.playing(ChangeBooking, lambda _: ()) as heard:
+    async with api.playing(ChangeBooking, lambda _: ()) as commands:
         assert (await member.http.post(f"{LETTERS}/{letter['sequence']}/replay")).status_code == 200
-        while command not in heard:
+        while command not in commands:
             await api.nats.flush()
 
 
 async def test_a_dropped_letter_is_gone_and_published_nowhere(api: Api, member: Member) -> None:
     event = await dead(api, member.organization_id)
-    heard = await api.nats.subscribe(event.full_subject)
+    commands = await api.nats.subscribe(event.full_subject)
     await subscribed(api.nats)
     (letter,) = (await member.get(LETTERS))["data"]
     assert (await member.http.delete(f"{LETTERS}/{letter['sequence']}")).status_code == 200
     assert (await member.get(LETTERS))["data"] == []
     await api.nats.flush()  # what the api published before its answer has arrived
-    assert heard.pending_msgs == 0
-    await heard.unsubscribe()
+    assert commands.pending_msgs == 0
+    await commands.unsubscribe()
 
 
 async def test_letters_of_another_organization_are_not_found(api: Api, member: Member, stranger: Member) -> None:

@@ -32,8 +32,8 @@ async def one_window(api: Api) -> None:
 
 async def statuses(member: Member, urls: list[str], times: int) -> list[int]:
     """Of `times` requests, some at each replica, in order of the status."""
-    asked = (member.http.get(f"{urls[number % len(urls)]}/api/organization") for number in range(times))
-    return sorted(answer.status_code for answer in await asyncio.gather(*asked))
+    requests = (member.http.get(f"{urls[number % len(urls)]}/api/organization") for number in range(times))
+    return sorted(answer.status_code for answer in await asyncio.gather(*requests))
 
 
 async def test_a_caller_gets_as_many_as_the_limit_over_all_replicas(member: Member, replicas: list[str]) -> None:

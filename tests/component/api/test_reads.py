@@ -173,10 +173,10 @@ async def test_an_action_answers_the_changed_booking(api: Api, member: Member, a
         new = Booking.model_validate({**stored, "id": stored["_id"], "status": command.status})
         return [BookingUpdated(organization_id=command.organization_id, cause=command.id, booking=new)]
 
-    async with api.playing(ChangeBooking, change) as heard:
+    async with api.playing(ChangeBooking, change) as commands:
         answer = await member.http.post(f"/api/bookings/{stored['_id']}/{action}")
     assert (answer.status_code, answer.json()["data"]["status"]) == (200, status)
-    assert heard[0].by
+    assert commands[0].by
 
 
 async def test_an_impossible_change_is_a_conflict(api: Api, member: Member) -> None:

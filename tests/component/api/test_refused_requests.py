@@ -86,9 +86,9 @@ async def test_a_refused_connect_deletes_nothing_that_another_one_restored(
     path, qr = f"{PATH}/{deleted}/connect", {"method": "qr"}
 
     def first_only(command: Command) -> list[Event]:
-        return refuse(command) if len(heard) > 1 else connecting(command)
+        return refuse(command) if len(commands) > 1 else connecting(command)
 
-    async with api.playing(ConnectInstance, first_only) as heard:
+    async with api.playing(ConnectInstance, first_only) as commands:
         answers = [(await member.http.post(path, json=qr)).status_code for _ in range(2)]
     assert answers == [200, 409]
     assert await listed(member) == [deleted]
@@ -100,8 +100,8 @@ async def test_the_key_of_a_refused_send_is_not_used_up(api: Api, member: Member
     refused = await member.http.post(path, json=texts[0], headers=key)
     assert (refused.status_code, refused.json()["code"]) == (409, "instance_not_connected")
     await api.connection(member, instance)
-    heard: list[SendMessage]
+    commands: list[SendMessage]
     answer: Callable[[SendMessage], Iterable[Event]] = nothing
-    async with api.playing(SendMessage, answer) as heard:
+    async with api.playing(SendMessage, answer) as commands:
         assert (await member.http.post(path, json=texts[1], headers=key)).status_code == 202
-    assert [command.text for command in heard] == ["b"]
+    assert [command.text for command in commands] == ["b"]

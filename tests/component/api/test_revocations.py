@@ -130,11 +130,11 @@ async def test_a_revocation_that_a_killed_api_did_not_publish_is_published_at_th
     own_stage: Callable[[], tuple[ApiSettings, Api]], change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, api = own_stage()
-    heard: set[tuple[str, str]] = set()
+    events_received: set[tuple[str, str]] = set()
 
     async def hear(message: Any) -> None:
         event = AccessRevoked.model_validate_json(message.data)
-        heard.update((event.code, holder) for holder in (*event.login_ids, event.holder) if holder)
+        events_received.update((event.code, holder) for holder in (*event.login_ids, event.holder) if holder)
 
     async def nowhere(*_: object) -> None:
         await asyncio.Event().wait()
@@ -146,15 +146,15 @@ async def test_a_revocation_that_a_killed_api_did_not_publish_is_published_at_th
             subscription = await api.nats.subscribe(AccessRevoked.subject_filter(member.organization_id), cb=hear)
             expected = await change(api, member)
     await api.nats.flush()
-    assert heard == set()
+    assert events_received == set()
     async with running(settings), asyncio.timeout(20):
-        while heard != expected or await _marked(api):
+        while events_received != expected or await _marked(api):
             await asyncio.sleep(0.02)
-    heard.clear()
+    events_received.clear()
     async with running(settings):  # and not once more
         pass
     await api.nats.flush()
-    assert heard == set()
+    assert events_received == set()
     await subscription.unsubscribe()
 
 

@@ -31,7 +31,7 @@ TEXTS = (
 
 
 @pytest.fixture
-async def said(api: Api, member: Member, records: Callable[..., Document]) -> list[Document]:
+async def stored_messages(api: Api, member: Member, records: Callable[..., Document]) -> list[Document]:
     """The newest first."""
     messages = [records(text=text, timestamp=NOW - timedelta(seconds=age)) for age, text in enumerate(TEXTS)]
     await api.database.messages.insert_many(messages)
@@ -67,25 +67,30 @@ async def texts(member: Member, **query: Any) -> list[str]:
     ],
 )
 async def test_messages_are_found_by_parts_of_words_without_accents_or_case(
-    member: Member, said: list[Document], search: str, wanted: list[int]
+    member: Member, stored_messages: list[Document], search: str, wanted: list[int]
 ) -> None:
-    assert await texts(member, search=search) == [said[number]["text"] for number in wanted]
+    assert await texts(member, search=search) == [stored_messages[number]["text"] for number in wanted]
 
 
-async def test_a_search_continues_after_its_cursor(member: Member, said: list[Document]) -> None:
+async def test_a_search_continues_after_its_cursor(member: Member, stored_messages: list[Document]) -> None:
     first = await member.get("/api/messages", search="cafe", limit=1)
     second = await member.get("/api/messages", search="cafe", limit=1, cursor=first["next_cursor"])
-    assert [message["id"] for message in first["data"] + second["data"]] == [said[0]["_id"], said[1]["_id"]]
+    assert [message["id"] for message in first["data"] + second["data"]] == [
+        stored_messages[0]["_id"],
+        stored_messages[1]["_id"],
+    ]
     assert second["next_cursor"] is None
 
 
-async def test_messages_of_other_organizations_are_not_found(api: Api, stranger: Member, said: list[Document]) -> None:
-    assert said
+async def test_messages_of_other_organizations_are_not_found(
+    api: Api, stranger: Member, stored_messages: list[Document]
+) -> None:
+    assert stored_messages
     assert await texts(stranger, search="cafe") == []
 
 
-async def test_a_blank_search_is_no_search(member: Member, said: list[Document]) -> None:
-    assert len(await texts(member, search=" ")) == len(said)
+async def test_a_blank_search_is_no_search(member: Member, stored_messages: list[Document]) -> None:
+    assert len(await texts(member, search=" ")) == len(stored_messages)
 
 
 @pytest.mark.parametrize("search", ["?!", '"', "\\ -", ".*", "—", "¡¿"])
@@ -126,9 +131,9 @@ async def test_before_the_router_created_the_index_search_answers_503(api: Api, 
 
 
 async def test_a_search_that_takes_too_long_is_aborted(
-    api: Api, member: Member, said: list[Document], monkeypatch: pytest.MonkeyPatch
+    api: Api, member: Member, stored_messages: list[Document], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert said
+    assert stored_messages
 
     async def slow(*_args: object) -> None:
         raise ExecutionTimeout("operation exceeded time limit")
@@ -195,7 +200,9 @@ async def test_every_script_and_sign_is_found_by_its_parts(
         "e\u0301" * 50,
     ],
 )
-async def test_a_search_is_not_a_regular_expression(member: Member, said: list[Document], search: str) -> None:
+async def test_a_search_is_not_a_regular_expression(
+    member: Member, stored_messages: list[Document], search: str
+) -> None:
     assert await texts(member, search=search) == []
 
 
@@ -232,8 +239,8 @@ async def test_a_part_that_many_words_have_is_found_page_by_page(
 ) -> None:
     """More words than are looked up one by one; every third message has one, and a signed word besides."""
     wordings = (f"no{number}x a-b" if number % 3 else f"ok{number}" for number in range(700))
-    said = [records(text=text, order_key=number) for number, text in enumerate(wordings)]
-    await api.database.messages.insert_many(said)
+    stored_messages = [records(text=text, order_key=number) for number, text in enumerate(wordings)]
+    await api.database.messages.insert_many(stored_messages)
     await make_searchable(api.database)
     wanted = [f"no{number}x a-b" for number in range(699, -1, -1) if number % 3]
     for search in ("no", "N", "x no", "a-b"):
@@ -251,8 +258,8 @@ async def test_a_search_can_be_limited_to_one_conversation(
     api: Api, member: Member, stranger: Member, records: Callable[..., Document]
 ) -> None:
     here, there = new_id(), new_id()
-    said = [records(text=f"cafe {place}", conversation_id=place) for place in (here, there)]
-    await api.database.messages.insert_many(said)
+    stored_messages = [records(text=f"cafe {place}", conversation_id=place) for place in (here, there)]
+    await api.database.messages.insert_many(stored_messages)
     await make_searchable(api.database)
     assert await texts(member, search="caf", conversation_id=here) == [f"cafe {here}"]
     assert await texts(member, conversation_id=there) == [f"cafe {there}"]

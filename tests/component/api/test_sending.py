@@ -50,20 +50,20 @@ def accepted(command: SendMessage) -> Iterable[Event]:
 
 
 async def test_a_send_answers_when_whatsapp_has_the_message(api: Api, member: Member, instance: str) -> None:
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["success"], found["status"]) == (200, True, "sent")
-    assert found["messageId"] == heard[0].message_id
+    assert found["messageId"] == commands[0].message_id
     assert found["timestamp"]
-    assert (heard[0].to, heard[0].text, heard[0].instance_id) == ("4915112345678", TEXT, instance)
+    assert (commands[0].to, commands[0].text, commands[0].instance_id) == ("4915112345678", TEXT, instance)
 
 
 async def test_a_message_not_acknowledged_in_time_is_queued(api: Api, member: Member, instance: str) -> None:
-    async with api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard:
+    async with api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as commands:
         answer = await send(member, instance, wait=0.2)
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
-    assert answer.json()["messageId"] == heard[0].message_id
+    assert answer.json()["messageId"] == commands[0].message_id
 
 
 async def test_a_refused_message_is_not_reported_as_queued_without_waiting(
@@ -84,11 +84,11 @@ async def test_without_waiting_the_response_comes_when_the_router_accepted_the_m
 ) -> None:
     monkeypatch.setattr("services.api.routes.sends._ACCEPT_TIMEOUT_S", 600.0)
     async with (
-        api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as heard,
+        api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as commands,
         asyncio.timeout(60),
     ):
         answer = await send(member, instance, wait=0)
-    assert (answer.status_code, answer.json()["messageId"]) == (202, heard[0].message_id)
+    assert (answer.status_code, answer.json()["messageId"]) == (202, commands[0].message_id)
 
 
 async def test_the_acknowledgement_of_another_message_is_ignored(api: Api, member: Member, instance: str) -> None:
@@ -110,9 +110,9 @@ async def test_the_acknowledgement_of_another_message_is_ignored(api: Api, membe
     ],
 )
 async def test_every_usual_address_is_understood(api: Api, member: Member, instance: str, to: str, sent: str) -> None:
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         assert (await send(member, instance, to=to)).status_code == 200
-    assert heard[0].to == sent
+    assert commands[0].to == sent
 
 
 @pytest.mark.parametrize(
@@ -149,12 +149,12 @@ async def test_a_send_from_a_disconnected_instance_names_its_status(
     instance = await member.instance()
     if state:
         await api.connection(member, instance, status=state)
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["code"]) == (409, "instance_not_connected")
     assert found["state"] == (state or "disconnected")
-    assert heard == []
+    assert commands == []
 
 
 @pytest.mark.parametrize("outcome", [S.FAILED, S.UNCONFIRMED])
@@ -162,11 +162,11 @@ async def test_a_failed_message_has_its_reason(api: Api, member: Member, instanc
     def fail(command: SendMessage) -> Iterable[Event]:
         return [status(command, outcome, error="No such account.")]
 
-    async with api.playing(SendMessage, fail) as heard:
+    async with api.playing(SendMessage, fail) as commands:
         answer = await send(member, instance)
     found = answer.json()
     assert (answer.status_code, found["code"]) == (502, f"message_{outcome}")
-    assert (found["detail"], found["messageId"]) == ("No such account.", heard[0].message_id)
+    assert (found["detail"], found["messageId"]) == ("No such account.", commands[0].message_id)
 
 
 async def test_the_routers_refusal_is_the_answer(api: Api, member: Member, instance: str) -> None:
@@ -187,13 +187,13 @@ async def test_the_routers_refusal_is_the_answer(api: Api, member: Member, insta
 
 
 async def test_the_same_key_is_the_same_message(api: Api, member: Member, instance: str) -> None:
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         answers = [await send(member, instance, key="order-7") for _ in range(2)]
         other = await send(member, instance, key="order-8")
     ids = [answer.json()["messageId"] for answer in (*answers, other)]
     assert ids[0] == ids[1] != ids[2]
-    assert [command.message_id for command in heard] == ids
-    assert len({command.id for command in heard}) == 3  # or the broker would drop the repetition unheard
+    assert [command.message_id for command in commands] == ids
+    assert len({command.id for command in commands}) == 3  # or the broker would drop the repetition unheard
 
 
 async def test_a_key_of_another_organization_is_another_message(
@@ -207,11 +207,11 @@ async def test_a_key_of_another_organization_is_another_message(
 
 
 async def test_a_used_key_with_another_text_is_refused(api: Api, member: Member, instance: str) -> None:
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         await send(member, instance, key="order-7")
         answer = await send(member, instance, key="order-7", message="something else")
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency_conflict")
-    assert len(heard) == 1
+    assert len(commands) == 1
 
 
 async def test_a_repeated_send_is_answered_without_a_connection(api: Api, member: Member, instance: str) -> None:
@@ -284,6 +284,6 @@ async def test_a_key_of_the_earlier_version_finds_its_message(api: Api, member: 
 async def test_a_text_carries_how_long_it_may_wait(
     api: Api, member: Member, instance: str, body: dict[str, Any], seconds: int
 ) -> None:
-    async with api.playing(SendMessage, accepted) as heard:
+    async with api.playing(SendMessage, accepted) as commands:
         await send(member, instance, **body)
-    assert heard[0].expires_at == heard[0].at + timedelta(seconds=seconds)
+    assert commands[0].expires_at == commands[0].at + timedelta(seconds=seconds)

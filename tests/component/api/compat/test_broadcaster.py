@@ -34,13 +34,13 @@ async def colleague(api: Api, member: Member) -> AsyncIterator[httpx.AsyncClient
 
 
 async def test_start_session_answers_with_the_account_and_its_first_code(api: Api, member: Member) -> None:
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
     found = answer.json()
     assert answer.status_code == 200
     assert isinstance(found["accountId"], str)
     assert found["qrCode"] == PNG
-    assert (heard[0].instance_id, heard[0].method) == (found["accountId"], "qr")
+    assert (commands[0].instance_id, commands[0].method) == (found["accountId"], "qr")
 
 
 @pytest.mark.parametrize("number", ["+12125551234", "+442071838750", "+919876543210", "+61412345678", "+79999999999"])
@@ -68,9 +68,9 @@ async def test_the_same_number_again_is_the_same_account(api: Api, member: Membe
 
 async def test_a_current_code_is_returned_at_once(api: Api, member: Member, account: str) -> None:
     await api.connection(member, account, status="qr_pending", qr=shown_qr())
-    async with api.playing(ConnectInstance, lambda command: []) as heard:
+    async with api.playing(ConnectInstance, lambda command: []) as commands:
         answer = await member.http.post(START, json={"phoneNumber": NUMBER})
-    assert (answer.json()["qrCode"], heard) == (PNG, [])
+    assert (answer.json()["qrCode"], commands) == (PNG, [])
 
 
 async def test_an_account_that_is_connected_needs_no_code(api: Api, member: Member, account: str) -> None:
@@ -133,23 +133,23 @@ async def test_users_see_only_their_own_accounts(
 
 
 async def test_delete_unlinks_the_account_and_keeps_it_inactive(api: Api, member: Member, account: str) -> None:
-    async with api.playing(LogoutInstance, becomes(S.LOGGED_OUT)) as heard:
+    async with api.playing(LogoutInstance, becomes(S.LOGGED_OUT)) as commands:
         answer = await member.http.delete(f"{SESSIONS}/{account}")
     assert (answer.status_code, answer.json()["success"]) == (200, True)
-    assert [(command.instance_id, command.delete) for command in heard] == [(account, False)]
+    assert [(command.instance_id, command.delete) for command in commands] == [(account, False)]
     assert (await member.http.get(f"{SESSIONS}/{account}")).json()["isActive"] is False
 
 
 async def test_send_message_goes_out_from_the_account(api: Api, member: Member, account: str) -> None:
     await api.connection(member, account)
-    async with api.playing(SendMessage, sends) as heard:
+    async with api.playing(SendMessage, sends) as commands:
         answer = await member.http.post(
             SEND, json={"accountId": account, "phoneNumber": "+919876543210", "message": "Hello"}
         )
     found = answer.json()
     assert (answer.status_code, found["success"], found["status"]) == (200, True, "sent")
-    assert found["messageId"] == heard[0].message_id
-    assert (heard[0].instance_id, heard[0].to, heard[0].text) == (account, "919876543210", "Hello")
+    assert found["messageId"] == commands[0].message_id
+    assert (commands[0].instance_id, commands[0].to, commands[0].text) == (account, "919876543210", "Hello")
 
 
 async def test_an_account_that_is_not_connected_says_the_documents_words(member: Member, account: str) -> None:

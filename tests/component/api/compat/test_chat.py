@@ -157,24 +157,24 @@ async def test_an_invalid_query_names_its_field(member: Member, query: dict[str,
 
 
 async def test_qr_connects_the_account_and_answers_with_the_code(api: Api, member: Member) -> None:
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         found = await member.get(QR)
     assert found["success"] is True
     assert (found["data"]["qrCode"], found["data"]["qr"]) == (PNG, "2@a1b2c3d4e5f6")
-    assert (found["data"]["status"], found["data"]["instanceId"]) == ("qr_pending", heard[0].instance_id)
+    assert (found["data"]["status"], found["data"]["instanceId"]) == ("qr_pending", commands[0].instance_id)
 
 
 async def test_the_code_is_answered_over_nats_too(api: Api, member: Member) -> None:
     question = RequestQr(organization_id=member.organization_id)
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         found = await rpc_request(api.nats, question, timeout=40)
-    assert (found["data"]["qrCode"], found["data"]["instanceId"]) == (PNG, heard[0].instance_id)
+    assert (found["data"]["qrCode"], found["data"]["instanceId"]) == (PNG, commands[0].instance_id)
 
 
 async def test_a_connected_account_has_no_code(api: Api, member: Member, talk: Talk) -> None:
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         data = (await member.get(QR, forceNew=True))["data"]
-    assert (data["qrCode"], data["status"], heard) == (None, "connected", [])
+    assert (data["qrCode"], data["status"], commands) == (None, "connected", [])
 
 
 async def test_a_new_code_can_be_forced(api: Api, member: Member) -> None:
@@ -196,24 +196,24 @@ async def test_a_new_code_can_be_forced(api: Api, member: Member) -> None:
 
 
 async def test_send_message_goes_out_from_the_only_account(api: Api, member: Member, talk: Talk) -> None:
-    async with api.playing(SendMessage, sends) as heard:
+    async with api.playing(SendMessage, sends) as commands:
         answer = await member.http.post(SEND, json={"to": f"+{THEIRS}", "message": "Hello"})
     found = answer.json()
-    assert (answer.status_code, found["success"], found["messageId"]) == (200, True, heard[0].message_id)
+    assert (answer.status_code, found["success"], found["messageId"]) == (200, True, commands[0].message_id)
     assert isinstance(found["timestamp"], str)
-    assert (heard[0].instance_id, heard[0].to, heard[0].text) == (talk.instance, THEIRS, "Hello")
+    assert (commands[0].instance_id, commands[0].to, commands[0].text) == (talk.instance, THEIRS, "Hello")
 
 
 async def test_a_conversation_says_from_which_account_and_to_whom(api: Api, member: Member, records: Records) -> None:
     await member.instance()  # the oldest, and not the one of the conversation
     talk = Talk(api, member, records)
     await talk.begin()
-    async with api.playing(SendMessage, sends) as heard:
+    async with api.playing(SendMessage, sends) as commands:
         for body in ({"to": THEIRS}, {}):
             asked = {"message": "Hello", "conversationId": talk.id, **body}
             assert (await member.http.post(SEND, json=asked)).status_code == 200
-    assert {command.instance_id for command in heard} == {talk.instance}
-    assert [(command.to, command.conversation_id) for command in heard] == [(THEIRS, None), (None, talk.id)]
+    assert {command.instance_id for command in commands} == {talk.instance}
+    assert [(command.to, command.conversation_id) for command in commands] == [(THEIRS, None), (None, talk.id)]
 
 
 async def test_a_repeated_client_id_is_the_same_message(api: Api, member: Member, talk: Talk) -> None:

@@ -51,7 +51,7 @@ async def test_create_instance_without_its_required_fields_is_a_400(member: Memb
 
 async def test_connect_with_a_pairing_code(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with api.playing(ConnectInstance, issues_code) as heard:
+    async with api.playing(ConnectInstance, issues_code) as commands:
         body = {"phone_number": NUMBER, "method": "code"}
         found = (await member.http.post(f"{INSTANCES}/{instance}/connect", json=body)).json()
     assert {key: found[key] for key in ("success", "pairingCode", "method")} == {
@@ -59,7 +59,7 @@ async def test_connect_with_a_pairing_code(api: Api, member: Member) -> None:
         "pairingCode": "ABCD1234",
         "method": "code",
     }
-    assert (heard[0].method, heard[0].phone_number) == ("code", NUMBER)
+    assert (commands[0].method, commands[0].phone_number) == ("code", NUMBER)
 
 
 async def test_connect_as_curl_sends_it_without_a_content_type(api: Api, member: Member) -> None:
@@ -95,12 +95,12 @@ async def test_status(api: Api, member: Member) -> None:
 async def test_send(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
     await api.connection(member, instance)
-    async with api.playing(SendMessage, sends) as heard:
+    async with api.playing(SendMessage, sends) as commands:
         for to in (NUMBER, f"{NUMBER}@s.whatsapp.net"):
             body = {"to": to, "message": "Hello from AuZap!"}
             answer = await member.http.post(f"{INSTANCES}/{instance}/send", json=body)
             assert (answer.status_code, answer.json()["success"]) == (200, True)
-    assert [(command.to, command.text) for command in heard] == [(NUMBER, "Hello from AuZap!")] * 2
+    assert [(command.to, command.text) for command in commands] == [(NUMBER, "Hello from AuZap!")] * 2
 
 
 async def test_send_without_its_required_fields_or_from_nowhere(member: Member) -> None:
@@ -118,11 +118,11 @@ async def test_update_the_owners_number(member: Member) -> None:
 
 async def test_delete(api: Api, member: Member) -> None:
     instance = (await main_whatsapp(member))["instance"]["id"]
-    async with api.playing(LogoutInstance, lambda command: []) as heard:
+    async with api.playing(LogoutInstance, lambda command: []) as commands:
         answer = await member.http.delete(f"{INSTANCES}/{instance}")
         gone = await member.http.get(f"{INSTANCES}/{instance}/status")
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    assert ([command.delete for command in heard], gone.status_code) == ([True], 404)
+    assert ([command.delete for command in commands], gone.status_code) == ([True], 404)
 
 
 async def test_contacts_listed_by_post(member: Member) -> None:

@@ -34,13 +34,13 @@ async def limited(api: Api, member: Member) -> AsyncIterator[Limited]:
 
 async def test_its_instance_is_the_only_account(api: Api, limited: Limited) -> None:
     assert (await limited.http.get("/api/whatsapp/status")).json()["instanceId"] == limited.mine
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         await limited.http.post("/api/whatsapp/connect")
         await limited.http.post("/api/sessions/mine/initialize-with-qr")
     async with api.playing(SendMessage, sends) as sent:
         await limited.http.post("/api/whatsapp/send-message", json={"to": TO, "message": "x"})
-    assert {command.instance_id for command in (*heard, *sent)} == {limited.mine}
-    assert (len(heard), len(sent)) == (2, 1)
+    assert {command.instance_id for command in (*commands, *sent)} == {limited.mine}
+    assert (len(commands), len(sent)) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,12 @@ INITIALIZE = "/api/sessions/my-session/initialize-with-qr"
 
 
 async def test_initializing_a_session_answers_without_waiting_for_the_scan(api: Api, member: Member) -> None:
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         answer = await member.http.post(INITIALIZE)
     found = answer.json()
     assert (answer.status_code, found["success"], found["sessionName"]) == (200, True, "my-session")
     assert isinstance(found["message"], str)
-    assert (heard[0].instance_id, heard[0].method) == (found["instanceId"], "qr")
+    assert (commands[0].instance_id, commands[0].method) == (found["instanceId"], "qr")
 
 
 async def test_a_session_is_the_instance_of_this_name(api: Api, member: Member) -> None:

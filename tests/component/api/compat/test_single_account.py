@@ -27,11 +27,11 @@ async def connected(api: Api, member: Member) -> str:
 
 
 async def test_connect_answers_with_an_initializing_flag_before_anybody_scans(api: Api, member: Member) -> None:
-    async with api.playing(ConnectInstance, shows_qr) as heard:
+    async with api.playing(ConnectInstance, shows_qr) as commands:
         answer = await member.http.post(CONNECT)
     found = answer.json()
     assert (answer.status_code, found["success"], found["initializing"]) == (200, True, True)
-    assert (heard[0].method, heard[0].network, heard[0].instance_id) == ("qr", "whatsapp", found["instanceId"])
+    assert (commands[0].method, commands[0].network, commands[0].instance_id) == ("qr", "whatsapp", found["instanceId"])
 
 
 async def test_before_the_first_connect_nothing_is_ready_and_nothing_is_made(member: Member) -> None:
@@ -53,12 +53,12 @@ async def test_before_the_first_connect_nothing_is_ready_and_nothing_is_made(mem
         ("failed", set()),
     ],
 )
-async def test_status_is_that_of_the_account(api: Api, member: Member, state: str, told: set[str]) -> None:
+async def test_status_is_that_of_the_account(api: Api, member: Member, state: str, expected: set[str]) -> None:
     account = await connected(api, member)
-    shown = shown_qr() if "hasQR" in told else None
-    await api.connection(member, account, status=state, phone_number="4915112345678", qr=shown, reason="why")
+    code = shown_qr() if "hasQR" in expected else None
+    await api.connection(member, account, status=state, phone_number="4915112345678", qr=code, reason="why")
     found = await member.get(STATUS)
-    assert {flag for flag in ("isReady", "isInitializing", "hasQR") if found[flag] is True} == told
+    assert {flag for flag in ("isReady", "isInitializing", "hasQR") if found[flag] is True} == expected
     assert (found["phoneNumber"], found["instanceId"], found["reason"]) == ("4915112345678", account, "why")
 
 
@@ -94,16 +94,16 @@ async def test_an_expired_code_is_not_returned(api: Api, member: Member) -> None
 
 async def test_disconnect_closes_the_same_account(api: Api, member: Member) -> None:
     account = await connected(api, member)
-    async with api.playing(DisconnectInstance, becomes(S.DISCONNECTED)) as heard:
+    async with api.playing(DisconnectInstance, becomes(S.DISCONNECTED)) as commands:
         answer = await member.http.post(DISCONNECT)
     assert (answer.status_code, answer.json()["success"]) == (200, True)
-    assert [command.instance_id for command in heard] == [account]
+    assert [command.instance_id for command in commands] == [account]
 
 
 async def test_without_an_account_there_is_nothing_to_disconnect(api: Api, member: Member) -> None:
-    async with api.playing(DisconnectInstance, lambda command: []) as heard:
+    async with api.playing(DisconnectInstance, lambda command: []) as commands:
         answer = await member.http.post(DISCONNECT)
-    assert (answer.status_code, answer.json()["success"], heard) == (200, True, [])
+    assert (answer.status_code, answer.json()["success"], commands) == (200, True, [])
 
 
 async def test_many_connects_at_once_mean_one_account(api: Api, member: Member) -> None:

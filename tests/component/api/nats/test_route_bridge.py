@@ -83,10 +83,10 @@ async def test_a_message_is_sent_over_nats_once_per_key(api: Api, member: Member
         "to": "+49 151 12345678",
     }
     request = r.SendRequest(**asked, message="Your table is ready.", idempotency_key="table 7")
-    async with api.playing(SendMessage, sent) as heard:
+    async with api.playing(SendMessage, sent) as commands:
         first, again = await rpc_request(api.nats, request), await rpc_request(api.nats, request)
     assert (first["status"], first["messageId"]) == ("sent", again["messageId"])
-    assert {command.message_id for command in heard} == {first["messageId"]}
+    assert {command.message_id for command in commands} == {first["messageId"]}
 
 
 async def test_the_same_key_is_the_same_request_and_another_request_is_refused(api: Api, member: Member) -> None:
