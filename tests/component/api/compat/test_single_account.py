@@ -42,7 +42,7 @@ async def test_before_the_first_connect_nothing_is_ready_and_nothing_is_made(mem
 
 
 @pytest.mark.parametrize(
-    ("state", "told"),
+    ("state", "expected"),
     [
         ("disconnected", set()),
         ("connecting", {"isInitializing"}),
