@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts mongod with authentication: compose gives the key of the replica set in the environment, mongod reads a file.
-# Neither key nor password stands on a command line, where every process of the machine could read it.
+# Starts mongod with authentication: compose passes the replica set's key in the environment, mongod needs it in a file.
+# No key or password is on a command line, where every process of the machine could read it.
 set -eu
 umask 077
 key_file=${MONGO_KEY_FILE:-/tmp/mongo.key}
