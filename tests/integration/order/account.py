@@ -1,6 +1,6 @@
-"""A linked account: the worker's instance with its journal, the supervisor's part played, no WhatsApp.
+"""A linked account: the worker's instance with its journal; the test plays the supervisor and WhatsApp.
 
-The clock of its host is the test's: it may be minutes ahead and step back.
+The test sets the clock of its host, which may be minutes ahead and step back.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class HostClock:
 
 
 class Library(FakeWhatsAppClient):
-    """Accepts every text at once; WhatsApp's time is what the test's network says."""
+    """Accepts every text at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class LinkedAccount:
         self._publish, self._dice = Publisher(jetstream(nats)), dice
         self._said: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._commands: dict[str, SendText] = {}
-        self.handed_over: list[str] = []
+        self.sent_texts: list[str] = []
         """Texts that the worker was asked to send, in this order."""
 
     def open(self) -> None:
@@ -99,10 +99,10 @@ class LinkedAccount:
                 order_key=command.order_key,
             )
         )
-        self.handed_over.append(command.text)
+        self.sent_texts.append(command.text)
 
     async def publish(self) -> None:
-        """What the worker says, until it is cancelled. Some entries are published twice, as after a crash."""
+        """Publish what the worker writes, until the end. Some entries are published twice, as after a crash."""
         while (frame := await asyncio.to_thread(self._said.get)) is not None:
             if isinstance(frame, JournaledEvent):
                 event = parse_event(frame.subject, frame.body.encode())

@@ -106,10 +106,10 @@ async def check_conversations(http: httpx.AsyncClient, history: MessageHistory, 
     return [talk["id"] for talk in talks]
 
 
-async def check_console(chromium: Browser, scene: OrderScenario, threads: Threads, newest_first: list[str]) -> None:
-    session = {"token": scene.token, "refreshToken": None, "renewAt": None, "email": "ana@example.org"}
-    organization = {"organizationId": scene.http.headers["X-Organization"]}
-    async with console(chromium, scene.origin, session | organization) as shown:
+async def check_console(chromium: Browser, testbed: OrderScenario, threads: Threads, newest_first: list[str]) -> None:
+    session = {"token": testbed.token, "refreshToken": None, "renewAt": None, "email": "ana@example.org"}
+    organization = {"organizationId": testbed.http.headers["X-Organization"]}
+    async with console(chromium, testbed.origin, session | organization) as shown:
         await shown.page.wait_for_selector(".talk[data-key]")
         assert await shown.list() == newest_first
         for conversation_id, texts in threads.items():
@@ -139,8 +139,8 @@ async def test_everybody_sees_one_order_also_after_a_restart(
     ):
         for listener in (present, absent):
             await listener.open(origin, token)
-        scene = OrderScenario(http, account, clock, present, absent, origin, token, instance_id)
-        history = MessageHistory(scene, dice)
+        testbed = OrderScenario(http, account, clock, present, absent, origin, token, instance_id)
+        history = MessageHistory(testbed, dice)
         await history.run(STEPS)
         threads = await settled(http, history, present, absent)
         people = {talk["id"]: talk["contact"]["phone_number"] for talk in await pages(http, "/api/conversations")}
@@ -148,7 +148,7 @@ async def test_everybody_sees_one_order_also_after_a_restart(
             history.check(thread, people[conversation_id])
         newest_first = await check_conversations(http, history, threads)
         assert present.threads() == absent.threads() == await search_threads(http) == threads
-        await check_console(chromium, scene, threads, newest_first)
+        await check_console(chromium, testbed, threads, newest_first)
         for listener in (present, absent):
             await listener.close()
     async with running(servers, headers) as (origin, http):
@@ -158,5 +158,5 @@ async def test_everybody_sees_one_order_also_after_a_restart(
         await resumed.open(origin, token)
         assert await settled(http, history, resumed) == resumed.threads() == threads
         await resumed.close()
-        scene.http, scene.origin = http, origin
-        await check_console(chromium, scene, threads, newest_first)
+        testbed.http, testbed.origin = http, origin
+        await check_console(chromium, testbed, threads, newest_first)

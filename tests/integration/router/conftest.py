@@ -148,6 +148,8 @@ async def open_database(mongo_url: str) -> AsyncIterator[Database]:
 @pytest.fixture(scope="session")
 async def router_database(mongo_url: str) -> AsyncIterator[Database]:
     async with open_database(mongo_url) as database:
+        # receipts of START are older than RECEIPT_RETENTION: MongoDB would remove them within a minute
+        await database.client.admin.command("setParameter", 1, ttlMonitorEnabled=False)
         yield database
 
 
