@@ -14,6 +14,8 @@ TEST_FOLDERS = ("e2e", "security", "integration", "component", "contract", "unit
 """With short files at the end of the queue no processor is idle while another works on the last long file."""
 PARALLEL_OPTIONS = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """One test process for each processor, each with servers of its own; all tests of a file run in one process."""
+COVERAGE_OPTIONS = ("--cov=services", "--cov=shared", "--cov=simulator", "--cov-report=term:skip-covered")
+"""What runs in the test processes is counted; services that a test starts as processes of their own are not."""
 SHARED_SERVER_VARIABLES = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
 """With one of these set all tests share one server and its streams, so they run one after the other."""
 
@@ -25,7 +27,8 @@ def _run(*command: str) -> int:
 
 
 def run_checks(pytest_arguments: Sequence[str]) -> int:
-    """The exit status of the first step that failed, else 0. Further arguments go to pytest."""
+    """The exit status of the first step that failed, else 0. Further arguments go to pytest; `--coverage` prints
+    how much of the code was run."""
     if not install_packages(missing_packages(), tell_user):
         return 1
     for step in (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy", ".")):
@@ -34,4 +37,6 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
     folders = [f"tests/{folder}" for folder in TEST_FOLDERS if any((ROOT / "tests" / folder).rglob("test_*.py"))]
     # CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off here.
     parallel = () if any(os.environ.get(name) for name in SHARED_SERVER_VARIABLES) else PARALLEL_OPTIONS
-    return _run("pytest", "--assert=plain", *(pytest_arguments or (*parallel, *folders)))
+    coverage = COVERAGE_OPTIONS if "--coverage" in pytest_arguments else ()
+    selected = [argument for argument in pytest_arguments if argument != "--coverage"]
+    return _run("pytest", "--assert=plain", *coverage, *(selected or (*parallel, *folders)))
