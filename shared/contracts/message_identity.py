@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from shared.contracts.addresses import is_lid_alias
 from shared.contracts.records import Party
 
 OWN = "me"
@@ -20,5 +21,5 @@ def identity(wa_id: str, from_me: bool, group: str | None, other: Sequence[str])
     """The parts from which ids are derived. With the LID if there is one: it stays the same when the number changes,
     and
     WhatsApp may deliver a message under either address, mostly with both."""
-    stable = next((alias for alias in other if alias.startswith("lid:")), other[0])
+    stable = next((alias for alias in other if is_lid_alias(alias)), other[0])
     return ("outbound" if from_me else "inbound", group or "", stable, wa_id)

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.contracts.addresses import lid_address, lid_alias, phone_alias
 from shared.contracts.message_parts import Media, Referral
 from shared.contracts.opening_hours import OpeningHours
 from shared.contracts.order_keys import OrderKey
@@ -47,8 +48,24 @@ class Party(Record):
     @property
     def aliases(self) -> list[str]:
         """`phone:<digits>` and `lid:<digits>`, the keys a contact is found by."""
-        found = [f"phone:{self.phone}"] if self.phone else []
-        return found + ([f"lid:{self.lid}"] if self.lid else [])
+        phone = [phone_alias(self.phone)] if self.phone else []
+        return phone + ([lid_alias(self.lid)] if self.lid else [])
+
+    @property
+    def addresses(self) -> list[str]:
+        """Phone digits and `<lid>@lid`, as message records name this person."""
+        phone = [self.phone] if self.phone else []
+        return phone + ([lid_address(self.lid)] if self.lid else [])
+
+    @property
+    def address(self) -> str:
+        """Phone digits, else `<lid>@lid`: the address in message records."""
+        return self.addresses[0]
+
+    @property
+    def lid_first_address(self) -> str:
+        """`<lid>@lid`, else phone digits: WhatsApp addresses receipts and typing by LID."""
+        return self.addresses[-1]
 
 
 class Contact(Record):

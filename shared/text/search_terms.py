@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from shared.contracts.addresses import phone_of_alias
 from shared.text.folding import folded
 
 MAX_SEARCHED = 4_000
@@ -120,7 +121,7 @@ def contact_fields(contact: Mapping[str, Any]) -> dict[str, Any]:
 def numbers_of(contact: Mapping[str, Any]) -> list[str]:
     """All present and former numbers of a contact, with their variants."""
     known = [contact.get("phone_number") or ""]
-    known += [alias.removeprefix("phone:") for alias in contact.get("aliases", ()) if alias.startswith("phone:")]
+    known += [number for alias in contact.get("aliases", ()) if (number := phone_of_alias(alias))]
     return [number for number in dict.fromkeys(known) if number]
 
 

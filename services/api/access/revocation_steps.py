@@ -6,10 +6,9 @@ import asyncio
 import logging
 
 from services.api.context import ApiContext
-from services.api.store.api_keys import KEY_SUBJECT
 from services.api.store.members import role_of
 from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
-from shared.contracts.principal import ROLE_SCOPES, Role
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Role
 from shared.platform.background import log_failure
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
 
@@ -41,7 +40,7 @@ async def after_revocation(
     context: ApiContext, organization_id: str, key_id: str, revocation: PendingRevocation
 ) -> None:
     """End keys and invitations that were made with the key."""
-    descendants = await context.api_keys.descendants_of(organization_id, KEY_SUBJECT + key_id)
+    descendants = await context.api_keys.descendants_of(organization_id, API_KEY_SUBJECT_PREFIX + key_id)
     await context.invitations.withdraw_all_by(organization_id, *_key_subjects([key_id, *descendants]))
     await context.revocations.publish_key_revoked(organization_id, key_id, descendants, revocation)
 
@@ -83,4 +82,4 @@ async def _repeat_steps(context: ApiContext, revocation: PendingRevocation, docu
 
 
 def _key_subjects(key_ids: list[str]) -> list[str]:
-    return [KEY_SUBJECT + key_id for key_id in key_ids]
+    return [API_KEY_SUBJECT_PREFIX + key_id for key_id in key_ids]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
 from shared.contracts.events import AccessRevoked
-from shared.contracts.principal import ROLE_SCOPES, Role
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Role
 from shared.messaging.publisher import Publisher
 from shared.platform.background import log_failure, run_once
 from shared.platform.mongo import TRANSIENT_ERRORS, Document
@@ -70,7 +70,7 @@ class AccessRevocations:
                 organization_id=organization_id,
                 code="role_changed",
                 reason=reason,
-                holder=f"key:{key_id}",
+                holder=f"{API_KEY_SUBJECT_PREFIX}{key_id}",
                 scopes=scopes,
             )
             for key_id in key_ids
@@ -83,7 +83,10 @@ class AccessRevocations:
         """`descendants`: keys that were made with this key, directly or indirectly."""
         reason = "the API key was revoked; use another one"
         event = AccessRevoked(
-            organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}"
+            organization_id=organization_id,
+            code="api_key_revoked",
+            reason=reason,
+            holder=f"{API_KEY_SUBJECT_PREFIX}{key_id}",
         )
         await self._publish_all([event, *_keys_of_ended_maker(organization_id, descendants)], *revocations)
 
@@ -137,6 +140,11 @@ def _keys_of_ended_maker(organization_id: str, key_ids: Sequence[str]) -> list[A
     """For keys whose maker was removed, or was itself a key that was revoked."""
     reason = "who made this API key was removed or revoked, and the key ended with its maker; use another one"
     return [
-        AccessRevoked(organization_id=organization_id, code="api_key_revoked", reason=reason, holder=f"key:{key_id}")
+        AccessRevoked(
+            organization_id=organization_id,
+            code="api_key_revoked",
+            reason=reason,
+            holder=f"{API_KEY_SUBJECT_PREFIX}{key_id}",
+        )
         for key_id in key_ids
     ]

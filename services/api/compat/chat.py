@@ -32,6 +32,7 @@ from services.api.views import conversation_list
 from services.api.views.instance_status import connection_of
 from services.api.views.messages_between import MessagesBetweenFilter, find_messages_between
 from services.api.views.pagination import PageRequest
+from shared.contracts.addresses import lid_address
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus as S
@@ -126,7 +127,7 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
         if to is None and instance_id == conversation.instance_id:
             conversation_id = conversation.id  # unlike the number, it is the same in a repeated request
         elif to is None and conversation.contact:
-            to = conversation.contact.phone_number or f"{conversation.contact.lid}@lid"
+            to = conversation.contact.phone_number or lid_address(str(conversation.contact.lid))
     if to is None and conversation_id is None:
         raise Problem(422, "missing_recipient", "to: say whom to write to, by `to` or `conversationId`")
     return sends.OutgoingText(

@@ -3,7 +3,7 @@ invalid credentials of an address."""
 
 from services.api.access.rate_limits import RateLimits
 from services.api.store.api_keys import ApiKeys
-from shared.contracts.principal import Principal
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal
 from shared.contracts.queries import (
     ApiKeyOwner,
     CountFailedCredential,
@@ -48,7 +48,7 @@ def _owner(principal: Principal) -> ApiKeyOwner:
         return ApiKeyOwner(limited=True)
     return ApiKeyOwner(
         organization_id=principal.organization_id,
-        key_id=principal.subject.removeprefix("key:"),
+        key_id=principal.subject.removeprefix(API_KEY_SUBJECT_PREFIX),
         scopes=sorted(principal.scopes),
         expires_at=principal.expires_at,
     )

@@ -10,12 +10,12 @@ from services.api.access.revocation_steps import after_revocation
 from services.api.context import Ctx, Manager
 from services.api.request_fields import Name, RequestBody, UtcDateTime
 from services.api.responses import Item, Ok, Page, Secret
-from services.api.store.api_keys import KEY_SUBJECT, KeyGrant
+from services.api.store.api_keys import KeyGrant
 from services.api.views.documents import from_document
 from shared.contracts.errors import Problem
 from shared.contracts.ids import Slug
 from shared.contracts.message import utc_now
-from shared.contracts.principal import Principal, Scope
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal, Scope
 from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
@@ -88,7 +88,7 @@ async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Ok:
 
 def _expiry(caller: Principal, requested: datetime | None) -> datetime | None:
     """Of a key that is made with another key: no later than that key's. Raises Problem 422."""
-    if not caller.subject.startswith(KEY_SUBJECT) or caller.expires_at is None:
+    if not caller.subject.startswith(API_KEY_SUBJECT_PREFIX) or caller.expires_at is None:
         return requested
     latest = datetime.fromtimestamp(caller.expires_at, UTC)
     if requested and requested > latest:

@@ -14,11 +14,9 @@ from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, Scope
+from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Principal, Scope
 from shared.platform.mongo import Collection, Document, IndexModel
 
-KEY_SUBJECT = "key:"
-"""Prefix of the subject of a key: `key:<id>`."""
 MAX_KEY_DEPTH = 4
 """A key made by a user has depth 0, a key made with that key depth 1. Each level costs one lookup per request."""
 _MAX_MAKER_LOOKUPS = 16
@@ -104,7 +102,7 @@ class ApiKeys:
             query: Document = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
             made = [key["_id"] async for key in self._keys.find(query, {"_id": 1}) if key["_id"] not in descendants]
             descendants += made
-            makers = [KEY_SUBJECT + key_id for key_id in made]
+            makers = [API_KEY_SUBJECT_PREFIX + key_id for key_id in made]
         return descendants
 
     async def principal_by_key(self, key: str) -> Principal | None:
@@ -134,8 +132,8 @@ class ApiKeys:
     async def _maker_bounds(self, key: Document, lookups: int) -> _Bounds | None:
         """A maker that is no user (another program, a NATS request, or not recorded) sets no limits."""
         maker = str(key.get("created_by") or "")
-        if maker.startswith(KEY_SUBJECT):
-            parent = {"_id": maker.removeprefix(KEY_SUBJECT), "organization_id": key["organization_id"]}
+        if maker.startswith(API_KEY_SUBJECT_PREFIX):
+            parent = {"_id": maker.removeprefix(API_KEY_SUBJECT_PREFIX), "organization_id": key["organization_id"]}
             key_document = await self._with_maker(parent) if lookups else None
             return await self._bounds(key_document, lookups - 1) if key_document else None
         if not key["maker"]:
@@ -156,9 +154,9 @@ class ApiKeys:
         return keys[0] if keys else None
 
     async def _depth_below(self, maker: Principal) -> int:
-        if not maker.subject.startswith(KEY_SUBJECT):
+        if not maker.subject.startswith(API_KEY_SUBJECT_PREFIX):
             return 0
-        parent = await self._keys.find_one({"_id": maker.subject.removeprefix(KEY_SUBJECT)}, {"depth": 1})
+        parent = await self._keys.find_one({"_id": maker.subject.removeprefix(API_KEY_SUBJECT_PREFIX)}, {"depth": 1})
         depth = int((parent or {}).get("depth", 0)) + 1
         if depth > MAX_KEY_DEPTH:
             detail = (
@@ -171,7 +169,7 @@ class ApiKeys:
 def _principal(key: Document, bounds: _Bounds) -> Principal:
     return Principal(
         organization_id=key["organization_id"],
-        subject=f"{KEY_SUBJECT}{key['_id']}",
+        subject=f"{API_KEY_SUBJECT_PREFIX}{key['_id']}",
         scopes=bounds.scopes,
         instance_ids=bounds.instance_ids,
         expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,

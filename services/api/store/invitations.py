@@ -4,13 +4,13 @@ import secrets
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from services.api.store.api_keys import KEY_SUBJECT, ApiKeys
+from services.api.store.api_keys import ApiKeys
 from services.api.store.members import role_of
 from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.principal import ROLE_SCOPES, Principal, Role
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Principal, Role
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _INVITATION_PREFIX = "sbi_"
@@ -123,9 +123,9 @@ class Invitations:
         """
         role: Role = invitation["role"]
         maker, organization_id = str(invitation["created_by"]), invitation["organization_id"]
-        if maker.startswith(KEY_SUBJECT):
+        if maker.startswith(API_KEY_SUBJECT_PREFIX):
             keys = ApiKeys(self._database.api_keys)
-            key = await keys.principal_by_id(organization_id, maker.removeprefix(KEY_SUBJECT))
+            key = await keys.principal_by_id(organization_id, maker.removeprefix(API_KEY_SUBJECT_PREFIX))
             may_invite = key is not None and ROLE_SCOPES[role] | {"manage"} <= key.scopes
             return _at_most_admin(role) if may_invite else None
         user = await self._database.users.find_one({"_id": maker}, session=session)

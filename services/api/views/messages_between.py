@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from services.api.views.documents import from_document
 from services.api.views.pagination import organization_query
+from shared.contracts.addresses import alias_of_address, lid_address
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document
 
@@ -39,7 +40,7 @@ async def find_messages_between(
 async def _conversations(database: Database, organization_id: str, filters: MessagesBetweenFilter) -> list[str]:
     """Ids of the conversations between an account with one address and a contact with the other."""
     accounts = await _accounts(database, organization_id)
-    aliases = {_alias(address): address for address in (filters.first_address, filters.second_address)}
+    aliases = {alias_of_address(address): address for address in (filters.first_address, filters.second_address)}
     contacts_query = {"organization_id": organization_id, "aliases": {"$in": list(aliases)}}
     contacts = await database.contacts.find(contacts_query).to_list(None)
     opposite = {contact["_id"]: _opposite_addresses(contact, aliases, filters) for contact in contacts}
@@ -67,11 +68,6 @@ async def _accounts(database: Database, organization_id: str) -> dict[str, froze
     numbers: dict[str, frozenset[str]] = {}
     for each in documents:
         phone, lid = each.get("phone_number"), each.get("lid")
-        addresses = ([phone] if phone else []) + ([f"{lid}@lid"] if lid else [])
+        addresses = ([phone] if phone else []) + ([lid_address(lid)] if lid else [])
         numbers[each["_id"]] = numbers.get(each["_id"], frozenset()).union(addresses)
     return numbers
-
-
-def _alias(address: str) -> str:
-    user, _, lid = address.partition("@")
-    return f"lid:{user}" if lid else f"phone:{user}"

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable
 
-from services.router.rules.classification import address_of
 from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.store import RouterStore
 from shared.contracts.ephemeral import ContactPresence, ContactTyping, PresenceObserved, TypingObserved, is_stale
@@ -25,7 +24,7 @@ async def on_typing(observed: TypingObserved, store: RouterStore, publish_epheme
             at=observed.at,
             contact_id=contact_id,
             conversation_id=conversation_id(observed.instance_id, str(contact_id)) if in_conversation else None,
-            from_address=address_of(observed.sender),
+            from_address=observed.sender.address,
             group=observed.group,
             state=observed.state,
         )
@@ -44,7 +43,7 @@ async def on_presence(observed: PresenceObserved, store: RouterStore, publish_ep
             at=observed.at,
             contact_id=contact_id,
             conversation_id=conversation_id(observed.instance_id, contact_id) if contact_id else None,
-            from_address=address_of(observed.sender),
+            from_address=observed.sender.address,
             available=observed.available,
             last_seen=observed.last_seen,
         )

@@ -65,7 +65,7 @@ async def _matches_without_fingerprint(command: SendMessage, existing: MessageRe
         found = await context.store.conversations.by_id(command.organization_id, command.conversation_id)
         return command.conversation_id == existing.conversation_id or found is None
     party = parse_recipient(command.to or "")
-    if existing.to_address in (party.phone, f"{party.lid}@lid"):
+    if existing.to_address in party.addresses:
         return True
     observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
     return existing.contact_id is not None and await context.store.contacts.only_id(observation) == existing.contact_id

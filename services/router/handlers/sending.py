@@ -8,9 +8,8 @@ from services.router.handlers.contact_resolution import check_recipient_number, 
 from services.router.handlers.message_status import status_changed_event
 from services.router.handlers.rejections import rejecting_with_event
 from services.router.handlers.send_deduplication import SendRecord, require_same_send, with_claimed_id
-from services.router.rules.classification import address_of, is_owner
+from services.router.rules.classification import is_owner
 from services.router.rules.contact_identity import ContactObservation, conversation_id
-from services.router.rules.message_keys import alias_of
 from services.router.rules.send_checks import (
     choose_instance,
     parse_recipient,
@@ -21,6 +20,7 @@ from services.router.rules.send_checks import (
     send_fingerprint,
 )
 from services.router.store.split_late_writes import ContactWrite
+from shared.contracts.addresses import alias_of_address
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.errors import Problem
 from shared.contracts.events import ContactCreated, MessageRecorded
@@ -74,7 +74,7 @@ async def _send(command: SendMessage, context: RouterContext) -> MessageRecord |
         conversation_id=thread,
         booking_id=resolved.open_booking_id if resolved else None,
         from_address=profile.addresses.get(instance.instance_id, ""),
-        to_address=address_of(party),
+        to_address=party.address,
         text=command.text,
         status=MessageStatus.QUEUED,
         client_id=command.client_id,
@@ -108,7 +108,7 @@ async def _require_pending_capacity(organization_id: str, instance_id: str, cont
 async def _require_current_contact(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:
     """Raises Retry when the contact was merged or split meanwhile."""
     if contact:
-        await require_current_contact(ContactWrite(contact.id, alias_of(message.to_address)), context)
+        await require_current_contact(ContactWrite(contact.id, alias_of_address(message.to_address)), context)
 
 
 async def _publish_recorded(

@@ -28,7 +28,6 @@ from services.router.rules.classification import (
     PLACEHOLDER_TYPES,
     REVISION_TYPES,
     MessageClassification,
-    address_of,
     classify,
 )
 from services.router.rules.contact_identity import ContactObservation, ResolvedContact, conversation_id
@@ -84,7 +83,7 @@ def _revision(
     target = select_target(loaded.quoted, event, classification, contact_id)
     if target:
         kind: Literal["edited", "revoked"] = "revoked" if event.type == "revoke" else "edited"
-        by = None if is_author(target, event) else address_of(event.sender)
+        by = None if is_author(target, event) else event.sender.address
         return Revise(
             target, MessageChange(event.id, kind, event.at, event.timestamp, event.text, event.unreadable, by)
         )
@@ -155,7 +154,7 @@ def _new_message(
     event: MessageReceived, loaded: Loaded, classification: MessageClassification, message_id: str
 ) -> MessageRecord:
     own = loaded.profile.addresses.get(event.instance_id, "")
-    other = event.group or (address_of(classification.party) if classification.party else own)
+    other = event.group or (classification.party.address if classification.party else own)
     outbound = classification.direction == "outbound"
     contact_id = loaded.contact.contact.id if loaded.contact else None
     message = MessageRecord(
@@ -168,7 +167,7 @@ def _new_message(
         origin=classification.origin,
         contact_id=contact_id,
         conversation_id=conversation_id(event.instance_id, contact_id) if contact_id else None,
-        from_address=own if outbound and own else address_of(event.sender),
+        from_address=own if outbound and own else event.sender.address,
         to_address=other if outbound else event.group or own,
         group=event.group,
         type=event.type,

@@ -70,8 +70,3 @@ def has_words(event: MessageReceived) -> bool:
 def is_owner(party: Party, owners: frozenset[str]) -> bool:
     """One address suffices: phone and LID are the same person."""
     return not owners.isdisjoint(party.aliases)
-
-
-def address_of(party: Party) -> str:
-    """How a message record names a person: phone digits, else `<lid>@lid`."""
-    return party.phone or f"{party.lid}@lid"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Contact, Party
 from shared.text.phone_variants import mobile_variant
@@ -29,7 +30,7 @@ class ContactObservation:
     @property
     def aliases(self) -> list[str]:
         """All aliases (`phone:…`, `lid:…`) by which the contact is found."""
-        return self.party.aliases + ([f"phone:{self.same_account_phone}"] if self.same_account_phone else [])
+        return self.party.aliases + ([phone_alias(self.same_account_phone)] if self.same_account_phone else [])
 
     @property
     def contact_id(self) -> str:
@@ -116,7 +117,8 @@ def _moved_back(contact: Mapping[str, Any], observation: ContactObservation) -> 
         since is None
         or observation.at <= since
         or number is None
-        or f"lid:{observation.party.lid}" not in contact["aliases"]
+        or observation.party.lid is None
+        or lid_alias(observation.party.lid) not in contact["aliases"]
     ):
         return False
     return observation.party.phone not in (number, mobile_variant(number))

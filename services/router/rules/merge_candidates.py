@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.router.rules.contact_identity import ContactObservation, merge_target
+from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.records import Party
 
 ContactDocument = Mapping[str, Any]
@@ -12,8 +13,9 @@ ContactDocument = Mapping[str, Any]
 
 def merge_candidates(found: Sequence[ContactDocument], observation: ContactObservation) -> list[ContactDocument]:
     """The contact that has the observed number (else the oldest), and all others that were not split from it."""
-    number = f"phone:{observation.party.phone}"
-    main = next((contact for contact in found if number in contact["aliases"]), None) or merge_target(found)
+    phone = observation.party.phone
+    main = next((contact for contact in found if phone and phone_alias(phone) in contact["aliases"]), None)
+    main = main or merge_target(found)
     return [contact for contact in found if contact is main or not _apart(contact, main)]
 
 
@@ -22,18 +24,15 @@ def without_foreign_addresses(
 ) -> ContactObservation:
     """The observation without the addresses of contacts that were split from this one."""
     foreign = {alias for other in found if other is not contact for alias in other["aliases"]}
-    phone, lid = observation.party.phone, observation.party.lid
-    left = {
-        "phone": None if f"phone:{phone}" in foreign else phone,
-        "lid": None if f"lid:{lid}" in foreign else lid,
+    phone, lid, other = observation.party.phone, observation.party.lid, observation.same_account_phone
+    own = {
+        "phone": phone if phone and phone_alias(phone) not in foreign else None,
+        "lid": lid if lid and lid_alias(lid) not in foreign else None,
     }
-    party = Party(**left) if any(left.values()) else observation.party
     return replace(
         observation,
-        party=party,
-        same_account_phone=None
-        if f"phone:{observation.same_account_phone}" in foreign
-        else observation.same_account_phone,
+        party=Party(**own) if any(own.values()) else observation.party,
+        same_account_phone=other if other and phone_alias(other) not in foreign else None,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from shared.contracts.addresses import alias_of_address
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message_identity import OWN, identity, other_party
@@ -57,13 +58,7 @@ def stored_party(document: Mapping[str, Any]) -> Iterable[str]:
     inbound = document["direction"] == "inbound"
     if document.get("group") and not inbound:
         return [OWN]
-    return [alias_of(str(document["from_address" if inbound else "to_address"]))]
-
-
-def alias_of(address: str) -> str:
-    """Of an address as message records write it (phone digits, or `<digits>@lid`)."""
-    user, _, server = address.partition("@")
-    return f"lid:{user}" if server == "lid" else f"phone:{user}"
+    return [alias_of_address(str(document["from_address" if inbound else "to_address"]))]
 
 
 def may_be_same_person(one: Iterable[str], other: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from services.router.rules.contact_identity import ContactObservation
+from shared.contracts.addresses import is_lid_alias, lid_alias, phone_alias, phone_of_alias
 from shared.contracts.records import Party
 from shared.text.phone_variants import mobile_variant
 
@@ -20,8 +21,8 @@ def former_holder(found: Sequence[ContactDocument], observation: ContactObservat
     phone, lid = observation.party.phone, observation.party.lid
     if phone is None or lid is None:
         return None
-    before, after = _with(found, f"phone:{phone}"), _with(found, f"lid:{lid}")
-    if before is None or before is after or not any(alias.startswith("lid:") for alias in before["aliases"]):
+    before, after = _with(found, phone_alias(phone)), _with(found, lid_alias(lid))
+    if before is None or before is after or not any(is_lid_alias(alias) for alias in before["aliases"]):
         return None
     moved = _has_another_number(before, phone) or (after is not None and _has_another_number(after, phone))
     return before if moved else None
@@ -39,8 +40,8 @@ def with_lid_only(observation: ContactObservation) -> ContactObservation:
 
 def without_number(contact: ContactDocument, phone: str) -> dict[str, Any]:
     """The fields of the former holder then."""
-    aliases = [alias for alias in contact["aliases"] if alias != f"phone:{phone}"]
-    numbers = [alias.removeprefix("phone:") for alias in aliases if alias.startswith("phone:")]
+    aliases = [alias for alias in contact["aliases"] if alias != phone_alias(phone)]
+    numbers = [number for alias in aliases if (number := phone_of_alias(alias))]
     fields: dict[str, Any] = {"aliases": aliases}
     if contact.get("phone_number") == phone:
         fields |= {"phone_number": numbers[-1] if numbers else None, "number_at": None}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.router.rules.classification import address_of
+from shared.contracts.addresses import lid_of_address
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.ids import InvalidPhone, derived_id, parse_address
@@ -53,8 +53,8 @@ def parse_recipient(to: str) -> Party:
         address = parse_address(to)
     except InvalidPhone as error:
         raise Problem(422, "invalid_phone", str(error), field="to") from error
-    hidden = address.removesuffix("@lid")
-    return Party(phone=address) if hidden == address else Party(lid=hidden)
+    lid = lid_of_address(address)
+    return Party(phone=address) if lid is None else Party(lid=lid)
 
 
 def require_text(text: str) -> None:
@@ -70,7 +70,7 @@ def send_fingerprint(command: SendMessage) -> str:
     if command.conversation_id is not None:
         recipient = ("conversation", command.conversation_id)
     else:
-        recipient = ("to", address_of(parse_recipient(require_recipient(command.to))))
+        recipient = ("to", parse_recipient(require_recipient(command.to)).address)
     return derived_id("send", command.instance_id, *recipient, command.text)
 
 

@@ -7,6 +7,7 @@ therefore also identified by its chat and, where only the author may change it, 
 from collections.abc import Sequence
 
 from services.router.rules.classification import REVISION_TYPES, MessageClassification
+from shared.contracts.addresses import is_lid_address
 from shared.contracts.events import MessageReceived
 from shared.contracts.records import MessageRecord, Party
 
@@ -60,13 +61,13 @@ def _is_in_chat(
         return message.kind == "note"
     if contact_id is not None and message.contact_id == contact_id:
         return True
-    return message.kind == "message" and _other(message) in _addresses(classification.party)
+    return message.kind == "message" and _other(message) in classification.party.addresses
 
 
 def is_author(message: MessageRecord, event: MessageReceived) -> bool:
     if message.direction != ("outbound" if event.from_me else "inbound"):
         return False
-    return event.from_me or event.group is None or message.from_address in _addresses(event.sender)
+    return event.from_me or event.group is None or message.from_address in event.sender.addresses
 
 
 def _may_be_by(message: MessageRecord, author: Party) -> bool:
@@ -74,21 +75,15 @@ def _may_be_by(message: MessageRecord, author: Party) -> bool:
     not in the record."""
     if message.direction == "outbound":
         return True
-    by_lid = message.from_address.endswith("@lid")
-    known = author.lid and f"{author.lid}@lid" if by_lid else author.phone
-    return known is None or known == message.from_address
+    same_kind = [each for each in author.addresses if is_lid_address(each) == is_lid_address(message.from_address)]
+    return not same_kind or message.from_address in same_kind
 
 
 def _is_written_by(
     message: MessageRecord, author: Party, event: MessageReceived, classification: MessageClassification
 ) -> bool:
     if event.group:
-        return message.from_address in _addresses(author)
+        return message.from_address in author.addresses
     other = classification.party or event.sender
-    by_contact = not _addresses(author).isdisjoint(_addresses(other))
+    by_contact = not set(author.addresses).isdisjoint(other.addresses)
     return message.direction == ("inbound" if by_contact else "outbound")
-
-
-def _addresses(party: Party) -> frozenset[str]:
-    """All that records may name a person by."""
-    return frozenset(address for address in (party.phone, party.lid and f"{party.lid}@lid") if address)

@@ -10,6 +10,7 @@ from services.router.store.contact_documents import with_derived_fields, with_se
 from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.conversation_state import READ_MARKS, changes_from_message, merge_pipeline
 from services.router.store.documents import from_document
+from shared.contracts.addresses import address_of_alias, lid_of_alias, phone_of_alias
 from shared.contracts.records import MessageRecord
 from shared.platform.mongo import Database, Document, in_transaction
 
@@ -65,8 +66,8 @@ class _SplitTransaction:
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
         split_ids = [*self.contact.get("apart_from", []), self.restored["_id"]]
         fields: Document = {"aliases": left, "merges": kept, "apart_from": split_ids}
-        for field, prefix in (("phone_number", "phone:"), ("lid", "lid:")):
-            own = [alias.removeprefix(prefix) for alias in left if alias.startswith(prefix)]
+        for field, digits_of in (("phone_number", phone_of_alias), ("lid", lid_of_alias)):
+            own = [digits for alias in left if (digits := digits_of(alias))]
             if self.contact.get(field) not in own:
                 fields[field] = own[0] if own else None
         return with_derived_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
@@ -148,14 +149,8 @@ async def rebuild_conversation(
 
 def exchanged_under(aliases: list[str]) -> list[Document]:
     """Queries for messages exchanged under these aliases, except those that a merge moved from another contact."""
-    addresses = [_address(alias) for alias in aliases]
+    addresses = [address_of_alias(alias) for alias in aliases]
     return [
         {"moved_from": None, "direction": "inbound", "from_address": {"$in": addresses}},
         {"moved_from": None, "direction": "outbound", "to_address": {"$in": addresses}},
     ]
-
-
-def _address(alias: str) -> str:
-    """The address of an alias, as message records have it."""
-    kind, _, digits = alias.partition(":")
-    return digits if kind == "phone" else f"{digits}@lid"

@@ -21,6 +21,7 @@ from services.router.store.contact_split import split_contact
 from services.router.store.documents import from_document
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.recycled_numbers import transfer_number
+from shared.contracts.addresses import phone_alias
 from shared.contracts.records import Contact
 from shared.platform.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
 
@@ -242,4 +243,4 @@ def _with_alias(by_alias: Mapping[tuple[str, str], Document], observation: Conta
 
 
 def _with_number(organization_id: str, phone: str) -> Document:
-    return {"organization_id": organization_id, "aliases": f"phone:{phone}"}
+    return {"organization_id": organization_id, "aliases": phone_alias(phone)}

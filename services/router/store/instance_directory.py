@@ -10,6 +10,7 @@ from typing import Any
 from services.router.rules.classification import OrganizationProfile
 from services.router.rules.send_checks import SenderInstance, parse_recipient
 from services.router.store.operation_batcher import OperationBatcher
+from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.records import OrganizationSettings
 from shared.platform.mongo import Collection, Database, Document
 
@@ -55,8 +56,8 @@ class InstanceDirectory:
                 self._linked_numbers(organization_id), self._settings(organization_id)
             )
             addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
-            aliases = {f"phone:{phone}" for phone in addresses.values()}
-            aliases |= {f"lid:{item['lid']}" for item in accounts if item.get("lid")}
+            aliases = {phone_alias(phone) for phone in addresses.values()}
+            aliases |= {lid_alias(item["lid"]) for item in accounts if item.get("lid")}
             if settings.owner_numbers:
                 aliases |= await self._owner_number_aliases(organization_id, settings)
             owner = OrganizationProfile(frozenset(aliases), addresses, settings)

@@ -6,6 +6,7 @@ from typing import Any
 from services.router.rules.contact_identity import ContactObservation, contact_changes
 from services.router.rules.recycled_numbers import without_number
 from services.router.store.contact_documents import observation_update, with_derived_fields
+from shared.contracts.addresses import phone_alias
 from shared.platform.mongo import Database, Document, in_transaction
 
 
@@ -19,7 +20,7 @@ async def transfer_number(
 
     async def work(session: Any) -> None:
         contacts = database["contacts"]
-        before = await contacts.find_one({"_id": former["_id"], "aliases": f"phone:{phone}"}, session=session)
+        before = await contacts.find_one({"_id": former["_id"], "aliases": phone_alias(phone)}, session=session)
         if before is None:
             return
         left = {**with_derived_fields(before, without_number(before, phone)), "updated_by": observation.cause}

@@ -16,7 +16,6 @@ from shared.contracts.commands import MarkRead
 from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, SendTyping, SubscribePresence, is_stale
 from shared.contracts.errors import Retry
 from shared.contracts.message import EphemeralEvent, Message, utc_now
-from shared.contracts.records import Party
 from shared.contracts.registry import parse_ephemeral
 from shared.messaging.command_client import refusal
 
@@ -52,7 +51,7 @@ class PresenceService:
         if instance is None or not _may_use(instance, event.organization_id) or is_stale(event, utc_now()):
             return
         until = event.at + MAX_EPHEMERAL_AGE
-        frame = SendPresence(instance_id=event.instance_id, to=_address(event.to), action=action, until=until)
+        frame = SendPresence(instance_id=event.instance_id, to=event.to.lid_first_address, action=action, until=until)
         self._workers.send(event.instance_id, frame)
 
     async def publish_observed(self, observed: EphemeralObserved) -> None:
@@ -93,7 +92,7 @@ class PresenceService:
         request = SendReadReceipts(
             instance_id=command.instance_id,
             wa_ids=command.wa_ids,
-            sender=_address(command.sender),
+            sender=command.sender.lid_first_address,
             group=command.group,
         )
         try:
@@ -110,8 +109,3 @@ class PresenceService:
 
 def _may_use(instance: SupervisedInstance, organization_id: str) -> bool:
     return instance.is_connected and instance.connection.organization_id == organization_id
-
-
-def _address(to: Party) -> str:
-    """The LID where it is known: WhatsApp addresses its receipts and typing by LID."""
-    return f"{to.lid}@lid" if to.lid else str(to.phone)

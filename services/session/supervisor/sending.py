@@ -19,7 +19,6 @@ from shared.contracts.errors import Retry
 from shared.contracts.events import MessageFailed, MessageSent
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Event, Message, utc_now
-from shared.contracts.records import Party
 from shared.messaging.command_client import refusal
 
 SEND_TIMEOUT_S = 90.0
@@ -160,7 +159,7 @@ class SendService:
         request = Send(
             call_id=command.message_id,
             instance_id=command.instance_id,
-            to=_address(command.to),
+            to=command.to.address,
             text=command.text,
             expires_at=command.expires_at,
             order_key=command.order_key,
@@ -201,10 +200,6 @@ def _age_s(command: SendText) -> float:
 def _not_connected(instance: SupervisedInstance | None) -> SendOutcome:
     status = instance.connection.status.value if instance else "disconnected"
     return {"outcome": "failed", "code": "not_connected", "detail": f"the instance is {status}; connect it"}
-
-
-def _address(to: Party) -> str:
-    return to.phone or f"{to.lid}@lid"
 
 
 def _outcome_event(command: SendText, outcome: SendOutcome) -> Event:

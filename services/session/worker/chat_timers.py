@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from services.session.worker.mapping.jids import GROUP_SERVER, UnmappableEvent, excluded_chat, party_from_jids
+from shared.contracts.addresses import alias_of_address
 from shared.contracts.records import Party
 
 MAX_CHATS = 10_000
@@ -106,11 +107,10 @@ class ChatTimers:
 
     def timer_for(self, to: str) -> ChatTimer | None:
         """`to`: phone digits or `<lid>@lid`. None: no timer is stored, or messages of this chat do not disappear."""
-        lid = to.removesuffix("@lid")
-        address = f"phone:{to}" if lid == to else f"lid:{lid}"
+        alias = alias_of_address(to)
         try:
             with self._lock:
-                row = self._db.execute("SELECT seconds, set_at FROM timers WHERE address = ?", (address,)).fetchone()
+                row = self._db.execute("SELECT seconds, set_at FROM timers WHERE address = ?", (alias,)).fetchone()
         except sqlite3.Error:
             log.exception("the timer of a chat could not be read")
             return None

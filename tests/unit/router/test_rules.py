@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.router.rules.booking_status import OPEN_STATUSES, booking_from_message, booking_id, may_change
-from services.router.rules.classification import NON_BOOKING_TYPES, address_of, classify
+from services.router.rules.classification import NON_BOOKING_TYPES, classify
 from services.router.rules.status_order import most_advanced, statuses_before
 from shared.contracts.events import MessageReceived
 from shared.contracts.records import BookingStatus, MessageRecord, MessageStatus, Party
@@ -93,8 +93,8 @@ def test_a_group_message_has_no_contact_and_no_booking(from_me: bool, direction:
 
 
 def test_an_address_is_the_phone_and_else_the_lid() -> None:
-    assert address_of(ANNA) == ANNA.phone
-    assert address_of(Party(lid="111")) == "111@lid"
+    assert ANNA.address == ANNA.phone
+    assert Party(lid="111").address == "111@lid"
 
 
 def test_pending_and_confirmed_bookings_may_change_and_finished_ones_may_not() -> None:
