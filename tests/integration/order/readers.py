@@ -90,7 +90,7 @@ class Console:
     async def thread(self, conversation_id: str, wanted: list[str]) -> list[str]:
         """The texts from top to bottom, once as many are shown as are wanted."""
         await self.page.evaluate("(hash) => { location.hash = hash; }", f"#/inbox/{conversation_id}")
-        texts = self.page.locator(".message .text")
+        texts = self.page.locator(".bubble .text")
         async with asyncio.timeout(WAIT_TIMEOUT_S):
             while await texts.count() < len(wanted):
                 await asyncio.sleep(0.05)
@@ -98,7 +98,7 @@ class Console:
 
     async def list(self) -> list[str]:
         """The ids of the conversations, from top to bottom."""
-        talks = self.page.locator(".talk[data-key]")
+        talks = self.page.locator(".conversation[data-key]")
         return [str(await talk.get_attribute("data-key")) for talk in await talks.all()]
 
 
@@ -110,7 +110,7 @@ async def console(chromium: Browser, origin: str, session: dict[str, Any]) -> As
     try:
         page = await context.new_page()
         await page.goto("/#/inbox")
-        await page.wait_for_selector(".live.on", timeout=WAIT_TIMEOUT_S * 1000)
+        await page.wait_for_selector(".connection.online", timeout=WAIT_TIMEOUT_S * 1000)
         yield Console(page)
     finally:
         await context.close()

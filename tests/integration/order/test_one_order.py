@@ -110,7 +110,7 @@ async def check_console(chromium: Browser, testbed: OrderScenario, threads: Thre
     session = {"token": testbed.token, "refreshToken": None, "renewAt": None, "email": "ana@example.org"}
     organization = {"organizationId": testbed.http.headers["X-Organization"]}
     async with console(chromium, testbed.origin, session | organization) as shown:
-        await shown.page.wait_for_selector(".talk[data-key]")
+        await shown.page.wait_for_selector(".conversation[data-key]")
         assert await shown.list() == newest_first
         for conversation_id, texts in threads.items():
             assert await shown.thread(conversation_id, texts) == texts
