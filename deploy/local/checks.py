@@ -12,8 +12,10 @@ from deploy.local.prerequisites import install_packages, missing_packages
 ROOT = Path(__file__).resolve().parents[2]
 TEST_FOLDERS = ("e2e", "security", "integration", "component", "contract", "unit")
 """With short files at the end of the queue no processor is idle while another works on the last long file."""
-PARALLEL_OPTIONS = ("-n", "logical", "--maxprocesses", "4", "--dist", "loadfile", "--no-loadscope-reorder")
-"""One test process for each processor, each with servers of its own; all tests of a file run in one process."""
+TEST_PROCESSES = min(8, 2 * (os.cpu_count() or 1))
+"""Two for each processor, because half of a test's time is waiting. Each has servers of its own, about 1 GB."""
+PARALLEL_OPTIONS = ("-n", str(TEST_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
+"""All tests of a file run in one process."""
 COVERAGE_OPTIONS = ("--cov=services", "--cov=shared", "--cov=simulator", "--cov-report=term:skip-covered")
 """What runs in the test processes is counted; services that a test starts as processes of their own are not."""
 SHARED_SERVER_VARIABLES = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")

@@ -1,6 +1,5 @@
 """The connection of a service to NATS: its broker, and the order in which streams and consumers are started."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,12 +9,11 @@ from faststream.nats import NatsBroker
 from shared.messaging.client import JetStreamContext, broker_client, jetstream
 from shared.messaging.permissions import inbox_prefix
 from shared.messaging.streams import await_streams
+from shared.platform.retries import retry_during_outage
 from shared.platform.settings import Settings
 
 _RETRY_DELAY_S = 0.5
 _PING_TIMEOUT_S = 2.0
-
-log = logging.getLogger(__name__)
 
 
 def make_broker(name: str, settings: Settings) -> NatsBroker:
@@ -46,13 +44,7 @@ async def connection(
     No message is delivered before the caller starts the broker, after it created what its handlers need. `streams`: the
     api declares them, every other service waits until they exist (docs/decisions/0031).
     """
-    while True:
-        try:
-            await broker.connect()
-            break
-        except OSError as error:
-            log.warning("waiting for NATS: %s", error)
-            await asyncio.sleep(_RETRY_DELAY_S)
+    await retry_during_outage("connection to NATS", broker.connect, errors=(OSError,), delay_s=_RETRY_DELAY_S)
     try:
         js = jetstream(broker_client(broker))
         await streams(js, settings)

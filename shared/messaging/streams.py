@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Collection
 from datetime import timedelta
+from functools import partial
 
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import NotFoundError
@@ -25,10 +26,13 @@ from shared.contracts.registry import (
     ROOMS_STREAM,
 )
 from shared.messaging.client import JetStreamContext, NatsError
+from shared.platform.retries import retry_during_outage
 from shared.platform.settings import Settings
 
 _DUPLICATE_WINDOW = timedelta(minutes=10)
 _RETRY_DELAY_S = 0.5
+_STREAM_ERRORS: tuple[type[Exception], ...] = (NatsError, TimeoutError)
+"""Also what JetStream refuses: a server that starts may not take a configuration yet."""
 
 log = logging.getLogger(__name__)
 
@@ -76,16 +80,11 @@ def _rooms_stream(settings: Settings) -> StreamConfig:
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
     """Create or update every stream; waits until NATS is reachable. Only the api may do this (decision 31)."""
     for config in _streams(settings):
-        while True:
-            try:
-                await _ensure(js, config)
-                break
-            except (NatsError, TimeoutError) as error:
-                log.warning("waiting for JetStream: %s", error)
-                await asyncio.sleep(_RETRY_DELAY_S)
+        what = f"declaration of the stream {config.name}"
+        await retry_during_outage(what, partial(_ensure, js, config), errors=_STREAM_ERRORS, delay_s=_RETRY_DELAY_S)
     try:
         await _ensure(js, _rooms_stream(settings))
-    except (NatsError, TimeoutError) as error:  # no permission or no memory: clients join their rooms again
+    except _STREAM_ERRORS as error:  # no permission or no memory: clients join their rooms again
         log.warning("the stream %s cannot be declared: %s", ROOMS_STREAM, error)
 
 

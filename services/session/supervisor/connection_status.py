@@ -5,12 +5,12 @@ from typing import Any
 
 from services.session.ipc.messages import LinkingCode
 from services.session.store.connections import ConnectionCollection
-from services.session.store.outage_retry import retry_during_outage
 from services.session.supervisor.event_publisher import OrderedEventPublisher
 from services.session.supervisor.status_events import connection_changed_event, linking_code_event
 from services.session.supervisor.status_reasons import detail_of
 from services.session.supervisor.supervised_instance import SupervisedInstance
 from shared.contracts.records import ConnectionStatus as S
+from shared.platform.retries import retry_during_outage
 
 
 class OwnershipLost(Exception):

@@ -6,9 +6,9 @@ from typing import Any
 
 from services.session.ipc.messages import ConnectionUpdate
 from services.session.store.connections import ConnectionCollection
-from services.session.store.outage_retry import retry_during_outage
 from services.session.supervisor.relinking import OtherNumber, verdict
 from services.session.supervisor.supervised_instance import SupervisedInstance
+from shared.platform.retries import retry_during_outage
 
 log = logging.getLogger(__name__)
 

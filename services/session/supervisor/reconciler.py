@@ -12,12 +12,10 @@ from services.session.supervisor.worker_pool import WorkerPool
 from shared.contracts.errors import Problem
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
-from shared.messaging.client import NatsError
 from shared.platform.background import log_failure
-from shared.platform.mongo import TRANSIENT_ERRORS
+from shared.platform.outages import OUTAGE_ERRORS
 
 RECONCILE_INTERVAL_S = 5.0
-OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, TimeoutError, OSError)
 log = logging.getLogger(__name__)
 
 
@@ -62,7 +60,7 @@ class Reconciler:
             self._wake_up.clear()
             try:
                 await self._reconcile()
-            except OUTAGES as error:
+            except OUTAGE_ERRORS as error:
                 log.warning("what is to run cannot be read: %s", str(error)[:200])
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake_up.wait(), RECONCILE_INTERVAL_S)
@@ -82,7 +80,7 @@ class Reconciler:
                 if not self._may_restore(connection):
                     continue
                 await self._restore(connection)
-            except OUTAGES:
+            except OUTAGE_ERRORS:
                 raise
             except Exception as error:  # must not keep the others from starting
                 log_failure("reconciler.restore", error)

@@ -8,7 +8,6 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from services.session.ipc.messages import Send, SendResult
-from services.session.store.outage_retry import retry_during_outage
 from services.session.store.sends import ForeignId, SendCollection, SendOutcome
 from services.session.supervisor.instance_lookup import InstanceLookup, instance_not_found
 from services.session.supervisor.supervised_instance import SupervisedInstance
@@ -20,6 +19,7 @@ from shared.contracts.events import MessageFailed, MessageSent
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Event, Message, utc_now
 from shared.messaging.command_client import refusal
+from shared.platform.retries import retry_during_outage
 
 SEND_TIMEOUT_S = 90.0
 """Longer than the worker's own timeout (`Send.timeout_s`)."""
