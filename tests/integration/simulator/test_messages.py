@@ -55,7 +55,7 @@ async def test_a_companion_writes_and_both_the_contact_and_the_own_phone_can_rea
         answer, _ = bob.write(phone.account, content.text(f"answer {number}"))
         await linked.event("Message", id=answer)
     received = world.network.delivery.ledger(phone.account.number).received
-    assert [entry["to"] for entry in received] == [bob.account.number] * 3
+    assert [entry["to"] for entry in received] == [bob.account.number] * 3, received
 
 
 async def test_a_client_that_cannot_decrypt_sends_a_retry_receipt_and_gets_the_message(
