@@ -88,7 +88,7 @@ async def settled(http: httpx.AsyncClient, history: MessageHistory, *listeners: 
             told = [{text for thread in one.threads().values() for text in thread} for one in listeners]
             if all(texts == history.texts for texts in ({t for each in threads.values() for t in each}, *told)):
                 return threads
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)  # the requests of faster polling would exceed the rate limit of a user
 
 
 async def check_conversations(http: httpx.AsyncClient, history: MessageHistory, threads: Threads) -> list[str]:
