@@ -46,7 +46,7 @@ class ProcessHooks:
 
 
 class ChildProcess:
-    """Runs a process until `stop`; one that ends by itself is started again, and the user is told."""
+    """Runs a process until `stop`. When the process exits by itself, prints a message and restarts it."""
 
     def __init__(self, spec: ProcessSpec, hooks: ProcessHooks) -> None:
         self.spec = spec

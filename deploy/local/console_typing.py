@@ -43,8 +43,8 @@ _TAKE_MEASUREMENTS = """() => {
 
 @dataclass(frozen=True)
 class TypingSample:
-    """keys: milliseconds from each key press to the frame that shows it. tasks: milliseconds of each task of the page
-    that took longer than 50 ms meanwhile. rows: conversations in the page's list. heap: bytes."""
+    """keys: from each key press to the frame that shows it, in ms. tasks: durations of the page's tasks that took more
+    than 50 ms while keys were pressed, in ms. rows: conversations in the list of the page. heap: bytes."""
 
     field: str
     keys: tuple[float, ...]

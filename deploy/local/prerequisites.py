@@ -27,7 +27,7 @@ def missing_packages() -> list[str]:
 
 
 def install_packages(packages: list[str], tell_user: Callable[[str], None]) -> bool:
-    """Installs them as root with apt-get. False when that is not possible or fails; the user is told what to do."""
+    """Installs the packages with apt-get, as root. Returns False when it cannot, and prints what to do."""
     if not packages:
         return True
     names = " ".join(packages)

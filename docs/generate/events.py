@@ -68,9 +68,9 @@ def _publishers(cls: type[Message]) -> list[str]:
 def _lifetime(command: type[Command]) -> str:
     found = LIFETIMES[command]
     if found.max_age is None:
-        return f"It does not expire while the stream keeps it: {found.reason}."
+        return f"No maximum age but the retention of the stream. Reason: {found.reason}."
     minutes = int(found.max_age.total_seconds() // 60)
-    return f"It expires {minutes} minutes after it was issued: {found.reason}. When it has expired: {found.effect}."
+    return f"Maximum age: {minutes} minutes. Reason: {found.reason}. Effect on an older command: {found.effect}."
 
 
 def _queries() -> list[type[Query]]:

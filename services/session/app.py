@@ -14,7 +14,7 @@ from services.session.store import migrate_session
 from services.session.store.data_folder import lock_data_folder
 from services.session.store.private_files import restrict_permissions
 from services.session.supervisor.node import SessionNode
-from services.session.supervisor.number_queries import LIMITS, number_endpoints
+from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
 from services.session.supervisor.worker_pool import Forker
 from services.session.supervisor.zygote_handle import ZygoteHandle
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
@@ -65,7 +65,7 @@ def make_app(settings: SessionSettings) -> ASGIApp:
                 await node.start()
                 try:
                     await broker.start()
-                    async with rpc_server(client, number_endpoints(node.number_lookup), limits=LIMITS):
+                    async with rpc_server(client, number_endpoints(node.number_lookup), limits=NUMBER_QUERY_LIMITS):
                         yield
                 finally:
                     await node.stop()

@@ -36,9 +36,14 @@ async def rpc_request(
         raise Problem(504, "no_answer", f"no answer within {timeout:g} seconds; try again") from error
     except _UNREADABLE_OR_UNREACHABLE as error:
         raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
-    if not isinstance(reply, dict) or not reply.get("success"):
+    if not isinstance(reply, dict) or not reply.get("success", _is_unmarked_reply(reply)):
         raise _problem(reply if isinstance(reply, dict) else {})
     return reply
+
+
+def _is_unmarked_reply(reply: dict[str, Any]) -> bool:
+    """The api of the previous version, during an upgrade, replies to VerifyApiKey without `success`."""
+    return "organization_id" in reply
 
 
 def _problem(reply: dict[str, Any]) -> Problem:

@@ -12,7 +12,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from pydantic.fields import FieldInfo
 
 from services.router.settings import RouterSettings
-from services.session.supervisor.number_queries import LIMITS, number_endpoints
+from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
 from shared.contracts.commands import SendMessage, SendText
 from shared.contracts.events import BookingCreated, CommandRefused, MessageReceived, MessageRecorded, MessageSent
 from shared.contracts.ids import NO_INSTANCE, derived_id, new_id
@@ -116,7 +116,9 @@ async def test_no_command_reaches_an_account_of_another_organization(session: Se
         wish = filled(live, ids)
         await bus.js._nc.publish(wish.full_subject, wish.model_dump_json().encode())
     await bus.js._nc.flush()
-    async with rpc_server(broker_client(session.broker), number_endpoints(session.node.number_lookup), limits=LIMITS):
+    async with rpc_server(
+        broker_client(session.broker), number_endpoints(session.node.number_lookup), limits=NUMBER_QUERY_LIMITS
+    ):
         for _ in range(2):  # a ping is sent before what is pending
             await broker_client(session.broker).flush()
         for instance_id in ("fine", "nowhere"):

@@ -4,7 +4,7 @@ from services.session.supervisor.number_lookup import NumberLookupService
 from shared.contracts.queries import NumberOwnerReply, ResolveNumber
 from shared.messaging.rpc_server import Endpoint, ModelEndpoint, RpcLimits
 
-LIMITS = RpcLimits(concurrent=100, max_pending=100, max_pending_per_instance=16)
+NUMBER_QUERY_LIMITS = RpcLimits(concurrent=100, max_pending=100, max_pending_per_instance=16)
 """WhatsApp answers slowly: a query beyond these bounds is refused with 503 `busy` instead of waiting."""
 
 

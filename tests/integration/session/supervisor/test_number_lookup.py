@@ -9,7 +9,7 @@ import pytest
 from services.session.ipc.messages import LookUpNumber, NumberLookupResult, ToWorker
 from services.session.supervisor import number_lookup
 from services.session.supervisor.number_lookup import NumberLookupService
-from services.session.supervisor.number_queries import LIMITS, number_endpoints
+from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.queries import NumberOwner, ResolveNumber
@@ -52,7 +52,7 @@ async def numbers(testbed: NodeTestBed) -> AsyncIterator[NumberLookupService]:
     await testbed.connected()
     await testbed.event(ConnectionChanged, status=S.CONNECTED)  # published after it is set in memory
     assert testbed.node
-    async with rpc_server(testbed.client, number_endpoints(testbed.node.number_lookup), limits=LIMITS):
+    async with rpc_server(testbed.client, number_endpoints(testbed.node.number_lookup), limits=NUMBER_QUERY_LIMITS):
         await subscribed(testbed.client)
         yield testbed.node.number_lookup
 
