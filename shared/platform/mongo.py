@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from motor.frameworks import asyncio as motor_framework
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import IndexModel, UpdateOne, WriteConcern
 from pymongo.errors import (
     AutoReconnect,
@@ -28,6 +33,8 @@ R = TypeVar("R")
 Document = dict[str, Any]
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+ClientSession = AsyncIOMotorClientSession
+"""Of a transaction."""
 
 TRANSIENT_ERRORS: tuple[type[Exception], ...] = (
     AutoReconnect,
@@ -45,6 +52,7 @@ __all__ = [
     "ONE_COPY",
     "TRANSIENT_ERRORS",
     "BulkWriteError",
+    "ClientSession",
     "Collection",
     "Database",
     "Document",
@@ -82,7 +90,7 @@ async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
         client.close()
 
 
-async def in_transaction(database: Database, work: Callable[[Any], Coroutine[Any, Any, R]]) -> R:
+async def in_transaction(database: Database, work: Callable[[ClientSession], Coroutine[Any, Any, R]]) -> R:
     """Call `work` with a session in a transaction and return its result; again after a write conflict."""
     with transaction_threads():
         async with await database.client.start_session() as session:

@@ -1,6 +1,6 @@
 """Changes the caller's own password."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field
@@ -16,7 +16,7 @@ from services.api.store.audit_log import AuditEvent
 from services.api.store.pending_revocations import PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
-from shared.platform.mongo import Document, in_transaction
+from shared.platform.mongo import ClientSession, Document, in_transaction
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -55,7 +55,7 @@ async def _change(
     """In one transaction, so that no other login stays open with the new password. `hashes`: the old and the new one.
     Raises Problem 409 `password_changed_meanwhile`."""
 
-    async def write(session: Any) -> PendingRevocation:
+    async def write(session: ClientSession) -> PendingRevocation:
         if not await context.users.set_password(caller.subject, *hashes, session):
             detail = "the password was changed just now; log in with the new one"
             raise Problem(409, "password_changed_meanwhile", detail)

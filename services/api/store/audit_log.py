@@ -11,7 +11,7 @@ from services.api.views.documents import from_document
 from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import Collection, IndexModel
+from shared.platform.mongo import ClientSession, Collection, IndexModel
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class AuditLog:
         self._audit = collection
         self._retention = retention
 
-    async def record(self, event: AuditEvent, session: Any = None) -> None:
+    async def record(self, event: AuditEvent, session: ClientSession | None = None) -> None:
         now = utc_now()
         entry = {"_id": new_id(), "at": now, "expires_at": now + self._retention, **asdict(event)}
         await self._audit.insert_one(entry, session=session)

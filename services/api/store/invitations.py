@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from services.api.store.api_keys import ApiKeys
 from services.api.store.members import role_of
@@ -11,7 +11,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Principal, Role
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _INVITATION_PREFIX = "sbi_"
 
@@ -92,7 +92,7 @@ class Invitations:
     async def accept(self, token: str, password_hash: str, name: str | None) -> Document:
         """Create the user and delete the invitation. Raises Problem 404 `invitation_invalid`, 409 `email_taken`."""
 
-        async def write(session: Any) -> Document:
+        async def write(session: ClientSession) -> Document:
             invitation = await self._database.invitations.find_one_and_delete(_valid_query(token), session=session)
             role = await self._current_role(invitation, session) if invitation else None
             if invitation is None or role is None:
@@ -115,7 +115,7 @@ class Invitations:
         except DuplicateKeyError as error:
             raise _taken() from error
 
-    async def _current_role(self, invitation: Document, session: Any = None) -> Role | None:
+    async def _current_role(self, invitation: Document, session: ClientSession | None = None) -> Role | None:
         """The role of the invitation, limited to the current role of its maker; None when the maker may no longer
         invite.
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from shared.contracts.message import utc_now
-from shared.platform.mongo import Collection, IndexModel
+from shared.platform.mongo import ClientSession, Collection, IndexModel
 from shared.web.client_addresses import network_of
 
 MAX_DEVICES_PER_USER = 50
@@ -82,7 +82,9 @@ class LoginDevices:
         await self._keep_newest({"user_id": user_id}, MAX_DEVICES_PER_USER)
         return token
 
-    async def forget_all_of(self, user_id: str, but: LoginOrigin | None = None, session: Any = None) -> None:
+    async def forget_all_of(
+        self, user_id: str, but: LoginOrigin | None = None, session: ClientSession | None = None
+    ) -> None:
         """Delete all devices of the user, except the one of this request (`but`)."""
         kept_id = _device_id(user_id, but.device_token if but else None)
         await self._devices.delete_many({"user_id": user_id, "_id": {"$ne": kept_id}}, session=session)

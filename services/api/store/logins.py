@@ -4,14 +4,14 @@ import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from services.api.store.token_hash import token_hash
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import Collection, Document, IndexModel
+from shared.platform.mongo import ClientSession, Collection, Document, IndexModel
 
 _REFRESH_TOKEN_PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100
@@ -107,7 +107,9 @@ class Logins:
             return None
         return await self.end(_id_of(token))
 
-    async def end_all_of(self, user_id: str, but: str | None = None, session: Any = None) -> PendingRevocation:
+    async def end_all_of(
+        self, user_id: str, but: str | None = None, session: ClientSession | None = None
+    ) -> PendingRevocation:
         """End all logins of the user except `but`. Returns those that were open."""
         change_id = new_id()
         open_logins = {"user_id": user_id, "revoked_at": None, "_id": {"$ne": but}}

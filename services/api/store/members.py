@@ -1,14 +1,14 @@
 """The users of an organization and their roles. Removed users are kept for the record, without their e-mail address."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import Role
-from shared.platform.mongo import Database, Document, IndexModel, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, IndexModel, in_transaction
 
 
 class Members:
@@ -25,7 +25,7 @@ class Members:
         query = {"organization_id": organization_id, "removed_at": None}
         return await self._database.users.find(query).sort([("created_at", 1), ("_id", 1)]).limit(1000).to_list(None)
 
-    async def get(self, organization_id: str, user_id: str, session: Any = None) -> Document:
+    async def get(self, organization_id: str, user_id: str, session: ClientSession | None = None) -> Document:
         """Raises Problem 404 `user_not_found`, also for another organization's."""
         query = {"_id": user_id, "organization_id": organization_id, "removed_at": None}
         user = await self._database.users.find_one(query, session=session)
@@ -37,7 +37,7 @@ class Members:
         """Set `name` or `role`. Raises Problem 404 `user_not_found`, 409 `last_owner`."""
         pending = {PENDING_REVOCATION_FIELD: new_id()} if "role" in fields else {}
 
-        async def write(session: Any) -> Document:
+        async def write(session: ClientSession) -> Document:
             user = await self.get(organization_id, user_id, session)
             if fields.get("role", "owner") != "owner":
                 await self._require_another_owner(user, session)
@@ -50,7 +50,7 @@ class Members:
         """End the user's access. Returns the user before the change, with the pending revocation. Raises Problem 404
         `user_not_found`, 409 `last_owner`."""
 
-        async def write(session: Any) -> Document:
+        async def write(session: ClientSession) -> Document:
             user = await self.get(organization_id, user_id, session)
             await self._require_another_owner(user, session)
             pending = {PENDING_REVOCATION_FIELD: new_id()}
@@ -61,18 +61,20 @@ class Members:
 
         return await self._serialized(organization_id, write)
 
-    async def _serialized(self, organization_id: str, write: Callable[[Any], Awaitable[Document]]) -> Document:
+    async def _serialized(
+        self, organization_id: str, write: Callable[[ClientSession], Awaitable[Document]]
+    ) -> Document:
         """Serialize changes to the users of one organization: each transaction first writes to the organization's
         document."""
 
-        async def locked(session: Any) -> Document:
+        async def locked(session: ClientSession) -> Document:
             lock = {"$inc": {"people_changes": 1}}
             await self._database.organizations.update_one({"_id": organization_id}, lock, session=session)
             return await write(session)
 
         return await in_transaction(self._database, locked)
 
-    async def _require_another_owner(self, user: Document, session: Any) -> None:
+    async def _require_another_owner(self, user: Document, session: ClientSession) -> None:
         if role_of(user) != "owner":
             return
         owners = {

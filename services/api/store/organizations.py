@@ -1,10 +1,8 @@
 """Settings of organizations."""
 
-from typing import Any
-
 from shared.contracts.errors import Problem
 from shared.contracts.records import OrganizationSettings
-from shared.platform.mongo import Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, in_transaction
 
 
 class Organizations:
@@ -15,7 +13,7 @@ class Organizations:
 
     async def read(self, organization_id: str) -> Document:
         """Raises Problem 404 `organization_not_found`."""
-        return await self._read(organization_id, None)
+        return await self._read(organization_id)
 
     async def change(self, organization_id: str, changes: Document) -> Document:
         """Merge `changes` into the settings, in a transaction, so that concurrent changes do not overwrite each other.
@@ -24,7 +22,7 @@ class Organizations:
         Raises Problem 404 `organization_not_found`, and ValidationError when the settings would contradict each other.
         """
 
-        async def write(session: Any) -> Document:
+        async def write(session: ClientSession) -> Document:
             organization = await self._read(organization_id, session)
             settings = OrganizationSettings.model_validate({**organization.get("settings", {}), **changes})
             changed = {"settings": settings.model_dump(mode="json")}
@@ -33,7 +31,7 @@ class Organizations:
 
         return await in_transaction(self._database, write)
 
-    async def _read(self, organization_id: str, session: Any) -> Document:
+    async def _read(self, organization_id: str, session: ClientSession | None = None) -> Document:
         organization = await self._database.organizations.find_one({"_id": organization_id}, session=session)
         if organization is None:
             raise Problem(404, "organization_not_found", "this organization does not exist any more")

@@ -1,12 +1,12 @@
 """Registration, login and passwords of users. Every registration creates an organization."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
 
 _FIRST_USER_SLOT = "first"
 MAX_USERS_PER_EMAIL = 20
@@ -70,7 +70,7 @@ class Users:
         if new.only_first:
             user["slot"] = _FIRST_USER_SLOT
 
-        async def write(session: Any) -> None:
+        async def write(session: ClientSession) -> None:
             await self._database.organizations.insert_one(dict(organization), session=session)
             await self._database.users.insert_one(dict(user), session=session)
 
@@ -105,7 +105,7 @@ class Users:
         unchanged = {"_id": user_id, "password_hash": old_hash}
         await self._database.users.update_one(unchanged, {"$set": {"password_hash": new_hash}})
 
-    async def set_password(self, user_id: str, old_hash: str, new_hash: str, session: Any) -> bool:
+    async def set_password(self, user_id: str, old_hash: str, new_hash: str, session: ClientSession) -> bool:
         """False when the password was changed in the meantime."""
         unchanged = {"_id": user_id, "password_hash": old_hash, "removed_at": None}
         change = {"$set": {"password_hash": new_hash}, "$inc": {"password_version": 1}}
