@@ -11,11 +11,11 @@ from services.api.context import Ctx, Manager
 from services.api.request_fields import Name, RequestBody, UtcDateTime
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.api_keys import KeyGrant
-from services.api.views.documents import from_document
 from shared.contracts.errors import Problem
 from shared.contracts.ids import Slug
 from shared.contracts.message import utc_now
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal, Scope
+from shared.platform.documents import from_document
 from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/api-keys", tags=["api keys"])

@@ -11,9 +11,9 @@ from services.api.context import Ctx, Manager, Reader
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.members import pending_revocation_of, role_of
-from services.api.views.documents import from_document
 from shared.contracts.errors import Problem
 from shared.contracts.principal import ROLE_SCOPES, Principal, Role
+from shared.platform.documents import from_document
 from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api", tags=["users"])

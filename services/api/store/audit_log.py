@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from services.api.views.documents import from_document
 from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
+from shared.platform.documents import from_document
 from shared.platform.mongo import ClientSession, Collection, IndexModel
 
 

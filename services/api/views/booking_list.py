@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from services.api.views.contacts import contact_of, contacts_by_id
-from services.api.views.documents import from_document
 from services.api.views.list_search import (
     MAX_INDEXED_WORDS,
     SortedCollection,
@@ -21,6 +20,7 @@ from services.api.views.list_search import (
 from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Booking, BookingStatus, Contact
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document
 from shared.text.search_terms import Search, runs
 

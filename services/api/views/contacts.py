@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from services.api.views.documents import from_document
 from services.api.views.list_search import (
     CandidateFilter,
     SortedCollection,
@@ -15,6 +14,7 @@ from services.api.views.list_search import (
 from services.api.views.pagination import SORT_NAME, DocumentPage, PageRequest, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, Record
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document
 from shared.text.search_terms import Search
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.api.views.contacts import contact_of, contacts_by_id
-from services.api.views.documents import from_document
 from services.api.views.list_search import (
     MAX_QUERY_TIME_MS,
     SortedCollection,
@@ -16,6 +15,7 @@ from services.api.views.list_search import (
 from services.api.views.pagination import DocumentPage, PageRequest, ReadOptions, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, ConversationRecord, ConversationStatus, Seen
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database
 from shared.platform.unread_messages import unread_count_stages
 from shared.text.search_terms import Search

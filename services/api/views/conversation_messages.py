@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.api.views.documents import from_document
 from services.api.views.pagination import INTERNAL_FIELDS, PageRequest, decode_key_cursor, encode_cursor
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Collection, Database, Document
 
 _NEWER_MARK = "~"

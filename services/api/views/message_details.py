@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from services.api.views.documents import from_document
 from services.api.views.pagination import organization_query
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document
 from shared.text.bounded_text import CutText
 

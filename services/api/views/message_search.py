@@ -5,7 +5,6 @@ import string
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from services.api.views.documents import from_document
 from services.api.views.list_search import (
     SortedCollection,
     read_matching_page,
@@ -16,6 +15,7 @@ from services.api.views.list_search import (
 from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database
 from shared.text.search_terms import Search
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from services.api.views.documents import from_document
 from services.api.views.pagination import organization_query
 from shared.contracts.addresses import alias_of_address, lid_address
 from shared.contracts.records import MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document
 
 

@@ -11,11 +11,11 @@ from typing import Any, Self
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.store.contact_merge import MERGE_REASON
-from services.router.store.documents import from_document, to_document
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.records import Booking, BookingStatus
+from shared.platform.documents import from_document, to_document
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
 from shared.text.search_terms import terms_of
 

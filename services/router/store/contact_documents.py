@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.router.rules.contact_identity import ContactObservation, new_contact
-from services.router.store.documents import to_document
+from shared.platform.documents import to_document
 from shared.platform.mongo import Database, Document, UpdateOne
 from shared.text.search_terms import contact_fields
 

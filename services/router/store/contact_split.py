@@ -9,9 +9,9 @@ from services.router.rules.contact_identity import conversation_id
 from services.router.store.contact_documents import with_derived_fields, with_search_fields
 from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.conversation_state import READ_MARKS, changes_from_message, merge_pipeline
-from services.router.store.documents import from_document
 from shared.contracts.addresses import address_of_alias, lid_of_alias, phone_of_alias
 from shared.contracts.records import MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document, in_transaction
 
 SPLIT_REASON = "contacts_split"

@@ -18,11 +18,11 @@ from services.router.rules.recycled_numbers import former_holder, is_older_than_
 from services.router.store.contact_documents import contact_document, if_unchanged, observation_update
 from services.router.store.contact_merge import merge_contacts, move_orphans
 from services.router.store.contact_split import split_contact
-from services.router.store.documents import from_document
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.recycled_numbers import transfer_number
 from shared.contracts.addresses import phone_alias
 from shared.contracts.records import Contact
+from shared.platform.documents import from_document
 from shared.platform.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
 
 INDEXES = [

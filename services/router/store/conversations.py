@@ -15,10 +15,10 @@ from services.router.store.conversation_state import (
     newest_changes,
     order_key_of,
 )
-from services.router.store.documents import from_document
 from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document, IndexModel, UpdateOne
 from shared.platform.unread_messages import MAX_UNREAD_COUNT, unread_query
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.send_checks import PendingLimits
 from services.router.rules.status_order import statuses_before
-from services.router.store.documents import from_document, to_document
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.platform.documents import from_document, to_document
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 from shared.text.search_terms import terms_of
 

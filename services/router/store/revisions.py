@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from services.router.rules.revisions import MessageChange, revealed_fields, revised_fields
-from services.router.store.documents import from_document
 from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
 from shared.contracts.records import MessageRecord
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document
 from shared.text.search_terms import message_terms
 

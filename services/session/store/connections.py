@@ -1,11 +1,12 @@
 """The collection `connections`: the state of each instance's connection, and which node owns it under which epoch."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import TypedDict
 
-from shared.contracts.records import ConnectionStatus, Network
+from shared.contracts.instance_records import ConnectionRecord, LogoutMode, StoredPairingCode, StoredQr
+from shared.contracts.records import ConnectionStatus, Network, Record
+from shared.platform.documents import from_document
 from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 
 INDEXES = [
@@ -13,69 +14,34 @@ INDEXES = [
     IndexModel([("node", 1), ("should_run", 1)], name="of_node"),
 ]
 
-LogoutMode = Literal["keep", "delete"]
-"""Of a pending logout: keep the record, or delete the instance."""
 
+class ConnectionFields(TypedDict, total=False):
+    """Fields of a document of `connections` that change while a node owns it, by their stored names."""
 
-@dataclass(frozen=True)
-class OwnedConnection:
-    """The connection of an instance that this node owns. A write with an outdated epoch changes nothing."""
-
-    instance_id: str
-    organization_id: str
-    epoch: int
-    """Fencing token: incremented whenever a node claims the connection."""
-    network: Network
-    status: ConnectionStatus
+    network: str
     should_run: bool
-    phone_number: str | None = None
-    linked: bool = False
-    pending_logout: LogoutMode | None = None
-    until: datetime | None = None
-    reason: str | None = None
-    node: str | None = None
-    previous_phone_number: str | None = None
-    asked_at: datetime | None = None
-    """Time of the latest connect, disconnect or logout that was carried out."""
-
-    def with_fields(self, fields: Mapping[str, Any]) -> "OwnedConnection":
-        """The connection after these fields were written to its document."""
-        changes = {name: fields[field] for name, field in _FIELDS.items() if field in fields}
-        network = Network(fields.get("network", self.network))
-        status = ConnectionStatus(fields.get("status", self.status))
-        linked = bool(fields["jid"]) if "jid" in fields else self.linked
-        return replace(self, **changes, status=status, network=network, linked=linked)
+    status: str
+    reason: str | None
+    detail: str | None
+    until: datetime | None
+    last_connected_at: datetime
+    jid: str | None
+    phone_number: str | None
+    lid: str | None
+    previous_phone_number: str | None
+    qr: StoredQr | None
+    pairing_code: StoredPairingCode | None
+    ending: LogoutMode | None
+    asked_at: datetime
 
 
-_FIELDS = {
-    "should_run": "should_run",
-    "phone_number": "phone_number",
-    "pending_logout": "ending",
-    "until": "until",
-    "reason": "reason",
-    "previous_phone_number": "previous_phone_number",
-    "asked_at": "asked_at",
-}
-"""Attributes of OwnedConnection that can change and are stored as they are: the field of the document of each."""
+def with_fields(connection: ConnectionRecord, fields: ConnectionFields) -> ConnectionRecord:
+    """The connection after these fields were written to its document."""
+    return ConnectionRecord.model_validate(connection.model_dump(by_alias=True) | fields)
 
 
-def _from_document(document: Document) -> OwnedConnection:
-    return OwnedConnection(
-        instance_id=document["_id"],
-        organization_id=document["organization_id"],
-        epoch=document["epoch"],
-        network=Network(document["network"]),
-        status=ConnectionStatus(document["status"]),
-        linked=bool(document.get("jid")),
-        node=document.get("node"),
-        should_run=document["should_run"],
-        phone_number=document.get("phone_number"),
-        pending_logout=document.get("ending"),
-        until=document.get("until"),
-        reason=document.get("reason"),
-        previous_phone_number=document.get("previous_phone_number"),
-        asked_at=document.get("asked_at"),
-    )
+def _to_document(fields: ConnectionFields) -> Document:
+    return {name: value.model_dump() if isinstance(value, Record) else value for name, value in fields.items()}
 
 
 class ConnectionCollection:
@@ -88,7 +54,7 @@ class ConnectionCollection:
 
     async def claim(
         self, instance_id: str, organization_id: str, network: Network, live_nodes: Collection[str]
-    ) -> OwnedConnection | None:
+    ) -> ConnectionRecord | None:
         """Take ownership, with a new epoch; None while another living node or another organization has it."""
         new = {
             "network": network.value,
@@ -107,9 +73,9 @@ class ConnectionCollection:
             )
         except DuplicateKeyError:
             return None
-        return _from_document(document) if document else None
+        return from_document(ConnectionRecord, document) if document else None
 
-    async def find_restorable(self, live_nodes: Collection[str], busy: Sequence[str]) -> list[OwnedConnection]:
+    async def find_restorable(self, live_nodes: Collection[str], busy: Sequence[str]) -> list[ConnectionRecord]:
         """Connections that are to run, or have a pending logout, and are owned by no other living node; without those
         this node is `busy` with."""
         query = {
@@ -117,17 +83,18 @@ class ConnectionCollection:
             "node": {"$nin": self._others(live_nodes)},
             "$or": [{"should_run": True}, {"ending": {"$ne": None}}],
         }
-        return [_from_document(document) async for document in self._connections.find(query)]
+        return [from_document(ConnectionRecord, document) async for document in self._connections.find(query)]
 
-    async def find(self, instance_id: str, organization_id: str) -> OwnedConnection | None:
+    async def find(self, instance_id: str, organization_id: str) -> ConnectionRecord | None:
         """Whichever node owns it."""
         document = await self._connections.find_one({"_id": instance_id, "organization_id": organization_id})
-        return _from_document(document) if document else None
+        return from_document(ConnectionRecord, document) if document else None
 
     async def configured_phone_number(self, instance_id: str) -> str | None:
         """The phone number people entered for the instance."""
         document = await self._instances.find_one({"_id": instance_id}, {"phone_number": 1})
-        return (document or {}).get("phone_number")
+        phone_number: str | None = (document or {}).get("phone_number")
+        return phone_number
 
     async def is_owned_elsewhere(self, instance_id: str, live_nodes: Collection[str]) -> bool:
         """By another living node."""
@@ -142,16 +109,16 @@ class ConnectionCollection:
                 return bool(document["organization_id"] == organization_id)
         return False
 
-    async def write(self, connection: OwnedConnection, fields: dict[str, Any]) -> bool:
+    async def write(self, connection: ConnectionRecord, fields: ConnectionFields) -> bool:
         """False: another node owns the connection now."""
-        result = await self._connections.update_one(self._owned(connection), {"$set": fields})
+        result = await self._connections.update_one(self._owned(connection), {"$set": _to_document(fields)})
         return bool(result.matched_count)
 
-    async def delete(self, connection: OwnedConnection) -> None:
+    async def delete(self, connection: ConnectionRecord) -> None:
         await self._connections.delete_one(self._owned(connection))
 
-    def _owned(self, connection: OwnedConnection) -> dict[str, Any]:
-        return {"_id": connection.instance_id, "node": self.node, "epoch": connection.epoch}
+    def _owned(self, connection: ConnectionRecord) -> Document:
+        return {"_id": connection.id, "node": self.node, "epoch": connection.epoch}
 
     def _others(self, live_nodes: Collection[str]) -> list[str]:
         return sorted(set(live_nodes) - {self.node})

@@ -4,7 +4,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from services.session.store.connections import LogoutMode
 from services.session.supervisor.connection_state import Phase
 from services.session.supervisor.connection_status import ConnectionStatusStore
 from services.session.supervisor.instance_lookup import InstanceLookup, instance_not_found
@@ -15,6 +14,7 @@ from shared.contracts.command_lifetimes import MAX_CLOCK_DIFFERENCE, is_late, to
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance
 from shared.contracts.errors import Problem, Retry
 from shared.contracts.ids import InvalidPhone, parse_phone
+from shared.contracts.instance_records import LogoutMode
 from shared.contracts.message import Command, Message, utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
@@ -110,7 +110,7 @@ class CommandHandlers:
             raise Problem(409, "instance_restricted", f"WhatsApp restricts this account until {until}")
         _require_not_stopping(instance)
         pairing = (instance.method, instance.pairing_phone_number)
-        if instance.has_worker and not connection.linked and pairing != (command.method, phone_number):
+        if instance.has_worker and not connection.is_linked and pairing != (command.method, phone_number):
             self._supervisor.stop(instance)  # it is paired the other way when this connection has ended
             _require_not_stopping(instance)
         instance.cause = command.id

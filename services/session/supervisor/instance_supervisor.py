@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from services.session.ipc.messages import ConnectionUpdate, LinkingCode, Stop
-from services.session.store.connections import OwnedConnection
+from services.session.store.connections import ConnectionFields
 from services.session.store.device_keys import has_keys, remove_keys
 from services.session.supervisor.connection_state import Phase, Transition, transition
 from services.session.supervisor.connection_status import ConnectionStatusStore, OwnershipLost
 from services.session.supervisor.device_linking import DeviceLinking
 from services.session.supervisor.supervised_instance import SupervisedInstance
 from services.session.supervisor.worker_pool import WorkerPool
+from shared.contracts.instance_records import ConnectionRecord
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
@@ -57,17 +57,17 @@ class InstanceSupervisor:
     def all(self) -> list[SupervisedInstance]:
         return list(self._instances.values())
 
-    def add(self, connection: OwnedConnection) -> SupervisedInstance:
-        return self._instances.setdefault(connection.instance_id, SupervisedInstance(connection))
+    def add(self, connection: ConnectionRecord) -> SupervisedInstance:
+        return self._instances.setdefault(connection.id, SupervisedInstance(connection))
 
     def remove(self, instance: SupervisedInstance) -> None:
         """Another node owns it, or it was deleted."""
         instance.cancel_timer()
         self._instances.pop(instance.instance_id, None)
 
-    def has_keys(self, connection: OwnedConnection) -> bool:
+    def has_keys(self, connection: ConnectionRecord) -> bool:
         """Whether this node can connect it: it is not linked yet, or its device keys are in this data folder."""
-        return not connection.linked or has_keys(self._directory(connection))
+        return not connection.is_linked or has_keys(self._directory(connection))
 
     @asynccontextmanager
     async def exclusive(self, instance: SupervisedInstance) -> AsyncIterator[SupervisedInstance]:
@@ -92,7 +92,7 @@ class InstanceSupervisor:
             await self._statuses.set(instance, S.FAILED, "keys_missing")
             instance.cause = None
             return
-        await self._statuses.set(instance, S.RECONNECTING if instance.connection.linked else S.CONNECTING, reason)
+        await self._statuses.set(instance, S.RECONNECTING if instance.connection.is_linked else S.CONNECTING, reason)
         if await self._is_suspended(instance):
             return
         try:
@@ -118,9 +118,9 @@ class InstanceSupervisor:
     async def log_out(self, instance: SupervisedInstance) -> None:
         """A linked instance that is not connected is connected first, within LOGOUT_CONNECT_TIMEOUT_S."""
         instance.cancel_timer()
-        if instance.is_connected or (instance.has_worker and not instance.connection.linked):
+        if instance.is_connected or (instance.has_worker and not instance.connection.is_linked):
             self.stop(instance, logout=True)
-        elif instance.connection.linked and self.has_keys(instance.connection):
+        elif instance.connection.is_linked and self.has_keys(instance.connection):
             if not instance.has_worker:
                 await self.start(instance)
             instance.timer = run_once("logout of an instance", self._log_out_after(instance, LOGOUT_CONNECT_TIMEOUT_S))
@@ -170,13 +170,13 @@ class InstanceSupervisor:
         await self.on_worker_frame(ConnectionUpdate(instance_id=instance_id, event="crashed", reason=WORKER_EXITED))
 
     async def _continue(
-        self, instance: SupervisedInstance, update: ConnectionUpdate, step: Transition, fields: dict[str, Any]
+        self, instance: SupervisedInstance, update: ConnectionUpdate, step: Transition, fields: ConnectionFields
     ) -> None:
         if update.event == "connected":
             instance.failed_starts = 0
             instance.send_unanswered = False
-            fields = fields | {"last_connected_at": utc_now()}
-        await self._statuses.set(instance, step.status, step.reason, **fields)
+            fields = {**fields, "last_connected_at": utc_now()}
+        await self._statuses.set(instance, step.status, step.reason, fields)
         if update.event == "connected":
             instance.number_changed = False
             instance.cause = instance.cause if step.next == "unlink" else None
@@ -195,11 +195,13 @@ class InstanceSupervisor:
             case "wait_for_node":
                 await self._statuses.set(instance, step.status, step.reason)
             case "stop":
-                device: dict[str, Any] = {"jid": None} if step.device_removed else {}
-                await self._statuses.set(instance, step.status, step.reason, should_run=False, **device)
+                fields: ConnectionFields = {"should_run": False}
+                if step.device_removed:
+                    fields["jid"] = None
+                await self._statuses.set(instance, step.status, step.reason, fields)
                 instance.cause = None
             case "retry_at":
-                await self._statuses.set(instance, step.status, step.reason, until=step.until)
+                await self._statuses.set(instance, step.status, step.reason, {"until": step.until})
                 self.start_after_restriction(instance)
             case _:
                 await self._statuses.set(instance, step.status, step.reason)
@@ -209,9 +211,9 @@ class InstanceSupervisor:
         """Delete the device keys, or the whole instance."""
         delete = instance.connection.pending_logout == "delete"
         await asyncio.to_thread(remove_keys, self._directory(instance.connection), everything=delete)
-        fields = {"should_run": False, "ending": None, "jid": None, "lid": None}
+        fields: ConnectionFields = {"should_run": False, "ending": None, "jid": None, "lid": None}
         reason = "other_number_refused" if instance.number_refused else "logout_asked"
-        await self._statuses.set(instance, S.LOGGED_OUT, reason, **fields)
+        await self._statuses.set(instance, S.LOGGED_OUT, reason, fields)
         instance.cause = None
         instance.number_refused = False
         if delete:
@@ -243,5 +245,5 @@ class InstanceSupervisor:
             if instance.has_worker:
                 self.stop(instance, logout=True)
 
-    def _directory(self, connection: OwnedConnection) -> Path:
-        return self._data_dir / connection.organization_id / connection.instance_id
+    def _directory(self, connection: ConnectionRecord) -> Path:
+        return self._data_dir / connection.organization_id / connection.id

@@ -102,7 +102,7 @@ class PresenceService:
 
     async def _max_wait(self, instance_id: str, instance: SupervisedInstance | None) -> timedelta:
         if instance:
-            to_run = instance.connection.linked and instance.connection.should_run
+            to_run = instance.connection.is_linked and instance.connection.should_run
             return MAX_RECONNECT_WAIT if to_run else timedelta(0)
         return MAX_RECONNECT_WAIT if await self._instances.is_owned_elsewhere(instance_id) else MAX_OWNER_WAIT
 

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from services.session.store.connections import ConnectionCollection, OwnedConnection
+from services.session.store.connections import ConnectionCollection
 from services.session.supervisor.instance_supervisor import InstanceSupervisor
 from services.session.supervisor.node_lease import NodeLease
 from services.session.supervisor.supervised_instance import SupervisedInstance
 from services.session.supervisor.worker_pool import WorkerPool
 from shared.contracts.errors import Problem
+from shared.contracts.instance_records import ConnectionRecord
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Network
 from shared.platform.background import log_failure
@@ -93,17 +94,15 @@ class Reconciler:
             if orphaned and not instance.lock.locked():
                 await self._supervisor.on_worker_lost(instance.instance_id)
 
-    def _may_restore(self, connection: OwnedConnection) -> bool:
+    def _may_restore(self, connection: ConnectionRecord) -> bool:
         """A node without the keys claims nothing. An instance this node owned without keys gets the status once, and is
         restored when they are there."""
         if self._supervisor.has_keys(connection):
             return True
         if connection.node != self._connections.node:
-            if connection.instance_id not in self._reported_foreign:
-                log.error(
-                    "%s is not claimed: its device keys are those of node %r", connection.instance_id, connection.node
-                )
-                self._reported_foreign.add(connection.instance_id)
+            if connection.id not in self._reported_foreign:
+                log.error("%s is not claimed: its device keys are those of node %r", connection.id, connection.node)
+                self._reported_foreign.add(connection.id)
             return False
         return connection.pending_logout is not None or (connection.status, connection.reason) != (
             S.FAILED,
@@ -122,8 +121,8 @@ class Reconciler:
         )
         raise Problem(409, "keys_missing", detail)
 
-    async def _restore(self, connection: OwnedConnection) -> None:
-        instance = await self.acquire(connection.instance_id, connection.organization_id, connection.network)
+    async def _restore(self, connection: ConnectionRecord) -> None:
+        instance = await self.acquire(connection.id, connection.organization_id, connection.network)
         if instance is None:
             return
         async with self._supervisor.exclusive(instance):
@@ -150,5 +149,5 @@ class Reconciler:
         else:
             await self._supervisor.start(instance, "service_restarted")
 
-    async def _claim(self, instance_id: str, organization_id: str, network: Network) -> OwnedConnection | None:
+    async def _claim(self, instance_id: str, organization_id: str, network: Network) -> ConnectionRecord | None:
         return await self._connections.claim(instance_id, organization_id, network, await self._lease.live_nodes())

@@ -12,7 +12,7 @@ def connection_changed_event(instance: SupervisedInstance, previous: S) -> Conne
     waits_for_restriction = connection.status is S.RESTRICTED and connection.until is not None
     return ConnectionChanged(
         organization_id=connection.organization_id,
-        instance_id=connection.instance_id,
+        instance_id=connection.id,
         cause=instance.cause,
         status=connection.status,
         previous=previous,

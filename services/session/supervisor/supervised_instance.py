@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 from services.session.ipc.messages import LinkingCode, Start
-from services.session.store.connections import OwnedConnection
 from services.session.supervisor.connection_state import (
     STABLE_AFTER_S,
     ConnectionState,
@@ -18,6 +17,7 @@ from services.session.supervisor.connection_state import (
     refusal_delay_s,
     retry_delay_s,
 )
+from shared.contracts.instance_records import ConnectionRecord
 from shared.contracts.records import ConnectionStatus
 
 DECISION_TIMEOUT_S = 5.0
@@ -38,7 +38,7 @@ class SupervisedInstance:
     new_chats_restricted_until: monotonic clock.
     """
 
-    connection: OwnedConnection
+    connection: ConnectionRecord
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     phase: Phase = Phase.IDLE
     cause: str | None = None
@@ -67,7 +67,7 @@ class SupervisedInstance:
 
     @property
     def instance_id(self) -> str:
-        return self.connection.instance_id
+        return self.connection.id
 
     @property
     def state(self) -> ConnectionState:
@@ -108,7 +108,7 @@ class SupervisedInstance:
     def is_reconnecting(self) -> bool:
         """It is linked and to run, and not connected yet."""
         connecting = (ConnectionStatus.RECONNECTING, ConnectionStatus.CONNECTING)
-        return self.connection.linked and self.connection.should_run and self.connection.status in connecting
+        return self.connection.is_linked and self.connection.should_run and self.connection.status in connecting
 
     @property
     def needs_own_worker(self) -> bool:
@@ -141,7 +141,7 @@ class SupervisedInstance:
             directory=str(directory),
             method=self.method,
             phone_number=self.pairing_phone_number,
-            linked=self.connection.linked,
+            linked=self.connection.is_linked,
             proxy=proxy,
         )
 

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from services.session.ipc.messages import SendReadReceipts
-from services.session.store.connections import ConnectionCollection, OwnedConnection
+from services.session.store.connections import ConnectionCollection, ConnectionFields
 from shared.contracts.command_lifetimes import LIFETIMES
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead
 from shared.contracts.events import CommandRefused, ConnectionChanged, MessageSent
+from shared.contracts.instance_records import ConnectionRecord
 from shared.contracts.message import Command, utc_now
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import Party
@@ -114,7 +115,7 @@ async def test_a_caller_that_sees_an_instance_connected_in_mongodb_can_send(
     written, may_return = asyncio.Event(), asyncio.Event()
     write = ConnectionCollection.write
 
-    async def slow(self: ConnectionCollection, connection: OwnedConnection, fields: dict[str, Any]) -> bool:
+    async def slow(self: ConnectionCollection, connection: ConnectionRecord, fields: ConnectionFields) -> bool:
         matched = await write(self, connection, fields)
         if fields.get("status") == S.CONNECTED:
             written.set()
