@@ -9,13 +9,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.session.settings import SessionSettings
-from services.session.simulated_network import find_simulated_network, zygote_environment
 from services.session.store import migrate_session
 from services.session.store.data_folder import lock_data_folder
 from services.session.store.private_files import restrict_permissions
 from services.session.supervisor.node import SessionNode
 from services.session.supervisor.number_queries import NUMBER_QUERY_LIMITS, number_endpoints
+from services.session.supervisor.simulated_network import find_simulated_network
 from services.session.supervisor.worker_pool import Forker
+from services.session.supervisor.zygote_environment import zygote_environment
 from services.session.supervisor.zygote_handle import ZygoteHandle
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance, MarkRead, SendText
 from shared.contracts.ephemeral import SendTyping, SubscribePresence

@@ -122,7 +122,7 @@ class CommandHandlers:
             return
         instance.method = command.method
         instance.pairing_phone_number = phone_number
-        instance.failed_starts = 0
+        instance.runtime = instance.runtime.on_connect_command()
         await self._supervisor.start(instance)
 
     async def _disconnect(self, instance: SupervisedInstance, command: DisconnectInstance) -> None:
@@ -176,7 +176,7 @@ class CommandHandlers:
 
 def _require_not_stopping(instance: SupervisedInstance) -> None:
     """Raises Retry while the connection closes: its last event must not be taken for one of the next connection."""
-    if instance.phase is Phase.STOPPING:
+    if instance.runtime.phase is Phase.STOPPING:
         raise Retry("the connection is just being closed")
 
 

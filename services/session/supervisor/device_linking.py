@@ -22,11 +22,10 @@ class DeviceLinking:
         the instance; when the number is refused, the instance keeps the addresses it had and is logged out."""
         addresses = _reported_addresses(update)
         if update.event != "paired" or not update.phone_number:
-            return {} if instance.number_refused else addresses
+            return {} if instance.runtime.number_refused else addresses
         linked, configured = instance.connection.phone_number, await self._configured_number(instance)
         result = verdict(update.phone_number, linked, configured, self._policy)
-        instance.number_refused = result == "refuse"
-        instance.number_changed = result == "follow"
+        instance.runtime = instance.runtime.on_number_checked(result)
         if result == "same":
             return {**addresses, "previous_phone_number": None}
         log.warning("%s: a phone with another number linked it (%s)", instance.instance_id, result)

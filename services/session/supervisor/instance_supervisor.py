@@ -11,7 +11,7 @@ from pathlib import Path
 from services.session.ipc.messages import ConnectionUpdate, LinkingCode, Stop
 from services.session.store.connections import ConnectionFields
 from services.session.store.device_keys import has_keys, remove_keys
-from services.session.supervisor.connection_state import Phase, Transition, transition
+from services.session.supervisor.connection_state import WORKER_EXITED, Effects, start_delay_s, transition
 from services.session.supervisor.connection_status import ConnectionStatusStore, OwnershipLost
 from services.session.supervisor.device_linking import DeviceLinking
 from services.session.supervisor.supervised_instance import SupervisedInstance
@@ -26,7 +26,6 @@ RETRY_AFTER_RESTRICTION = timedelta(minutes=1)
 """Time between the end of a restriction and the next start."""
 LOGOUT_CONNECT_TIMEOUT_S = 15.0
 """Time an instance has to connect before it is logged out, so that WhatsApp can be told."""
-WORKER_EXITED = "the worker process ended"
 log = logging.getLogger(__name__)
 
 ProxyOf = Callable[[Network], Awaitable[str | None]]
@@ -87,7 +86,7 @@ class InstanceSupervisor:
     async def start(self, instance: SupervisedInstance, reason: str | None = None) -> None:
         """Start it in a worker; when no worker can be had, it is retried after a delay."""
         instance.cancel_timer()
-        instance.suspended = self._suspended
+        instance.runtime = instance.runtime.on_suspended(self._suspended)
         if not self.has_keys(instance.connection):  # not logged out: the keys may be in another folder
             await self._statuses.set(instance, S.FAILED, "keys_missing")
             instance.cause = None
@@ -98,21 +97,22 @@ class InstanceSupervisor:
         try:
             network = instance.connection.network
             proxy = await self._proxy_of(network)
-            await self._workers.assign(instance.instance_id, network, dedicated=instance.needs_own_worker)
+            await self._workers.assign(instance.instance_id, network, dedicated=instance.runtime.needs_own_worker)
         except Exception as error:
             log.warning("no worker for %s: %r", instance.instance_id, error)
             update = ConnectionUpdate(instance_id=instance.instance_id, event="unreachable")
-            await self._end(instance, update, transition(instance.state, update))
+            instance.runtime, effects = transition(instance.state, update)
+            await self._end(instance, update, effects)
             return
         if await self._is_suspended(instance):  # meanwhile
             self._workers.unassign(instance.instance_id)
             return
-        instance.on_started()
+        instance.on_start_sent()
         self._workers.send(instance.instance_id, instance.start_frame(self._directory(instance.connection), proxy))
 
     def stop(self, instance: SupervisedInstance, *, logout: bool = False) -> None:
         """Ask the worker; its `stopped` ends the connection."""
-        instance.phase = Phase.STOPPING
+        instance.runtime = instance.runtime.on_stop_sent()
         self._workers.send(instance.instance_id, Stop(instance_id=instance.instance_id, logout=logout))
 
     async def log_out(self, instance: SupervisedInstance) -> None:
@@ -134,7 +134,7 @@ class InstanceSupervisor:
         may be unreachable as well."""
         self._suspended = reason
         for instance in self.all():
-            instance.suspended = reason
+            instance.runtime = instance.runtime.on_suspended(reason)
             instance.cancel_timer()
             if instance.has_worker:
                 self.stop(instance)
@@ -160,71 +160,71 @@ class InstanceSupervisor:
                 await self._statuses.publish_code(instance, frame)
                 return
             fields = await self._linking.check_number(instance, frame)
-            step = transition(instance.state, frame)
-            if not step.has_ended:
-                await self._continue(instance, frame, step, fields)
-            elif instance.has_worker:
-                await self._end(instance, frame, step)
+            runtime, effects = transition(instance.state, frame)
+            if effects.has_ended and not instance.has_worker:
+                return
+            instance.runtime = runtime
+            if effects.has_ended:
+                await self._end(instance, frame, effects)
+            else:
+                await self._continue(instance, frame, effects, fields)
 
     async def on_worker_lost(self, instance_id: str) -> None:
         await self.on_worker_frame(ConnectionUpdate(instance_id=instance_id, event="crashed", reason=WORKER_EXITED))
 
     async def _continue(
-        self, instance: SupervisedInstance, update: ConnectionUpdate, step: Transition, fields: ConnectionFields
+        self, instance: SupervisedInstance, update: ConnectionUpdate, effects: Effects, fields: ConnectionFields
     ) -> None:
         if update.event == "connected":
-            instance.failed_starts = 0
             instance.send_unanswered = False
             fields = {**fields, "last_connected_at": utc_now()}
-        await self._statuses.set(instance, step.status, step.reason, fields)
+        await self._statuses.set(instance, effects.status, effects.reason, fields)
         if update.event == "connected":
-            instance.number_changed = False
-            instance.cause = instance.cause if step.next == "unlink" else None
-        if step.next == "unlink":
+            instance.cause = instance.cause if effects.next == "unlink" else None
+        if effects.next == "unlink":
             self.stop(instance, logout=True)
-        elif step.next == "log_out":
+        elif effects.next == "log_out":
             await self.log_out(instance)
 
-    async def _end(self, instance: SupervisedInstance, update: ConnectionUpdate, step: Transition) -> None:
+    async def _end(self, instance: SupervisedInstance, update: ConnectionUpdate, effects: Effects) -> None:
         log.info("%s: %s (%s)", instance.instance_id, update.event, update.reason or "-")
-        instance.on_ended(worker_crashed=update.event == "crashed" and update.reason == WORKER_EXITED)
         self._workers.unassign(instance.instance_id, abandoned_pairing=instance.is_pairing)
-        match step.next:
+        match effects.next:
             case "finish_logout":
                 await self._finish_logout(instance)
             case "wait_for_node":
-                await self._statuses.set(instance, step.status, step.reason)
+                await self._statuses.set(instance, effects.status, effects.reason)
             case "stop":
                 fields: ConnectionFields = {"should_run": False}
-                if step.device_removed:
+                if effects.device_removed:
                     fields["jid"] = None
-                await self._statuses.set(instance, step.status, step.reason, fields)
+                await self._statuses.set(instance, effects.status, effects.reason, fields)
                 instance.cause = None
             case "retry_at":
-                await self._statuses.set(instance, step.status, step.reason, {"until": step.until})
+                await self._statuses.set(instance, effects.status, effects.reason, {"until": effects.until})
                 self.start_after_restriction(instance)
             case _:
-                await self._statuses.set(instance, step.status, step.reason)
-                self._start_later(instance, instance.next_start_delay_s(step, random.random()))
+                await self._statuses.set(instance, effects.status, effects.reason)
+                self._start_later(instance, start_delay_s(instance.runtime, effects, random.random()))
 
     async def _finish_logout(self, instance: SupervisedInstance) -> None:
         """Delete the device keys, or the whole instance."""
         delete = instance.connection.pending_logout == "delete"
         await asyncio.to_thread(remove_keys, self._directory(instance.connection), everything=delete)
         fields: ConnectionFields = {"should_run": False, "ending": None, "jid": None, "lid": None}
-        reason = "other_number_refused" if instance.number_refused else "logout_asked"
+        reason = "other_number_refused" if instance.runtime.number_refused else "logout_asked"
         await self._statuses.set(instance, S.LOGGED_OUT, reason, fields)
         instance.cause = None
-        instance.number_refused = False
+        instance.runtime = instance.runtime.on_logout_finished()
         if delete:
             await self._statuses.delete(instance)
             self.remove(instance)
 
     async def _is_suspended(self, instance: SupervisedInstance) -> bool:
         """The node lost its lease or is stopping: the instance shows that and waits."""
-        if instance.suspended:
-            await self._statuses.set(instance, S.RECONNECTING, instance.suspended)
-        return instance.suspended is not None
+        if instance.runtime.suspended:
+            await self._statuses.set(instance, S.RECONNECTING, instance.runtime.suspended)
+        return instance.runtime.suspended is not None
 
     def _start_later(self, instance: SupervisedInstance, delay_s: float) -> None:
         instance.cancel_timer()
@@ -234,7 +234,7 @@ class InstanceSupervisor:
         await asyncio.sleep(delay_s)
         async with self.exclusive(instance):
             instance.timer = None
-            if instance.connection.should_run and not instance.has_worker and not instance.suspended:
+            if instance.connection.should_run and not instance.has_worker and not instance.runtime.suspended:
                 has_reason = instance.connection.status is S.RECONNECTING
                 await self.start(instance, instance.connection.reason if has_reason else "connection_lost")
 

@@ -131,14 +131,14 @@ class Reconciler:
 
     async def _is_still_owned(self, instance: SupervisedInstance) -> bool:
         """A suspended instance is claimed again: the higher epoch fences off a node that owned it meanwhile."""
-        if instance.suspended:
+        if instance.runtime.suspended:
             connection = instance.connection
             claimed = await self._claim(instance.instance_id, connection.organization_id, connection.network)
             if claimed is None:
                 self._supervisor.remove(instance)
                 return False
             instance.connection = claimed
-            instance.suspended = None
+            instance.runtime = instance.runtime.on_suspended(None)
         return instance.connection.should_run or instance.connection.pending_logout is not None
 
     async def _start(self, instance: SupervisedInstance) -> None:

@@ -30,7 +30,7 @@ _NEONIZE_DEPENDENCIES = (
 )
 _OWN_MODULES = (
     "services.session.worker.mapping.event_mapping",
-    "services.session.simulated_network",
+    "services.session.worker.library.noise_root",
     "services.session.worker.instance_thread",
     "concurrent.futures.thread",
 )

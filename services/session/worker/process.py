@@ -9,6 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+from services.session.ipc.environment import NOISE_ROOT_VARIABLE
 from services.session.ipc.framing import receive_frame
 from services.session.ipc.messages import (
     TO_WORKER,
@@ -22,12 +23,12 @@ from services.session.ipc.messages import (
     Start,
     Stop,
 )
-from services.session.simulated_network import NOISE_ROOT_VARIABLE, trust_noise_root
 from services.session.worker.instance_thread import InstanceThread
 from services.session.worker.ipc_writer import IpcWriter
 from services.session.worker.library.ack_delay_proxy import AckDelayProxy
 from services.session.worker.library.client_lock import NativeClientLock
 from services.session.worker.library.neonize_client import NeonizeClient
+from services.session.worker.library.noise_root import trust_noise_root
 from services.session.worker.library.whatsapp_port import ClientListener, WhatsAppClient
 from services.session.worker.not_connected import ClientRequest, not_connected_result
 from services.session.worker.threads import start_thread

@@ -3,8 +3,7 @@
 import pytest
 
 from services.session.ipc.messages import Quit, Start, ToWorker
-from services.session.supervisor.connection_state import STABLE_AFTER_S
-from services.session.supervisor.supervised_instance import MAX_CRASHING_STARTS
+from services.session.supervisor.connection_state import MAX_CRASHING_STARTS, STABLE_AFTER_S
 from services.session.supervisor.worker_handle import MAX_ABANDONED_PAIRINGS
 from shared.contracts.events import ConnectionChanged
 from shared.contracts.records import ConnectionStatus as S
@@ -101,4 +100,4 @@ async def test_a_crash_after_a_stable_connection_does_not_count(testbed: NodeTes
         testbed.workers.last.die()
         await testbed.event(ConnectionChanged, since=before, reason="worker_crashed")
         await testbed.event(ConnectionChanged, since=before, status=S.CONNECTED)
-    assert not instance.needs_own_worker
+    assert not instance.runtime.needs_own_worker

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.session.simulated_network import find_simulated_network
+from services.session.supervisor.simulated_network import find_simulated_network
 from simulator.app import Simulator
 from simulator.people.phone import SimulatedPhone
 from simulator.server.accounts import Faults

@@ -26,7 +26,8 @@ from services.session.ipc.messages import (
     Stop,
     WorkerExited,
 )
-from services.session.simulated_network import SimulatedNetwork, zygote_environment
+from services.session.supervisor.simulated_network import SimulatedNetwork
+from services.session.supervisor.zygote_environment import zygote_environment
 from tests.waiting import until
 
 TIMEOUT_S = 60

@@ -1,18 +1,10 @@
 """Only a zygote of the simulated network is led away from WhatsApp."""
 
-import ctypes
-from pathlib import Path
-
 import pytest
 
-from services.session import simulated_network
-from services.session.simulated_network import (
-    NOISE_ROOT_VARIABLE,
-    PINNED_NOISE_ROOT,
-    SimulatedNetwork,
-    trust_noise_root,
-    zygote_environment,
-)
+from services.session.ipc.environment import NOISE_ROOT_VARIABLE
+from services.session.supervisor.simulated_network import SimulatedNetwork
+from services.session.supervisor.zygote_environment import zygote_environment
 
 GIVEN = {"PATH": "/bin", "https_proxy": "http://proxy:3128", "SSL_CERT_FILE": "/etc/ca.pem", "PYTHONPATH": "/x"}
 NETWORK = SimulatedNetwork("http://127.0.0.1:1", "/tmp/ca.pem", "ab" * 32)
@@ -35,38 +27,6 @@ def test_the_simulated_network_brings_its_own_roots() -> None:
     environment = zygote_environment(GIVEN, NETWORK)
     assert (environment["SSL_CERT_FILE"], environment[NOISE_ROOT_VARIABLE]) == ("/tmp/ca.pem", "ab" * 32)
     assert environment["PATH"] == "/bin"
-
-
-def _memory(monkeypatch: pytest.MonkeyPatch, content: bytes) -> "ctypes.Array[ctypes.c_char]":
-    memory = ctypes.create_string_buffer(content, len(content))
-    low = ctypes.addressof(memory)
-    monkeypatch.setattr(simulated_network, "_writable_areas", lambda _: [(low, low + len(content))])
-    return memory
-
-
-def test_the_pinned_key_is_replaced_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = _memory(monkeypatch, b"before" + PINNED_NOISE_ROOT + b"behind")
-    trust_noise_root(b"n" * 32)
-    assert memory.raw == b"before" + b"n" * 32 + b"behind"
-
-
-@pytest.mark.parametrize("content", [b"nothing here", PINNED_NOISE_ROOT * 2])
-def test_nothing_is_touched_unless_the_key_is_there_once(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
-    memory = _memory(monkeypatch, content)
-    with pytest.raises(RuntimeError, match="expected once"):
-        trust_noise_root(b"n" * 32)
-    assert memory.raw == content
-
-
-def test_a_key_of_another_length_is_refused() -> None:
-    with pytest.raises(RuntimeError, match="32 bytes"):
-        trust_noise_root(b"short")
-
-
-def test_only_writable_memory_is_searched() -> None:
-    executable = Path("/proc/self/exe").resolve().name
-    for low, high in simulated_network._writable_areas(executable):
-        assert high > low
 
 
 def test_a_noise_root_of_a_test_tool_reaches_the_workers_of_the_real_network_in_simulator_mode_alone() -> None:
