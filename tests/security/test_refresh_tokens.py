@@ -6,10 +6,14 @@ import httpx
 import pytest
 
 from services.api.store.logins import MAX_FORMER_TOKENS, LoginLifetime, Logins
+from services.api.store.user_records import UserRecord
 from shared.contracts.errors import Problem
+from shared.contracts.message import utc_now
 from tests.component.api import conftest
 from tests.component.api.conftest import Api
 from tests.security.auth_fixtures import client_at, registered
+
+USER = UserRecord("u", "o", "u@example.org", "U", "owner", "", None, utc_now())
 
 own_bus, settings, api = conftest.own_bus, conftest.settings, conftest.api
 
@@ -73,7 +77,7 @@ async def test_a_token_that_was_issued_logs_out(api: Api, newest: bool) -> None:
 async def test_a_login_keeps_a_bounded_number_of_hashes_and_no_token(api: Api) -> None:
     logins = Logins(api.database.logins)
     lifetime = LoginLifetime(api.settings.refresh_idle, api.settings.refresh_longest)
-    login = first = await logins.start({"_id": "u", "organization_id": "o"}, lifetime)
+    login = first = await logins.start(USER, lifetime)
     for _ in range(MAX_FORMER_TOKENS + 2):
         login = await logins.refresh(login.refresh_token, lifetime)
     stored = await api.database.logins.find_one({"_id": login.id})
@@ -88,7 +92,7 @@ async def test_a_login_of_an_earlier_version_stays_open(api: Api) -> None:
     """It has no list of former hashes yet."""
     logins = Logins(api.database.logins)
     lifetime = LoginLifetime(api.settings.refresh_idle, api.settings.refresh_longest)
-    login = await logins.start({"_id": "u", "organization_id": "o"}, lifetime)
+    login = await logins.start(USER, lifetime)
     await api.database.logins.update_one({"_id": login.id}, {"$unset": {"former": ""}})
     await logins.refresh(login.refresh_token, lifetime)
     with pytest.raises(Problem, match="used before"):

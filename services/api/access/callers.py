@@ -3,7 +3,7 @@ users and of ended logins are refused."""
 
 from services.api.store.api_keys import ApiKeys
 from services.api.store.logins import Logins
-from services.api.store.members import role_of
+from services.api.store.users import Users
 from shared.contracts.errors import Problem
 from shared.contracts.principal import API_KEY_PREFIX, ROLE_SCOPES, Principal, read_token
 from shared.platform.mongo import Database
@@ -24,18 +24,16 @@ async def _current_principal(database: Database, token_principal: Principal) -> 
     """Organization and role are read from the user in the database; a token that contradicts them is refused."""
     if token_principal.session_id:
         await Logins(database.logins).require_open(token_principal.session_id, token_principal.subject)
-    user = await database.users.find_one(
-        {"_id": token_principal.subject}, {"role": 1, "removed_at": 1, "organization_id": 1}
-    )
+    user = await Users(database).access_of(token_principal.subject)
     if user is None:
         raise Problem(
             401, "token_invalid", "the token belongs to no user; other programs use an API key (/api/api-keys)"
         )
-    if user["organization_id"] != token_principal.organization_id:
+    if user.organization_id != token_principal.organization_id:
         raise Problem(401, "token_invalid", "the token names another organization than its user's; log in again")
-    if user.get("removed_at"):
+    if user.is_removed:
         raise Problem(401, "user_removed", "this user was removed from the organization; ask its owner")
-    current = token_principal.with_role(role_of(user))
+    current = token_principal.with_role(user.role)
     if token_principal.role is None:
-        return current.model_copy(update={"scopes": token_principal.scopes & ROLE_SCOPES[role_of(user)]})
+        return current.model_copy(update={"scopes": token_principal.scopes & ROLE_SCOPES[user.role]})
     return current

@@ -6,43 +6,38 @@ import asyncio
 import logging
 
 from services.api.context import ApiContext
-from services.api.store.members import role_of
 from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
-from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Role
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES
 from shared.platform.background import log_failure
-from shared.platform.mongo import TRANSIENT_ERRORS, Document
+from shared.platform.mongo import TRANSIENT_ERRORS
 
 PENDING_REVOCATIONS_INTERVAL_S = 30.0
 log = logging.getLogger(__name__)
 
 
-async def after_role_change(context: ApiContext, user: Document, role: Role, revocation: PendingRevocation) -> None:
+async def after_role_change(context: ApiContext, user: PendingRevocation) -> None:
     """API keys that the user made are limited to the scopes of the new role; invitations are withdrawn if it may not
     invite."""
-    organization_id, user_id = user["organization_id"], user["_id"]
-    keys = await context.api_keys.descendants_of(organization_id, user_id)
-    if "manage" not in ROLE_SCOPES[role]:
-        await context.invitations.withdraw_all_by(organization_id, user_id, *_key_subjects(keys))
-    await context.revocations.publish_role_changed(user, role, keys, revocation)
+    keys = await context.api_keys.descendants_of(user.organization_id, user.id)
+    if user.role and "manage" not in ROLE_SCOPES[user.role]:
+        await context.invitations.withdraw_all_by(user.organization_id, user.id, *_key_subjects(keys))
+    await context.revocations.publish_role_changed(user, keys)
 
 
-async def after_removal(context: ApiContext, user: Document, revocation: PendingRevocation) -> None:
+async def after_removal(context: ApiContext, user: PendingRevocation) -> None:
     """End the user's logins and devices, and the API keys and invitations that the user made."""
-    organization_id, user_id = user["organization_id"], user["_id"]
-    logins = await context.logins.end_all_of(user_id)
-    await context.devices.forget_all_of(user_id)
-    keys = await context.api_keys.descendants_of(organization_id, user_id)
-    await context.invitations.withdraw_all_by(organization_id, user_id, *_key_subjects(keys))
-    await context.revocations.publish_user_removed(user, keys, revocation, logins)
+    logins = await context.logins.end_all_of(user.organization_id, user.id)
+    await context.devices.forget_all_of(user.id)
+    keys = await context.api_keys.descendants_of(user.organization_id, user.id)
+    await context.invitations.withdraw_all_by(user.organization_id, user.id, *_key_subjects(keys))
+    await context.revocations.publish_user_removed(user, keys, logins)
 
 
-async def after_revocation(
-    context: ApiContext, organization_id: str, key_id: str, revocation: PendingRevocation
-) -> None:
+async def after_revocation(context: ApiContext, key: PendingRevocation) -> None:
     """End keys and invitations that were made with the key."""
-    descendants = await context.api_keys.descendants_of(organization_id, API_KEY_SUBJECT_PREFIX + key_id)
-    await context.invitations.withdraw_all_by(organization_id, *_key_subjects([key_id, *descendants]))
-    await context.revocations.publish_key_revoked(organization_id, key_id, descendants, revocation)
+    descendants = await context.api_keys.descendants_of(key.organization_id, API_KEY_SUBJECT_PREFIX + key.id)
+    await context.invitations.withdraw_all_by(key.organization_id, *_key_subjects([key.id, *descendants]))
+    await context.revocations.publish_key_revoked(key, descendants)
 
 
 async def keep_publishing_pending_revocations(context: ApiContext) -> None:
@@ -59,26 +54,26 @@ async def keep_publishing_pending_revocations(context: ApiContext) -> None:
 async def publish_pending_revocations(context: ApiContext) -> None:
     """Repeat the steps of every pending revocation that this process is not publishing already. Another replica may be
     doing the same: receiving AccessRevoked twice is harmless."""
-    async for revocation, document in PendingRevocations(context.database).all():
+    async for revocation in PendingRevocations(context.database).all():
         if context.revocations.is_publishing(revocation):
             continue
         try:
-            await _repeat_steps(context, revocation, document)
+            await _repeat_steps(context, revocation)
         except TRANSIENT_ERRORS:
             raise
         except Exception as error:  # one that fails must not block the others
             log_failure("pending revocations", error)
 
 
-async def _repeat_steps(context: ApiContext, revocation: PendingRevocation, document: Document) -> None:
+async def _repeat_steps(context: ApiContext, revocation: PendingRevocation) -> None:
     if revocation.collection == "logins":
-        await context.revocations.publish_login_ended(document)
+        await context.revocations.publish_login_ended(revocation)
     elif revocation.collection == "api_keys":
-        await after_revocation(context, document["organization_id"], document["_id"], revocation)
-    elif document.get("removed_at"):
-        await after_removal(context, document, revocation)
+        await after_revocation(context, revocation)
+    elif revocation.role is None:
+        await after_removal(context, revocation)
     else:
-        await after_role_change(context, document, role_of(document), revocation)
+        await after_role_change(context, revocation)
 
 
 def _key_subjects(key_ids: list[str]) -> list[str]:

@@ -5,12 +5,12 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
+from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
 from shared.contracts.events import AccessRevoked
-from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Role
+from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES
 from shared.messaging.publisher import Publisher
 from shared.platform.background import log_failure, run_once
-from shared.platform.mongo import TRANSIENT_ERRORS, Document
+from shared.platform.mongo import TRANSIENT_ERRORS
 from shared.platform.outages import is_outage
 
 PUBLISH_RETRY_DELAY_S = 1.0
@@ -29,40 +29,39 @@ class AccessRevocations:
         self._changes = Counter[str]()
         """By change id: how many tasks are publishing it."""
 
-    async def publish_login_ended(self, login: Document | None) -> None:
-        """`login`: its document after it was ended; None if there was none."""
+    async def publish_login_ended(self, login: PendingRevocation | None) -> None:
+        """`login`: None if there was none."""
         if login:
-            reason, login_ids = "this login was ended; log in again and reconnect", (login["_id"],)
+            reason = "this login was ended; log in again and reconnect"
             event = AccessRevoked(
-                organization_id=login["organization_id"], code="login_ended", reason=reason, login_ids=login_ids
+                organization_id=login.organization_id, code="login_ended", reason=reason, login_ids=login.ids
             )
-            await self._publish_all([event], PendingRevocation("logins", login_ids, login[PENDING_REVOCATION_FIELD]))
+            await self._publish_all([event], login)
 
-    async def publish_password_changed(self, organization_id: str, logins: PendingRevocation) -> None:
+    async def publish_password_changed(self, logins: PendingRevocation) -> None:
         """`logins`: those that were ended by the change."""
         if logins.ids:
             reason = "the password was changed; log in with the new one and reconnect"
             event = AccessRevoked(
-                organization_id=organization_id, code="password_changed", reason=reason, login_ids=logins.ids
+                organization_id=logins.organization_id, code="password_changed", reason=reason, login_ids=logins.ids
             )
             await self._publish_all([event], logins)
 
     async def publish_user_removed(
-        self, user: Document, key_ids: Sequence[str], *revocations: PendingRevocation
+        self, user: PendingRevocation, key_ids: Sequence[str], logins: PendingRevocation
     ) -> None:
-        """`key_ids`: API keys that ended because the user had made them."""
-        reason, organization_id = "this user was removed from the organization; ask its owner", user["organization_id"]
-        event = AccessRevoked(organization_id=organization_id, code="user_removed", reason=reason, holder=user["_id"])
-        await self._publish_all([event, *_keys_of_ended_maker(organization_id, key_ids)], *revocations)
+        """`key_ids`: API keys that ended because the user had made them. `logins`: those that ended."""
+        reason, organization_id = "this user was removed from the organization; ask its owner", user.organization_id
+        event = AccessRevoked(organization_id=organization_id, code="user_removed", reason=reason, holder=user.id)
+        await self._publish_all([event, *_keys_of_ended_maker(organization_id, key_ids)], user, logins)
 
-    async def publish_role_changed(
-        self, user: Document, role: Role, key_ids: Sequence[str], *revocations: PendingRevocation
-    ) -> None:
+    async def publish_role_changed(self, user: PendingRevocation, key_ids: Sequence[str]) -> None:
         """`key_ids`: API keys that the user made, from now on limited to the scopes of the new role."""
-        organization_id, scopes = user["organization_id"], tuple(sorted(ROLE_SCOPES[role]))
-        reason = f"this user's role is {role} now; get a new token and reconnect"
+        assert user.role is not None
+        organization_id, scopes = user.organization_id, tuple(sorted(ROLE_SCOPES[user.role]))
+        reason = f"this user's role is {user.role} now; get a new token and reconnect"
         event = AccessRevoked(
-            organization_id=organization_id, code="role_changed", reason=reason, holder=user["_id"], role=role
+            organization_id=organization_id, code="role_changed", reason=reason, holder=user.id, role=user.role
         )
         reason = "who made this API key has another role now, and the key may do at most the same; connect again"
         key_events = [
@@ -75,20 +74,18 @@ class AccessRevocations:
             )
             for key_id in key_ids
         ]
-        await self._publish_all([event, *key_events], *revocations)
+        await self._publish_all([event, *key_events], user)
 
-    async def publish_key_revoked(
-        self, organization_id: str, key_id: str, descendants: Sequence[str], *revocations: PendingRevocation
-    ) -> None:
+    async def publish_key_revoked(self, key: PendingRevocation, descendants: Sequence[str]) -> None:
         """`descendants`: keys that were made with this key, directly or indirectly."""
-        reason = "the API key was revoked; use another one"
+        reason, organization_id = "the API key was revoked; use another one", key.organization_id
         event = AccessRevoked(
             organization_id=organization_id,
             code="api_key_revoked",
             reason=reason,
-            holder=f"{API_KEY_SUBJECT_PREFIX}{key_id}",
+            holder=f"{API_KEY_SUBJECT_PREFIX}{key.id}",
         )
-        await self._publish_all([event, *_keys_of_ended_maker(organization_id, descendants)], *revocations)
+        await self._publish_all([event, *_keys_of_ended_maker(organization_id, descendants)], key)
 
     def is_publishing(self, revocation: PendingRevocation) -> bool:
         """Whether a task of this process is publishing it."""

@@ -10,13 +10,11 @@ from services.api.access.revocation_steps import after_revocation
 from services.api.context import Ctx, Manager
 from services.api.request_fields import Name, RequestBody, UtcDateTime
 from services.api.responses import Item, Ok, Page, Secret
-from services.api.store.api_keys import KeyGrant
+from services.api.store.api_keys import ApiKeyRecord, KeyGrant
 from shared.contracts.errors import Problem
 from shared.contracts.ids import Slug
 from shared.contracts.message import utc_now
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, Principal, Scope
-from shared.platform.documents import from_document
-from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/api-keys", tags=["api keys"])
 
@@ -52,8 +50,8 @@ class CreatedApiKey(ApiKey):
     key: Secret
 
 
-def _api_key(document: Document) -> ApiKey:
-    return from_document(ApiKey, document)
+def _api_key(record: ApiKeyRecord) -> ApiKey:
+    return ApiKey.model_validate(record, from_attributes=True)
 
 
 @router.post("", status_code=201)
@@ -68,21 +66,21 @@ async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[Cre
     if unknown:
         raise Problem(422, "validation_failed", f"instance_ids: there are no such instances: {', '.join(unknown)}")
     grant = KeyGrant(body.name, body.scopes, body.instance_ids, _expiry(caller, body.expires_at))
-    document, key = await context.api_keys.create(caller, grant)
-    return Item(data=CreatedApiKey(**_api_key(document).model_dump(), key=key))
+    record, key = await context.api_keys.create(caller, grant)
+    return Item(data=CreatedApiKey(**_api_key(record).model_dump(), key=key))
 
 
 @router.get("")
 async def list_keys(context: Ctx, caller: Manager) -> Page[ApiKey]:
     """The newest 200, including revoked ones."""
-    return Page(data=[_api_key(document) for document in await context.api_keys.all_of(caller.organization_id)])
+    return Page(data=[_api_key(record) for record in await context.api_keys.all_of(caller.organization_id)])
 
 
 @router.delete("/{key_id}")
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Ok:
     """Revoke the key at once, and all keys and invitations that were made with it."""
     revocation = await context.api_keys.revoke(caller.organization_id, key_id)
-    await after_revocation(context, caller.organization_id, key_id, revocation)
+    await after_revocation(context, revocation)
     return Ok()
 
 

@@ -14,12 +14,11 @@ from services.api.request_fields import Email, Name, RequestBody
 from services.api.responses import Ok, Secret
 from services.api.store.audit_log import AuditEvent
 from services.api.store.logins import LoginWithToken
-from services.api.store.members import role_of
+from services.api.store.user_records import UserRecord
 from services.api.store.users import NewUser
 from shared.contracts.errors import Problem
 from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal, Role, issue_token
-from shared.platform.mongo import Document
 from shared.web.client_addresses import network_of
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -100,8 +99,8 @@ async def accept_invitation(
 ) -> LoginResult:
     """Become a user of the inviting organization, and log in. An invitation works once."""
     invitation = await context.invitations.get_open(body.token)
-    other_users = await context.users.all_by_email(invitation["email"])
-    hashes = [user.get("password_hash") or "" for user in other_users]
+    other_users = await context.users.all_by_email(invitation.email)
+    hashes = [user.password_hash for user in other_users]
     password_hash = await context.passwords.hash(body.password, _stranger(request), hashes)
     user = await context.invitations.accept(body.token, password_hash, body.name)
     return await _new_login(context, request, response, user)
@@ -116,7 +115,7 @@ async def login(context: Ctx, request: Request, response: Response, body: Creden
     """
     users = await context.users.all_by_email(body.email, body.organization_id)
     check = await check_password(context, request, body.email, users, body.password)
-    selected = [user for user in check.matching_users if body.organization_id in (None, user["organization_id"])]
+    selected = [user for user in check.matching_users if body.organization_id in (None, user.organization_id)]
     if not selected:
         context.audit_queue.put([_audit_event(request, user, "login_failed") for user in users])
         raise check.refusal_of_others or Problem(401, "login_failed", "the e-mail address or the password is wrong")
@@ -158,13 +157,13 @@ def _stranger(request: Request) -> HashClient:
     return HashClient(network_of(client_address(request)))
 
 
-def _audit_event(request: Request, user: Document, action: str) -> AuditEvent:
-    return AuditEvent(user["organization_id"], user["_id"], action, client_address(request), request_id_of(request))
+def _audit_event(request: Request, user: UserRecord, action: str) -> AuditEvent:
+    return AuditEvent(user.organization_id, user.id, action, client_address(request), request_id_of(request))
 
 
-async def _new_login(context: ApiContext, request: Request, response: Response, user: Document) -> LoginResult:
+async def _new_login(context: ApiContext, request: Request, response: Response, user: UserRecord) -> LoginResult:
     await context.audit.record(_audit_event(request, user, request.scope["endpoint"].__name__))
-    await remember_device(context, request, response, user["_id"])
+    await remember_device(context, request, response, user.id)
     login = await context.logins.start(user, context.settings.login_lifetime)
     if not await context.users.record_login(user):
         await context.revocations.publish_login_ended(await context.logins.end(login.id))
@@ -172,14 +171,14 @@ async def _new_login(context: ApiContext, request: Request, response: Response, 
     return _login_result(context, user, login)
 
 
-def _login_result(context: ApiContext, user: Document, login: LoginWithToken) -> LoginResult:
-    settings, role = context.settings, role_of(user)
-    principal = Principal(organization_id=user["organization_id"], subject=user["_id"], session_id=login.id)
+def _login_result(context: ApiContext, user: UserRecord, login: LoginWithToken) -> LoginResult:
+    settings, role = context.settings, user.role
+    principal = Principal(organization_id=user.organization_id, subject=user.id, session_id=login.id)
     return LoginResult(
         token=issue_token(principal.with_role(role), settings.signing_key, settings.token_ttl),
         expires_at=utc_now() + settings.token_ttl,
         refresh_token=login.refresh_token,
         refresh_expires_at=login.expires_at,
         organization_id=principal.organization_id,
-        user=LoginUser(id=user["_id"], email=user["email"], name=user["name"], role=role),
+        user=LoginUser(id=user.id, email=user.email, name=user.name, role=role),
     )

@@ -10,9 +10,9 @@ from services.api.context import Ctx, Manager, Reader
 from services.api.problems import validation_problem
 from services.api.request_fields import OMITTABLE, RequestBody
 from services.api.responses import Item
+from services.api.store.organizations import OrganizationRecord
 from shared.contracts.opening_hours import OpeningHours
 from shared.contracts.records import BookingPolicy, OrganizationSettings, OwnerMessages, OwnerNumber
-from shared.platform.mongo import Document
 from shared.text.text_match import Keyword
 
 router = APIRouter(prefix="/api/organization", tags=["organization"])
@@ -77,6 +77,5 @@ async def change_organization(context: Ctx, caller: Manager, body: OrganizationC
         raise validation_problem(_ORGANIZATION_PATH, errors) from error
 
 
-def _organization(document: Document) -> Organization:
-    settings = OrganizationSettings.model_validate(document.get("settings", {}))
-    return Organization(id=document["_id"], name=document["name"], created_at=document["created_at"], settings=settings)
+def _organization(record: OrganizationRecord) -> Organization:
+    return Organization.model_validate(record, from_attributes=True)

@@ -14,9 +14,10 @@ from services.api.responses import Ok
 from services.api.routes.auth import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
 from services.api.store.audit_log import AuditEvent
 from services.api.store.pending_revocations import PendingRevocation
+from services.api.store.user_records import UserRecord
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
-from shared.platform.mongo import ClientSession, Document, in_transaction
+from shared.platform.mongo import ClientSession, in_transaction
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
 
@@ -33,9 +34,9 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
     """Set a new password. All other logins of this user end, and all other devices are forgotten. A wrong old password
     counts as a failed login."""
     user = await _user_of(context, caller)
-    same_email = await context.users.all_by_email(user["email"], caller.organization_id)
-    check = await check_password(context, request, user["email"], same_email, body.old_password)
-    matching = next((each for each in check.matching_users if each["_id"] == caller.subject), None)
+    same_email = await context.users.all_by_email(user.email, caller.organization_id)
+    check = await check_password(context, request, user.email, same_email, body.old_password)
+    matching = next((each for each in check.matching_users if each.id == caller.subject), None)
     if matching is None:
         await context.audit.record(_audit_event(request, caller, "change_password_failed"))
         field_error = {"field": "old_password", "code": "wrong_password", "message": "This is not your password."}
@@ -43,9 +44,9 @@ async def change_password(context: Ctx, caller: Reader, request: Request, body: 
             403, "wrong_password", "old_password: is not your password", errors=[field_error]
         )
     client = HashClient(f"user:{caller.subject}", known=True)
-    new = await context.passwords.hash(body.new_password, client, other_hashes=[matching["password_hash"]])
-    ended_logins = await _change(context, caller, request, (matching["password_hash"], new))
-    await context.revocations.publish_password_changed(caller.organization_id, ended_logins)
+    new = await context.passwords.hash(body.new_password, client, other_hashes=[matching.password_hash])
+    ended_logins = await _change(context, caller, request, (matching.password_hash, new))
+    await context.revocations.publish_password_changed(ended_logins)
     return Ok()
 
 
@@ -59,7 +60,9 @@ async def _change(
         if not await context.users.set_password(caller.subject, *hashes, session):
             detail = "the password was changed just now; log in with the new one"
             raise Problem(409, "password_changed_meanwhile", detail)
-        ended_logins = await context.logins.end_all_of(caller.subject, caller.session_id, session)
+        ended_logins = await context.logins.end_all_of(
+            caller.organization_id, caller.subject, caller.session_id, session
+        )
         await context.devices.forget_all_of(caller.subject, login_origin(request, caller.subject), session)
         await context.audit.record(_audit_event(request, caller, "change_password"), session)
         return ended_logins
@@ -71,7 +74,7 @@ def _audit_event(request: Request, caller: Principal, action: str) -> AuditEvent
     return AuditEvent(caller.organization_id, caller.subject, action, client_address(request), request_id_of(request))
 
 
-async def _user_of(context: ApiContext, caller: Principal) -> Document:
+async def _user_of(context: ApiContext, caller: Principal) -> UserRecord:
     """Raises Problem 409 `no_login` for API keys, which have no password."""
     user = await context.users.by_id(caller.subject)
     if user is None:

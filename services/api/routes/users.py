@@ -10,11 +10,10 @@ from services.api.access.revocation_steps import after_removal, after_role_chang
 from services.api.context import Ctx, Manager, Reader
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
-from services.api.store.members import pending_revocation_of, role_of
+from services.api.store.invitations import InvitationRecord
+from services.api.store.user_records import UserRecord
 from shared.contracts.errors import Problem
 from shared.contracts.principal import ROLE_SCOPES, Principal, Role
-from shared.platform.documents import from_document
-from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api", tags=["users"])
 
@@ -64,12 +63,12 @@ class CreatedInvitation(Invitation):
     token: Secret
 
 
-def _member(document: Document) -> Member:
-    return from_document(Member, document, role=role_of(document))
+def _member(user: UserRecord) -> Member:
+    return Member.model_validate(user, from_attributes=True)
 
 
-def _invitation(document: Document) -> Invitation:
-    return from_document(Invitation, document)
+def _invitation(invitation: InvitationRecord) -> Invitation:
+    return Invitation.model_validate(invitation, from_attributes=True)
 
 
 def _require_may_assign(caller: Principal, *roles: Role | None) -> None:
@@ -83,9 +82,9 @@ def _require_may_assign(caller: Principal, *roles: Role | None) -> None:
         raise Problem(403, "scope_missing", detail)
 
 
-def _protected_roles(user: Document) -> tuple[Role, ...]:
+def _protected_roles(user: UserRecord) -> tuple[Role, ...]:
     """The roles that a caller needs to change this user: only owners are protected; taking scopes away needs none."""
-    return ("owner",) if role_of(user) == "owner" else ()
+    return ("owner",) if user.role == "owner" else ()
 
 
 @router.get("/users")
@@ -106,15 +105,13 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
     change their role."""
     user = await context.members.get(caller.organization_id, user_id)
     _require_may_assign(caller, body.role, *_protected_roles(user))
-    changes = body.model_dump(exclude_unset=True)
-    if changes.get("role") == role_of(user):
-        del changes["role"]
-    if not changes:
+    new_role = None if body.role == user.role else body.role
+    if body.name is None and new_role is None:
         return Item(data=_member(user))
-    changed_user = await context.members.change(caller.organization_id, user_id, changes)
-    if "role" in changes:
-        await after_role_change(context, changed_user, role_of(changed_user), pending_revocation_of(changed_user))
-    return Item(data=_member(changed_user))
+    user, revocation = await context.members.change(caller.organization_id, user_id, name=body.name, role=new_role)
+    if revocation:
+        await after_role_change(context, revocation)
+    return Item(data=_member(user))
 
 
 @router.delete("/users/{user_id}")
@@ -123,8 +120,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
     owner cannot be removed."""
     organization_id = caller.organization_id
     _require_may_assign(caller, *_protected_roles(await context.members.get(organization_id, user_id)))
-    removed_user = await context.members.remove(organization_id, user_id)
-    await after_removal(context, removed_user, pending_revocation_of(removed_user))
+    await after_removal(context, await context.members.remove(organization_id, user_id))
     return Ok()
 
 
@@ -133,15 +129,14 @@ async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[Cre
     """Create a one-time token, and give it to the person yourself: no mail is sent."""
     _require_may_assign(caller, body.role)
     ttl = context.settings.invitation_ttl
-    document, token = await context.invitations.create(caller, body.email, body.role, ttl)
-    return Item(data=CreatedInvitation(**_invitation(document).model_dump(), token=token))
+    invitation, token = await context.invitations.create(caller, body.email, body.role, ttl)
+    return Item(data=CreatedInvitation(**_invitation(invitation).model_dump(), token=token))
 
 
 @router.get("/invitations")
 async def list_invitations(context: Ctx, caller: Manager) -> Page[Invitation]:
     """The newest 200 that can still be accepted."""
-    user = await context.invitations.all_of(caller.organization_id)
-    return Page(data=[_invitation(document) for document in user])
+    return Page(data=[_invitation(each) for each in await context.invitations.all_of(caller.organization_id)])
 
 
 @router.delete("/invitations/{invitation_id}")

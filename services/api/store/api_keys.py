@@ -6,11 +6,11 @@ A key may do what its own grant says, and at most what its maker may do now (doc
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from services.api.store.members import role_of
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
 from services.api.store.token_hash import token_hash
+from services.api.store.user_records import UserAccess, user_access
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -32,6 +32,33 @@ class KeyGrant:
     scopes: frozenset[Scope]
     instance_ids: frozenset[str] | None = None
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyRecord:
+    """`prefix`: the first characters of the key. `scopes` and `instance_ids`: as granted; its current rights may be
+    fewer."""
+
+    id: str
+    name: str
+    prefix: str
+    scopes: list[Scope]
+    instance_ids: list[str] | None
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _GrantedKey:
+    """A key that is not revoked. `created_by`: the subject of its maker, empty when it was not recorded. `maker`: None
+    when that is no user."""
+
+    id: str
+    organization_id: str
+    bounds: "_Bounds"
+    created_by: str
+    maker: UserAccess | None
 
 
 @dataclass(frozen=True)
@@ -59,8 +86,8 @@ class ApiKeys:
     def __init__(self, collection: Collection) -> None:
         self._keys = collection
 
-    async def create(self, principal: Principal, grant: KeyGrant) -> tuple[Document, str]:
-        """The stored document, and the key, which cannot be read again. Raises Problem 409 `key_too_deep`."""
+    async def create(self, principal: Principal, grant: KeyGrant) -> tuple[ApiKeyRecord, str]:
+        """The record, and the key, which cannot be read again. Raises Problem 409 `key_too_deep`."""
         key, depth = API_KEY_PREFIX + secrets.token_urlsafe(32), await self._depth_below(principal)
         document = {
             "_id": new_id(),
@@ -77,13 +104,12 @@ class ApiKeys:
             "revoked_at": None,
         }
         await self._keys.insert_one(document)
-        return document, key
+        return _record(document), key
 
-    async def all_of(self, organization_id: str) -> list[Document]:
+    async def all_of(self, organization_id: str) -> list[ApiKeyRecord]:
         """The newest 200."""
-        return (
-            await self._keys.find({"organization_id": organization_id}).sort("created_at", -1).limit(200).to_list(None)
-        )
+        newest_first = self._keys.find({"organization_id": organization_id}).sort("created_at", -1)
+        return [_record(document) for document in await newest_first.limit(200).to_list(None)]
 
     async def revoke(self, organization_id: str, key_id: str) -> PendingRevocation:
         """Raises Problem 404 `api_key_not_found`."""
@@ -92,7 +118,7 @@ class ApiKeys:
         result = await self._keys.update_one({"_id": key_id, "organization_id": organization_id}, revoked)
         if not result.matched_count:
             raise Problem(404, "api_key_not_found", "there is no such API key")
-        return PendingRevocation("api_keys", (key_id,), change_id)
+        return PendingRevocation("api_keys", organization_id, (key_id,), change_id)
 
     async def descendants_of(self, organization_id: str, subject: str) -> list[str]:
         """Ids of the keys that this user or key made, directly or indirectly; without revoked ones."""
@@ -108,50 +134,54 @@ class ApiKeys:
     async def principal_by_key(self, key: str) -> Principal | None:
         """The key's principal with its current rights; None when the key is unknown, expired, revoked, or its maker was
         removed. One lookup, and one more for each key between it and a user."""
-        key_document = await self._with_maker({"hash": token_hash(key)})
-        bounds = await self._bounds(key_document, _MAX_MAKER_LOOKUPS) if key_document else None
-        return _principal(key_document, bounds) if key_document and bounds else None
+        return await self._principal({"hash": token_hash(key)})
 
     async def principal_by_id(self, organization_id: str, key_id: str) -> Principal | None:
         """The same by the id of the key."""
-        key_document = await self._with_maker({"_id": key_id, "organization_id": organization_id})
-        bounds = await self._bounds(key_document, _MAX_MAKER_LOOKUPS) if key_document else None
-        return _principal(key_document, bounds) if key_document and bounds else None
+        return await self._principal({"_id": key_id, "organization_id": organization_id})
 
-    async def _bounds(self, key: Document, lookups: int) -> _Bounds | None:
-        """The rights that the key and all its makers have now; None when one of them is expired, revoked or removed."""
-        if key["expires_at"] and key["expires_at"] <= utc_now():
+    async def _principal(self, query: Document) -> Principal | None:
+        key = await self._find(query)
+        bounds = await self._bounds(key, _MAX_MAKER_LOOKUPS) if key else None
+        if key is None or bounds is None:
             return None
-        instance_ids = key.get("instance_ids")
-        own = _Bounds(
-            frozenset(key["scopes"]), None if instance_ids is None else frozenset(instance_ids), key["expires_at"]
+        return Principal(
+            organization_id=key.organization_id,
+            subject=f"{API_KEY_SUBJECT_PREFIX}{key.id}",
+            scopes=bounds.scopes,
+            instance_ids=bounds.instance_ids,
+            expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,
         )
-        maker_bounds = await self._maker_bounds(key, lookups)
-        return own.intersect(maker_bounds) if maker_bounds else None
 
-    async def _maker_bounds(self, key: Document, lookups: int) -> _Bounds | None:
-        """A maker that is no user (another program, a NATS request, or not recorded) sets no limits."""
-        maker = str(key.get("created_by") or "")
-        if maker.startswith(API_KEY_SUBJECT_PREFIX):
-            parent = {"_id": maker.removeprefix(API_KEY_SUBJECT_PREFIX), "organization_id": key["organization_id"]}
-            key_document = await self._with_maker(parent) if lookups else None
-            return await self._bounds(key_document, lookups - 1) if key_document else None
-        if not key["maker"]:
-            return _Bounds()
-        user = key["maker"][0]
-        if user.get("removed_at") or user["organization_id"] != key["organization_id"]:
+    async def _bounds(self, key: _GrantedKey, lookups: int) -> _Bounds | None:
+        """The rights that the key and all its makers have now; None when one of them is expired, revoked or removed."""
+        if key.bounds.expires_at and key.bounds.expires_at <= utc_now():
             return None
-        return _Bounds(ROLE_SCOPES[role_of(user)])
+        maker_bounds = await self._maker_bounds(key, lookups)
+        return key.bounds.intersect(maker_bounds) if maker_bounds else None
 
-    async def _with_maker(self, query: Document) -> Document | None:
-        """The key, unless it is revoked, with a list of the user who made it in `maker`."""
-        stages: list[Any] = [
+    async def _maker_bounds(self, key: _GrantedKey, lookups: int) -> _Bounds | None:
+        """A maker that is no user (another program, a NATS request, or not recorded) sets no limits."""
+        if key.created_by.startswith(API_KEY_SUBJECT_PREFIX):
+            maker_id = key.created_by.removeprefix(API_KEY_SUBJECT_PREFIX)
+            maker_query = {"_id": maker_id, "organization_id": key.organization_id}
+            maker_key = await self._find(maker_query) if lookups else None
+            return await self._bounds(maker_key, lookups - 1) if maker_key else None
+        if key.maker is None:
+            return _Bounds()
+        if key.maker.is_removed or key.maker.organization_id != key.organization_id:
+            return None
+        return _Bounds(ROLE_SCOPES[key.maker.role])
+
+    async def _find(self, query: Document) -> _GrantedKey | None:
+        """The key, unless it is revoked, with the user who made it."""
+        stages: list[Document] = [
             {"$match": {**query, "revoked_at": None}},
             {"$lookup": {"from": "users", "localField": "created_by", "foreignField": "_id", "as": "maker"}},
             {"$project": {"maker.password_hash": 0, "maker.email": 0}},
         ]
-        keys = await self._keys.aggregate(stages).to_list(1)
-        return keys[0] if keys else None
+        documents = await self._keys.aggregate(stages).to_list(1)
+        return _granted_key(documents[0]) if documents else None
 
     async def _depth_below(self, maker: Principal) -> int:
         if not maker.subject.startswith(API_KEY_SUBJECT_PREFIX):
@@ -166,11 +196,30 @@ class ApiKeys:
         return depth
 
 
-def _principal(key: Document, bounds: _Bounds) -> Principal:
-    return Principal(
-        organization_id=key["organization_id"],
-        subject=f"{API_KEY_SUBJECT_PREFIX}{key['_id']}",
-        scopes=bounds.scopes,
-        instance_ids=bounds.instance_ids,
-        expires_at=bounds.expires_at.timestamp() if bounds.expires_at else None,
+def _record(document: Document) -> ApiKeyRecord:
+    return ApiKeyRecord(
+        id=document["_id"],
+        name=document["name"],
+        prefix=document["prefix"],
+        scopes=document["scopes"],
+        instance_ids=document.get("instance_ids"),
+        created_at=document["created_at"],
+        expires_at=document["expires_at"],
+        revoked_at=document["revoked_at"],
+    )
+
+
+def _granted_key(document: Document) -> _GrantedKey:
+    """`document`: with a list of the user who made it in `maker`."""
+    instance_ids = document.get("instance_ids")
+    return _GrantedKey(
+        id=document["_id"],
+        organization_id=document["organization_id"],
+        bounds=_Bounds(
+            frozenset(document["scopes"]),
+            None if instance_ids is None else frozenset(instance_ids),
+            document["expires_at"],
+        ),
+        created_by=str(document.get("created_by") or ""),
+        maker=user_access(document["maker"][0]) if document["maker"] else None,
     )

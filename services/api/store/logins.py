@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation
+from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, pending_revocation
 from services.api.store.token_hash import token_hash
+from services.api.store.user_records import UserRecord
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import ClientSession, Collection, Document, IndexModel
+from shared.platform.mongo import ClientSession, Collection, IndexModel
 
 _REFRESH_TOKEN_PREFIX = "sbr_"
 MAX_FORMER_TOKENS = 100
@@ -54,7 +55,7 @@ class Logins:
     def __init__(self, collection: Collection) -> None:
         self._logins = collection
 
-    async def start(self, user: Document, lifetime: LoginLifetime) -> LoginWithToken:
+    async def start(self, user: UserRecord, lifetime: LoginLifetime) -> LoginWithToken:
         """Create a login of this user."""
         now, login_id = utc_now(), new_id()
         ends_at = now + lifetime.max_age
@@ -62,8 +63,8 @@ class Logins:
         await self._logins.insert_one(
             {
                 "_id": login_id,
-                "user_id": user["_id"],
-                "organization_id": user["organization_id"],
+                "user_id": user.id,
+                "organization_id": user.organization_id,
                 "hash": token_hash(token),
                 "former": [],
                 "created_at": now,
@@ -72,7 +73,7 @@ class Logins:
                 "revoked_at": None,
             }
         )
-        return LoginWithToken(login_id, user["_id"], token, expires_at)
+        return LoginWithToken(login_id, user.id, token, expires_at)
 
     async def refresh(self, token: str, lifetime: LoginLifetime) -> LoginWithToken:
         """Replace the token. Raises Problem 401 `refresh_token_invalid` or `refresh_token_reused`."""
@@ -95,12 +96,13 @@ class Logins:
             raise await self._refusal(token, now)
         return LoginWithToken(login_id, login["user_id"], new, login["expires_at"])
 
-    async def end(self, login_id: str) -> Document | None:
-        """Revoke its refresh token and access tokens; may be repeated. Returns the login."""
+    async def end(self, login_id: str) -> PendingRevocation | None:
+        """Revoke its refresh token and access tokens; may be repeated. None when there is no such login."""
         change = [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", utc_now()]}, PENDING_REVOCATION_FIELD: new_id()}}]
-        return await self._logins.find_one_and_update({"_id": login_id}, change, return_document=True)
+        login = await self._logins.find_one_and_update({"_id": login_id}, change, return_document=True)
+        return pending_revocation("logins", login) if login else None
 
-    async def end_by_token(self, token: str) -> Document | None:
+    async def end_by_token(self, token: str) -> PendingRevocation | None:
         """The same by its current or a former refresh token. None for any other token."""
         issued = {"$or": [{"hash": token_hash(token)}, {"former": token_hash(token)}]}
         if await self._logins.find_one({"_id": _id_of(token), **issued}, {"_id": 1}) is None:
@@ -108,7 +110,7 @@ class Logins:
         return await self.end(_id_of(token))
 
     async def end_all_of(
-        self, user_id: str, but: str | None = None, session: ClientSession | None = None
+        self, organization_id: str, user_id: str, but: str | None = None, session: ClientSession | None = None
     ) -> PendingRevocation:
         """End all logins of the user except `but`. Returns those that were open."""
         change_id = new_id()
@@ -117,7 +119,7 @@ class Logins:
         await self._logins.update_many(open_logins, change, session=session)
         ended = {"user_id": user_id, PENDING_REVOCATION_FIELD: change_id}
         logins = await self._logins.find(ended, {"_id": 1}, session=session).to_list(None)
-        return PendingRevocation("logins", tuple(login["_id"] for login in logins), change_id)
+        return PendingRevocation("logins", organization_id, tuple(login["_id"] for login in logins), change_id)
 
     async def require_open(self, login_id: str, user_id: str) -> None:
         """Raises Problem 401 `login_ended`, also for a login of another user."""

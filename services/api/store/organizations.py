@@ -1,8 +1,20 @@
 """Settings of organizations."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
 from shared.contracts.errors import Problem
 from shared.contracts.records import OrganizationSettings
 from shared.platform.mongo import ClientSession, Database, Document, in_transaction
+
+
+@dataclass(frozen=True)
+class OrganizationRecord:
+    id: str
+    name: str
+    created_at: datetime
+    settings: OrganizationSettings
 
 
 class Organizations:
@@ -11,23 +23,23 @@ class Organizations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, organization_id: str) -> Document:
+    async def read(self, organization_id: str) -> OrganizationRecord:
         """Raises Problem 404 `organization_not_found`."""
-        return await self._read(organization_id)
+        return _record(await self._read(organization_id))
 
-    async def change(self, organization_id: str, changes: Document) -> Document:
+    async def change(self, organization_id: str, changes: Mapping[str, object]) -> OrganizationRecord:
         """Merge `changes` into the settings, in a transaction, so that concurrent changes do not overwrite each other.
         Returns the organization after it.
 
         Raises Problem 404 `organization_not_found`, and ValidationError when the settings would contradict each other.
         """
 
-        async def write(session: ClientSession) -> Document:
+        async def write(session: ClientSession) -> OrganizationRecord:
             organization = await self._read(organization_id, session)
             settings = OrganizationSettings.model_validate({**organization.get("settings", {}), **changes})
             changed = {"settings": settings.model_dump(mode="json")}
             await self._database.organizations.update_one({"_id": organization_id}, {"$set": changed}, session=session)
-            return {**organization, **changed}
+            return _record({**organization, **changed})
 
         return await in_transaction(self._database, write)
 
@@ -36,3 +48,8 @@ class Organizations:
         if organization is None:
             raise Problem(404, "organization_not_found", "this organization does not exist any more")
         return organization
+
+
+def _record(organization: Document) -> OrganizationRecord:
+    settings = OrganizationSettings.model_validate(organization.get("settings", {}))
+    return OrganizationRecord(organization["_id"], organization["name"], organization["created_at"], settings)

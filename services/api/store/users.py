@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from services.api.store.user_records import USER_ACCESS_FIELDS, UserAccess, UserRecord, user_access, user_record
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import ClientSession, Database, DuplicateKeyError, IndexModel, in_transaction
 
 _FIRST_USER_SLOT = "first"
 MAX_USERS_PER_EMAIL = 20
@@ -52,7 +53,7 @@ class Users:
         if await self._database.users.find_one({"email": email}, {"_id": 1}):
             raise Problem(409, "email_taken", "this e-mail address is registered already; log in")
 
-    async def register(self, new: NewUser) -> Document:
+    async def register(self, new: NewUser) -> UserRecord:
         """Create a user and an organization. Raises Problem 409 `email_taken`, 403 `registration_closed`."""
         await self.require_available_email(new.email, new.only_first)
         now = utc_now()
@@ -80,9 +81,9 @@ class Users:
             if new.only_first:
                 raise Problem(403, "registration_closed", "registration is closed") from error
             raise Problem(409, "email_taken", "this e-mail address is registered already; log in") from error
-        return user
+        return user_record(user)
 
-    async def all_by_email(self, email: str, organization_id: str | None = None) -> list[Document]:
+    async def all_by_email(self, email: str, organization_id: str | None = None) -> list[UserRecord]:
         """One per organization, oldest first: at most MAX_USERS_PER_EMAIL, and in any case that of
         `organization_id`."""
         users = self._database.users
@@ -94,11 +95,17 @@ class Users:
         )
         if organization_id and organization_id not in {user["organization_id"] for user in matching}:
             matching += await users.find({"email": email, "organization_id": organization_id}).to_list(1)
-        return matching
+        return [user_record(document) for document in matching]
 
-    async def by_id(self, user_id: str) -> Document | None:
+    async def by_id(self, user_id: str) -> UserRecord | None:
         """None also for a removed user."""
-        return await self._database.users.find_one({"_id": user_id, "removed_at": None})
+        document = await self._database.users.find_one({"_id": user_id, "removed_at": None})
+        return user_record(document) if document else None
+
+    async def access_of(self, user_id: str, session: ClientSession | None = None) -> UserAccess | None:
+        """Also of a removed user."""
+        document = await self._database.users.find_one({"_id": user_id}, USER_ACCESS_FIELDS, session=session)
+        return user_access(document) if document else None
 
     async def rehash_password(self, user_id: str, old_hash: str, new_hash: str) -> None:
         """Replace the hash of an unchanged password; does nothing when the password was changed in the meantime."""
@@ -111,10 +118,10 @@ class Users:
         change = {"$set": {"password_hash": new_hash}, "$inc": {"password_version": 1}}
         return (await self._database.users.update_one(unchanged, change, session=session)).matched_count > 0
 
-    async def record_login(self, user: Document) -> bool:
+    async def record_login(self, user: UserRecord) -> bool:
         """Called after the login was stored. False when the password was changed or the user removed since `user` was
         read: then the login must be ended. A concurrent change of the password either waits for this write or ends the
         login."""
-        unchanged = {"_id": user["_id"], "removed_at": None, "password_version": user.get("password_version")}
+        unchanged = {"_id": user.id, "removed_at": None, "password_version": user.password_version}
         result = await self._database.users.update_one(unchanged, {"$set": {"last_login_at": utc_now()}})
         return result.matched_count > 0

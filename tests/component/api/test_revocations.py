@@ -20,8 +20,9 @@ from shared.platform.mongo import open_mongo
 from tests.component.api.conftest import Api, Member, running
 from tests.servers import free_port
 
-NINA = {"_id": "nina", "organization_id": "acme"}
-NINAS_REVOCATION = PendingRevocation("users", ("nina",), "change")
+NINAS_REMOVAL = PendingRevocation("users", "acme", ("nina",), "change")
+NINAS_LOGINS = PendingRevocation("logins", "acme", ("login",), "other change")
+KEY_REVOCATION = PendingRevocation("api_keys", "acme", ("till",), "third change")
 
 
 class FakePendingRevocations:
@@ -45,18 +46,18 @@ async def test_a_revocation_is_published_when_nats_is_back_and_nobody_waits_for_
         published.put_nowait(event)
 
     revocations_under_test = AccessRevocations(cast(Publisher, publish), cast(PendingRevocations, pending))
-    await revocations_under_test.publish_user_removed(NINA, [], NINAS_REVOCATION)
+    await revocations_under_test.publish_user_removed(NINAS_REMOVAL, [], NINAS_LOGINS)
     assert published.empty()
     assert pending.cleared == []
     is_unreachable = False
     assert (await asyncio.wait_for(published.get(), 5)).holder == "nina"
     await asyncio.gather(*revocations_under_test._tasks)
-    assert pending.cleared == [NINAS_REVOCATION]
+    assert pending.cleared == [NINAS_REMOVAL, NINAS_LOGINS]
     is_unreachable = True
-    await revocations_under_test.publish_key_revoked("acme", "till", [], NINAS_REVOCATION)
+    await revocations_under_test.publish_key_revoked(KEY_REVOCATION, [])
     await revocations_under_test.close()
     assert published.empty()
-    assert pending.cleared == [NINAS_REVOCATION]
+    assert pending.cleared == [NINAS_REMOVAL, NINAS_LOGINS]
 
 
 Change = Callable[[Api, Member], Awaitable[set[tuple[str, str]]]]
