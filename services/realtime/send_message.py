@@ -10,12 +10,12 @@ from services.realtime.payloads import Payload
 from services.realtime.server import RealtimeServer
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, MAX_TEXT, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
-from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import NO_INSTANCE, Slug, new_id
-from shared.contracts.message import Event, utc_now
+from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
 from shared.messaging.command_client import CommandClient
+from shared.messaging.send_outcome import send_and_wait
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 from shared.text.visible_text import has_visible_text
 
@@ -82,21 +82,9 @@ async def send(data: Any, principal: Principal, commands: CommandClient, timeout
     """The fields of `message_sent_success`. Raises Problem; `retryable` in its extra says whether to try again."""
     request = parse_request(data)
     command = command_of(request, principal)
-    message_id = command.message_id
-
-    def is_settled(event: Event) -> bool:
-        nonlocal message_id
-        if not isinstance(event, MessageStatusChanged):
-            return False
-        if event.cause == command.id:  # of a repetition: the answer names the message of the first attempt
-            message_id = event.message_id
-        return event.message_id == message_id and event.status is not MessageStatus.QUEUED
-
-    async with commands.replies(command, MessageStatusChanged) as replies:
-        await commands.publish(command)
-        event = await replies.first(is_settled, command, timeout)
-    status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
-    if isinstance(event, MessageStatusChanged) and status.is_failed_send:
-        retryable = status is MessageStatus.FAILED
-        raise Problem(502, f"message_{status.value}", event.error or "the message was not sent", retryable=retryable)
-    return {"messageId": message_id, "timestamp": command.at.isoformat(), "status": status.value}
+    outcome = await send_and_wait(commands, command, timeout)
+    if outcome.status.is_failed_send:
+        retryable = outcome.status is MessageStatus.FAILED
+        detail = outcome.error or "the message was not sent"
+        raise Problem(502, f"message_{outcome.status.value}", detail, retryable=retryable)
+    return {"messageId": outcome.message_id, "timestamp": command.at.isoformat(), "status": outcome.status.value}

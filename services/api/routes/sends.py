@@ -15,11 +15,11 @@ from services.api.views.instance_status import connection_of
 from services.api.views.message_details import find_message
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
-from shared.contracts.events import MessageRecorded, MessageStatusChanged
 from shared.contracts.ids import new_id
-from shared.contracts.message import Event, utc_now
+from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus, MessageStatus
+from shared.messaging.send_outcome import send_and_wait
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
 
@@ -150,28 +150,8 @@ async def _require_connected(context: ApiContext, organization_id: str, instance
 async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: float) -> SendResponse:
     """Publish the command and wait for its outcome. Raises Problem 502 `message_failed` or `message_unconfirmed`, and
     the Problem of a refusal by the router."""
-    accepted = False
-
-    def is_about_message(event: Event) -> bool:
-        message_id = event.message.id if isinstance(event, MessageRecorded) else getattr(event, "message_id", None)
-        return message_id == command.message_id
-
-    def is_outcome(event: Event) -> bool:
-        nonlocal accepted
-        accepted = accepted or is_about_message(event)
-        return (
-            is_about_message(event)
-            and isinstance(event, MessageStatusChanged)
-            and event.status is not MessageStatus.QUEUED
-        )
-
-    async with context.command_client.replies(command, MessageRecorded, MessageStatusChanged) as replies:
-        await context.command_client.publish(command)
-        event = await replies.first(is_outcome, command, wait)
-        if event is None and not accepted and wait < _ACCEPT_TIMEOUT_S:
-            event = await replies.first(is_about_message, command, _ACCEPT_TIMEOUT_S - wait)
-    status = event.status if isinstance(event, MessageStatusChanged) else MessageStatus.QUEUED
-    if isinstance(event, MessageStatusChanged) and status.is_failed_send:
-        detail = event.error or "WhatsApp did not take the message"
-        raise Problem(502, f"message_{status.value}", detail, messageId=command.message_id)
-    return SendResponse(messageId=command.message_id, status=status, timestamp=command.at)
+    outcome = await send_and_wait(context.command_client, command, wait, accept_timeout_s=_ACCEPT_TIMEOUT_S)
+    if outcome.status.is_failed_send:
+        detail = outcome.error or "WhatsApp did not take the message"
+        raise Problem(502, f"message_{outcome.status.value}", detail, messageId=outcome.message_id)
+    return SendResponse(messageId=outcome.message_id, status=outcome.status, timestamp=command.at)

@@ -1,7 +1,7 @@
 """Sends: how long they wait, idempotency keys, and refusals."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +10,10 @@ import pytest
 
 from shared.contracts.commands import SendMessage
 from shared.contracts.errors import Problem
-from shared.contracts.events import CommandRefused, MessageStatusChanged
+from shared.contracts.events import CommandRefused, MessageRecorded, MessageStatusChanged
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Event, utc_now
+from shared.contracts.records import MessageRecord
 from shared.contracts.records import MessageStatus as S
 from shared.messaging.command_client import refusal
 from shared.platform.mongo import Document
@@ -79,12 +80,34 @@ async def test_a_refused_message_is_not_reported_as_queued_without_waiting(
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_pending_sends")
 
 
+def recorded(command: SendMessage) -> MessageRecorded:
+    message = MessageRecord(
+        id=command.message_id,
+        organization_id=command.organization_id,
+        instance_id=command.instance_id,
+        kind="message",
+        direction="outbound",
+        origin="api",
+        from_address="",
+        to_address=command.to or "",
+        text=command.text,
+        status=S.QUEUED,
+        timestamp=command.at,
+    )
+    return MessageRecorded(organization_id=command.organization_id, instance_id=command.instance_id, message=message)
+
+
+@pytest.mark.parametrize("accepts", [lambda command: status(command, S.QUEUED), recorded])
 async def test_without_waiting_the_response_comes_when_the_router_accepted_the_message(
-    api: Api, member: Member, instance: str, monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    member: Member,
+    instance: str,
+    monkeypatch: pytest.MonkeyPatch,
+    accepts: Callable[[SendMessage], Event],
 ) -> None:
     monkeypatch.setattr("services.api.routes.sends._ACCEPT_TIMEOUT_S", 600.0)
     async with (
-        api.playing(SendMessage, lambda command: [status(command, S.QUEUED)]) as commands,
+        api.playing(SendMessage, lambda command: [accepts(command)]) as commands,
         asyncio.timeout(60),
     ):
         answer = await send(member, instance, wait=0)
