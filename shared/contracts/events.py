@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.contracts.access_events import AccessRevoked as AccessRevoked
 from shared.contracts.message import Event
 from shared.contracts.message_parts import Media, Referral
+from shared.contracts.message_type import MessageType
 from shared.contracts.order_keys import OrderKey
 from shared.contracts.records import (
     Booking,
@@ -83,7 +84,7 @@ class MessageReceived(Event):
     chat: Party | None = None
     group: str | None = None
     push_name: BoundedName | None = None
-    type: str = "text"
+    type: MessageType = MessageType.TEXT
     text: BoundedText | None = None
     media: Media | None = None
     referral: Referral | None = None

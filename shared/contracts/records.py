@@ -17,6 +17,7 @@ from pydantic import (
 
 from shared.contracts.addresses import lid_address, lid_alias, phone_alias
 from shared.contracts.message_parts import Media, Referral
+from shared.contracts.message_type import MessageType
 from shared.contracts.opening_hours import OpeningHours
 from shared.contracts.order_keys import OrderKey
 from shared.contracts.statuses import BookingStatus as BookingStatus
@@ -183,7 +184,7 @@ class MessageRecord(Record):
     from_address: str
     to_address: str
     group: str | None = None
-    type: str = "text"
+    type: MessageType = MessageType.TEXT
     text: CutText | None = None
     media: Media | None = None
     referral: Referral | None = None
@@ -207,7 +208,7 @@ class LastMessage(Record):
 
     id: str
     text: str | None = None
-    type: str = "text"
+    type: MessageType = MessageType.TEXT
     direction: Literal["inbound", "outbound"]
     timestamp: datetime
     revoked_at: datetime | None = None

@@ -11,6 +11,7 @@ from services.api.responses import Ok, Secret
 from services.api.routes.sends import Expiry, SendResponse, Wait
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.message_parts import Media
+from shared.contracts.message_type import MessageType
 from shared.contracts.records import ConnectionStatus, Contact, MessageRecord, MessageStatus
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 
@@ -45,7 +46,7 @@ class ChatMessage(_CamelCase):
     timestamp: datetime
     order_key: int | None
     status: MessageStatus
-    type: str
+    type: MessageType
     media: Media | None
     wa_id: str | None
     client_id: str | None

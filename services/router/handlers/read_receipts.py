@@ -5,11 +5,10 @@ from collections import defaultdict
 from services.router.context import RouterContext
 from shared.contracts.commands import MarkConversationRead, MarkRead
 from shared.contracts.ids import derived_id
+from shared.contracts.message_type import MessageType
 from shared.contracts.records import Party
 from shared.platform.mongo import Document
 
-MISSED_CALL = "missed_call"
-"""Type of a message whose `wa_id` is that of a call; WhatsApp has no read receipts for calls."""
 MAX_READ_RECEIPTS = 100
 """Messages for which receipts are sent, the newest; phones mark older ones as read by themselves."""
 
@@ -27,7 +26,8 @@ async def send_read_receipts(
         return
     by_group: dict[str | None, list[str]] = defaultdict(list)
     for message in messages:
-        if message.wa_id and message.type != MISSED_CALL:
+        # the `wa_id` of a missed call is that of the call; WhatsApp has no read receipts for calls
+        if message.wa_id and message.type is not MessageType.MISSED_CALL:
             by_group[message.group].append(message.wa_id)
     receipts = (
         MarkRead(

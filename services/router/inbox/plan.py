@@ -35,6 +35,7 @@ from services.router.rules.message_keys import message_key, record_id
 from services.router.rules.revisions import MessageChange
 from services.router.rules.target_message import is_author, select_target
 from shared.contracts.events import MessageReceived
+from shared.contracts.message_type import MessageType
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import MessageRecord, MessageStatus, OrganizationSettings, OwnerMessages
 
@@ -82,14 +83,18 @@ def _revision(
     contact_id = loaded.contact_ids[0] if classification.party and len(loaded.contact_ids) == 1 else None
     target = select_target(loaded.quoted, event, classification, contact_id)
     if target:
-        kind: Literal["edited", "revoked"] = "revoked" if event.type == "revoke" else "edited"
+        kind: Literal["edited", "revoked"] = "revoked" if event.type is MessageType.REVOKE else "edited"
         by = None if is_author(target, event) else event.sender.address
         return Revise(
             target, MessageChange(event.id, kind, event.at, event.timestamp, event.text, event.unreadable, by)
         )
     if event.quoted_wa_id and now - event.at < REVISION_BEFORE_MESSAGE_GRACE:
         return GiveBack("the message that was edited or revoked is not known yet")
-    return None if event.type == "edit" and not event.unreadable else Drop("an unknown message was revoked or edited")
+    return (
+        None
+        if event.type is MessageType.EDIT and not event.unreadable
+        else Drop("an unknown message was revoked or edited")
+    )
 
 
 def _plain_record(

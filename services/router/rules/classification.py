@@ -5,16 +5,21 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from shared.contracts.events import MessageReceived
+from shared.contracts.message_type import MessageType
 from shared.contracts.records import OrganizationSettings, Party
 from shared.text.text_match import has_letter_or_digit
 
-_CONTENT_MEDIA = frozenset({"image", "video", "audio", "voice", "document"})
+_CONTENT_MEDIA = frozenset(
+    {MessageType.IMAGE, MessageType.VIDEO, MessageType.AUDIO, MessageType.VOICE, MessageType.DOCUMENT}
+)
 """Media that may hold a question; a sticker is like an emoji."""
-PLACEHOLDER_TYPES = frozenset({"undecryptable", "unavailable"})
+PLACEHOLDER_TYPES = frozenset({MessageType.UNDECRYPTABLE, MessageType.UNAVAILABLE})
 """Types of messages whose content this device could not read; a readable copy with the same WhatsApp id may follow."""
-REVISION_TYPES = frozenset({"edit", "revoke"})
+REVISION_TYPES = frozenset({MessageType.EDIT, MessageType.REVOKE})
 """Types of messages that change an earlier one of the same author."""
-NON_BOOKING_TYPES = frozenset({"reaction", "poll_update", "missed_call", *REVISION_TYPES, *PLACEHOLDER_TYPES})
+NON_BOOKING_TYPES = frozenset(
+    {MessageType.REACTION, MessageType.POLL_UPDATE, MessageType.MISSED_CALL, *REVISION_TYPES, *PLACEHOLDER_TYPES}
+)
 """Types of messages that are only about an earlier one, missed calls, and messages that cannot be read."""
 
 

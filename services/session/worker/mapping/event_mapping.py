@@ -22,6 +22,7 @@ from shared.contracts.events import MessageReceived, MessagesReadElsewhere, Rece
 from shared.contracts.ids import derived_id
 from shared.contracts.message import utc_now
 from shared.contracts.message_identity import identity, other_party
+from shared.contracts.message_type import MessageType
 from shared.contracts.records import Party
 from shared.text.bounded_text import MAX_ID, bounded_line
 from shared.text.text_match import has_letter_or_digit
@@ -87,7 +88,7 @@ def map_undecryptable(event: Any, instance: InstanceIdentity) -> MessageReceived
         return IgnoredEvent(f"message-{chat_kind}")
     if _enum_name(event, "DecryptFailMode") == "DECRYPT_FAIL_HIDE":  # reactions, edits, votes: no client shows these
         return IgnoredEvent("undecryptable-hidden")
-    content = MessageContent("unavailable" if event.IsUnavailable else "undecryptable")
+    content = MessageContent(MessageType.UNAVAILABLE if event.IsUnavailable else MessageType.UNDECRYPTABLE)
     return _build_message(event.Info, content, instance, id_kind="placeholder")
 
 
@@ -120,7 +121,7 @@ def _build_message(
         referral=content.referral,
         quoted_wa_id=content.quoted_wa_id,
         unreadable=content.unreadable,
-        by_admin=content.type == "revoke" and group is not None and info.Edit == _ADMIN_REVOKE_EDIT,
+        by_admin=content.type is MessageType.REVOKE and group is not None and info.Edit == _ADMIN_REVOKE_EDIT,
         timestamp=to_utc(info.Timestamp),
     )
 

@@ -11,20 +11,16 @@ from services.session.worker.mapping import business_texts as texts
 from services.session.worker.mapping.encrypted_edits import SECRET_ENC_TYPE_EDIT
 from services.session.worker.mapping.message_fields import FIELD_ROLES, FieldRole
 from shared.contracts.message_parts import Media, Referral
+from shared.contracts.message_type import MessageType
 from shared.text.bounded_text import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
-
-UNSUPPORTED_TYPE = "unsupported"
-"""The type of a message without a field that this version of the library knows; the phone can show it."""
-UNAVAILABLE_TYPE = "unavailable"
-"""The type of a message that WhatsApp does not send to linked devices; the phone can show it."""
 
 
 @dataclass(frozen=True)
 class MessageContent:
-    """`type`: text, image, video, audio, document, sticker, location, contact, reaction, edit, revoke, poll, ... or
-    the library's own name of an unknown kind. `unreadable`: an edit whose text this device cannot read."""
+    """`type`: a known one, or the library's own name of an unknown kind. `unreadable`: an edit whose text this device
+    cannot read."""
 
-    type: str
+    type: MessageType
     text: str | None = None
     media: Media | None = None
     quoted_wa_id: str | None = None
@@ -33,52 +29,58 @@ class MessageContent:
 
 
 _MEDIA_KINDS = {
-    "imageMessage": "image",
-    "videoMessage": "video",
-    "ptvMessage": "video",
-    "audioMessage": "audio",
-    "documentMessage": "document",
-    "stickerMessage": "sticker",
+    "imageMessage": MessageType.IMAGE,
+    "videoMessage": MessageType.VIDEO,
+    "ptvMessage": MessageType.VIDEO,
+    "audioMessage": MessageType.AUDIO,
+    "documentMessage": MessageType.DOCUMENT,
+    "stickerMessage": MessageType.STICKER,
 }
 
-_TEXT_KINDS: dict[str, tuple[str, Callable[[Any], texts.Lines]]] = {
-    "extendedTextMessage": ("text", texts.from_fields("text")),
-    "contactMessage": ("contact", texts.contact),
-    "contactsArrayMessage": ("contact", texts.contacts),
-    "locationMessage": ("location", texts.location),
-    "liveLocationMessage": ("location", texts.location),
-    "stickerPackMessage": ("sticker_pack", texts.from_fields("name", "publisher", "packDescription", "caption")),
-    "musicMessage": ("music", texts.music),
-    "templateMessage": ("template", texts.template),
-    "highlyStructuredMessage": ("template", texts.highly_structured),
-    "buttonsMessage": ("buttons", texts.buttons),
-    "listMessage": ("list", texts.options_list),
-    "interactiveMessage": ("interactive", texts.interactive),
-    "richResponseMessage": ("rich_response", texts.rich_response),
-    "buttonsResponseMessage": ("button_reply", texts.button_reply),
-    "templateButtonReplyMessage": ("button_reply", texts.template_reply),
-    "listResponseMessage": ("list_reply", texts.list_reply),
-    "interactiveResponseMessage": ("interactive_response", texts.interactive_reply),
-    "productMessage": ("product", texts.product),
-    "orderMessage": ("order", texts.order),
-    "invoiceMessage": ("invoice", texts.from_fields("note")),
-    "requestPaymentMessage": ("request_payment", texts.payment_request),
-    "sendPaymentMessage": ("send_payment", texts.payment),
-    "paymentReminderMessage": ("payment_reminder", texts.payment_reminder),
-    "splitPaymentMessage": ("split_payment", texts.split_payment),
-    "eventMessage": ("event", texts.event),
-    "eventInviteMessage": ("event_invite", texts.event_invitation),
-    "scheduledCallCreationMessage": ("scheduled_call", texts.scheduled_call),
-    "groupInviteMessage": ("group_invite", texts.from_fields("groupName", "caption")),
-    "newsletterAdminInviteMessage": ("newsletter_invite", texts.from_fields("newsletterName", "caption")),
-    "newsletterFollowerInviteMessageV2": ("newsletter_invite", texts.from_fields("newsletterName", "caption")),
-    "pollResultSnapshotMessage": ("poll_result", texts.poll_result),
-    "pollResultSnapshotMessageV3": ("poll_result", texts.poll_result),
-    "statusQuestionAnswerMessage": ("text", texts.from_fields("text")),
-    "questionResponseMessage": ("text", texts.from_fields("text")),
-    "statusQuotedMessage": ("text", texts.from_fields("text")),
-    "placeholderMessage": (UNAVAILABLE_TYPE, texts.from_fields()),
-    "conditionalRevealMessage": (UNSUPPORTED_TYPE, texts.from_fields()),
+_TEXT_KINDS: dict[str, tuple[MessageType, Callable[[Any], texts.Lines]]] = {
+    "extendedTextMessage": (MessageType.TEXT, texts.from_fields("text")),
+    "contactMessage": (MessageType.CONTACT, texts.contact),
+    "contactsArrayMessage": (MessageType.CONTACT, texts.contacts),
+    "locationMessage": (MessageType.LOCATION, texts.location),
+    "liveLocationMessage": (MessageType.LOCATION, texts.location),
+    "stickerPackMessage": (
+        MessageType.STICKER_PACK,
+        texts.from_fields("name", "publisher", "packDescription", "caption"),
+    ),
+    "musicMessage": (MessageType.MUSIC, texts.music),
+    "templateMessage": (MessageType.TEMPLATE, texts.template),
+    "highlyStructuredMessage": (MessageType.TEMPLATE, texts.highly_structured),
+    "buttonsMessage": (MessageType.BUTTONS, texts.buttons),
+    "listMessage": (MessageType.LIST, texts.options_list),
+    "interactiveMessage": (MessageType.INTERACTIVE, texts.interactive),
+    "richResponseMessage": (MessageType.RICH_RESPONSE, texts.rich_response),
+    "buttonsResponseMessage": (MessageType.BUTTON_REPLY, texts.button_reply),
+    "templateButtonReplyMessage": (MessageType.BUTTON_REPLY, texts.template_reply),
+    "listResponseMessage": (MessageType.LIST_REPLY, texts.list_reply),
+    "interactiveResponseMessage": (MessageType.INTERACTIVE_RESPONSE, texts.interactive_reply),
+    "productMessage": (MessageType.PRODUCT, texts.product),
+    "orderMessage": (MessageType.ORDER, texts.order),
+    "invoiceMessage": (MessageType.INVOICE, texts.from_fields("note")),
+    "requestPaymentMessage": (MessageType.REQUEST_PAYMENT, texts.payment_request),
+    "sendPaymentMessage": (MessageType.SEND_PAYMENT, texts.payment),
+    "paymentReminderMessage": (MessageType.PAYMENT_REMINDER, texts.payment_reminder),
+    "splitPaymentMessage": (MessageType.SPLIT_PAYMENT, texts.split_payment),
+    "eventMessage": (MessageType.EVENT, texts.event),
+    "eventInviteMessage": (MessageType.EVENT_INVITE, texts.event_invitation),
+    "scheduledCallCreationMessage": (MessageType.SCHEDULED_CALL, texts.scheduled_call),
+    "groupInviteMessage": (MessageType.GROUP_INVITE, texts.from_fields("groupName", "caption")),
+    "newsletterAdminInviteMessage": (MessageType.NEWSLETTER_INVITE, texts.from_fields("newsletterName", "caption")),
+    "newsletterFollowerInviteMessageV2": (
+        MessageType.NEWSLETTER_INVITE,
+        texts.from_fields("newsletterName", "caption"),
+    ),
+    "pollResultSnapshotMessage": (MessageType.POLL_RESULT, texts.poll_result),
+    "pollResultSnapshotMessageV3": (MessageType.POLL_RESULT, texts.poll_result),
+    "statusQuestionAnswerMessage": (MessageType.TEXT, texts.from_fields("text")),
+    "questionResponseMessage": (MessageType.TEXT, texts.from_fields("text")),
+    "statusQuotedMessage": (MessageType.TEXT, texts.from_fields("text")),
+    "placeholderMessage": (MessageType.UNAVAILABLE, texts.from_fields()),
+    "conditionalRevealMessage": (MessageType.UNSUPPORTED, texts.from_fields()),
 }
 _TARGET_KEY_FIELDS = {
     "commentMessage": "targetMessageKey",
@@ -116,11 +118,11 @@ def _parse_message(message: Any) -> MessageContent | str:
         return _parse_protocol_message(message.protocolMessage)
     sealed = message.secretEncryptedMessage
     if sealed.secretEncType == SECRET_ENC_TYPE_EDIT and sealed.targetMessageKey.ID:
-        return MessageContent("edit", quoted_wa_id=sealed.targetMessageKey.ID, unreadable=True)
+        return MessageContent(MessageType.EDIT, quoted_wa_id=sealed.targetMessageKey.ID, unreadable=True)
     for name, _ in fields:
         if FIELD_ROLES[name] is FieldRole.PROTOCOL:
             return _kind_name(name)
-    return MessageContent(UNSUPPORTED_TYPE) if len(UnknownFieldSet(message)) else "metadata"
+    return MessageContent(MessageType.UNSUPPORTED) if len(UnknownFieldSet(message)) else "metadata"
 
 
 def _parse_wrapper(name: str, wrapper: Any) -> MessageContent | str:
@@ -131,9 +133,9 @@ def _parse_wrapper(name: str, wrapper: Any) -> MessageContent | str:
 
 def _parse_field(name: str, value: Any) -> MessageContent:
     if name == "conversation":
-        return MessageContent("text", value)
+        return MessageContent(MessageType.TEXT, value)
     if name == "reactionMessage":
-        return MessageContent("reaction", value.text or None, quoted_wa_id=value.key.ID or None)
+        return MessageContent(MessageType.REACTION, value.text or None, quoted_wa_id=value.key.ID or None)
     context = getattr(value, "contextInfo", None)
     quoted = _target_id(name, value) or (context.stanzaID if context else None) or None
     referral = _referral(context) if context else None
@@ -142,11 +144,11 @@ def _parse_field(name: str, value: Any) -> MessageContent:
             _MEDIA_KINDS[name], getattr(value, "caption", None) or None, _media(value), quoted, referral
         )
     if name.startswith("pollCreationMessage"):
-        return MessageContent("poll", texts.join_lines(texts.poll(value)), None, quoted, referral)
-    kind, lines_of = _TEXT_KINDS.get(name, (_kind_name(name), texts.from_fields()))
+        return MessageContent(MessageType.POLL, texts.join_lines(texts.poll(value)), None, quoted, referral)
+    kind, lines_of = _TEXT_KINDS.get(name, (MessageType(_kind_name(name)), texts.from_fields()))
     lines = lines_of(value)
     text = (
-        next(iter(lines)) or None if kind == "text" else texts.join_lines(lines)
+        next(iter(lines)) or None if kind is MessageType.TEXT else texts.join_lines(lines)
     )  # a plain text stays as it was written
     return MessageContent(kind, text, None, quoted, referral)
 
@@ -156,12 +158,12 @@ def _parse_protocol_message(protocol: Any) -> MessageContent | str:
     value = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number.get(protocol.type)
     kind = value.name.lower() if value else "protocol"
     if kind == "revoke" and protocol.key.ID:
-        return MessageContent("revoke", quoted_wa_id=protocol.key.ID)
+        return MessageContent(MessageType.REVOKE, quoted_wa_id=protocol.key.ID)
     if kind != "message_edit":
         return kind
     edited = _parse_message(protocol.editedMessage)
     text = edited.text if isinstance(edited, MessageContent) else None
-    return MessageContent("edit", text, quoted_wa_id=protocol.key.ID or None)
+    return MessageContent(MessageType.EDIT, text, quoted_wa_id=protocol.key.ID or None)
 
 
 def _target_id(name: str, value: Any) -> str | None:

@@ -7,10 +7,10 @@ from services.session.worker.mapping.event_mapping import IgnoredEvent, Instance
 from services.session.worker.mapping.jids import UnmappableEvent, is_bot, party_from_jids
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
+from shared.contracts.message_type import MessageType
 from shared.text.bounded_text import MAX_ID
 
 CALL_EVENTS = ("CallOffer", "CallOfferNotice", "CallAccept", "CallTerminate")
-MISSED_CALL_TYPE = "missed_call"
 MAX_RINGING_CALLS = 1_000
 """Per account; beyond it the oldest are dropped."""
 _HANDLED_ELSEWHERE_SUFFIX = "_elsewhere"
@@ -55,7 +55,7 @@ def _missed_call(meta: Any, instance: InstanceIdentity, *, has_video: bool) -> M
         wa_id=meta.callID,
         sender=caller,
         chat=caller,
-        type=MISSED_CALL_TYPE,
+        type=MessageType.MISSED_CALL,
         text="Missed video call" if has_video else "Missed voice call",
         timestamp=to_utc(meta.timestamp),
     )
