@@ -3,7 +3,7 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel
 
@@ -34,7 +34,7 @@ class AuditEntry(BaseModel):
     at: datetime
     actor: str
     action: str
-    target: dict[str, Any]
+    target: dict[str, object]
     address: str
     request_id: str
 

@@ -3,7 +3,6 @@ only its own."""
 
 import json
 from datetime import datetime
-from typing import Any
 
 from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
@@ -37,7 +36,7 @@ class DeadLetter(BaseModel):
 class DeadLetterWithBody(DeadLetter):
     """`body`: parsed JSON, or text if it is not JSON."""
 
-    body: Any
+    body: object
 
 
 class DeadLetters:
@@ -147,7 +146,7 @@ def _dead_letter(letter: RawStreamMsg) -> DeadLetter:
     )
 
 
-def _parsed_body(body: bytes) -> Any:
+def _parsed_body(body: bytes) -> object:
     try:
         return json.loads(body)
     except ValueError:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
@@ -42,11 +42,9 @@ class LoginAttempts:
         """Count an attempt as failed before it is carried out, so that concurrent attempts gain nothing. An attempt
         that has to wait is not counted."""
         try:
-            document = await self._step(bucket)
+            return await self._take(bucket)
         except DuplicateKeyError:  # another replica inserted the document first
-            document = await self._step(bucket)
-        wait_s = 0 if document["taken"] else max(1, math.ceil((document["next_at"] - document["at"]) / 1000))
-        return BucketAttempt(bucket, wait_s, document["next_at"])
+            return await self._take(bucket)
 
     async def refund(self, attempt: BucketAttempt) -> None:
         """The attempt did not fail: no longer count it, and remove the delay it caused."""
@@ -61,19 +59,20 @@ class LoginAttempts:
         """Delete all failures of a bucket."""
         await self._attempts.delete_one({"_id": bucket.name})
 
-    async def _step(self, bucket: LoginBucket) -> Document:
+    async def _take(self, bucket: LoginBucket) -> BucketAttempt:
         document: Document = await self._attempts.find_one_and_update(
             {"_id": bucket.name}, _pipeline(bucket), upsert=True, return_document=True
         )
-        return document
+        wait_s = 0 if document["taken"] else max(1, math.ceil((document["next_at"] - document["at"]) / 1000))
+        return BucketAttempt(bucket, wait_s, document["next_at"])
 
 
 def _pipeline(bucket: LoginBucket) -> list[Document]:
-    is_current: Any = {"$gt": ["$expires_at", "$$NOW"]}
-    doublings: Any = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.free_failures]}]}
-    delay_ms: Any = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
+    is_current: Document = {"$gt": ["$expires_at", "$$NOW"]}
+    doublings: Document = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.free_failures]}]}
+    delay_ms: Document = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
     # without a delay: 0 instead of the current time, which would delay a concurrent attempt that began earlier
-    next_at: Any = {
+    next_at: Document = {
         "$cond": [{"$lt": ["$failures", bucket.free_failures]}, 0, {"$toLong": {"$add": ["$at", delay_ms]}}]
     }
     return [

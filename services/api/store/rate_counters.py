@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
 
@@ -54,25 +54,24 @@ class RateCounters:
     async def take(self, bucket: str, limit: int, count: int = 1) -> RateLimitResult:
         """Count `count` requests, or as many as the limit allows."""
         try:
-            document = await self._step(bucket, limit, count)
+            return await self._take(bucket, limit, count)
         except DuplicateKeyError:  # another replica inserted the document first
-            document = await self._step(bucket, limit, count)
+            return await self._take(bucket, limit, count)
+
+    async def _take(self, bucket: str, limit: int, count: int) -> RateLimitResult:
+        document: Document = await self._counters.find_one_and_update(
+            {"_id": bucket}, _pipeline(limit, count), upsert=True, return_document=True
+        )
         granted = int(document["granted"])
         used, elapsed_ms = document["used"] + granted, document["at"] % WINDOW_MS
         return RateLimitResult(limit, granted > 0, used, document["count"], document["previous"], elapsed_ms, granted)
 
-    async def _step(self, bucket: str, limit: int, count: int) -> Document:
-        document: Document = await self._counters.find_one_and_update(
-            {"_id": bucket}, _pipeline(limit, count), upsert=True, return_document=True
-        )
-        return document
-
 
 def _pipeline(limit: int, count: int) -> list[Document]:
     """The previous minute is weighted with the share of it that lies within the last 60 seconds."""
-    same_minute: Any = {"$eq": ["$window", "$now"]}
-    previous_minute: Any = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
-    share: Any = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
+    same_minute: Document = {"$eq": ["$window", "$now"]}
+    previous_minute: Document = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
+    share: Document = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
         {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW_MS]}}}},

@@ -23,6 +23,14 @@ class SendKey:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredKey:
+    """`fingerprint`: of the request that used the key first."""
+
+    fingerprint: str
+    message_id: str
+
+
 class SendIdempotencyKeys:
     """Collection `idempotency_keys`. `_id` is derived from the key; `message_id` is the message that was sent with
     it."""
@@ -43,7 +51,7 @@ class SendIdempotencyKeys:
         if stored is None:
             return await self.claim(key, *request)
         _require_same(stored, request)
-        return str(stored["message_id"])
+        return stored.message_id
 
     async def find(self, key: SendKey, *request: str) -> str | None:
         """The message id of this key; None if it was not used within SEND_KEY_RETENTION. Writes nothing.
@@ -51,13 +59,13 @@ class SendIdempotencyKeys:
         Raises Problem 422 `idempotency_conflict` when it was used for another request.
         """
         query = {"_id": _id_of(key), "created_at": {"$gt": utc_now() - SEND_KEY_RETENTION}}
-        stored = await self._find_of_earlier_version(key) or await self._keys.find_one(query)
+        stored = await self._find_of_earlier_version(key) or _stored_key(await self._keys.find_one(query))
         if stored is None:
             return None
         _require_same(stored, request)
-        return str(stored["message_id"])
+        return stored.message_id
 
-    async def _insert(self, key: SendKey, fingerprint: str) -> Document | None:
+    async def _insert(self, key: SendKey, fingerprint: str) -> _StoredKey | None:
         """Insert the key, or return its existing document. None when MongoDB, which deletes expired keys once a minute,
         deleted it between the two steps."""
         now = utc_now()
@@ -71,22 +79,26 @@ class SendIdempotencyKeys:
             await self._keys.insert_one(document)
         except DuplicateKeyError:
             await self._keys.delete_one({"_id": document["_id"], "created_at": {"$lte": now - SEND_KEY_RETENTION}})
-            return await self._keys.find_one({"_id": document["_id"]})
-        return document
+            return _stored_key(await self._keys.find_one({"_id": document["_id"]}))
+        return _stored_key(document)
 
-    async def _find_of_earlier_version(self, key: SendKey) -> Document | None:
+    async def _find_of_earlier_version(self, key: SendKey) -> _StoredKey | None:
         """A key of an earlier version, which derived the message id from the key: a send may be repeated during an
         update."""
         query = {"message_id": None, "created_at": {"$gt": utc_now() - SEND_KEY_RETENTION}}
         stored = await self._keys.find_one({"_id": derived_id(key.organization_id, key.key), **query})
-        return {**stored, "message_id": stored["_id"]} if stored else None
+        return _StoredKey(stored["fingerprint"], str(stored["_id"])) if stored else None
 
 
 def _id_of(key: SendKey) -> str:
     return derived_id("send key", key.organization_id, key.subject, key.kind, key.key)
 
 
-def _require_same(stored: Document, request: tuple[str, ...]) -> None:
-    if stored["fingerprint"] != derived_id(*request):
+def _stored_key(document: Document | None) -> _StoredKey | None:
+    return _StoredKey(document["fingerprint"], str(document["message_id"])) if document else None
+
+
+def _require_same(stored: _StoredKey, request: tuple[str, ...]) -> None:
+    if stored.fingerprint != derived_id(*request):
         detail = "this Idempotency-Key was used for another request; use a new key for a new message"
         raise Problem(422, "idempotency_conflict", detail)
