@@ -1,5 +1,6 @@
 """Routes for the broadcaster: accounts belong to a user and are linked by QR code in one call. Numbers have a plus."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from fastapi import APIRouter, Response
@@ -14,9 +15,9 @@ from services.api.routes import instance_connection, sends
 from services.api.views.instance_status import connection_of, connections_by_id
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.errors import Problem
+from shared.contracts.instance_records import ConnectionRecord, InstanceRecord
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus as S
-from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/v1/whatsapp", tags=["accounts of a user"])
 
@@ -65,31 +66,33 @@ class BroadcasterSendBody(DialectBody):
     expiresIn: sends.Expiry = SEND_EXPIRY.total_seconds()
 
 
-def _broadcaster_account(instance: Document, connection: Document) -> BroadcasterAccount:
-    phone_number = connection.get("phone_number") or instance["phone_number"]
-    last_connected_at = connection.get("last_connected_at")
-    status = S(connection.get("status", S.DISCONNECTED))
+def _broadcaster_account(
+    caller: Principal, instance: InstanceRecord, connection: ConnectionRecord
+) -> BroadcasterAccount:
+    phone_number = connection.phone_number or instance.phone_number
     return BroadcasterAccount(
-        id=instance["_id"],
-        accountId=instance["_id"],
-        userId=instance["created_by"],
+        id=instance.id,
+        accountId=instance.id,
+        userId=caller.subject,
         phoneNumber=f"+{phone_number}" if phone_number else None,
-        isActive=status is S.CONNECTED,
-        status=status,
-        reason=connection.get("reason"),
-        detail=connection.get("detail"),
-        lastLogin=last_connected_at,
-        createdAt=instance["created_at"],
-        updatedAt=last_connected_at or instance["created_at"],
+        isActive=connection.status is S.CONNECTED,
+        status=connection.status,
+        reason=connection.reason,
+        detail=connection.detail,
+        lastLogin=connection.last_connected_at,
+        createdAt=instance.created_at,
+        updatedAt=connection.last_connected_at or instance.created_at,
     )
 
 
-async def _get_own_account(context: ApiContext, caller: Principal, account_id: str) -> Document:
+async def _require_own_account(context: ApiContext, caller: Principal, account_id: str) -> None:
     """Raises Problem 404 `account_not_found`, also for an account of another user of the organization."""
-    instance = await context.instances.oldest({**created_by(caller), "_id": account_id})
-    if instance is None:
-        raise Problem(404, "account_not_found", "accountId: you have no such account; list yours at …/sessions")
-    return instance
+    if await context.instances.oldest_id(replace(created_by(caller), instance_id=account_id)) is None:
+        raise _unknown_account()
+
+
+def _unknown_account() -> Problem:
+    return Problem(404, "account_not_found", "accountId: you have no such account; list yours at …/sessions")
 
 
 @router.post("/start-session")
@@ -100,34 +103,35 @@ async def start_session(
     instance = await get_or_create_by_number(context, caller, body.phoneNumber, network or body.network)
     code = await first_qr(context, instance)
     if code is None:
-        return StartSessionResult(accountId=instance["_id"], qrCode=None, status=S.CONNECTED)
+        return StartSessionResult(accountId=instance.id, qrCode=None, status=S.CONNECTED)
     return StartSessionResult(
-        accountId=instance["_id"], qrCode=code.data_url, expiresAt=code.expires_at, status=S.QR_PENDING
+        accountId=instance.id, qrCode=code.data_url, expiresAt=code.expires_at, status=S.QR_PENDING
     )
 
 
 @router.get("/sessions")
 async def list_sessions(context: Ctx, caller: Reader) -> list[BroadcasterAccount]:
     """The caller's own accounts, newest first."""
-    query = {**created_by(caller), "deleted_at": None}
-    newest_first = context.database.instances.find(query).sort([("created_at", -1), ("_id", -1)])
-    instances = await newest_first.limit(_MAX_ACCOUNTS).to_list(None)
-    ids = [instance["_id"] for instance in instances]
+    instances = await context.instances.newest(created_by(caller), _MAX_ACCOUNTS)
+    ids = [instance.id for instance in instances]
     connections = await connections_by_id(context.database, caller.organization_id, ids)
-    return [_broadcaster_account(instance, connections.get(instance["_id"], {})) for instance in instances]
+    return [_broadcaster_account(caller, instance, connections[instance.id]) for instance in instances]
 
 
 @router.get("/sessions/{instance_id}")
 async def read_session(context: Ctx, caller: Reader, instance_id: str) -> BroadcasterAccount:
     """One of the caller's own accounts, and whether it is connected."""
-    instance = await _get_own_account(context, caller, instance_id)
-    return _broadcaster_account(instance, await connection_of(context.database, caller.organization_id, instance_id))
+    instance = await context.instances.oldest(replace(created_by(caller), instance_id=instance_id))
+    if instance is None:
+        raise _unknown_account()
+    connection = await connection_of(context.database, caller.organization_id, instance_id)
+    return _broadcaster_account(caller, instance, connection)
 
 
 @router.delete("/sessions/{instance_id}")
 async def end_session(context: Ctx, caller: Manager, instance_id: str) -> instance_connection.DisconnectResult:
     """Unlink the device at WhatsApp. The account stays, inactive, until it is linked again."""
-    await _get_own_account(context, caller, instance_id)
+    await _require_own_account(context, caller, instance_id)
     return await instance_connection.logout(context, caller, instance_id)
 
 
@@ -136,7 +140,7 @@ async def send_message(
     context: Ctx, caller: Sender, body: BroadcasterSendBody, response: Response, key: sends.IdempotencyKey = None
 ) -> sends.SendResponse:
     """Send a text from one of the caller's own accounts."""
-    await _get_own_account(context, caller, body.accountId)
+    await _require_own_account(context, caller, body.accountId)
     to, text, wait = body.phoneNumber, body.message, body.wait
     try:
         outgoing = sends.OutgoingText(

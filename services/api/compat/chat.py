@@ -19,8 +19,9 @@ from services.api.compat.chat_schemas import (
 from services.api.compat.instance_selection import (
     NetworkParameter,
     accessible_instance,
-    find_default,
+    find_default_id,
     get_or_create_default,
+    require_accessible,
 )
 from services.api.compat.qr_linking import first_qr
 from services.api.context import ApiContext, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
@@ -34,9 +35,9 @@ from services.api.views.messages_between import MessagesBetweenFilter, find_mess
 from services.api.views.pagination import PageRequest
 from shared.contracts.addresses import lid_address
 from shared.contracts.errors import Problem
+from shared.contracts.instance_records import InstanceRecord
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus as S
-from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/whatsapp", tags=["chat"])
 
@@ -84,24 +85,21 @@ async def qr(
     code = await first_qr(context, instance)
     status = S.QR_PENDING if code else S.CONNECTED
     data_url, text, expires_at = (code.data_url, code.qr, code.expires_at) if code else (None, None, None)
-    return Item(
-        data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance["_id"], expires_at=expires_at)
-    )
+    return Item(data=ChatQr(qr_code=data_url, qr=text, status=status, instance_id=instance.id, expires_at=expires_at))
 
 
 async def _instance(
     context: ApiContext, caller: Principal, instance_id: str | None, network: NetworkParameter
-) -> Document:
+) -> InstanceRecord:
     if instance_id:
         return await accessible_instance(context, caller, instance_id)
     return await get_or_create_default(context, caller, network)
 
 
-async def _restart_linking(context: ApiContext, caller: Principal, instance: Document) -> None:
-    connection = await connection_of(context.database, caller.organization_id, instance["_id"])
-    status = S(connection.get("status", S.DISCONNECTED))
-    if not status.is_settled:
-        await instance_connection.disconnect(context, caller, instance["_id"])
+async def _restart_linking(context: ApiContext, caller: Principal, instance: InstanceRecord) -> None:
+    connection = await connection_of(context.database, caller.organization_id, instance.id)
+    if not connection.status.is_settled:
+        await instance_connection.disconnect(context, caller, instance.id)
 
 
 @router.post("/send-message", responses={202: {"model": ChatSendResult, "description": "Queued, not acknowledged yet"}})
@@ -118,7 +116,7 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
     """Raises Problem 404, 409, or 422 `missing_recipient`."""
     instance_id, to, conversation_id = body.instanceId, body.to, None
     if instance_id:
-        await accessible_instance(context, caller, instance_id)
+        await require_accessible(context, caller, instance_id)
     if body.conversationId:
         conversation = await conversation_list.get_conversation(
             context.database, caller.organization_id, body.conversationId, caller.instance_ids
@@ -143,7 +141,7 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
 
 
 async def _default_account_id(context: ApiContext, caller: Principal) -> str:
-    instance = await find_default(context, caller)
-    if instance is None:
+    instance_id = await find_default_id(context, caller)
+    if instance_id is None:
         raise Problem(409, "instance_not_connected", "there is no account yet; connect one first, and send again")
-    return str(instance["_id"])
+    return instance_id

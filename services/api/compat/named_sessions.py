@@ -47,9 +47,9 @@ async def initialize_with_qr(
 ) -> SessionConnecting:
     """Start connecting by QR code, and create the session if there is none; responds before there is a code."""
     instance = await get_or_create_named(context, caller, name, network)
-    await instance_connection.connect(context, caller, instance["_id"], instance_connection.ConnectRequest(method="qr"))
+    await instance_connection.connect(context, caller, instance.id, instance_connection.ConnectRequest(method="qr"))
     message = f"initializing; join-session {name} on the socket for its QR code and status"
-    return SessionConnecting(message=message, sessionName=name, instanceId=instance["_id"])
+    return SessionConnecting(message=message, sessionName=name, instanceId=instance.id)
 
 
 async def read_session(context: ApiContext, caller: Principal, name: str) -> InstanceItem:
@@ -59,5 +59,5 @@ async def read_session(context: ApiContext, caller: Principal, name: str) -> Ins
         detail = f"there is no session {name}; POST /api/sessions/{name}/initialize-with-qr makes it"
         raise Problem(404, "session_not_found", detail)
     return InstanceItem(
-        instance=instance_of(instance, await connection_of(context.database, caller.organization_id, instance["_id"]))
+        instance=instance_of(instance, await connection_of(context.database, caller.organization_id, instance.id))
     )

@@ -6,28 +6,26 @@ from services.api.views.instance_status import CurrentQr, connection_of, current
 from shared.contracts.commands import ConnectInstance
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged, QrIssued
+from shared.contracts.instance_records import InstanceRecord
 from shared.contracts.message import Event
 from shared.contracts.records import ConnectionStatus as S
-from shared.contracts.records import Network
-from shared.platform.mongo import Document
 
 QR_TIMEOUT_S = 30.0
 """For the first code: connecting, and a response of WhatsApp."""
 
 
-async def first_qr(context: ApiContext, instance: Document) -> CurrentQr | None:
+async def first_qr(context: ApiContext, instance: InstanceRecord) -> CurrentQr | None:
     """The current code; connects the instance if there is none. None when it is linked and connected already.
 
     Raises Problem 504 `qr_timeout`, or 502 with the reason when connecting failed.
     """
-    organization_id, instance_id = instance["organization_id"], instance["_id"]
-    connection = await connection_of(context.database, organization_id, instance_id)
-    if connection.get("status") == S.CONNECTED:
+    connection = await connection_of(context.database, instance.organization_id, instance.id)
+    if connection.status is S.CONNECTED:
         return None
     if code := current_qr(connection):
         return code
     command = ConnectInstance(
-        organization_id=organization_id, instance_id=instance_id, network=Network(instance["network"])
+        organization_id=instance.organization_id, instance_id=instance.id, network=instance.network
     )
 
     return _code(await connect_and_await_code(context, command, QrIssued, QR_TIMEOUT_S))

@@ -57,8 +57,8 @@ class SingleAccountStatus(Ok):
 async def connect(context: Ctx, caller: LimitedManager, network: RequestedNetwork) -> SingleAccountConnecting:
     """Start connecting by QR code; responds before there is one."""
     instance = await get_or_create_default(context, caller, network)
-    await instance_connection.connect(context, caller, instance["_id"], instance_connection.ConnectRequest(method="qr"))
-    return SingleAccountConnecting(instanceId=instance["_id"])
+    await instance_connection.connect(context, caller, instance.id, instance_connection.ConnectRequest(method="qr"))
+    return SingleAccountConnecting(instanceId=instance.id)
 
 
 @router.get("/status")
@@ -79,20 +79,20 @@ async def default_account_status(context: ApiContext, caller: Principal) -> Sing
     instance = await find_default(context, caller)
     if instance is None:
         return SingleAccountStatus(isReady=False, isInitializing=False, hasQR=False)
-    connection = await connection_of(context.database, caller.organization_id, instance["_id"])
-    state = S(connection.get("status", S.DISCONNECTED))
+    connection = await connection_of(context.database, caller.organization_id, instance.id)
+    state = connection.status
     has_qr, has_code = current_qr(connection) is not None, current_pairing_code(connection) is not None
     return SingleAccountStatus(
         isReady=state is S.CONNECTED,
         isInitializing=not state.is_settled and not (has_qr or has_code),
         hasQR=has_qr,
         hasPairingCode=has_code,
-        phoneNumber=connection.get("phone_number") or instance["phone_number"],
-        instanceId=instance["_id"],
+        phoneNumber=connection.phone_number or instance.phone_number,
+        instanceId=instance.id,
         status=state,
-        reason=connection.get("reason"),
-        detail=connection.get("detail"),
-        lastConnectedAt=connection.get("last_connected_at"),
+        reason=connection.reason,
+        detail=connection.detail,
+        lastConnectedAt=connection.last_connected_at,
     )
 
 
@@ -102,4 +102,4 @@ async def disconnect(context: Ctx, caller: LimitedManager) -> instance_connectio
     instance = await find_default(context, caller)
     if instance is None:
         return instance_connection.DisconnectResult(status=S.DISCONNECTED)
-    return await instance_connection.disconnect(context, caller, instance["_id"])
+    return await instance_connection.disconnect(context, caller, instance.id)

@@ -86,7 +86,7 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Ite
     `every_message`.
     """
     if body.instance_id:
-        await context.instances.get(caller.organization_id, body.instance_id)
+        await context.instances.require(caller.organization_id, body.instance_id)
     await contacts.get_contact(context.database, caller.organization_id, body.contact_id)
     command = CreateBooking(
         organization_id=caller.organization_id,

@@ -14,10 +14,9 @@ from services.api.views.instance_status import connection_of
 from shared.contracts.commands import ConnectInstance, DisconnectInstance, LogoutInstance
 from shared.contracts.errors import Problem
 from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
+from shared.contracts.instance_records import InstanceRecord
 from shared.contracts.message import Event
 from shared.contracts.records import ConnectionStatus as S
-from shared.contracts.records import Network
-from shared.platform.mongo import Document
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["instances"])
 
@@ -63,7 +62,7 @@ async def connect(context: Ctx, caller: Manager, instance_id: str, body: Connect
         instance_id=instance_id,
         method=request.method,
         phone_number=await _number(context, instance, request),
-        network=Network(instance["network"]),
+        network=instance.network,
     )
     if request.method == "code":
         return await _with_code(context, command)
@@ -86,10 +85,10 @@ async def _instance_restored(context: ApiContext, command: ConnectInstance) -> A
         raise
 
 
-async def _number(context: ApiContext, instance: Document, request: ConnectRequest) -> str | None:
+async def _number(context: ApiContext, instance: InstanceRecord, request: ConnectRequest) -> str | None:
     """The number to link. Raises Problem 400 `missing_field` when a code is requested without a known number."""
-    connection = await connection_of(context.database, instance["organization_id"], instance["_id"])
-    phone_number: str | None = request.phone_number or instance["phone_number"] or connection.get("phone_number")
+    connection = await connection_of(context.database, instance.organization_id, instance.id)
+    phone_number = request.phone_number or instance.phone_number or connection.phone_number
     if request.method == "code" and phone_number is None:
         detail = "a pairing code is made for a number; name it, or connect with method qr"
         raise Problem(
@@ -142,7 +141,7 @@ def require_connected(event: ConnectionChanged, advice: str) -> None:
 @router.post("/disconnect")
 async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Close the connection and keep the device keys: the next connect needs no code."""
-    await context.instances.get(caller.organization_id, instance_id)
+    await context.instances.require(caller.organization_id, instance_id)
     command = DisconnectInstance(organization_id=caller.organization_id, instance_id=instance_id)
     return await _close(context, command)
 
@@ -150,7 +149,7 @@ async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> Disconn
 @router.post("/logout")
 async def logout(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Unlink the device at WhatsApp and forget its keys."""
-    await context.instances.get(caller.organization_id, instance_id)
+    await context.instances.require(caller.organization_id, instance_id)
     command = LogoutInstance(organization_id=caller.organization_id, instance_id=instance_id)
     return await _close(context, command)
 

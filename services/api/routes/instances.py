@@ -66,7 +66,8 @@ async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> I
     instance = await context.instances.create(
         caller.organization_id, body.instance_name, body.phone_number, body.network, caller.subject
     )
-    return InstanceItem(instance=views.instance_of(instance, None))
+    connection = views.never_connected(instance.organization_id, instance.id)
+    return InstanceItem(instance=views.instance_of(instance, connection))
 
 
 @router.get("")
@@ -97,7 +98,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
 
     `connect` with the same id restores the instance; it must be linked again.
     """
-    await context.instances.get(caller.organization_id, instance_id)
+    await context.instances.require(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id)
     return Ok()
@@ -106,7 +107,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
 @router.post("/{instance_id}/remove")
 async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
     """Like DELETE, but for good: it cannot be connected again. Also for an instance that was deleted before."""
-    await context.instances.get_not_removed(caller.organization_id, instance_id)
+    await context.instances.require_not_removed(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
     await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
     return Ok()
@@ -128,14 +129,14 @@ async def read_status(context: Ctx, caller: Reader, instance_id: str) -> Instanc
 @router.get("/{instance_id}/qr")
 async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentQr]:
     """The current QR code. Whoever scans it links their account, so the scope `manage` is required."""
-    await context.instances.get(caller.organization_id, instance_id)
+    await context.instances.require(caller.organization_id, instance_id)
     return Item(data=await views.read_current_qr(context.database, caller.organization_id, instance_id))
 
 
 @router.get("/{instance_id}/pairing-code")
 async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentPairingCode]:
     """The current pairing code. Whoever has it can link an account, so the scope `manage` is required."""
-    await context.instances.get(caller.organization_id, instance_id)
+    await context.instances.require(caller.organization_id, instance_id)
     return Item(data=await views.read_current_pairing_code(context.database, caller.organization_id, instance_id))
 
 

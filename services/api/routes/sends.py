@@ -11,7 +11,7 @@ from services.api.context import ApiContext, Ctx, Sender
 from services.api.request_fields import Recipient, RequestBody, Text
 from services.api.responses import Ok
 from services.api.store.send_idempotency_keys import SendKey
-from services.api.views.instance_status import connection_of
+from services.api.views.instance_status import read_connection_status
 from services.api.views.message_details import find_message
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
@@ -111,7 +111,7 @@ async def deliver(context: ApiContext, outgoing: OutgoingText, response: Respons
     """Send the text, once for each idempotency key. Raises Problem 404 `instance_not_found`, and those of the functions
     below."""
     organization_id = outgoing.caller.organization_id
-    await context.instances.get(organization_id, outgoing.instance_id)
+    await context.instances.require(organization_id, outgoing.instance_id)
     message_id, now = await _message_id(context, outgoing), utc_now()
     command = SendMessage(
         organization_id=organization_id,
@@ -140,8 +140,7 @@ async def _message_id(context: ApiContext, outgoing: OutgoingText) -> str:
 
 
 async def _require_connected(context: ApiContext, organization_id: str, instance_id: str) -> None:
-    connection = await connection_of(context.database, organization_id, instance_id)
-    status = connection.get("status", ConnectionStatus.DISCONNECTED.value)
+    status = await read_connection_status(context.database, organization_id, instance_id)
     if status != ConnectionStatus.CONNECTED:
         detail = f"the instance is {status}; connect it first, and send again"
         raise Problem(409, "instance_not_connected", detail, state=status)

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from services.api.responses import Secret
 from services.api.views.pagination import PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
+from shared.contracts.instance_records import ConnectionRecord, InstanceRecord
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus, Network
-from shared.platform.mongo import Database, Document
+from shared.platform.documents import from_document
+from shared.platform.mongo import Database
 
 MAX_LINKING_CODES = 50
 
@@ -70,39 +72,51 @@ class CurrentPairingCode(BaseModel):
     expires_at: datetime
 
 
-def phone_number_of(document: Document, connection: Document) -> str | None:
+def phone_number_of(instance: InstanceRecord, connection: ConnectionRecord) -> str | None:
     """Of the linked phone, else as configured, else of the phone that was linked last."""
-    linked = connection.get("phone_number")
-    return linked if linked and connection.get("jid") else document["phone_number"] or linked
+    linked = connection.phone_number
+    return linked if linked and connection.is_linked else instance.phone_number or linked
 
 
-def instance_of(document: Document, connection: Document | None) -> Instance:
-    connection = connection or {}
+def instance_of(instance: InstanceRecord, connection: ConnectionRecord) -> Instance:
     return Instance(
-        id=document["_id"],
-        organization_id=document["organization_id"],
-        instance_name=document["instance_name"],
-        phone_number=phone_number_of(document, connection),
-        network=document["network"],
-        status=connection.get("status", ConnectionStatus.DISCONNECTED),
-        reason=connection.get("reason"),
-        detail=connection.get("detail"),
-        previous_phone_number=connection.get("previous_phone_number"),
-        last_connected_at=connection.get("last_connected_at"),
-        until=connection.get("until"),
-        created_at=document["created_at"],
+        id=instance.id,
+        organization_id=instance.organization_id,
+        instance_name=instance.instance_name,
+        phone_number=phone_number_of(instance, connection),
+        network=instance.network,
+        status=connection.status,
+        reason=connection.reason,
+        detail=connection.detail,
+        previous_phone_number=connection.previous_phone_number,
+        last_connected_at=connection.last_connected_at,
+        until=connection.until,
+        created_at=instance.created_at,
     )
 
 
-async def connection_of(database: Database, organization_id: str, instance_id: str) -> Document:
-    """The document of the connection; empty before the first connect."""
-    return await database.connections.find_one({"_id": instance_id, "organization_id": organization_id}) or {}
+def never_connected(organization_id: str, instance_id: str) -> ConnectionRecord:
+    """The connection before the first connect, when none is stored."""
+    return ConnectionRecord(id=instance_id, organization_id=organization_id)
 
 
-async def connections_by_id(database: Database, organization_id: str, ids: list[str]) -> dict[str, Document]:
-    """The documents of those instances that were connected at least once."""
-    query = {"_id": {"$in": ids}, "organization_id": organization_id}
-    return {connection["_id"]: connection async for connection in database.connections.find(query)}
+async def connection_of(database: Database, organization_id: str, instance_id: str) -> ConnectionRecord:
+    document = await database.connections.find_one({"_id": instance_id, "organization_id": organization_id})
+    return from_document(ConnectionRecord, document) if document else never_connected(organization_id, instance_id)
+
+
+async def read_connection_status(database: Database, organization_id: str, instance_id: str) -> str:
+    """As it is stored, without reading anything else of the connection: this is on the way of every send."""
+    query = {"_id": instance_id, "organization_id": organization_id}
+    connection = await database.connections.find_one(query, {"status": 1}) or {}
+    return str(connection.get("status", ConnectionStatus.DISCONNECTED.value))
+
+
+async def connections_by_id(database: Database, organization_id: str, ids: list[str]) -> dict[str, ConnectionRecord]:
+    """Of each of these instances."""
+    stored = database.connections.find({"_id": {"$in": ids}, "organization_id": organization_id})
+    records = {document["_id"]: from_document(ConnectionRecord, document) async for document in stored}
+    return {id_: records.get(id_) or never_connected(organization_id, id_) for id_ in ids}
 
 
 async def find_instances(
@@ -111,28 +125,28 @@ async def find_instances(
     """Newest first. `instance_ids`: only these."""
     query = {**organization_query(organization_id, instance_ids, id_field="_id"), "deleted_at": None}
     result = await read_page(database.instances, query, "created_at", page)
-    connections = await connections_by_id(database, organization_id, [each["_id"] for each in result.documents])
-    return [instance_of(each, connections.get(each["_id"])) for each in result.documents], result.next_cursor
+    instances = [from_document(InstanceRecord, document) for document in result.documents]
+    connections = await connections_by_id(database, organization_id, [instance.id for instance in instances])
+    return [instance_of(instance, connections[instance.id]) for instance in instances], result.next_cursor
 
 
-async def read_instance_status(database: Database, document: Document) -> InstanceStatus:
+async def read_instance_status(database: Database, instance: InstanceRecord) -> InstanceStatus:
     """Status and message counts of one instance."""
-    organization_id, instance_id = document["organization_id"], document["_id"]
-    connection = await connection_of(database, organization_id, instance_id)
-    query = {"instance_id": instance_id, "kind": "message"}  # the fields of an index
+    connection = await connection_of(database, instance.organization_id, instance.id)
+    query = {"instance_id": instance.id, "kind": "message"}  # the fields of an index
     sent = await database.messages.count_documents({**query, "direction": "outbound"})
     received = await database.messages.count_documents({**query, "direction": "inbound"})
     return InstanceStatus(
-        id=instance_id,
-        status=connection.get("status", ConnectionStatus.DISCONNECTED),
-        phone_number=phone_number_of(document, connection),
-        previous_phone_number=connection.get("previous_phone_number"),
-        last_connected_at=connection.get("last_connected_at"),
+        id=instance.id,
+        status=connection.status,
+        phone_number=phone_number_of(instance, connection),
+        previous_phone_number=connection.previous_phone_number,
+        last_connected_at=connection.last_connected_at,
         messages_sent_count=sent,
         messages_received_count=received,
-        reason=connection.get("reason"),
-        detail=connection.get("detail"),
-        until=connection.get("until"),
+        reason=connection.reason,
+        detail=connection.detail,
+        until=connection.until,
     )
 
 
@@ -159,26 +173,27 @@ async def read_linking_codes(
     """Valid QR codes and pairing codes by instance id, of at most MAX_LINKING_CODES instances."""
     statuses = [ConnectionStatus.QR_PENDING, ConnectionStatus.PAIRING]
     query = {"organization_id": organization_id, "status": {"$in": statuses}}
-    connections = await database.connections.find(query).limit(MAX_LINKING_CODES).to_list(MAX_LINKING_CODES)
-    qrs = {each["_id"]: qr for each in connections if (qr := current_qr(each))}
-    codes = {each["_id"]: code for each in connections if (code := current_pairing_code(each))}
+    documents = await database.connections.find(query).limit(MAX_LINKING_CODES).to_list(MAX_LINKING_CODES)
+    connections = [from_document(ConnectionRecord, document) for document in documents]
+    qrs = {each.id: qr for each in connections if (qr := current_qr(each))}
+    codes = {each.id: code for each in connections if (code := current_pairing_code(each))}
     return qrs, codes
 
 
-def current_qr(connection: Document) -> CurrentQr | None:
+def current_qr(connection: ConnectionRecord) -> CurrentQr | None:
     """The QR code that can be scanned now."""
-    qr = _valid_code(connection, ConnectionStatus.QR_PENDING, "qr", "qr")
-    return CurrentQr.model_validate(qr) if qr else None
+    stored = connection.qr
+    if connection.status is not ConnectionStatus.QR_PENDING or stored is None or stored.qr is None:
+        return None
+    is_valid = stored.expires_at is not None and stored.expires_at > utc_now()
+    return CurrentQr.model_validate(stored, from_attributes=True) if is_valid else None
 
 
-def current_pairing_code(connection: Document) -> CurrentPairingCode | None:
+def current_pairing_code(connection: ConnectionRecord) -> CurrentPairingCode | None:
     """The pairing code that can be typed now."""
-    code = _valid_code(connection, ConnectionStatus.PAIRING, "pairing_code", "code")
-    return CurrentPairingCode.model_validate({**code, "code": code["code"].replace("-", "")}) if code else None
-
-
-def _valid_code(connection: Document, status: ConnectionStatus, field: str, key: str) -> Document | None:
-    """The connection's `field`, if it has a code under `key` that has not expired and the connection waits for it."""
-    stored = connection.get(field) or {}
-    is_valid = connection.get("status") == status and key in stored and stored["expires_at"] > utc_now()
-    return stored if is_valid else None
+    stored = connection.pairing_code
+    if connection.status is not ConnectionStatus.PAIRING or stored is None or stored.code is None:
+        return None
+    is_valid = stored.expires_at is not None and stored.expires_at > utc_now()
+    code = stored.model_copy(update={"code": stored.code.replace("-", "")})
+    return CurrentPairingCode.model_validate(code, from_attributes=True) if is_valid else None
