@@ -14,18 +14,13 @@ from starlette.types import Scope
 from services.api.route_matching import routes_at
 from shared.contracts.errors import Problem, problem_body
 from shared.contracts.ids import InvalidPhone
-from shared.messaging.client import NatsError
-from shared.platform.mongo import TRANSIENT_ERRORS
+from shared.platform.outages import UNREACHABLE_ERRORS, is_outage
 
 MEDIA_TYPE = "application/problem+json"
 _INSTANCES_PATH = "/api/whatsapp/instances"
 """A missing field is a 400 on these routes, as their clients expect; elsewhere 422."""
 _MAX_REPORTED_FIELDS = 20
 """Invalid fields in one response."""
-
-UNAVAILABLE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError)
-"""MongoDB or NATS is unreachable: answered 503, the same request may succeed later."""
-
 log = logging.getLogger(__name__)
 
 
@@ -97,7 +92,7 @@ def to_problem(error: Exception) -> Problem:
         return error
     if isinstance(error, HTTPException):
         return _http_problem(error)
-    if isinstance(error, UNAVAILABLE_ERRORS):
+    if is_outage(error):
         log.warning("MongoDB or NATS is unreachable: %s", type(error).__name__)
         detail = "the database or the message bus is not reachable; try again in a moment"
         return Problem(503, "unavailable", detail, retry_after=2)
@@ -150,6 +145,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
-    for outage in UNAVAILABLE_ERRORS:
+    for outage in UNREACHABLE_ERRORS:
         app.add_exception_handler(outage, on_other)
     app.add_exception_handler(Exception, on_other)

@@ -10,9 +10,10 @@ from services.realtime.round_robin_semaphore import RoundRobinSemaphore
 from services.realtime.send_queue import SendQueue, encode_events
 from services.realtime.subscriber import OrganizationRoom, ResumeResult, SocketPosition
 from shared.contracts.registry import organization_events_filter
-from shared.messaging.client import NatsError, NatsMessage
+from shared.messaging.client import NatsMessage
 from shared.messaging.stream_replay import ResyncRequiredError, StreamReplay
 from shared.platform.background import log_failure, start_awaited
+from shared.platform.outages import OUTAGE_ERRORS
 
 MAX_READERS, MAX_READERS_PER_ORGANIZATION = 8, 2
 """Sockets for which the stream is read at the same time; organizations take turns."""
@@ -64,7 +65,7 @@ class CatchUp:
             try:
                 await self._send_missed(room, socket, since)
                 since = None
-            except (NatsError, TimeoutError, OSError) as error:
+            except OUTAGE_ERRORS as error:
                 log.warning("%s: missed events cannot be read yet: %s", room.organization_id, error)
                 await asyncio.sleep(RETRY_DELAY_S)
             except Exception as error:  # without a retry the socket would stay connected and receive nothing any more

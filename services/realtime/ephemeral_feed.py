@@ -10,7 +10,8 @@ from services.realtime.payloads import SocketEvents, ephemeral_events_of
 from shared.contracts.ephemeral import is_stale
 from shared.contracts.message import utc_now
 from shared.contracts.registry import ephemeral_filters, parse_ephemeral
-from shared.messaging.client import NatsClient, NatsError, NatsMessage, Subscription
+from shared.messaging.client import NatsClient, NatsMessage, Subscription
+from shared.platform.outages import OUTAGE_ERRORS
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class EphemeralFeed:
 
     async def stop(self) -> None:
         for subscription in self._subscriptions:
-            with suppress(NatsError, OSError):
+            with suppress(*OUTAGE_ERRORS):
                 await subscription.unsubscribe()
 
     async def _on_message(self, message: NatsMessage) -> None:

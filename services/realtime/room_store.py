@@ -12,11 +12,12 @@ from pydantic import BaseModel, Field, ValidationError
 from services.realtime.nats_clients import NatsClients
 from shared.contracts.errors import Problem
 from shared.contracts.registry import ROOMS_PREFIX, ROOMS_STREAM
-from shared.messaging.client import NatsError
+from shared.platform.outages import OUTAGE_ERRORS
 
 MAX_ROOMS_PER_CONNECTION = 50
 STORE_TIMEOUT_S = 2.0
 FIND_TIMEOUT_S = 2.0
+_STORE_ERRORS: tuple[type[Exception], ...] = (*OUTAGE_ERRORS, Problem, ValidationError)
 _PID = re.compile(r"[0-9a-f]{32}")
 RoomJoin = tuple[Literal["join-session", "join_conversation"], Annotated[str, Field(max_length=200)]]
 """The event with which a client joined a room, and its argument."""
@@ -42,7 +43,7 @@ class RoomStore:
         body = _StoredRooms(caller=owner, rooms=tuple(rooms)).model_dump_json().encode()
         try:
             await self._require_nats().js.publish(ROOMS_PREFIX + pid, body, timeout=STORE_TIMEOUT_S)
-        except (NatsError, OSError, TimeoutError, Problem) as error:
+        except _STORE_ERRORS as error:
             log.warning("the rooms of a socket are not stored: %s", type(error).__name__)
 
     async def find(self, pid: str, owner: RoomOwner) -> list[RoomJoin]:
@@ -53,7 +54,7 @@ class RoomStore:
             async with asyncio.timeout(FIND_TIMEOUT_S):
                 message = await self._require_nats().js.get_msg(ROOMS_STREAM, subject=ROOMS_PREFIX + pid, direct=True)
             stored = _StoredRooms.model_validate_json(message.data or b"")
-        except (NatsError, OSError, TimeoutError, Problem, ValidationError) as error:
+        except _STORE_ERRORS as error:
             log.info("no rooms of an earlier connection are found: %s", type(error).__name__)
             return []
         return list(stored.rooms) if stored.caller == owner else []

@@ -30,11 +30,12 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import AccessRevoked
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal, Scope
-from shared.messaging.client import JetStreamContext, NatsClient, NatsError
+from shared.messaging.client import JetStreamContext, NatsClient
 from shared.messaging.command_client import CommandClient
 from shared.messaging.ordered_consumer import OrderedConsumer
 from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_client import rpc_request
+from shared.platform.outages import OUTAGE_ERRORS
 
 SOCKETS = Gauge("switchboard_realtime_sockets", "Connected sockets")
 QUERY_TIMEOUT_S = 5.0
@@ -173,7 +174,7 @@ class RealtimeServer:
             self._access.close_at_expiry(connection)
             await self._require_rooms().join(principal.organization_id, sid, since, self._settings.join_grace)
             connection.pid = self.recovery.begin(sid, principal, auth)
-        except (NatsError, TimeoutError, OSError) as error:
+        except OUTAGE_ERRORS as error:
             self._release(connection)
             self._connections.log_out(connection)
             connection.sid, connection.principal = "", None

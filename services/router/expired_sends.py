@@ -13,12 +13,10 @@ from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
-from shared.messaging.client import NatsError
 from shared.platform.background import keep_running, log_failure, stop_task
-from shared.platform.mongo import PyMongoError
+from shared.platform.outages import OUTAGE_ERRORS
 
 CHECK_INTERVAL_S = 5.0
-_OUTAGES = (PyMongoError, NatsError, TimeoutError, OSError)
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +34,7 @@ async def _check_forever(context: RouterContext) -> None:
     while True:
         try:
             await fail_expired_sends(context)
-        except _OUTAGES as error:
+        except OUTAGE_ERRORS as error:
             log.warning("cannot check for expired texts, retrying: %s", type(error).__name__)
         await asyncio.sleep(CHECK_INTERVAL_S)
 
@@ -48,7 +46,7 @@ async def fail_expired_sends(context: RouterContext) -> None:
         try:
             if await context.store.send_cancellations.cancel(message, context.now()):
                 await _fail(message, context)
-        except _OUTAGES:
+        except OUTAGE_ERRORS:
             raise
         except Exception as error:  # one text holds up no other
             log_failure("expired texts", error)

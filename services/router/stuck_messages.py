@@ -17,9 +17,8 @@ from services.router.settings import RouterSettings
 from shared.contracts.events import MessageStuck
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
-from shared.messaging.client import NatsError
 from shared.platform.background import keep_running, stop_task
-from shared.platform.mongo import PyMongoError
+from shared.platform.outages import OUTAGE_ERRORS
 
 STUCK_PAGE_SIZE = 200
 """Messages that are reported together."""
@@ -43,7 +42,7 @@ async def _check_forever(context: RouterContext, settings: RouterSettings) -> No
     while True:
         try:
             await report_stuck(context, settings)
-        except (PyMongoError, NatsError, TimeoutError, OSError) as error:
+        except OUTAGE_ERRORS as error:
             log.warning("cannot check for stuck messages, retrying: %s", type(error).__name__)
         await asyncio.sleep(settings.stuck_check_every.total_seconds())
 

@@ -14,7 +14,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
 
 from shared.contracts.ids import new_id
-from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
+from shared.messaging.client import NATS_OUTAGE_ERRORS, JetStreamContext, NatsClient, NatsMessage, Subscription
 from shared.platform.background import keep_running, log_failure, stop_task
 
 HEARTBEAT_INTERVAL_S = 1.0
@@ -89,7 +89,7 @@ class OrderedConsumer:
     async def _delete(self) -> None:
         subscription, consumer = self._subscription, self._consumer
         self._subscription, self._consumer = None, ""
-        with suppress(NatsError, TimeoutError, OSError):
+        with suppress(*NATS_OUTAGE_ERRORS):
             if subscription:
                 await subscription.unsubscribe()
             if consumer:
@@ -127,7 +127,7 @@ class OrderedConsumer:
                 continue
             try:
                 await self._recreate()
-            except (NatsError, TimeoutError, OSError) as error:
+            except NATS_OUTAGE_ERRORS as error:
                 log.warning("%s: the consumer cannot be created again yet: %s", self._subject_filter, error)
 
     async def _recreate(self) -> None:

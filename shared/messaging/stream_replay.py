@@ -6,7 +6,14 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from shared.contracts.registry import EVENTS_STREAM
-from shared.messaging.client import JetStreamContext, NatsClient, NatsError, NatsMessage, Subscription
+from shared.messaging.client import (
+    NATS_OUTAGE_ERRORS,
+    JetStreamContext,
+    NatsClient,
+    NatsError,
+    NatsMessage,
+    Subscription,
+)
 from shared.messaging.ordered_consumer import ephemeral_consumer
 
 PAGE_EVENTS, PAGE_BYTES = 200, 262_144
@@ -47,7 +54,9 @@ class StreamReplay:
                 sequence, pending = page[-1].metadata.sequence.stream, page[-1].metadata.num_pending
                 yield page
         finally:
-            with suppress(NatsError, OSError):  # NATS ignores a request without a reply subject, though nobody reads it
+            with suppress(
+                *NATS_OUTAGE_ERRORS
+            ):  # nobody reads the reply, but NATS ignores a request without its subject
                 subject = f"$JS.API.CONSUMER.DELETE.{EVENTS_STREAM}.{info.name}"
                 await self._client.publish(subject, reply=self._client.new_inbox())
 
@@ -64,7 +73,7 @@ class StreamReplay:
                 if page := await self._pull(inbox, arrived, consumer, {"batch": count, "max_bytes": max_bytes}):
                     return page
         finally:
-            with suppress(NatsError, OSError):
+            with suppress(*NATS_OUTAGE_ERRORS):
                 await inbox.unsubscribe()
         raise NatsError("nats: an empty page of events")
 

@@ -25,14 +25,12 @@ from shared.contracts.registry import (
     ROOMS_RETENTION,
     ROOMS_STREAM,
 )
-from shared.messaging.client import JetStreamContext, NatsError
+from shared.messaging.client import NATS_OUTAGE_ERRORS, JetStreamContext
 from shared.platform.retries import retry_during_outage
 from shared.platform.settings import Settings
 
 _DUPLICATE_WINDOW = timedelta(minutes=10)
 _RETRY_DELAY_S = 0.5
-_STREAM_ERRORS: tuple[type[Exception], ...] = (NatsError, TimeoutError)
-"""Also what JetStream refuses: a server that starts may not take a configuration yet."""
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +76,16 @@ def _rooms_stream(settings: Settings) -> StreamConfig:
 
 
 async def ensure_streams(js: JetStreamContext, settings: Settings) -> None:
-    """Create or update every stream; waits until NATS is reachable. Only the api may do this (decision 31)."""
+    """Create or update every stream. Only the api may do this (decision 31).
+
+    Waits until NATS is reachable, and until it accepts each configuration: a server that starts may not do so yet.
+    """
     for config in _streams(settings):
         what = f"declaration of the stream {config.name}"
-        await retry_during_outage(what, partial(_ensure, js, config), errors=_STREAM_ERRORS, delay_s=_RETRY_DELAY_S)
+        await retry_during_outage(what, partial(_ensure, js, config), delay_s=_RETRY_DELAY_S)
     try:
         await _ensure(js, _rooms_stream(settings))
-    except _STREAM_ERRORS as error:  # no permission or no memory: clients join their rooms again
+    except NATS_OUTAGE_ERRORS as error:  # no permission or no memory: clients join their rooms again
         log.warning("the stream %s cannot be declared: %s", ROOMS_STREAM, error)
 
 
@@ -102,7 +103,7 @@ async def _not_ready(js: JetStreamContext, wanted: StreamConfig) -> str | None:
     """Why the stream cannot be used yet; None when it can be used."""
     try:
         known = (await js.stream_info(wanted.name or "")).config.subjects or []
-    except (NatsError, TimeoutError) as error:
+    except NATS_OUTAGE_ERRORS as error:
         return str(error) or type(error).__name__
     missing = [subject for subject in wanted.subjects or [] if not any(_covers(wide, subject) for wide in known)]
     return f"it does not take {', '.join(missing[:3])}" if missing else None

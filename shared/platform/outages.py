@@ -9,7 +9,8 @@ from shared.platform.mongo import TRANSIENT_ERRORS
 OUTAGE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, *NATS_OUTAGE_ERRORS)
 """For `except` around calls of MongoDB and NATS alone: whatever they raise of these, the caller tries again later."""
 
-_OUTAGES: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, ConnectionError, socket.gaierror)
+UNREACHABLE_ERRORS: tuple[type[Exception], ...] = (*TRANSIENT_ERRORS, NatsError, ConnectionError, socket.gaierror)
+"""Classes whose errors are outages whoever raises them, except those that NATS raises for ever (`is_outage`)."""
 _UNREACHABLE = frozenset({errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ETIMEDOUT})
 
 
@@ -21,4 +22,4 @@ def is_outage(error: BaseException) -> bool:
     """
     if isinstance(error, NATS_PERMANENT_ERRORS):
         return False
-    return isinstance(error, _OUTAGES) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)
+    return isinstance(error, UNREACHABLE_ERRORS) or (isinstance(error, OSError) and error.errno in _UNREACHABLE)

@@ -96,6 +96,12 @@ def test_motor_is_met_in_one_module() -> None:
     assert importers("motor", *SHIPPED) == {"shared/platform/mongo.py"}
 
 
+def test_services_take_what_an_outage_is_from_one_module() -> None:
+    """shared/platform/outages.py lists the errors; a list of its own in a service forgets some."""
+    named = re.compile(r"except [^:]*\b(NatsError|AutoReconnect|ConnectionFailure|NetworkTimeout)\b|\(NatsError,")
+    assert {name(path) for path in sources("services") if named.search(path.read_text())} == set()
+
+
 def test_background_tasks_are_started_in_one_module() -> None:
     starts = re.compile(r"create_task\(|ensure_future\(")
     starters = {name(path) for path in sources("services", "shared") if starts.search(path.read_text())}

@@ -22,9 +22,9 @@ from shared.contracts.principal import Principal
 from shared.contracts.queries import ReadCurrentQr, ReadInstance, ReadSession
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.registry import organization_events_filter, parse_event
-from shared.messaging.client import NatsError
 from shared.messaging.ordered_consumer import MessageHandler, OrderedConsumer
 from shared.platform.background import run_once
+from shared.platform.outages import OUTAGE_ERRORS
 from shared.text.session_names import SESSION_NAME_RULE, parse_session_name
 
 DISCONNECT_DELAY_S = 1.0
@@ -121,7 +121,7 @@ class NamedSessionHandlers:
         sessions.consumer = nats.event_consumer(subject_filter, self._event_handler(sessions))
         try:
             await sessions.consumer.start()
-        except (NatsError, TimeoutError, OSError) as error:
+        except OUTAGE_ERRORS as error:
             await sessions.consumer.stop()
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again in a moment") from error
         self._organizations[organization_id] = sessions

@@ -13,7 +13,8 @@ from nats.js.errors import BucketNotFoundError, KeyNotFoundError
 from nats.js.kv import KeyValue
 
 from shared.contracts.registry import LEASES_BUCKET
-from shared.messaging.client import JetStreamContext, NatsError
+from shared.messaging.client import JetStreamContext
+from shared.platform.outages import OUTAGE_ERRORS
 
 log = logging.getLogger(__name__)
 _VALUE_OF_EARLIER_VERSION = b"held"
@@ -171,7 +172,7 @@ class NodeLease:
         try:
             async with asyncio.timeout(self._ttl_s / RENEWALS_PER_TTL):
                 await self._renew()
-        except (NatsError, TimeoutError, OSError) as error:
+        except OUTAGE_ERRORS as error:
             log.warning("the lease could not be renewed for %.0f s: %s", self._age_s(), error)
             self._give_up_when_late()
 
@@ -195,5 +196,5 @@ class NodeLease:
     async def _delete(self, bucket: KeyValue) -> None:
         try:
             await bucket.delete(self._node)
-        except (NatsError, TimeoutError, OSError) as error:
+        except OUTAGE_ERRORS as error:
             log.info("the lease was not deleted and runs out by itself: %s", error)
