@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel
 
+from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import DialectBody, NetworkParameter, created_by, get_or_create_by_number
 from services.api.compat.qr_linking import first_qr
 from services.api.context import ApiContext, Ctx, Manager, Reader, Sender
@@ -28,42 +28,42 @@ _MAX_ACCOUNTS = 500
 class StartSessionBody(DialectBody):
     """`phoneNumber`: the account's own, with its country code."""
 
-    phoneNumber: Phone
+    phone_number: Phone
 
 
-class StartSessionResult(Ok):
+class StartSessionResult(Ok, CamelCaseModel):
     """`qrCode`: PNG data URL, valid until `expiresAt`; null when the account is linked and connected already."""
 
-    accountId: str
-    qrCode: Secret | None
-    expiresAt: datetime | None = None
+    account_id: str
+    qr_code: Secret | None
+    expires_at: datetime | None = None
     status: S
 
 
-class BroadcasterAccount(BaseModel):
+class BroadcasterAccount(CamelCaseModel):
     """`isActive`: connected, and able to send. `lastLogin`: when it was last connected."""
 
     id: str
-    accountId: str
-    userId: str
-    phoneNumber: str | None
-    isActive: bool
+    account_id: str
+    user_id: str
+    phone_number: str | None
+    is_active: bool
     status: S
     reason: str | None = None
     detail: str | None = None
-    lastLogin: datetime | None
-    createdAt: datetime
-    updatedAt: datetime
+    last_login: datetime | None
+    created_at: datetime
+    updated_at: datetime
 
 
 class BroadcasterSendBody(DialectBody):
     """`phoneNumber`: the recipient's. `wait`: seconds to wait for WhatsApp's acknowledgement."""
 
-    accountId: Id
-    phoneNumber: Recipient
+    account_id: Id
+    phone_number: Recipient
     message: Text
     wait: sends.Wait = 10.0
-    expiresIn: sends.Expiry = SEND_EXPIRY.total_seconds()
+    expires_in: sends.Expiry = SEND_EXPIRY.total_seconds()
 
 
 def _broadcaster_account(
@@ -72,16 +72,16 @@ def _broadcaster_account(
     phone_number = connection.phone_number or instance.phone_number
     return BroadcasterAccount(
         id=instance.id,
-        accountId=instance.id,
-        userId=caller.subject,
-        phoneNumber=f"+{phone_number}" if phone_number else None,
-        isActive=connection.status is S.CONNECTED,
+        account_id=instance.id,
+        user_id=caller.subject,
+        phone_number=f"+{phone_number}" if phone_number else None,
+        is_active=connection.status is S.CONNECTED,
         status=connection.status,
         reason=connection.reason,
         detail=connection.detail,
-        lastLogin=connection.last_connected_at,
-        createdAt=instance.created_at,
-        updatedAt=connection.last_connected_at or instance.created_at,
+        last_login=connection.last_connected_at,
+        created_at=instance.created_at,
+        updated_at=connection.last_connected_at or instance.created_at,
     )
 
 
@@ -100,12 +100,12 @@ async def start_session(
     context: Ctx, caller: Manager, body: StartSessionBody, network: NetworkParameter = None
 ) -> StartSessionResult:
     """Link the account with this number: waits for its first QR code, at most 30 s."""
-    instance = await get_or_create_by_number(context, caller, body.phoneNumber, network or body.network)
+    instance = await get_or_create_by_number(context, caller, body.phone_number, network or body.network)
     code = await first_qr(context, instance)
     if code is None:
-        return StartSessionResult(accountId=instance.id, qrCode=None, status=S.CONNECTED)
+        return StartSessionResult(account_id=instance.id, qr_code=None, status=S.CONNECTED)
     return StartSessionResult(
-        accountId=instance.id, qrCode=code.data_url, expiresAt=code.expires_at, status=S.QR_PENDING
+        account_id=instance.id, qr_code=code.data_url, expires_at=code.expires_at, status=S.QR_PENDING
     )
 
 
@@ -140,11 +140,11 @@ async def send_message(
     context: Ctx, caller: Sender, body: BroadcasterSendBody, response: Response, key: sends.IdempotencyKey = None
 ) -> sends.SendResponse:
     """Send a text from one of the caller's own accounts."""
-    await _require_own_account(context, caller, body.accountId)
-    to, text, wait = body.phoneNumber, body.message, body.wait
+    await _require_own_account(context, caller, body.account_id)
+    to, text, wait = body.phone_number, body.message, body.wait
     try:
         outgoing = sends.OutgoingText(
-            caller, body.accountId, text, to=to, key=key, wait=wait, expires_in=body.expiresIn
+            caller, body.account_id, text, to=to, key=key, wait=wait, expires_in=body.expires_in
         )
         return await sends.deliver(context, outgoing, response)
     except Problem as problem:

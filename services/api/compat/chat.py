@@ -64,7 +64,7 @@ async def between(
     """The newest messages between an account and a contact, oldest first."""
     filters = MessagesBetweenFilter(numbers.from_, numbers.to, numbers.limit, numbers.offset, caller.instance_ids)
     messages, next_offset = await find_messages_between(context.database, caller.organization_id, filters)
-    return ChatMessages(data=[chat_message(message) for message in messages], nextOffset=next_offset)
+    return ChatMessages(data=[chat_message(message) for message in messages], next_offset=next_offset)
 
 
 @router.get("/qr")
@@ -109,17 +109,17 @@ async def send_message(
     """Send a text from the account that is named, else from that of the conversation, else from the default one."""
     outgoing = replace(await _outgoing(context, caller, body), key=key)
     result = await sends.deliver(context, outgoing, response)
-    return ChatSendResult(**result.model_dump(), clientId=body.clientId)
+    return ChatSendResult(**result.model_dump(), client_id=body.client_id)
 
 
 async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) -> sends.OutgoingText:
     """Raises Problem 404, 409, or 422 `missing_recipient`."""
-    instance_id, to, conversation_id = body.instanceId, body.to, None
+    instance_id, to, conversation_id = body.instance_id, body.to, None
     if instance_id:
         await require_accessible(context, caller, instance_id)
-    if body.conversationId:
+    if body.conversation_id:
         conversation = await conversation_list.get_conversation(
-            context.database, caller.organization_id, body.conversationId, caller.instance_ids
+            context.database, caller.organization_id, body.conversation_id, caller.instance_ids
         )
         instance_id = instance_id or conversation.instance_id
         if to is None and instance_id == conversation.instance_id:
@@ -134,9 +134,9 @@ async def _outgoing(context: ApiContext, caller: Principal, body: ChatSendBody) 
         body.message,
         to,
         conversation_id,
-        client_id=body.clientId,
+        client_id=body.client_id,
         wait=body.wait,
-        expires_in=body.expiresIn,
+        expires_in=body.expires_in,
     )
 
 

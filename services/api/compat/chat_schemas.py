@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
+from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import DialectBody
 from services.api.request_fields import Id, Recipient, Text
 from services.api.responses import Ok, Secret
@@ -16,11 +16,7 @@ from shared.contracts.records import ConnectionStatus, Contact, MessageRecord, M
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 
 
-class _CamelCase(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-class ChatContact(_CamelCase):
+class ChatContact(CamelCaseModel):
     """`phoneNumber`: digits; null when WhatsApp hides it, then `lid` is known."""
 
     id: str
@@ -32,7 +28,7 @@ class ChatContact(_CamelCase):
     updated_at: datetime
 
 
-class ChatMessage(_CamelCase):
+class ChatMessage(CamelCaseModel):
     """`from` and `to`: digits, or `<digits>@lid`. `waId`: WhatsApp's own id."""
 
     id: str
@@ -52,14 +48,14 @@ class ChatMessage(_CamelCase):
     client_id: str | None
 
 
-class ChatMessages(Ok):
+class ChatMessages(Ok, CamelCaseModel):
     """Oldest first. `nextOffset`: of the messages before these, null when there are none."""
 
     data: list[ChatMessage]
-    nextOffset: int | None
+    next_offset: int | None
 
 
-class ChatQr(_CamelCase):
+class ChatQr(CamelCaseModel):
     """`qrCode`: PNG data URL; `qr`: raw text; both null when the account is connected."""
 
     qr_code: Secret | None
@@ -91,17 +87,17 @@ class ChatSendBody(DialectBody):
     )
     to: Recipient | None = None
     message: Text
-    conversationId: Id | None = None
-    instanceId: Id | None = None
-    clientId: str | None = Field(None, min_length=1, max_length=128)
+    conversation_id: Id | None = None
+    instance_id: Id | None = None
+    client_id: str | None = Field(None, min_length=1, max_length=128)
     wait: Wait = 10.0
-    expiresIn: Expiry = SEND_EXPIRY.total_seconds()
+    expires_in: Expiry = SEND_EXPIRY.total_seconds()
 
 
-class ChatSendResult(SendResponse):
+class ChatSendResult(SendResponse, CamelCaseModel):
     """The same fields as the socket event `message_sent_success`."""
 
-    clientId: str | None = None
+    client_id: str | None = None
 
 
 def chat_contact(contact: Contact) -> ChatContact:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
 
 from services.api.context import ApiContext
 from services.api.request_fields import RequestBody
@@ -21,7 +22,7 @@ _DEFAULT_NAME = "default"
 class DialectBody(RequestBody):
     """Unknown fields are ignored: clients of earlier systems may send more. `network`: of a new instance."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore")
     network: Network | None = None
 
 

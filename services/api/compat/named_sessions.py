@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
+from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import RequestedNetwork, find_named, get_or_create_named
 from services.api.context import ApiContext, Ctx, LimitedManager
 from services.api.responses import Ok
@@ -17,12 +18,12 @@ from shared.text.session_names import MAX_SESSION_NAME, SESSION_NAME_PATTERN, SE
 router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
 
 
-class SessionConnecting(Ok):
+class SessionConnecting(Ok, CamelCaseModel):
     """Sockets that joined the session then get `qr-code`, `status-update` and `session-complete`."""
 
     message: str
-    sessionName: str
-    instanceId: str
+    session_name: str
+    instance_id: str
 
 
 _name_path = Path(
@@ -49,7 +50,7 @@ async def initialize_with_qr(
     instance = await get_or_create_named(context, caller, name, network)
     await instance_connection.connect(context, caller, instance.id, instance_connection.ConnectRequest(method="qr"))
     message = f"initializing; join-session {name} on the socket for its QR code and status"
-    return SessionConnecting(message=message, sessionName=name, instanceId=instance.id)
+    return SessionConnecting(message=message, session_name=name, instance_id=instance.id)
 
 
 async def read_session(context: ApiContext, caller: Principal, name: str) -> InstanceItem:
