@@ -4,6 +4,7 @@ import asyncio
 import logging
 import sys
 from contextlib import aclosing
+from functools import partial
 
 from services.realtime.event_decoding import decode_event
 from services.realtime.round_robin_semaphore import RoundRobinSemaphore
@@ -13,7 +14,7 @@ from shared.contracts.registry import organization_events_filter
 from shared.messaging.client import NatsMessage
 from shared.messaging.stream_replay import ResyncRequiredError, StreamReplay
 from shared.platform.background import log_failure, start_awaited
-from shared.platform.outages import OUTAGE_ERRORS
+from shared.platform.retries import retry_during_outage
 
 MAX_READERS, MAX_READERS_PER_ORGANIZATION = 8, 2
 """Sockets for which the stream is read at the same time; organizations take turns."""
@@ -63,11 +64,9 @@ class CatchUp:
             since = None
         while not socket.is_live:
             try:
-                await self._send_missed(room, socket, since)
+                what, read = f"missed events of {room.organization_id}", partial(self._send_missed, room, socket, since)
+                await retry_during_outage(what, read, delay_s=RETRY_DELAY_S)
                 since = None
-            except OUTAGE_ERRORS as error:
-                log.warning("%s: missed events cannot be read yet: %s", room.organization_id, error)
-                await asyncio.sleep(RETRY_DELAY_S)
             except Exception as error:  # without a retry the socket would stay connected and receive nothing any more
                 log_failure("catch-up of a socket", error)
                 await asyncio.sleep(FAULT_RETRY_DELAY_S)

@@ -121,7 +121,9 @@ class AccessRevocations:
             log.warning("a published revocation stays pending and is published again: %s", type(error).__name__)
 
     async def _publish_one_until_stored(self, event: AccessRevoked) -> None:
-        while True:
+        while (
+            True
+        ):  # not `retry_during_outage`: after a fault it is published again as well, or a socket would stay open
             try:
                 await self._publish(event)
                 return

@@ -89,7 +89,7 @@ class OrderedEventPublisher:
     async def _publish(self, event: QueuedEvent) -> None:
         """Retried while NATS is unreachable. What NATS refuses MAX_DELIVERY_ATTEMPTS times goes to the dead letters."""
         attempts = 0
-        while True:
+        while True:  # not `retry_during_outage`: other errors are retried as well, a few times
             try:
                 await (self._publish_once(event) if attempts < MAX_DELIVERY_ATTEMPTS else self._give_up(event))
                 return
