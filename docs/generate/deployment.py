@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from docs.generate.nats_users import shipped_permissions
 from shared.messaging.nats_users import password_variable as nats_password
-from shared.messaging.permissions import permissions_of_users
 from shared.platform.mongo_roles import ACCESS
 from shared.platform.mongo_roles import password_variable as mongo_password
 
@@ -12,7 +12,7 @@ SECRETS: Mapping[str, str] = MappingProxyType(
     {
         "WA_TOKEN_PRIVATE_KEY": "Signs access tokens; only the api has it. Ed25519, base64 of DER.",
         "WA_TOKEN_PUBLIC_KEY": "Its public half, with which realtime checks access tokens.",
-        **{nats_password(user): f"Of the user `{user}` of NATS." for user in permissions_of_users()},
+        **{nats_password(user): f"Of the user `{user}` of NATS." for user in shipped_permissions()},
         "MONGO_REPLICA_KEY": "Key file of the MongoDB replica set: its members know each other by it.",
         mongo_password("setup"): "Of the user that makes the users of MongoDB; only the setup step has it.",
         **{mongo_password(user): f"Of the user `{user}` of MongoDB." for user in ACCESS},

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 
 import httpx
 from fastapi import FastAPI
@@ -15,7 +15,6 @@ from services.api.access.passwords import Passwords
 from services.api.access.rate_limits import RateLimits
 from services.api.access.revocation_steps import keep_publishing_pending_revocations
 from services.api.access.revocations import AccessRevocations
-from services.api.compat import broadcaster, chat, named_sessions, single_account
 from services.api.context import ApiContext
 from services.api.middleware.audit import AuditMiddleware
 from services.api.middleware.authentication import AuthenticationMiddleware
@@ -24,28 +23,12 @@ from services.api.middleware.cross_site import CrossSiteMiddleware
 from services.api.middleware.idempotency import IdempotencyMiddleware
 from services.api.middleware.json_bodies import JsonBodyMiddleware
 from services.api.middleware.request_context import RequestContextMiddleware
+from services.api.nats import asyncapi
 from services.api.nats.access_queries import ACCESS_QUERY_LIMITS, access_endpoints
 from services.api.nats.queries import QUERY_HANDLERS
-from services.api.nats.requests import request_endpoints
-from services.api.routes import (
-    admin,
-    api_keys,
-    audit,
-    auth,
-    bookings,
-    console,
-    contacts_and_messages,
-    conversations,
-    docs,
-    health,
-    instance_connection,
-    instances,
-    organization,
-    password,
-    sends,
-    simulator,
-    users,
-)
+from services.api.nats.requests import REQUEST_ROUTES, request_endpoints
+from services.api.route_modules import ROUTE_MODULES
+from services.api.routes import simulator
 from services.api.settings import ApiSettings
 from services.api.store.audit_log import AuditLog
 from services.api.store.migrations import migrate_api
@@ -60,30 +43,6 @@ from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.readiness import Check
 from shared.service import with_ops
-
-_ROUTE_MODULES = (
-    auth,
-    password,
-    organization,
-    api_keys,
-    instances,
-    instance_connection,
-    sends,
-    contacts_and_messages,
-    conversations,
-    bookings,
-    health,
-    simulator,
-    docs,
-    console,
-    admin,
-    audit,
-    users,
-    single_account,
-    broadcaster,
-    chat,
-    named_sessions,
-)
 
 _EXPOSED_HEADERS = [
     "X-Request-Id",
@@ -152,9 +111,10 @@ def create_app(settings: ApiSettings) -> ASGIApp:
     )
     problems.install(app)
     openapi.install(app)
-    for module in _ROUTE_MODULES:
+    app.state.asyncapi = cache(partial(asyncapi.document, QUERY_HANDLERS, REQUEST_ROUTES))
+    for module in ROUTE_MODULES:
         app.include_router(module.router)
-    route_matching.store_routes(app, (route for module in _ROUTE_MODULES for route in module.router.routes))
+    route_matching.store_routes(app, (route for module in ROUTE_MODULES for route in module.router.routes))
     app.add_middleware(AuditMiddleware)
     app.add_middleware(IdempotencyMiddleware)
     app.add_middleware(JsonBodyMiddleware)

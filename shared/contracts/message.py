@@ -91,13 +91,12 @@ class Query(Message):
 
 
 class Request(Message):
-    """A write over NATS request/reply, carried out like its REST route. `issuers`: the NATS users that may request it.
+    """A write over NATS request/reply, carried out by its REST route, from which its class is derived.
 
     Unknown fields are refused, because the requester gets the error and a misspelt field would be lost silently.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    issuers: ClassVar[tuple[str, ...]] = ()
 
 
 class RepeatableRequest(Request):

@@ -1,95 +1,30 @@
-"""Queries over NATS request/reply on `wa.query.*`; each REST read is one of them.
+"""The queries that our own services send over NATS request/reply, on `wa.query.*`.
 
+Every other query is derived from the function of the api that answers it (services/api/nats/derived_messages.py).
 Organization and instance are part of the subject, so a NATS user may be restricted to one organization. The reply is
 the JSON of the REST route: `{"success": true, …}` or a problem, `{"success": false, "status", "code", "detail"}`.
 """
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from shared.contracts.access_queries import MAX_KEY as MAX_KEY
-from shared.contracts.access_queries import ApiKeyOwner as ApiKeyOwner
-from shared.contracts.access_queries import CountFailedCredential as CountFailedCredential
-from shared.contracts.access_queries import FailedCredentialCounted as FailedCredentialCounted
-from shared.contracts.access_queries import RateLimitTaken as RateLimitTaken
-from shared.contracts.access_queries import TakeRateLimit as TakeRateLimit
-from shared.contracts.access_queries import VerifyApiKey as VerifyApiKey
 from shared.contracts.message import Query
-from shared.contracts.record_queries import Address as Address
-from shared.contracts.record_queries import AnyId as AnyId
-from shared.contracts.record_queries import CountBookings as CountBookings
-from shared.contracts.record_queries import CountConversations as CountConversations
-from shared.contracts.record_queries import ListBookings as ListBookings
-from shared.contracts.record_queries import ListContacts as ListContacts
-from shared.contracts.record_queries import ListConversationMessages as ListConversationMessages
-from shared.contracts.record_queries import ListConversations as ListConversations
-from shared.contracts.record_queries import ListMessages as ListMessages
-from shared.contracts.record_queries import MessagesBetween as MessagesBetween
-from shared.contracts.record_queries import PagedQuery as PagedQuery
-from shared.contracts.record_queries import ReadBooking as ReadBooking
-from shared.contracts.record_queries import ReadContact as ReadContact
-from shared.contracts.record_queries import ReadConversation as ReadConversation
-from shared.contracts.record_queries import ReadMessage as ReadMessage
 from shared.contracts.records import Network
+from shared.text.phone_numbers import AddressText
 from shared.text.session_names import SessionName
 
-
-class ReadOrganization(Query):
-    """The organization's name, age and settings."""
-
-    subject: ClassVar[str] = "wa.query.organization.read"
-
-
-class ListApiKeys(Query):
-    """The newest 200 API keys without their secrets, revoked ones included."""
-
-    subject: ClassVar[str] = "wa.query.api-key.list"
-
-
-class ListUsers(Query):
-    """The users of the organization with their roles, the oldest first."""
-
-    subject: ClassVar[str] = "wa.query.user.list"
-
-
-class ReadUser(Query):
-    """One user."""
-
-    subject: ClassVar[str] = "wa.query.user.read"
-    user_id: AnyId
-
-
-class ListAudit(PagedQuery):
-    """Who changed what, when, from where; newest first, of one actor or action or all."""
-
-    subject: ClassVar[str] = "wa.query.audit.list"
-    actor: Annotated[str, StringConstraints(max_length=100)] | None = None
-    action: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-
-class ListInvitations(Query):
-    """The newest 200 open invitations without their tokens."""
-
-    subject: ClassVar[str] = "wa.query.invitation.list"
-
-
-class ListInstances(PagedQuery):
-    """The organization's instances, newest first."""
-
-    subject: ClassVar[str] = "wa.query.instance.list"
+AnyId = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+MAX_SEARCH = 100
+"""Characters."""
+MAX_KEY = 128
+"""Characters of an API key."""
 
 
 class ReadInstance(Query):
     """One instance (`instance_id`), with the state of its connection."""
 
     subject: ClassVar[str] = "wa.query.instance.read"
-
-
-class ReadInstanceStatus(Query):
-    """State, reason and counts of one instance (`instance_id`)."""
-
-    subject: ClassVar[str] = "wa.query.instance.status"
 
 
 class ReadCurrentQr(Query):
@@ -135,23 +70,42 @@ class ReadDefaultInstance(Query):
     subject: ClassVar[str] = "wa.query.instance.default"
 
 
-class ReadQueueStats(Query):
-    """State of streams and consumers, and the number of dead letters of the organization."""
+class ListContacts(Query):
+    """Contacts, newest first, or by name. `search`: words, each a part of a word of the name or of the number."""
 
-    subject: ClassVar[str] = "wa.query.queue.stats"
-
-
-class ListDeadLetters(PagedQuery):
-    """The organization's dead letters, oldest first."""
-
-    subject: ClassVar[str] = "wa.query.dead-letter.list"
+    subject: ClassVar[str] = "wa.query.contact.list"
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str, StringConstraints(max_length=300)] | None = None
+    search: Annotated[str, StringConstraints(max_length=MAX_SEARCH)] | None = None
+    sort: Literal["created_at", "name"] = "created_at"
 
 
-class ReadDeadLetter(Query):
-    """One dead letter with its body. `sequence`: its number in the stream of the dead letters."""
+class ReadConversation(Query):
+    """One conversation."""
 
-    subject: ClassVar[str] = "wa.query.dead-letter.read"
-    sequence: Annotated[int, Field(ge=1, lt=1 << 63)]
+    subject: ClassVar[str] = "wa.query.conversation.read"
+    conversation_id: AnyId
+
+
+class MessagesBetween(Query):
+    """The messages between an account and a contact, given by two addresses in any order; for the chat front end.
+
+    The newest `limit` messages before `offset`, counted from the newest, oldest first; `nextOffset` is the offset of
+    the next page.
+    """
+
+    subject: ClassVar[str] = "wa.query.message.between"
+    one: AddressText
+    other: AddressText
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+
+class ReadMessage(Query):
+    """One message with the history of its status, by our id or by WhatsApp's."""
+
+    subject: ClassVar[str] = "wa.query.message.read"
+    message_id: AnyId
 
 
 class ResolveNumber(Query):
@@ -175,3 +129,63 @@ class NumberOwnerReply(BaseModel):
 
     success: bool = True
     data: NumberOwner
+
+
+class VerifyApiKey(Query):
+    """realtime → api: whose API key is this? `organization_id` is sent as `unknown`.
+
+    `client`: the IP address of the client, for the count of wrong credentials.
+    """
+
+    subject: ClassVar[str] = "wa.query.api-key.verify"
+    key: Annotated[str, StringConstraints(max_length=MAX_KEY)]
+    client: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class ApiKeyOwner(BaseModel):
+    """Reply to VerifyApiKey; all null when the key is unknown, expired or revoked.
+
+    `limited`: the key is restricted to some instances, so it opens no socket, which shows the whole organization.
+    `expires_at`: epoch seconds. `retry_after`: set when too many wrong keys came from the address, in seconds.
+    """
+
+    success: bool = True
+    organization_id: str | None = None
+    key_id: str | None = None
+    scopes: list[str] = []
+    limited: bool = False
+    expires_at: float | None = None
+    retry_after: float | None = None
+
+
+class TakeRateLimit(Query):
+    """realtime → api: count requests of a caller, a user id or `key:<id>`, as if they had come over REST.
+
+    The answer is RateLimitTaken; fewer are granted when the limit of the caller or of the organization is near.
+    """
+
+    subject: ClassVar[str] = "wa.query.rate-limit.take"
+    caller: Annotated[str, StringConstraints(min_length=1, max_length=128)]
+    count: Annotated[int, Field(ge=1, le=100)] = 1
+
+
+class RateLimitTaken(BaseModel):
+    """Reply to TakeRateLimit. `retry_after`: seconds until one more is granted, when fewer were."""
+
+    success: bool = True
+    granted: int
+    retry_after: float = 0
+
+
+class CountFailedCredential(Query):
+    """realtime → api: a wrong token came from the address `client`. `organization_id` is sent as `unknown`."""
+
+    subject: ClassVar[str] = "wa.query.credential.failed"
+    client: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class FailedCredentialCounted(BaseModel):
+    """Reply to CountFailedCredential. `retry_after`: seconds, when too many came from there; else 0."""
+
+    success: bool = True
+    retry_after: float = 0

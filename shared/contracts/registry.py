@@ -4,8 +4,8 @@ from datetime import timedelta
 from types import ModuleType
 from typing import TypeVar
 
-from shared.contracts import commands, ephemeral, events, requests
-from shared.contracts.message import Command, EphemeralEvent, Event, Message, Request
+from shared.contracts import commands, ephemeral, events
+from shared.contracts.message import Command, EphemeralEvent, Event, Message
 
 EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM = "WA_EVENTS", "WA_COMMANDS", "WA_DEAD"
 LEASES_BUCKET = "WA_LEASES"
@@ -29,8 +29,6 @@ EVENTS = _by_subject(events, Event)
 """Every event class by its subject."""
 COMMANDS = _by_subject(commands, Command)
 """Every command class by its subject."""
-REQUESTS = _by_subject(requests, Request)
-"""Every request class by its subject."""
 EPHEMERAL_EVENTS = _by_subject(ephemeral, EphemeralEvent)
 """Every ephemeral event class by its subject."""
 

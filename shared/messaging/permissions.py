@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.contracts.events import ConnectionChanged, PairingCodeIssued, QrIssued
-from shared.contracts.message import EphemeralEvent, Event, Message
+from shared.contracts.message import EphemeralEvent, Event, Message, Request
 from shared.contracts.queries import (
     CountFailedCredential,
     ListShownCodes,
@@ -27,7 +27,6 @@ from shared.contracts.registry import (
     EVENTS,
     EVENTS_STREAM,
     LEASES_BUCKET,
-    REQUESTS,
     ROOMS_PREFIX,
     ROOMS_STREAM,
     durable_name,
@@ -37,6 +36,18 @@ from shared.contracts.registry import (
 
 INTEGRATION = "integration"
 """The NATS user of other services; its one durable consumer has the same name."""
+INTEGRATION_REQUESTS = (
+    "wa.command.instance.send",
+    "wa.command.booking.open",
+    "wa.command.booking.move",
+    "wa.command.booking.decide",
+    "wa.command.contact.take-apart",
+    "wa.command.conversation.mark-read",
+    "wa.command.conversation.hand-over",
+    "wa.command.conversation.close",
+    "wa.command.conversation.reopen",
+)
+"""Requests that other services may send; all others are for users to whom an operator grants them."""
 _EVENTS, _COMMANDS, _QUERIES = "wa.event.>", "wa.command.>", "wa.query.>"
 _DECLARE = ("INFO", "CREATE", "UPDATE")
 _STREAMS = (EVENTS_STREAM, COMMANDS_STREAM, DEAD_STREAM)
@@ -120,14 +131,14 @@ def _router() -> NatsPermissions:
     return NatsPermissions(publish, (*_subscribes("router"), ConnectionChanged.subject_filter()))
 
 
-def _api() -> NatsPermissions:
+def _api(requests: Iterable[type[Request]]) -> NatsPermissions:
     """It replays dead letters of every class, so it may publish every class."""
     read_consumers = _api_calls(f"CONSUMER.LIST.{EVENTS_STREAM}", f"CONSUMER.LIST.{COMMANDS_STREAM}")
     # the age of the oldest message of a queue is read from the message; NATS cannot allow one sequence only
     dead_letters = _api_calls(*(f"STREAM.MSG.GET.{stream}" for stream in _STREAMS), f"STREAM.MSG.DELETE.{DEAD_STREAM}")
     publish = (*_declare_streams(), _EVENTS, _COMMANDS, _QUERIES, *read_consumers, *dead_letters)
-    requests = (_QUERIES, *(cls.subject_filter() for cls in REQUESTS.values()))
-    return NatsPermissions(publish, (f"{inbox_prefix('api')}.>", _EVENTS, *requests), allow_responses=True)
+    served = (_QUERIES, *(cls.subject_filter() for cls in requests))
+    return NatsPermissions(publish, (f"{inbox_prefix('api')}.>", _EVENTS, *served), allow_responses=True)
 
 
 def _realtime() -> NatsPermissions:
@@ -149,9 +160,9 @@ def _realtime() -> NatsPermissions:
 def _integration_publishes(organization_id: str = "*") -> tuple[str, ...]:
     """For services of others: commands and requests about messages and bookings, and ephemeral events."""
     commands = [cls for cls in COMMANDS.values() if "api" in cls.issuers and cls.subject.split(".")[2] != "session"]
-    requests = [cls for cls in REQUESTS.values() if INTEGRATION in cls.issuers]
     ephemeral = [cls for cls in EPHEMERAL_EVENTS.values() if INTEGRATION in cls.publishers]
-    return tuple(cls.subject_filter(organization_id) for cls in (*commands, *requests, *ephemeral))
+    requests = (f"{subject}.{organization_id}.*" for subject in INTEGRATION_REQUESTS)
+    return (*(cls.subject_filter(organization_id) for cls in (*commands, *ephemeral)), *requests)
 
 
 def _internal_queries(organization_id: str = "*") -> tuple[str, ...]:
@@ -190,12 +201,12 @@ def organization_permissions(organization_id: str, user: str) -> NatsPermissions
     return NatsPermissions(publish, subscribe, (*_internal_queries(organization_id), *code_queries), codes)
 
 
-def permissions_of_users() -> dict[str, NatsPermissions]:
-    """Of every user of nats-server, by name."""
+def permissions_of_users(requests: Iterable[type[Request]]) -> dict[str, NatsPermissions]:
+    """Of every user of nats-server, by name. `requests`: all that the api serves."""
     return {
         "session": _session(),
         "router": _router(),
-        "api": _api(),
+        "api": _api(requests),
         "realtime": _realtime(),
         INTEGRATION: _integration(),
     }

@@ -13,7 +13,8 @@ import pytest
 
 from deploy.local.process_specs import PROCESSES
 from deploy.local.stack import Options, Stack
-from shared.messaging.permissions import INTEGRATION, permissions_of_users
+from docs.generate.nats_users import shipped_permissions
+from shared.messaging.permissions import INTEGRATION
 from simulator.client import SimulatorClient
 from tests.e2e.front_end import front_end
 from tests.e2e.test_journey import CUSTOMER, OWNER, answer, link, receive, restart
@@ -31,7 +32,7 @@ async def guarded(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
     async with guarded_server(tmp_path_factory.mktemp("guarded")) as server:
         processes = tuple(
             replace(process, env={**process.env, "NATS_URL": url(server.port, process.name)})
-            if process.name in permissions_of_users()
+            if process.name in shipped_permissions()
             else process
             for process in PROCESSES
         )

@@ -11,9 +11,9 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from services.api import route_matching
-from services.api.app import _ROUTE_MODULES
 from services.api.middleware.compression import MIN_COMPRESSED_BYTES, may_be_compressed
 from services.api.middleware.idempotency import response_has_secrets
+from services.api.route_modules import ROUTE_MODULES
 from shared.contracts.events import PairingCodeIssued
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
@@ -58,7 +58,7 @@ def is_plain(answer: httpx.Response) -> bool:
 
 def test_no_route_that_shows_a_secret_is_compressed() -> None:
     known = FastAPI()
-    route_matching.store_routes(known, (route for part in _ROUTE_MODULES for route in part.router.routes))
+    route_matching.store_routes(known, (route for part in ROUTE_MODULES for route in part.router.routes))
     plain, compressed = set[tuple[str, str]](), set[tuple[str, str]]()
     for route in known.state.routes:
         for method in route.methods or ():

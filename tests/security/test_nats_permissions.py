@@ -17,7 +17,7 @@ from services.realtime.room_store import RoomJoin, RoomStore
 from shared.contracts.commands import SendMessage
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import new_id
-from shared.contracts.queries import CountFailedCredential, ListContacts, ListUsers, TakeRateLimit, VerifyApiKey
+from shared.contracts.queries import CountFailedCredential, ListContacts, TakeRateLimit, VerifyApiKey
 from shared.contracts.registry import (
     COMMANDS_STREAM,
     DEAD_STREAM,
@@ -34,6 +34,7 @@ from shared.messaging.permissions import INTEGRATION
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import Connection, guarded_server, logged_in, url
+from tests.nats_messages import MESSAGES
 from tests.servers import Server
 from tests.waiting import until
 
@@ -185,7 +186,7 @@ async def test_nobody_acknowledges_for_another(server: Server, user: str) -> Non
 @pytest.mark.parametrize(("user", "allowed"), [("session", False), ("router", False), ("api", True)])
 async def test_only_who_has_to_ask_may(server: Server, user: str, allowed: bool) -> None:
     async with logged_in(server, user) as connection:
-        assert await connection.may_publish(ListUsers.subject_filter("acme", "-")) is allowed
+        assert await connection.may_publish(MESSAGES.ListUsers.subject_filter("acme", "-")) is allowed
 
 
 @pytest.mark.parametrize("user", ["realtime", "router", "session", INTEGRATION])

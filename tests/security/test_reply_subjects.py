@@ -14,9 +14,10 @@ from nats.aio.msg import Msg
 from services.api.nats.access_queries import access_endpoints
 from services.session.supervisor.number_queries import number_endpoints
 from shared.contracts.message import Message
-from shared.contracts.queries import ListUsers, NumberOwner, ResolveNumber, VerifyApiKey
+from shared.contracts.queries import NumberOwner, ResolveNumber, VerifyApiKey
 from shared.messaging.reply_subjects import is_inbox
 from shared.messaging.rpc_server import rpc_server
+from tests.nats_messages import MESSAGES
 from tests.subscriptions import subscribed
 
 ELSEWHERE = (
@@ -38,7 +39,7 @@ ELSEWHERE = (
 class Counted:
     """An endpoint; `subjects` of the requests that it handled."""
 
-    message_class: type[Message] = ListUsers
+    message_class: type[Message] = MESSAGES.ListUsers
     is_slow: bool = False
     subjects: list[str] = field(default_factory=list)
 
@@ -82,13 +83,13 @@ def servers(client: Client) -> dict[type[Message], AbstractAsyncContextManager[N
     rates: Any = NoLimits()
     numbers: Any = NumberLookupStub()
     return {
-        ListUsers: rpc_server(client, [Counted()], queue="api"),
+        MESSAGES.ListUsers: rpc_server(client, [Counted()], queue="api"),
         VerifyApiKey: rpc_server(client, access_endpoints(database, rates), queue="api"),
         ResolveNumber: rpc_server(client, number_endpoints(numbers)),
     }
 
 
-BODIES = {ListUsers: b"{}", VerifyApiKey: b'{"organization_id": "unknown", "key": "k"}', ResolveNumber: b"{}"}
+BODIES = {MESSAGES.ListUsers: b"{}", VerifyApiKey: b'{"organization_id": "unknown", "key": "k"}', ResolveNumber: b"{}"}
 
 
 @pytest.fixture
@@ -129,10 +130,12 @@ async def test_a_request_without_a_valid_reply_subject_is_not_carried_out(client
     """A write whose answer goes elsewhere would be done all the same."""
     endpoint = Counted()
     async with rpc_server(client, [endpoint], queue="api"):
-        await client.publish(ListUsers.subject_filter("acme", "-"), b"{}", reply="wa.command.message.send.victim.one")
-        await client.publish(ListUsers.subject_filter("acme", "-"), b"{}")
-        await asyncio.wait_for(client.request(ListUsers.subject_filter("other", "-"), b"{}", timeout=20), 30)
-    assert endpoint.subjects == [ListUsers.subject_filter("other", "-")]
+        await client.publish(
+            MESSAGES.ListUsers.subject_filter("acme", "-"), b"{}", reply="wa.command.message.send.victim.one"
+        )
+        await client.publish(MESSAGES.ListUsers.subject_filter("acme", "-"), b"{}")
+        await asyncio.wait_for(client.request(MESSAGES.ListUsers.subject_filter("other", "-"), b"{}", timeout=20), 30)
+    assert endpoint.subjects == [MESSAGES.ListUsers.subject_filter("other", "-")]
 
 
 @pytest.mark.parametrize("subject", ["_INBOX.a1.b2", "_INBOX_api.Xy9", "_INBOX_organization-acme.a.b", "_INBOX_a_b.c"])

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.api.nats.queries import QUERY_HANDLERS
-from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts import queries
 from shared.contracts.errors import SwitchboardError
 from shared.contracts.message import Command, Message, Query, utc_now
-from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, REQUESTS, dead_letters_filter
+from shared.contracts.registry import COMMANDS, DEAD_STREAM, EPHEMERAL_EVENTS, dead_letters_filter
 from shared.messaging.client import jetstream
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
@@ -22,12 +20,10 @@ from tests.component.api.test_leaks import PHONE, WAITING, VictimOrganization, r
 from tests.component.api.test_queues import dead
 from tests.component.api.test_walls import SECRETS, belongings, snapshot
 from tests.integration.router.conftest import HANDLERS, ONE, ORG, TABLES, Router, open_database, open_router
+from tests.nats_messages import QUERIES, REQUESTS
 
 __all__ = ["api", "member", "own_bus", "settings"]
-ASKED: tuple[type[Message], ...] = (
-    *(item.message_class for item in QUERY_HANDLERS),
-    *(item.message_class for item in REQUEST_ROUTES),
-)
+ASKED: tuple[type[Message], ...] = (*QUERIES, *REQUESTS)
 OTHER, TWO = "other", "two"
 ELSEWHERE = {
     "VerifyApiKey": "asked with a key, which says whose it is: tests/security/test_rights_of_creators.py",
@@ -51,7 +47,7 @@ ELSEWHERE = {
 
 def all_classes() -> Iterator[type[Message]]:
     yield from (item for item in vars(queries).values() if isinstance(item, type) and issubclass(item, Query))
-    yield from (*COMMANDS.values(), *REQUESTS.values(), *EPHEMERAL_EVENTS.values())
+    yield from (*QUERIES, *REQUESTS, *COMMANDS.values(), *EPHEMERAL_EVENTS.values())
 
 
 def test_every_class_is_tried_here_or_named_with_its_reason() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.message import Message
-from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, REQUESTS, durable_name
+from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, durable_name
+from tests.nats_messages import QUERIES, REQUESTS
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("session", "router", "api", "realtime")
@@ -153,9 +154,12 @@ def test_no_file_is_called_after_nothing() -> None:
 
 
 def test_subjects_stand_only_in_the_contract() -> None:
+    """And in the declarations of the functions of the api that are served on NATS (docs/decisions/0049)."""
     subject = re.compile(r"""["'](?:wa\.(?:event|command|live|query|dead)\.)""")
-    users = {name(path) for path in sources("services", "deploy") if subject.search(path.read_text())}
-    assert users == set()
+    declared = re.compile(r'''^@served_on_nats\(\s*"wa\.(?:command|query)\.[a-z.-]+",\s+"[A-Za-z]+"''', re.MULTILINE)
+    texts = {path: path.read_text() for path in sources("services", "deploy")}
+    texts |= {path: declared.sub("", texts[path]) for path in sources("services/api/routes")}
+    assert {name(path) for path, text in texts.items() if subject.search(text)} == set()
 
 
 def test_every_subject_has_six_tokens() -> None:
@@ -163,12 +167,13 @@ def test_every_subject_has_six_tokens() -> None:
         *EVENTS.values(),
         *COMMANDS.values(),
         *EPHEMERAL_EVENTS.values(),
-        *REQUESTS.values(),
+        *REQUESTS,
+        *QUERIES,
     ]
     assert classes
     for cls in classes:
         assert re.fullmatch(
-            r"wa\.(event|command|live)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.subject_filter("acme", "one")
+            r"wa\.(event|command|live|query)\.[a-z_-]+\.[a-z_-]+\.acme\.one", cls.subject_filter("acme", "one")
         )
 
 

@@ -25,6 +25,7 @@ from services.api.compat.instance_selection import (
 )
 from services.api.compat.qr_linking import first_qr
 from services.api.context import ApiContext, Ctx, Cursor, LimitedManager, LimitedReader, LimitedSender, Reader
+from services.api.nats.served_on_nats import answers
 from services.api.responses import Item, Page
 from services.api.routes import instance_connection, sends
 from services.api.routes.contacts_and_messages import ContactSearch
@@ -37,6 +38,7 @@ from shared.contracts.addresses import lid_address
 from shared.contracts.errors import Problem
 from shared.contracts.instance_records import InstanceRecord
 from shared.contracts.principal import Principal
+from shared.contracts.queries import MessagesBetween, RequestQr
 from shared.contracts.records import ConnectionStatus as S
 
 router = APIRouter(prefix="/api/whatsapp", tags=["chat"])
@@ -67,7 +69,17 @@ async def between(
     return ChatMessages(data=[chat_message(message) for message in messages], next_offset=next_offset)
 
 
+@answers(MessagesBetween)
+async def between_addresses(
+    context: Ctx, caller: LimitedReader, one: str, other: str, limit: int, offset: int
+) -> ChatMessages:
+    """The same for `from` and `to`, which are `one` and `other` on NATS."""
+    numbers = MessagesBetweenParameters.model_validate({"from": one, "to": other, "limit": limit, "offset": offset})
+    return await between(context, caller, numbers)
+
+
 @router.get("/qr")
+@answers(RequestQr, is_slow=True)
 async def qr(
     context: Ctx,
     caller: LimitedManager,

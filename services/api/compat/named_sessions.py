@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends, Path
 
 from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import RequestedNetwork, find_named, get_or_create_named
-from services.api.context import ApiContext, Ctx, LimitedManager
+from services.api.context import Ctx, LimitedManager
+from services.api.nats.served_on_nats import answers
 from services.api.responses import Ok
 from services.api.routes import instance_connection
 from services.api.routes.instances import InstanceItem
 from services.api.views.instance_status import connection_of, instance_of
 from shared.contracts.errors import Problem
-from shared.contracts.principal import Principal
+from shared.contracts.queries import ReadSession
 from shared.text.session_names import MAX_SESSION_NAME, SESSION_NAME_PATTERN, SESSION_NAME_RULE, parse_session_name
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions by name"])
@@ -53,7 +54,8 @@ async def initialize_with_qr(
     return SessionConnecting(message=message, session_name=name, instance_id=instance.id)
 
 
-async def read_session(context: ApiContext, caller: Principal, name: str) -> InstanceItem:
+@answers(ReadSession)
+async def read_session(context: Ctx, caller: LimitedManager, name: str) -> InstanceItem:
     """The instance with this name. Raises Problem 404 `session_not_found`."""
     instance = await find_named(context, caller, name)
     if instance is None:

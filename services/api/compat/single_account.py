@@ -12,6 +12,7 @@ from pydantic import Field
 from services.api.compat.camel_case import CamelCaseModel
 from services.api.compat.instance_selection import RequestedNetwork, find_default, get_or_create_default
 from services.api.context import ApiContext, Ctx, LimitedManager, LimitedReader
+from services.api.nats.served_on_nats import answers
 from services.api.responses import Ok
 from services.api.routes import instance_connection
 from services.api.views.instance_status import (
@@ -24,6 +25,7 @@ from services.api.views.instance_status import (
     read_current_qr,
 )
 from shared.contracts.principal import Principal
+from shared.contracts.queries import ReadDefaultInstance
 from shared.contracts.records import ConnectionStatus as S
 
 router = APIRouter(prefix="/api/whatsapp", tags=["one account"])
@@ -76,6 +78,7 @@ async def status(context: Ctx, caller: LimitedReader) -> SingleAccountStatus:
     return account
 
 
+@answers(ReadDefaultInstance)
 async def default_account_status(context: ApiContext, caller: Principal) -> SingleAccountStatus:
     """The status without codes, which other services must not get over NATS."""
     instance = await find_default(context, caller)

@@ -3,18 +3,17 @@ queries."""
 
 import inspect
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from services.api.nats.queries import QUERY_HANDLERS
-from services.api.nats.query_handlers import QueryHandler
-from services.api.nats.requests import REQUEST_ROUTES
+from services.api.nats.queries import QueryHandler
 from services.api.nats.route_bridge import RequestRoute
 from services.api.problems import ProblemBody
 from shared.contracts.ids import NO_INSTANCE, SLUG_PATTERN
-from shared.contracts.message import EphemeralEvent, Message
+from shared.contracts.message import EphemeralEvent, Message, Query, Request
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS, stream_of
 from shared.contracts.request_id import HEADER
 from shared.messaging.permissions import INTEGRATION
@@ -28,8 +27,6 @@ JetStream consumer. Commands: publish into their stream; the outcome is an event
 `CommandRefused`. Ephemeral events are not stored: only current subscribers receive them. Requests and queries: NATS
 request/reply, with the same replies as the REST API's writes and reads. Operations are from Switchboard's view."""
 _PROBLEM = "Problem"
-_REPLIED: dict[str, tuple[RequestRoute | QueryHandler[Any], ...]] = {"handle": REQUEST_ROUTES, "answer": QUERY_HANDLERS}
-"""Requests and queries, by the prefix of their operation."""
 _HEADERS = {
     "type": "object",
     "properties": {
@@ -43,9 +40,9 @@ _PARAMETERS = {
 }
 
 
-def document() -> dict[str, Any]:
+def document(queries: Sequence[QueryHandler], requests: Sequence[RequestRoute]) -> dict[str, Any]:
     """The whole document, as JSON-compatible values."""
-    handlers = [item for items in _REPLIED.values() for item in items]
+    handlers: list[RequestRoute | QueryHandler] = [*requests, *queries]
     replies = {_reply_name(item.message_class): item.response_class for item in handlers}
     sent: list[type[Message]] = [*EVENTS.values(), *_ephemeral("send")]
     received: list[type[Message]] = [
@@ -64,7 +61,7 @@ def document() -> dict[str, Any]:
             "nats": {"host": "127.0.0.1:4222", "protocol": "nats", "description": "The server that `NATS_URL` names"}
         },
         "channels": _channels([*sent, *received], replies),
-        "operations": _operations(),
+        "operations": _operations([cls.message_class for cls in queries], [cls.message_class for cls in requests]),
         "components": {"messages": messages, "schemas": schemas},
     }
 
@@ -124,7 +121,7 @@ def _channels(classes: list[type[Message]], replies: dict[str, Any]) -> dict[str
     return channels
 
 
-def _operations() -> dict[str, Any]:
+def _operations(queries: Sequence[type[Query]], requests: Sequence[type[Request]]) -> dict[str, Any]:
     def operation(name: str, action: str) -> dict[str, Any]:
         messages = [_reference("channels", name, "messages", name)]
         return {"action": action, "channel": _reference("channels", name), "messages": messages}
@@ -133,9 +130,8 @@ def _operations() -> dict[str, Any]:
     operations |= {f"execute{cls.__name__}": operation(cls.__name__, "receive") for cls in COMMANDS.values()}
     operations |= {f"emit{cls.__name__}": operation(cls.__name__, "send") for cls in _ephemeral("send")}
     operations |= {f"accept{cls.__name__}": operation(cls.__name__, "receive") for cls in _ephemeral("receive")}
-    for prefix, item in ((prefix, item) for prefix, items in _REPLIED.items() for item in items):
-        name = item.message_class.__name__
-        reply_message = _reply_name(item.message_class)
+    for prefix, cls in (*(("handle", cls) for cls in requests), *(("answer", cls) for cls in queries)):
+        name, reply_message = cls.__name__, _reply_name(cls)
         reply = {
             "channel": _reference("channels", reply_message),
             "messages": [_reference("channels", reply_message, "messages", part) for part in (reply_message, _PROBLEM)],

@@ -2,15 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Scope
 
 from services.api.middleware.idempotency import IDEMPOTENCY_KEY_HEADER
+from services.api.nats.derived_messages import body_model
+from services.api.nats.function_parameters import INSTANCE_FIELD, NATS_CALLER
 from shared.contracts.errors import Problem
 from shared.contracts.ids import NO_INSTANCE
 from shared.contracts.message import Message as BusMessage
@@ -19,36 +19,32 @@ from shared.contracts.principal import Principal
 from shared.contracts.request_id import current_request
 from shared.messaging.rpc_server import every_instance, parse_request
 
-ACTOR = "bus"
-"""Actor in the audit log. It has all scopes: NATS permissions already restrict what a service may request."""
 _ENVELOPE_FIELDS = frozenset(BusMessage.model_fields)
 _IDEMPOTENCY_KEY_FIELD = "idempotency_key"
 
 
 @dataclass(frozen=True)
 class RequestRoute:
-    """A request, and the `function` of the REST route that carries it out.
+    """A request, and the REST route that carries it out.
 
     `is_slow`: it waits for another service or for WhatsApp.
     """
 
     message_class: type[Request]
-    function: Callable[..., Any]
+    route: APIRoute
     is_slow: bool = False
 
     @property
     def response_class(self) -> Any:
-        return get_type_hints(self.function)["return"]
+        return get_type_hints(self.route.endpoint)["return"]
 
 
 @dataclass(frozen=True)
 class RouteEndpoint:
-    """Serves a RequestRoute. `app`: the api inside of RequestContextMiddleware; `route`: of the function in that
-    app."""
+    """Serves a RequestRoute. `app`: the api inside of RequestContextMiddleware."""
 
     app: ASGIApp
     request_route: RequestRoute
-    route: APIRoute
 
     @property
     def message_class(self) -> type[Request]:
@@ -63,11 +59,12 @@ class RouteEndpoint:
 
     async def respond(self, subject: str, body: bytes) -> bytes:
         request = parse_request(self.message_class, subject, body)
-        names_instance = "instance_id" in path_fields(self.route) | body_fields(self.route)
+        route = self.request_route.route
+        names_instance = INSTANCE_FIELD in path_fields(route) | body_fields(route)
         if request.instance_id != NO_INSTANCE and not names_instance:
             expected = self.message_class.subject_filter(request.organization_id, NO_INSTANCE)
             raise Problem(422, "validation_failed", f"this concerns no instance; ask on {expected}")
-        scope, content = _http_call(self.route, request)
+        scope, content = _http_call(route, request)
         return await _call_app(self.app, scope, content)
 
 
@@ -78,24 +75,23 @@ def path_fields(route: APIRoute) -> set[str]:
 
 def body_fields(route: APIRoute) -> set[str]:
     """Names of the fields of a route's body."""
-    body = route.body_field.field_info.annotation if route.body_field else None
-    models = [cls for cls in (body, *get_args(body)) if isinstance(cls, type) and issubclass(cls, BaseModel)]
-    return {name for cls in models for name in cls.model_fields}
+    model = body_model(route.body_field.field_info.annotation) if route.body_field else None
+    return set(model.model_fields) if model else set()
 
 
 def _http_call(route: APIRoute, request: Request) -> tuple[Scope, bytes]:
     """The request as HTTP: path parameters, and all other fields that were sent as the body."""
     path_values = {name: str(getattr(request, name)) for name in path_fields(route)}
     fields = request.model_dump(mode="json", exclude_unset=True, exclude={*_ENVELOPE_FIELDS, *path_values})
-    if "instance_id" in body_fields(route) and request.instance_id != NO_INSTANCE:
-        fields["instance_id"] = request.instance_id
+    if INSTANCE_FIELD in body_fields(route) and request.instance_id != NO_INSTANCE:
+        fields[INSTANCE_FIELD] = request.instance_id
     key = fields.pop(_IDEMPOTENCY_KEY_FIELD, None)
     content = json.dumps(fields).encode() if fields or _needs_body(route) else b""
     headers = {"content-type": "application/json", "content-length": str(len(content))}
     if key is not None:
         headers[IDEMPOTENCY_KEY_HEADER.lower()] = str(key)
     path = route.path_format.format_map(path_values)
-    caller = Principal(organization_id=request.organization_id, subject=ACTOR)
+    caller = Principal(organization_id=request.organization_id, subject=NATS_CALLER)
     scope: Scope = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from services.api.access.revocation_steps import after_revocation
 from services.api.context import Ctx, Manager
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import Name, RequestBody, UtcDateTime
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.api_keys import ApiKeyRecord, KeyGrant
@@ -55,6 +56,7 @@ def _api_key(record: ApiKeyRecord) -> ApiKey:
 
 
 @router.post("", status_code=201)
+@served_on_nats("wa.command.api-key.create", "CreateApiKeyRequest")
 async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[CreatedApiKey]:
     """A key has at most the scopes of its maker, now and later: it loses scopes with its maker's role and ends with its
     maker. A key that is made with another key ends with that key, and expires no later."""
@@ -71,12 +73,14 @@ async def create_key(context: Ctx, caller: Manager, body: NewApiKey) -> Item[Cre
 
 
 @router.get("")
+@served_on_nats("wa.query.api-key.list", "ListApiKeys")
 async def list_keys(context: Ctx, caller: Manager) -> Page[ApiKey]:
     """The newest 200, including revoked ones."""
     return Page(data=[_api_key(record) for record in await context.api_keys.all_of(caller.organization_id)])
 
 
 @router.delete("/{key_id}")
+@served_on_nats("wa.command.api-key.revoke", "RevokeApiKeyRequest")
 async def revoke_key(context: Ctx, caller: Manager, key_id: str) -> Ok:
     """Revoke the key at once, and all keys and invitations that were made with it."""
     revocation = await context.api_keys.revoke(caller.organization_id, key_id)

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from services.api.context import Ctx, Manager, Paging
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.responses import Page, page_of
 from services.api.store.audit_log import AuditEntry
 
@@ -14,6 +15,7 @@ AuditFilter = Annotated[str | None, Query(max_length=100)]
 
 
 @router.get("")
+@served_on_nats("wa.query.audit.list", "ListAudit")
 async def list_audit(
     context: Ctx, caller: Manager, page: Paging, actor: AuditFilter = None, action: AuditFilter = None
 ) -> Page[AuditEntry]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
 from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
@@ -17,7 +18,7 @@ from services.api.views.counts import BookingCounts
 from shared.contracts.commands import ChangeBooking, CreateBooking, Note, RescheduleBooking
 from shared.contracts.events import BookingCreated, BookingUpdated
 from shared.contracts.ids import Slug
-from shared.contracts.record_queries import MAX_SEARCH, AnyId
+from shared.contracts.queries import MAX_SEARCH, AnyId
 from shared.contracts.records import AwareTimestamp, Booking, BookingStatus
 
 router = APIRouter(prefix="/api/bookings", tags=["bookings"])
@@ -64,6 +65,7 @@ BookingFilterParameters = Annotated[BookingFilter, Depends(_filter)]
 
 
 @router.get("")
+@served_on_nats("wa.query.booking.list", "ListBookings")
 async def list_bookings(
     context: Ctx, caller: LimitedReader, page: Paging, filters: BookingFilterParameters
 ) -> Page[BookingWithContact]:
@@ -73,12 +75,14 @@ async def list_bookings(
 
 
 @router.get("/counts")
+@served_on_nats("wa.query.booking.counts", "CountBookings")
 async def count_bookings(context: Ctx, caller: LimitedReader) -> Item[BookingCounts]:
     """The number of bookings by status."""
     return Item(data=await counts.count_bookings(context.database, caller.organization_id, caller.instance_ids))
 
 
 @router.post("", status_code=201)
+@served_on_nats("wa.command.booking.open", "CreateBookingRequest", is_slow=True)
 async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Item[Booking]:
     """Create one for a contact; by default on the instance of the contact's latest conversation.
 
@@ -99,6 +103,7 @@ async def create_booking(context: Ctx, caller: Manager, body: NewBooking) -> Ite
 
 
 @router.get("/{booking_id}")
+@served_on_nats("wa.query.booking.read", "ReadBooking")
 async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> Item[BookingWithHistory]:
     """One booking with its history."""
     booking = await views.get_booking(context.database, caller.organization_id, booking_id, caller.instance_ids)
@@ -106,6 +111,7 @@ async def read_booking(context: Ctx, caller: LimitedReader, booking_id: str) -> 
 
 
 @router.post("/{booking_id}/reschedule")
+@served_on_nats("wa.command.booking.move", "RescheduleBookingRequest", is_slow=True)
 async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, body: RescheduleBody) -> Item[Booking]:
     """Set the time of an open booking. 409 `booking_status_conflict`: it is closed."""
     booking = await views.get_booking(context.database, caller.organization_id, booking_id)
@@ -121,6 +127,7 @@ async def reschedule_booking(context: Ctx, caller: Manager, booking_id: str, bod
 
 
 @router.post("/{booking_id}/{action}")
+@served_on_nats("wa.command.booking.decide", "ChangeBookingRequest", is_slow=True)
 async def change_booking(
     context: Ctx, caller: Manager, booking_id: str, action: Action, body: BookingNote | None = None
 ) -> Item[Booking]:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, Field
 
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.nats.served_on_nats import answers, served_on_nats
 from services.api.request_fields import (
     SEARCH_PATTERN,
     Id,
@@ -24,7 +25,7 @@ from services.api.views.message_details import MessageWithHistory
 from services.api.views.message_search import WORDS_PATTERN, MessageFilter
 from shared.contracts.commands import SplitContact
 from shared.contracts.events import ContactUpdated
-from shared.contracts.record_queries import MAX_SEARCH
+from shared.contracts.queries import MAX_SEARCH, ListContacts, ReadMessage
 from shared.contracts.records import Contact, MessageRecord
 from shared.text.search_terms import MAX_SEARCHED
 
@@ -76,6 +77,7 @@ class ListContactsBody(RequestBody):
 
 
 @router.get("/contacts")
+@answers(ListContacts)
 async def list_contacts(
     context: Ctx, caller: Reader, page: Paging, search: ContactSearch = None, sort: ContactSort = "created_at"
 ) -> Page[Contact]:
@@ -93,12 +95,14 @@ async def list_contacts_by_post(
 
 
 @router.get("/contacts/{contact_id}")
+@served_on_nats("wa.query.contact.read", "ReadContact")
 async def read_contact(context: Ctx, caller: Reader, contact_id: str) -> Item[ContactWithMerges]:
     """One contact, with the contacts that were merged into it."""
     return Item(data=await views.get_contact(context.database, caller.organization_id, contact_id))
 
 
 @router.post("/contacts/{contact_id}/split")
+@served_on_nats("wa.command.contact.take-apart", "SplitContactRequest", is_slow=True)
 async def split_contact(
     context: Ctx, caller: Manager, contact_id: str, body: SplitContactBody
 ) -> Item[ContactWithMerges]:
@@ -114,6 +118,7 @@ async def split_contact(
 
 
 @router.get("/messages")
+@served_on_nats("wa.query.message.list", "ListMessages")
 async def list_all_messages(
     context: Ctx, caller: LimitedReader, page: Paging, filters: MessageFilterParameters
 ) -> Page[MessageRecord]:
@@ -124,6 +129,7 @@ async def list_all_messages(
 
 
 @router.get("/messages/{message_id}")
+@answers(ReadMessage)
 async def read_message(context: Ctx, caller: LimitedReader, message_id: str) -> Item[MessageWithHistory]:
     """One message with its status history, by Switchboard's id or by WhatsApp's."""
     return Item(

@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from services.api.context import ApiContext, Ctx, LimitedReader, LimitedSender, Paging
+from services.api.nats.served_on_nats import answers, served_on_nats
 from services.api.request_fields import Id, RequestBody
 from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
@@ -19,12 +20,22 @@ from shared.contracts.commands import AssignConversation, ChangeConversation, Ma
 from shared.contracts.events import ConversationUpdated
 from shared.contracts.message import Command
 from shared.contracts.principal import Principal
-from shared.contracts.record_queries import MAX_CONTACT_IDS
+from shared.contracts.queries import AnyId, ReadConversation
 from shared.contracts.records import ConversationStatus, MessageRecord
 
 router = APIRouter(prefix="/api/conversations", tags=["contacts and conversations"])
 
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MAX_CONTACT_IDS = 200
+_InstanceParameter = Annotated[str | None, Query(max_length=64)]
+_LIST_FIELDS = {
+    "assigned_to": (Annotated[Id | None, Field(description="User id")], None),
+    "contact_id": (
+        Annotated[tuple[AnyId, ...], Field(max_length=MAX_CONTACT_IDS, description="With these contacts")],
+        (),
+    ),
+}
+"""On NATS nobody is `me`, and a list of contacts is never null."""
 
 
 class AssignmentBody(RequestBody):
@@ -47,12 +58,13 @@ ConversationFilterParameters = Annotated[ConversationFilter, Depends(_filter)]
 
 
 @router.get("")
+@served_on_nats("wa.query.conversation.list", "ListConversations", fields=_LIST_FIELDS)
 async def list_conversations(
     context: Ctx,
     caller: LimitedReader,
     page: Paging,
     filters: ConversationFilterParameters,
-    instance_id: Annotated[str | None, Query(max_length=64)] = None,
+    instance_id: _InstanceParameter = None,
 ) -> Page[Conversation]:
     """Those with the newest message first, of one instance or all."""
     assigned_to = caller.subject if filters.assigned_to == "me" else filters.assigned_to
@@ -68,21 +80,26 @@ def _instances(caller: Principal, instance_id: str | None) -> frozenset[str] | N
 
 @router.get("/counts")
 async def count_conversations(
-    context: Ctx, caller: LimitedReader, instance_id: Annotated[str | None, Query(max_length=64)] = None
+    context: Ctx, caller: LimitedReader, instance_id: _InstanceParameter = None
 ) -> Item[ConversationCounts]:
     """The number of open, unread, own and closed conversations, of one instance or all."""
     return await counted(context, caller, caller.subject, instance_id)
 
 
+@served_on_nats("wa.query.conversation.counts", "CountConversations")
 async def counted(
-    context: ApiContext, caller: Principal, user_id: str | None, instance_id: str | None
+    context: Ctx, caller: LimitedReader, assigned_to: Id | None = None, instance_id: _InstanceParameter = None
 ) -> Item[ConversationCounts]:
-    """`mine`: assigned to `user_id`."""
+    """The number of open, unread and closed conversations, and of those assigned to `assigned_to` (`mine`, 0 without
+    it)."""
     instance_ids = _instances(caller, instance_id)
-    return Item(data=await counts.count_conversations(context.database, caller.organization_id, user_id, instance_ids))
+    return Item(
+        data=await counts.count_conversations(context.database, caller.organization_id, assigned_to, instance_ids)
+    )
 
 
 @router.get("/{conversation_id}")
+@answers(ReadConversation)
 async def read_conversation(context: Ctx, caller: LimitedReader, conversation_id: str) -> Item[Conversation]:
     """One conversation."""
     return Item(
@@ -99,6 +116,7 @@ class MessagesPage(Page[MessageRecord]):
 
 
 @router.get("/{conversation_id}/messages")
+@served_on_nats("wa.query.conversation.messages", "ListConversationMessages")
 async def list_messages(
     context: Ctx,
     caller: LimitedReader,
@@ -118,6 +136,7 @@ async def list_messages(
 
 
 @router.post("/{conversation_id}/read")
+@served_on_nats("wa.command.conversation.mark-read", "MarkConversationReadRequest", is_slow=True)
 async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Mark all current messages as read, for all users."""
     conversation = await views.get_conversation(
@@ -134,6 +153,9 @@ async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -
 
 
 @router.post("/{conversation_id}/assign")
+@served_on_nats(
+    "wa.command.conversation.hand-over", "AssignConversationRequest", is_slow=True, note="On NATS nobody is `me`."
+)
 async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body: AssignmentBody) -> Item[Conversation]:
     """Assign it to a user. 422 `assignee_unknown`: not a user of the organization."""
     conversation = await views.get_conversation(
@@ -150,12 +172,14 @@ async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body
 
 
 @router.post("/{conversation_id}/close")
+@served_on_nats("wa.command.conversation.close", "CloseConversationRequest", is_slow=True)
 async def close(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Close it until the contact writes again."""
     return await _change_status(context, caller, conversation_id, ConversationStatus.CLOSED)
 
 
 @router.post("/{conversation_id}/reopen")
+@served_on_nats("wa.command.conversation.reopen", "ReopenConversationRequest", is_slow=True)
 async def reopen(context: Ctx, caller: LimitedSender, conversation_id: str) -> Item[Conversation]:
     """Open it again."""
     return await _change_status(context, caller, conversation_id, ConversationStatus.OPEN)

@@ -2,14 +2,13 @@
 document."""
 
 import html
-from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse
 
 from services.api.html_page import field_line, field_list, render_page, text_to_html
-from services.api.nats import asyncapi, asyncapi_page
+from services.api.nats import asyncapi_page
 from services.api.openapi import PROBLEM_RESPONSES
 from services.api.problems import ProblemBody
 
@@ -23,20 +22,15 @@ async def docs(request: Request) -> HTMLResponse:
 
 
 @router.get("/docs/events")
-async def events() -> HTMLResponse:
+async def events(request: Request) -> HTMLResponse:
     """The page about messages on NATS."""
-    return asyncapi_page.page(_bus_document())
+    return asyncapi_page.page(request.app.state.asyncapi())
 
 
 @router.get("/asyncapi.json")
-async def bus_document() -> JSONResponse:
+async def bus_document(request: Request) -> JSONResponse:
     """The AsyncAPI document."""
-    return JSONResponse(_bus_document())
-
-
-@cache
-def _bus_document() -> dict[str, Any]:
-    return asyncapi.document()
+    return JSONResponse(request.app.state.asyncapi())
 
 
 def page(document: dict[str, Any]) -> HTMLResponse:

@@ -8,6 +8,7 @@ from typing import Literal
 from fastapi import APIRouter
 
 from services.api.context import ApiContext, Ctx, Manager
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import Phone, RequestBody
 from services.api.responses import Ok, Secret
 from services.api.views.instance_status import connection_of
@@ -53,6 +54,12 @@ class DisconnectResult(Ok):
 
 
 @router.post("/connect", response_model_exclude_none=True)
+@served_on_nats(
+    "wa.command.instance.connect",
+    "ConnectInstanceRequest",
+    is_slow=True,
+    note="`code`: wait 45 s for the reply.",
+)
 async def connect(context: Ctx, caller: Manager, instance_id: str, body: ConnectRequest | None = None) -> ConnectResult:
     """Connect, and stay connected across restarts. A deleted instance that was not removed is restored."""
     request = body or ConnectRequest()
@@ -139,6 +146,7 @@ def require_connected(event: ConnectionChanged, advice: str) -> None:
 
 
 @router.post("/disconnect")
+@served_on_nats("wa.command.instance.disconnect", "DisconnectInstanceRequest", is_slow=True)
 async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Close the connection and keep the device keys: the next connect needs no code."""
     await context.instances.require(caller.organization_id, instance_id)
@@ -147,6 +155,7 @@ async def disconnect(context: Ctx, caller: Manager, instance_id: str) -> Disconn
 
 
 @router.post("/logout")
+@served_on_nats("wa.command.instance.logout", "LogoutInstanceRequest", is_slow=True)
 async def logout(context: Ctx, caller: Manager, instance_id: str) -> DisconnectResult:
     """Unlink the device at WhatsApp and forget its keys."""
     await context.instances.require(caller.organization_id, instance_id)

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import field_validator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging, Reader
+from services.api.nats.served_on_nats import answers, served_on_nats
 from services.api.request_fields import OMITTABLE, Id, Name, Phone, RequestBody, require_own_organization
 from services.api.responses import Item, Ok, Page, page_of
 from services.api.views import instance_status as views
 from services.api.views.instance_status import CurrentPairingCode, CurrentQr, Instance, InstanceStatus
 from shared.contracts.commands import LogoutInstance
-from shared.contracts.principal import Principal
+from shared.contracts.queries import ListShownCodes, ReadCurrentPairingCode, ReadCurrentQr, ReadInstance
 from shared.contracts.records import Network
 
 router = APIRouter(prefix="/api/whatsapp/instances", tags=["instances"])
@@ -59,6 +60,7 @@ class CurrentLinkingCodes(Ok):
 
 
 @router.post("")
+@served_on_nats("wa.command.instance.create", "CreateInstanceRequest")
 async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> InstanceItem:
     """Create an instance; it is not connected yet."""
     require_own_organization(body.organization_id, caller.organization_id)
@@ -71,12 +73,14 @@ async def create_instance(context: Ctx, caller: Manager, body: NewInstance) -> I
 
 
 @router.get("")
+@served_on_nats("wa.query.instance.list", "ListInstances")
 async def list_instances(context: Ctx, caller: LimitedReader, page: Paging) -> Page[Instance]:
     """Newest first."""
     return page_of(await views.find_instances(context.database, caller.organization_id, page, caller.instance_ids))
 
 
 @router.get("/{instance_id}")
+@answers(ReadInstance)
 async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> InstanceItem:
     """One instance with its connection."""
     instance = await context.instances.get(caller.organization_id, instance_id)
@@ -85,6 +89,7 @@ async def read_instance(context: Ctx, caller: Reader, instance_id: str) -> Insta
 
 
 @router.patch("/{instance_id}")
+@served_on_nats("wa.command.instance.change", "ChangeInstanceRequest")
 async def change_instance(context: Ctx, caller: Manager, instance_id: str, body: InstanceChanges) -> InstanceItem:
     """Change its name or number."""
     instance = await context.instances.change(caller.organization_id, instance_id, body.model_dump(exclude_unset=True))
@@ -93,6 +98,7 @@ async def change_instance(context: Ctx, caller: Manager, instance_id: str, body:
 
 
 @router.delete("/{instance_id}")
+@served_on_nats("wa.command.instance.delete", "DeleteInstanceRequest")
 async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
     """Unlink the device at WhatsApp and remove the instance from all lists; conversations, contacts and bookings stay.
 
@@ -105,6 +111,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
 
 
 @router.post("/{instance_id}/remove")
+@served_on_nats("wa.command.instance.remove", "RemoveInstanceRequest")
 async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok:
     """Like DELETE, but for good: it cannot be connected again. Also for an instance that was deleted before."""
     await context.instances.require_not_removed(caller.organization_id, instance_id)
@@ -119,6 +126,7 @@ async def _unlink(context: ApiContext, organization_id: str, instance_id: str) -
 
 
 @router.get("/{instance_id}/status")
+@served_on_nats("wa.query.instance.status", "ReadInstanceStatus")
 async def read_status(context: Ctx, caller: Reader, instance_id: str) -> InstanceStatusItem:
     """Status with reason, and message counts."""
     instance = await context.instances.get(caller.organization_id, instance_id)
@@ -127,6 +135,7 @@ async def read_status(context: Ctx, caller: Reader, instance_id: str) -> Instanc
 
 
 @router.get("/{instance_id}/qr")
+@answers(ReadCurrentQr)
 async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentQr]:
     """The current QR code. Whoever scans it links their account, so the scope `manage` is required."""
     await context.instances.require(caller.organization_id, instance_id)
@@ -134,13 +143,15 @@ async def read_qr(context: Ctx, caller: Manager, instance_id: str) -> Item[Curre
 
 
 @router.get("/{instance_id}/pairing-code")
+@answers(ReadCurrentPairingCode)
 async def read_pairing_code(context: Ctx, caller: Manager, instance_id: str) -> Item[CurrentPairingCode]:
     """The current pairing code. Whoever has it can link an account, so the scope `manage` is required."""
     await context.instances.require(caller.organization_id, instance_id)
     return Item(data=await views.read_current_pairing_code(context.database, caller.organization_id, instance_id))
 
 
-async def shown_codes(context: ApiContext, caller: Principal) -> CurrentLinkingCodes:
+@answers(ListShownCodes)
+async def shown_codes(context: Ctx, caller: Manager) -> CurrentLinkingCodes:
     """All current codes of the organization; for realtime's sockets with the scope `manage`."""
     qr, pairing = await views.read_linking_codes(context.database, caller.organization_id)
     return CurrentLinkingCodes(qr=qr, pairing=pairing)

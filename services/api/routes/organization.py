@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, field_validator
 
 from services.api.context import Ctx, Manager, Reader
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.problems import validation_problem
 from services.api.request_fields import OMITTABLE, RequestBody
 from services.api.responses import Item
@@ -61,12 +62,14 @@ class OrganizationChanges(RequestBody):
 
 
 @router.get("")
+@served_on_nats("wa.query.organization.read", "ReadOrganization")
 async def organization(context: Ctx, caller: Reader) -> Item[Organization]:
     """The caller's organization with its settings."""
     return Item(data=_organization(await context.organizations.read(caller.organization_id)))
 
 
 @router.patch("")
+@served_on_nats("wa.command.organization.change", "ChangeOrganizationRequest")
 async def change_organization(context: Ctx, caller: Manager, body: OrganizationChanges) -> Item[Organization]:
     """Change settings. They apply to new messages after at most five seconds."""
     changes = body.settings.model_dump(mode="json", exclude_unset=True)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Header, Response
 from pydantic import Field, StringConstraints
 
 from services.api.context import ApiContext, Ctx, Sender
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import Recipient, RequestBody, Text
 from services.api.responses import Ok
 from services.api.store.send_idempotency_keys import SendKey
@@ -92,6 +93,7 @@ class OutgoingText:
 
 
 @router.post("/send", responses={202: {"model": SendResponse, "description": "Queued, not acknowledged yet"}})
+@served_on_nats("wa.command.instance.send", "SendRequest", is_slow=True)
 async def send(context: Ctx, request: Annotated[SendParameters, Depends()], response: Response) -> SendResponse:
     """Send a text, and wait until WhatsApp acknowledged it."""
     body = request.body

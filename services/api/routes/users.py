@@ -8,6 +8,7 @@ from pydantic import BaseModel, field_validator
 
 from services.api.access.revocation_steps import after_removal, after_role_change
 from services.api.context import Ctx, Manager, Reader
+from services.api.nats.served_on_nats import served_on_nats
 from services.api.request_fields import OMITTABLE, Email, Name, RequestBody
 from services.api.responses import Item, Ok, Page, Secret
 from services.api.store.invitations import InvitationRecord
@@ -88,18 +89,21 @@ def _protected_roles(user: UserRecord) -> tuple[Role, ...]:
 
 
 @router.get("/users")
+@served_on_nats("wa.query.user.list", "ListUsers")
 async def list_users(context: Ctx, caller: Reader) -> Page[Member]:
     """Oldest first."""
     return Page(data=[_member(user) for user in await context.members.all_of(caller.organization_id)])
 
 
 @router.get("/users/{user_id}")
+@served_on_nats("wa.query.user.read", "ReadUser")
 async def read_user(context: Ctx, caller: Reader, user_id: str) -> Item[Member]:
     """One user."""
     return Item(data=_member(await context.members.get(caller.organization_id, user_id)))
 
 
 @router.patch("/users/{user_id}")
+@served_on_nats("wa.command.user.change", "ChangeUserRequest", note="Owners are changed over REST only.")
 async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberChanges) -> Item[Member]:
     """Change the name or the role; a new role applies from the next request on. 409 `last_owner`: the last owner cannot
     change their role."""
@@ -115,6 +119,7 @@ async def change_user(context: Ctx, caller: Manager, user_id: str, body: MemberC
 
 
 @router.delete("/users/{user_id}")
+@served_on_nats("wa.command.user.remove", "RemoveUserRequest", note="Owners are removed over REST only.")
 async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
     """Remove a user, and revoke their logins and the API keys and invitations they made. 409 `last_owner`: the last
     owner cannot be removed."""
@@ -125,6 +130,7 @@ async def remove_user(context: Ctx, caller: Manager, user_id: str) -> Ok:
 
 
 @router.post("/invitations", status_code=201)
+@served_on_nats("wa.command.invitation.create", "CreateInvitationRequest")
 async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[CreatedInvitation]:
     """Create a one-time token, and give it to the person yourself: no mail is sent."""
     _require_may_assign(caller, body.role)
@@ -134,12 +140,14 @@ async def invite(context: Ctx, caller: Manager, body: NewInvitation) -> Item[Cre
 
 
 @router.get("/invitations")
+@served_on_nats("wa.query.invitation.list", "ListInvitations")
 async def list_invitations(context: Ctx, caller: Manager) -> Page[Invitation]:
     """The newest 200 that can still be accepted."""
     return Page(data=[_invitation(each) for each in await context.invitations.all_of(caller.organization_id)])
 
 
 @router.delete("/invitations/{invitation_id}")
+@served_on_nats("wa.command.invitation.withdraw", "WithdrawInvitationRequest")
 async def withdraw_invitation(context: Ctx, caller: Manager, invitation_id: str) -> Ok:
     """Invalidate its token."""
     await context.invitations.withdraw(caller.organization_id, invitation_id)

@@ -15,7 +15,6 @@ from services.realtime.server import RealtimeServer
 from shared.contracts.ids import NO_INSTANCE, Slug
 from shared.contracts.principal import Principal, Scope
 from shared.contracts.queries import (
-    Address,
     ListContacts,
     MessagesBetween,
     ReadDefaultInstance,
@@ -23,6 +22,7 @@ from shared.contracts.queries import (
     RequestQr,
 )
 from shared.contracts.records import Network
+from shared.text.phone_numbers import AddressText
 
 CONTACTS_PAGE_SIZE = 200
 DEFAULT_CONTACT_COUNT = 1000
@@ -42,8 +42,8 @@ class GetContactsRequest(ClientRequest):
 class MessagesBetweenRequest(ClientRequest):
     """Two numbers in any order, the account's own and the contact's; `offset` counts from the newest message."""
 
-    from_number: Address
-    to_number: Address
+    from_number: AddressText
+    to_number: AddressText
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 

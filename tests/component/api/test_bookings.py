@@ -12,11 +12,11 @@ from shared.contracts.events import BookingCreated, BookingUpdated
 from shared.contracts.ids import new_id
 from shared.contracts.message import Command, Event, utc_now
 from shared.contracts.records import Booking, BookingStatus
-from shared.contracts.requests import CreateBookingRequest
 from shared.messaging.command_client import refusal
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 
 SOON = "2026-12-01T10:00:00+01:00"
 NINE = datetime(2026, 12, 1, 9, tzinfo=UTC)
@@ -87,7 +87,7 @@ async def test_without_an_instance_the_router_chooses(api: Api, member: Member) 
 
 async def test_a_booking_is_made_over_nats_for_the_instance_of_the_subject(api: Api, member: Member) -> None:
     contact_id, instance_id = await contact(api, member), await member.instance()
-    request = CreateBookingRequest(
+    request = MESSAGES.CreateBookingRequest(
         organization_id=member.organization_id, instance_id=instance_id, contact_id=contact_id, starts_at=NINE
     )
     async with api.playing(CreateBooking, created) as commands:

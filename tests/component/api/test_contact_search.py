@@ -7,13 +7,14 @@ import pytest
 
 from services.api.views import list_search
 from shared.contracts.ids import new_id
-from shared.contracts.queries import ListBookings, ListContacts, ListConversations
+from shared.contracts.queries import ListContacts
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member, make_searchable
 from tests.component.api.test_conversations import listed, talk
 from tests.component.api.test_keys import created
 from tests.component.api.test_reads import NOW, booking, contact, pages
+from tests.nats_messages import MESSAGES
 
 NAMES = ("Müller", "Schmuller", "Conceição", "O’Brien", "明天", "محمد", "İpek", None)
 
@@ -126,7 +127,7 @@ async def test_conversations_of_named_contacts_are_listed(
     assert await listed(member, contact_id=ids, search="mul") == [talks[0]["_id"]]
     assert await listed(member, contact_id=[new_id() for _ in range(199)] + ids[:1]) == [talks[0]["_id"]]
     assert await listed(stranger, contact_id=ids) == []
-    question = ListConversations(organization_id=member.organization_id, contact_id=tuple(ids))
+    question = MESSAGES.ListConversations(organization_id=member.organization_id, contact_id=tuple(ids))
     assert [item["id"] for item in (await rpc_request(api.nats, question))["data"]] == [
         talks[0]["_id"],
         talks[4]["_id"],
@@ -152,7 +153,7 @@ async def test_bookings_are_found_by_their_text_and_by_status(api: Api, member: 
     assert await found(member, "/api/bookings", "conc") == [ids[2]]
     chosen = await member.get("/api/bookings", search="orte", status="confirmed")
     assert [item["id"] for item in chosen["data"]] == [ids[1]]
-    question = ListBookings(organization_id=member.organization_id, search="coloracao")
+    question = MESSAGES.ListBookings(organization_id=member.organization_id, search="coloracao")
     (told,) = (await rpc_request(api.nats, question))["data"]
     assert (told["id"], told["contact"]["name"]) == (ids[1], "Schmuller")
     assert (await member.get(f"/api/bookings/{ids[1]}"))["data"]["contact"]["name"] == "Schmuller"

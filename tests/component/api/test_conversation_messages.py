@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from shared.contracts.ids import new_id
-from shared.contracts.queries import ListConversationMessages
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member
 from tests.component.api.test_conversations import talk
+from tests.nats_messages import MESSAGES
 
 COUNT = 9
 
@@ -104,7 +104,7 @@ async def test_around_needs_no_cursor(thread: Thread) -> None:
 
 
 async def test_the_same_is_answered_on_nats(api: Api, thread: Thread) -> None:
-    question = ListConversationMessages(
+    question = MESSAGES.ListConversationMessages(
         organization_id=thread.member.organization_id,
         conversation_id=thread.path.split("/")[3],
         around=thread.ids[3],

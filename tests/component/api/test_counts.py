@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from shared.contracts.queries import CountBookings, CountConversations
 from shared.contracts.records import BookingStatus
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Api, Member
 from tests.component.api.test_conversations import talk
 from tests.component.api.test_keys import created
 from tests.component.api.test_reads import booking
+from tests.nats_messages import MESSAGES
 
 
 async def counts(member: Member, path: str, **query: Any) -> Any:
@@ -38,7 +38,7 @@ async def test_conversation_counts_equal_the_lists(api: Api, member: Member, str
         assert len((await member.get("/api/conversations", **query))["data"]) == found[name], name
     assert (await counts(member, "/api/conversations/counts", instance_id="other"))["open"] == 1
     assert (await counts(member, "/api/conversations/counts", instance_id="nothing"))["open"] == 0
-    question = CountConversations(organization_id=member.organization_id, assigned_to=member.user_id)
+    question = MESSAGES.CountConversations(organization_id=member.organization_id, assigned_to=member.user_id)
     assert (await rpc_request(api.nats, question))["data"] == found
     nobody = question.model_copy(update={"assigned_to": None})
     assert (await rpc_request(api.nats, nobody))["data"] == found | {"mine": 0}
@@ -50,7 +50,9 @@ async def test_bookings_are_counted_by_status(api: Api, member: Member, stranger
     )
     found = await counts(member, "/api/bookings/counts")
     assert found == {status.value: 0 for status in BookingStatus} | {"pending": 2, "no_show": 1}
-    assert (await rpc_request(api.nats, CountBookings(organization_id=member.organization_id)))["data"] == found
+    assert (await rpc_request(api.nats, MESSAGES.CountBookings(organization_id=member.organization_id)))[
+        "data"
+    ] == found
 
 
 async def test_a_limited_key_gets_the_counts_of_its_instance(api: Api, member: Member) -> None:

@@ -11,13 +11,13 @@ from shared.contracts.commands import ChangeBooking
 from shared.contracts.events import ReceiptReceived
 from shared.contracts.ids import new_id
 from shared.contracts.message import Event, utc_now
-from shared.contracts.queries import ListDeadLetters, ReadDeadLetter, ReadQueueStats
 from shared.contracts.records import BookingStatus
 from shared.contracts.registry import EVENTS_STREAM
 from shared.messaging.client import jetstream
 from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 from tests.subscriptions import subscribed
 
 LETTERS = "/api/admin/dead-letters"
@@ -180,10 +180,10 @@ async def test_a_made_up_cursor_is_refused(member: Member, cursor: str) -> None:
 
 async def test_the_same_is_answered_over_nats(api: Api, member: Member) -> None:
     await dead(api, member.organization_id)
-    (letter,) = (await rpc_request(api.nats, ListDeadLetters(organization_id=member.organization_id)))["data"]
-    query = ReadDeadLetter(organization_id=member.organization_id, sequence=letter["sequence"])
+    (letter,) = (await rpc_request(api.nats, MESSAGES.ListDeadLetters(organization_id=member.organization_id)))["data"]
+    query = MESSAGES.ReadDeadLetter(organization_id=member.organization_id, sequence=letter["sequence"])
     assert (await rpc_request(api.nats, query))["data"]["error"] == "no contact"
-    stats = await rpc_request(api.nats, ReadQueueStats(organization_id=member.organization_id))
+    stats = await rpc_request(api.nats, MESSAGES.ReadQueueStats(organization_id=member.organization_id))
     assert stats["data"]["dead_letters"] == 1
 
 

@@ -10,9 +10,9 @@ from shared.contracts.errors import Problem
 from shared.contracts.events import CommandRefused, ConnectionChanged
 from shared.contracts.message import Command, Event
 from shared.contracts.records import ConnectionStatus as S
-from shared.contracts.requests import ConnectInstanceRequest
 from shared.messaging.rpc_client import rpc_request
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 
 PATH = "/api/whatsapp/instances"
 
@@ -64,7 +64,9 @@ async def test_a_connect_that_is_not_valid_restores_no_deleted_instance(
 
 
 async def test_an_invalid_connect_over_nats_restores_nothing(api: Api, member: Member, deleted: str) -> None:
-    request = ConnectInstanceRequest(organization_id=member.organization_id, instance_id=deleted, method="code")
+    request = MESSAGES.ConnectInstanceRequest(
+        organization_id=member.organization_id, instance_id=deleted, method="code"
+    )
     with pytest.raises(Problem, match="pairing code"):
         await rpc_request(api.nats, request)
     assert await listed(member) == []

@@ -14,10 +14,10 @@ from services.api.views.pagination import PageRequest
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
-from shared.contracts.queries import ListMessages
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document, ExecutionTimeout
 from tests.component.api.conftest import Api, Member, make_searchable
+from tests.nats_messages import MESSAGES
 
 NOW = utc_now()
 TEXTS = (
@@ -212,7 +212,7 @@ async def test_control_characters_are_refused_or_ignored(api: Api, member: Membe
         for path in ("/api/messages", "/api/contacts", "/api/conversations", "/api/bookings"):
             answer = await member.http.get(path, params={"search": search})
             assert (answer.status_code, answer.json()["code"]) == (422, "validation_failed"), path
-    address = ListMessages(organization_id=member.organization_id).full_subject
+    address = MESSAGES.ListMessages(organization_id=member.organization_id).full_subject
     body = json.dumps({"search": search}).encode()
     answer = json.loads((await api.nats.request(address, body, timeout=10)).data)
     assert answer["success"] or answer["status"] == 422
@@ -264,5 +264,5 @@ async def test_a_search_can_be_limited_to_one_conversation(
     assert await texts(member, search="caf", conversation_id=here) == [f"cafe {here}"]
     assert await texts(member, conversation_id=there) == [f"cafe {there}"]
     assert await texts(stranger, search="caf", conversation_id=here) == []
-    question = ListMessages(organization_id=member.organization_id, search="AFE", conversation_id=here)
+    question = MESSAGES.ListMessages(organization_id=member.organization_id, search="AFE", conversation_id=here)
     assert [item["text"] for item in (await rpc_request(api.nats, question))["data"]] == [f"cafe {here}"]

@@ -10,14 +10,15 @@ from pathlib import Path
 from nats.aio.client import Client
 
 from deploy.local.binaries import find_nats_server
+from docs.generate.nats_users import shipped_permissions
 from shared.messaging.nats_users import password_variable
-from shared.messaging.permissions import inbox_prefix, permissions_of_users
+from shared.messaging.permissions import inbox_prefix
 from tests.memory import in_memory
 from tests.servers import Server, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORDS = {
-    user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(permissions_of_users())
+    user: f"{number}e{number}{sha256(user.encode()).hexdigest()}" for number, user in enumerate(shipped_permissions())
 }
 """They begin with digits: the server's configuration language must not read them as numbers."""
 

@@ -8,6 +8,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 
+from docs.generate.nats_users import shipped_permissions
 from shared.contracts.commands import (
     ChangeBooking,
     ConnectInstance,
@@ -20,18 +21,12 @@ from shared.contracts.commands import (
 from shared.contracts.events import BookingCreated, MessageReceived
 from shared.contracts.message import Message
 from shared.contracts.registry import EPHEMERAL_EVENTS, EVENTS_STREAM, durable_name
-from shared.contracts.requests import (
-    ChangeBookingRequest,
-    CreateApiKeyRequest,
-    CreateInvitationRequest,
-    LogoutInstanceRequest,
-    SendRequest,
-)
 from shared.messaging.client import jetstream
-from shared.messaging.permissions import INTEGRATION, inbox_prefix, permissions_of_users
+from shared.messaging.permissions import INTEGRATION, inbox_prefix
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
 from tests.integration.deploy.nats_users import guarded_server, logged_in
+from tests.nats_messages import MESSAGES
 from tests.servers import Server
 
 
@@ -60,8 +55,8 @@ async def test_no_user_logs_in_without_a_password(server: Server) -> None:
         ("realtime", SendMessage),
         (INTEGRATION, SendMessage),
         (INTEGRATION, ChangeBooking),
-        (INTEGRATION, SendRequest),
-        (INTEGRATION, ChangeBookingRequest),
+        (INTEGRATION, MESSAGES.SendRequest),
+        (INTEGRATION, MESSAGES.ChangeBookingRequest),
         (INTEGRATION, CreateBooking),
     ],
 )
@@ -87,10 +82,10 @@ async def test_a_service_may_publish_its_own_messages(server: Server, user: str,
         (INTEGRATION, ConnectInstance),
         (INTEGRATION, SendText),
         (INTEGRATION, BookingCreated),
-        (INTEGRATION, LogoutInstanceRequest),
-        (INTEGRATION, CreateApiKeyRequest),
-        (INTEGRATION, CreateInvitationRequest),
-        ("realtime", SendRequest),
+        (INTEGRATION, MESSAGES.LogoutInstanceRequest),
+        (INTEGRATION, MESSAGES.CreateApiKeyRequest),
+        (INTEGRATION, MESSAGES.CreateInvitationRequest),
+        ("realtime", MESSAGES.SendRequest),
     ],
 )
 async def test_a_service_may_not_publish_messages_of_others(server: Server, user: str, message: type[Message]) -> None:
@@ -107,12 +102,12 @@ async def test_only_the_api_receives_queries_and_nobody_receives_replies_of_othe
             "_INBOX.>",
             f"{inbox_prefix('api')}.>",
             "wa.command.>",
-            SendRequest.subject_filter(),
+            MESSAGES.SendRequest.subject_filter(),
         ):
             assert not await connection.may_hear(subject)
 
 
-@pytest.mark.parametrize("user", list(permissions_of_users()))
+@pytest.mark.parametrize("user", list(shipped_permissions()))
 async def test_no_service_may_purge_or_delete_a_stream(server: Server, user: str) -> None:
     async with logged_in(server, user) as connection:
         for verb in ("DELETE", "PURGE"):
@@ -148,7 +143,7 @@ async def test_another_service_may_not_use_the_consumer_of_a_service(server: Ser
 
 
 async def test_ephemeral_events_may_be_published_and_received_only_by_their_services(server: Server) -> None:
-    for user in permissions_of_users():
+    for user in shipped_permissions():
         async with logged_in(server, user) as connection:
             for live in EPHEMERAL_EVENTS.values():
                 subject = live.subject_filter("acme", "one")

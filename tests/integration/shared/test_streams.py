@@ -8,10 +8,11 @@ from nats.js import JetStreamContext
 from nats.js.errors import NoStreamResponseError
 
 from shared.contracts.commands import SendMessage
-from shared.contracts.registry import COMMANDS_STREAM, REQUESTS
+from shared.contracts.registry import COMMANDS_STREAM
 from shared.messaging.client import jetstream
 from shared.messaging.streams import ensure_streams
 from shared.platform.settings import Settings
+from tests.nats_messages import REQUESTS
 from tests.servers import nats_server
 
 
@@ -28,7 +29,7 @@ async def test_commands_are_kept_and_requests_are_not(tmp_path: Path) -> None:
     await ensure_streams(js, Settings())
     kept = await taken(js)
     assert SendMessage.subject_filter() in kept
-    for cls in REQUESTS.values():
+    for cls in REQUESTS:
         with pytest.raises(NoStreamResponseError):
             await js.publish(cls.subject_filter("acme", "one"), b"{}")
     newer = "wa.command.moon.land.*.*"

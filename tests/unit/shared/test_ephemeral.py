@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from docs.generate.nats_users import shipped_permissions
 from shared.contracts.ephemeral import MAX_EPHEMERAL_AGE, SendTyping, TypingObserved, is_stale
 from shared.contracts.message import EphemeralEvent, utc_now
 from shared.contracts.records import Party
 from shared.contracts.registry import EPHEMERAL_EVENTS, EVENTS_STREAM, ephemeral_filters, parse_ephemeral, parse_event
-from shared.messaging.permissions import INTEGRATION, permissions_of_users
+from shared.messaging.permissions import INTEGRATION
 
 TO = Party(phone="4915112345678")
 
@@ -37,7 +38,7 @@ def test_it_survives_the_wire_and_is_no_event() -> None:
 
 
 def test_who_may_hear_and_say_it() -> None:
-    granted = permissions_of_users()
+    granted = shipped_permissions()
     for cls in EPHEMERAL_EVENTS.values():
         for user, right in granted.items():
             assert (cls.subject_filter() in right.publish) is (user in cls.publishers)

@@ -10,20 +10,11 @@ import pytest
 from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import Query
-from shared.contracts.queries import (
-    ListContacts,
-    ListConversations,
-    ListInstances,
-    ListMessages,
-    ReadContact,
-    ReadInstance,
-    ReadInstanceStatus,
-    ReadMessage,
-    ReadOrganization,
-)
+from shared.contracts.queries import ListContacts, ReadInstance, ReadMessage
 from shared.messaging.rpc_client import rpc_request
 from shared.platform.mongo import Document
 from tests.component.api.conftest import Api, Member
+from tests.nats_messages import MESSAGES
 
 
 async def raw(api: Api, address: str, body: bytes) -> Any:
@@ -34,14 +25,14 @@ async def test_an_answer_over_nats_is_that_of_rest(api: Api, member: Member) -> 
     instance = await member.instance()
     organization_id = member.organization_id
     for query, path in (
-        (ReadOrganization(organization_id=organization_id), "/api/organization"),
-        (ListInstances(organization_id=organization_id), "/api/whatsapp/instances"),
+        (MESSAGES.ReadOrganization(organization_id=organization_id), "/api/organization"),
+        (MESSAGES.ListInstances(organization_id=organization_id), "/api/whatsapp/instances"),
         (ReadInstance(organization_id=organization_id, instance_id=instance), f"/api/whatsapp/instances/{instance}"),
         (
-            ReadInstanceStatus(organization_id=organization_id, instance_id=instance),
+            MESSAGES.ReadInstanceStatus(organization_id=organization_id, instance_id=instance),
             f"/api/whatsapp/instances/{instance}/status",
         ),
-        (ListConversations(organization_id=organization_id), "/api/conversations"),
+        (MESSAGES.ListConversations(organization_id=organization_id), "/api/conversations"),
     ):
         assert await rpc_request(api.nats, query) == await member.get(path)
 
@@ -49,9 +40,9 @@ async def test_an_answer_over_nats_is_that_of_rest(api: Api, member: Member) -> 
 async def test_a_list_continues_with_its_cursor(api: Api, member: Member, records: Callable[..., Document]) -> None:
     ids = {new_id() for _ in range(3)}
     await api.database.messages.insert_many([records(_id=found) for found in ids])
-    first = await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=2))
+    first = await rpc_request(api.nats, MESSAGES.ListMessages(organization_id=member.organization_id, limit=2))
     rest = await rpc_request(
-        api.nats, ListMessages(organization_id=member.organization_id, limit=2, cursor=first["next_cursor"])
+        api.nats, MESSAGES.ListMessages(organization_id=member.organization_id, limit=2, cursor=first["next_cursor"])
     )
     assert {found["id"] for found in first["data"] + rest["data"]} == ids
     assert rest["next_cursor"] is None
@@ -59,7 +50,7 @@ async def test_a_list_continues_with_its_cursor(api: Api, member: Member, record
 
 async def test_a_refusal_is_the_problem_rest_answers(api: Api, member: Member) -> None:
     for query, code in (
-        (ReadContact(organization_id=member.organization_id, contact_id="nobody"), "contact_not_found"),
+        (MESSAGES.ReadContact(organization_id=member.organization_id, contact_id="nobody"), "contact_not_found"),
         (ReadInstance(organization_id=member.organization_id), "instance_not_found"),
         (ListContacts(organization_id=member.organization_id, cursor="%%%"), "invalid_cursor"),
     ):
@@ -85,7 +76,7 @@ async def test_nobody_reads_another_organizations_records(
 
 
 async def test_the_subject_decides_whose_records_are_read(api: Api, member: Member, stranger: Member) -> None:
-    address = ReadOrganization(organization_id=member.organization_id).full_subject
+    address = MESSAGES.ReadOrganization(organization_id=member.organization_id).full_subject
     assert (await raw(api, address, b""))["data"]["id"] == member.organization_id
     lie = json.dumps({"organization_id": stranger.organization_id}).encode()
     refused = await raw(api, address, lie)
@@ -97,7 +88,7 @@ async def test_the_subject_decides_whose_records_are_read(api: Api, member: Memb
     [(b"{", "invalid_json"), (b"\xff", "invalid_json"), (b"[]", "invalid_json"), (b"{}", "validation_failed")],
 )
 async def test_an_unreadable_query_is_answered_with_its_error(api: Api, member: Member, body: bytes, code: str) -> None:
-    address = ReadContact.subject_filter(member.organization_id, "-")
+    address = MESSAGES.ReadContact.subject_filter(member.organization_id, "-")
     answer = await raw(api, address, body)
     assert (answer["success"], answer["status"], answer["code"]) == (False, 422, code)
 
@@ -107,14 +98,14 @@ async def test_an_answer_too_large_for_nats_is_refused_and_fits_with_a_smaller_l
 ) -> None:
     await api.database.messages.insert_many([records(_id=new_id(), text="x" * 60_000) for _ in range(20)])
     with pytest.raises(Problem) as refused:
-        await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=20))
+        await rpc_request(api.nats, MESSAGES.ListMessages(organization_id=member.organization_id, limit=20))
     assert refused.value.code == "answer_too_large"
-    answer = await rpc_request(api.nats, ListMessages(organization_id=member.organization_id, limit=5))
+    answer = await rpc_request(api.nats, MESSAGES.ListMessages(organization_id=member.organization_id, limit=5))
     assert len(answer["data"]) == 5
 
 
 async def test_many_concurrent_queries_are_all_answered(api: Api, member: Member) -> None:
-    query = ListInstances(organization_id=member.organization_id)
+    query = MESSAGES.ListInstances(organization_id=member.organization_id)
     answers = await asyncio.gather(*(rpc_request(api.nats, query, timeout=20) for _ in range(300)))
     assert len(answers) == 300
 

@@ -13,7 +13,7 @@ from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.message import Message
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS
 
-DOCUMENT = document()
+DOCUMENT = document(QUERY_HANDLERS, REQUEST_ROUTES)
 REQUESTS_AND_QUERIES: list[type[Message]] = [
     *(item.message_class for item in QUERY_HANDLERS),
     *(item.message_class for item in REQUEST_ROUTES),
