@@ -6,19 +6,15 @@ from typing import Any
 
 import pytest
 
-from services.api.nats.queries import QUERY_HANDLERS
-from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.errors import Problem
 from shared.contracts.message import Message
 from shared.text.json_input import MAX_JSON_DEPTH, parse_json
 from tests.component.api.conftest import Api, api, own_bus, settings
 from tests.component.api.document import Operation, Schema, operations
+from tests.nats_messages import QUERIES, REQUESTS
 
 __all__ = ["api", "own_bus", "settings"]
-ASKED: list[type[Message]] = [
-    *(item.message_class for item in QUERY_HANDLERS),
-    *(item.message_class for item in REQUEST_ROUTES),
-]
+ASKED: list[type[Message]] = [*QUERIES, *REQUESTS]
 BOUNDED_ELSEWHERE = {
     "ChangeOrganizationRequest.settings": "the route checks each setting; the message is bounded by NATS",
     "answers": "not from outside",

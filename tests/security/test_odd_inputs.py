@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 
 from services.api.nats.access_queries import ACCESS_QUERY_LIMITS
-from services.api.nats.queries import QUERY_HANDLERS
-from services.api.nats.requests import REQUEST_ROUTES
 from services.api.settings import ApiSettings
 from shared.contracts.ids import new_id
 from shared.contracts.message import Message
@@ -20,6 +18,7 @@ from shared.contracts.queries import CountFailedCredential, TakeRateLimit, Verif
 from tests.component.api.conftest import Api, Member, api, member, own_bus, settings
 from tests.component.api.document import Operation, operations, resolved
 from tests.component.api.test_leaks import WAITING, refusal
+from tests.nats_messages import MESSAGES, QUERIES, REQUESTS
 from tests.security.in_process import WITHOUT_LIMITS, Answer, InProcess, in_process
 from tests.security.odd_values import ODD_BODIES, ODD_JSON, ODD_SEGMENTS, ODD_TEXTS
 from tests.servers import free_port
@@ -203,10 +202,7 @@ async def test_an_expiry_at_the_end_of_time_is_stored(in_process_api: InProcess)
     assert answer.status == 201, answer.body
 
 
-QUESTIONS: list[type[Message]] = [
-    *(item.message_class for item in QUERY_HANDLERS),
-    *(item.message_class for item in REQUEST_ROUTES),
-]
+QUESTIONS: list[type[Message]] = [*QUERIES, *REQUESTS]
 NATS_BODIES = tuple(body for body in ODD_BODIES if body) + tuple(value.encode() for value in ODD_JSON)
 
 
@@ -262,7 +258,7 @@ async def test_nothing_odd_in_an_access_query_fails(
 
 @pytest.mark.parametrize("token", ["A", "a b", "ü", "$SYS", "x" * 200, "-", "_", "org\\ud800"])
 async def test_an_odd_organization_in_a_subject_is_refused(api: Api, token: str) -> None:
-    for question in (QUERY_HANDLERS[0].message_class, REQUEST_ROUTES[0].message_class):
+    for question in (MESSAGES.ReadOrganization, MESSAGES.ChangeOrganizationRequest):
         address = f"{question.subject}.{token.replace(' ', '')}.-"
         answer = json.loads((await api.nats.request(address, b"{}", timeout=5)).data)
         assert answer["success"] is False

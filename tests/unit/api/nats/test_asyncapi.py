@@ -12,13 +12,10 @@ from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import REQUEST_ROUTES
 from shared.contracts.message import Message
 from shared.contracts.registry import COMMANDS, EPHEMERAL_EVENTS, EVENTS
+from tests.nats_messages import QUERIES, REQUESTS
 
 DOCUMENT = document(QUERY_HANDLERS, REQUEST_ROUTES)
-REQUESTS_AND_QUERIES: list[type[Message]] = [
-    *(item.message_class for item in QUERY_HANDLERS),
-    *(item.message_class for item in REQUEST_ROUTES),
-]
-CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *REQUESTS_AND_QUERIES]
+CLASSES: list[type[Message]] = [*EVENTS.values(), *COMMANDS.values(), *EPHEMERAL_EVENTS.values(), *QUERIES, *REQUESTS]
 
 
 def references(part: Any) -> Iterator[str]:
