@@ -13,7 +13,7 @@ from services.api import openapi, problems, route_matching
 from services.api.access.audit_queue import AuditQueue
 from services.api.access.passwords import Passwords
 from services.api.access.rate_limits import RateLimits
-from services.api.access.revocation_steps import keep_publishing_pending_revocations
+from services.api.access.revocation_steps import pending_revocation_publisher
 from services.api.access.revocations import AccessRevocations
 from services.api.context import ApiContext
 from services.api.middleware.audit import AuditMiddleware
@@ -39,7 +39,6 @@ from shared.messaging.connection import connection, make_broker, nats_ready
 from shared.messaging.publisher import Publisher
 from shared.messaging.rpc_server import rpc_server
 from shared.messaging.streams import ensure_streams
-from shared.platform.background import keep_running, stop_task
 from shared.platform.mongo import open_mongo, ping
 from shared.platform.readiness import Check
 from shared.service import with_ops
@@ -84,10 +83,8 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             )
             app.state.checks = {"mongo": partial(ping, database), "nats": partial(nats_ready, broker)}
             query_endpoints = [handler.endpoint(app.state.context) for handler in QUERY_HANDLERS]
-            revocation_publisher = keep_running(
-                "pending revocations", partial(keep_publishing_pending_revocations, app.state.context)
-            )
             async with (
+                pending_revocation_publisher(app.state.context),
                 audit_queue.running(),
                 rpc_server(
                     client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_QUERY_LIMITS
@@ -96,7 +93,6 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             ):
                 yield
             passwords.close()
-            await stop_task(revocation_publisher)
             await revocations.close()
 
     app = FastAPI(

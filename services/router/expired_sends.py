@@ -1,10 +1,7 @@
 """Marks queued texts as failed when they expire while the session service is stopped, so that the sender learns it then
 and not when that service runs again. The session service refuses expired texts as well (docs/decisions/0045)."""
 
-import asyncio
-import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 from services.router.context import RouterContext
@@ -13,30 +10,16 @@ from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
-from shared.platform.background import keep_running, log_failure, stop_task
+from shared.platform.background import log_failure
 from shared.platform.outages import OUTAGE_ERRORS
+from shared.platform.periodic_tasks import periodic_task
 
 CHECK_INTERVAL_S = 5.0
-log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def expired_send_monitor(context: RouterContext) -> AsyncIterator[None]:
+def expired_send_monitor(context: RouterContext) -> AbstractAsyncContextManager[None]:
     """Checks for expired texts every CHECK_INTERVAL_S until the block ends."""
-    task = keep_running("expired texts", partial(_check_forever, context))
-    try:
-        yield
-    finally:
-        await stop_task(task)
-
-
-async def _check_forever(context: RouterContext) -> None:
-    while True:
-        try:
-            await fail_expired_sends(context)
-        except OUTAGE_ERRORS as error:
-            log.warning("cannot check for expired texts, retrying: %s", type(error).__name__)
-        await asyncio.sleep(CHECK_INTERVAL_S)
+    return periodic_task("expired texts", partial(fail_expired_sends, context), CHECK_INTERVAL_S)
 
 
 async def fail_expired_sends(context: RouterContext) -> None:

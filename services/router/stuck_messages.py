@@ -5,8 +5,7 @@ Publish, then mark: a crash in between publishes an event with the same id again
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,8 +16,7 @@ from services.router.settings import RouterSettings
 from shared.contracts.events import MessageStuck
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
-from shared.platform.background import keep_running, stop_task
-from shared.platform.outages import OUTAGE_ERRORS
+from shared.platform.periodic_tasks import periodic_task
 
 STUCK_PAGE_SIZE = 200
 """Messages that are reported together."""
@@ -28,23 +26,10 @@ STUCK_MESSAGES = Counter(
 log = logging.getLogger(__name__)
 
 
-@asynccontextmanager
-async def stuck_message_monitor(context: RouterContext, settings: RouterSettings) -> AsyncIterator[None]:
+def stuck_message_monitor(context: RouterContext, settings: RouterSettings) -> AbstractAsyncContextManager[None]:
     """Checks for stuck messages every `stuck_check_every` until the block ends."""
-    task = keep_running("stuck messages", partial(_check_forever, context, settings))
-    try:
-        yield
-    finally:
-        await stop_task(task)
-
-
-async def _check_forever(context: RouterContext, settings: RouterSettings) -> None:
-    while True:
-        try:
-            await report_stuck(context, settings)
-        except OUTAGE_ERRORS as error:
-            log.warning("cannot check for stuck messages, retrying: %s", type(error).__name__)
-        await asyncio.sleep(settings.stuck_check_every.total_seconds())
+    interval_s = settings.stuck_check_every.total_seconds()
+    return periodic_task("stuck messages", partial(report_stuck, context, settings), interval_s)
 
 
 async def report_stuck(context: RouterContext, settings: RouterSettings) -> None:

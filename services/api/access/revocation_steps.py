@@ -2,17 +2,17 @@
 repeated: steps that a crash or a failed request left undone are done at the next start, or
 PENDING_REVOCATIONS_INTERVAL_S later."""
 
-import asyncio
-import logging
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 
 from services.api.context import ApiContext
 from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES
 from shared.platform.background import log_failure
 from shared.platform.mongo import TRANSIENT_ERRORS
+from shared.platform.periodic_tasks import periodic_task
 
 PENDING_REVOCATIONS_INTERVAL_S = 30.0
-log = logging.getLogger(__name__)
 
 
 async def after_role_change(context: ApiContext, user: PendingRevocation) -> None:
@@ -40,15 +40,11 @@ async def after_revocation(context: ApiContext, key: PendingRevocation) -> None:
     await context.revocations.publish_key_revoked(key, descendants)
 
 
-async def keep_publishing_pending_revocations(context: ApiContext) -> None:
-    """Every PENDING_REVOCATIONS_INTERVAL_S, until cancelled: also a request that failed between its steps leaves a
+def pending_revocation_publisher(context: ApiContext) -> AbstractAsyncContextManager[None]:
+    """Every PENDING_REVOCATIONS_INTERVAL_S until the block ends: also a request that failed between its steps leaves a
     pending revocation."""
-    while True:
-        try:
-            await publish_pending_revocations(context)
-        except TRANSIENT_ERRORS as error:
-            log.warning("pending revocations cannot be read: %s", type(error).__name__)
-        await asyncio.sleep(PENDING_REVOCATIONS_INTERVAL_S)
+    publish = partial(publish_pending_revocations, context)
+    return periodic_task("pending revocations", publish, PENDING_REVOCATIONS_INTERVAL_S)
 
 
 async def publish_pending_revocations(context: ApiContext) -> None:

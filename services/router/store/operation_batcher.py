@@ -30,6 +30,7 @@ class OperationBatcher(Generic[T, R]):
     calls that arrive meanwhile run together in the next one. A call is never delayed to fill a batch.
 
     `work` returns a result for each item, in their order; a result that is an exception is raised to its caller only.
+    The loop of shared/messaging/batch_consumer.py is another one: there slow batches give their slot to the next.
     """
 
     def __init__(
