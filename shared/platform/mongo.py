@@ -31,6 +31,8 @@ from shared.platform.settings import Settings
 
 R = TypeVar("R")
 Document = dict[str, Any]
+MongoQuery = dict[str, Any]
+"""A filter, or a stage or an expression of a pipeline."""
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 ClientSession = AsyncIOMotorClientSession
@@ -59,6 +61,7 @@ __all__ = [
     "DuplicateKeyError",
     "ExecutionTimeout",
     "IndexModel",
+    "MongoQuery",
     "OperationFailure",
     "PyMongoError",
     "UpdateOne",

@@ -103,6 +103,20 @@ def test_services_take_what_an_outage_is_from_one_module() -> None:
     assert {name(path) for path in sources("services") if named.search(path.read_text())} == set()
 
 
+def test_documents_of_mongodb_are_read_in_the_stores_and_views_of_the_api() -> None:
+    """Routes, access and dialects get records."""
+    readers = {
+        name(path)
+        for path in sources("services/api")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and {"Document", "from_document"} & {alias.name for alias in node.names}
+    }
+    assert readers
+    assert {
+        reader for reader in readers if not reader.startswith(("services/api/store/", "services/api/views/"))
+    } == set()
+
+
 def test_background_tasks_are_started_in_one_module() -> None:
     starts = re.compile(r"create_task\(|ensure_future\(")
     starters = {name(path) for path in sources("services", "shared") if starts.search(path.read_text())}

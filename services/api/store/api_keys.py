@@ -15,7 +15,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Principal, Scope
-from shared.platform.mongo import Collection, Document, IndexModel
+from shared.platform.mongo import Collection, Document, IndexModel, MongoQuery
 
 MAX_KEY_DEPTH = 4
 """A key made by a user has depth 0, a key made with that key depth 1. Each level costs one lookup per request."""
@@ -125,7 +125,7 @@ class ApiKeys:
         descendants: list[str] = []
         makers = [subject]
         while makers:
-            query: Document = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
+            query: MongoQuery = {"organization_id": organization_id, "created_by": {"$in": makers}, "revoked_at": None}
             made = [key["_id"] async for key in self._keys.find(query, {"_id": 1}) if key["_id"] not in descendants]
             descendants += made
             makers = [API_KEY_SUBJECT_PREFIX + key_id for key_id in made]
@@ -140,7 +140,7 @@ class ApiKeys:
         """The same by the id of the key."""
         return await self._principal({"_id": key_id, "organization_id": organization_id})
 
-    async def _principal(self, query: Document) -> Principal | None:
+    async def _principal(self, query: MongoQuery) -> Principal | None:
         key = await self._find(query)
         bounds = await self._bounds(key, _MAX_MAKER_LOOKUPS) if key else None
         if key is None or bounds is None:
@@ -173,9 +173,9 @@ class ApiKeys:
             return None
         return _Bounds(ROLE_SCOPES[key.maker.role])
 
-    async def _find(self, query: Document) -> _GrantedKey | None:
+    async def _find(self, query: MongoQuery) -> _GrantedKey | None:
         """The key, unless it is revoked, with the user who made it."""
-        stages: list[Document] = [
+        stages: list[MongoQuery] = [
             {"$match": {**query, "revoked_at": None}},
             {"$lookup": {"from": "users", "localField": "created_by", "foreignField": "_id", "as": "maker"}},
             {"$project": {"maker.password_hash": 0, "maker.email": 0}},

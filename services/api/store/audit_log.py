@@ -3,11 +3,12 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from services.api.views.pagination import PageRequest, organization_query, read_page
+from services.api.views.pagination import PageRequest, SortedCollection, organization_query, read_page
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.platform.documents import from_document
@@ -63,6 +64,6 @@ class AuditLog:
     ) -> tuple[list[AuditEntry], str | None]:
         """Newest first; `actor` and `action` filter, None: all."""
         filters = {name: value for name, value in (("actor", actor), ("action", action)) if value is not None}
-        result = await read_page(self._audit, {**organization_query(organization_id), **filters}, "at", page)
-        entries = [from_document(AuditEntry, document) for document in result.documents]
-        return entries, result.next_cursor
+        newest_first = SortedCollection(self._audit, "at", partial(from_document, AuditEntry))
+        result = await read_page(newest_first, {**organization_query(organization_id), **filters}, page)
+        return result.records, result.next_cursor

@@ -11,7 +11,7 @@ from shared.contracts.instance_records import InstanceRecord
 from shared.contracts.message import utc_now
 from shared.contracts.records import Network
 from shared.platform.documents import from_document
-from shared.platform.mongo import Collection, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import Collection, Document, DuplicateKeyError, IndexModel, MongoQuery
 
 _ID_ONLY = {"_id": 1}
 _OLDEST_FIRST = [("created_at", 1), ("_id", 1)]
@@ -173,14 +173,14 @@ class Instances:
         await self._instances.update_one(query, {"$set": fields, "$unset": {"made_for": ""}})
 
 
-def _filter_query(instance_filter: InstanceFilter) -> Document:
+def _filter_query(instance_filter: InstanceFilter) -> MongoQuery:
     fields = {
         "instance_name": instance_filter.name,
         "phone_number": instance_filter.phone_number,
         "created_by": instance_filter.created_by,
     }
-    query: Document = {name: value for name, value in fields.items() if value is not None}
-    ids: Document = {} if instance_filter.instance_id is None else {"$eq": instance_filter.instance_id}
+    query: MongoQuery = {name: value for name, value in fields.items() if value is not None}
+    ids: MongoQuery = {} if instance_filter.instance_id is None else {"$eq": instance_filter.instance_id}
     if instance_filter.instance_ids is not None:
         ids["$in"] = sorted(instance_filter.instance_ids)
     if ids:
@@ -188,11 +188,11 @@ def _filter_query(instance_filter: InstanceFilter) -> Document:
     return {"organization_id": instance_filter.organization_id, **query, "deleted_at": None}
 
 
-def _not_deleted(organization_id: str, instance_id: str) -> Document:
+def _not_deleted(organization_id: str, instance_id: str) -> MongoQuery:
     return {"_id": instance_id, "organization_id": organization_id, "deleted_at": None}
 
 
-def _not_removed(organization_id: str, instance_id: str) -> Document:
+def _not_removed(organization_id: str, instance_id: str) -> MongoQuery:
     return {"_id": instance_id, "organization_id": organization_id, "removed": {"$ne": True}}
 
 

@@ -13,7 +13,15 @@ from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES, Principal, Role
-from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import (
+    ClientSession,
+    Database,
+    Document,
+    DuplicateKeyError,
+    IndexModel,
+    MongoQuery,
+    in_transaction,
+)
 
 _INVITATION_PREFIX = "sbi_"
 
@@ -26,7 +34,7 @@ def _taken() -> Problem:
     return Problem(409, "email_taken", "this address belongs to a user of the organization already; log in")
 
 
-def _valid_query(token: str) -> Document:
+def _valid_query(token: str) -> MongoQuery:
     return {"hash": token_hash(token), "expires_at": {"$gt": utc_now()}}
 
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel, MongoQuery
 
 RESET_AFTER_MS = 3_600_000
 """Failures are reset this long after the newest one."""
@@ -67,12 +67,12 @@ class LoginAttempts:
         return BucketAttempt(bucket, wait_s, document["next_at"])
 
 
-def _pipeline(bucket: LoginBucket) -> list[Document]:
-    is_current: Document = {"$gt": ["$expires_at", "$$NOW"]}
-    doublings: Document = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.free_failures]}]}
-    delay_ms: Document = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
+def _pipeline(bucket: LoginBucket) -> list[MongoQuery]:
+    is_current: MongoQuery = {"$gt": ["$expires_at", "$$NOW"]}
+    doublings: MongoQuery = {"$min": [_MAX_DOUBLINGS, {"$subtract": ["$failures", bucket.free_failures]}]}
+    delay_ms: MongoQuery = {"$min": [bucket.max_delay_ms, {"$multiply": [FIRST_DELAY_MS, {"$pow": [2, doublings]}]}]}
     # without a delay: 0 instead of the current time, which would delay a concurrent attempt that began earlier
-    next_at: Document = {
+    next_at: MongoQuery = {
         "$cond": [{"$lt": ["$failures", bucket.free_failures]}, 0, {"$toLong": {"$add": ["$at", delay_ms]}}]
     }
     return [

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from shared.contracts.message import utc_now
-from shared.platform.mongo import ClientSession, Collection, Document, IndexModel
+from shared.platform.mongo import ClientSession, Collection, IndexModel, MongoQuery
 from shared.web.client_addresses import network_of
 
 MAX_DEVICES_PER_USER = 50
@@ -57,7 +57,7 @@ class LoginDevices:
         of the address, as throttle bucket. One query for all users."""
         ids = {user_id: _device_id(user_id, origin.device_token) for user_id, origin in origins.items()}
         addresses = sorted({origin.network for origin in origins.values() if origin.network})
-        conditions: list[Document] = [{"_id": {"$in": list(ids.values())}}, {"address": {"$in": addresses}}]
+        conditions: list[MongoQuery] = [{"_id": {"$in": list(ids.values())}}, {"address": {"$in": addresses}}]
         query = {"user_id": {"$in": list(origins)}, "expires_at": {"$gt": utc_now()}, "$or": conditions}
         stored = await self._devices.find(query, {"user_id": 1}).to_list(None)
         stored_ids = {device["_id"] for device in stored}
@@ -89,7 +89,7 @@ class LoginDevices:
         kept_id = _device_id(user_id, but.device_token if but else None)
         await self._devices.delete_many({"user_id": user_id, "_id": {"$ne": kept_id}}, session=session)
 
-    async def _keep_newest(self, query: Document, count: int) -> None:
+    async def _keep_newest(self, query: MongoQuery, count: int) -> None:
         newest_first = self._devices.find(query, {"_id": 1}).sort("used_at", -1)
         surplus = [device["_id"] async for device in newest_first.skip(count)]
         if surplus:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import ONE_COPY, Collection, Document, DuplicateKeyError, IndexModel, MongoQuery
 
 WINDOW_MS = 60_000
 
@@ -67,11 +67,11 @@ class RateCounters:
         return RateLimitResult(limit, granted > 0, used, document["count"], document["previous"], elapsed_ms, granted)
 
 
-def _pipeline(limit: int, count: int) -> list[Document]:
+def _pipeline(limit: int, count: int) -> list[MongoQuery]:
     """The previous minute is weighted with the share of it that lies within the last 60 seconds."""
-    same_minute: Document = {"$eq": ["$window", "$now"]}
-    previous_minute: Document = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
-    share: Document = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
+    same_minute: MongoQuery = {"$eq": ["$window", "$now"]}
+    previous_minute: MongoQuery = {"$eq": ["$window", {"$subtract": ["$now", 1]}]}
+    share: MongoQuery = {"$subtract": [1, {"$divide": [{"$mod": ["$at", WINDOW_MS]}, WINDOW_MS]}]}
     return [
         {"$set": {"at": {"$toLong": "$$NOW"}}},
         {"$set": {"now": {"$floor": {"$divide": ["$at", WINDOW_MS]}}}},

@@ -3,25 +3,29 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from pydantic import BaseModel
 
 from services.api.views.contacts import contact_of, contacts_by_id
 from services.api.views.list_search import (
     MAX_INDEXED_WORDS,
-    SortedCollection,
     contact_filter,
     matching_contacts,
-    read_matching_page,
     search_condition,
     search_limits,
 )
-from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
+from services.api.views.pagination import (
+    PageRequest,
+    RecordPage,
+    SortedCollection,
+    organization_query,
+    read_matching_page,
+    read_page,
+)
 from shared.contracts.errors import Problem
 from shared.contracts.records import Booking, BookingStatus, Contact
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document
+from shared.platform.mongo import Database, Document, MongoQuery
 from shared.text.search_terms import Search, runs
 
 
@@ -65,49 +69,55 @@ async def find_bookings(
     database: Database, organization_id: str, page: PageRequest, filters: BookingFilter
 ) -> tuple[list[BookingWithContact], str | None]:
     """Newest first."""
-    query: dict[str, Any] = organization_query(organization_id, filters.instance_ids)
+    query = organization_query(organization_id, filters.instance_ids)
     if filters.status is not None:
         query["status"] = filters.status.value
     if (search := Search.of(filters.search)) is None:
-        result = await read_page(database.bookings, query, "created_at", page)
+        result = await read_page(_newest_first(database), query, page)
     else:
         async with search_limits():
             result = await _search(database, query, page, search)
-    contacts = await contacts_by_id(database, organization_id, [each["contact_id"] for each in result.documents])
-    return [_with_contact(each, contacts.get(each["contact_id"])) for each in result.documents], result.next_cursor
+    contacts = await contacts_by_id(database, organization_id, [booking.contact_id for booking in result.records])
+    bookings = [booking.model_copy(update={"contact": contacts.get(booking.contact_id)}) for booking in result.records]
+    return bookings, result.next_cursor
 
 
-async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
+def _newest_first(database: Database) -> SortedCollection[BookingWithContact]:
+    return SortedCollection(database.bookings, "created_at", _without_contact)
+
+
+def _without_contact(document: Document) -> BookingWithContact:
+    return from_document(BookingWithContact, document, contact=None)
+
+
+async def _search(
+    database: Database, query: MongoQuery, page: PageRequest, search: Search
+) -> RecordPage[BookingWithContact]:
     organization_id: str = query["organization_id"]
     if not search.words:
-        return DocumentPage([], None)
+        return RecordPage([], None)
     words = search.longest(MAX_INDEXED_WORDS)
     word_queries = await asyncio.gather(*(_word_query(database, organization_id, word) for word in words))
-    alternatives: list[Document] = [] if None in word_queries else [{"$and": [each for each in word_queries if each]}]
+    alternatives: list[MongoQuery] = [] if None in word_queries else [{"$and": [each for each in word_queries if each]}]
     if search.number:
         contact_ids = await matching_contacts(database, organization_id, Search((search.number,)))
         alternatives.append({} if contact_ids is None else {"contact_id": {"$in": contact_ids}})
     if not alternatives:
-        return DocumentPage([], None)
+        return RecordPage([], None)
     has_words = contact_filter(database, organization_id, search, or_text=True)
-    newest_first = SortedCollection(database.bookings, "created_at")
-    return await read_matching_page(newest_first, {**query, "$or": alternatives}, page, has_words)
+    return await read_matching_page(_newest_first(database), {**query, "$or": alternatives}, page, has_words)
 
 
-async def _word_query(database: Database, organization_id: str, word: str) -> Document | None:
+async def _word_query(database: Database, organization_id: str, word: str) -> MongoQuery | None:
     """A query for the bookings that may have the word in their text or in their contact's name or number; None when
     there are none."""
     contact_ids = await matching_contacts(database, organization_id, Search((word,)))
     if contact_ids is None:
         return {"_id": {"$exists": True}}
     text = await search_condition(database, organization_id, max(runs(word), key=len))
-    alternatives: list[Document] = [{"contact_id": {"$in": contact_ids}}] if contact_ids else []
+    alternatives: list[MongoQuery] = [{"contact_id": {"$in": contact_ids}}] if contact_ids else []
     alternatives += [text.query] if text else []
     return {"$or": alternatives} if alternatives else None
-
-
-def _with_contact(document: Document, contact: Contact | None) -> BookingWithContact:
-    return from_document(BookingWithContact, document, contact=contact)
 
 
 async def get_booking(

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from services.api.views.list_search import (
-    CandidateFilter,
+from services.api.views.list_search import contact_query, name_filter, search_limits
+from services.api.views.pagination import (
+    SORT_NAME,
+    PageRequest,
+    RecordPage,
     SortedCollection,
-    contact_query,
     read_matching_page,
-    search_limits,
+    read_page,
 )
-from services.api.views.pagination import SORT_NAME, DocumentPage, PageRequest, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, Record
 from shared.platform.documents import from_document
@@ -37,24 +38,16 @@ async def find_contacts(
     """Newest first, or by name. `search`: words; each must be part of a word of the name or of a number. Raises
     Problem 503 `search_timeout`."""
     query = {"organization_id": organization_id}
-    sort_field = SORT_NAME if sort == "name" else sort
+    contacts = SortedCollection(database.contacts, SORT_NAME if sort == "name" else sort, contact_of)
     if (parsed := Search.of(search)) is None:
-        result = await read_page(database.contacts, query, sort_field, page)
+        result = await read_page(contacts, query, page)
     elif not parsed.words:
-        result = DocumentPage([], None)
+        result = RecordPage([], None)
     else:
         async with search_limits():
-            sorted_contacts = SortedCollection(database.contacts, sort_field)
             candidates = {**query, **contact_query(parsed)}
-            result = await read_matching_page(sorted_contacts, candidates, page, _search_filter(parsed))
-    return [contact_of(document) for document in result.documents], result.next_cursor
-
-
-def _search_filter(search: Search) -> CandidateFilter:
-    async def matching(documents: list[Document]) -> list[Document]:
-        return [each for each in documents if search.matches_contact(each)]
-
-    return matching
+            result = await read_matching_page(contacts, candidates, page, name_filter(parsed))
+    return result.records, result.next_cursor
 
 
 class MergedContact(Record):

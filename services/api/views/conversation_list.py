@@ -1,22 +1,27 @@
 """Reads conversations, which the router writes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from services.api.views.contacts import contact_of, contacts_by_id
 from services.api.views.list_search import (
-    MAX_QUERY_TIME_MS,
-    SortedCollection,
     contact_filter,
     matching_contacts,
-    read_matching_page,
     search_limits,
 )
-from services.api.views.pagination import DocumentPage, PageRequest, ReadOptions, organization_query, read_page
+from services.api.views.pagination import (
+    MAX_QUERY_TIME_MS,
+    PageRequest,
+    RecordPage,
+    SortedCollection,
+    organization_query,
+    read_matching_page,
+    read_page,
+)
 from shared.contracts.errors import Problem
 from shared.contracts.records import Contact, ConversationRecord, ConversationStatus, Seen
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database
+from shared.platform.mongo import Database, Document, MongoQuery
 from shared.platform.unread_messages import unread_count_stages
 from shared.text.search_terms import Search
 
@@ -25,6 +30,14 @@ class Conversation(ConversationRecord):
     """A conversation with its contact."""
 
     contact: Contact | None = None
+
+
+@dataclass(frozen=True)
+class _ListedConversation:
+    """Without contact and unread count, which are read for all conversations of a page at once."""
+
+    conversation: Conversation
+    is_unread: bool
 
 
 @dataclass(frozen=True)
@@ -46,27 +59,38 @@ async def find_conversations(
     """Those with the newest message first. Raises Problem 503 `search_timeout`."""
     query = organization_query(organization_id, filters.instance_ids) | _filter_query(filters)
     if (search := Search.of(filters.search)) is None:
-        result = await read_page(database.conversations, query, "order_key", page)
+        result = await read_page(_liveliest_first(database), query, page)
     else:
         async with search_limits():
             result = await _search(database, query, page, search)
-    return await _complete(database, organization_id, result), result.next_cursor
+    return await _complete(database, organization_id, result.records), result.next_cursor
 
 
-async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
+def _liveliest_first(database: Database) -> SortedCollection[_ListedConversation]:
+    return SortedCollection(database.conversations, "order_key", _listed)
+
+
+def _listed(document: Document) -> _ListedConversation:
+    conversation = from_document(Conversation, document, contact=None, unread_count=0)
+    return _ListedConversation(conversation, bool(document.get("unread")))
+
+
+async def _search(
+    database: Database, query: MongoQuery, page: PageRequest, search: Search
+) -> RecordPage[_ListedConversation]:
     """Up to MAX_MATCHING_CONTACTS contacts are looked up first. When more match, conversations are scanned in order,
     and the page is full soon."""
     organization_id: str = query["organization_id"]
     contact_ids = await matching_contacts(database, organization_id, search)
     if contact_ids is None:
         has_words = contact_filter(database, organization_id, search)
-        return await read_matching_page(SortedCollection(database.conversations, "order_key"), query, page, has_words)
+        return await read_matching_page(_liveliest_first(database), query, page, has_words)
     query["$and"] = [{"contact_id": {"$in": contact_ids}}]
-    return await read_page(database.conversations, query, "order_key", page, ReadOptions(MAX_QUERY_TIME_MS))
+    return await read_page(_liveliest_first(database), query, page, MAX_QUERY_TIME_MS)
 
 
-def _filter_query(filters: ConversationFilter) -> dict[str, Any]:
-    query: dict[str, Any] = {}
+def _filter_query(filters: ConversationFilter) -> MongoQuery:
+    query: MongoQuery = {}
     if filters.status is not None:
         closed = ConversationStatus.CLOSED
         query["status"] = closed.value if filters.status is closed else {"$ne": closed.value}
@@ -87,7 +111,7 @@ async def get_conversation(
     conversation = await database.conversations.find_one(query)
     if conversation is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
-    return (await _complete(database, organization_id, DocumentPage([conversation], None)))[0]
+    return (await _complete(database, organization_id, [_listed(conversation)]))[0]
 
 
 async def with_contact(database: Database, record: ConversationRecord) -> Conversation:
@@ -102,19 +126,20 @@ def seen_of(conversation: ConversationRecord) -> Seen:
     return Seen(order_key=conversation.order_key or 0)
 
 
-async def _complete(database: Database, organization_id: str, page: DocumentPage) -> list[Conversation]:
+async def _complete(
+    database: Database, organization_id: str, listed: Sequence[_ListedConversation]
+) -> list[Conversation]:
     """With contacts and unread counts."""
-    contacts = await contacts_by_id(database, organization_id, [each["contact_id"] for each in page.documents])
-    unread_ids = [document["_id"] for document in page.documents if document.get("unread")]
-    counts = await _unread_counts(database, unread_ids)
+    contacts = await contacts_by_id(database, organization_id, [each.conversation.contact_id for each in listed])
+    counts = await _unread_counts(database, [each.conversation.id for each in listed if each.is_unread])
     return [
-        from_document(
-            Conversation,
-            document,
-            contact=contacts.get(document["contact_id"]),
-            unread_count=counts.get(document["_id"], 0),
+        conversation.model_copy(
+            update={
+                "contact": contacts.get(conversation.contact_id),
+                "unread_count": counts.get(conversation.id, 0),
+            }
         )
-        for document in page.documents
+        for conversation in (each.conversation for each in listed)
     ]
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from services.api.views.message_details import message_of
 from services.api.views.pagination import INTERNAL_FIELDS, PageRequest, decode_key_cursor, encode_cursor
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
-from shared.platform.documents import from_document
-from shared.platform.mongo import Collection, Database, Document
+from shared.platform.mongo import Collection, Database, MongoQuery
 
 _NEWER_MARK = "~"
 """Prefix of the id in a cursor towards newer messages. Message ids never begin with it."""
@@ -47,27 +47,28 @@ async def read_window(
 @dataclass(frozen=True)
 class _ConversationReader:
     collection: Collection
-    query: Document
+    query: MongoQuery
 
     async def read_around(self, message_id: str, limit: int) -> MessageWindow:
-        message = await self.collection.find_one({**self.query, "_id": message_id})
-        if message is None:
+        document = await self.collection.find_one({**self.query, "_id": message_id})
+        if document is None:
             raise Problem(404, "message_not_found", "there is no such message in this conversation")
-        position = message.get("order_key") or 0, message["_id"]
+        message = message_of(document)
+        position = message.order_key or 0, message.id
         newer, has_newer = await self.read_newer(position, limit // 2)
         older, has_older = await self.read_older(position, limit - len(newer) - 1)
         return _window([*newer, message, *older], has_older, newer=has_newer)
 
-    async def read_older(self, position: _Position | None, limit: int) -> tuple[list[Document], bool]:
+    async def read_older(self, position: _Position | None, limit: int) -> tuple[list[MessageRecord], bool]:
         """Messages before `position`, newest first, and whether there are more."""
         return await self._read(position, limit, -1)
 
-    async def read_newer(self, position: _Position, limit: int) -> tuple[list[Document], bool]:
+    async def read_newer(self, position: _Position, limit: int) -> tuple[list[MessageRecord], bool]:
         """The next messages after `position`, newest first, and whether there are more."""
-        documents, more = await self._read(position, limit, 1)
-        return documents[::-1], more
+        messages, more = await self._read(position, limit, 1)
+        return messages[::-1], more
 
-    async def _read(self, position: _Position | None, limit: int, direction: int) -> tuple[list[Document], bool]:
+    async def _read(self, position: _Position | None, limit: int, direction: int) -> tuple[list[MessageRecord], bool]:
         query = dict(self.query)
         if position:
             key, message_id = position
@@ -75,19 +76,18 @@ class _ConversationReader:
             query["$or"] = [{"order_key": {beyond: key}}, {"order_key": key, "_id": {beyond: message_id}}]
         order = [("order_key", direction), ("_id", direction)]
         documents = await self.collection.find(query, INTERNAL_FIELDS).sort(order).limit(limit + 1).to_list(None)
-        return documents[:limit], len(documents) > limit
+        return [message_of(document) for document in documents[:limit]], len(documents) > limit
 
 
-def _window(documents: list[Document], older: bool, *, newer: bool) -> MessageWindow:
-    messages = [from_document(MessageRecord, document) for document in documents]
-    next_cursor = _cursor(documents[-1]) if documents and older else None
-    return MessageWindow(messages, next_cursor, _cursor(documents[0], _NEWER_MARK) if documents and newer else None)
+def _window(messages: list[MessageRecord], older: bool, *, newer: bool) -> MessageWindow:
+    next_cursor = _cursor(messages[-1]) if messages and older else None
+    return MessageWindow(messages, next_cursor, _cursor(messages[0], _NEWER_MARK) if messages and newer else None)
 
 
-def _newer_window(documents: list[Document], newer: bool) -> MessageWindow:
+def _newer_window(messages: list[MessageRecord], newer: bool) -> MessageWindow:
     """A page of newer messages: there are always older ones."""
-    return _window(documents, True, newer=newer)
+    return _window(messages, True, newer=newer)
 
 
-def _cursor(document: Document, prefix: str = "") -> str:
-    return encode_cursor(document.get("order_key") or 0, prefix + document["_id"])
+def _cursor(message: MessageRecord, prefix: str = "") -> str:
+    return encode_cursor(message.order_key or 0, prefix + message.id)

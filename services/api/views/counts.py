@@ -1,13 +1,12 @@
 """Counts of conversations and bookings for the filters of their lists."""
 
 import asyncio
-from typing import Any
 
 from pydantic import BaseModel
 
 from services.api.views.pagination import organization_query
 from shared.contracts.records import BookingStatus, ConversationStatus
-from shared.platform.mongo import Collection, Database
+from shared.platform.mongo import Collection, Database, MongoQuery
 
 MAX_COUNT = 100_000
 """Counting stops here."""
@@ -39,7 +38,7 @@ async def count_conversations(
 ) -> ConversationCounts:
     query = organization_query(organization_id, instance_ids)
     closed = ConversationStatus.CLOSED.value
-    is_open: dict[str, Any] = {"status": {"$ne": closed}}
+    is_open: MongoQuery = {"status": {"$ne": closed}}
     collection = database["conversations"]
     counts = await asyncio.gather(
         _count(collection, query | is_open),
@@ -57,7 +56,7 @@ async def count_bookings(database: Database, organization_id: str, instance_ids:
     return BookingCounts.model_validate(dict(zip(BookingStatus, counts, strict=True)))
 
 
-async def _count(collection: Collection, query: dict[str, Any]) -> int:
+async def _count(collection: Collection, query: MongoQuery) -> int:
     return await collection.count_documents(query, limit=MAX_COUNT)
 
 

@@ -2,12 +2,13 @@
 writes."""
 
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from pydantic import BaseModel
 
 from services.api.responses import Secret
-from services.api.views.pagination import PageRequest, organization_query, read_page
+from services.api.views.pagination import PageRequest, SortedCollection, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.instance_records import ConnectionRecord, InstanceRecord
 from shared.contracts.message import utc_now
@@ -124,10 +125,10 @@ async def find_instances(
 ) -> tuple[list[Instance], str | None]:
     """Newest first. `instance_ids`: only these."""
     query = {**organization_query(organization_id, instance_ids, id_field="_id"), "deleted_at": None}
-    result = await read_page(database.instances, query, "created_at", page)
-    instances = [from_document(InstanceRecord, document) for document in result.documents]
-    connections = await connections_by_id(database, organization_id, [instance.id for instance in instances])
-    return [instance_of(instance, connections[instance.id]) for instance in instances], result.next_cursor
+    newest_first = SortedCollection(database.instances, "created_at", partial(from_document, InstanceRecord))
+    result = await read_page(newest_first, query, page)
+    connections = await connections_by_id(database, organization_id, [instance.id for instance in result.records])
+    return [instance_of(instance, connections[instance.id]) for instance in result.records], result.next_cursor
 
 
 async def read_instance_status(database: Database, instance: InstanceRecord) -> InstanceStatus:

@@ -3,20 +3,15 @@
 
 import asyncio
 import re
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from services.api.views.pagination import DocumentPage, PageRequest, ReadOptions, cursor_of, read_page
+from services.api.views.pagination import MAX_QUERY_TIME_MS, Candidate, CandidateFilter
 from shared.contracts.errors import Problem
-from shared.platform.mongo import Collection, Database, Document, ExecutionTimeout, OperationFailure
+from shared.platform.mongo import Database, ExecutionTimeout, MongoQuery, OperationFailure
 from shared.text.search_terms import MAX_PART, Search, is_unspaced, pairs, runs, searched
 
-MAX_QUERY_TIME_MS = 5_000
-"""Of one query to MongoDB."""
-MAX_SCAN_S = 2.5
-"""After this time a page is returned although it is not full, with a cursor to continue."""
 MAX_MATCHING_CONTACTS = 1_000
 """Up to so many matching contacts, their conversations and bookings are looked up by contact; above it, lists are
 scanned."""
@@ -25,12 +20,8 @@ MAX_VOCABULARY_WORDS = 200
 ranges in order. A part that more words contain is common, so scanning the list finds matches soon."""
 MAX_INDEXED_WORDS = 4
 """Candidates are found by the longest words of a search, up to so many. The other words are only compared."""
-_MAX_BATCH_DOCUMENTS = 500
 _NO_SUCH_INDEX = 2
 """MongoDB's error code for a hint that names no index."""
-
-CandidateFilter = Callable[[list[Document]], Awaitable[list[Document]]]
-"""Returns those of the candidates that match, in the same order."""
 
 
 @asynccontextmanager
@@ -52,7 +43,7 @@ async def search_limits() -> AsyncIterator[None]:
 class SearchCondition:
     """A query for the documents that have a word. `indexed`: MongoDB finds them by index, without scanning others."""
 
-    query: Document
+    query: MongoQuery
     indexed: bool = True
 
 
@@ -79,15 +70,15 @@ async def search_condition(database: Database, organization_id: str, run: str) -
     return SearchCondition({"search_terms": {"$in": words}}) if words else None
 
 
-def contact_query(search: Search) -> Document:
+def contact_query(search: Search) -> MongoQuery:
     """A query for contacts that may match: each word, or the number, is part of a word of the name or of a number."""
     longest = [max(runs(word), key=len) for word in search.words]
     words = sorted(longest, key=len, reverse=True)[:MAX_INDEXED_WORDS]
-    all_words: Document = {"$and": [_has_part(word) for word in words]}
+    all_words: MongoQuery = {"$and": [_has_part(word) for word in words]}
     return {"$or": [all_words, _has_part(search.number)]} if search.number else all_words
 
 
-def _has_part(word: str) -> Document:
+def _has_part(word: str) -> MongoQuery:
     return {"search_parts": {"$regex": f"^{re.escape(word[:MAX_PART])}"}}
 
 
@@ -103,41 +94,20 @@ async def matching_contacts(database: Database, organization_id: str, search: Se
     return [contact["_id"] for contact in contacts if search.matches_contact(contact)]
 
 
-@dataclass(frozen=True)
-class SortedCollection:
-    """A collection and the field it is sorted by. `hint`: the index to use."""
-
-    collection: Collection
-    sort_field: str
-    hint: str | None = None
-
-
-async def read_matching_page(
-    source: SortedCollection, query: Document, request: PageRequest, candidate_filter: CandidateFilter
-) -> DocumentPage:
-    """A page of the documents that match `query` and that `candidate_filter` returns. After MAX_SCAN_S it is returned
-    although it is not full, with a cursor."""
-    matching: list[Document] = []
-    batch_size, cursor = request.limit, request.cursor
-    deadline = time.monotonic() + MAX_SCAN_S
-    options = ReadOptions(MAX_QUERY_TIME_MS, source.hint)
-    while True:
-        page = await read_page(source.collection, query, source.sort_field, PageRequest(batch_size, cursor), options)
-        matching += await candidate_filter(page.documents)
-        if len(matching) > request.limit or (len(matching) == request.limit and page.next_cursor):
-            documents = matching[: request.limit]
-            return DocumentPage(documents, cursor_of(documents[-1], source.sort_field))
-        cursor = page.next_cursor
-        if cursor is None or time.monotonic() > deadline:
-            return DocumentPage(matching, cursor)
-        batch_size = min(2 * batch_size, _MAX_BATCH_DOCUMENTS)
-
-
 def text_filter(search: Search) -> CandidateFilter:
     """Documents that have all words in their text."""
 
-    async def matching(documents: list[Document]) -> list[Document]:
-        return [each for each in documents if search.matches_text(each.get("text"))]
+    async def matching(candidates: Sequence[Candidate]) -> list[bool]:
+        return [search.matches_text(each.get("text")) for each in candidates]
+
+    return matching
+
+
+def name_filter(search: Search) -> CandidateFilter:
+    """Contacts that have all words in their name or numbers."""
+
+    async def matching(candidates: Sequence[Candidate]) -> list[bool]:
+        return [search.matches_contact(each) for each in candidates]
 
     return matching
 
@@ -147,16 +117,16 @@ def contact_filter(
 ) -> CandidateFilter:
     """Documents that have all words in their contact's name or number, or, with `or_text`, in their text."""
 
-    async def matching(documents: list[Document]) -> list[Document]:
-        ids = sorted({each["contact_id"] for each in documents})
+    async def matching(candidates: Sequence[Candidate]) -> list[bool]:
+        ids = sorted({each["contact_id"] for each in candidates})
         query = {"_id": {"$in": ids}, "organization_id": organization_id}
         cursor = database["contacts"].find(query, {"name": 1, "phone_number": 1, "aliases": 1})
         contacts = {contact["_id"]: contact async for contact in cursor}
 
-        def matches(document: Document) -> bool:
-            texts = [searched(document.get("text"))] if or_text else []
-            return search.matches_contact(contacts.get(document["contact_id"], {}), *texts)
+        def matches(candidate: Candidate) -> bool:
+            texts = [searched(candidate.get("text"))] if or_text else []
+            return search.matches_contact(contacts.get(candidate["contact_id"], {}), *texts)
 
-        return [document for document in documents if matches(document)]
+        return [matches(candidate) for candidate in candidates]
 
     return matching

@@ -40,7 +40,7 @@ class MessageWithHistory(MessageRecord):
     earlier_texts: tuple[EarlierText, ...] = ()
 
 
-def _message(document: Document) -> MessageRecord:
+def message_of(document: Document) -> MessageRecord:
     return from_document(MessageRecord, document)
 
 
@@ -55,7 +55,7 @@ def _message_with_history(document: Document) -> MessageWithHistory:
 async def find_message(database: Database, organization_id: str, message_id: str) -> MessageRecord | None:
     """By Switchboard's own id."""
     document = await database.messages.find_one({"_id": message_id, "organization_id": organization_id})
-    return _message(document) if document else None
+    return message_of(document) if document else None
 
 
 async def get_message(

@@ -3,20 +3,21 @@
 import re
 import string
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from services.api.views.list_search import (
+from services.api.views.list_search import search_conditions, search_limits, text_filter
+from services.api.views.message_details import message_of
+from services.api.views.pagination import (
+    PageRequest,
+    RecordPage,
     SortedCollection,
+    organization_query,
     read_matching_page,
-    search_conditions,
-    search_limits,
-    text_filter,
+    read_page,
 )
-from services.api.views.pagination import DocumentPage, PageRequest, organization_query, read_page
 from shared.contracts.errors import Problem
 from shared.contracts.records import MessageRecord
-from shared.platform.documents import from_document
-from shared.platform.mongo import Database
+from shared.platform.mongo import Database, MongoQuery
 from shared.text.search_terms import Search
 
 _PUNCTUATION = string.punctuation + "¿¡„“”«»…–—"
@@ -41,7 +42,7 @@ async def search_messages(
     database: Database, organization_id: str, page: PageRequest, filters: MessageFilter
 ) -> tuple[list[MessageRecord], str | None]:
     """Newest first. Raises Problem 422 `nothing_to_search`, 503 `search_timeout`, 503 `search_not_ready`."""
-    query: dict[str, Any] = organization_query(organization_id, filters.instance_ids)
+    query = organization_query(organization_id, filters.instance_ids)
     if filters.kind is not None:
         query["kind"] = filters.kind
     if filters.conversation_id is not None:
@@ -49,21 +50,23 @@ async def search_messages(
     if filters.stuck is not None:
         query["stuck_since"] = {"$exists": filters.stuck}
     if (search := Search.of(filters.search)) is None:
-        result = await read_page(database.messages, query, "order_key", page)
+        result = await read_page(SortedCollection(database.messages, "order_key", message_of), query, page)
     else:
         result = await _search(database, query, page, search)
-    messages = [from_document(MessageRecord, document) for document in result.documents]
-    return messages, result.next_cursor
+    return result.records, result.next_cursor
 
 
-async def _search(database: Database, query: dict[str, Any], page: PageRequest, search: Search) -> DocumentPage:
+async def _search(
+    database: Database, query: MongoQuery, page: PageRequest, search: Search
+) -> RecordPage[MessageRecord]:
     if not search.words:
         raise Problem(422, "nothing_to_search", "search: write at least one word, of letters or digits")
     async with search_limits():
         conditions = await search_conditions(database, query["organization_id"], search)
         if conditions is None:
-            return DocumentPage([], None)
+            return RecordPage([], None)
         indexed = any(condition.indexed for condition in conditions) or "conversation_id" in query
         candidates = {**query, "$and": [condition.query for condition in conditions]}
-        newest_first = SortedCollection(database.messages, "order_key", hint=None if indexed else "by_order")
+        hint = None if indexed else "by_order"
+        newest_first = SortedCollection(database.messages, "order_key", message_of, hint)
         return await read_matching_page(newest_first, candidates, page, text_filter(search))

@@ -1,12 +1,13 @@
 """Messages between two addresses: one of the organization's accounts and one of its contacts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from services.api.views.message_details import message_of
 from services.api.views.pagination import organization_query
 from shared.contracts.addresses import alias_of_address, lid_address
 from shared.contracts.records import MessageRecord
-from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document
+from shared.platform.mongo import Database
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ async def find_messages_between(
     query = {"organization_id": organization_id, "conversation_id": {"$in": ids}, "kind": "message"}
     newest_first = database.messages.find(query).sort([("order_key", -1), ("_id", -1)])
     documents = await newest_first.skip(filters.offset).limit(filters.limit + 1).to_list(None)
-    page = [from_document(MessageRecord, each) for each in documents[: filters.limit]]
+    page = [message_of(each) for each in documents[: filters.limit]]
     earlier_offset = filters.offset + filters.limit if len(documents) > filters.limit else None
     return page[::-1], earlier_offset
 
@@ -43,7 +44,7 @@ async def _conversations(database: Database, organization_id: str, filters: Mess
     aliases = {alias_of_address(address): address for address in (filters.first_address, filters.second_address)}
     contacts_query = {"organization_id": organization_id, "aliases": {"$in": list(aliases)}}
     contacts = await database.contacts.find(contacts_query).to_list(None)
-    opposite = {contact["_id"]: _opposite_addresses(contact, aliases, filters) for contact in contacts}
+    opposite = {contact["_id"]: _opposite_addresses(contact["aliases"], aliases, filters) for contact in contacts}
     query = {**organization_query(organization_id, filters.instance_ids), "contact_id": {"$in": list(opposite)}}
     conversations = await database.conversations.find(query).to_list(None)
     return [
@@ -53,10 +54,12 @@ async def _conversations(database: Database, organization_id: str, filters: Mess
     ]
 
 
-def _opposite_addresses(contact: Document, aliases: dict[str, str], filters: MessagesBetweenFilter) -> frozenset[str]:
-    """The addresses that the account must have when this contact has one of the two."""
+def _opposite_addresses(
+    contact_aliases: Iterable[str], aliases: dict[str, str], filters: MessagesBetweenFilter
+) -> frozenset[str]:
+    """The addresses that the account must have when a contact with these aliases has one of the two."""
     first, second = filters.first_address, filters.second_address
-    own_addresses = {aliases[alias] for alias in contact["aliases"] if alias in aliases}
+    own_addresses = {aliases[alias] for alias in contact_aliases if alias in aliases}
     return frozenset(other for own, other in ((first, second), (second, first)) if own in own_addresses)
 
 

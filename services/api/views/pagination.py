@@ -3,15 +3,24 @@ last document, so pages stay stable while documents are added."""
 
 import base64
 import re
+import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Generic, TypedDict, TypeVar, cast
 
 from shared.contracts.errors import Problem
 from shared.contracts.order_keys import MAX_ORDER_KEY
-from shared.platform.mongo import Collection, Document
+from shared.platform.mongo import Collection, Document, MongoQuery
+
+R = TypeVar("R")
+
+MAX_QUERY_TIME_MS = 5_000
+"""Of one query to MongoDB in a search."""
+MAX_SCAN_S = 2.5
+"""After this time a page of a search is returned although it is not full, with a cursor to continue."""
+_MAX_BATCH_DOCUMENTS = 500
 
 
 @dataclass(frozen=True)
@@ -23,29 +32,45 @@ class PageRequest:
 
 
 @dataclass(frozen=True)
-class DocumentPage:
-    documents: list[Document]
+class RecordPage(Generic[R]):
+    records: list[R]
     next_cursor: str | None
 
 
 @dataclass(frozen=True)
-class ReadOptions:
-    """Options of a query. `hint`: the index to use, where MongoDB might choose a bad one."""
+class SortedCollection(Generic[R]):
+    """`sort_field`: an `order_key` or a time, newest first; or `sort_name`, ascending. `read`: makes a record of a
+    document. `hint`: the index to use, where MongoDB might choose a bad one."""
 
-    max_time_ms: int | None = None
+    collection: Collection
+    sort_field: str
+    read: Callable[[Document], R]
     hint: str | None = None
+
+
+class Candidate(TypedDict, total=False):
+    """A document of a list as far as a search compares it; it is not converted before it matches."""
+
+    contact_id: str
+    text: str | None
+    name: str | None
+    phone_number: str | None
+    aliases: list[str]
+
+
+CandidateFilter = Callable[[Sequence[Candidate]], Awaitable[list[bool]]]
+"""Returns for each candidate whether it matches."""
 
 
 def organization_query(
     organization_id: str, instance_ids: frozenset[str] | None = None, *, id_field: str = "instance_id"
-) -> dict[str, Any]:
+) -> MongoQuery:
     """The query for an organization's documents; with `instance_ids` only for those of these instances, by
     `id_field`."""
-    query: dict[str, Any] = {"organization_id": organization_id}
+    query: MongoQuery = {"organization_id": organization_id}
     return query if instance_ids is None else {**query, id_field: {"$in": sorted(instance_ids)}}
 
 
-_DEFAULT_READ_OPTIONS = ReadOptions()
 INTERNAL_FIELDS = {"search_terms": 0, "search_parts": 0}
 """Excluded from results: only used by indexes."""
 SORT_NAME = "sort_name"
@@ -105,37 +130,66 @@ def decode_name_cursor(cursor: str) -> tuple[str, str]:
     return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode(errors="ignore"), document_id
 
 
-def cursor_of(document: Document, sort_field: str) -> str:
+async def read_page(
+    source: SortedCollection[R], query: MongoQuery, request: PageRequest, max_time_ms: int | None = None
+) -> RecordPage[R]:
+    """One page of the documents that match `query`."""
+    documents, next_cursor = await _read_documents(source, query, request, max_time_ms)
+    return RecordPage([source.read(document) for document in documents], next_cursor)
+
+
+async def read_matching_page(
+    source: SortedCollection[R], query: MongoQuery, request: PageRequest, candidate_filter: CandidateFilter
+) -> RecordPage[R]:
+    """A page of the documents that match `query` and `candidate_filter`. After MAX_SCAN_S it is returned although it is
+    not full, with a cursor."""
+    matching: list[Document] = []
+    batch = request
+    deadline = time.monotonic() + MAX_SCAN_S
+    while True:
+        documents, next_cursor = await _read_documents(source, query, batch, MAX_QUERY_TIME_MS)
+        is_match = await candidate_filter(cast(list[Candidate], documents))
+        matching += [document for document, matches in zip(documents, is_match, strict=True) if matches]
+        if len(matching) > request.limit or (len(matching) == request.limit and next_cursor):
+            matching = matching[: request.limit]
+            next_cursor = _cursor_of(matching[-1], source.sort_field)
+            break
+        if next_cursor is None or time.monotonic() > deadline:
+            break
+        batch = PageRequest(min(2 * batch.limit, _MAX_BATCH_DOCUMENTS), next_cursor)
+    return RecordPage([source.read(document) for document in matching], next_cursor)
+
+
+async def _read_documents(
+    source: SortedCollection[R], query: MongoQuery, request: PageRequest, max_time_ms: int | None
+) -> tuple[list[Document], str | None]:
+    """Documents of one page, and the next cursor."""
+    sort_field, direction = source.sort_field, 1 if source.sort_field == SORT_NAME else -1
+    if request.cursor:
+        position, document_id = _position(request.cursor, sort_field)
+        beyond = "$gt" if direction == 1 else "$lt"
+        after = {"$or": [{sort_field: {beyond: position}}, {sort_field: position, "_id": {beyond: document_id}}]}
+        query = {"$and": [query, after]}
+    cursor = source.collection.find(query, INTERNAL_FIELDS).sort([(sort_field, direction), ("_id", direction)])
+    if max_time_ms is not None:
+        cursor = cursor.max_time_ms(max_time_ms)
+    if source.hint is not None:
+        cursor = cursor.hint(source.hint)
+    documents = await cursor.limit(request.limit + 1).to_list(None)
+    page = documents[: request.limit]
+    return page, _cursor_of(page[-1], sort_field) if len(documents) > request.limit else None
+
+
+def _position(cursor: str, sort_field: str) -> tuple[datetime | int | str, str]:
+    """The value of the sort field, and the id. Raises Problem 422 `invalid_cursor`."""
+    if sort_field == "order_key":
+        return decode_key_cursor(cursor)
+    return decode_name_cursor(cursor) if sort_field == SORT_NAME else decode_cursor(cursor)
+
+
+def _cursor_of(document: Document, sort_field: str) -> str:
     """The position of a document in a list that is sorted by `sort_field`."""
     position = document.get(sort_field)
     if sort_field == SORT_NAME:
         return encode_name_cursor(position or "", document["_id"])
     return encode_cursor(position or 0, document["_id"])
-
-
-_DECODERS: dict[str, Callable[[str], tuple[Any, str]]] = {"order_key": decode_key_cursor, SORT_NAME: decode_name_cursor}
-
-
-async def read_page(
-    collection: Collection,
-    query: dict[str, Any],
-    sort_field: str,
-    request: PageRequest,
-    options: ReadOptions = _DEFAULT_READ_OPTIONS,
-) -> DocumentPage:
-    """One page of the documents that match `query`. `sort_field`: an `order_key` or a time, newest first; or
-    `sort_name`, ascending."""
-    direction = 1 if sort_field == SORT_NAME else -1
-    if request.cursor:
-        position, document_id = _DECODERS.get(sort_field, decode_cursor)(request.cursor)
-        beyond = "$gt" if direction == 1 else "$lt"
-        after = {"$or": [{sort_field: {beyond: position}}, {sort_field: position, "_id": {beyond: document_id}}]}
-        query = {"$and": [query, after]}
-    cursor = collection.find(query, INTERNAL_FIELDS).sort([(sort_field, direction), ("_id", direction)])
-    if options.max_time_ms is not None:
-        cursor = cursor.max_time_ms(options.max_time_ms)
-    if options.hint is not None:
-        cursor = cursor.hint(options.hint)
-    documents = await cursor.limit(request.limit + 1).to_list(None)
-    page = documents[: request.limit]
-    return DocumentPage(page, cursor_of(page[-1], sort_field) if len(documents) > request.limit else None)

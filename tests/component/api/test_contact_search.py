@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.api.views import list_search
+from services.api.views import list_search, pagination
 from shared.contracts.ids import new_id
 from shared.contracts.queries import ListContacts
 from shared.messaging.rpc_client import rpc_request
@@ -110,7 +110,7 @@ async def test_a_scan_that_takes_long_returns_a_partial_page_and_continues(
     talks = [talk(member, age, contact_id=people[age % 8]["_id"]) for age in range(40)]
     await api.database.conversations.insert_many(talks)
     monkeypatch.setattr(list_search, "MAX_MATCHING_CONTACTS", 1)
-    monkeypatch.setattr(list_search, "MAX_SCAN_S", 0)
+    monkeypatch.setattr(pagination, "MAX_SCAN_S", 0)
     answer = await member.get("/api/conversations", search="mul", limit=7)
     assert len(answer["data"]) < 7
     assert answer["next_cursor"] is not None
