@@ -1,5 +1,6 @@
 """Records and other models as documents of MongoDB: the same fields, `_id` for `id`."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ def to_document(model: BaseModel, **more: Any) -> Document:
     return {"_id": fields.pop("id"), **fields, **more}
 
 
-def from_document(model: type[M], document: Document, **fields: Any) -> M:
+def from_document(model: type[M], document: Mapping[str, Any], **fields: Any) -> M:
     """The model of a document; `fields` are added, or replace those of the document. Raises ValidationError for a
     document that something else wrote."""
     return model.model_validate({**document, "id": document["_id"], **fields})

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from motor.frameworks import asyncio as motor_framework
 from motor.motor_asyncio import (
@@ -30,11 +30,14 @@ from shared.platform.mongo_threads import Threads, transaction_threads
 from shared.platform.settings import Settings
 
 R = TypeVar("R")
+D = TypeVar("D", bound=Mapping[str, Any])
 Document = dict[str, Any]
 MongoQuery = dict[str, Any]
 """A filter, or a stage or an expression of a pipeline."""
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
+CollectionOf = AsyncIOMotorCollection
+"""With the type of its documents, a typed dictionary: see `collection_of`."""
 ClientSession = AsyncIOMotorClientSession
 """Of a transaction."""
 
@@ -56,6 +59,7 @@ __all__ = [
     "BulkWriteError",
     "ClientSession",
     "Collection",
+    "CollectionOf",
     "Database",
     "Document",
     "DuplicateKeyError",
@@ -91,6 +95,12 @@ async def open_mongo(settings: Settings) -> AsyncIterator[Database]:
         yield client[settings.mongo_database]
     finally:
         client.close()
+
+
+def collection_of(database: Database, name: str, _document: type[D]) -> CollectionOf[D]:
+    """The collection, whose documents are typed dictionaries. Nothing checks them: a document of another version may
+    lack fields that the type requires."""
+    return cast(CollectionOf[D], database[name])
 
 
 async def in_transaction(database: Database, work: Callable[[ClientSession], Coroutine[Any, Any, R]]) -> R:

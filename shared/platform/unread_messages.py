@@ -9,10 +9,10 @@ MAX_UNREAD_COUNT = 1_000
 _NOTHING_READ = -1
 
 
-def unread_query(conversation: Document) -> Document:
-    """The unread messages of one conversation, a document of `conversations`."""
-    read_key = conversation.get("read_key", _NOTHING_READ)
-    return {"conversation_id": conversation["_id"], "direction": "inbound", "order_key": {"$gt": read_key}}
+def unread_query(conversation_id: str, read_key: int | None) -> Document:
+    """The unread messages of a conversation that was read up to this order key; None: never."""
+    after = _NOTHING_READ if read_key is None else read_key
+    return {"conversation_id": conversation_id, "direction": "inbound", "order_key": {"$gt": after}}
 
 
 def unread_count_stages() -> list[Document]:

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from shared.contracts.addresses import phone_of_alias
 from shared.text.folding import folded
@@ -109,7 +109,12 @@ def sort_name(name: str | None, number: str) -> str:
     return (plain or NAMELESS + number).encode()[:MAX_SORT_BYTES].decode(errors="ignore")
 
 
-def contact_fields(contact: Mapping[str, Any]) -> dict[str, Any]:
+class ContactSearchFields(TypedDict):
+    search_parts: list[str]
+    sort_name: str
+
+
+def contact_fields(contact: Mapping[str, Any]) -> ContactSearchFields:
     """The fields stored with a contact (name, number, LID, aliases) for searching and sorting."""
     name, numbers = contact.get("name"), numbers_of(contact)
     words = [*runs(folded(name or "")), *numbers]
@@ -125,9 +130,9 @@ def numbers_of(contact: Mapping[str, Any]) -> list[str]:
     return [number for number in dict.fromkeys(known) if number]
 
 
-def message_terms(message: Mapping[str, Any]) -> list[str]:
-    """The terms of a stored message; none when its author deleted it."""
-    return [] if message.get("revoked_at") else terms_of(message.get("text"))
+def message_terms(text: str | None, *, is_revoked: bool) -> list[str]:
+    """The terms of a message; none when its author deleted it."""
+    return [] if is_revoked else terms_of(text)
 
 
 @dataclass(frozen=True)

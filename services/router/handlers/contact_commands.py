@@ -1,7 +1,5 @@
 """Commands of users about contacts: split a wrong merge."""
 
-from typing import Any
-
 from services.router.context import RouterContext
 from services.router.handlers.rejections import rejecting_with_event
 from shared.contracts.commands import SplitContact
@@ -23,9 +21,13 @@ async def on_split_contact(command: SplitContact, context: RouterContext) -> Non
             detail = "that contact was not merged into this one; GET /api/contacts/{id} shows its merges"
             raise Problem(409, "contact_not_merged", detail)
         await _move_late_writes(command, context)
-        common: dict[str, Any] = {"organization_id": command.organization_id, "cause": command.id}
-        created = ContactCreated(id=derived_id(command.id, "back"), contact=back, **common)
-        updated = ContactUpdated(id=derived_id(command.id, "stayed"), contact=stayed, **common)
+        organization_id, cause = command.organization_id, command.id
+        created = ContactCreated(
+            id=derived_id(cause, "back"), organization_id=organization_id, cause=cause, contact=back
+        )
+        updated = ContactUpdated(
+            id=derived_id(cause, "stayed"), organization_id=organization_id, cause=cause, contact=stayed
+        )
         await context.publish(created, updated)
 
 

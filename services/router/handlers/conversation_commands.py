@@ -5,7 +5,14 @@ from datetime import timedelta
 from services.router.context import RouterContext
 from services.router.handlers.read_receipts import send_read_receipts
 from services.router.handlers.rejections import rejecting_with_event
-from services.router.store.conversation_state import READ_MARKS, read_marks, seen_order_key
+from services.router.store.conversation_state import (
+    Assignment,
+    Closing,
+    ConversationChanges,
+    read_changes,
+    read_marks,
+    seen_order_key,
+)
 from services.router.store.messages import IdentifiedMessage
 from shared.contracts.commands import AssignConversation, ChangeConversation, MarkConversationRead
 from shared.contracts.errors import Problem, Retry
@@ -13,7 +20,6 @@ from shared.contracts.events import ConversationUpdated, MessagesReadElsewhere
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Command, Message
 from shared.contracts.records import ConversationRecord, ConversationStatus, MessageRecord
-from shared.platform.mongo import Document
 
 READ_BEFORE_MESSAGE_GRACE = timedelta(minutes=1)
 """Grace period in which a read mark may arrive before its message; messages that are still unknown then were received
@@ -26,7 +32,7 @@ async def on_mark_read(command: MarkConversationRead, context: RouterContext) ->
         read = seen_order_key(command.seen, command.at)
         if found := await context.store.conversations.by_id(command.organization_id, command.conversation_id):
             await send_read_receipts(command, found, read, context)
-        await _apply(command, command.conversation_id, dict.fromkeys(READ_MARKS, read), context)
+        await _apply(command, command.conversation_id, read_changes(read), context)
 
 
 async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext) -> None:
@@ -36,8 +42,7 @@ async def on_read_elsewhere(event: MessagesReadElsewhere, context: RouterContext
     messages = [one.message for one in named if await _is_in_chat(one, event, context)]
     marks = read_marks(messages)
     for conversation_id, read in marks.items():
-        facts = dict.fromkeys(READ_MARKS, read)
-        if found := await store.conversations.apply(event.organization_id, conversation_id, facts):
+        if found := await store.conversations.apply(event.organization_id, conversation_id, read_changes(read)):
             await context.publish(_updated_event(found, event, found.id))
     if {message.wa_id for message in messages} != set(
         event.wa_ids
@@ -62,14 +67,19 @@ async def on_assign_conversation(command: AssignConversation, context: RouterCon
             command.organization_id, command.user_id
         ):
             raise Problem(422, "assignee_unknown", "user_id: there is no such user in this organization")
-        decision = _decision(command, command.by) | {"to": command.user_id}
-        await _apply(command, command.conversation_id, {"assignment": decision}, context)
+        assignment: Assignment = {"at": command.at, "id": command.id, "by": command.by, "to": command.user_id}
+        await _apply(command, command.conversation_id, {"assignment": assignment}, context)
 
 
 async def on_change_conversation(command: ChangeConversation, context: RouterContext) -> None:
     """Closed until the contact writes something that the user who closed it had not seen."""
-    closing = _decision(command, command.by) | {"closed": command.status is ConversationStatus.CLOSED}
-    closing["seen_key"] = seen_order_key(command.seen, command.at)
+    closing: Closing = {
+        "at": command.at,
+        "id": command.id,
+        "by": command.by,
+        "closed": command.status is ConversationStatus.CLOSED,
+        "seen_key": seen_order_key(command.seen, command.at),
+    }
     async with rejecting_with_event(command, context):
         await _apply(command, command.conversation_id, {"closing": closing}, context)
 
@@ -80,13 +90,8 @@ async def publish_reopened(message: MessageRecord, cause: Message, context: Rout
         await context.publish(_updated_event(opened, cause))
 
 
-def _decision(command: Command, by: str | None) -> Document:
-    """MongoDB compares documents field by field: the later decision is the greater one."""
-    return {"at": command.at, "id": command.id, "by": by}
-
-
-async def _apply(command: Command, conversation_id: str, facts: Document, context: RouterContext) -> None:
-    found = await context.store.conversations.apply(command.organization_id, conversation_id, facts)
+async def _apply(command: Command, conversation_id: str, changes: ConversationChanges, context: RouterContext) -> None:
+    found = await context.store.conversations.apply(command.organization_id, conversation_id, changes)
     if found is None:
         raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
     await context.publish(_updated_event(found, command))

@@ -3,18 +3,18 @@
 from collections import defaultdict
 
 from services.router.context import RouterContext
+from services.router.store.conversation_state import StoredConversation
 from shared.contracts.commands import MarkConversationRead, MarkRead
 from shared.contracts.ids import derived_id
 from shared.contracts.message_type import MessageType
 from shared.contracts.records import Party
-from shared.platform.mongo import Document
 
 MAX_READ_RECEIPTS = 100
 """Messages for which receipts are sent, the newest; phones mark older ones as read by themselves."""
 
 
 async def send_read_receipts(
-    command: MarkConversationRead, conversation: Document, mark: int, context: RouterContext
+    command: MarkConversationRead, conversation: StoredConversation, mark: int, context: RouterContext
 ) -> None:
     """For what the contact wrote up to this order key, since the last receipts. Called before the read mark is stored:
     a crash in between repeats it, and sending a read receipt twice is harmless."""

@@ -35,12 +35,11 @@ async def require_same_send(command: SendMessage, existing: MessageRecord, conte
     if existing.organization_id != command.organization_id or existing.origin != "api":
         raise idempotency_conflict()
     made_by = await context.store.messages.command_of(existing.id)
-    kept = made_by.get("fingerprint")
+    kept = made_by.fingerprint
     same = kept == send_fingerprint(command)
     if not same and not (kept is None and await _matches_without_fingerprint(command, existing, context)):
         raise idempotency_conflict()
-    expires_at: datetime = made_by.get("expires_at") or existing.timestamp + SEND_EXPIRY
-    return expires_at
+    return made_by.expires_at or existing.timestamp + SEND_EXPIRY
 
 
 async def _of_earlier_version(command: SendMessage, context: RouterContext) -> MessageRecord | None:

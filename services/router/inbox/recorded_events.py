@@ -1,7 +1,7 @@
 """The events that a recorded message makes. Pure."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TypedDict
 
 from services.router.inbox.steps import Record
 from services.router.rules.classification import PLACEHOLDER_TYPES
@@ -9,6 +9,12 @@ from shared.contracts.events import BookingCreated, BookingUpdated, ContactCreat
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Event
 from shared.contracts.records import Booking, Contact, MessageRecord
+
+
+class _Origin(TypedDict):
+    organization_id: str
+    instance_id: str
+    cause: str
 
 
 def events_of(
@@ -24,7 +30,7 @@ def events_of(
     former_holders: contacts that lost their number.
     """
     event, contact = record.event, record.contact
-    common: dict[str, Any] = {
+    common: _Origin = {
         "organization_id": event.organization_id,
         "instance_id": event.instance_id,
         "cause": event.id,

@@ -1,10 +1,10 @@
 """Identity of contacts: the phone number and the LID of a person are aliases of one contact. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from services.router.rules.stored_contact import ContactChanges, StoredContact
 from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.ids import derived_id
 from shared.contracts.records import Contact, Party
@@ -80,37 +80,32 @@ def new_contact(observation: ContactObservation) -> Contact:
     )
 
 
-def contact_changes(contact: Mapping[str, Any], observation: ContactObservation) -> dict[str, Any]:
-    """The fields that an observation changes in a stored contact; empty when it tells nothing new.
+def contact_changes(contact: StoredContact, observation: ContactObservation) -> ContactChanges:
+    """What an observation changes in a stored contact; empty when it tells nothing new.
 
     An address stays an alias for good: a person who changed their number is recognised by the LID, and the new number
     becomes an alias and is shown. Of two names, and of two numbers, the one observed later is shown, whichever event
     arrives first.
     """
-    found: dict[str, Any] = {}
-    if observation.party.lid and not _known(contact, "lid", observation.party.lid):
-        found["lid"] = observation.party.lid
-    if observation.party.phone and (
-        not _known(contact, "phone_number", observation.party.phone) or _moved_back(contact, observation)
-    ):
-        found.update(phone_number=observation.party.phone, number_at=observation.at)
-    new_spelling = observation.same_account_phone and not _known(
-        contact, "phone_number", observation.same_account_phone
-    )
-    if new_spelling or (
-        observation.variant_checked is not None and observation.variant_checked is bool(contact.get("unasked"))
-    ):
-        found["unasked"] = not observation.variant_checked
-    if (
-        observation.name
-        and observation.name != contact.get("name")
-        and _is_newest(contact.get("named_at"), observation.at)
-    ):
-        found.update(name=observation.name, named_at=observation.at)
-    return found
+    changes: ContactChanges = {}
+    party, variant, aliases = observation.party, observation.same_account_phone, contact["aliases"]
+    if party.lid and lid_alias(party.lid) not in aliases:
+        changes["lid"] = party.lid
+    if party.phone and (phone_alias(party.phone) not in aliases or _moved_back(contact, observation)):
+        changes["phone_number"] = party.phone
+        changes["number_at"] = observation.at
+    new_variant = variant and phone_alias(variant) not in aliases
+    checked = observation.variant_checked
+    if new_variant or (checked is not None and checked is bool(contact.get("unasked"))):
+        changes["unasked"] = not checked
+    name = observation.name
+    if name and name != contact.get("name") and _is_newest(contact.get("named_at"), observation.at):
+        changes["name"] = name
+        changes["named_at"] = observation.at
+    return changes
 
 
-def _moved_back(contact: Mapping[str, Any], observation: ContactObservation) -> bool:
+def _moved_back(contact: StoredContact, observation: ContactObservation) -> bool:
     """The account has got back a number that it had before."""
     since, number = contact.get("number_at"), contact.get("phone_number")
     if (
@@ -128,11 +123,6 @@ def _is_newest(named_at: datetime | None, at: datetime) -> bool:
     return named_at is None or at >= named_at
 
 
-def _known(contact: Mapping[str, Any], field: str, value: str) -> bool:
-    prefix = "phone" if field == "phone_number" else "lid"
-    return f"{prefix}:{value}" in contact["aliases"]
-
-
-def merge_target(contacts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def merge_target(contacts: Sequence[StoredContact]) -> StoredContact:
     """Of several contacts of one person the one into which the others are merged: the oldest, then the smallest id."""
     return min(contacts, key=lambda contact: (contact["created_at"], contact["_id"]))

@@ -1,17 +1,15 @@
 """Which contacts an observation may merge: never those that a user has split from each other. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from services.router.rules.contact_identity import ContactObservation, merge_target
+from services.router.rules.stored_contact import StoredContact
 from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.records import Party
 
-ContactDocument = Mapping[str, Any]
 
-
-def merge_candidates(found: Sequence[ContactDocument], observation: ContactObservation) -> list[ContactDocument]:
+def merge_candidates(found: Sequence[StoredContact], observation: ContactObservation) -> list[StoredContact]:
     """The contact that has the observed number (else the oldest), and all others that were not split from it."""
     phone = observation.party.phone
     main = next((contact for contact in found if phone and phone_alias(phone) in contact["aliases"]), None)
@@ -20,7 +18,7 @@ def merge_candidates(found: Sequence[ContactDocument], observation: ContactObser
 
 
 def without_foreign_addresses(
-    contact: ContactDocument, found: Sequence[ContactDocument], observation: ContactObservation
+    contact: StoredContact, found: Sequence[StoredContact], observation: ContactObservation
 ) -> ContactObservation:
     """The observation without the addresses of contacts that were split from this one."""
     foreign = {alias for other in found if other is not contact for alias in other["aliases"]}
@@ -36,5 +34,5 @@ def without_foreign_addresses(
     )
 
 
-def _apart(one: ContactDocument, other: ContactDocument) -> bool:
+def _apart(one: StoredContact, other: StoredContact) -> bool:
     return other["_id"] in one.get("apart_from", ()) or one["_id"] in other.get("apart_from", ())

@@ -4,10 +4,11 @@ WhatsApp writes one person as a phone number, as a LID, or as both, and delivers
 all addresses known of the other person, and two keys are the same message when they share one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from services.router.rules.stored_message import StoredMessage
 from shared.contracts.addresses import alias_of_address
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
@@ -26,14 +27,14 @@ class MessageKey:
     group: str | None
     other_party: tuple[str, ...]
 
-    def matches(self, document: Mapping[str, Any]) -> bool:
+    def matches(self, stored: StoredMessage) -> bool:
         """Whether the stored message is the one this key names."""
         return (
-            document["wa_id"] == self.wa_id
-            and document["instance_id"] == self.instance_id
-            and document["direction"] == self.direction
-            and document.get("group") == self.group
-            and not set(self.other_party).isdisjoint(stored_party(document))
+            stored["wa_id"] == self.wa_id
+            and stored["instance_id"] == self.instance_id
+            and stored["direction"] == self.direction
+            and stored.get("group") == self.group
+            and not set(self.other_party).isdisjoint(stored_party(stored))
         )
 
 
@@ -51,14 +52,14 @@ def record_id(event: MessageReceived) -> str:
     return derived_id(event.instance_id, *identity(event.wa_id, event.from_me, event.group, _party_of(event)))
 
 
-def stored_party(document: Mapping[str, Any]) -> Iterable[str]:
+def stored_party(message: StoredMessage) -> list[str]:
     """As stored; of a record that an earlier version wrote, the address it shows."""
-    if (stored := document.get("other_party")) is not None:
-        return list(map(str, stored))
-    inbound = document["direction"] == "inbound"
-    if document.get("group") and not inbound:
+    if (stored := message.get("other_party")) is not None:
+        return stored
+    inbound = message["direction"] == "inbound"
+    if message.get("group") and not inbound:
         return [OWN]
-    return [alias_of_address(str(document["from_address" if inbound else "to_address"]))]
+    return [alias_of_address(message["from_address"] if inbound else message["to_address"])]
 
 
 def may_be_same_person(one: Iterable[str], other: Iterable[str]) -> bool:

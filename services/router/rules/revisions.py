@@ -3,16 +3,14 @@
 Commutative and idempotent: the same changes in any order, and repeated, give the same document. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from services.router.rules.classification import PLACEHOLDER_TYPES
+from services.router.rules.stored_message import MessageChanges, StoredEdit, StoredMessage
 from shared.contracts.records import MessageRecord
-
-Document = Mapping[str, Any]
-Fields = dict[str, Any]
 
 MAX_EDITS = 20
 """Edits kept of one message, the newest ones, besides the original text. Senders may edit any number of times."""
@@ -33,15 +31,16 @@ class MessageChange:
     """Address of the admin who revoked what another wrote."""
 
 
-def revised_fields(message: Document, change: MessageChange) -> Fields:
+def revised_fields(message: StoredMessage, change: MessageChange) -> MessageChanges:
     """The fields of the stored message to set; empty when it has the change already."""
     if change.kind == "revoked":
         return {} if message.get("revoked_at") else {"revoked_at": change.timestamp, "revoked_by": change.by}
     edits = message.get("edits", [])
     if any(edit["id"] == change.id for edit in edits):
         return {}
-    edit = {"id": change.id, "at": change.at, "timestamp": change.timestamp, "text": change.text}
-    edit |= {"unreadable": True} if change.unreadable else {}
+    edit: StoredEdit = {"id": change.id, "at": change.at, "timestamp": change.timestamp, "text": change.text}
+    if change.unreadable:
+        edit["unreadable"] = True
     kept = sorted([*edits, edit], key=lambda one: (one["at"], one["id"]))[-MAX_EDITS:]
     if kept == edits:
         return {}
@@ -55,20 +54,25 @@ def revised_fields(message: Document, change: MessageChange) -> Fields:
     }
 
 
-def _text(original: str | None, edits: Sequence[Document]) -> str | None:
+def _text(original: str | None, edits: Sequence[StoredEdit]) -> str | None:
     """The newest readable text."""
     known = [edit["text"] for edit in edits if not edit.get("unreadable")]
     return known[-1] if known else original
 
 
-def revealed_fields(placeholder: Document, readable: MessageRecord) -> Fields:
+def revealed_fields(placeholder: StoredMessage, readable: MessageRecord) -> MessageChanges:
     """The same for a readable copy, which keeps the placeholder's order key. Edits that arrived before it are newer."""
     if placeholder["type"] not in PLACEHOLDER_TYPES:
         return {}
-    content = readable.model_dump(include=_CONTENT)
+    content: MessageChanges = {
+        "type": readable.type,
+        "text": readable.text,
+        "media": readable.media.model_dump() if readable.media else None,
+        "quoted_wa_id": readable.quoted_wa_id,
+        "quoted_message_id": readable.quoted_message_id,
+        "booking_id": readable.booking_id,
+    }
     if edits := placeholder.get("edits"):
-        content |= {"original_text": content["text"], "text": _text(content["text"], edits)}
+        content["original_text"] = readable.text
+        content["text"] = _text(readable.text, edits)
     return content
-
-
-_CONTENT = {"type", "text", "media", "quoted_wa_id", "quoted_message_id", "booking_id"}

@@ -7,16 +7,17 @@ key of the index unique (docs/decisions/0021).
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import Self, cast
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
+from services.router.store.stored_booking import BookingStep, StoredBooking, bookings_of
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.records import Booking, BookingStatus
 from shared.platform.documents import from_document, to_document
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
 from shared.text.search_terms import terms_of
 
 INDEXES = [
@@ -58,7 +59,7 @@ class BookingChange:
 
 class Bookings:
     def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
-        self._database, self._bookings, self._vocabulary = database, database["bookings"], vocabulary
+        self._database, self._bookings, self._vocabulary = database, bookings_of(database), vocabulary
         self._insert = OperationBatcher(partial(insert_each, self._bookings))
 
     async def find(self, organization_id: str, booking_id: str, cause: str) -> tuple[Booking, bool] | None:
@@ -73,9 +74,9 @@ class Bookings:
 
         Returns the contact's open booking, or the stored one of this id, which a redelivery finds even after somebody
         closed it. Raises DuplicateKeyError when the open booking was closed just now."""
-        opened = {"status": booking.status.value, "at": booking.created_at, "by": None}
+        opened: BookingStep = {"status": booking.status, "at": booking.created_at, "by": None}
         new = _new(booking, opened, parallel=parallel)
-        await self._vocabulary.add_words_of([new])
+        await self._vocabulary.add((booking.organization_id, term) for term in new["search_terms"])
         try:
             await self._insert(new)
         except DuplicateKeyError:
@@ -95,9 +96,9 @@ class Bookings:
             in_the_way.append({"contact_id": booking.contact_id, "open": True})
 
         new = _new(booking, _step(opened), parallel=parallel)
-        await self._vocabulary.add_words_of([new])
+        await self._vocabulary.add((booking.organization_id, term) for term in new["search_terms"])
 
-        async def work(session: Any) -> Booking | None:
+        async def work(session: ClientSession) -> Booking | None:
             there = await self._bookings.find({"$or": in_the_way}, session=session).to_list(None)
             if there:
                 mine = [item for item in there if item["_id"] == booking.id]
@@ -147,12 +148,18 @@ class Bookings:
         return from_document(Booking, found) if found else None
 
 
-def _new(booking: Booking, opened: Document, *, parallel: bool) -> Document:
-    more: dict[str, Any] = {"apart": booking.id} if parallel else {}
-    return to_document(booking, open=True, history=[opened], search_terms=terms_of(booking.text), **more)
+def _new(booking: Booking, opened: BookingStep, *, parallel: bool) -> StoredBooking:
+    document = to_document(booking, open=True, history=[opened], search_terms=terms_of(booking.text))
+    new = cast(StoredBooking, document)
+    if parallel:
+        new["apart"] = booking.id
+    return new
 
 
-def _step(change: BookingChange) -> Document:
-    optional = {"note": change.note, "starts_at": change.starts_at}
-    fields = {"status": change.status.value, "at": change.at, "by": change.by, "cause": change.cause}
-    return fields | {name: value for name, value in optional.items() if value is not None}
+def _step(change: BookingChange) -> BookingStep:
+    step: BookingStep = {"status": change.status, "at": change.at, "by": change.by, "cause": change.cause}
+    if change.note is not None:
+        step["note"] = change.note
+    if change.starts_at is not None:
+        step["starts_at"] = change.starts_at
+    return step

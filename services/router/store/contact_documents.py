@@ -1,11 +1,11 @@
 """Documents of contacts and updates of them, with the fields by which contacts are searched and sorted by name."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import cast
 
 from services.router.rules.contact_identity import ContactObservation, new_contact
-from shared.platform.documents import to_document
-from shared.platform.mongo import Database, Document, UpdateOne
+from services.router.rules.stored_contact import ContactChanges, StoredContact
+from shared.platform.mongo import CollectionOf, Database, Document, UpdateOne, collection_of
 from shared.text.search_terms import contact_fields
 
 SEARCH_FIELDS = ("search_parts", "sort_name")
@@ -13,49 +13,61 @@ _INPUTS = ("name", "phone_number", "lid", "aliases")
 MIGRATION_BATCH_SIZE = 500
 
 
-def contact_document(observation: ContactObservation) -> Document:
-    unseen: Document = {
-        "aliases": observation.aliases,
-        "named_at": observation.at if observation.name else None,
-        "number_at": observation.at if observation.party.phone else None,
-    }
+def contacts_of(database: Database) -> CollectionOf[StoredContact]:
+    return collection_of(database, "contacts", StoredContact)
+
+
+def contact_document(observation: ContactObservation) -> StoredContact:
+    contact = new_contact(observation)
     return with_search_fields(
-        to_document(
-            new_contact(observation), **unseen, unasked=observation.variant_checked is False, updated_by=None, merges=[]
-        )
+        {
+            "_id": contact.id,
+            "organization_id": contact.organization_id,
+            "phone_number": contact.phone_number,
+            "lid": contact.lid,
+            "name": contact.name,
+            "created_at": contact.created_at,
+            "updated_at": contact.updated_at,
+            "aliases": observation.aliases,
+            "named_at": observation.at if observation.name else None,
+            "number_at": observation.at if observation.party.phone else None,
+            "unasked": observation.variant_checked is False,
+            "updated_by": None,
+            "merges": [],
+        }
     )
 
 
-def with_search_fields(contact: Mapping[str, Any]) -> Document:
+def with_search_fields(contact: StoredContact) -> StoredContact:
     """The document with its search fields."""
     return {**contact, **contact_fields(contact)}
 
 
-def with_derived_fields(contact: Mapping[str, Any], fields: Document, aliases: list[str] | None = None) -> Document:
-    """These fields, and the search fields that the contact has with them and with these aliases added."""
-    after = {**contact, **fields}
+def with_derived_fields(contact: StoredContact, changes: ContactChanges, aliases: list[str] | None = None) -> Document:
+    """The changed fields, and the search fields that the contact has with them and with these aliases added."""
+    after: Document = {**contact, **changes}
     if aliases is not None:
         after["aliases"] = list(dict.fromkeys([*after["aliases"], *aliases]))
-    return {**fields, **contact_fields(after)}
+    return {**changes, **contact_fields(after)}
 
 
-def observation_update(found: Mapping[str, Any], new: Document, observation: ContactObservation) -> Document:
+def observation_update(contact: StoredContact, changes: ContactChanges, observation: ContactObservation) -> Document:
     """The update that adds what an observation tells about a contact."""
     return {
-        "$set": {**with_derived_fields(found, new, observation.aliases), "updated_by": observation.cause},
+        "$set": {**with_derived_fields(contact, changes, observation.aliases), "updated_by": observation.cause},
         "$max": {"updated_at": observation.at},
         "$addToSet": {"aliases": {"$each": observation.aliases}},
     }
 
 
-def if_unchanged(found: Mapping[str, Any]) -> Document:
+def if_unchanged(contact: Mapping[str, object]) -> Document:
     """The query for the contact as long as the inputs of its search fields are as they were read."""
-    return {"_id": found["_id"], **{name: found.get(name) for name in _INPUTS}}
+    return {"_id": contact["_id"], **{name: contact.get(name) for name in _INPUTS}}
 
 
-def without_search_fields(contact: Mapping[str, Any]) -> Document:
+def without_search_fields(contact: StoredContact) -> StoredContact:
     """The document without its search fields."""
-    return {name: value for name, value in contact.items() if name not in SEARCH_FIELDS}
+    return cast(StoredContact, {name: value for name, value in contact.items() if name not in SEARCH_FIELDS})
 
 
 async def make_contacts_searchable(database: Database) -> None:

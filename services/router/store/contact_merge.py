@@ -1,15 +1,22 @@
 """Merges contacts that are one person: everything of the younger ones moves to the oldest, in one transaction."""
 
 from datetime import datetime
-from typing import Any
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.rules.contact_identity import ContactObservation
-from services.router.store.contact_documents import with_derived_fields, without_search_fields
-from services.router.store.conversation_state import STATE_FIELDS, merge_pipeline
+from services.router.rules.stored_contact import ContactChanges, MergedContact, StoredContact
+from services.router.store.contact_documents import contacts_of, with_derived_fields, without_search_fields
+from services.router.store.conversation_state import (
+    STATE_FIELDS,
+    StoredConversation,
+    conversations_of,
+    merge_pipeline,
+    some_changes,
+)
+from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.ids import derived_id
 from shared.contracts.records import BookingStatus
-from shared.platform.mongo import Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, in_transaction
 
 MERGE_REASON = "contacts_merged"
 """Why a booking was cancelled, in its history."""
@@ -21,8 +28,8 @@ async def merge_contacts(
     """Repeatable: sources that were merged before are skipped. They are kept in `merges` of the target, so that a user
     can undo a wrong merge (contact_split.py)."""
 
-    async def work(session: Any) -> None:
-        contacts = database["contacts"]
+    async def work(session: ClientSession) -> None:
+        contacts = contacts_of(database)
         target = await contacts.find_one({"_id": target_id}, session=session)
         sources = await contacts.find({"_id": {"$in": source_ids}}, session=session).to_list(None)
         if target is None or not sources:
@@ -39,8 +46,8 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
     """Move what another handler wrote for a contact while it was merged. Nothing when the contact exists: a user may
     have split it again."""
 
-    async def work(session: Any) -> None:
-        contacts, mine = database["contacts"], {"_id": new}
+    async def work(session: ClientSession) -> None:
+        contacts, mine = contacts_of(database), {"_id": new}
         if await contacts.find_one({"_id": old}, {"_id": 1}, session=session) is None:
             # written and restored: a concurrent split conflicts with this transaction, and one of both is repeated
             await contacts.update_one(mine, {"$set": {"adopting": old}}, session=session)
@@ -50,40 +57,45 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
     await in_transaction(database, work)
 
 
-def _absorb(target: Document, sources: list[Document], observation: ContactObservation) -> dict[str, Any]:
+def _absorb(target: StoredContact, sources: list[StoredContact], observation: ContactObservation) -> Document:
     """The update of the target: all aliases, the latest name, and the contacts it absorbed."""
+    contacts, party = [target, *sources], observation.party
     aliases = [alias for contact in sources for alias in contact["aliases"]]
-    fields: dict[str, Any] = {"updated_by": observation.cause}
-    for field in ("phone_number", "lid"):
-        values = [contact.get(field) for contact in (target, *sources) if contact.get(field)]
-        if values and not target.get(field):
-            fields[field] = values[0]
-    if observation.party.phone and observation.party.lid:  # the pair that caused the merge is the newest one
-        fields.update(phone_number=observation.party.phone, lid=observation.party.lid, number_at=observation.at)
+    changes: ContactChanges = {"updated_by": observation.cause}
+    numbers = [number for one in sources if (number := one.get("phone_number"))]
+    if numbers and not target.get("phone_number"):
+        changes["phone_number"] = numbers[0]
+    lids = [lid for one in sources if (lid := one.get("lid"))]
+    if lids and not target.get("lid"):
+        changes["lid"] = lids[0]
+    if party.phone and party.lid:  # the pair that caused the merge is the newest one
+        changes["phone_number"], changes["lid"], changes["number_at"] = party.phone, party.lid, observation.at
     if observation.same_account_phone:  # of two variants the one WhatsApp uses
-        fields.update(phone_number=observation.party.phone, unasked=False)
-    if named := [contact for contact in (target, *sources) if contact.get("name")]:
-        latest = max(named, key=_named_at)
-        fields.update(name=latest["name"], named_at=_named_at(latest))
-    fields = with_derived_fields(target, fields, aliases)
-    kept = [
+        changes["phone_number"], changes["unasked"] = party.phone, False
+    if named := [(_named_at(contact), name) for contact in contacts if (name := contact.get("name"))]:
+        changes["named_at"], changes["name"] = max(named, key=lambda each: each[0])
+    kept: list[MergedContact] = [
         {"id": contact["_id"], "by": observation.cause, "at": observation.at, "was": without_search_fields(contact)}
         for contact in sources
     ]
     kept += [earlier for contact in sources for earlier in contact["merges"]]
-    newest = {"$max": {"updated_at": observation.at}}
-    return newest | {"$set": fields, "$addToSet": {"aliases": {"$each": aliases}}, "$push": {"merges": {"$each": kept}}}
+    return {
+        "$max": {"updated_at": observation.at},
+        "$set": with_derived_fields(target, changes, aliases),
+        "$addToSet": {"aliases": {"$each": aliases}},
+        "$push": {"merges": {"$each": kept}},
+    }
 
 
-def _named_at(contact: Document) -> datetime:
-    at = contact.get("named_at") or contact["created_at"]
-    assert isinstance(at, datetime)
-    return at
+def _named_at(contact: StoredContact) -> datetime:
+    return contact.get("named_at") or contact["created_at"]
 
 
-async def _move(database: Database, session: Any, observation: ContactObservation, old: str, new: str) -> None:
+async def _move(
+    database: Database, session: ClientSession, observation: ContactObservation, old: str, new: str
+) -> None:
     await _move_bookings(database, session, observation, old, new)
-    conversations, messages = database["conversations"], database["messages"]
+    conversations, messages = conversations_of(database), database["messages"]
     async for conversation in conversations.find({"contact_id": old}, session=session):
         await _move_conversation(database, session, conversation, new)
     instances = messages.aggregate(
@@ -99,12 +111,14 @@ def _from(contact_id: str) -> Document:
     return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
 
 
-async def _move_bookings(database: Database, session: Any, observation: ContactObservation, old: str, new: str) -> None:
+async def _move_bookings(
+    database: Database, session: ClientSession, observation: ContactObservation, old: str, new: str
+) -> None:
     """Besides parallel ones, one open booking is kept; the other is cancelled with the reason in its history."""
-    bookings, is_open = database["bookings"], {"status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}
+    bookings, is_open = bookings_of(database), {"status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}
     if await bookings.find_one({"contact_id": new, **is_open}, session=session):
         cancelled = BookingStatus.CANCELLED
-        note = {
+        step: BookingStep = {
             "status": cancelled,
             "at": observation.at,
             "by": None,
@@ -113,16 +127,18 @@ async def _move_bookings(database: Database, session: Any, observation: ContactO
         }
         change = {
             "$set": {"status": cancelled, "open": False, "updated_at": observation.at},
-            "$push": {"history": note},
+            "$push": {"history": step},
         }
         await bookings.update_many({"contact_id": old, **is_open}, change, session=session)
     moved = [{"$set": {"contact_id": new, **_from(old)}}]
     await bookings.update_many({"contact_id": old}, moved, session=session)
 
 
-async def _move_conversation(database: Database, session: Any, old: Document, contact_id: str) -> None:
-    conversations, new_id = database["conversations"], derived_id(old["instance_id"], contact_id)
+async def _move_conversation(
+    database: Database, session: ClientSession, old: StoredConversation, contact_id: str
+) -> None:
+    conversations, new_id = conversations_of(database), derived_id(old["instance_id"], contact_id)
     await conversations.delete_one({"_id": old["_id"]}, session=session)
     place = {"organization_id": old["organization_id"], "instance_id": old["instance_id"], "contact_id": contact_id}
-    facts = merge_pipeline({name: old[name] for name in STATE_FIELDS if name in old})
+    facts = merge_pipeline(some_changes(old, STATE_FIELDS))
     await conversations.update_one({"_id": new_id}, [{"$set": place}, *facts], upsert=True, session=session)

@@ -2,17 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.router.rules.booking_status import OPEN_STATUSES
 from services.router.rules.contact_identity import conversation_id
-from services.router.store.contact_documents import with_derived_fields, with_search_fields
+from services.router.rules.stored_contact import ContactChanges, StoredContact
+from services.router.store.contact_documents import contacts_of, with_derived_fields, with_search_fields
 from services.router.store.contact_merge import MERGE_REASON
-from services.router.store.conversation_state import READ_MARKS, changes_from_message, merge_pipeline
+from services.router.store.conversation_state import (
+    READ_MARKS,
+    StoredConversation,
+    changes_from_message,
+    conversations_of,
+    merge_pipeline,
+    some_changes,
+)
+from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.addresses import address_of_alias, lid_of_alias, phone_of_alias
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, in_transaction
 
 SPLIT_REASON = "contacts_split"
 """Why a booking was reopened, in its history."""
@@ -22,8 +30,8 @@ DECISION_FIELDS = ("closing", "assignment")
 async def split_contact(database: Database, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
     """Nothing happens when that contact was not merged into this one, or was split from it before."""
 
-    async def work(session: Any) -> None:
-        contact = await database["contacts"].find_one({"_id": contact_id}, session=session)
+    async def work(session: ClientSession) -> None:
+        contact = await contacts_of(database).find_one({"_id": contact_id}, session=session)
         entries = contact["merges"] if contact else []
         restored = next((item["was"] for item in entries if item["id"] == merged_id and "was" in item), None)
         if contact and restored:
@@ -37,9 +45,9 @@ class _SplitTransaction:
     """contact: the one it was merged into. restored: the merged one, as it was before the merge."""
 
     database: Database
-    session: Any
-    contact: Document
-    restored: Document
+    session: ClientSession
+    contact: StoredContact
+    restored: StoredContact
     at: datetime
     cause: str
 
@@ -49,10 +57,15 @@ class _SplitTransaction:
         return [self.restored["_id"], *(item["id"] for item in self.restored["merges"])]
 
     async def run(self) -> None:
-        contacts, contact_id = self.database["contacts"], self.contact["_id"]
+        contacts, contact_id = contacts_of(self.database), self.contact["_id"]
         await contacts.update_one({"_id": contact_id}, {"$set": self._remaining()}, session=self.session)
         split_ids = [*self.restored.get("apart_from", []), contact_id]
-        restored = {**self.restored, "updated_at": self.at, "updated_by": self.cause, "apart_from": split_ids}
+        restored: StoredContact = {
+            **self.restored,
+            "updated_at": self.at,
+            "updated_by": self.cause,
+            "apart_from": split_ids,
+        }
         await contacts.insert_one(with_search_fields(restored), session=self.session)
         messages, exchanged = self.database["messages"], {"contact_id": contact_id}
         for instance_id in await messages.distinct("instance_id", exchanged, session=self.session):
@@ -65,12 +78,14 @@ class _SplitTransaction:
         left = [alias for alias in self.contact["aliases"] if alias not in self.restored["aliases"]]
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
         split_ids = [*self.contact.get("apart_from", []), self.restored["_id"]]
-        fields: Document = {"aliases": left, "merges": kept, "apart_from": split_ids}
-        for field, digits_of in (("phone_number", phone_of_alias), ("lid", lid_of_alias)):
-            own = [digits for alias in left if (digits := digits_of(alias))]
-            if self.contact.get(field) not in own:
-                fields[field] = own[0] if own else None
-        return with_derived_fields(self.contact, fields) | {"updated_at": self.at, "updated_by": self.cause}
+        changes: ContactChanges = {"aliases": left, "merges": kept, "apart_from": split_ids, "updated_by": self.cause}
+        numbers = [number for alias in left if (number := phone_of_alias(alias))]
+        if self.contact.get("phone_number") not in numbers:
+            changes["phone_number"] = numbers[0] if numbers else None
+        lids = [lid for alias in left if (lid := lid_of_alias(alias))]
+        if self.contact.get("lid") not in lids:
+            changes["lid"] = lids[0] if lids else None
+        return {**with_derived_fields(self.contact, changes), "updated_at": self.at}
 
     async def _return_messages(self, instance_id: str) -> None:
         """Messages it had, and those exchanged since under one of its addresses."""
@@ -83,7 +98,7 @@ class _SplitTransaction:
             "moved_from": remaining_moved_from(self.restored["_id"]),
         }
         await self.database["messages"].update_many(own, [{"$set": place}], session=self.session)
-        before = await self.database["conversations"].find_one({"_id": here}, session=self.session) or {}
+        before = await conversations_of(self.database).find_one({"_id": here}, session=self.session)
         await rebuild_conversation(
             self.database, self.session, (here, self.contact["_id"]), before, (*READ_MARKS, *DECISION_FIELDS)
         )
@@ -100,7 +115,7 @@ class _SplitTransaction:
 
     async def _reopen(self) -> None:
         """Give the booking that the merge cancelled its former status, unless another is open."""
-        bookings, mine = self.database["bookings"], {"contact_id": self.restored["_id"]}
+        bookings, mine = bookings_of(self.database), {"contact_id": self.restored["_id"]}
         if await bookings.find_one(
             {**mine, "status": {"$in": sorted(OPEN_STATUSES)}, "apart": None}, session=self.session
         ):
@@ -109,8 +124,14 @@ class _SplitTransaction:
         async for booking in newest:
             if booking["history"][-1].get("reason") == MERGE_REASON:
                 before = booking["history"][-2]["status"]
-                note = {"status": before, "at": self.at, "by": None, "reason": SPLIT_REASON, "cause": self.cause}
-                change = {"$set": {"status": before, "open": True, "updated_at": self.at}, "$push": {"history": note}}
+                step: BookingStep = {
+                    "status": before,
+                    "at": self.at,
+                    "by": None,
+                    "reason": SPLIT_REASON,
+                    "cause": self.cause,
+                }
+                change = {"$set": {"status": before, "open": True, "updated_at": self.at}, "$push": {"history": step}}
                 await bookings.update_one({"_id": booking["_id"]}, change, session=self.session)
                 return
 
@@ -122,13 +143,16 @@ def remaining_moved_from(contact_id: str) -> Document:
 
 
 async def rebuild_conversation(
-    database: Database, session: Any, whose: tuple[str, str], before: Document, kept: tuple[str, ...]
+    database: Database,
+    session: ClientSession,
+    whose: tuple[str, str],
+    before: StoredConversation | None,
+    kept: tuple[str, ...],
 ) -> None:
     """Write the conversation anew from its messages and the `kept` fields of before: what was read stays read.
     `whose`: the ids of the conversation and of its contact."""
     conversation, contact_id = whose
-    conversations, messages = database["conversations"], database["messages"]
-    facts = {name: before[name] for name in kept if name in before}
+    conversations, messages = conversations_of(database), database["messages"]
     await conversations.delete_one({"_id": conversation}, session=session)
     found = False
     for direction in ("inbound", "outbound"):
@@ -144,7 +168,8 @@ async def rebuild_conversation(
             ]
             await conversations.update_one({"_id": conversation}, update, upsert=True, session=session)
     if found:
-        await conversations.update_one({"_id": conversation}, merge_pipeline(facts), session=session)
+        changes = some_changes(before, kept) if before else {}
+        await conversations.update_one({"_id": conversation}, merge_pipeline(changes), session=session)
 
 
 def exchanged_under(aliases: list[str]) -> list[Document]:

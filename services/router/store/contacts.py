@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from services.router.rules.contact_identity import (
     ContactObservation,
@@ -15,15 +14,17 @@ from services.router.rules.contact_identity import (
 )
 from services.router.rules.merge_candidates import merge_candidates, without_foreign_addresses
 from services.router.rules.recycled_numbers import former_holder, is_older_than_former_holder, with_lid_only
-from services.router.store.contact_documents import contact_document, if_unchanged, observation_update
+from services.router.rules.stored_contact import ContactChanges, StoredContact
+from services.router.store.contact_documents import contact_document, contacts_of, if_unchanged, observation_update
 from services.router.store.contact_merge import merge_contacts, move_orphans
 from services.router.store.contact_split import split_contact
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.recycled_numbers import transfer_number
+from services.router.store.stored_booking import bookings_of
 from shared.contracts.addresses import phone_alias
 from shared.contracts.records import Contact
 from shared.platform.documents import from_document
-from shared.platform.mongo import Collection, Database, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),
@@ -48,8 +49,8 @@ class ContactMatch:
 
 class Contacts:
     def __init__(self, database: Database) -> None:
-        self._database, self._contacts = database, database["contacts"]
-        self._bookings: Collection = database["bookings"]
+        self._database, self._contacts = database, contacts_of(database)
+        self._bookings = bookings_of(database)
         self._insert = OperationBatcher(partial(insert_each, self._contacts))
         self._load, self._exists = OperationBatcher(self._load_all), OperationBatcher(self._exist)
 
@@ -134,7 +135,7 @@ class Contacts:
             found += item["aliases"]
         return found
 
-    async def _load_all(self, observation: Sequence[ContactObservation]) -> list[list[Document]]:
+    async def _load_all(self, observation: Sequence[ContactObservation]) -> list[list[StoredContact]]:
         """For each observation the contacts with one of its addresses, each with its open bookings."""
         query: dict[str, set[str]] = {}
         for one in observation:
@@ -145,20 +146,21 @@ class Contacts:
             if len(observation) <= _MAX_JOINED_CONTACTS
             else self._with_bookings_read_after(either)
         )
-        by_alias: dict[tuple[str, str], Document] = {}
+        by_alias: dict[tuple[str, str], StoredContact] = {}
         for contact in contacts:
             by_alias.update({(contact["organization_id"], alias): contact for alias in contact["aliases"]})
         return [_with_alias(by_alias, one) for one in observation]
 
-    async def _with_bookings_joined(self, either: list[Document]) -> list[Document]:
+    async def _with_bookings_joined(self, either: list[Document]) -> list[StoredContact]:
         """In one round trip, which takes MongoDB five times as long for each contact."""
         newest_first = [{"$match": {"open": True}}, {"$sort": {"created_at": -1, "_id": -1}}, {"$project": {"_id": 1}}]
         bookings = {"from": "bookings", "localField": "_id", "foreignField": "contact_id", "pipeline": newest_first}
         lookup = {"$lookup": {**bookings, "as": "open_bookings"}}
         found = self._contacts.aggregate([{"$match": {"$or": either}}, {"$unset": "search_parts"}, lookup])
-        return await found.to_list(None)
+        contacts: list[StoredContact] = await found.to_list(None)
+        return contacts
 
-    async def _with_bookings_read_after(self, either: list[Document]) -> list[Document]:
+    async def _with_bookings_read_after(self, either: list[Document]) -> list[StoredContact]:
         found = self._contacts.find({"$or": either}, {"search_parts": 0})
         contacts = {contact["_id"]: contact async for contact in found}
         query = {"contact_id": {"$in": list(contacts)}, "open": True}
@@ -167,7 +169,7 @@ class Contacts:
             contacts[booking["contact_id"]].setdefault("open_bookings", []).append(booking)
         return list(contacts.values())
 
-    async def _resolve_found(self, observation: ContactObservation, found: list[Document]) -> ResolvedContact:
+    async def _resolve_found(self, observation: ContactObservation, found: list[StoredContact]) -> ResolvedContact:
         if not found:
             return await self._create(observation)
         if former := former_holder(found, observation):
@@ -176,9 +178,9 @@ class Contacts:
         if len(candidates) > 1:
             return await self._merge(observation, candidates)
         if len(found) > 1:
-            observation, found = without_foreign_addresses(candidates[0], found, observation), [dict(candidates[0])]
-        if new := contact_changes(found[0], observation):
-            return await self._update(observation, found[0], new)
+            observation, found = without_foreign_addresses(candidates[0], found, observation), [candidates[0]]
+        if changes := contact_changes(found[0], observation):
+            return await self._update(observation, found[0], changes)
         return _resolved(observation, found[0])
 
     async def _create(self, observation: ContactObservation) -> ResolvedContact:
@@ -186,7 +188,7 @@ class Contacts:
         return ResolvedContact(new_contact(observation), created=True)
 
     async def _take_number(
-        self, observation: ContactObservation, former: Mapping[str, Any], others: list[Document]
+        self, observation: ContactObservation, former: StoredContact, others: list[StoredContact]
     ) -> ResolvedContact:
         """The observed number was another person's before."""
         if is_older_than_former_holder(former, observation):
@@ -195,32 +197,36 @@ class Contacts:
         await transfer_number(self._database, observation, former, new, holder_id)
         return await self.resolve(observation)
 
-    async def _update(self, observation: ContactObservation, found: Document, new: dict[str, Any]) -> ResolvedContact:
-        change = observation_update(found, new, observation)
-        after = await self._contacts.find_one_and_update(if_unchanged(found), change, return_document=True)
+    async def _update(
+        self, observation: ContactObservation, found: StoredContact, changes: ContactChanges
+    ) -> ResolvedContact:
+        update = observation_update(found, changes, observation)
+        after: StoredContact | None = await self._contacts.find_one_and_update(
+            if_unchanged(found), update, return_document=True
+        )
         if after is None:  # it was merged into another contact or changed meanwhile
             raise DuplicateKeyError("the contact was merged or changed meanwhile")
-        return _resolved(observation, {**after, "open_bookings": found.get("open_bookings", ())})
+        return _resolved(observation, {**after, "open_bookings": found.get("open_bookings", [])})
 
     async def split(self, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:
         """Undo a merge, when there is one."""
         await split_contact(self._database, contact_id, merged_id, at, cause)
 
-    async def _merge(self, observation: ContactObservation, found: Sequence[Mapping[str, Any]]) -> ResolvedContact:
+    async def _merge(self, observation: ContactObservation, found: Sequence[StoredContact]) -> ResolvedContact:
         target = merge_target(found)
         source_ids = [contact["_id"] for contact in found if contact is not target]
         await merge_contacts(self._database, observation, target["_id"], source_ids)
         return await self.resolve(observation)
 
 
-def _match(observation: ContactObservation, found: Sequence[Document]) -> ContactMatch:
+def _match(observation: ContactObservation, found: Sequence[StoredContact]) -> ContactMatch:
     ids = tuple(str(contact["_id"]) for contact in found)
     if len(found) != 1 or contact_changes(found[0], observation) or found[0].get("unasked"):
         return ContactMatch(ids)
     return ContactMatch(ids, _resolved(observation, found[0]))
 
 
-def _resolved(observation: ContactObservation, found: Document) -> ResolvedContact:
+def _resolved(observation: ContactObservation, found: StoredContact) -> ResolvedContact:
     contact = from_document(Contact, found)
     merges = found.get("merges", ())
     merged = tuple(item["id"] for item in merges if item["by"] == observation.cause)
@@ -236,7 +242,9 @@ def _resolved(observation: ContactObservation, found: Document) -> ResolvedConta
     )
 
 
-def _with_alias(by_alias: Mapping[tuple[str, str], Document], observation: ContactObservation) -> list[Document]:
+def _with_alias(
+    by_alias: Mapping[tuple[str, str], StoredContact], observation: ContactObservation
+) -> list[StoredContact]:
     """The contacts with one of the observed aliases, each once."""
     found = (by_alias.get((observation.organization_id, alias)) for alias in observation.aliases)
     return list({contact["_id"]: contact for contact in found if contact}.values())

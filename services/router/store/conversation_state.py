@@ -8,11 +8,71 @@ derived.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Literal, NotRequired, TypedDict, cast
 
+from shared.contracts.message_type import MessageType
 from shared.contracts.order_keys import key_at, time_of
-from shared.contracts.records import MessageRecord, Seen
-from shared.platform.mongo import Document
+from shared.contracts.records import ConversationStatus, MessageRecord, Seen
+from shared.platform.mongo import CollectionOf, Database, Document, collection_of
+
+
+class StoredLastMessage(TypedDict):
+    """`LastMessage`, as it is stored."""
+
+    id: str
+    text: str | None
+    type: MessageType
+    direction: Literal["inbound", "outbound"]
+    order_key: int
+    timestamp: datetime
+    revoked_at: datetime | None
+    revision: NotRequired[int]
+
+
+class Decision(TypedDict):
+    """MongoDB compares documents field by field in their order: the later decision is the greater one."""
+
+    at: datetime
+    id: str
+    by: str | None
+
+
+class Assignment(Decision):
+    to: str | None
+
+
+class Closing(Decision):
+    """`seen_key`: up to which order key the user who closed it had seen the conversation."""
+
+    closed: bool
+    seen_key: int
+
+
+class ConversationChanges(TypedDict, total=False):
+    """What is merged into a conversation: any of STATE_FIELDS."""
+
+    updated_at: datetime
+    order_key: int
+    last_message: StoredLastMessage
+    inbound_key: int
+    read_key: int
+    ticked_key: int
+    closing: Closing
+    assignment: Assignment
+
+
+class StoredConversation(ConversationChanges):
+    """A document of `conversations`; `unread`, `status`, `assigned_to` and `reopened_by` are derived."""
+
+    _id: str
+    organization_id: str
+    instance_id: str
+    contact_id: str
+    unread: NotRequired[bool]
+    status: NotRequired[ConversationStatus]
+    assigned_to: NotRequired[str]
+    reopened_by: NotRequired[str]
+
 
 READ_MARKS = ("read_key", "ticked_key")
 STATE_FIELDS = ("updated_at", "order_key", "last_message", "inbound_key", *READ_MARKS, "closing", "assignment")
@@ -28,10 +88,14 @@ def order_key_of(message: MessageRecord) -> int:
     return key_at(message.timestamp) if message.order_key is None else message.order_key
 
 
-def changes_from_message(message: MessageRecord) -> Document:
+def conversations_of(database: Database) -> CollectionOf[StoredConversation]:
+    return collection_of(database, "conversations", StoredConversation)
+
+
+def changes_from_message(message: MessageRecord) -> ConversationChanges:
     """The changes that a message makes: who writes has read what came before."""
     key, text = order_key_of(message), None if message.revoked_at else (message.text or "")[:MAX_PREVIEW_LENGTH] or None
-    last = {
+    last: StoredLastMessage = {
         "id": message.id,
         "text": text,
         "type": message.type,
@@ -41,16 +105,30 @@ def changes_from_message(message: MessageRecord) -> Document:
         "revoked_at": message.revoked_at,
         "revision": message.revision,
     }
-    shown = {"updated_at": time_of(key), "order_key": key, "last_message": last}
-    return shown | {"read_key" if message.direction == "outbound" else "inbound_key": key}
+    changes: ConversationChanges = {"updated_at": time_of(key), "order_key": key, "last_message": last}
+    if message.direction == "outbound":
+        changes["read_key"] = key
+    else:
+        changes["inbound_key"] = key
+    return changes
 
 
-def newest_changes(messages: Sequence[MessageRecord]) -> Document:
+def read_changes(key: int) -> ConversationChanges:
+    """Everything up to this order key was read, and read receipts were sent for it."""
+    return {"read_key": key, "ticked_key": key}
+
+
+def some_changes(changes: ConversationChanges, names: Sequence[str]) -> ConversationChanges:
+    """Those with these names."""
+    return cast(ConversationChanges, {name: value for name, value in changes.items() if name in names})
+
+
+def newest_changes(messages: Sequence[MessageRecord]) -> ConversationChanges:
     """The changes that several messages of one contact make together when nothing in the conversation is newer."""
     return changes_from_message(max(messages, key=lambda message: (order_key_of(message), message.id)))
 
 
-def newer_than_all_update(conversation_id: str, changes: Document) -> tuple[Document, Document]:
+def newer_than_all_update(conversation_id: str, changes: ConversationChanges) -> tuple[Document, Document]:
     """The query and the plain update that add what a contact wrote to an open conversation in which nothing is newer;
     the result is that of `merge_pipeline`."""
     key = changes["order_key"]
@@ -58,12 +136,12 @@ def newer_than_all_update(conversation_id: str, changes: Document) -> tuple[Docu
     return {"_id": conversation_id, "status": "open", **older}, {"$set": {**changes, "unread": True}}
 
 
-def already_includes(conversation: Document, changes: Document) -> bool:
+def already_includes(conversation: StoredConversation, changes: ConversationChanges) -> bool:
     """Whether the conversation (its INCLUDED_FIELDS) has all that these changes by inbound messages would give it."""
     if conversation.get("inbound_key", -1) < changes["inbound_key"]:
         return False
     newest = (conversation["order_key"], conversation["last_message"]["id"])
-    return bool(newest >= (changes["order_key"], changes["last_message"]["id"]))
+    return newest >= (changes["order_key"], changes["last_message"]["id"])
 
 
 def seen_order_key(seen: Seen | None, now: datetime) -> int:
@@ -85,7 +163,7 @@ def read_marks(messages: Sequence[MessageRecord]) -> dict[str, int]:
     return marks
 
 
-def merge_pipeline(changes: Document, opened_by: str | None = None) -> list[Document]:
+def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -> list[Document]:
     """The update that merges changes into a conversation. `opened_by`: id of the message that makes them."""
     fields: Document = {}
     for name, value in changes.items():
@@ -98,7 +176,7 @@ def merge_pipeline(changes: Document, opened_by: str | None = None) -> list[Docu
     return [{"$set": fields}, {"$set": _derived_fields(opened_by)}]
 
 
-def _newest_message(changes: Document) -> Document:
+def _newest_message(changes: ConversationChanges) -> Document:
     key, last = changes["order_key"], changes["last_message"]
     is_newer = {
         "$or": [
@@ -133,6 +211,6 @@ def _derived_fields(opened_by: str | None) -> Document:
     return fields
 
 
-def _inbound_after(name: str) -> Any:
+def _inbound_after(name: str) -> Document:
     """Whether the contact wrote something after this key."""
     return {"$gt": [{"$ifNull": ["$inbound_key", -1]}, {"$ifNull": [f"${name}", -1]}]}

@@ -8,18 +8,22 @@ from datetime import datetime
 
 from services.router.store.conversation_state import (
     INCLUDED_FIELDS,
+    ConversationChanges,
+    StoredConversation,
     already_includes,
     changes_from_message,
+    conversations_of,
     merge_pipeline,
     newer_than_all_update,
     newest_changes,
     order_key_of,
+    some_changes,
 )
 from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.order_keys import key_at
 from shared.contracts.records import ConversationRecord, MessageRecord
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document, IndexModel, UpdateOne
+from shared.platform.mongo import Database, IndexModel, UpdateOne
 from shared.platform.unread_messages import MAX_UNREAD_COUNT, unread_query
 
 _NEWEST_FIRST = [("order_key", -1), ("_id", -1)]
@@ -53,11 +57,11 @@ class BulkResult:
 
 class Conversations:
     def __init__(self, database: Database) -> None:
-        self._conversations, self._messages = database["conversations"], database["messages"]
+        self._conversations, self._messages = conversations_of(database), database["messages"]
         self._update, self._reopened = OperationBatcher(self._update_all), OperationBatcher(self._reopened_by_all)
         self._newest_keys: dict[str, int] = {}
 
-    async def by_id(self, organization_id: str, conversation_id: str) -> Document | None:
+    async def by_id(self, organization_id: str, conversation_id: str) -> StoredConversation | None:
         return await self._conversations.find_one({"_id": conversation_id, "organization_id": organization_id})
 
     async def latest_instance(self, contact_id: str, among: Sequence[str]) -> str | None:
@@ -70,7 +74,8 @@ class Conversations:
         """The order key of a message that is accepted at this time: greater than all in the conversation."""
         query = {"_id": conversation_id}
         found = await self._conversations.find_one(query, {"order_key": 1}) if conversation_id else None
-        return max(key_at(at), int((found or {}).get("order_key", -1)) + 1)
+        newest = found.get("order_key", -1) if found else -1
+        return max(key_at(at), newest + 1)
 
     async def add_message(self, message: MessageRecord) -> None:
         """Merge the message into its conversation, which is created when there is none. Repeatable."""
@@ -91,11 +96,7 @@ class Conversations:
         """
         key = order_key_of(message)
         not_older = [{"order_key": {"$gt": key}}, {"order_key": key, "last_message.id": {"$gte": message.id}}]
-        changes = {
-            name: fact
-            for name, fact in changes_from_message(message).items()
-            if name not in ("inbound_key", "read_key")
-        }
+        changes = some_changes(changes_from_message(message), ("updated_at", "order_key", "last_message"))
         update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, merge_pipeline(changes))
         return (await self._conversations.bulk_write([update])).matched_count == 1
 
@@ -145,7 +146,9 @@ class Conversations:
         """True: this process has added a message to it. False: it may exist nevertheless."""
         return conversation_id in self._newest_keys
 
-    async def apply(self, organization_id: str, conversation_id: str, changes: Document) -> ConversationRecord | None:
+    async def apply(
+        self, organization_id: str, conversation_id: str, changes: ConversationChanges
+    ) -> ConversationRecord | None:
         """Merge changes (conversation_state.py). Returns the conversation; None when there is none."""
         mine = {"_id": conversation_id, "organization_id": organization_id}
         found = await self._conversations.find_one_and_update(mine, merge_pipeline(changes), return_document=True)
@@ -156,15 +159,17 @@ class Conversations:
         found = await self._reopened(message)
         return await self._record(found) if found else None
 
-    async def _record(self, found: Document) -> ConversationRecord:
-        return from_document(ConversationRecord, {**found, "unread_count": await self._unread(found)})
+    async def _record(self, found: StoredConversation) -> ConversationRecord:
+        return from_document(ConversationRecord, found, unread_count=await self._unread(found))
 
-    async def _unread(self, found: Document) -> int:
+    async def _unread(self, found: StoredConversation) -> int:
         if not found.get("unread"):
             return 0
-        return await self._messages.count_documents(unread_query(found), limit=MAX_UNREAD_COUNT)
+        return await self._messages.count_documents(
+            unread_query(found["_id"], found.get("read_key")), limit=MAX_UNREAD_COUNT
+        )
 
-    async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[Document | None]:
+    async def _reopened_by_all(self, messages: Sequence[MessageRecord]) -> list[StoredConversation | None]:
         query = {"_id": {"$in": [message.conversation_id for message in messages]}}
         by = {"reopened_by": {"$in": [message.id for message in messages]}}
         found = {item["reopened_by"]: item async for item in self._conversations.find(query | by)}

@@ -5,14 +5,15 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from services.router.rules.classification import OrganizationProfile
 from services.router.rules.send_checks import SenderInstance, parse_recipient
+from services.router.store.contact_documents import contacts_of
 from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.addresses import lid_alias, phone_alias
 from shared.contracts.records import OrganizationSettings
-from shared.platform.mongo import Collection, Database, Document
+from shared.platform.mongo import Collection, Database
 
 PROFILE_CACHE_S = 5.0
 """Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""
@@ -20,10 +21,18 @@ MAX_CACHED_ORGANIZATIONS = 20_000
 """Organizations, and pairs of organization and instance, that a process remembers."""
 
 
+class _Addresses(NamedTuple):
+    """Of an instance: as configured, or of its linked phone."""
+
+    instance_id: str
+    phone_number: str | None
+    lid: str | None
+
+
 class InstanceDirectory:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._instances, self._connections = database["instances"], database["connections"]
-        self._organizations, self._contacts = database["organizations"], database["contacts"]
+        self._organizations, self._contacts = database["organizations"], contacts_of(database)
         self._members, self._clock = database["members"], clock
         self._read = OperationBatcher(self._read_each)
         self._profiles: OrderedDict[str, tuple[float, OrganizationProfile]] = OrderedDict()
@@ -52,12 +61,10 @@ class InstanceDirectory:
     async def _load_profile(self, organization_id: str) -> OrganizationProfile:
         self._loading.add(organization_id)
         try:
-            accounts, settings = await asyncio.gather(
-                self._linked_numbers(organization_id), self._settings(organization_id)
-            )
-            addresses = {item["_id"]: str(item["phone_number"]) for item in accounts if item.get("phone_number")}
+            accounts, settings = await asyncio.gather(self._addresses(organization_id), self._settings(organization_id))
+            addresses = {each.instance_id: each.phone_number for each in accounts if each.phone_number}
             aliases = {phone_alias(phone) for phone in addresses.values()}
-            aliases |= {lid_alias(item["lid"]) for item in accounts if item.get("lid")}
+            aliases |= {lid_alias(each.lid) for each in accounts if each.lid}
             if settings.owner_numbers:
                 aliases |= await self._owner_number_aliases(organization_id, settings)
             owner = OrganizationProfile(frozenset(aliases), addresses, settings)
@@ -84,11 +91,13 @@ class InstanceDirectory:
         if known and known[1].addresses.get(instance_id) != number:
             self._profiles.pop(organization_id)
 
-    async def _linked_numbers(self, organization_id: str) -> list[Document]:
+    async def _addresses(self, organization_id: str) -> list[_Addresses]:
+        """As configured, then those of the linked phones."""
         query, shown = {"organization_id": organization_id}, {"phone_number": 1, "lid": 1}
 
-        async def read(collection: Collection) -> list[Document]:
-            return await collection.find(query, shown).to_list(None)
+        async def read(collection: Collection) -> list[_Addresses]:
+            found = await collection.find(query, shown).to_list(None)
+            return [_Addresses(each["_id"], each.get("phone_number"), each.get("lid")) for each in found]
 
         instances, connections = await asyncio.gather(read(self._instances), read(self._connections))
         return [*instances, *connections]
@@ -100,7 +109,7 @@ class InstanceDirectory:
     async def _owner_number_aliases(self, organization_id: str, settings: OrganizationSettings) -> set[str]:
         """The owner numbers, and the other address of whoever was a contact before the number was an owner's."""
         aliases = {alias for number in settings.owner_numbers for alias in parse_recipient(number).aliases}
-        query: dict[str, Any] = {"organization_id": organization_id, "aliases": {"$in": sorted(aliases)}}
+        query = {"organization_id": organization_id, "aliases": {"$in": sorted(aliases)}}
         contacts = await self._contacts.find(query, {"aliases": 1}).to_list(None)
         return aliases.union(*(contact["aliases"] for contact in contacts))
 
@@ -109,12 +118,12 @@ class InstanceDirectory:
         query = {"organization_id": organization_id, "deleted_at": None}
         cursor = self._instances.find(query, {"_id": 1}).sort([("created_at", 1), ("_id", 1)])
         ids = [item["_id"] async for item in cursor]
-        states = self._connections.find({"_id": {"$in": ids}}, {"status": 1, "phone_number": 1})
-        links = {item["_id"]: item async for item in states}
-        status = {instance_id: str(link["status"]) for instance_id, link in links.items()}
-        for instance_id, link in links.items():
-            if link.get("phone_number"):
-                self._invalidate_other_number(organization_id, instance_id, str(link["phone_number"]))
+        connections = self._connections.find({"_id": {"$in": ids}}, {"status": 1, "phone_number": 1})
+        status: dict[str, str] = {}
+        async for connection in connections:
+            status[connection["_id"]] = connection["status"]
+            if number := connection.get("phone_number"):
+                self._invalidate_other_number(organization_id, connection["_id"], number)
         return [SenderInstance(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
 
     async def is_foreign(self, organization_id: str, instance_id: str) -> bool:

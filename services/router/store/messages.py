@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, cast
 
 from services.router.rules.message_keys import MessageKey, stored_party
 from services.router.rules.send_checks import PendingLimits
 from services.router.rules.status_order import statuses_before
+from services.router.rules.stored_message import StoredMessage
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document, to_document
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import CollectionOf, Database, Document, DuplicateKeyError, IndexModel, collection_of
 from shared.text.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
@@ -58,6 +60,13 @@ RETIRED = ("once", "thread", "newest_first", "stuck", "words")
 only, the others sorted by WhatsApp's times."""
 
 
+class CommandTrace(NamedTuple):
+    """What is kept of the command that sent a message; None: by a version that kept none."""
+
+    fingerprint: str | None = None
+    expires_at: datetime | None = None
+
+
 @dataclass(frozen=True)
 class IdentifiedMessage:
     """A message that was found by its WhatsApp id. other_party: aliases of the person on the other side."""
@@ -68,16 +77,17 @@ class IdentifiedMessage:
 
 class Messages:
     def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
-        self._messages, self._vocabulary = database["messages"], vocabulary
+        self._messages, self._vocabulary = messages_of(database), vocabulary
         self._load, self._insert = OperationBatcher(self._load_all), OperationBatcher(self._insert_all)
         self._load_by_key = OperationBatcher(self._load_all_by_key)
 
     async def by_id(self, message_id: str) -> MessageRecord | None:
         return await self._load(message_id)
 
-    async def command_of(self, message_id: str) -> Document:
-        """`fingerprint` and `expires_at` of the command that made it; empty for messages of versions that kept none."""
-        return await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True}) or {}
+    async def command_of(self, message_id: str) -> CommandTrace:
+        """What is kept of the command that made it."""
+        found = await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True})
+        return CommandTrace(found.get("fingerprint"), found.get("expires_at")) if found else CommandTrace()
 
     async def _load_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
@@ -96,10 +106,9 @@ class Messages:
         same = [next((item for item in found if key.matches(item)), None) for key in keys]
         return [from_document(MessageRecord, item) if item else None for item in same]
 
-    async def _insert_all(self, documents: Sequence[Document]) -> list[Exception | None]:
-        inserted, _ = await asyncio.gather(
-            insert_each(self._messages, documents), self._vocabulary.add_words_of(documents)
-        )
+    async def _insert_all(self, messages: Sequence[StoredMessage]) -> list[Exception | None]:
+        words = ((message["organization_id"], term) for message in messages for term in message["search_terms"])
+        inserted, _ = await asyncio.gather(insert_each(self._messages, messages), self._vocabulary.add(words))
         return inserted
 
     async def pending(
@@ -244,12 +253,16 @@ class Messages:
         return from_document(MessageRecord, found[0])
 
 
-def _document(message: MessageRecord, other_party: Sequence[str]) -> Document:
-    return to_document(message, other_party=list(other_party), search_terms=terms_of(message.text))
+def messages_of(database: Database) -> CollectionOf[StoredMessage]:
+    return collection_of(database, "messages", StoredMessage)
 
 
-def _since(message: Document) -> datetime:
+def _document(message: MessageRecord, other_party: Sequence[str]) -> StoredMessage:
+    document = to_document(message, other_party=list(other_party), search_terms=terms_of(message.text))
+    return cast(StoredMessage, document)
+
+
+def _since(message: StoredMessage) -> datetime:
     """When it got its present status."""
     steps = [step["at"] for step in message.get("history", ()) if step["status"] == message["status"]]
-    since: datetime = steps[-1] if steps else message["timestamp"]
-    return since
+    return steps[-1] if steps else message["timestamp"]

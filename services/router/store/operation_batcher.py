@@ -1,14 +1,13 @@
 """Group commit: operations of concurrent handlers on one collection share a round trip to MongoDB."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
 
 from shared.platform.background import run_once
 from shared.platform.mongo import (
     BulkWriteError,
-    Collection,
-    Document,
+    CollectionOf,
     DuplicateKeyError,
     OperationFailure,
     PyMongoError,
@@ -17,6 +16,7 @@ from shared.platform.mongo import (
 
 T = TypeVar("T")
 R = TypeVar("R")
+D = TypeVar("D", bound=Mapping[str, Any])
 
 CONCURRENT_OPERATIONS = 1
 """Round trips of one kind at the same time. With two, groups are half as large and each message takes a sixth more
@@ -78,7 +78,7 @@ class OperationBatcher(Generic[T, R]):
                 future.set_result(answer)
 
 
-async def insert_each(collection: Collection, documents: Sequence[Document]) -> list[Exception | None]:
+async def insert_each(collection: CollectionOf[D], documents: Sequence[D]) -> list[Exception | None]:
     """None or the error of each document. One that cannot be encoded, say for a number that is too large, harms no
     other."""
     try:

@@ -1,25 +1,27 @@
 """Moves a recycled number from the contact that had it to the contact that has it now, in one transaction."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from services.router.rules.contact_identity import ContactObservation, contact_changes
 from services.router.rules.recycled_numbers import without_number
-from services.router.store.contact_documents import observation_update, with_derived_fields
+from services.router.rules.stored_contact import StoredContact, TakenNumber
+from services.router.store.contact_documents import contacts_of, observation_update, with_derived_fields
 from shared.contracts.addresses import phone_alias
-from shared.platform.mongo import Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, in_transaction
 
 
 async def transfer_number(
-    database: Database, observation: ContactObservation, former: Mapping[str, Any], new: Document | None, holder_id: str
+    database: Database,
+    observation: ContactObservation,
+    former: StoredContact,
+    new: StoredContact | None,
+    holder_id: str,
 ) -> None:
     """`new`: the document of the contact that has the number now when it is a new one. Nothing happens when others
     changed the former holder meanwhile; repeatable."""
     phone = str(observation.party.phone)
-    taken = {"id": former["_id"], "by": observation.cause, "at": observation.at, "number": phone}
+    taken: TakenNumber = {"id": former["_id"], "by": observation.cause, "at": observation.at, "number": phone}
 
-    async def work(session: Any) -> None:
-        contacts = database["contacts"]
+    async def work(session: ClientSession) -> None:
+        contacts = contacts_of(database)
         before = await contacts.find_one({"_id": former["_id"], "aliases": phone_alias(phone)}, session=session)
         if before is None:
             return

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from services.router.rules.revisions import MessageChange, revealed_fields, revised_fields
+from services.router.rules.stored_message import MessageChanges, StoredMessage
+from services.router.store.messages import messages_of
 from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
@@ -27,7 +29,7 @@ Name = tuple[str, str]
 
 class Revisions:
     def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
-        self._messages, self._vocabulary = database["messages"], vocabulary
+        self._messages, self._vocabulary = messages_of(database), vocabulary
         self._load_by_wa_id, self._load_quotes = (
             OperationBatcher(self._load_all_by_wa_id),
             OperationBatcher(self._load_all_quotes),
@@ -47,8 +49,13 @@ class Revisions:
 
     async def set_quoted_message(self, message_id: str, target_id: str) -> MessageRecord:
         """The message is about that one, unless it is known to be about another. Repeatable. The message then."""
-        fields = {"quoted_message_id": target_id, "quote_found_later": True}
-        return await self._revise(message_id, lambda message: {} if message.get("quoted_message_id") else dict(fields))
+
+        def plan(message: StoredMessage) -> MessageChanges:
+            if message.get("quoted_message_id"):
+                return {}
+            return {"quoted_message_id": target_id, "quote_found_later": True}
+
+        return await self._revise(message_id, plan)
 
     async def unresolved_quotes(self, names: Iterable[Name]) -> list[MessageRecord]:
         """Replies to one of these (instance, WhatsApp id) that were stored before it; also those that were linked to it
@@ -76,17 +83,19 @@ class Revisions:
         cursor = self._messages.find({"$or": either} if len(either) > 1 else either[0]).limit(_MAX_QUOTES)
         return [from_document(MessageRecord, found) async for found in cursor]
 
-    async def _revise(self, message_id: str, plan: Callable[[Document], Document]) -> MessageRecord:
+    async def _revise(self, message_id: str, plan: Callable[[StoredMessage], MessageChanges]) -> MessageRecord:
         """Raises Retry when others never stop changing the message, or it is gone."""
         for _ in range(_MAX_ATTEMPTS):
             if (message := await self._messages.find_one({"_id": message_id})) is None:
                 break
-            if not (fields := plan(message)):
+            if not (changes := plan(message)):
                 return from_document(MessageRecord, message)
             revision = message.get("revision", 0)
             as_read = {"_id": message_id, "revision": revision or {"$in": [0, None]}}
-            fields |= {"revision": revision + 1, "search_terms": message_terms({**message, **fields})}
-            await self._vocabulary.add_words_of([{**message, **fields}])
+            after: Document = {**message, **changes}
+            terms = message_terms(after.get("text"), is_revoked=bool(after.get("revoked_at")))
+            await self._vocabulary.add((message["organization_id"], term) for term in terms)
+            fields: Document = {**changes, "revision": revision + 1, "search_terms": terms}
             done = await self._messages.find_one_and_update(as_read, {"$set": fields}, return_document=True)
             if done is not None:
                 return from_document(MessageRecord, done)

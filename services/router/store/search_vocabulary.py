@@ -22,9 +22,8 @@ class SearchVocabulary:
         self._terms = database["search_terms"]
         self._known = set[Word]()
 
-    async def add_words_of(self, documents: Iterable[Document]) -> None:
-        """Store the words of documents with `search_terms`, in one round trip; none when all are known. Repeatable."""
-        words = ((document["organization_id"], term) for document in documents for term in document["search_terms"])
+    async def add(self, words: Iterable[Word]) -> None:
+        """Store the words, in one round trip; none when all are known. Repeatable."""
         new = list(dict.fromkeys(word for word in words if word not in self._known))
         for start in range(0, len(new), _MAX_WORDS_PER_INSERT):
             await self._store(new[start : start + _MAX_WORDS_PER_INSERT])

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from services.router.rules.contact_identity import conversation_id
+from services.router.rules.stored_contact import StoredContact
+from services.router.store.contact_documents import contacts_of
 from services.router.store.contact_split import (
     DECISION_FIELDS,
     SPLIT_REASON,
@@ -13,11 +14,12 @@ from services.router.store.contact_split import (
     rebuild_conversation,
     remaining_moved_from,
 )
-from services.router.store.conversation_state import READ_MARKS
+from services.router.store.conversation_state import READ_MARKS, conversations_of
 from services.router.store.operation_batcher import OperationBatcher
+from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.errors import Retry
 from shared.contracts.records import BookingStatus
-from shared.platform.mongo import Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, Document, in_transaction
 
 _MAX_PASSES = 10
 """Of one repair. Two are usual: one that moves, one that finds nothing to move."""
@@ -33,7 +35,7 @@ class ContactWrite:
 
 class SplitRepair:
     def __init__(self, database: Database) -> None:
-        self._database, self._contacts = database, database["contacts"]
+        self._database, self._contacts = database, contacts_of(database)
         self._is_misplaced = OperationBatcher(self._are_misplaced)
 
     async def misplaced_writes(self, writes: Sequence[ContactWrite]) -> set[ContactWrite]:
@@ -51,7 +53,7 @@ class SplitRepair:
         misplaced = {write: await self._is_of_another(write, split.get(write.contact_id)) for write in set(writes)}
         return [misplaced[write] for write in writes]
 
-    async def _is_of_another(self, write: ContactWrite, contact: Document | None) -> bool:
+    async def _is_of_another(self, write: ContactWrite, contact: StoredContact | None) -> bool:
         """`contact`: as it is stored, when others were split from it."""
         if contact is None or write.alias in contact["aliases"]:
             return False
@@ -61,7 +63,7 @@ class SplitRepair:
     async def split_ids_of(self, contact_id: str) -> list[str]:
         """The contacts that users split from this one."""
         found = await self._contacts.find_one({"_id": contact_id}, {"apart_from": 1})
-        return list(map(str, (found or {}).get("apart_from", ())))
+        return found.get("apart_from", []) if found else []
 
     async def repair(self, contact_id: str, split_ids: Sequence[str], at: datetime, cause: str) -> None:
         """Move messages and bookings of these contacts, which were split, to the contact that has their address; write
@@ -82,7 +84,7 @@ class SplitRepair:
         """Whether something was moved."""
         changed = False
 
-        async def work(session: Any) -> None:
+        async def work(session: ClientSession) -> None:
             nonlocal changed
             ids = {"$in": [contact_id, other_id]}
             contacts = await self._contacts.find({"_id": ids}, session=session).to_list(None)
@@ -96,11 +98,11 @@ class SplitRepair:
 @dataclass(frozen=True)
 class _RepairTransaction:
     database: Database
-    session: Any
+    session: ClientSession
     at: datetime
     cause: str
 
-    async def run(self, one: Document, other: Document) -> bool:
+    async def run(self, one: StoredContact, other: StoredContact) -> bool:
         """Whether something was moved."""
         messages, changes = self.database["messages"], 0
         both = {"contact_id": {"$in": [one["_id"], other["_id"]]}}
@@ -114,14 +116,14 @@ class _RepairTransaction:
         return changes > 0
 
     async def _rebuild(self, conversation: str, contact_id: str) -> bool:
-        mine, conversations = {"_id": conversation}, self.database["conversations"]
+        mine, conversations = {"_id": conversation}, conversations_of(self.database)
         before = await conversations.find_one(mine, session=self.session)
         await rebuild_conversation(
-            self.database, self.session, (conversation, contact_id), before or {}, (*READ_MARKS, *DECISION_FIELDS)
+            self.database, self.session, (conversation, contact_id), before, (*READ_MARKS, *DECISION_FIELDS)
         )
         return before != await conversations.find_one(mine, session=self.session)
 
-    async def _move(self, instance_id: str, source: Document, target: Document) -> int:
+    async def _move(self, instance_id: str, source: StoredContact, target: StoredContact) -> int:
         here, there = (conversation_id(instance_id, one["_id"]) for one in (source, target))
         moved = {"moved_from": {"$in": _itself_and_absorbed(target)}}  # by a merge that ran beside the split
         stray = {"conversation_id": here, "$or": [moved, *exchanged_under(target["aliases"])]}
@@ -133,9 +135,9 @@ class _RepairTransaction:
         found = await self.database["messages"].update_many(stray, [{"$set": place}], session=self.session)
         return found.matched_count
 
-    async def _move_bookings(self, source: str, to: Document) -> int:
+    async def _move_bookings(self, source: str, to: StoredContact) -> int:
         """Bookings that messages of the target opened; an open one is cancelled when the target has another."""
-        bookings, session, target = self.database["bookings"], self.session, to["_id"]
+        bookings, session, target = bookings_of(self.database), self.session, to["_id"]
         opened = await self.database["messages"].distinct("_id", {"contact_id": target}, session=session)
         moved = {"moved_from": {"$in": _itself_and_absorbed(to)}}
         strays = {"contact_id": source, "$or": [moved, {"moved_from": None, "opened_by": {"$in": opened}}]}
@@ -146,13 +148,19 @@ class _RepairTransaction:
                 change["$unset"] = {"moved_from": True}
             in_the_way = {"contact_id": target, "open": True, "apart": None}
             if booking["open"] and not booking.get("apart") and await bookings.find_one(in_the_way, session=session):
-                cancelled = BookingStatus.CANCELLED.value
-                note = {"status": cancelled, "at": self.at, "by": None, "reason": SPLIT_REASON, "cause": self.cause}
+                cancelled = BookingStatus.CANCELLED
+                step: BookingStep = {
+                    "status": cancelled,
+                    "at": self.at,
+                    "by": None,
+                    "reason": SPLIT_REASON,
+                    "cause": self.cause,
+                }
                 change["$set"] |= {"status": cancelled, "open": False, "updated_at": self.at}
-                change["$push"] = {"history": note}
+                change["$push"] = {"history": step}
             await bookings.update_one({"_id": booking["_id"]}, change, session=session)
         return len(found)
 
 
-def _itself_and_absorbed(contact: Document) -> list[str]:
+def _itself_and_absorbed(contact: StoredContact) -> list[str]:
     return [contact["_id"], *(item["id"] for item in contact.get("merges", ()))]

@@ -29,7 +29,7 @@ async def all_is_searchable(router: Router) -> None:
     """Each document has what follows from its other fields, and each word of a text is in the vocabulary."""
     terms = set[str]()
     for message in await router.rows("messages"):
-        assert message["search_terms"] == message_terms(message)
+        assert message["search_terms"] == message_terms(message["text"], is_revoked=bool(message["revoked_at"]))
         terms.update(message["search_terms"])
     for booking in await router.rows("bookings"):
         assert booking["search_terms"] == terms_of(booking["text"])
@@ -179,8 +179,8 @@ async def test_the_migration_may_end_in_the_middle_and_overwrites_no_edit(
 async def test_a_word_that_two_replicas_store_is_stored_once_and_all_of_it(router: Router) -> None:
     words = [SearchVocabulary(router.database) for _ in range(4)]
     organization = new_id()
-    documents = [{"organization_id": organization, "search_terms": [f"w{n}", f"w{n + 1}"]} for n in range(50)]
-    await asyncio.gather(*(each.add_words_of(documents) for each in words))
+    terms = [(organization, f"w{n}") for place in range(50) for n in (place, place + 1)]
+    await asyncio.gather(*(each.add(terms) for each in words))
     found = await router.rows("search_terms", organization_id=organization)
     assert [word["parts"] for word in found] == [parts_of(word["_id"].split(":")[1]) for word in found]
     assert len(found) == 51

@@ -9,6 +9,7 @@ import pytest
 
 from services.router.rules.contact_identity import ContactObservation, contact_changes, merge_target, new_contact
 from services.router.rules.send_checks import SenderInstance, choose_instance, parse_recipient, send_fingerprint
+from services.router.rules.stored_contact import StoredContact
 from shared.contracts.commands import SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.records import Party
@@ -74,9 +75,18 @@ def sighting(party: Party, name: str | None = None) -> ContactObservation:
     return ContactObservation("acme", party, name, "event", NOW)
 
 
-def stored(party: Party, name: str | None = None, *, age: int = 0, key: str = "c") -> dict[str, Any]:
-    contact = new_contact(sighting(party, name)).model_dump()
-    return {**contact, "_id": key, "aliases": party.aliases, "created_at": NOW - timedelta(days=age)}
+def stored(party: Party, name: str | None = None, *, age: int = 0, key: str = "c") -> StoredContact:
+    contact = new_contact(sighting(party, name))
+    return {
+        "_id": key,
+        "organization_id": contact.organization_id,
+        "phone_number": contact.phone_number,
+        "lid": contact.lid,
+        "name": contact.name,
+        "aliases": party.aliases,
+        "created_at": NOW - timedelta(days=age),
+        "updated_at": contact.updated_at,
+    }
 
 
 def test_a_sighting_adds_only_what_is_new() -> None:
@@ -87,12 +97,12 @@ def test_a_sighting_adds_only_what_is_new() -> None:
 
 
 def test_a_name_seen_earlier_does_not_replace_a_later_one() -> None:
-    contact = {**stored(ANNA, "Anna"), "named_at": NOW + timedelta(seconds=1)}
+    contact: StoredContact = {**stored(ANNA, "Anna"), "named_at": NOW + timedelta(seconds=1)}
     assert contact_changes(contact, sighting(ANNA, "Ann")) == {}
 
 
 def test_an_older_number_seen_again_does_not_replace_the_newer_one() -> None:
-    contact = {**stored(ANNA), "phone_number": "15550001"}
+    contact: StoredContact = {**stored(ANNA), "phone_number": "15550001"}
     contact["aliases"] = [*ANNA.aliases, "phone:15550001"]
     assert contact_changes(contact, sighting(ANNA)) == {}
 

@@ -178,6 +178,6 @@ def test_names_are_sorted_as_people_sort_them_and_who_has_none_comes_last() -> N
 
 
 def test_a_deleted_message_has_no_terms() -> None:
-    assert message_terms({"text": "hello"}) == ["hello"]
-    assert message_terms({"text": "hello", "revoked_at": 1}) == []
-    assert message_terms({}) == []
+    assert message_terms("hello", is_revoked=False) == ["hello"]
+    assert message_terms("hello", is_revoked=True) == []
+    assert message_terms(None, is_revoked=False) == []

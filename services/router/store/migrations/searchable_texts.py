@@ -16,8 +16,12 @@ _PAUSE_S = 0.02
 async def make_texts_searchable(database: Database) -> None:
     """Repeatable. What is edited meanwhile gets its terms with the edit."""
     vocabulary = SearchVocabulary(database)
-    await _fill(database["messages"], vocabulary, message_terms)
+    await _fill(database["messages"], vocabulary, _terms_of_message)
     await _fill(database["bookings"], vocabulary, lambda booking: terms_of(booking.get("text")))
+
+
+def _terms_of_message(message: Document) -> list[str]:
+    return message_terms(message.get("text"), is_revoked=bool(message.get("revoked_at")))
 
 
 async def _fill(collection: Collection, vocabulary: SearchVocabulary, terms: Callable[[Document], list[str]]) -> None:
@@ -33,7 +37,7 @@ async def _fill(collection: Collection, vocabulary: SearchVocabulary, terms: Cal
 
 
 async def _store(collection: Collection, vocabulary: SearchVocabulary, batch: list[Document]) -> None:
-    await vocabulary.add_words_of(batch)
+    await vocabulary.add((each["organization_id"], term) for each in batch for term in each["search_terms"])
     updates = [
         UpdateOne({"_id": each["_id"], "search_terms": None}, {"$set": {"search_terms": each["search_terms"]}})
         for each in batch
