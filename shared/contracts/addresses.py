@@ -4,6 +4,8 @@ An *address* stands in message records and commands: phone digits, or `<digits>@
 contact is found: `phone:<digits>` or `lid:<digits>`.
 """
 
+PHONE_SERVERS, LID_SERVERS = frozenset({"s.whatsapp.net", "hosted"}), frozenset({"lid", "hosted.lid"})
+"""What stands behind the `@` in WhatsApp's own notation (JID) of a phone number, and of a LID."""
 _PHONE_PREFIX, _LID_PREFIX, _LID_SUFFIX = "phone:", "lid:", "@lid"
 
 

@@ -78,6 +78,11 @@ class Contact(Record):
     created_at: datetime
     updated_at: datetime
 
+    @property
+    def party(self) -> Party:
+        """Raises ValidationError for a contact without an address; none is stored."""
+        return Party(phone=self.phone_number, lid=self.lid)
+
 
 class BookingPolicy(StrEnum):
     """Which messages of contacts open a booking. Except with `every_message`, only when the contact has no open one."""

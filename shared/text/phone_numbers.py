@@ -8,14 +8,15 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import phonenumbers
 from pydantic import AfterValidator, StringConstraints
 
+from shared.contracts.addresses import LID_SERVERS, PHONE_SERVERS, lid_address
 from shared.text.phone_variants import mobile_variant
 
 MAX_ADDRESS_INPUT = 256
 """Characters of a number, JID or link that are parsed."""
 _LID = re.compile(r"[0-9]{1,20}")
 
-_PHONE_SERVERS = frozenset({"s.whatsapp.net", "c.us", "hosted"})
-_LID_SERVERS = frozenset({"lid", "hosted.lid"})
+_WRITTEN_PHONE_SERVERS = PHONE_SERVERS | {"c.us"}
+"""Also the one that WhatsApp Web used."""
 _NUMBER_SCHEMES = ("tel:", "sms:", "smsto:", "callto:")
 _CHAT_LINK = re.compile(
     r"(?:https?://)?(?:www\.)?(?:wa\.me|(?:api|web|chat)\.whatsapp\.com|whatsapp\.com)(?=/)|whatsapp:(?=//)",
@@ -42,7 +43,7 @@ def parse_phone(text: str) -> str:
     Raises InvalidPhone with the reason when the country code is missing or the number cannot exist.
     """
     user, server = _parts(text)
-    if server is not None and server not in _PHONE_SERVERS:
+    if server is not None and server not in _WRITTEN_PHONE_SERVERS:
         raise InvalidPhone(f"{text[:40]!r} is not the address of a phone; write the number, e.g. +4915112345678")
     return _e164(user, text)
 
@@ -50,8 +51,8 @@ def parse_phone(text: str) -> str:
 def parse_address(text: str) -> str:
     """`<digits>@lid` (a person whose number is hidden) without its device; anything else like `parse_phone`."""
     user, server = _parts(text)
-    if server in _LID_SERVERS and _LID.fullmatch(user) and user in text:  # programs write it in ASCII digits only
-        return f"{user}@lid"
+    if server in LID_SERVERS and _LID.fullmatch(user) and user in text:  # programs write it in ASCII digits only
+        return lid_address(user)
     return parse_phone(text)
 
 

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 Address = IPv4Address | IPv6Address
 
 
-def parse_address(text: str) -> Address | None:
+def parse_ip_address(text: str) -> Address | None:
     """Parse `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]:80`; an IPv4-mapped IPv6 address becomes the IPv4 address."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -20,7 +20,7 @@ def parse_address(text: str) -> Address | None:
 
 def network_of(text: str) -> str:
     """One client for rate limits: an IPv4 address, or the /64 network of an IPv6 address, which belongs to one host."""
-    address = parse_address(text)
+    address = parse_ip_address(text)
     if isinstance(address, IPv6Address):
         return str(IPv6Network((address, 64), strict=False))
     return str(address) if address else "unknown"

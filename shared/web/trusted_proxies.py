@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.web.client_addresses import Address, parse_address
+from shared.web.client_addresses import Address, parse_ip_address
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class TrustedProxies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             peer = scope["client"][0] if scope.get("client") else ""
-            if self._trusts(parse_address(peer)):
+            if self._trusts(parse_ip_address(peer)):
                 self._apply_headers(scope)
             else:
                 scope = self._without_headers(scope, peer)
@@ -91,7 +91,7 @@ class TrustedProxies:
         client."""
         client: Address | None = None
         for hop in reversed(forwarded.split(",")[-MAX_FORWARDED_HOPS:]):
-            if (address := parse_address(hop.strip())) is None:
+            if (address := parse_ip_address(hop.strip())) is None:
                 break
             client = address
             if not self._trusts(client):

@@ -7,7 +7,6 @@ from services.router.store.conversation_state import StoredConversation
 from shared.contracts.commands import MarkConversationRead, MarkRead
 from shared.contracts.ids import derived_id
 from shared.contracts.message_type import MessageType
-from shared.contracts.records import Party
 
 MAX_READ_RECEIPTS = 100
 """Messages for which receipts are sent, the newest; phones mark older ones as read by themselves."""
@@ -36,7 +35,7 @@ async def send_read_receipts(
             instance_id=conversation["instance_id"],
             cause=command.id,
             wa_ids=tuple(wa_ids),
-            sender=Party(phone=contact.phone_number, lid=contact.lid),
+            sender=contact.party,
             group=group,
         )
         for group, wa_ids in by_group.items()

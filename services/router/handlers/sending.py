@@ -44,7 +44,7 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Router
     if existing.status is MessageStatus.QUEUED:  # a crash may have left the rest undone
         if contact:
             await context.store.conversations.add_message(existing)
-        party = _addresses(contact) if contact else parse_recipient(existing.to_address)
+        party = contact.party if contact else parse_recipient(existing.to_address)
         await _publish_recorded(command, existing, contact, context)
         await context.publish(_send_text(existing, party, expires_at))
     await context.publish(status_changed_event(existing, command, repeat=True))
@@ -61,7 +61,7 @@ async def _send(command: SendMessage, context: RouterContext) -> MessageRecord |
     if not is_owner(party, profile.aliases):
         observation = await check_recipient_number(observation, instance.instance_id, context)
     resolved = None if is_owner(observation.party, profile.aliases) else await resolve_recipient(observation, context)
-    party = _addresses(resolved.contact) if resolved else observation.party
+    party = resolved.contact.party if resolved else observation.party
     thread = conversation_id(instance.instance_id, resolved.contact.id) if resolved else None
     message = SendRecord(
         id=command.message_id,
@@ -134,7 +134,7 @@ async def _recipient(command: SendMessage, context: RouterContext) -> tuple[Part
         raise Problem(404, "conversation_not_found", "there is no such conversation in this organization")
     if named not in (None, found["instance_id"]):
         raise Problem(422, "instance_mismatch", "the conversation belongs to another instance than the one named")
-    return _addresses(contact), str(found["instance_id"])
+    return contact.party, str(found["instance_id"])
 
 
 async def _contact(
@@ -158,10 +158,6 @@ async def _contact(
         message = await context.store.messages.by_id(message.id) or message
         contact = await contacts.by_id(message.organization_id, str(message.contact_id)) or contact
     return contact, message
-
-
-def _addresses(contact: Contact) -> Party:
-    return Party(phone=contact.phone_number, lid=contact.lid)
 
 
 def _contact_created(command: SendMessage, contact: Contact) -> ContactCreated:

@@ -13,7 +13,7 @@ from shared.contracts.addresses import alias_of_address
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message_identity import OWN, identity, other_party
-from shared.contracts.records import Contact, Party
+from shared.contracts.records import Contact
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def message_key(event: MessageReceived, contact: Contact | None = None) -> Messa
     direction: Literal["inbound", "outbound"] = "outbound" if event.from_me else "inbound"
     party = _party_of(event)
     if contact and not event.group and (contact.phone_number or contact.lid):
-        party = tuple(dict.fromkeys([*party, *Party(phone=contact.phone_number, lid=contact.lid).aliases]))
+        party = tuple(dict.fromkeys([*party, *contact.party.aliases]))
     return MessageKey(event.instance_id, event.wa_id, direction, event.group, party)
 
 

@@ -9,6 +9,7 @@ from services.router.rules.stored_contact import ContactChanges, StoredContact
 from services.router.store.contact_documents import contacts_of, with_derived_fields, with_search_fields
 from services.router.store.contact_merge import MERGE_REASON
 from services.router.store.conversation_state import (
+    DECISION_FIELDS,
     READ_MARKS,
     StoredConversation,
     changes_from_message,
@@ -24,7 +25,6 @@ from shared.platform.mongo import ClientSession, Database, Document, in_transact
 
 SPLIT_REASON = "contacts_split"
 """Why a booking was reopened, in its history."""
-DECISION_FIELDS = ("closing", "assignment")
 
 
 async def split_contact(database: Database, contact_id: str, merged_id: str, at: datetime, cause: str) -> None:

@@ -75,12 +75,13 @@ class StoredConversation(ConversationChanges):
 
 
 READ_MARKS = ("read_key", "ticked_key")
-STATE_FIELDS = ("updated_at", "order_key", "last_message", "inbound_key", *READ_MARKS, "closing", "assignment")
+DECISION_FIELDS = ("closing", "assignment")
+STATE_FIELDS = ("updated_at", "order_key", "last_message", "inbound_key", *READ_MARKS, *DECISION_FIELDS)
 INCLUDED_FIELDS = ("order_key", "last_message.id", "inbound_key")
 MAX_PREVIEW_LENGTH = 200
 """Characters of the text that the list shows."""
 
-_DECISIONS, _GREATEST = ("closing", "assignment"), ("inbound_key", *READ_MARKS)
+_GREATEST = ("inbound_key", *READ_MARKS)
 
 
 def order_key_of(message: MessageRecord) -> int:
@@ -167,7 +168,7 @@ def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -
     """The update that merges changes into a conversation. `opened_by`: id of the message that makes them."""
     fields: Document = {}
     for name, value in changes.items():
-        if name in _DECISIONS:
+        if name in DECISION_FIELDS:
             fields[name] = {"$max": [f"${name}", {"$literal": value}]}
         elif name in _GREATEST:
             fields[name] = {"$max": [f"${name}", value]}

@@ -8,13 +8,12 @@ from services.router.rules.contact_identity import conversation_id
 from services.router.rules.stored_contact import StoredContact
 from services.router.store.contact_documents import contacts_of
 from services.router.store.contact_split import (
-    DECISION_FIELDS,
     SPLIT_REASON,
     exchanged_under,
     rebuild_conversation,
     remaining_moved_from,
 )
-from services.router.store.conversation_state import READ_MARKS, conversations_of
+from services.router.store.conversation_state import DECISION_FIELDS, READ_MARKS, conversations_of
 from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.errors import Retry

@@ -3,11 +3,10 @@
 import re
 from typing import Any
 
+from shared.contracts.addresses import LID_SERVERS, PHONE_SERVERS
 from shared.contracts.records import Party
 from shared.text.bounded_text import MAX_ADDRESS
 
-PHONE_SERVERS = frozenset({"s.whatsapp.net", "hosted"})
-LID_SERVERS = frozenset({"lid", "hosted.lid"})
 GROUP_SERVER = "g.us"
 _USER_PATTERN = re.compile(r"[\w.+-]+", re.ASCII)
 _BOT_NUMBER = re.compile(r"1313555\d{4}|131655500\d{2}", re.ASCII)
