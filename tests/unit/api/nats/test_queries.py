@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from services.api import routes
 from services.api.nats.function_parameters import sent_parameters
 from services.api.nats.queries import QUERY_HANDLERS, QueryHandler
+from services.api.route_modules import declared_routes
 from services.api.routes import conversations
 from shared.contracts.message import Message
 
@@ -50,3 +51,10 @@ def test_a_query_has_the_fields_of_its_function(handler: QueryHandler) -> None:
     assert own == set(sent) - {"organization_id", "instance_id"}
     required = {name for name in own if handler.message_class.model_fields[name].is_required()}
     assert required <= {name for name in own if sent[name].is_required}
+
+
+@pytest.mark.parametrize("handler", QUERY_HANDLERS, ids=lambda handler: handler.message_class.__name__)
+def test_a_query_changes_nothing(handler: QueryHandler) -> None:
+    """The function of a route that writes would be called without audit log and idempotency key."""
+    routes_of_function = [route for route in declared_routes() if route.endpoint is handler.served.function]
+    assert all(route.methods == {"GET"} for route in routes_of_function)
