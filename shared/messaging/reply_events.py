@@ -5,7 +5,6 @@ Each event is parsed once and put into the streams of those whose command or mes
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -60,34 +59,27 @@ class ReplyStream:
 
     def __init__(self, keys: frozenset[Key] | None = None) -> None:
         self.keys = keys
-        self._events: deque[Event] = deque(maxlen=MAX_QUEUED_EVENTS)
-        self._has_events = asyncio.Event()
+        self._events: asyncio.Queue[Event] = asyncio.Queue(MAX_QUEUED_EVENTS)
 
     def put(self, event: Event) -> None:
         """Queue an event; the oldest one is dropped when the queue is full."""
-        if len(self._events) == MAX_QUEUED_EVENTS:
+        if self._events.full():
             log.warning("a reply event is dropped: too many are queued for one waiter", extra={"cause": event.cause})
-        self._events.append(event)
-        self._has_events.set()
+            self._events.get_nowait()
+        self._events.put_nowait(event)
 
     async def first(self, match: Callable[[Event], bool], command: Command, timeout_s: float) -> Event | None:
         """The first matching event within `timeout_s`, else None. Raises Problem when the command is refused."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
-                    event = await self._next()
+                    event = await self._events.get()
                     if isinstance(event, CommandRefused) and event.cause == command.id:
                         raise Problem(event.status, event.code, event.detail, **event.extra)
                     if match(event):
                         return event
         except TimeoutError:
             return None
-
-    async def _next(self) -> Event:
-        while not self._events:
-            self._has_events.clear()
-            await self._has_events.wait()
-        return self._events.popleft()
 
 
 @dataclass

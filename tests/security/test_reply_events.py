@@ -158,7 +158,7 @@ async def test_what_is_not_looked_at_is_bounded(client: Client) -> None:
             event = changed(SendMessage(organization_id="acme", message_id=f"m{number}", text="x"))
             await client.publish(event.full_subject, event.model_dump_json().encode())
         await client.flush()
-        most = len(answers._events)
+        most = answers._events.qsize()
         command = SendMessage(organization_id="acme", message_id="m4999", text="x")
         last = await answers.first(lambda event: getattr(event, "message_id", "") == "m4999", command, 20)
         assert last is not None
