@@ -17,7 +17,7 @@ from shared.contracts.errors import Problem, problem_body
 from shared.contracts.ids import new_id
 from shared.contracts.message import Message
 from shared.contracts.request_id import HEADER, bound_request_id, current_request
-from shared.messaging.client import NatsClient, NatsError, NatsMessage
+from shared.messaging.client import NATS_OUTAGE_ERRORS, NatsClient, NatsMessage
 from shared.messaging.fair_shares import FairSemaphore
 from shared.messaging.metrics import Result, observe_handling
 from shared.messaging.reply_subjects import may_reply
@@ -162,7 +162,7 @@ class _RpcServer:
     async def _reply(self, raw: NatsMessage, body: bytes) -> None:
         try:
             await raw.respond(body)
-        except NatsError as error:
+        except NATS_OUTAGE_ERRORS as error:
             log.warning("the reply to %s could not be published: %s", raw.subject, type(error).__name__)
 
 
