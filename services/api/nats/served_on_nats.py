@@ -2,11 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from shared.contracts.message import Query
+from shared.contracts.queries import MAX_SEARCH, AnyId
+
+SEARCH_FIELD = (Annotated[str, StringConstraints(max_length=MAX_SEARCH)] | None, None)
+"""Queries accept control characters in a search; routes refuse them."""
+OPTIONAL_ID_FIELD = (AnyId | None, None)
+"""Queries accept ids of up to 256 characters, and no empty ones."""
 
 F = TypeVar("F", bound=Callable[..., Awaitable[BaseModel]])
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator
 
 from services.api.context import ApiContext, Ctx, LimitedReader, Manager, Paging
-from services.api.nats.served_on_nats import served_on_nats
+from services.api.nats.served_on_nats import SEARCH_FIELD, served_on_nats
 from services.api.request_fields import SEARCH_PATTERN, RequestBody, Text, searchable, with_json_schema
 from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
@@ -65,7 +65,7 @@ BookingFilterParameters = Annotated[BookingFilter, Depends(_filter)]
 
 
 @router.get("")
-@served_on_nats("wa.query.booking.list", "ListBookings")
+@served_on_nats("wa.query.booking.list", "ListBookings", fields={"search": SEARCH_FIELD})
 async def list_bookings(
     context: Ctx, caller: LimitedReader, page: Paging, filters: BookingFilterParameters
 ) -> Page[BookingWithContact]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import AfterValidator, Field
 
 from services.api.context import Ctx, LimitedReader, Manager, Paging, Reader
-from services.api.nats.served_on_nats import answers, served_on_nats
+from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import (
     SEARCH_PATTERN,
     Id,
@@ -118,7 +118,9 @@ async def split_contact(
 
 
 @router.get("/messages")
-@served_on_nats("wa.query.message.list", "ListMessages")
+@served_on_nats(
+    "wa.query.message.list", "ListMessages", fields={"search": SEARCH_FIELD, "conversation_id": OPTIONAL_ID_FIELD}
+)
 async def list_all_messages(
     context: Ctx, caller: LimitedReader, page: Paging, filters: MessageFilterParameters
 ) -> Page[MessageRecord]:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field, StringConstraints
 
 from services.api.context import ApiContext, Ctx, LimitedReader, LimitedSender, Paging
-from services.api.nats.served_on_nats import answers, served_on_nats
+from services.api.nats.served_on_nats import OPTIONAL_ID_FIELD, SEARCH_FIELD, answers, served_on_nats
 from services.api.request_fields import Id, RequestBody
 from services.api.responses import Item, Page, page_of
 from services.api.router_commands import execute_on_router
@@ -29,6 +29,7 @@ UserId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MAX_CONTACT_IDS = 200
 _InstanceParameter = Annotated[str | None, Query(max_length=64)]
 _LIST_FIELDS = {
+    "search": SEARCH_FIELD,
     "assigned_to": (Annotated[Id | None, Field(description="User id")], None),
     "contact_id": (
         Annotated[tuple[AnyId, ...], Field(max_length=MAX_CONTACT_IDS, description="With these contacts")],
@@ -116,7 +117,7 @@ class MessagesPage(Page[MessageRecord]):
 
 
 @router.get("/{conversation_id}/messages")
-@served_on_nats("wa.query.conversation.messages", "ListConversationMessages")
+@served_on_nats("wa.query.conversation.messages", "ListConversationMessages", fields={"around": OPTIONAL_ID_FIELD})
 async def list_messages(
     context: Ctx,
     caller: LimitedReader,
