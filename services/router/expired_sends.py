@@ -6,10 +6,10 @@ from functools import partial
 
 from services.router.context import RouterContext
 from services.router.handlers.message_status import status_changed_event
-from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
+from shared.contracts.send_outcome import TEXT_TOO_LATE_CODE, TEXT_TOO_LATE_DETAIL
 from shared.platform.background import log_failure
 from shared.platform.outages import OUTAGE_ERRORS
 from shared.platform.periodic_tasks import periodic_task
@@ -53,6 +53,6 @@ def _expiry_event(message: MessageRecord, context: RouterContext) -> MessageFail
         instance_id=message.instance_id,
         cause=derived_id(message.id, "send"),
         message_id=message.id,
-        code=TEXT_TOO_LATE["code"],
-        detail=TEXT_TOO_LATE["detail"],
+        code=TEXT_TOO_LATE_CODE,
+        detail=TEXT_TOO_LATE_DETAIL,
     )

@@ -82,14 +82,6 @@ MAX_CLOCK_DIFFERENCE = timedelta(minutes=2)
 by more than this."""
 
 
-TEXT_TOO_LATE = {
-    "outcome": "failed",
-    "code": "too_late",
-    "detail": "the text waited longer than its sender allowed and was not sent; send it again if it is still true",
-}
-"""The result of an expired text, stored in `sends` by the service that notices it first."""
-
-
 def is_late(command: Command, now: datetime) -> bool:
     """Whether it is past its own `expires_at`, or older than the maximum age of its class."""
     if expires_at := getattr(command, "expires_at", None):

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.records import MessageRecord
+from shared.contracts.send_outcome import TEXT_TOO_LATE, TEXT_TOO_LATE_CODE
 from shared.platform.mongo import Database, DuplicateKeyError
 
 
@@ -28,5 +28,5 @@ class SendCancellations:
             await self._sends.insert_one(document)
         except DuplicateKeyError:
             found = await self._sends.find_one({"_id": message.id}, {"outcome.code": 1})
-            return bool(found and (found.get("outcome") or {}).get("code") == TEXT_TOO_LATE["code"])
+            return bool(found and (found.get("outcome") or {}).get("code") == TEXT_TOO_LATE_CODE)
         return True

@@ -1,18 +1,32 @@
 """The collection `sends`: an intent before the worker is called, the outcome afterwards. An intent without an outcome
 may have gone out."""
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import NamedTuple, NotRequired, TypedDict
 
 from shared.contracts.message import utc_now
-from shared.platform.mongo import Database, DuplicateKeyError, IndexModel
+from shared.contracts.send_outcome import SendOutcome
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, collection_of
 
 RETENTION = timedelta(days=8)
 """Longer than a command may be redelivered from its stream."""
 INDEXES = [IndexModel([("at", 1)], name="kept_for_a_while", expireAfterSeconds=int(RETENTION.total_seconds()))]
 
-SendOutcome = dict[str, Any]
-"""outcome (accepted, failed, unconfirmed), and with it wa_id and timestamp, or code and detail."""
+
+class StoredSend(TypedDict):
+    """A document of `sends`. `outcome`: absent until it is known."""
+
+    _id: str
+    organization_id: str
+    instance_id: str
+    at: datetime
+    outcome: NotRequired[SendOutcome | None]
+
+
+class EarlierSend(NamedTuple):
+    """An intent that was stored before; `outcome`: None when it is not known."""
+
+    outcome: SendOutcome | None
 
 
 class ForeignId(Exception):
@@ -21,21 +35,26 @@ class ForeignId(Exception):
 
 class SendCollection:
     def __init__(self, database: Database) -> None:
-        self._sends = database["sends"]
+        self._sends = collection_of(database, "sends", StoredSend)
 
-    async def record_intent(self, message_id: str, organization_id: str, instance_id: str) -> SendOutcome | None:
-        """None: the intent is stored now. Else it was stored before: its outcome, empty when that is not known.
+    async def record_intent(self, message_id: str, organization_id: str, instance_id: str) -> EarlierSend | None:
+        """None: the intent is stored now.
 
         Raises ForeignId when the message is of another organization or instance.
         """
-        intent = {"_id": message_id, "organization_id": organization_id, "instance_id": instance_id, "at": utc_now()}
+        intent: StoredSend = {
+            "_id": message_id,
+            "organization_id": organization_id,
+            "instance_id": instance_id,
+            "at": utc_now(),
+        }
         try:
             await self._sends.insert_one(intent)
         except DuplicateKeyError:
             earlier = await self._sends.find_one({"_id": message_id})
             if earlier and (earlier["organization_id"], earlier["instance_id"]) != (organization_id, instance_id):
                 raise ForeignId from None
-            return dict(earlier.get("outcome") or {}) if earlier else {}
+            return EarlierSend(earlier.get("outcome") if earlier else None)
         return None
 
     async def record_outcome(self, message_id: str, outcome: SendOutcome) -> None:

@@ -8,16 +8,16 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from services.session.ipc.messages import Send, SendResult
-from services.session.store.sends import ForeignId, SendCollection, SendOutcome
+from services.session.store.sends import EarlierSend, ForeignId, SendCollection
 from services.session.supervisor.instance_lookup import InstanceLookup, instance_not_found
 from services.session.supervisor.supervised_instance import SupervisedInstance
 from services.session.supervisor.worker_calls import NoWorker, WorkerGateway, WorkerLost
-from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SendText
 from shared.contracts.errors import Retry
 from shared.contracts.events import MessageFailed, MessageSent
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Event, Message, utc_now
+from shared.contracts.send_outcome import TEXT_TOO_LATE, SendOutcome
 from shared.messaging.command_client import refusal
 from shared.platform.retries import retry_during_outage
 
@@ -32,7 +32,6 @@ TIMED_OUT: SendOutcome = {
     "code": "timeout",
     "detail": "an earlier send still waits for WhatsApp; try again",
 }
-TOO_LATE: SendOutcome = dict(TEXT_TOO_LATE)
 TOO_MANY_PENDING_SENDS: SendOutcome = {
     "outcome": "failed",
     "code": "too_many_pending_sends",
@@ -100,7 +99,7 @@ class SendService:
         if earlier is None:
             await self._record_outcome(command.message_id, TOO_MANY_PENDING_SENDS)
         await self._publish(
-            _outcome_event(command, TOO_MANY_PENDING_SENDS if earlier is None else earlier or UNCONFIRMED)
+            _outcome_event(command, TOO_MANY_PENDING_SENDS if earlier is None else earlier.outcome or UNCONFIRMED)
         )
 
     async def _start(self, command: SendText) -> _PendingSend | SendOutcome:
@@ -111,7 +110,7 @@ class SendService:
         await self._wait_for_instance(command)
         earlier = await self._record_intent(command)
         if earlier is not None:
-            return earlier or UNCONFIRMED
+            return earlier.outcome or UNCONFIRMED
         pending = _PendingSend(
             command.organization_id, command.instance_id, command.message_id, self._call_worker(command)
         )
@@ -127,9 +126,10 @@ class SendService:
             self._pending.pop(pending.message_id, None)
         return outcome
 
-    async def _record_intent(self, command: SendText) -> SendOutcome | None:
-        """Raises ForeignId for an instance, or a message id, of another organization: both are refused like an instance
-        that does not exist, so nothing is revealed, and the other organization's send is not touched."""
+    async def _record_intent(self, command: SendText) -> EarlierSend | None:
+        """None: it is stored now. Raises ForeignId for an instance, or a message id, of another organization: both are
+        refused like an instance that does not exist, so nothing is revealed, and the other organization's send is not
+        touched."""
         if not await self._instances.belongs_to(command.organization_id, command.instance_id):
             raise ForeignId
         return await self._sends.record_intent(command.message_id, command.organization_id, command.instance_id)
@@ -150,7 +150,7 @@ class SendService:
     def _call_worker(self, command: SendText) -> asyncio.Future[SendResult] | SendOutcome:
         """The worker's reply to come; an outcome when it was not called, so that nothing was sent."""
         if command.is_too_late:
-            return TOO_LATE
+            return TEXT_TOO_LATE
         instance = self._instances.find(command.instance_id)
         if instance is None or not instance.is_connected:
             return _not_connected(instance)
@@ -171,7 +171,7 @@ class SendService:
 
     async def _outcome(self, pending: _PendingSend) -> SendOutcome:
         """Unconfirmed when the worker did not reply: the text may have gone out."""
-        if isinstance(pending.result, dict):
+        if not isinstance(pending.result, asyncio.Future):
             return pending.result
         try:
             result = await asyncio.shield(pending.result)  # redeliveries wait for the same reply
@@ -181,7 +181,13 @@ class SendService:
                 self._set_unanswered(pending.instance_id, True)
             return UNCONFIRMED
         self._set_unanswered(pending.instance_id, result.code == "timeout")
-        return result.model_dump(include={"outcome", "wa_id", "timestamp", "code", "detail"})
+        return {
+            "outcome": result.outcome,
+            "wa_id": result.wa_id,
+            "timestamp": result.timestamp,
+            "code": result.code,
+            "detail": result.detail,
+        }
 
     def _set_unanswered(self, instance_id: str, unanswered: bool) -> None:
         if instance := self._instances.find(instance_id):

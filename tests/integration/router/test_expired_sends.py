@@ -9,12 +9,12 @@ import pytest
 from services.router import expired_sends
 from services.router.expired_sends import expired_send_monitor, fail_expired_sends
 from services.session.store.sends import SendCollection
-from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SEND_EXPIRY
 from shared.contracts.events import MessageStatusChanged
 from shared.contracts.ids import derived_id
 from shared.contracts.message import Message
 from shared.contracts.records import MessageStatus
+from shared.contracts.send_outcome import TEXT_TOO_LATE
 from shared.platform import background
 from tests.integration.router.conftest import ONE, ORG, START, Router, command, outcome
 
@@ -42,7 +42,8 @@ async def test_a_text_that_is_not_being_sent_fails_at_its_expiry(router: Router)
     assert len(await look(router, 2 * HOUR)) == 2
     assert (await router.message("m1")).status is MessageStatus.FAILED
     known = await SendCollection(router.database).record_intent("m1", ORG, ONE)
-    assert known == TEXT_TOO_LATE  # the session service finds it and sends nothing
+    assert known
+    assert known.outcome == TEXT_TOO_LATE  # the session service finds it and sends nothing
 
 
 async def test_a_text_that_the_session_service_has_begun_to_send_is_left_to_it(router: Router) -> None:

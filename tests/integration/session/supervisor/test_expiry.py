@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 
 from services.session.ipc.messages import Send, Start
-from services.session.supervisor.sending import TOO_LATE
-from shared.contracts.command_lifetimes import TEXT_TOO_LATE
 from shared.contracts.commands import SEND_EXPIRY, SendText
 from shared.contracts.events import ConnectionChanged, MessageFailed, MessageSent
 from shared.contracts.message import utc_now
 from shared.contracts.records import ConnectionStatus as S
+from shared.contracts.send_outcome import TEXT_TOO_LATE
 from shared.platform.mongo import Database
 from tests.fakes.workers import obedient
 from tests.integration.session.supervisor.testbed import INSTANCE, NodeTestBed
@@ -72,7 +71,7 @@ async def test_a_text_that_expires_while_the_instance_reconnects_fails(testbed: 
     testbed.workers.last.report(INSTANCE, "disconnected")
     await testbed.event(ConnectionChanged, status=S.RECONNECTING)
     await testbed.send(late(testbed))
-    assert (await testbed.event(MessageFailed, message_id="m1")).code == TOO_LATE["code"]
+    assert (await testbed.event(MessageFailed, message_id="m1")).code == TEXT_TOO_LATE["code"]
     assert not [frame for frame in testbed.workers.last.sends() if isinstance(frame, Send)]
 
 
