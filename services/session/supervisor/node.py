@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Coroutine, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypedDict
 
 from prometheus_client import Counter, Gauge
 
@@ -50,6 +50,15 @@ MAX_FRAME_TASKS = 10_000
 DRAIN_TIMEOUT_S = 3.0
 """Time for the last events to be published when the node stops."""
 log = logging.getLogger(__name__)
+
+
+class WorkerStatus(TypedDict):
+    """worker: its name. instances: their ids."""
+
+    worker: str
+    pid: int
+    network: str
+    instances: list[str]
 
 
 class SessionNode:
@@ -114,8 +123,8 @@ class SessionNode:
         await self._events.drain(DRAIN_TIMEOUT_S)
         await stop_task(renewing)
 
-    def workers(self) -> list[dict[str, Any]]:
-        """The worker processes: worker (its name), process id, network and instance ids."""
+    def workers(self) -> list[WorkerStatus]:
+        """The worker processes."""
         return [
             {"worker": w.name, "pid": w.pid, "network": w.network.value, "instances": sorted(w.instances)}
             for w in self._workers.workers

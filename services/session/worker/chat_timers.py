@@ -8,9 +8,9 @@ import sqlite3
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from services.session.worker.mapping.jids import GROUP_SERVER, UnmappableEvent, excluded_chat, party_from_jids
+from services.session.worker.mapping.protobufs import ContentProtobuf, MessageProtobuf
 from shared.contracts.addresses import alias_of_address
 from shared.contracts.records import Party
 
@@ -39,7 +39,7 @@ class ChatTimer:
     set_at: int
 
 
-def timer_from_event(event: Any) -> tuple[Party, ChatTimer] | None:
+def timer_from_event(event: MessageProtobuf) -> tuple[Party, ChatTimer] | None:
     """The contact and timer that a `Message` event of a one-to-one chat carries; None: it carries none."""
     source = event.Info.MessageSource
     if excluded_chat(source) or source.Chat.Server == GROUP_SERVER:
@@ -52,10 +52,10 @@ def timer_from_event(event: Any) -> tuple[Party, ChatTimer] | None:
         contact = party_from_jids(*jids)
     except UnmappableEvent:
         return None
-    return contact, timer if timer.set_at > 0 else replace(timer, set_at=int(event.Info.Timestamp))
+    return contact, timer if timer.set_at > 0 else replace(timer, set_at=event.Info.Timestamp)
 
 
-def _timer_from_message(message: Any) -> ChatTimer | None:
+def _timer_from_message(message: ContentProtobuf) -> ChatTimer | None:
     """None for a message without a timer, which does not mean that the chat has none: not every client adds it."""
     if message.HasField("protocolMessage"):
         protocol = message.protocolMessage
@@ -68,7 +68,7 @@ def _timer_from_message(message: Any) -> ChatTimer | None:
     return None
 
 
-def fill_text_message(message: Any, text: str, timer: ChatTimer | None) -> Any:
+def fill_text_message(message: ContentProtobuf, text: str, timer: ChatTimer | None) -> ContentProtobuf:
     """Fill an empty protobuf `Message` with a text for a chat that has this timer."""
     if timer is None:
         message.conversation = text
@@ -92,7 +92,7 @@ class ChatTimers:
         if reset:
             self._db.execute("DELETE FROM timers")
 
-    def record(self, event: Any) -> None:
+    def record(self, event: MessageProtobuf) -> None:
         """Store the timer that a `Message` event carries. Repeatable, and in any order: the latest setting counts."""
         try:
             if (setting := timer_from_event(event)) is None:

@@ -1,10 +1,11 @@
 """Maps the library's events about its connection to ConnectionUpdate frames. Pure."""
 
 from datetime import datetime, timedelta
-from typing import Any, get_args
+from typing import get_args
 
 from services.session.ipc.messages import ConnectionEvent, ConnectionUpdate
 from services.session.worker.library.stanzas import LoginFailure
+from services.session.worker.mapping.protobufs import EventProtobuf
 
 TEMPORARY_BAN = 402
 MAX_BAN_S = 10 * 365 * 86_400
@@ -32,7 +33,7 @@ FINAL_EVENTS = frozenset(get_args(ConnectionEvent)) - {"paired", "connected", "d
 """After these the library does nothing more by itself, and the client must be closed."""
 
 
-def update_from_event(instance_id: str, name: str, event: Any) -> ConnectionUpdate | None:
+def update_from_event(instance_id: str, name: str, event: EventProtobuf) -> ConnectionUpdate | None:
     """None: the event is not about the connection."""
     match name:
         case "Connected":
@@ -71,7 +72,7 @@ def update_from_pairing_status(instance_id: str, status: str) -> ConnectionUpdat
     return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=status)
 
 
-def _update_from_pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
+def _update_from_pair_status(instance_id: str, event: EventProtobuf) -> ConnectionUpdate:
     if event.Error:
         return ConnectionUpdate(instance_id=instance_id, event="pairing_failed", reason=event.Error)
     device = f":{event.ID.Device}" if event.ID.Device else ""
@@ -79,7 +80,7 @@ def _update_from_pair_status(instance_id: str, event: Any) -> ConnectionUpdate:
     return ConnectionUpdate(instance_id=instance_id, event="paired", jid=jid, phone_number=event.ID.User)
 
 
-def _enum_label(event: Any, field: str) -> str:
+def _enum_label(event: EventProtobuf, field: str) -> str:
     """The value's name in lower case; a number that has no name stays a number."""
     number = getattr(event, field)
     value = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number.get(number)

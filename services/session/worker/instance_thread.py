@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from services.session.ipc.messages import (
     ConnectionEvent,
@@ -39,6 +38,7 @@ from services.session.worker.library.stanzas import LoginFailure
 from services.session.worker.library.whatsapp_port import ClientListener, OwnDevice, WhatsAppClient, WhatsAppError
 from services.session.worker.mapping.event_mapping import InstanceIdentity
 from services.session.worker.mapping.journal_mapping import JournalMapper
+from services.session.worker.mapping.protobufs import EventProtobuf
 from services.session.worker.not_connected import ClientRequest, not_connected_result
 from services.session.worker.number_lookup_worker import NumberLookupWorker
 from services.session.worker.pairing import PairingAttempt
@@ -154,7 +154,7 @@ class InstanceThread:
             forwarder.notify()
         return True
 
-    def on_event(self, name: str, event: Any) -> None:
+    def on_event(self, name: str, event: EventProtobuf) -> None:
         if update := update_from_event(self.instance_id, name, event):
             self._on_update(update)
         elif frame := self._mapper.ephemeral_frame(name, event):

@@ -84,7 +84,9 @@ def test_grouped_receipts_are_split() -> None:
 @pytest.mark.parametrize(("media", "medium"), [("", 1), ("audio", 2), ("video", 1), ("of_tomorrow", 1)])
 def test_every_medium_is_mapped(media: str, medium: int) -> None:
     attribute = f' media="{media}"' if media else ""
-    typing = chat_presence_from(parse_stanza(f'<chatstate from="5@lid"><composing{attribute}/></chatstate>'), OWN_USERS)
+    typing: Any = chat_presence_from(
+        parse_stanza(f'<chatstate from="5@lid"><composing{attribute}/></chatstate>'), OWN_USERS
+    )
     assert (typing.Media, typing.State, typing.MessageSource.Sender.User) == (medium, 1, "5")
     assert typing.IsInitialized()
 

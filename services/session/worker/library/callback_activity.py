@@ -4,8 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar, TypeVarTuple
 
+R = TypeVar("R")
+Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
 
 
@@ -18,7 +20,7 @@ class CallbackActivity:
         self._last_ended_at = 0.0
         """By the monotonic clock."""
 
-    def run_callback(self, handle: Callable[..., Any], *arguments: Any) -> Any:
+    def run_callback(self, handle: Callable[[*Ts], R], *arguments: *Ts) -> R | None:
         """Call `handle` and return its result; None when it raised."""
         with self._lock:
             self._running_callbacks += 1

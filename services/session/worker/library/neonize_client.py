@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVarTuple
 
 import pylibmagic  # noqa: F401  (contains the libmagic that neonize loads, so it is imported first)
 from google.protobuf.message import DecodeError
@@ -43,6 +43,7 @@ from services.session.worker.library.whatsapp_port import (
     WhatsAppError,
 )
 from services.session.worker.mapping.event_mapping import to_utc
+from services.session.worker.mapping.protobufs import EventProtobuf, JidProtobuf
 from shared.contracts.ephemeral import TypingState
 
 STORE_FILE = "device.sqlite"
@@ -61,6 +62,7 @@ ProxyFor = Callable[[Callable[[], float]], str | None]
 """Gets a function that returns the seconds since the last callback; returns the URL of the proxy for the library, None
 for that of the environment."""
 
+Ts = TypeVarTuple("Ts")
 log = logging.getLogger(__name__)
 _client_numbers = itertools.count(1)
 
@@ -215,7 +217,7 @@ class NeonizeClient:
         if has_ended:
             self._stopped.wait(_MAX_BLOCKED_READ_S)
 
-    def _run_callback(self, handle: Callable[..., Any], *arguments: Any) -> None:
+    def _run_callback(self, handle: Callable[[*Ts], object], *arguments: *Ts) -> None:
         """The library calls these only after it has finished its start."""
         self._activity.run_callback(handle, *arguments)
         self._started.set()
@@ -253,13 +255,14 @@ class NeonizeClient:
             time.sleep(_QUIET_POLL_INTERVAL_S)
 
 
-def _to_jid(address: str) -> Any:
+def _to_jid(address: str) -> JidProtobuf:
     """`address`: phone digits, `<lid>@lid` or `<group>@g.us`."""
     user, _, server = address.partition("@")
-    return build_jid(user, server or "s.whatsapp.net")
+    jid: JidProtobuf = build_jid(user, server or "s.whatsapp.net")
+    return jid
 
 
-def _own_device(device: Any) -> OwnDevice:
+def _own_device(device: EventProtobuf) -> OwnDevice:
     jid = device.JID
     number = f":{jid.Device}" if jid.Device else ""
     return OwnDevice(f"{jid.User}{number}@{jid.Server}", phone=jid.User, lid=device.LID.User or None)

@@ -9,7 +9,7 @@ import ctypes
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from neonize import events
 from neonize._binder import ProxySettings, func_callback_bytes, func_callback_bytes2, func_string, gocode
@@ -63,7 +63,7 @@ class NativeCallbacks(Protocol):
 
 
 _clients: dict[bytes, NativeCallbacks] = {}
-_log_callbacks: list[Any] = []
+_log_callbacks: list[object] = []
 
 
 def _on_qr(name: int, code: int) -> None:

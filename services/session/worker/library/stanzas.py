@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from services.session.worker.mapping.protobufs import ChatPresenceProtobuf, JidProtobuf, ReceiptProtobuf, SourceProtobuf
+
 _TAG_PATTERN = re.compile(r'<(/?)([A-Za-z_][\w:.-]*)((?: [\w:.-]+="[^"<>]*")*) ?(/?)>')
 _ATTRIBUTE_PATTERN = re.compile(r' ([\w:.-]+)="([^"<>]*)"')
 _COMMENT_PATTERN = re.compile(r"[^<>]*|<!-- \d+ bytes -->")
@@ -88,7 +90,7 @@ def parse_stanza(line: str) -> StanzaElement:
     return root.children[0]
 
 
-def receipts_from(stanza: StanzaElement, own_users: Collection[str]) -> list[Any]:
+def receipts_from(stanza: StanzaElement, own_users: Collection[str]) -> list[ReceiptProtobuf]:
     """The library's `Receipt` events for a receipt; none for an unknown type. `own_users`: user parts of the account's
     own JIDs. Raises StanzaParseError."""
     kind = _RECEIPT_TYPES.get(stanza.attribute("type"))
@@ -107,18 +109,19 @@ def receipts_from(stanza: StanzaElement, own_users: Collection[str]) -> list[Any
     return [_build_receipt(source, kind, _message_ids(stanza), stanza.attribute("t"))]
 
 
-def chat_presence_from(stanza: StanzaElement, own_users: Collection[str]) -> Any:
+def chat_presence_from(stanza: StanzaElement, own_users: Collection[str]) -> ChatPresenceProtobuf | None:
     """The library's `ChatPresence` event; None for an unknown state. Raises StanzaParseError."""
     states = [child for child in stanza.children if child.tag in ("composing", "paused")]
     if not states:
         return None
     chat = _parse_jid(stanza.attribute("from"))
     pb = _protobufs()
-    return pb.ChatPresence(
+    presence: ChatPresenceProtobuf = pb.ChatPresence(
         MessageSource=_message_source(stanza, chat, _sender(stanza, chat), own_users),
         State=pb.ChatPresence.ChatPresence.Value(states[0].tag.upper()),
         Media=pb.ChatPresence.ChatPresenceMedia.Value("AUDIO" if states[0].attribute("media") == "audio" else "TEXT"),
     )
+    return presence
 
 
 def login_failure_from(stanza: StanzaElement) -> LoginFailure | None:
@@ -150,13 +153,14 @@ def _parse_attributes(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
-def _build_receipt(source: Any, kind: str, ids: list[str], time: str) -> Any:
+def _build_receipt(source: SourceProtobuf, kind: str, ids: list[str], time: str) -> ReceiptProtobuf:
     timestamp = _parse_integer(time)
     if timestamp is None:
         raise StanzaParseError("a receipt without a time")
     pb = _protobufs()
     kind_number = pb.Receipt.ReceiptType.Value(kind)
-    return pb.Receipt(MessageSource=source, MessageIDs=ids, Timestamp=timestamp, Type=kind_number)
+    receipt: ReceiptProtobuf = pb.Receipt(MessageSource=source, MessageIDs=ids, Timestamp=timestamp, Type=kind_number)
+    return receipt
 
 
 def _message_ids(stanza: StanzaElement) -> list[str]:
@@ -165,11 +169,13 @@ def _message_ids(stanza: StanzaElement) -> list[str]:
     return [stanza.attribute("id"), *more]
 
 
-def _sender(stanza: StanzaElement, chat: Any) -> Any:
+def _sender(stanza: StanzaElement, chat: JidProtobuf) -> JidProtobuf:
     return _parse_jid(stanza.attribute("participant")) if chat.Server in _MULTI_USER_SERVERS else chat
 
 
-def _message_source(stanza: StanzaElement, chat: Any, sender: Any, own_users: Collection[str]) -> Any:
+def _message_source(
+    stanza: StanzaElement, chat: JidProtobuf, sender: JidProtobuf, own_users: Collection[str]
+) -> SourceProtobuf:
     """Without the sender's second address: that attribute would stand behind the id, where it can be forged."""
     is_multi_user = chat.Server in _MULTI_USER_SERVERS
     is_from_me = sender.User in own_users
@@ -179,7 +185,7 @@ def _message_source(stanza: StanzaElement, chat: Any, sender: Any, own_users: Co
     chat_without_device.CopyFrom(chat)
     chat_without_device.Device = 0
     empty = _parse_jid("")
-    return _protobufs().MessageSource(
+    source: SourceProtobuf = _protobufs().MessageSource(
         Chat=chat_without_device,
         Sender=sender,
         IsFromMe=is_from_me,
@@ -188,16 +194,20 @@ def _message_source(stanza: StanzaElement, chat: Any, sender: Any, own_users: Co
         RecipientAlt=empty,
         BroadcastListOwner=empty,
     )
+    return source
 
 
-def _parse_jid(text: str) -> Any:
+def _parse_jid(text: str) -> JidProtobuf:
     """The empty JID for an empty text. Raises StanzaParseError."""
     match = _JID_PATTERN.fullmatch(text)
     if text and not match:
         raise StanzaParseError("an address that is not a JID")
     user, device, server = match.group("user", "device", "server") if match else ("", None, "")
     number = int(device or 0)
-    return _protobufs().JID(User=user or "", RawAgent=0, Device=number, Integrator=0, Server=server, IsEmpty=not text)
+    jid: JidProtobuf = _protobufs().JID(
+        User=user or "", RawAgent=0, Device=number, Integrator=0, Server=server, IsEmpty=not text
+    )
+    return jid
 
 
 def _parse_integer(text: str) -> int | None:

@@ -7,10 +7,11 @@ connection_events.py make our own events of them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.session.worker.chat_timers import ChatTimer
 from services.session.worker.library.stanzas import LoginFailure
+from services.session.worker.mapping.protobufs import EventProtobuf
 from shared.contracts.ephemeral import TypingState
 
 NOT_CONNECTED_ERROR = "the account is not connected to WhatsApp"
@@ -61,7 +62,7 @@ class ClientListener(Protocol):
         """The bytes of an event, by the name of its protobuf, before they are parsed. True: the event is handled, and
         no other method is called for it."""
 
-    def on_event(self, name: str, event: Any) -> None:
+    def on_event(self, name: str, event: EventProtobuf) -> None:
         """An event, by the name of its protobuf; an unknown one as `unknown-<number>` with its bytes."""
 
     def on_malformed_event(self, name: str) -> None:

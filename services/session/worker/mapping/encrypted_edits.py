@@ -7,7 +7,6 @@ minutes only; an edit whose secret was lost with the process is published withou
 
 from collections import OrderedDict
 from itertools import product
-from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,6 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from google.protobuf.message import DecodeError
 
+from services.session.worker.mapping.protobufs import ContentProtobuf, MessageProtobuf
 from shared.text.bounded_text import MAX_ID
 
 MAX_SECRETS = 2_048
@@ -32,7 +32,7 @@ class EditDecryptor:
         self._secrets: OrderedDict[tuple[str, str], bytes] = OrderedDict()
         """By message id and user part of the sender's JID."""
 
-    def decrypt(self, event: Any) -> Any:
+    def decrypt(self, event: MessageProtobuf) -> MessageProtobuf:
         """The neonize `Message` event. An encrypted edit in it is replaced by the edit, if it can be decrypted."""
         self._store_secret(event)
         sealed = event.Message.secretEncryptedMessage
@@ -44,7 +44,7 @@ class EditDecryptor:
             _replace_by_edit(event.Message, plaintext, sealed.targetMessageKey.ID)
         return event
 
-    def _store_secret(self, event: Any) -> None:
+    def _store_secret(self, event: MessageProtobuf) -> None:
         secret, wa_id = event.Message.messageContextInfo.messageSecret, event.Info.ID
         if len(secret) != SECRET_BYTES or len(wa_id) > MAX_ID:
             return
@@ -54,12 +54,12 @@ class EditDecryptor:
             self._secrets.popitem(last=False)
 
 
-def _sender_users(event: Any) -> list[str]:
+def _sender_users(event: MessageProtobuf) -> list[str]:
     source = event.Info.MessageSource
     return [jid.User for jid in (source.Sender, source.SenderAlt) if jid.User]
 
 
-def _decrypt_edit(event: Any, sealed: Any, secret: bytes) -> bytes | None:
+def _decrypt_edit(event: MessageProtobuf, sealed: ContentProtobuf, secret: bytes) -> bytes | None:
     """The key is derived from the author's JID (phone or LID) at the message and at the edit; None: no key fits."""
     source = event.Info.MessageSource
     jids = [f"{jid.User}@{jid.Server}".encode() for jid in (source.Sender, source.SenderAlt) if jid.User]
@@ -73,7 +73,7 @@ def _decrypt_edit(event: Any, sealed: Any, secret: bytes) -> bytes | None:
     return None
 
 
-def _replace_by_edit(message: Any, plaintext: bytes, target_id: str) -> None:
+def _replace_by_edit(message: ContentProtobuf, plaintext: bytes, target_id: str) -> None:
     """Make `message` an edit without this encryption. The plaintext is such an edit, or only the new message."""
     try:
         edited = type(message).FromString(plaintext)

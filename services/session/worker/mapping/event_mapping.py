@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from services.session.worker.mapping.jids import (
     GROUP_SERVER,
@@ -16,6 +15,16 @@ from services.session.worker.mapping.jids import (
     party_from_text,
 )
 from services.session.worker.mapping.message_content import MessageContent, parse_content
+from services.session.worker.mapping.protobufs import (
+    ChatPresenceProtobuf,
+    EventProtobuf,
+    InfoProtobuf,
+    MessageProtobuf,
+    PresenceProtobuf,
+    ReceiptProtobuf,
+    SourceProtobuf,
+    UndecryptableProtobuf,
+)
 from services.session.worker.mapping.quoted_author import quoted_author
 from shared.contracts.ephemeral import PresenceObserved, TypingObserved
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
@@ -51,7 +60,7 @@ class IgnoredEvent:
     kind: str
 
 
-def map_messages(event: Any, instance: InstanceIdentity) -> Sequence[MessageReceived] | IgnoredEvent:
+def map_messages(event: MessageProtobuf, instance: InstanceIdentity) -> Sequence[MessageReceived] | IgnoredEvent:
     """Maps a neonize `Message` event to one message, or to one for each recipient of the owner's broadcast list.
 
     Raises UnmappableEvent or ValidationError; both are ValueErrors.
@@ -66,7 +75,7 @@ def map_messages(event: Any, instance: InstanceIdentity) -> Sequence[MessageRece
 
 
 def map_message(
-    event: Any, instance: InstanceIdentity, recipient: Party | None = None
+    event: MessageProtobuf, instance: InstanceIdentity, recipient: Party | None = None
 ) -> MessageReceived | IgnoredEvent:
     """`recipient`: the member of a broadcast list who gets this copy. Raises as map_messages does."""
     if chat_kind := excluded_chat(event.Info.MessageSource):
@@ -78,7 +87,7 @@ def map_message(
     return _build_message(event.Info, content, instance, recipient).model_copy(update={"quoted_sender": quoted})
 
 
-def map_undecryptable(event: Any, instance: InstanceIdentity) -> MessageReceived | IgnoredEvent:
+def map_undecryptable(event: UndecryptableProtobuf, instance: InstanceIdentity) -> MessageReceived | IgnoredEvent:
     """Maps a neonize `UndecryptableMessage` event to a placeholder: this device cannot read the message, or not yet. A
     readable copy has the same WhatsApp id and is a separate event. Raises as map_messages does.
 
@@ -93,7 +102,7 @@ def map_undecryptable(event: Any, instance: InstanceIdentity) -> MessageReceived
 
 
 def _build_message(
-    info: Any,
+    info: InfoProtobuf,
     content: MessageContent,
     instance: InstanceIdentity,
     recipient: Party | None = None,
@@ -126,7 +135,7 @@ def _build_message(
     )
 
 
-def _chat_party(source: Any, sender: Party) -> Party | None:
+def _chat_party(source: SourceProtobuf, sender: Party) -> Party | None:
     """The contact of a one-to-one chat. A message that a contact sent to their broadcast list belongs to the chat with
     that contact; for the owner's own lists, `map_messages` passes the recipient."""
     if source.Chat.Server == GROUP_SERVER:
@@ -136,7 +145,7 @@ def _chat_party(source: Any, sender: Party) -> Party | None:
     return sender
 
 
-def _sender_name(info: Any) -> str | None:
+def _sender_name(info: InfoProtobuf) -> str | None:
     """The sender's push name, else the verified name of a business."""
     for raw_name in (info.Pushname, info.VerifiedName.Details.verifiedName):
         name = bounded_line(raw_name)
@@ -145,7 +154,9 @@ def _sender_name(info: Any) -> str | None:
     return None
 
 
-def map_receipt(event: Any, instance: InstanceIdentity) -> ReceiptReceived | MessagesReadElsewhere | IgnoredEvent:
+def map_receipt(
+    event: ReceiptProtobuf, instance: InstanceIdentity
+) -> ReceiptReceived | MessagesReadElsewhere | IgnoredEvent:
     """Maps a neonize `Receipt` event: a recipient's device received or read our messages, or the owner of the account
     read messages on the phone or on another linked device."""
     if chat_kind := excluded_chat(event.MessageSource):
@@ -181,14 +192,14 @@ def map_receipt(event: Any, instance: InstanceIdentity) -> ReceiptReceived | Mes
     )
 
 
-def _read_chat_party(source: Any) -> Party | None:
+def _read_chat_party(source: SourceProtobuf) -> Party | None:
     """The contact of the chat that was read; None for a group, and when the receipt names only the account itself."""
     if source.Chat.Server in (GROUP_SERVER, "broadcast") or source.Chat.User == source.Sender.User:
         return None
     return party_from_jids(source.Chat, source.RecipientAlt)
 
 
-def map_typing(event: Any, instance: InstanceIdentity) -> TypingObserved | IgnoredEvent:
+def map_typing(event: ChatPresenceProtobuf, instance: InstanceIdentity) -> TypingObserved | IgnoredEvent:
     """Maps a neonize `ChatPresence` event. Raises UnmappableEvent."""
     source = event.MessageSource
     if source.IsFromMe:
@@ -206,7 +217,7 @@ def map_typing(event: Any, instance: InstanceIdentity) -> TypingObserved | Ignor
     )
 
 
-def map_presence(event: Any, instance: InstanceIdentity) -> PresenceObserved | IgnoredEvent:
+def map_presence(event: PresenceProtobuf, instance: InstanceIdentity) -> PresenceObserved | IgnoredEvent:
     """Maps a neonize `Presence` event. Raises UnmappableEvent."""
     if is_bot(event.From):
         return IgnoredEvent("presence-bot")
@@ -219,7 +230,7 @@ def map_presence(event: Any, instance: InstanceIdentity) -> PresenceObserved | I
     )
 
 
-def _enum_name(event: Any, field: str) -> str:
+def _enum_name(event: EventProtobuf, field: str) -> str:
     """The name of the enum value in this field."""
     names = event.DESCRIPTOR.fields_by_name[field].enum_type.values_by_number
     return str(names[getattr(event, field)].name)

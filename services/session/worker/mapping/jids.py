@@ -1,8 +1,8 @@
 """Converts the library's addresses (JIDs) to our `Party`, and recognises chats that are not with a person. Pure."""
 
 import re
-from typing import Any
 
+from services.session.worker.mapping.protobufs import JidProtobuf, SourceProtobuf
 from shared.contracts.addresses import LID_SERVERS, PHONE_SERVERS
 from shared.contracts.records import Party
 from shared.text.bounded_text import MAX_ADDRESS
@@ -19,11 +19,11 @@ class UnmappableEvent(ValueError):
     """The event should become an event of ours, but holds something that none can hold."""
 
 
-def excluded_chat(source: Any) -> str | None:
+def excluded_chat(source: SourceProtobuf) -> str | None:
     """The kind of a chat that is with no person and no group; None for the others."""
     server = source.Chat.Server
     if server == "newsletter" or (server == "broadcast" and not is_broadcast_list(source.Chat)):
-        return str(server)
+        return server
     if is_bot(source.Chat) or is_bot(source.Sender):
         return "bot"
     if _is_whatsapp_itself(source.Chat) or _is_whatsapp_itself(source.Sender):
@@ -31,33 +31,33 @@ def excluded_chat(source: Any) -> str | None:
     return None
 
 
-def is_broadcast_list(chat: Any) -> bool:
+def is_broadcast_list(chat: JidProtobuf) -> bool:
     """A list of recipients that one person has made, unlike `status@broadcast`, which everybody may read."""
-    return chat.Server == "broadcast" and bool(chat.User.isascii() and chat.User.isdigit())
+    return chat.Server == "broadcast" and chat.User.isascii() and chat.User.isdigit()
 
 
-def is_bot(jid: Any) -> bool:
+def is_bot(jid: JidProtobuf) -> bool:
     return jid.Server == "bot" or (jid.Server in PHONE_SERVERS and bool(_BOT_NUMBER.fullmatch(jid.User)))
 
 
-def _is_whatsapp_itself(jid: Any) -> bool:
+def _is_whatsapp_itself(jid: JidProtobuf) -> bool:
     return jid.Server in PHONE_SERVERS and jid.User == _SERVICE_USER
 
 
-def group_jid(chat: Any) -> str | None:
+def group_jid(chat: JidProtobuf) -> str | None:
     """Raises UnmappableEvent."""
     return f"{_checked_user(chat)}@{GROUP_SERVER}" if chat.Server == GROUP_SERVER else None
 
 
-def _checked_user(jid: Any) -> str:
+def _checked_user(jid: JidProtobuf) -> str:
     """The user part of a JID. Raises UnmappableEvent when it is malformed."""
-    user: str = jid.User
+    user = jid.User
     if len(user) > MAX_ADDRESS or not _USER_PATTERN.fullmatch(user):
         raise UnmappableEvent("an address that is too long, or has characters that no address has")
     return user
 
 
-def party_from_jids(jid: Any, other_jid: Any) -> Party:
+def party_from_jids(jid: JidProtobuf, other_jid: JidProtobuf) -> Party:
     """The person who has both addresses; the library may know only one. Raises UnmappableEvent."""
     addresses: dict[str, str] = {}
     for address in (jid, other_jid):

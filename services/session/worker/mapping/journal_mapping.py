@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from services.session.ipc.messages import EphemeralObserved
 from services.session.worker.chat_timers import ChatTimers
@@ -23,12 +22,13 @@ from services.session.worker.mapping.event_mapping import (
     map_undecryptable,
 )
 from services.session.worker.mapping.missed_calls import CALL_EVENTS, MissedCallDetector
+from services.session.worker.mapping.protobufs import EventProtobuf
 from services.session.worker.mapping.utf8_repair import repair_strings
 from shared.contracts.events import MessageReceived, MessagesReadElsewhere, ReceiptReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message import EphemeralEvent, Event
 
-_Mapping = tuple[Callable[[Any, InstanceIdentity], Event | Sequence[Event] | IgnoredEvent], str]
+_Mapping = tuple[Callable[[EventProtobuf, InstanceIdentity], Event | Sequence[Event] | IgnoredEvent], str]
 """The function, and the subject for the dead letters of what it cannot map."""
 _MAPPINGS: dict[str, _Mapping] = {
     "Message": (map_messages, MessageReceived.subject),
@@ -37,7 +37,7 @@ _MAPPINGS: dict[str, _Mapping] = {
 }
 """By the name of the library's protobuf, which is also the subject of its journal entries."""
 JOURNALED_EVENTS = frozenset({*_MAPPINGS, *CALL_EVENTS})
-_EPHEMERAL_MAPPINGS: dict[str, Callable[[Any, InstanceIdentity], EphemeralEvent | IgnoredEvent]] = {
+_EPHEMERAL_MAPPINGS: dict[str, Callable[[EventProtobuf, InstanceIdentity], EphemeralEvent | IgnoredEvent]] = {
     "ChatPresence": map_typing,
     "Presence": map_presence,
 }
@@ -97,7 +97,7 @@ class JournalMapper:
                 entries.append(replace(entry, subject=part.full_subject, body=part.model_dump_json()))
         return entries
 
-    def ephemeral_frame(self, name: str, event: Any) -> EphemeralObserved | None:
+    def ephemeral_frame(self, name: str, event: EventProtobuf) -> EphemeralObserved | None:
         """The frame for an ephemeral event; None for any other, which is counted as ignored. Never raises."""
         map_event = _EPHEMERAL_MAPPINGS.get(name)
         try:
@@ -127,6 +127,6 @@ def split_by_ids(event: Event) -> list[Event]:
     return [event.model_copy(update={"id": derived_id(event.id, *sorted(group)), "wa_ids": group}) for group in groups]
 
 
-def protobuf_class(name: str) -> Any:
+def protobuf_class(name: str) -> EventProtobuf:
     """preload.py has loaded the classes before the worker was forked."""
     return getattr(sys.modules["neonize.proto.Neonize_pb2"], name)

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from services.session.worker.mapping import business_texts as texts
 from services.session.worker.mapping.encrypted_edits import SECRET_ENC_TYPE_EDIT
 from services.session.worker.mapping.message_fields import FIELD_ROLES, FieldRole
+from services.session.worker.mapping.protobufs import ContentProtobuf
 from shared.contracts.message_parts import Media, Referral
 from shared.contracts.message_type import MessageType
 from shared.text.bounded_text import MAX_ID, MAX_MIME_TYPE, bounded_file_name, bounded_line, bounded_text
@@ -37,7 +37,7 @@ _MEDIA_KINDS = {
     "stickerMessage": MessageType.STICKER,
 }
 
-_TEXT_KINDS: dict[str, tuple[MessageType, Callable[[Any], texts.Lines]]] = {
+_TEXT_KINDS: dict[str, tuple[MessageType, Callable[[ContentProtobuf], texts.Lines]]] = {
     "extendedTextMessage": (MessageType.TEXT, texts.from_fields("text")),
     "contactMessage": (MessageType.CONTACT, texts.contact),
     "contactsArrayMessage": (MessageType.CONTACT, texts.contacts),
@@ -91,7 +91,7 @@ _TARGET_KEY_FIELDS = {
 """The fields that hold the key of the message that these kinds refer to; other kinds have it in `contextInfo`."""
 
 
-def parse_content(message: Any) -> MessageContent | str:
+def parse_content(message: ContentProtobuf) -> MessageContent | str:
     """The content of a `waE2E.Message`, its strings bounded. For one with nothing to show: the name of its kind."""
     content = _parse_message(message)
     if isinstance(content, str):
@@ -105,7 +105,7 @@ def _valid_id(wa_id: str | None) -> str | None:
     return wa_id if wa_id and len(wa_id) <= MAX_ID and wa_id.isprintable() else None
 
 
-def _parse_message(message: Any) -> MessageContent | str:
+def _parse_message(message: ContentProtobuf) -> MessageContent | str:
     """The content of the first field that a person wrote, else the name of the kind."""
     fields = [(field.name, value) for field, value in message.ListFields()]
     for name, value in fields:
@@ -125,13 +125,13 @@ def _parse_message(message: Any) -> MessageContent | str:
     return MessageContent(MessageType.UNSUPPORTED) if len(UnknownFieldSet(message)) else "metadata"
 
 
-def _parse_wrapper(name: str, wrapper: Any) -> MessageContent | str:
+def _parse_wrapper(name: str, wrapper: ContentProtobuf) -> MessageContent | str:
     content = _parse_message(wrapper.message)
     target = _target_id(name, wrapper)
     return replace(content, quoted_wa_id=target) if target and isinstance(content, MessageContent) else content
 
 
-def _parse_field(name: str, value: Any) -> MessageContent:
+def _parse_field(name: str, value: ContentProtobuf) -> MessageContent:
     if name == "conversation":
         return MessageContent(MessageType.TEXT, value)
     if name == "reactionMessage":
@@ -153,7 +153,7 @@ def _parse_field(name: str, value: Any) -> MessageContent:
     return MessageContent(kind, text, None, quoted, referral)
 
 
-def _parse_protocol_message(protocol: Any) -> MessageContent | str:
+def _parse_protocol_message(protocol: ContentProtobuf) -> MessageContent | str:
     """A protocol message may be an edit or a revoke of an earlier message."""
     value = protocol.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number.get(protocol.type)
     kind = value.name.lower() if value else "protocol"
@@ -166,11 +166,11 @@ def _parse_protocol_message(protocol: Any) -> MessageContent | str:
     return MessageContent(MessageType.EDIT, text, quoted_wa_id=protocol.key.ID or None)
 
 
-def _target_id(name: str, value: Any) -> str | None:
+def _target_id(name: str, value: ContentProtobuf) -> str | None:
     return getattr(value, _TARGET_KEY_FIELDS[name]).ID or None if name in _TARGET_KEY_FIELDS else None
 
 
-def _media(part: Any) -> Media:
+def _media(part: ContentProtobuf) -> Media:
     return Media(
         mime_type=bounded_line(part.mimetype, MAX_MIME_TYPE) or None,
         file_name=bounded_file_name(getattr(part, "fileName", "")) or None,
@@ -179,7 +179,7 @@ def _media(part: Any) -> Media:
     )
 
 
-def _referral(context: Any) -> Referral | None:
+def _referral(context: ContentProtobuf) -> Referral | None:
     """The advertisement that the sender tapped; None for a link preview, which is in the same field."""
     ad = context.externalAdReply
     if not (ad.sourceID or ad.ctwaClid or ad.sourceType == "ad"):

@@ -1,10 +1,10 @@
 """Detects missed calls in the library's call events; each becomes a message of type `missed_call`."""
 
 from collections import OrderedDict
-from typing import Any
 
 from services.session.worker.mapping.event_mapping import IgnoredEvent, InstanceIdentity, to_utc
 from services.session.worker.mapping.jids import UnmappableEvent, is_bot, party_from_jids
+from services.session.worker.mapping.protobufs import CallMetaProtobuf, EventProtobuf
 from shared.contracts.events import MessageReceived
 from shared.contracts.ids import derived_id
 from shared.contracts.message_type import MessageType
@@ -28,9 +28,11 @@ class MissedCallDetector:
         self._ringing: OrderedDict[str, bool] = OrderedDict()
         """By call id: whether it is a video call."""
 
-    def map_call_event(self, name: str, event: Any, instance: InstanceIdentity) -> MessageReceived | IgnoredEvent:
+    def map_call_event(
+        self, name: str, event: EventProtobuf, instance: InstanceIdentity
+    ) -> MessageReceived | IgnoredEvent:
         """A neonize event of CALL_EVENTS. Raises UnmappableEvent (or ValidationError, a ValueError too)."""
-        meta = event.basicCallMeta
+        meta: CallMetaProtobuf = event.basicCallMeta
         if not meta.callID or len(meta.callID) > MAX_ID:
             raise UnmappableEvent("a call without an id, or with one that is too long")
         if name == "CallOffer" or (name == "CallOfferNotice" and event.type != "group"):
@@ -44,7 +46,9 @@ class MissedCallDetector:
         return IgnoredEvent(f"call-{name}")
 
 
-def _missed_call(meta: Any, instance: InstanceIdentity, *, has_video: bool) -> MessageReceived | IgnoredEvent:
+def _missed_call(
+    meta: CallMetaProtobuf, instance: InstanceIdentity, *, has_video: bool
+) -> MessageReceived | IgnoredEvent:
     if is_bot(meta.callCreator):
         return IgnoredEvent("call-bot")
     caller = party_from_jids(meta.callCreator if meta.callCreator.User else getattr(meta, "from"), meta.callCreatorAlt)
@@ -61,5 +65,5 @@ def _missed_call(meta: Any, instance: InstanceIdentity, *, has_video: bool) -> M
     )
 
 
-def _has_video(event: Any) -> bool:
+def _has_video(event: EventProtobuf) -> bool:
     return getattr(event, "media", "") == "video" or any(part.Tag == "video" for part in event.data.Nodes)

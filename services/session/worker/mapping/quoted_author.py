@@ -1,14 +1,13 @@
 """The author of the message that another message quotes, reacts to, edits or revokes. Pure."""
 
-from typing import Any
-
 from services.session.worker.mapping.message_fields import WRAPPER_FIELDS
+from services.session.worker.mapping.protobufs import ContentProtobuf
 
 _MAX_WRAPPER_DEPTH = 8
 """A stranger decides how many wrappers are inside each other."""
 
 
-def quoted_author(message: Any) -> str | None:
+def quoted_author(message: ContentProtobuf) -> str | None:
     """The author's JID as a `waE2E.Message` gives it. None: it gives none, which is usual in one-to-one chats for
     reactions, edits and revokes."""
     for _ in range(_MAX_WRAPPER_DEPTH):
@@ -20,7 +19,7 @@ def quoted_author(message: Any) -> str | None:
     return None
 
 
-def _author_in_part(part: Any) -> str | None:
+def _author_in_part(part: ContentProtobuf) -> str | None:
     """Quotes have the author in `contextInfo`; reactions, edits and revokes in `key`."""
     context, key = getattr(part, "contextInfo", None), getattr(part, "key", None)
     return getattr(context, "participant", None) or getattr(key, "participant", None) or None
