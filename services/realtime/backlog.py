@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 WRITE_BATCH_BYTES = 65_536
 """The writer of a socket takes so much out of its queue at once; the rest still counts as backlog."""
@@ -24,13 +24,24 @@ class BacklogLimits:
     process_bytes: int
 
 
-def size_of(packet: Any) -> int:
+class EnginePacket(Protocol):
+    """A packet of the library for Engine.IO, which has no types."""
+
+    @property
+    def data(self) -> object: ...
+
+
+QueueItem = EnginePacket | None
+"""None ends the writer of a socket."""
+
+
+def size_of(packet: QueueItem) -> int:
     """Bytes of an Engine.IO packet in memory; encoded events are ASCII."""
     data = getattr(packet, "data", None)
     return PACKET_OVERHEAD_BYTES + (len(data) if isinstance(data, str | bytes) else 0)
 
 
-class PacketQueue(asyncio.Queue[Any]):
+class PacketQueue(asyncio.Queue[QueueItem]):
     """The queue of a socket. `on_size_change` is called with the bytes that were added (or removed: negative)."""
 
     def __init__(self, on_size_change: Callable[[int], None] | None = None) -> None:
@@ -53,11 +64,11 @@ class PacketQueue(asyncio.Queue[Any]):
             super().get_nowait()
             self.task_done()
 
-    async def get(self) -> Any:
+    async def get(self) -> QueueItem:
         self._batch_bytes = 0
         return await super().get()
 
-    def get_nowait(self) -> Any:
+    def get_nowait(self) -> QueueItem:
         """Raises QueueEmpty also after a full batch, so that a slow writer does not take everything out at once."""
         if self._batch_bytes >= WRITE_BATCH_BYTES:
             raise asyncio.QueueEmpty
@@ -65,11 +76,11 @@ class PacketQueue(asyncio.Queue[Any]):
         self._batch_bytes += size_of(packet)
         return packet
 
-    def _put(self, item: Any) -> None:
+    def _put(self, item: QueueItem) -> None:
         super()._put(item)
         self._change(size_of(item))
 
-    def _get(self) -> Any:
+    def _get(self) -> QueueItem:
         item = super()._get()
         self._change(-size_of(item))
         return item
@@ -99,7 +110,7 @@ class Backlogs:
 
         return count
 
-    def fits(self, organization_id: str, queue: PacketQueue, packets: list[Any]) -> bool:
+    def fits(self, organization_id: str, queue: PacketQueue, packets: Sequence[EnginePacket]) -> bool:
         """Whether these may be added. An empty queue takes an event of any size."""
         if queue.empty():
             return True

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections import OrderedDict
-from typing import Any
 
 LOG_PERIOD_S = 60.0
 """In this time a kind of line is written once for an address."""
@@ -43,7 +42,7 @@ class ClientErrorLog:
         record.msg, record.args = text, ()
         return self._should_log(("library", text[:20]))
 
-    def _should_log(self, key: tuple[Any, ...], always: bool = False) -> bool:
+    def _should_log(self, key: tuple[str, str], always: bool = False) -> bool:
         """`always`: also when MAX_LINES_PER_PERIOD are written."""
         now = time.monotonic()
         if now - self._period_start >= LOG_PERIOD_S:

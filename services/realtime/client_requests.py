@@ -1,10 +1,11 @@
 """The arguments of client requests, validated, and the reply to a request that failed."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from services.realtime.payloads import Payload
 from shared.contracts.errors import Problem
 
 RETRYABLE_HTTP_STATUSES = frozenset({409, 429, 502, 503, 504})
@@ -22,7 +23,7 @@ class ClientRequest(BaseModel):
 RequestT = TypeVar("RequestT", bound=ClientRequest)
 
 
-def parse(model: type[RequestT], data: Any) -> RequestT:
+def parse(model: type[RequestT], data: object) -> RequestT:
     """Raises Problem 422 that names the field."""
     if not isinstance(data, dict):
         raise Problem(422, "invalid_payload", f"send an object, not {type(data).__name__}")
@@ -35,7 +36,7 @@ def parse(model: type[RequestT], data: Any) -> RequestT:
         raise Problem(422, "invalid_payload", detail, field=field) from error
 
 
-def parse_since(data: Any) -> int | None:
+def parse_since(data: object) -> int | None:
     """The `sequence` of the newest event that the client received earlier. Raises Problem 422."""
     since = data.get("since") if isinstance(data, dict) else None
     if since is not None and (type(since) is not int or not 0 <= since < 2**63):
@@ -43,14 +44,14 @@ def parse_since(data: Any) -> int | None:
     return since
 
 
-def client_id_of(arguments: list[Any]) -> dict[str, Any]:
+def client_id_of(arguments: list[object]) -> Payload:
     """The `clientId` of a request, repeated in the reply: the client recognizes its request by it."""
     first = arguments[0] if arguments else None
     client_id = first.get("clientId") if isinstance(first, dict) else None
     return {"clientId": client_id} if isinstance(client_id, str) and len(client_id) <= MAX_CLIENT_ID_LENGTH else {}
 
 
-def failure_reply(problem: Problem) -> dict[str, Any]:
+def failure_reply(problem: Problem) -> Payload:
     """The reply to a request that failed."""
     retryable = problem.extra.get("retryable", problem.status in RETRYABLE_HTTP_STATUSES)
     extra = {key: value for key, value in problem.extra.items() if key in ("retryAfter", "field")}

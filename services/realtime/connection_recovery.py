@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.realtime.request_dispatcher import RequestHandler
 from services.realtime.room_store import MAX_ROOMS_PER_CONNECTION, RoomJoin, RoomOwner
@@ -49,7 +49,7 @@ class ConnectionRecovery:
         self._store = store
         self._joined: dict[str, _JoinedRooms] = {}
 
-    def begin(self, sid: str, principal: Principal, auth: Any) -> str:
+    def begin(self, sid: str, principal: Principal, auth: object) -> str:
         """Returns the pid of this connection."""
         previous = auth.get("pid") if isinstance(auth, dict) else None
         owner = (principal.organization_id, principal.subject)

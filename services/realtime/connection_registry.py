@@ -5,12 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from services.realtime.settings import RealtimeSettings
 from services.realtime.token_bucket import TokenBucket
 from shared.contracts.errors import Problem
 from shared.contracts.principal import Principal
+
+CounterKey = TypeVar("CounterKey")
 
 MAX_REQUESTS_IN_PROGRESS = 32
 """Of one socket."""
@@ -144,7 +146,7 @@ class ConnectionRegistry:
             _decrement(self._without_login, connection.address)
 
 
-def _decrement(counter: Counter[Any], key: Any) -> None:
+def _decrement(counter: Counter[CounterKey], key: CounterKey) -> None:
     counter[key] -= 1
     if counter[key] <= 0:
         del counter[key]

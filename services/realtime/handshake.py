@@ -1,10 +1,10 @@
 """Authentication of a socket: an access token or an API key, from the handshake, a header or the query."""
 
-from typing import Any
 from urllib.parse import parse_qs
 
 from pydantic import ValidationError
 
+from services.realtime.allowed_origins import Environ
 from services.realtime.rate_budget import too_many_failures
 from shared.contracts.errors import Problem
 from shared.contracts.principal import API_KEY_PREFIX, API_KEY_SUBJECT_PREFIX, Principal, read_token
@@ -17,7 +17,7 @@ KEY_QUERY_TIMEOUT_S = 3.0
 """For the api to answer whose key it is."""
 
 
-def token_of(environ: dict[str, Any], auth: Any) -> str:
+def token_of(environ: Environ, auth: object) -> str:
     """`auth: {token}`, else `Authorization: Bearer`, else `X-Api-Key`, else `?token=`. Raises Problem 401."""
     if isinstance(auth, dict) and isinstance(auth.get("token"), str) and auth["token"]:
         return str(auth["token"]).removeprefix("Bearer ")

@@ -4,10 +4,10 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
 
+from services.realtime.api_replies import ShownCodesReply
 from services.realtime.keyed_locks import KeyedLocks
-from services.realtime.payloads import SocketEvents, socket_events_of
+from services.realtime.payloads import Payload, SocketEvents, socket_events_of
 from shared.contracts.errors import Problem
 from shared.contracts.events import PairingCodeIssued, QrIssued
 from shared.contracts.message import Event, Query
@@ -27,7 +27,7 @@ class LinkingCodes:
     def __init__(
         self,
         principal_of: Callable[[str], Principal],
-        query: Callable[[Query], Awaitable[dict[str, Any]]],
+        query: Callable[[Query], Awaitable[Payload]],
         send_events: Callable[[str, SocketEvents], Awaitable[None]],
     ) -> None:
         self._principal_of = principal_of
@@ -51,7 +51,7 @@ class LinkingCodes:
             queried_at, events = self._cache.pop(organization_id, (float("-inf"), []))
             if time.monotonic() - queried_at > CACHE_LIFETIME_S:
                 answer = await self._query(ListShownCodes(organization_id=organization_id))
-                events = _events_of_codes(organization_id, answer)
+                events = _events_of_codes(organization_id, ShownCodesReply.model_validate(answer))
                 queried_at = time.monotonic()
             self._cache[organization_id] = queried_at, events
             while len(self._cache) > MAX_CACHED_CODE_LISTS:
@@ -59,15 +59,15 @@ class LinkingCodes:
             return events
 
 
-def _events_of_codes(organization_id: str, answer: dict[str, Any]) -> SocketEvents:
+def _events_of_codes(organization_id: str, shown: ShownCodesReply) -> SocketEvents:
     codes: list[Event] = []
-    for instance_id, code in answer["qr"].items():
-        codes.append(QrIssued(organization_id=organization_id, instance_id=instance_id, **code))
-    for instance_id, code in answer["pairing"].items():
-        codes.append(PairingCodeIssued(organization_id=organization_id, instance_id=instance_id, **code))
+    for cls, shown_codes in ((QrIssued, shown.qr), (PairingCodeIssued, shown.pairing)):
+        for instance_id, code in shown_codes.items():
+            ids = {"organization_id": organization_id, "instance_id": instance_id}
+            codes.append(cls.model_validate(code | ids))
     return [(name, _without_sequence(payload)) for code in codes for name, payload in socket_events_of(code, 0)]
 
 
-def _without_sequence(payload: dict[str, Any]) -> dict[str, Any]:
+def _without_sequence(payload: Payload) -> Payload:
     """These events are not from the stream: no client can resume behind them."""
     return {key: value for key, value in payload.items() if key != "sequence"}

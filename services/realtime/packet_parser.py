@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 from shared.contracts.errors import Problem
 
@@ -35,7 +34,14 @@ class SocketIoPacket:
     kind: int
     namespace: str
     id: int | None
-    data: Any
+    data: object
+
+    @property
+    def event(self) -> tuple[str, list[object]]:
+        """Name and arguments; of an EVENT only."""
+        assert isinstance(self.data, list)
+        name, *arguments = self.data
+        return str(name), arguments
 
 
 def check_frame(frame: object) -> None:
@@ -72,7 +78,7 @@ def parse_packet(text: object) -> SocketIoPacket:
     return SocketIoPacket(kind, namespace.removesuffix(",").partition("?")[0], int(number) if number else None, data)
 
 
-def _parse_json(text: str) -> Any:
+def _parse_json(text: str) -> object:
     try:
         return json.loads(text, parse_constant=_reject_constant)
     except (ValueError, RecursionError) as error:
@@ -83,7 +89,7 @@ def _reject_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _has_valid_data(kind: int, data: Any) -> bool:
+def _has_valid_data(kind: int, data: object) -> bool:
     if kind == EVENT:
         return (
             isinstance(data, list) and bool(data) and isinstance(data[0], str) and len(data[0]) <= MAX_EVENT_NAME_LENGTH
@@ -93,7 +99,7 @@ def _has_valid_data(kind: int, data: Any) -> bool:
     return data is None or (kind == CONNECT and isinstance(data, dict))
 
 
-def single_argument(arguments: list[Any]) -> Any:
+def single_argument(arguments: list[object]) -> object:
     """The one argument of an event, or None. Raises Problem 422 `invalid_payload`."""
     if len(arguments) > 1:
         raise Problem(422, "invalid_payload", f"send one value with an event, not {len(arguments)}")
@@ -102,13 +108,13 @@ def single_argument(arguments: list[Any]) -> Any:
     return value
 
 
-def _require_bounded(value: Any) -> None:
+def _require_bounded(value: object) -> None:
     level, count = [value], 0
     for _ in range(MAX_ARGUMENT_DEPTH + 1):
         count += len(level)
         if count > MAX_ARGUMENT_VALUES:
             raise Problem(422, "invalid_payload", f"at most {MAX_ARGUMENT_VALUES} values may be sent with an event")
-        inner: list[Any] = []
+        inner: list[object] = []
         for each in level:
             if isinstance(each, str):
                 _require_encodable(each)

@@ -1,8 +1,8 @@
 """Events of NATS → events of sockets. Pure; names and fields are the contract with front ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
@@ -27,11 +27,12 @@ from shared.contracts.principal import Scope
 from shared.contracts.records import ConnectionStatus as S
 from shared.contracts.records import MessageRecord
 
-Payload = dict[str, Any]
+Payload = dict[str, object]
+"""A JSON object."""
 SocketEvents = list[tuple[str, Payload]]
 EventT = TypeVar("EventT", bound=Event)
 
-_MAPPERS: dict[type[Event], Callable[[Any], SocketEvents]] = {}
+_MAPPERS: dict[type[Event], Callable[..., SocketEvents]] = {}
 _camel_key = lru_cache(maxsize=1_000)(to_camel)
 
 
@@ -44,13 +45,16 @@ def socket_events_of(event: Event, sequence: int) -> SocketEvents:
     return [(name, payload | {"sequence": sequence}) for name, payload in mapper(event)] if mapper else []
 
 
-def camel(value: Any) -> Any:
-    """Keys in camelCase, on all levels; models as JSON values."""
-    if isinstance(value, BaseModel):
-        return camel(value.model_dump(mode="json"))
+def camel(fields: BaseModel | Mapping[str, object]) -> Payload:
+    """Keys in camelCase, on all levels; a model as JSON values."""
+    values = fields.model_dump(mode="json") if isinstance(fields, BaseModel) else fields
+    return {_camel_key(key): _camel_value(value) for key, value in values.items()}
+
+
+def _camel_value(value: object) -> object:
     if isinstance(value, dict):
-        return {_camel_key(key): camel(item) for key, item in value.items()}
-    return [camel(item) for item in value] if isinstance(value, list) else value
+        return {_camel_key(key): _camel_value(item) for key, item in value.items()}
+    return [_camel_value(item) for item in value] if isinstance(value, list) else value
 
 
 def _maps(cls: type[EventT]) -> Callable[[Callable[[EventT], SocketEvents]], Callable[[EventT], SocketEvents]]:

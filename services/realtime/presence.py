@@ -7,10 +7,11 @@ right account, not that the contact saw anything.
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
+from services.realtime.api_replies import ConversationReply, ConversationState, MessageReply
 from services.realtime.client_requests import ClientRequest, ShortText, parse
 from services.realtime.payloads import Payload
 from services.realtime.server import RealtimeServer
@@ -26,7 +27,6 @@ from shared.messaging.publisher import publish_ephemeral
 
 MARK_READ_TIMEOUT_S = 10.0
 """For the router to mark a conversation read."""
-_TIMESTAMP: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
 class ConversationRequest(ClientRequest):
@@ -61,37 +61,38 @@ class PresenceHandlers:
         """A user opened this conversation: its contact's presence is wanted. Raises Problem when there is none."""
         conversation = await self._read_conversation(principal, conversation_id)
         if to := _party_of(conversation):
-            ids = {"organization_id": principal.organization_id, "instance_id": conversation["instance_id"]}
+            ids = {"organization_id": principal.organization_id, "instance_id": conversation.instance_id}
             event = SubscribePresence.model_validate({**ids, "to": to})
             await publish_ephemeral(self._server.require_nats().client, event)
 
-    async def _typing(self, sid: str, data: Any) -> Payload:
+    async def _typing(self, sid: str, data: object) -> Payload:
         request = parse(TypingRequest, data)
         state: TypingState = request.state or ("composing" if request.is_typing else "paused")
         return await self._send_typing(sid, request.conversation_id, state)
 
-    async def _stop_typing(self, sid: str, data: Any) -> Payload:
+    async def _stop_typing(self, sid: str, data: object) -> Payload:
         return await self._send_typing(sid, parse(ConversationRequest, data).conversation_id, "paused")
 
     async def _send_typing(self, sid: str, conversation_id: str, state: TypingState) -> Payload:
         principal = self._server.authorize(sid, "send")
         conversation = await self._read_conversation(principal, conversation_id)
         if to := _party_of(conversation):
-            ids = {"organization_id": principal.organization_id, "instance_id": conversation["instance_id"]}
+            ids = {"organization_id": principal.organization_id, "instance_id": conversation.instance_id}
             event = SendTyping.model_validate({**ids, "to": to, "state": state})
             await publish_ephemeral(self._server.require_nats().client, event)
         return {"success": True}
 
-    async def _presence_subscribe(self, sid: str, data: Any) -> Payload:
+    async def _presence_subscribe(self, sid: str, data: object) -> Payload:
         principal = self._server.authorize(sid, "read")
         await self.subscribe_presence(principal, parse(ConversationRequest, data).conversation_id)
         return {"success": True}
 
-    async def _mark_read(self, sid: str, data: Any) -> Payload:
+    async def _mark_read(self, sid: str, data: object) -> Payload:
         principal, request = self._server.authorize(sid, "send"), parse(MarkReadRequest, data)
         if request.conversation_id is not None:
             conversation = await self._read_conversation(principal, request.conversation_id)
-            marks = {request.conversation_id: Seen(order_key=_order_key_of(conversation, "updated_at"))}
+            key = _order_key_of(conversation.order_key, conversation.updated_at)
+            marks = {request.conversation_id: Seen(order_key=key)}
         elif request.message_ids:
             await self._server.charge(principal, len(set(request.message_ids)) - 1)
             marks = await self._read_marks(principal, request.message_ids)
@@ -106,11 +107,11 @@ class PresenceHandlers:
         queries = [ReadMessage(organization_id=organization_id, message_id=each) for each in dict.fromkeys(message_ids)]
         newest: dict[str, int] = {}
         for answer in await asyncio.gather(*(self._server.query(query) for query in queries)):
-            message = answer["data"]
-            conversation_id = message["conversation_id"]
-            _require_instance(principal, message["instance_id"])
-            if conversation_id is not None:
-                newest[conversation_id] = max(_order_key_of(message, "timestamp"), newest.get(conversation_id, 0))
+            message = MessageReply.model_validate(answer).data
+            _require_instance(principal, message.instance_id)
+            if message.conversation_id is not None:
+                key = _order_key_of(message.order_key, message.timestamp)
+                newest[message.conversation_id] = max(key, newest.get(message.conversation_id, 0))
         return {conversation_id: Seen(order_key=key) for conversation_id, key in newest.items()}
 
     async def _mark_conversation(self, principal: Principal, conversation_id: str, seen: Seen) -> Payload:
@@ -122,17 +123,19 @@ class PresenceHandlers:
         unread = event.conversation.unread_count if isinstance(event, ConversationUpdated) else None
         return {"conversationId": conversation_id, "unreadCount": unread}
 
-    async def _read_conversation(self, principal: Principal, conversation_id: str) -> Payload:
+    async def _read_conversation(self, principal: Principal, conversation_id: str) -> ConversationState:
         query = ReadConversation(organization_id=principal.organization_id, conversation_id=conversation_id)
-        conversation: Payload = (await self._server.query(query))["data"]
-        _require_instance(principal, conversation["instance_id"])
+        conversation = ConversationReply.model_validate(await self._server.query(query)).data
+        _require_instance(principal, conversation.instance_id)
         return conversation
 
 
-def _order_key_of(record: Payload, time_field: str) -> int:
+def _order_key_of(order_key: int | None, time: datetime | None) -> int:
     """An api of the previous version has no order keys in its answers: then one is made from the time."""
-    key = record.get("order_key")
-    return key_at(_TIMESTAMP.validate_python(record[time_field])) if key is None else int(key)
+    if order_key is not None:
+        return order_key
+    assert time is not None
+    return key_at(time)
 
 
 def _require_instance(principal: Principal, instance_id: str) -> None:
@@ -141,7 +144,7 @@ def _require_instance(principal: Principal, instance_id: str) -> None:
         raise Problem(404, "conversation_not_found", "there is no such conversation")
 
 
-def _party_of(conversation: Payload) -> Party | None:
-    contact = conversation.get("contact") or {}
-    phone, lid = contact.get("phone_number"), contact.get("lid")
-    return Party(phone=phone, lid=lid) if phone or lid else None
+def _party_of(conversation: ConversationState) -> Party | None:
+    contact = conversation.contact
+    has_address = contact is not None and (contact.phone_number or contact.lid)
+    return Party(phone=contact.phone_number, lid=contact.lid) if contact and has_address else None

@@ -7,13 +7,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from services.realtime.payloads import Payload
 from services.realtime.token_bucket import TokenBucket
 from shared.contracts.errors import Problem
 from shared.contracts.message import Query
 from shared.contracts.principal import Principal
-from shared.contracts.queries import CountFailedCredential, TakeRateLimit
+from shared.contracts.queries import CountFailedCredential, FailedCredentialCounted, RateLimitTaken, TakeRateLimit
 
 RESERVATION_SIZE = 10
 """Requests reserved at the api at once, so that it is not asked for each of them."""
@@ -30,7 +31,7 @@ MAX_TRACKED_KEYS = 20_000
 
 EntryKey = TypeVar("EntryKey")
 EntryT = TypeVar("EntryT")
-RunQuery = Callable[[Query], Awaitable[dict[str, Any]]]
+RunQuery = Callable[[Query], Awaitable[Payload]]
 """Queries the api. Raises Problem."""
 
 
@@ -78,26 +79,25 @@ class RateBudget:
 
     async def _reserve(self, principal: Principal, reservation: _Reservation, count: int) -> None:
         now = time.monotonic()
-        answer = None
+        taken = None
         if now >= self._api_unreachable_until:
-            answer = await self._reserve_at_api(principal, count - reservation.remaining + RESERVATION_SIZE - 1)
-        if answer is None:
+            taken = await self._reserve_at_api(principal, count - reservation.remaining + RESERVATION_SIZE - 1)
+        if taken is None:
             self._take_locally(principal, reservation, count, now)
             return
-        reservation.remaining += int(answer["granted"])
+        reservation.remaining += taken.granted
         reservation.expires_at = now + RESERVATION_LIFETIME_S
         if reservation.remaining < count:
-            wait = float(answer["retry_after"])
-            reservation.refused_until = now + min(wait, MAX_REFUSED_S)
-            raise _rate_limited(wait)
+            reservation.refused_until = now + min(taken.retry_after, MAX_REFUSED_S)
+            raise _rate_limited(taken.retry_after)
 
-    async def _reserve_at_api(self, principal: Principal, count: int) -> dict[str, Any] | None:
-        """The answer of the api; None while it is unreachable."""
+    async def _reserve_at_api(self, principal: Principal, count: int) -> RateLimitTaken | None:
+        """None while the api is unreachable."""
         query = TakeRateLimit(
             organization_id=principal.organization_id, caller=principal.subject[:128], count=min(count, 100)
         )
         try:
-            return await self._query(query)
+            return RateLimitTaken.model_validate(await self._query(query))
         except Problem:
             self._api_unreachable_until = time.monotonic() + API_RETRY_DELAY_S
             return None
@@ -129,7 +129,7 @@ class FailureBudget:
             return too_many_failures(wait)
         try:
             answer = await self._query(CountFailedCredential(organization_id="unknown", client=address))
-            wait = float(answer["retry_after"])
+            wait = FailedCredentialCounted.model_validate(answer).retry_after
         except Problem:
             bucket = _get_or_create(
                 self._local_buckets,

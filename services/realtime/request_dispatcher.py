@@ -3,7 +3,6 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
 
 from services.realtime.client_error_log import ClientErrorLog
 from services.realtime.client_requests import client_id_of, failure_reply
@@ -17,7 +16,7 @@ from shared.contracts.errors import Problem
 from shared.contracts.ids import new_id
 from shared.contracts.request_id import bound_request_id
 
-RequestHandler = Callable[[str, Any], Awaitable[Payload]]
+RequestHandler = Callable[[str, object], Awaitable[Payload]]
 """Called with the socket's id and the event's argument; returns the acknowledgement. Raises Problem."""
 
 
@@ -45,7 +44,7 @@ class RequestDispatcher:
         assert name not in RESERVED_EVENTS, f"{name} is reserved by Socket.IO"
         self.handlers[name] = RegisteredHandler(handler, error_event)
 
-    async def dispatch(self, connection: SocketConnection, name: str, arguments: list[Any]) -> Payload | None:
+    async def dispatch(self, connection: SocketConnection, name: str, arguments: list[object]) -> Payload | None:
         """The acknowledgement; None for an event without a handler."""
         registered = self.handlers.get(name)
         try:
@@ -61,7 +60,7 @@ class RequestDispatcher:
         return failure
 
     async def _run(
-        self, connection: SocketConnection, name: str, registered: RegisteredHandler | None, arguments: list[Any]
+        self, connection: SocketConnection, name: str, registered: RegisteredHandler | None, arguments: list[object]
     ) -> Payload | None:
         """Access is checked before and after: a request may take long, and its answer discloses something."""
         principal = self._access.require_principal(connection)

@@ -1,7 +1,7 @@
 """`send_message`: a text from a socket, answered with the status the message reached."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
@@ -42,7 +42,7 @@ class SendMessageHandler:
         self._timeout = timeout
         server.on("send_message", self._send_message, error_event="message_send_error")
 
-    async def _send_message(self, sid: str, data: Any) -> Payload:
+    async def _send_message(self, sid: str, data: object) -> Payload:
         refusal = "this key may not send; it lacks the scope `send`"
         principal = self._server.authorize(sid, "send", refusal)
         sent = await send(data, principal, self._server.require_nats().commands, self._timeout) | client_id_of([data])
@@ -50,7 +50,7 @@ class SendMessageHandler:
         return {"success": True, **sent}
 
 
-def parse_request(data: Any) -> SendMessageRequest:
+def parse_request(data: object) -> SendMessageRequest:
     """Raises Problem 422 that names the field."""
     request = parse(SendMessageRequest, data)
     if not has_visible_text(request.message):
@@ -78,7 +78,7 @@ def command_of(request: SendMessageRequest, principal: Principal) -> SendMessage
     )
 
 
-async def send(data: Any, principal: Principal, commands: CommandClient, timeout: float) -> dict[str, Any]:
+async def send(data: object, principal: Principal, commands: CommandClient, timeout: float) -> Payload:
     """The fields of `message_sent_success`. Raises Problem; `retryable` in its extra says whether to try again."""
     request = parse_request(data)
     command = command_of(request, principal)

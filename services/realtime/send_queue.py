@@ -6,15 +6,14 @@ event; replies to the socket's own requests pass `send_reply`.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from prometheus_client import Counter
 from socketio.async_manager import eio_packet
 from socketio.packet import EVENT, Packet
 
-from services.realtime.backlog import Backlogs, PacketQueue
+from services.realtime.backlog import Backlogs, EnginePacket, PacketQueue
 from services.realtime.connection_registry import SocketConnection
 from services.realtime.payloads import Payload, SocketEvents, scope_of
 from services.realtime.transport import Transport
@@ -33,7 +32,7 @@ log = logging.getLogger(__name__)
 class EncodedEvent:
     """An event as it is sent. `scope`: what a socket needs to receive it; None: nothing."""
 
-    packet: Any
+    packet: EnginePacket
     scope: Scope | None
 
 
@@ -42,9 +41,11 @@ def encode_events(events: SocketEvents) -> list[EncodedEvent]:
     return [EncodedEvent(event_packet(name, payload), scope_of(name)) for name, payload in events]
 
 
-def event_packet(name: str, payload: Payload) -> Any:
+def event_packet(name: str, payload: Mapping[str, object]) -> EnginePacket:
     """One event as an Engine.IO packet."""
-    return eio_packet.Packet(eio_packet.MESSAGE, Packet(EVENT, namespace="/", data=[name, payload]).encode())
+    encoded = Packet(EVENT, namespace="/", data=[name, payload]).encode()
+    packet: EnginePacket = eio_packet.Packet(eio_packet.MESSAGE, encoded)
+    return packet
 
 
 class SendQueue:
@@ -138,7 +139,7 @@ class SendQueue:
         last_packets = [event_packet("session:ended", {"code": SLOW_CONSUMER, "reason": SLOW_CONSUMER_REASON})]
         self._transport.start_closing(connection, last_packets, discard=True)
 
-    def _deliverable(self, sid: str, events: list[EncodedEvent]) -> tuple[str, PacketQueue, list[Any]] | None:
+    def _deliverable(self, sid: str, events: list[EncodedEvent]) -> tuple[str, PacketQueue, list[EnginePacket]] | None:
         """Organization, queue, and the packets that the socket's scopes allow; None when it is gone."""
         connection = self._transport.connections.by_sid(sid)
         if connection is None or connection.principal is None or connection.closing or not self._has_access(connection):

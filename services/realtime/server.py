@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
 
 from prometheus_client import Gauge
 from pydantic import ValidationError
@@ -164,7 +163,7 @@ class RealtimeServer:
 
     # --- the life of a connection
 
-    async def _on_login(self, connection: SocketConnection, sid: str, auth: Any) -> None:
+    async def _on_login(self, connection: SocketConnection, sid: str, auth: object) -> None:
         try:
             principal = await self._authenticate(connection, auth)
             since = parse_since(auth)
@@ -181,7 +180,7 @@ class RealtimeServer:
             raise Problem(503, "bus_unavailable", "the message bus is not reachable; try again") from error
         SOCKETS.inc()
 
-    async def _authenticate(self, connection: SocketConnection, auth: Any) -> Principal:
+    async def _authenticate(self, connection: SocketConnection, auth: object) -> Principal:
         """Raises Problem 401, or 429 after too many wrong credentials from this address."""
         token = token_of(self.sio.environ.get(connection.id, {}), auth)
         try:
@@ -223,7 +222,7 @@ class RealtimeServer:
         except ValidationError as error:
             log.warning("an unreadable revocation is skipped: %s", error.errors()[0]["msg"])
 
-    async def _join_organization(self, sid: str, data: Any = None) -> Payload:
+    async def _join_organization(self, sid: str, data: object = None) -> Payload:
         principal = self.principal_of(sid)
         organization_id = data.get("organizationId") if isinstance(data, dict) else data
         if organization_id != principal.organization_id:
@@ -232,4 +231,5 @@ class RealtimeServer:
         if connection := self._connections.by_sid(sid):
             connection.joined_organization = True
             self.sio.run_in_background(self._codes.send_current(sid))
-        return {"success": True, "sequence": result.sequence} | ({"resync": True} if result.must_reload else {})
+        reply: Payload = {"success": True, "sequence": result.sequence}
+        return reply | {"resync": True} if result.must_reload else reply

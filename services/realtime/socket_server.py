@@ -6,7 +6,6 @@ them.
 """
 
 import time
-from typing import Any
 
 from socketio.async_manager import eio_packet
 
@@ -33,7 +32,7 @@ CONNECT_ERROR = 4
 class SocketIoServer(Transport):
     """Acts on the packets of clients."""
 
-    async def _handle_eio_message(self, eio_sid: str, data: Any) -> None:
+    async def _handle_eio_message(self, eio_sid: str, data: object) -> None:
         connection = self.connections.get(eio_sid)
         if connection is None or connection.closing:
             return
@@ -78,7 +77,7 @@ class SocketIoServer(Transport):
         await self.manager.connect(sid, NAMESPACE)
         self.run_in_background(self._hooks.on_connected(connection))
 
-    async def _refuse_login(self, connection: SocketConnection, namespace: str, data: Any) -> None:
+    async def _refuse_login(self, connection: SocketConnection, namespace: str, data: object) -> None:
         """The client may try again a few times, until the time for its login is over."""
         refusal = self.packet_class(CONNECT_ERROR, data=data, namespace=namespace)
         packet = eio_packet.Packet(eio_packet.MESSAGE, refusal.encode())
@@ -89,7 +88,7 @@ class SocketIoServer(Transport):
             await self._send_eio_packet(connection.id, packet)
 
     async def _answer(self, connection: SocketConnection, packet: SocketIoPacket) -> None:
-        name, *arguments = packet.data
+        name, arguments = packet.event
         answer = await self._hooks.on_request(connection, name, arguments)
         if packet.id is None or answer is None or connection.closing:
             return

@@ -1,20 +1,21 @@
 """Engine.IO connections: opened, closed unless their client logs in within a few seconds, written to, closed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import engineio
 import socketio
 from socketio.async_manager import eio_packet
+from socketio.packet import Packet
 
-from services.realtime.allowed_origins import allowed_origins
-from services.realtime.backlog import PacketQueue
+from services.realtime.allowed_origins import Environ, allowed_origins
+from services.realtime.backlog import EnginePacket, PacketQueue
 from services.realtime.client_error_log import ClientErrorLog
 from services.realtime.connection_registry import ConnectionRegistry, SocketConnection
 from services.realtime.handshake_queue import HandshakeQueue
 from services.realtime.packet_parser import DISCONNECT, NAMESPACE, UnreadablePacketError
+from services.realtime.payloads import Payload
 from services.realtime.settings import RealtimeSettings
 from shared.contracts.errors import Problem
 from shared.platform.background import FAILURES, start_awaited
@@ -32,16 +33,16 @@ class ConnectionHooks:
     """What the service does with connections. `on_login` may raise Problem; `on_connected` is called after the client
     was told that it is connected; `on_request` returns the acknowledgement."""
 
-    on_login: Callable[[SocketConnection, str, Any], Awaitable[None]]
-    on_connected: Callable[[SocketConnection], Awaitable[None]]
-    on_request: Callable[[SocketConnection, str, list[Any]], Awaitable[Any]]
+    on_login: Callable[[SocketConnection, str, object], Awaitable[None]]
+    on_connected: Callable[[SocketConnection], Coroutine[object, object, None]]
+    on_request: Callable[[SocketConnection, str, list[object]], Awaitable[Payload | None]]
     on_disconnect: Callable[[SocketConnection], Awaitable[None]]
     is_overfull: Callable[[SocketConnection, PacketQueue], bool]
     """Whether the client does not read the replies to its requests; then it is dropped."""
 
 
 class _EngineServer(engineio.AsyncServer):  # type: ignore[misc]
-    def create_queue(self, *_: Any, **__: Any) -> PacketQueue:
+    def create_queue(self, *_: object, **__: object) -> PacketQueue:
         return PacketQueue()
 
 
@@ -77,7 +78,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     # --- one connection
 
-    async def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> str | None:
+    async def _handle_eio_connect(self, eio_sid: str, environ: Environ) -> str | None:
         try:
             connection = self.connections.open(eio_sid, environ["asgi.scope"]["socket_address"])
         except Problem as problem:
@@ -114,20 +115,24 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             await self._hooks.on_disconnect(connection)
         self.connections.log_out(connection)
 
-    def start_closing(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+    def start_closing(
+        self, connection: SocketConnection, packets: Sequence[EnginePacket] = (), discard: bool = False
+    ) -> None:
         """Like `close`, in a background task; from now on nothing more is read from the client or sent to it."""
         if connection.closing:
             return
         connection.closing = True
         self.run_in_background(self._close(connection, packets, discard))
 
-    async def close(self, connection: SocketConnection, packets: Sequence[Any] = (), discard: bool = False) -> None:
+    async def close(
+        self, connection: SocketConnection, packets: Sequence[EnginePacket] = (), discard: bool = False
+    ) -> None:
         """Close the connection after these packets. `discard`: without the rest of its backlog."""
         if not connection.closing:
             connection.closing = True
             await self._close(connection, packets, discard)
 
-    async def _close(self, connection: SocketConnection, packets: Sequence[Any], discard: bool) -> None:
+    async def _close(self, connection: SocketConnection, packets: Sequence[EnginePacket], discard: bool) -> None:
         socket = self.eio.sockets.get(connection.id)
         queue = socket.queue if socket and not socket.closed else PacketQueue()
         if discard:
@@ -146,7 +151,7 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         if connection.abort:  # by then a client that reads has everything
             asyncio.get_running_loop().call_later(ABORT_DELAY_S, connection.abort)
 
-    def run_in_background(self, work: Any) -> None:
+    def run_in_background(self, work: Coroutine[object, object, None]) -> None:
         """As a task that is referenced until it is done, and whose failure is logged."""
         task = start_awaited("socket", work)
         self._tasks.add(task)
@@ -160,10 +165,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
 
     # --- packets for clients
 
-    def disconnect_packet(self) -> Any:
+    def disconnect_packet(self) -> EnginePacket:
         """Tells the client not to reconnect by itself."""
         packet = self.packet_class(DISCONNECT, namespace=NAMESPACE)
-        return eio_packet.Packet(eio_packet.MESSAGE, packet.encode())
+        return _message(packet)
 
     def queue_of(self, connection: SocketConnection, include_closing: bool = False) -> PacketQueue | None:
         """The packets to be written to it; None when it is gone. `include_closing`: also while it is being closed."""
@@ -173,10 +178,10 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
         queue: PacketQueue = socket.queue
         return queue
 
-    async def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        await self._send_eio_packet(eio_sid, eio_packet.Packet(eio_packet.MESSAGE, pkt.encode()))
+    async def _send_packet(self, eio_sid: str, pkt: Packet) -> None:
+        await self._send_eio_packet(eio_sid, _message(pkt))
 
-    async def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
+    async def _send_eio_packet(self, eio_sid: str, eio_pkt: EnginePacket) -> None:
         """Replies: they do not wait for room in the queue; a client that does not read them is dropped."""
         connection = self.connections.get(eio_sid)
         queue = self.queue_of(connection) if connection else None
@@ -191,6 +196,11 @@ class Transport(socketio.AsyncServer):  # type: ignore[misc]
             "unreadable", connection.address, f"a socket is closed after an unreadable packet: {error}"
         )
         self.start_closing(connection)
+
+
+def _message(packet: Packet) -> EnginePacket:
+    message: EnginePacket = eio_packet.Packet(eio_packet.MESSAGE, packet.encode())
+    return message
 
 
 async def _wait_until_fetched(queue: PacketQueue) -> None:

@@ -4,10 +4,11 @@ realtime reads no records itself: it asks the api over NATS.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
+from services.realtime.api_replies import ContactsReply, ShownInstanceReply
 from services.realtime.client_requests import ClientRequest, parse
 from services.realtime.payloads import Payload, camel
 from services.realtime.presence import ConversationRequest, PresenceHandlers
@@ -30,7 +31,7 @@ DEFAULT_CONTACT_COUNT = 1000
 QR_QUERY_TIMEOUT_S = 50.0
 """The api waits up to 30 s for the first code, and before that for the end of an earlier pairing."""
 
-Responder = Callable[[Principal, Any], Awaitable[Payload]]
+Responder = Callable[[Principal, object], Awaitable[Payload]]
 
 
 class GetContactsRequest(ClientRequest):
@@ -75,16 +76,16 @@ class ChatHandlers:
         server.on("leave_conversation", self._leave_conversation)
 
     def _register(self, event: str, response_event: str, responder: Responder, scope: Scope = "read") -> None:
-        async def respond(sid: str, data: Any) -> Payload:
+        async def respond(sid: str, data: object) -> Payload:
             payload = await responder(self._server.authorize(sid, scope), {} if data is None else data)
             await self._server.send_queue.send_reply(sid, response_event, payload)
             return payload
 
         self._server.on(event, respond, error_event=response_event)
 
-    async def _contacts(self, principal: Principal, data: Any) -> Payload:
+    async def _contacts(self, principal: Principal, data: object) -> Payload:
         request = parse(GetContactsRequest, data)
-        contacts: list[Any] = []
+        contacts: list[Payload] = []
         cursor, limit = request.cursor, request.limit or DEFAULT_CONTACT_COUNT
         while True:
             query = ListContacts(
@@ -93,12 +94,12 @@ class ChatHandlers:
                 cursor=cursor,
                 limit=min(CONTACTS_PAGE_SIZE, limit - len(contacts)),
             )
-            page = await self._server.query(query)
-            contacts, cursor = contacts + page["data"], page["next_cursor"]
+            page = ContactsReply.model_validate(await self._server.query(query))
+            contacts, cursor = contacts + page.data, page.next_cursor
             if cursor is None or len(contacts) >= limit:
-                return {"success": True, "data": camel(contacts), "nextCursor": cursor}
+                return {"success": True, "data": [camel(contact) for contact in contacts], "nextCursor": cursor}
 
-    async def _messages_between(self, principal: Principal, data: Any) -> Payload:
+    async def _messages_between(self, principal: Principal, data: object) -> Payload:
         request = parse(MessagesBetweenRequest, data)
         query = MessagesBetween(
             organization_id=principal.organization_id,
@@ -109,7 +110,7 @@ class ChatHandlers:
         )
         return await self._server.query(query)
 
-    async def _qr(self, principal: Principal, data: Any) -> Payload:
+    async def _qr(self, principal: Principal, data: object) -> Payload:
         request = parse(QrRequest, data)
         query = RequestQr(
             organization_id=principal.organization_id,
@@ -119,11 +120,11 @@ class ChatHandlers:
         )
         return await self._server.query(query, QR_QUERY_TIMEOUT_S)
 
-    async def _connection_status(self, principal: Principal, data: Any) -> Payload:
+    async def _connection_status(self, principal: Principal, data: object) -> Payload:
         instance_id, organization_id = parse(InstanceRequest, data).instance_id, principal.organization_id
         if instance_id:
             query = ReadInstance(organization_id=organization_id, instance_id=instance_id)
-            state = camel((await self._server.query(query))["instance"])
+            state = camel(ShownInstanceReply.model_validate(await self._server.query(query)).instance)
             state |= {"instanceId": state["id"]}
         else:
             state = await self._server.query(ReadDefaultInstance(organization_id=organization_id))
@@ -131,7 +132,7 @@ class ChatHandlers:
         data = {field: state[field] for field in fields} | {"isConnected": state["status"] == "connected"}
         return {"success": True, "data": data}
 
-    async def _join_conversation(self, sid: str, data: Any) -> Payload:
+    async def _join_conversation(self, sid: str, data: object) -> Payload:
         """Every socket of the organization receives its messages anyway; this says whether there is such a conversation
         and subscribes to the contact's presence."""
         principal, conversation_id = self._server.authorize(sid, "read"), _conversation_id(data)
@@ -139,11 +140,11 @@ class ChatHandlers:
         await self._server.recovery.join(sid, ("join_conversation", conversation_id))
         return {"success": True}
 
-    async def _leave_conversation(self, sid: str, data: Any) -> Payload:
+    async def _leave_conversation(self, sid: str, data: object) -> Payload:
         await self._server.recovery.leave(sid, ("join_conversation", _conversation_id(data)))
         return {"success": True}
 
 
-def _conversation_id(data: Any) -> str:
+def _conversation_id(data: object) -> str:
     """The id itself, or an object with `conversationId`. Raises Problem 422."""
     return parse(ConversationRequest, {"conversationId": data} if isinstance(data, str) else data).conversation_id

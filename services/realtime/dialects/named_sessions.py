@@ -7,10 +7,10 @@ api knows the names.
 import asyncio
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
+from services.realtime.api_replies import CurrentQrReply, InstanceNameReply, SessionReply
 from services.realtime.dialects.named_sessions_payloads import SESSION_COMPLETE, qr_code_events, session_events_of
 from services.realtime.keyed_locks import KeyedLocks
 from services.realtime.payloads import Payload, SocketEvents
@@ -80,7 +80,7 @@ class NamedSessionHandlers:
                 await sessions.consumer.stop()
         self._organizations.clear()
 
-    async def _join(self, sid: str, data: Any) -> Payload:
+    async def _join(self, sid: str, data: object) -> Payload:
         name = _session_name(data)
         refusal = "whoever scans the code links their account: this needs scope `manage`"
         principal = self._server.authorize(sid, "manage", refusal)
@@ -102,7 +102,7 @@ class NamedSessionHandlers:
         await self._server.recovery.join(sid, ("join-session", name))
         return {"success": True}
 
-    async def _leave(self, sid: str, data: Any) -> Payload:
+    async def _leave(self, sid: str, data: object) -> Payload:
         principal, name = self._server.principal_of(sid), _session_name(data)
         await self._server.recovery.leave(sid, ("join-session", name))
         await self._remove(principal.organization_id, sid, name)
@@ -139,15 +139,17 @@ class NamedSessionHandlers:
         """For a socket that joins after the code was issued, or when the account is linked already."""
         organization_id = principal.organization_id
         try:
-            instance = (await self._query(ReadSession(organization_id=organization_id, name=name)))["instance"]
-            if instance["status"] not in (S.CONNECTED, S.QR_PENDING):
+            answer = await self._query(ReadSession(organization_id=organization_id, name=name))
+            instance = SessionReply.model_validate(answer).instance
+            if instance.status not in (S.CONNECTED, S.QR_PENDING):
                 return []
-            state = ConnectionChanged(organization_id=organization_id, status=instance["status"])
+            state = ConnectionChanged(organization_id=organization_id, status=S(instance.status))
             events = session_events_of(name, state)
             if state.status is S.CONNECTED:
                 return events
-            query = ReadCurrentQr(organization_id=organization_id, instance_id=instance["id"])
-            return events + qr_code_events(name, (await self._query(query))["data"])
+            query = ReadCurrentQr(organization_id=organization_id, instance_id=instance.id)
+            code = CurrentQrReply.model_validate(await self._query(query)).data
+            return events + qr_code_events(name, code)
         except Problem as problem:
             if problem.status == 404:  # no such session, or no code of it, yet
                 return []
@@ -172,7 +174,8 @@ class NamedSessionHandlers:
         """Asked each time, because an instance may be renamed; while the api is unreachable, its last answer."""
         query = ReadInstance(organization_id=sessions.organization_id, instance_id=instance_id)
         try:
-            sessions.instance_names[instance_id] = (await self._query(query))["instance"]["instance_name"]
+            instance = InstanceNameReply.model_validate(await self._query(query)).instance
+            sessions.instance_names[instance_id] = instance.instance_name
         except Problem as problem:
             log.warning("the api did not answer with the name of instance %s: %s", instance_id, problem.code)
         return sessions.instance_names.get(instance_id)
@@ -197,7 +200,7 @@ class NamedSessionHandlers:
             await self._server.disconnect(sid)
 
 
-def _session_name(data: Any) -> str:
+def _session_name(data: object) -> str:
     """The name itself, or an object with `sessionName`. Raises Problem 422."""
     name = data.get("sessionName") if isinstance(data, dict) else data
     if not isinstance(name, str):

@@ -1,5 +1,6 @@
 """Events of the room of a named session. Pure; names and fields are the contract with such front ends."""
 
+from services.realtime.api_replies import QrCode
 from services.realtime.payloads import Payload, SocketEvents
 from shared.contracts.events import ConnectionChanged, QrIssued
 from shared.contracts.records import ConnectionStatus as S
@@ -15,22 +16,19 @@ _LINKED = (
 
 def session_events_of(name: str, event: QrIssued | ConnectionChanged) -> SocketEvents:
     """Empty for a status that these front ends do not know, such as connecting."""
-    return qr_code_events(name, event.model_dump()) if isinstance(event, QrIssued) else _status_events(name, event)
+    return qr_code_events(name, event) if isinstance(event, QrIssued) else _status_events(name, event)
 
 
-def qr_code_events(name: str, code: Payload) -> SocketEvents:
-    """`code` has the fields of a QR code: qr, data_url, ascii, attempt.
-
-    `urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it.
-    """
-    bare = code["qr"].rpartition("#")[2]
-    fields = {"base64": code["data_url"], "ascii": code["ascii"], "attempts": code["attempt"], "urlCode": bare}
+def qr_code_events(name: str, code: QrIssued | QrCode) -> SocketEvents:
+    """`urlCode` is the bare code `2@…`: newer versions of WhatsApp put an address and a `#` before it."""
+    bare = code.qr.rpartition("#")[2]
+    fields = {"base64": code.data_url, "ascii": code.ascii, "attempts": code.attempt, "urlCode": bare}
     return [("qr-code", fields | {"sessionName": name})]
 
 
 def _status_events(name: str, state: ConnectionChanged) -> SocketEvents:
     if state.status is S.CONNECTED:
-        complete = {"message": "The session is linked; this connection ends now.", "sessionName": name}
+        complete: Payload = {"message": "The session is linked; this connection ends now.", "sessionName": name}
         return [
             *(_status_update(name, state, status, message=text) for status, text in _LINKED),
             (SESSION_COMPLETE, complete),

@@ -210,6 +210,7 @@ def test_ephemeral_events_have_no_sequence() -> None:
     ((name, presence),) = ephemeral_events_of(
         ContactPresence.model_validate({**common, "available": False, "last_seen": AT})
     )
+    assert isinstance(presence["lastSeen"], str)
     assert (name, presence["available"], datetime.fromisoformat(presence["lastSeen"])) == ("presence", False, AT)
     assert (
         ephemeral_events_of(TypingObserved.model_validate({**COMMON, "sender": {"phone": "1"}, "state": "paused"}))
