@@ -238,7 +238,7 @@ async def test_a_database_without_users_is_closed_by_an_upgrade(tmp_path: Path) 
 
 @pytest.mark.parametrize("service", ["session", "router", "api", "realtime"])
 def test_the_table_names_every_collection_the_code_names(service: str) -> None:
-    """`database["name"]`, `database.name`, and the names of indexes."""
+    """`database["name"]`, `database.name`, `collection_of(database, "name", …)`, and the names of indexes."""
     named = {name for path in (ROOT / "services" / service).rglob("*.py") for name in _collections(path)}
     access = ACCESS.get(service)
     known = {*access.writes, *access.reads, *access.inserts} if access else set()
@@ -257,6 +257,8 @@ def _collections(path: Path) -> set[str]:
             case ast.Subscript(value=value, slice=ast.Constant(value=str(name))) if _is_database(value):
                 found.add(name)
             case ast.Attribute(value=value, attr=name) if _is_database(value) and name not in ("client", "command"):
+                found.add(name)
+            case ast.Call(func=ast.Name(id="collection_of"), args=[_, ast.Constant(value=str(name)), *_]):
                 found.add(name)
             case ast.Dict(keys=keys) if "$lookup" in {getattr(key, "value", None) for key in keys}:
                 found |= {text for text in map(_text, ast.walk(node)) if text == "messages"}
