@@ -4,8 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from typing import Any
+from contextlib import AbstractAsyncContextManager, suppress
 
 import uvicorn
 from prometheus_client import make_asgi_app
@@ -33,6 +32,7 @@ KEEP_ALIVE_S = 130
 """An idle connection lives longer here than in any front server (Caddy 120 s, nginx 60 s, the local one 15 s): one that
 is closed here first may be closed while a request is on its way, which the front server answers with 502."""
 
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +45,7 @@ def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGI
 
     async def ready() -> Response:
         failed = await failed_checks(checks)
-        body: dict[str, Any] = {"status": "unavailable" if failed else "ok", "timestamp": utc_now().isoformat()}
+        body: dict[str, object] = {"status": "unavailable" if failed else "ok", "timestamp": utc_now().isoformat()}
         return JSONResponse(body | ({"failed": failed} if failed else {}), status_code=503 if failed else 200)
 
     async def dispatch(scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +64,7 @@ def with_ops(app: ASGIApp, checks: dict[str, Check], settings: Settings) -> ASGI
     return OperationsGuard(TrustedProxies(guarded, parse_networks(settings.trusted_proxies)))
 
 
-def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
+def lifespan_app(lifespan: Lifespan) -> ASGIApp:
     """An ASGI app without routes that only holds a lifespan: for the services that only consume."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,7 +76,7 @@ def lifespan_app(lifespan: Callable[[], Any]) -> ASGIApp:
     return app
 
 
-async def _run_lifespan(lifespan: Callable[[], Any], receive: Receive, send: Send) -> None:
+async def _run_lifespan(lifespan: Lifespan, receive: Receive, send: Send) -> None:
     await receive()
     try:
         async with lifespan():

@@ -1,9 +1,9 @@
 """What kind of message a message is."""
 
 from enum import StrEnum
-from typing import Any
 
 from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 
@@ -70,7 +70,7 @@ class MessageType(StrEnum):
         return unknown
 
     @classmethod
-    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """An open list: generated clients must not refuse an unknown type."""
         known = ", ".join(f"`{member}`" for member in cls)
         return {

@@ -13,7 +13,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from prometheus_client import Gauge
 
@@ -23,9 +22,10 @@ from shared.platform.mongo import (
     TRANSIENT_ERRORS,
     Collection,
     Database,
-    Document,
     DuplicateKeyError,
     IndexModel,
+    MongoQuery,
+    MongoUpdate,
     PyMongoError,
     drop_indexes,
     ensure_indexes,
@@ -155,8 +155,14 @@ class _Migration:
 
     async def _record(self, step: MigrationStep, error: str | None) -> None:
         log.info("migration step %s: %s", step.name, error or "done")
-        mark: Document = {"version": step.version, "by": self._holder, "at": utc_now(), "error": None, "done_at": None}
-        mark |= {"error": error[:MAX_ERROR_LENGTH]} if error else {"done_at": mark["at"]}
+        now = utc_now()
+        mark: MongoUpdate = {
+            "version": step.version,
+            "by": self._holder,
+            "at": now,
+            "error": error[:MAX_ERROR_LENGTH] if error else None,
+            "done_at": None if error else now,
+        }
         await self._marks.update_one({"_id": step.name}, {"$set": mark}, upsert=True)
 
     async def _run_locked(self, step: MigrationStep) -> None:
@@ -181,10 +187,10 @@ class _Migration:
 
     async def _acquire_lock(self) -> bool:
         """Acquire or renew the lock. Times are MongoDB's, so the clocks of the replicas do not matter."""
-        free: Document = {"$lt": [{"$ifNull": ["$expires_at", "$$NOW"]}, {"$add": ["$$NOW", 1]}]}
-        mine: Document = {"$eq": ["$holder", self._holder]}
-        expiry: Document = {"$add": ["$$NOW", int(self._lock_ttl_s * 1000)]}
-        take: Any = {"$cond": [{"$or": [free, mine]}, {"holder": self._holder, "expires_at": expiry}, "$$ROOT"]}
+        free: MongoQuery = {"$lt": [{"$ifNull": ["$expires_at", "$$NOW"]}, {"$add": ["$$NOW", 1]}]}
+        mine: MongoQuery = {"$eq": ["$holder", self._holder]}
+        expiry: MongoQuery = {"$add": ["$$NOW", int(self._lock_ttl_s * 1000)]}
+        take: MongoQuery = {"$cond": [{"$or": [free, mine]}, {"holder": self._holder, "expires_at": expiry}, "$$ROOT"]}
         try:
             lock = await self._marks.find_one_and_update(
                 {"_id": self._lock},

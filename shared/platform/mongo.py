@@ -34,6 +34,8 @@ D = TypeVar("D", bound=Mapping[str, Any])
 Document = dict[str, Any]
 MongoQuery = dict[str, Any]
 """A filter, or a stage or an expression of a pipeline."""
+MongoUpdate = dict[str, Any]
+"""The operators of an update, or the fields of one operator."""
 Database = AsyncIOMotorDatabase[Document]
 Collection = AsyncIOMotorCollection[Document]
 CollectionOf = AsyncIOMotorCollection
@@ -66,6 +68,7 @@ __all__ = [
     "ExecutionTimeout",
     "IndexModel",
     "MongoQuery",
+    "MongoUpdate",
     "OperationFailure",
     "PyMongoError",
     "UpdateOne",

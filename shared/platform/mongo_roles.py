@@ -6,9 +6,20 @@ A collection has one writer; for some, one more service may insert documents. re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TypedDict
 
-Privilege = dict[str, Any]
+
+class Resource(TypedDict):
+    """Of a privilege."""
+
+    db: str
+    collection: str
+
+
+class Privilege(TypedDict):
+    resource: Resource
+    actions: list[str]
+
 
 _READ = ("find",)
 _WRITE = ("find", "insert", "update", "remove", "createCollection", "createIndex", "dropIndex", "listIndexes")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from pymongo import MongoClient
+from pymongo.database import Database
 from pymongo.errors import OperationFailure, PyMongoError
 
 from shared.platform.mongo_roles import ACCESS, Privilege, password_variable, privileges, role_name
@@ -160,7 +161,7 @@ def _set_up_service(setup: Client, settings: SetupSettings, service: str) -> Non
         database.command("revokeRolesFromUser", service, roles=surplus)
 
 
-def _set_up_role(database: Any, name: str, wanted: list[Privilege]) -> None:
+def _set_up_role(database: Database[dict[str, Any]], name: str, wanted: list[Privilege]) -> None:
     roles = database.command("rolesInfo", name, showPrivileges=True)["roles"]
     if not roles:
         database.command("createRole", name, privileges=wanted, roles=[])

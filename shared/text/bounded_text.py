@@ -6,7 +6,7 @@ Contacts choose their push name, file names and captions, and a list displays th
 import re
 import unicodedata
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
@@ -106,7 +106,7 @@ def _flag_letters_before(value: str, place: int) -> int:
 def _strings(bound: Callable[[str], str]) -> BeforeValidator:
     """What is no string is left to the field's own check."""
 
-    def validate(value: Any) -> Any:
+    def validate(value: object) -> object:
         return bound(value) if isinstance(value, str) else value
 
     return BeforeValidator(validate)
@@ -126,7 +126,7 @@ MAX_EXACT = 2**53 - 1
 """The greatest whole number that JSON readers and MongoDB keep exactly."""
 
 
-def _exact(value: Any) -> Any:
+def _exact(value: object) -> object:
     return None if isinstance(value, int) and not 0 <= value <= MAX_EXACT else value
 
 

@@ -6,9 +6,9 @@ with what was searched for, by `Search`. docs/decisions/0042. Pure.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Self, TypedDict
+from typing import Self, TypedDict
 
 from shared.contracts.addresses import phone_of_alias
 from shared.text.folding import folded
@@ -109,24 +109,31 @@ def sort_name(name: str | None, number: str) -> str:
     return (plain or NAMELESS + number).encode()[:MAX_SORT_BYTES].decode(errors="ignore")
 
 
+class SearchedContact(TypedDict, total=False):
+    """A stored contact, as far as a search compares it."""
+
+    name: str | None
+    phone_number: str | None
+    aliases: list[str]
+
+
 class ContactSearchFields(TypedDict):
     search_parts: list[str]
     sort_name: str
 
 
-def contact_fields(contact: Mapping[str, Any]) -> ContactSearchFields:
-    """The fields stored with a contact (name, number, LID, aliases) for searching and sorting."""
-    name, numbers = contact.get("name"), numbers_of(contact)
-    words = [*runs(folded(name or "")), *numbers]
-    number = contact.get("phone_number") or contact.get("lid") or ""
+def contact_fields(
+    name: str | None, phone_number: str | None, lid: str | None, aliases: Iterable[str]
+) -> ContactSearchFields:
+    """The fields that are stored with a contact for searching and sorting."""
+    words = [*runs(folded(name or "")), *_numbers(phone_number, aliases)]
     parts = {part for word in words for part in parts_of(word)}
-    return {"search_parts": sorted(parts), "sort_name": sort_name(name, number)}
+    return {"search_parts": sorted(parts), "sort_name": sort_name(name, phone_number or lid or "")}
 
 
-def numbers_of(contact: Mapping[str, Any]) -> list[str]:
+def _numbers(phone_number: str | None, aliases: Iterable[str]) -> list[str]:
     """All present and former numbers of a contact, with their variants."""
-    known = [contact.get("phone_number") or ""]
-    known += [number for alias in contact.get("aliases", ()) if (number := phone_of_alias(alias))]
+    known = [phone_number or "", *(number for alias in aliases if (number := phone_of_alias(alias)))]
     return [number for number in dict.fromkeys(known) if number]
 
 
@@ -169,9 +176,9 @@ class Search:
     def matches_text(self, text: str | None) -> bool:
         return self.matches(searched(text))
 
-    def matches_contact(self, contact: Mapping[str, Any], *texts: str) -> bool:
+    def matches_contact(self, contact: SearchedContact, *texts: str) -> bool:
         """Whether each word is part of the name, of a number or of one of these folded texts."""
-        numbers = numbers_of(contact)
+        numbers = _numbers(contact.get("phone_number"), contact.get("aliases", ()))
         if self.number and any(self.number in number for number in numbers):
             return True
         return self.matches(folded(contact.get("name") or ""), *numbers, *texts)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 import uvicorn
@@ -247,5 +247,5 @@ async def test_every_service_refuses_them_alike() -> None:
 def test_an_idle_connection_is_closed_by_the_front_server_first() -> None:
     """Else a request may be on its way while the service closes: 502, and it is not known whether it was done."""
     caddy_idle_s = 120
-    config = server_config(lifespan_app(lambda: None), Settings(environment="local"))
+    config = server_config(lifespan_app(nullcontext), Settings(environment="local"))
     assert config.timeout_keep_alive > caddy_idle_s

@@ -135,7 +135,8 @@ async def belongings(running: Platform, owner: Member) -> Ids:
     times: dict[str, Any] = {"created_at": now, "updated_at": now, "timestamp": now}
     mine |= {"instance_id": instance}
     contact = {"_id": ids["contact"], "aliases": [f"phone:{number}"], "phone_number": number, "name": FOREIGN_MARK}
-    await database.contacts.insert_one(contact | contact_fields(contact) | mine | times)
+    searched = contact_fields(FOREIGN_MARK, number, None, [f"phone:{number}"])
+    await database.contacts.insert_one({**contact, **searched, **mine, **times})
     await database.conversations.insert_one(
         {"_id": ids["conversation"], "contact_id": ids["contact"], "last_text": FOREIGN_MARK} | mine | times
     )

@@ -143,6 +143,15 @@ def test_rules_are_pure() -> None:
             assert module not in impure, f"{name(path)} imports {module}"
 
 
+def test_the_router_has_raw_documents_in_its_migrations_only() -> None:
+    """Elsewhere they are records or typed dictionaries, and queries and updates say what they are."""
+    migrations = {"services/router/store/migrations"}
+    for path in sources("services/router"):
+        names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
+        untyped = names & ({"Document"} if "store" in path.parts else {"Any", "Document", "MongoQuery", "MongoUpdate"})
+        assert not untyped or name(path.parent) in migrations, f"{name(path)} uses {', '.join(untyped)}"
+
+
 def test_the_plan_of_the_inbox_is_pure() -> None:
     """Only the pipeline and what applies its steps may do I/O (docs/decisions/0047)."""
     for path in sources("services/router/inbox"):

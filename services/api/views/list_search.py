@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from services.api.views.pagination import MAX_QUERY_TIME_MS, Candidate, CandidateFilter
 from shared.contracts.errors import Problem
-from shared.platform.mongo import Database, ExecutionTimeout, MongoQuery, OperationFailure
-from shared.text.search_terms import MAX_PART, Search, is_unspaced, pairs, runs, searched
+from shared.platform.mongo import CollectionOf, Database, ExecutionTimeout, MongoQuery, OperationFailure, collection_of
+from shared.text.search_terms import MAX_PART, Search, SearchedContact, is_unspaced, pairs, runs, searched
 
 MAX_MATCHING_CONTACTS = 1_000
 """Up to so many matching contacts, their conversations and bookings are looked up by contact; above it, lists are
@@ -82,12 +82,20 @@ def _has_part(word: str) -> MongoQuery:
     return {"search_parts": {"$regex": f"^{re.escape(word[:MAX_PART])}"}}
 
 
+class _FoundContact(SearchedContact):
+    _id: str
+
+
+def _contacts(database: Database) -> CollectionOf[_FoundContact]:
+    return collection_of(database, "contacts", _FoundContact)
+
+
 async def matching_contacts(database: Database, organization_id: str, search: Search) -> list[str] | None:
     """Ids of the matching contacts; None when there are more than MAX_MATCHING_CONTACTS."""
     if not search.words:
         return []
     query = {"organization_id": organization_id, **contact_query(search)}
-    cursor = database["contacts"].find(query, {"name": 1, "phone_number": 1, "aliases": 1})
+    cursor = _contacts(database).find(query, {"name": 1, "phone_number": 1, "aliases": 1})
     contacts = await cursor.limit(MAX_MATCHING_CONTACTS + 1).max_time_ms(MAX_QUERY_TIME_MS).to_list(None)
     if len(contacts) > MAX_MATCHING_CONTACTS:
         return None
@@ -120,12 +128,13 @@ def contact_filter(
     async def matching(candidates: Sequence[Candidate]) -> list[bool]:
         ids = sorted({each["contact_id"] for each in candidates})
         query = {"_id": {"$in": ids}, "organization_id": organization_id}
-        cursor = database["contacts"].find(query, {"name": 1, "phone_number": 1, "aliases": 1})
+        cursor = _contacts(database).find(query, {"name": 1, "phone_number": 1, "aliases": 1})
         contacts = {contact["_id"]: contact async for contact in cursor}
 
         def matches(candidate: Candidate) -> bool:
             texts = [searched(candidate.get("text"))] if or_text else []
-            return search.matches_contact(contacts.get(candidate["contact_id"], {}), *texts)
+            contact = contacts.get(candidate["contact_id"])
+            return search.matches_contact(contact, *texts) if contact else search.matches(*texts)
 
         return [matches(candidate) for candidate in candidates]
 

@@ -68,3 +68,6 @@ class ContactChanges(TypedDict, total=False):
     merges: list[MergedContact]
     apart_from: list[str]
     updated_by: str
+    updated_at: datetime
+    search_parts: list[str]
+    sort_name: str

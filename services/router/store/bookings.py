@@ -17,7 +17,15 @@ from services.router.store.stored_booking import BookingStep, StoredBooking, boo
 from shared.contracts.commands import ChangeBooking, CreateBooking, RescheduleBooking
 from shared.contracts.records import Booking, BookingStatus
 from shared.platform.documents import from_document, to_document
-from shared.platform.mongo import ClientSession, Database, Document, DuplicateKeyError, IndexModel, in_transaction
+from shared.platform.mongo import (
+    ClientSession,
+    Database,
+    DuplicateKeyError,
+    IndexModel,
+    MongoQuery,
+    MongoUpdate,
+    in_transaction,
+)
 from shared.text.search_terms import terms_of
 
 INDEXES = [
@@ -91,7 +99,7 @@ class Bookings:
         Returns the existing booking when this command stored it before, or when the contact has an open one. None when
         there is no such contact. Raises DuplicateKeyError when the existing one was closed just now."""
         person = {"_id": booking.contact_id, "organization_id": booking.organization_id}
-        in_the_way: list[Document] = [{"_id": booking.id}]
+        in_the_way: list[MongoQuery] = [{"_id": booking.id}]
         if not parallel:
             in_the_way.append({"contact_id": booking.contact_id, "open": True})
 
@@ -119,7 +127,7 @@ class Bookings:
 
     async def _existing(self, booking: Booking) -> Booking | None:
         """The booking with this id, else the contact's open one."""
-        mine_or_open: list[Document] = [
+        mine_or_open: list[MongoQuery] = [
             {"_id": booking.id},
             {"contact_id": booking.contact_id, "open": True, "apart": None},
         ]
@@ -133,7 +141,7 @@ class Bookings:
 
     async def change(self, before: Booking, change: BookingChange) -> Booking | None:
         """Change it and add the change to its history. None when somebody else changed its status meanwhile."""
-        fields: Document = {
+        fields: MongoUpdate = {
             "status": change.status.value,
             "open": change.status in OPEN_STATUSES,
             "updated_at": change.at,

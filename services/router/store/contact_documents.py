@@ -1,12 +1,11 @@
 """Documents of contacts and updates of them, with the fields by which contacts are searched and sorted by name."""
 
-from collections.abc import Mapping
 from typing import cast
 
 from services.router.rules.contact_identity import ContactObservation, new_contact
 from services.router.rules.stored_contact import ContactChanges, StoredContact
-from shared.platform.mongo import CollectionOf, Database, Document, UpdateOne, collection_of
-from shared.text.search_terms import contact_fields
+from shared.platform.mongo import CollectionOf, Database, MongoQuery, MongoUpdate, UpdateOne, collection_of
+from shared.text.search_terms import ContactSearchFields, contact_fields
 
 SEARCH_FIELDS = ("search_parts", "sort_name")
 _INPUTS = ("name", "phone_number", "lid", "aliases")
@@ -38,20 +37,28 @@ def contact_document(observation: ContactObservation) -> StoredContact:
     )
 
 
+def search_fields(contact: StoredContact) -> ContactSearchFields:
+    return contact_fields(
+        contact.get("name"), contact.get("phone_number"), contact.get("lid"), contact.get("aliases", [])
+    )
+
+
 def with_search_fields(contact: StoredContact) -> StoredContact:
     """The document with its search fields."""
-    return {**contact, **contact_fields(contact)}
+    return {**contact, **search_fields(contact)}
 
 
-def with_derived_fields(contact: StoredContact, changes: ContactChanges, aliases: list[str] | None = None) -> Document:
+def with_derived_fields(
+    contact: StoredContact, changes: ContactChanges, aliases: list[str] | None = None
+) -> ContactChanges:
     """The changed fields, and the search fields that the contact has with them and with these aliases added."""
-    after: Document = {**contact, **changes}
+    after: StoredContact = {**contact, **changes}
     if aliases is not None:
         after["aliases"] = list(dict.fromkeys([*after["aliases"], *aliases]))
-    return {**changes, **contact_fields(after)}
+    return {**changes, **search_fields(after)}
 
 
-def observation_update(contact: StoredContact, changes: ContactChanges, observation: ContactObservation) -> Document:
+def observation_update(contact: StoredContact, changes: ContactChanges, observation: ContactObservation) -> MongoUpdate:
     """The update that adds what an observation tells about a contact."""
     return {
         "$set": {**with_derived_fields(contact, changes, observation.aliases), "updated_by": observation.cause},
@@ -60,9 +67,10 @@ def observation_update(contact: StoredContact, changes: ContactChanges, observat
     }
 
 
-def if_unchanged(contact: Mapping[str, object]) -> Document:
+def if_unchanged(contact: StoredContact) -> MongoQuery:
     """The query for the contact as long as the inputs of its search fields are as they were read."""
-    return {"_id": contact["_id"], **{name: contact.get(name) for name in _INPUTS}}
+    fields = {name: contact.get(name) for name in _INPUTS}
+    return {"_id": contact["_id"], **fields}
 
 
 def without_search_fields(contact: StoredContact) -> StoredContact:
@@ -72,7 +80,7 @@ def without_search_fields(contact: StoredContact) -> StoredContact:
 
 async def make_contacts_searchable(database: Database) -> None:
     """Migration: contacts of earlier versions get the fields. Repeatable; what changes meanwhile gets them anyway."""
-    contacts = database["contacts"]
+    contacts = contacts_of(database)
     query = dict.fromkeys(_INPUTS, 1)
     while (
         found := await contacts.find({"sort_name": None}, query)
@@ -80,5 +88,5 @@ async def make_contacts_searchable(database: Database) -> None:
         .to_list(MIGRATION_BATCH_SIZE)
     ):
         await contacts.bulk_write(
-            [UpdateOne(if_unchanged(each), {"$set": contact_fields(each)}) for each in found], ordered=False
+            [UpdateOne(if_unchanged(each), {"$set": search_fields(each)}) for each in found], ordered=False
         )

@@ -16,7 +16,7 @@ from services.router.store.conversation_state import (
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.ids import derived_id
 from shared.contracts.records import BookingStatus
-from shared.platform.mongo import ClientSession, Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, MongoQuery, MongoUpdate, in_transaction
 
 MERGE_REASON = "contacts_merged"
 """Why a booking was cancelled, in its history."""
@@ -57,7 +57,7 @@ async def move_orphans(database: Database, observation: ContactObservation, old:
     await in_transaction(database, work)
 
 
-def _absorb(target: StoredContact, sources: list[StoredContact], observation: ContactObservation) -> Document:
+def _absorb(target: StoredContact, sources: list[StoredContact], observation: ContactObservation) -> MongoUpdate:
     """The update of the target: all aliases, the latest name, and the contacts it absorbed."""
     contacts, party = [target, *sources], observation.party
     aliases = [alias for contact in sources for alias in contact["aliases"]]
@@ -106,7 +106,7 @@ async def _move(
         await messages.update_many({"contact_id": old, "instance_id": instance_id}, [{"$set": place}], session=session)
 
 
-def _from(contact_id: str) -> Document:
+def _from(contact_id: str) -> MongoQuery:
     """The contact that a document belonged to first, for a later split."""
     return {"moved_from": {"$ifNull": ["$moved_from", contact_id]}}
 

@@ -21,7 +21,7 @@ from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.addresses import address_of_alias, lid_of_alias, phone_of_alias
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
-from shared.platform.mongo import ClientSession, Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, MongoQuery, in_transaction
 
 SPLIT_REASON = "contacts_split"
 """Why a booking was reopened, in its history."""
@@ -73,7 +73,7 @@ class _SplitTransaction:
         await self._return_bookings()
         await self._reopen()
 
-    def _remaining(self) -> Document:
+    def _remaining(self) -> ContactChanges:
         """The fields of the other contact without the restored one's addresses."""
         left = [alias for alias in self.contact["aliases"] if alias not in self.restored["aliases"]]
         kept = [item for item in self.contact["merges"] if item["id"] not in self.ids]
@@ -136,7 +136,7 @@ class _SplitTransaction:
                 return
 
 
-def remaining_moved_from(contact_id: str) -> Document:
+def remaining_moved_from(contact_id: str) -> MongoQuery:
     """`moved_from` of a document that returns to this contact: unset, unless it came from yet another contact."""
     left = {"$ifNull": ["$moved_from", "$$REMOVE"]}
     return {"$cond": [{"$eq": ["$moved_from", contact_id]}, "$$REMOVE", left]}
@@ -156,7 +156,7 @@ async def rebuild_conversation(
     await conversations.delete_one({"_id": conversation}, session=session)
     found = False
     for direction in ("inbound", "outbound"):
-        query: Document = {"conversation_id": conversation, "direction": direction}
+        query: MongoQuery = {"conversation_id": conversation, "direction": direction}
         newest = await messages.find_one(query, {"order_key": 1}, sort=[("order_key", -1)], session=session)
         query["order_key"] = newest and newest["order_key"]
         async for item in messages.find(query, session=session):
@@ -172,7 +172,7 @@ async def rebuild_conversation(
         await conversations.update_one({"_id": conversation}, merge_pipeline(changes), session=session)
 
 
-def exchanged_under(aliases: list[str]) -> list[Document]:
+def exchanged_under(aliases: list[str]) -> list[MongoQuery]:
     """Queries for messages exchanged under these aliases, except those that a merge moved from another contact."""
     addresses = [address_of_alias(alias) for alias in aliases]
     return [

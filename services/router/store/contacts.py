@@ -24,7 +24,7 @@ from services.router.store.stored_booking import bookings_of
 from shared.contracts.addresses import phone_alias
 from shared.contracts.records import Contact
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, MongoQuery
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("search_parts", 1)], name="by_part"),
@@ -151,7 +151,7 @@ class Contacts:
             by_alias.update({(contact["organization_id"], alias): contact for alias in contact["aliases"]})
         return [_with_alias(by_alias, one) for one in observation]
 
-    async def _with_bookings_joined(self, either: list[Document]) -> list[StoredContact]:
+    async def _with_bookings_joined(self, either: list[MongoQuery]) -> list[StoredContact]:
         """In one round trip, which takes MongoDB five times as long for each contact."""
         newest_first = [{"$match": {"open": True}}, {"$sort": {"created_at": -1, "_id": -1}}, {"$project": {"_id": 1}}]
         bookings = {"from": "bookings", "localField": "_id", "foreignField": "contact_id", "pipeline": newest_first}
@@ -160,7 +160,7 @@ class Contacts:
         contacts: list[StoredContact] = await found.to_list(None)
         return contacts
 
-    async def _with_bookings_read_after(self, either: list[Document]) -> list[StoredContact]:
+    async def _with_bookings_read_after(self, either: list[MongoQuery]) -> list[StoredContact]:
         found = self._contacts.find({"$or": either}, {"search_parts": 0})
         contacts = {contact["_id"]: contact async for contact in found}
         query = {"contact_id": {"$in": list(contacts)}, "open": True}
@@ -250,5 +250,5 @@ def _with_alias(
     return list({contact["_id"]: contact for contact in found if contact}.values())
 
 
-def _with_number(organization_id: str, phone: str) -> Document:
+def _with_number(organization_id: str, phone: str) -> MongoQuery:
     return {"organization_id": organization_id, "aliases": phone_alias(phone)}

@@ -13,7 +13,7 @@ from typing import Literal, NotRequired, TypedDict, cast
 from shared.contracts.message_type import MessageType
 from shared.contracts.order_keys import key_at, time_of
 from shared.contracts.records import ConversationStatus, MessageRecord, Seen
-from shared.platform.mongo import CollectionOf, Database, Document, collection_of
+from shared.platform.mongo import CollectionOf, Database, MongoQuery, MongoUpdate, collection_of
 
 
 class StoredLastMessage(TypedDict):
@@ -129,7 +129,7 @@ def newest_changes(messages: Sequence[MessageRecord]) -> ConversationChanges:
     return changes_from_message(max(messages, key=lambda message: (order_key_of(message), message.id)))
 
 
-def newer_than_all_update(conversation_id: str, changes: ConversationChanges) -> tuple[Document, Document]:
+def newer_than_all_update(conversation_id: str, changes: ConversationChanges) -> tuple[MongoQuery, MongoUpdate]:
     """The query and the plain update that add what a contact wrote to an open conversation in which nothing is newer;
     the result is that of `merge_pipeline`."""
     key = changes["order_key"]
@@ -164,9 +164,9 @@ def read_marks(messages: Sequence[MessageRecord]) -> dict[str, int]:
     return marks
 
 
-def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -> list[Document]:
+def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -> list[MongoQuery]:
     """The update that merges changes into a conversation. `opened_by`: id of the message that makes them."""
-    fields: Document = {}
+    fields: MongoUpdate = {}
     for name, value in changes.items():
         if name in DECISION_FIELDS:
             fields[name] = {"$max": [f"${name}", {"$literal": value}]}
@@ -177,7 +177,7 @@ def merge_pipeline(changes: ConversationChanges, opened_by: str | None = None) -
     return [{"$set": fields}, {"$set": _derived_fields(opened_by)}]
 
 
-def _newest_message(changes: ConversationChanges) -> Document:
+def _newest_message(changes: ConversationChanges) -> MongoQuery:
     key, last = changes["order_key"], changes["last_message"]
     is_newer = {
         "$or": [
@@ -198,10 +198,10 @@ def _newest_message(changes: ConversationChanges) -> Document:
     }
 
 
-def _derived_fields(opened_by: str | None) -> Document:
+def _derived_fields(opened_by: str | None) -> MongoQuery:
     """The fields by which lists are filtered."""
     closed = {"$and": ["$closing.closed", {"$not": [_inbound_after("closing.seen_key")]}]}
-    fields: Document = {
+    fields: MongoUpdate = {
         "unread": _inbound_after("read_key"),
         "status": {"$cond": [closed, "closed", "open"]},
         "assigned_to": {"$ifNull": ["$assignment.to", "$$REMOVE"]},
@@ -212,6 +212,6 @@ def _derived_fields(opened_by: str | None) -> Document:
     return fields
 
 
-def _inbound_after(name: str) -> Document:
+def _inbound_after(name: str) -> MongoQuery:
     """Whether the contact wrote something after this key."""
     return {"$gt": [{"$ifNull": ["$inbound_key", -1]}, {"$ifNull": [f"${name}", -1]}]}

@@ -14,7 +14,7 @@ from services.router.store.operation_batcher import OperationBatcher, insert_eac
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
 from shared.platform.documents import from_document, to_document
-from shared.platform.mongo import CollectionOf, Database, Document, DuplicateKeyError, IndexModel, collection_of
+from shared.platform.mongo import CollectionOf, Database, DuplicateKeyError, IndexModel, MongoQuery, collection_of
 from shared.text.search_terms import terms_of
 
 _HAS_WA_ID = {"wa_id": {"$type": "string"}}
@@ -115,7 +115,7 @@ class Messages:
         self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
     ) -> tuple[int, int]:
         """The number of queued messages of the instance and of the organization, counted up to the limits."""
-        query: Document = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
+        query: MongoQuery = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
         query["timestamp"] = {"$gte": since}
         mine = {**query, "instance_id": instance_id}
         of_instance, of_organization = await asyncio.gather(
@@ -150,7 +150,7 @@ class Messages:
     ) -> list[MessageRecord]:
         """What the contact wrote after one order key and up to another, the newest first."""
         span = {"$gt": -1 if behind is None else behind, "$lte": until}
-        query: Document = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
+        query: MongoQuery = {"conversation_id": conversation_id, "direction": "inbound", "order_key": span}
         cursor = self._messages.find(query).sort([("order_key", -1), ("_id", -1)]).limit(limit)
         return [from_document(MessageRecord, found) async for found in cursor]
 
@@ -199,7 +199,7 @@ class Messages:
 
     async def _revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
         """Take back a wrong guess: the message is unconfirmed again."""
-        guessed: Document = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
+        guessed: MongoQuery = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
         guessed["other_party"] = {"$in": list(other_party)}
         back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
         return (await self._messages.update_one(guessed, back)).modified_count == 1
@@ -225,7 +225,7 @@ class Messages:
     async def overdue(self, status: MessageStatus, before: datetime, most: int) -> list[tuple[MessageRecord, datetime]]:
         """Our messages that are `queued` or `sent` since before that time and not known to be stuck, and since when.
         Notes are never delivered, so they do not wait for that."""
-        query: Document = {"origin": "api", "status": status.value, "stuck_since": None, "timestamp": {"$lt": before}}
+        query: MongoQuery = {"origin": "api", "status": status.value, "stuck_since": None, "timestamp": {"$lt": before}}
         query |= {"history.at": {"$not": {"$gte": before}}}
         if status is MessageStatus.SENT:
             query["kind"] = "message"
@@ -234,7 +234,7 @@ class Messages:
 
     async def expired(self, now: datetime) -> AsyncIterator[MessageRecord]:
         """Sent messages that are still queued after `expires_at`, which those of earlier versions do not have."""
-        query: Document = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
+        query: MongoQuery = {"origin": "api", "status": MessageStatus.QUEUED.value, "expires_at": {"$lte": now}}
         async for found in self._messages.find(query):
             yield from_document(MessageRecord, found)
 

@@ -11,7 +11,7 @@ from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.errors import Retry
 from shared.contracts.records import MessageRecord
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document
+from shared.platform.mongo import Database, MongoUpdate
 from shared.text.search_terms import message_terms
 
 _MAX_ATTEMPTS = 20
@@ -92,10 +92,11 @@ class Revisions:
                 return from_document(MessageRecord, message)
             revision = message.get("revision", 0)
             as_read = {"_id": message_id, "revision": revision or {"$in": [0, None]}}
-            after: Document = {**message, **changes}
-            terms = message_terms(after.get("text"), is_revoked=bool(after.get("revoked_at")))
+            text = changes["text"] if "text" in changes else message.get("text")
+            is_revoked = bool(changes.get("revoked_at") or message.get("revoked_at"))
+            terms = message_terms(text, is_revoked=is_revoked)
             await self._vocabulary.add((message["organization_id"], term) for term in terms)
-            fields: Document = {**changes, "revision": revision + 1, "search_terms": terms}
+            fields: MongoUpdate = {**changes, "revision": revision + 1, "search_terms": terms}
             done = await self._messages.find_one_and_update(as_read, {"$set": fields}, return_document=True)
             if done is not None:
                 return from_document(MessageRecord, done)

@@ -2,9 +2,10 @@
 (docs/decisions/0042). A word is stored before, or together with, the document that has it, and is never removed."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypedDict
 
 from services.router.store.operation_batcher import insert_each
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, collection_of
 from shared.text.search_terms import parts_of
 
 INDEXES = [IndexModel([("organization_id", 1), ("parts", 1)], name="by_part")]
@@ -19,7 +20,7 @@ Word = tuple[str, str]
 
 class SearchVocabulary:
     def __init__(self, database: Database) -> None:
-        self._terms = database["search_terms"]
+        self._terms = collection_of(database, "search_terms", StoredWord)
         self._known = set[Word]()
 
     async def add(self, words: Iterable[Word]) -> None:
@@ -37,6 +38,14 @@ class SearchVocabulary:
         self._known.update(words)
 
 
-def _document(organization_id: str, term: str) -> Document:
+class StoredWord(TypedDict):
+    """A document of `search_terms`."""
+
+    _id: str
+    organization_id: str
+    parts: list[str]
+
+
+def _document(organization_id: str, term: str) -> StoredWord:
     # the id says it all: two replicas that store the same word store one document
     return {"_id": f"{organization_id}:{term}", "organization_id": organization_id, "parts": parts_of(term)}

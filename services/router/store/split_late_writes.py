@@ -18,7 +18,7 @@ from services.router.store.operation_batcher import OperationBatcher
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.errors import Retry
 from shared.contracts.records import BookingStatus
-from shared.platform.mongo import ClientSession, Database, Document, in_transaction
+from shared.platform.mongo import ClientSession, Database, MongoUpdate, in_transaction
 
 _MAX_PASSES = 10
 """Of one repair. Two are usual: one that moves, one that finds nothing to move."""
@@ -142,7 +142,7 @@ class _RepairTransaction:
         strays = {"contact_id": source, "$or": [moved, {"moved_from": None, "opened_by": {"$in": opened}}]}
         found = await bookings.find(strays, session=session).to_list(None)
         for booking in found:
-            change: Document = {"$set": {"contact_id": target}}
+            change: MongoUpdate = {"$set": {"contact_id": target}}
             if booking.get("moved_from") == target:
                 change["$unset"] = {"moved_from": True}
             in_the_way = {"contact_id": target, "open": True, "apart": None}

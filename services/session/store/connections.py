@@ -7,7 +7,7 @@ from typing import TypedDict
 from shared.contracts.instance_records import ConnectionRecord, LogoutMode, StoredPairingCode, StoredQr
 from shared.contracts.records import ConnectionStatus, Network, Record
 from shared.platform.documents import from_document
-from shared.platform.mongo import Database, Document, DuplicateKeyError, IndexModel
+from shared.platform.mongo import Database, DuplicateKeyError, IndexModel, MongoQuery, MongoUpdate
 
 INDEXES = [
     IndexModel([("organization_id", 1), ("status", 1)], name="of_organization"),
@@ -40,7 +40,7 @@ def with_fields(connection: ConnectionRecord, fields: ConnectionFields) -> Conne
     return ConnectionRecord.model_validate(connection.model_dump(by_alias=True) | fields)
 
 
-def _to_document(fields: ConnectionFields) -> Document:
+def _to_document(fields: ConnectionFields) -> MongoUpdate:
     return {name: value.model_dump() if isinstance(value, Record) else value for name, value in fields.items()}
 
 
@@ -117,7 +117,7 @@ class ConnectionCollection:
     async def delete(self, connection: ConnectionRecord) -> None:
         await self._connections.delete_one(self._owned(connection))
 
-    def _owned(self, connection: ConnectionRecord) -> Document:
+    def _owned(self, connection: ConnectionRecord) -> MongoQuery:
         return {"_id": connection.id, "node": self.node, "epoch": connection.epoch}
 
     def _others(self, live_nodes: Collection[str]) -> list[str]:

@@ -13,6 +13,7 @@ from shared.text.search_terms import (
     MAX_SORT_BYTES,
     MAX_TERM,
     Search,
+    SearchedContact,
     contact_fields,
     is_unspaced,
     message_terms,
@@ -125,7 +126,7 @@ def test_every_part_of_a_word_is_found(words: list[str], data: st.DataObject) ->
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_anything_can_be_stored_and_searched_for(text: str) -> None:
-    stored = [*terms_of(text), *contact_fields({"name": text, "phone_number": "49"})["search_parts"]]
+    stored = [*terms_of(text), *contact_fields(text, "49", None, [])["search_parts"]]
     assert all(term and term.encode() for term in stored)
     if (search := Search.of(text)) is not None:
         assert all(runs(word) for word in search.words)
@@ -157,7 +158,7 @@ def test_anything_can_be_stored_and_searched_for(text: str) -> None:
     ],
 )
 def test_a_contact_is_found_by_name_and_number(search: str, found: bool) -> None:
-    contact = {
+    contact: SearchedContact = {
         "name": "Anna O’Brien-Müller",
         "phone_number": "49151123456",
         "aliases": ["phone:493077", "lid:88888"],
