@@ -1,11 +1,13 @@
 """Errors as application/problem+json (RFC 9457), with `success` and `error` for clients of earlier systems."""
 
 import logging
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -64,7 +66,7 @@ def _location_part(part: object) -> str:
     return str(part)[:64].encode(errors="replace").decode()
 
 
-def _field_error(error: dict[str, Any]) -> FieldError:
+def _field_error(error: ErrorDetails) -> FieldError:
     place = [_location_part(part) for part in error["loc"]]
     field = ".".join(place[1:]) or place[0]
     cause = error.get("ctx", {}).get("error")
@@ -72,7 +74,7 @@ def _field_error(error: dict[str, Any]) -> FieldError:
     return FieldError(field=field, code=code, message=str(error["msg"]).removeprefix("Value error, "))
 
 
-def validation_problem(path: str, errors: list[dict[str, Any]]) -> Problem:
+def validation_problem(path: str, errors: Sequence[ErrorDetails]) -> Problem:
     """One problem for all errors of a request, without the values that were sent: they may be passwords."""
     if errors[0]["type"] == "json_invalid":
         place = f"the body is not valid JSON: {errors[0].get('ctx', {}).get('error', 'it cannot be read')}"
@@ -129,7 +131,7 @@ def install(app: FastAPI) -> None:
 
     async def on_invalid(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return problem_response(validation_problem(request.url.path, list(error.errors())), request_id_of(request))
+        return problem_response(validation_problem(request.url.path, error.errors()), request_id_of(request))
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)

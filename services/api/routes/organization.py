@@ -76,7 +76,9 @@ async def change_organization(context: Ctx, caller: Manager, body: OrganizationC
     try:
         return Item(data=_organization(await context.organizations.change(caller.organization_id, changes)))
     except ValidationError as error:
-        errors = [{**problem, "loc": ("body", "settings", *problem["loc"])} for problem in error.errors()]
+        errors = error.errors()
+        for each in errors:
+            each["loc"] = ("body", "settings", *each["loc"])
         raise validation_problem(_ORGANIZATION_PATH, errors) from error
 
 
