@@ -1,6 +1,8 @@
 """For all tests: real servers (those of a given URL, else containers when asked for, else processes of our own), the
 seed of random tests, and the profile of property tests."""
 
+import functools
+import gc
 import os
 import random
 import secrets
@@ -10,6 +12,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+import httpx._transports.default as http_transport
 import pytest
 from argon2 import PasswordHasher
 from hypothesis import HealthCheck
@@ -22,6 +26,9 @@ from tests.servers import mongod, nats_server, start_replica_set
 # an example takes as long as the machine lets it: no test is about that
 hypothesis_settings.register_profile("loaded", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("loaded")
+
+# reading the certificates of all authorities takes 25 ms: once for a process, not for every client
+vars(http_transport)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
 
 SEED_BITS = 32
 CONTAINERS = os.environ.get("WA_TEST_SERVERS") == "containers"
@@ -38,6 +45,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.seed = secrets.randbits(SEED_BITS)
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(config.option.seed)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """The garbage collector does not search what the collected tests and their modules hold until the end anyway."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
