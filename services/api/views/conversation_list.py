@@ -59,14 +59,14 @@ async def find_conversations(
     """Those with the newest message first. Raises Problem 503 `search_timeout`."""
     query = organization_query(organization_id, filters.instance_ids) | _filter_query(filters)
     if (search := Search.of(filters.search)) is None:
-        result = await read_page(_liveliest_first(database), query, page)
+        result = await read_page(_newest_message_first(database), query, page)
     else:
         async with search_limits():
             result = await _search(database, query, page, search)
     return await _complete(database, organization_id, result.records), result.next_cursor
 
 
-def _liveliest_first(database: Database) -> SortedCollection[_ListedConversation]:
+def _newest_message_first(database: Database) -> SortedCollection[_ListedConversation]:
     return SortedCollection(database.conversations, "order_key", _listed)
 
 
@@ -84,9 +84,9 @@ async def _search(
     contact_ids = await matching_contacts(database, organization_id, search)
     if contact_ids is None:
         has_words = contact_filter(database, organization_id, search)
-        return await read_matching_page(_liveliest_first(database), query, page, has_words)
+        return await read_matching_page(_newest_message_first(database), query, page, has_words)
     query["$and"] = [{"contact_id": {"$in": contact_ids}}]
-    return await read_page(_liveliest_first(database), query, page, MAX_QUERY_TIME_MS)
+    return await read_page(_newest_message_first(database), query, page, MAX_QUERY_TIME_MS)
 
 
 def _filter_query(filters: ConversationFilter) -> MongoQuery:
