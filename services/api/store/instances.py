@@ -44,8 +44,8 @@ class NewInstanceOfDialect:
 
 class Instances:
     """Collection `instances`. A deleted instance keeps its document with `deleted_at`, and only `get_not_removed`,
-    `require_not_removed`, `restore` and `mark_deleted` find it (docs/decisions/0041). A removed one (`removed`) is never
-    found."""
+    `require_not_removed`, `restore` and `mark_deleted` find it (docs/decisions/0041). A removed one (`removed`) is
+    never found."""
 
     INDEXES: ClassVar = {
         "instances": [
