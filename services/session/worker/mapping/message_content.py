@@ -65,6 +65,8 @@ _TEXT_KINDS: dict[str, tuple[MessageType, Callable[[ContentProtobuf], texts.Line
     "sendPaymentMessage": (MessageType.SEND_PAYMENT, texts.payment),
     "paymentReminderMessage": (MessageType.PAYMENT_REMINDER, texts.payment_reminder),
     "splitPaymentMessage": (MessageType.SPLIT_PAYMENT, texts.split_payment),
+    "paymentInviteMessage": (MessageType.PAYMENT_INVITE, texts.from_fields()),
+    "requestPhoneNumberMessage": (MessageType.REQUEST_PHONE_NUMBER, texts.from_fields()),
     "eventMessage": (MessageType.EVENT, texts.event),
     "eventInviteMessage": (MessageType.EVENT_INVITE, texts.event_invitation),
     "scheduledCallCreationMessage": (MessageType.SCHEDULED_CALL, texts.scheduled_call),
@@ -82,6 +84,18 @@ _TEXT_KINDS: dict[str, tuple[MessageType, Callable[[ContentProtobuf], texts.Line
     "placeholderMessage": (MessageType.UNAVAILABLE, texts.from_fields()),
     "conditionalRevealMessage": (MessageType.UNSUPPORTED, texts.from_fields()),
 }
+_POLL_FIELDS = frozenset(
+    {
+        "pollCreationMessage",
+        "pollCreationMessageV2",
+        "pollCreationMessageV3",
+        "pollCreationMessageV5",
+        "pollCreationMessageV6",
+    }
+)
+CONTENT_FIELDS = frozenset({"conversation", "reactionMessage", *_MEDIA_KINDS, *_TEXT_KINDS, *_POLL_FIELDS})
+"""A field that is none of these, and has no other role (message_fields.py), is of a later version of WhatsApp: its type
+is the library's own name for it."""
 _TARGET_KEY_FIELDS = {
     "commentMessage": "targetMessageKey",
     "statusQuestionAnswerMessage": "key",
@@ -106,11 +120,11 @@ def _valid_id(wa_id: str | None) -> str | None:
 
 
 def _parse_message(message: ContentProtobuf) -> MessageContent | str:
-    """The content of the first field that a person wrote, else the name of the kind."""
+    """The content of the first field that a person or a business wrote, else the name of the kind."""
     fields = [(field.name, value) for field, value in message.ListFields()]
     for name, value in fields:
-        role = FIELD_ROLES.get(name, FieldRole.CONTENT)
-        if role is FieldRole.CONTENT:
+        role = FIELD_ROLES.get(name)
+        if role is None:
             return _parse_field(name, value)
         if role is FieldRole.WRAPPER:
             return _parse_wrapper(name, value)
@@ -143,7 +157,7 @@ def _parse_field(name: str, value: ContentProtobuf) -> MessageContent:
         return MessageContent(
             _MEDIA_KINDS[name], getattr(value, "caption", None) or None, _media(value), quoted, referral
         )
-    if name.startswith("pollCreationMessage"):
+    if name in _POLL_FIELDS:
         return MessageContent(MessageType.POLL, texts.join_lines(texts.poll(value)), None, quoted, referral)
     kind, lines_of = _TEXT_KINDS.get(name, (MessageType(_kind_name(name)), texts.from_fields()))
     lines = lines_of(value)
