@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from shared.messaging.publisher import Publisher
 from shared.messaging.streams import ensure_streams
 from shared.platform.mongo import Database
 from simulator.people.phone import SimulatedPhone
+from tests.forked import ForkedService
 from tests.servers import free_port
 from tests.waiting import until
 
@@ -68,9 +68,7 @@ class SessionService:
             "WA_HTTP_PORT": str(self._port),
             "WA_LOG_FORMAT": "console",
         }
-        with self._log.open("ab") as sink:
-            argv = [sys.executable, "-m", "services.session.main"]
-            self.process = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=sink, stderr=sink)
+        self.process = ForkedService("services.session.main", environment, self._log)
         self._spawned = True
 
     async def start_process(self) -> None:
