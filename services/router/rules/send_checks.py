@@ -8,20 +8,20 @@ from shared.contracts.addresses import lid_of_address
 from shared.contracts.commands import MAX_SEND_EXPIRY_S, SEND_EXPIRY, SendMessage
 from shared.contracts.errors import Problem
 from shared.contracts.ids import InvalidPhone, derived_id, parse_address
-from shared.contracts.records import Party
+from shared.contracts.records import ConnectionStatus, Party
 from shared.text.visible_text import has_visible_text
 
 
 @dataclass(frozen=True)
 class SenderInstance:
-    """An instance of the organization and the status of its connection."""
+    """An instance of the organization and the status of its connection, which may be one of a later version."""
 
     instance_id: str
     status: str
 
     @property
     def connected(self) -> bool:
-        return self.status == "connected"
+        return self.status == ConnectionStatus.CONNECTED
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from services.router.store.conversation_state import (
     StoredConversation,
     conversations_of,
     merge_pipeline,
-    some_changes,
+    select_changes,
 )
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.ids import derived_id
@@ -140,5 +140,5 @@ async def _move_conversation(
     conversations, new_id = conversations_of(database), derived_id(old["instance_id"], contact_id)
     await conversations.delete_one({"_id": old["_id"]}, session=session)
     place = {"organization_id": old["organization_id"], "instance_id": old["instance_id"], "contact_id": contact_id}
-    facts = merge_pipeline(some_changes(old, STATE_FIELDS))
+    facts = merge_pipeline(select_changes(old, STATE_FIELDS))
     await conversations.update_one({"_id": new_id}, [{"$set": place}, *facts], upsert=True, session=session)

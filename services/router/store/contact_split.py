@@ -15,7 +15,7 @@ from services.router.store.conversation_state import (
     changes_from_message,
     conversations_of,
     merge_pipeline,
-    some_changes,
+    select_changes,
 )
 from services.router.store.stored_booking import BookingStep, bookings_of
 from shared.contracts.addresses import address_of_alias, lid_of_alias, phone_of_alias
@@ -168,7 +168,7 @@ async def rebuild_conversation(
             ]
             await conversations.update_one({"_id": conversation}, update, upsert=True, session=session)
     if found:
-        changes = some_changes(before, kept) if before else {}
+        changes = select_changes(before, kept) if before else {}
         await conversations.update_one({"_id": conversation}, merge_pipeline(changes), session=session)
 
 

@@ -119,7 +119,7 @@ def read_changes(key: int) -> ConversationChanges:
     return {"read_key": key, "ticked_key": key}
 
 
-def some_changes(changes: ConversationChanges, names: Sequence[str]) -> ConversationChanges:
+def select_changes(changes: ConversationChanges, names: Sequence[str]) -> ConversationChanges:
     """Those with these names."""
     return cast(ConversationChanges, {name: value for name, value in changes.items() if name in names})
 

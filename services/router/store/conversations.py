@@ -17,7 +17,7 @@ from services.router.store.conversation_state import (
     newer_than_all_update,
     newest_changes,
     order_key_of,
-    some_changes,
+    select_changes,
 )
 from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.order_keys import key_at
@@ -96,7 +96,7 @@ class Conversations:
         """
         key = order_key_of(message)
         not_older = [{"order_key": {"$gt": key}}, {"order_key": key, "last_message.id": {"$gte": message.id}}]
-        changes = some_changes(changes_from_message(message), ("updated_at", "order_key", "last_message"))
+        changes = select_changes(changes_from_message(message), ("updated_at", "order_key", "last_message"))
         update = UpdateOne({"_id": message.conversation_id, "$or": not_older}, merge_pipeline(changes))
         return (await self._conversations.bulk_write([update])).matched_count == 1
 

@@ -12,7 +12,7 @@ from services.router.rules.send_checks import SenderInstance, parse_recipient
 from services.router.store.contact_documents import contacts_of
 from services.router.store.operation_batcher import OperationBatcher
 from shared.contracts.addresses import lid_alias, phone_alias
-from shared.contracts.records import OrganizationSettings
+from shared.contracts.records import ConnectionStatus, OrganizationSettings
 from shared.platform.mongo import Collection, Database
 
 PROFILE_CACHE_S = 5.0
@@ -124,7 +124,10 @@ class InstanceDirectory:
             status[connection["_id"]] = connection["status"]
             if number := connection.get("phone_number"):
                 self._invalidate_other_number(organization_id, connection["_id"], number)
-        return [SenderInstance(instance_id, status.get(instance_id, "disconnected")) for instance_id in ids]
+        return [
+            SenderInstance(instance_id, status.get(instance_id, ConnectionStatus.DISCONNECTED.value))
+            for instance_id in ids
+        ]
 
     async def is_foreign(self, organization_id: str, instance_id: str) -> bool:
         """The instance belongs to another organization. An instance never changes its organization."""

@@ -60,7 +60,7 @@ RETIRED = ("once", "thread", "newest_first", "stuck", "words")
 only, the others sorted by WhatsApp's times."""
 
 
-class CommandTrace(NamedTuple):
+class StoredCommand(NamedTuple):
     """What is kept of the command that sent a message; None: by a version that kept none."""
 
     fingerprint: str | None = None
@@ -84,10 +84,10 @@ class Messages:
     async def by_id(self, message_id: str) -> MessageRecord | None:
         return await self._load(message_id)
 
-    async def command_of(self, message_id: str) -> CommandTrace:
+    async def command_of(self, message_id: str) -> StoredCommand:
         """What is kept of the command that made it."""
         found = await self._messages.find_one({"_id": message_id}, {"fingerprint": True, "expires_at": True})
-        return CommandTrace(found.get("fingerprint"), found.get("expires_at")) if found else CommandTrace()
+        return StoredCommand(found.get("fingerprint"), found.get("expires_at")) if found else StoredCommand()
 
     async def _load_all(self, ids: Sequence[str]) -> list[MessageRecord | None]:
         found = {item["_id"]: item async for item in self._messages.find({"_id": {"$in": list(ids)}})}
