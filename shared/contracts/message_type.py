@@ -1,10 +1,11 @@
 """What kind of message a message is."""
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 
 class MessageType(StrEnum):
@@ -68,6 +69,11 @@ class MessageType(StrEnum):
         unknown = str.__new__(cls, value)
         unknown._name_ = unknown._value_ = value
         return unknown
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: type[Self], handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Serialised as the string that it is, which is faster than the value of an enum."""
+        return {**handler(source), "serialization": core_schema.simple_ser_schema("str")}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
