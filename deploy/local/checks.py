@@ -16,6 +16,8 @@ TEST_PROCESSES = min(8, 2 * (os.cpu_count() or 1))
 """Two for each processor, because half of a test's time is waiting. Each has servers of its own, about 1 GB."""
 PARALLEL_OPTIONS = ("-n", str(TEST_PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder")
 """All tests of a file run in one process."""
+ASSERT_OPTIONS: tuple[str, ...] = ("--assert=plain",) if sys.version_info < (3, 12) else ()
+"""CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off there."""
 COVERAGE_OPTIONS = ("--cov=services", "--cov=shared", "--cov=simulator", "--cov-report=term:skip-covered")
 """What runs in the test processes is counted; services that a test starts as processes of their own are not."""
 SHARED_SERVER_VARIABLES = ("WA_TEST_NATS_URL", "WA_TEST_MONGO_URL")
@@ -37,8 +39,7 @@ def run_checks(pytest_arguments: Sequence[str]) -> int:
         if status := _run(*step):
             return status
     folders = [f"tests/{folder}" for folder in TEST_FOLDERS if any((ROOT / "tests" / folder).rglob("test_*.py"))]
-    # CPython 3.11 sometimes fails inside pytest's rewriting of assertions (python/cpython#106905), so it is off here.
     parallel = () if any(os.environ.get(name) for name in SHARED_SERVER_VARIABLES) else PARALLEL_OPTIONS
     coverage = COVERAGE_OPTIONS if "--coverage" in pytest_arguments else ()
     selected = [argument for argument in pytest_arguments if argument != "--coverage"]
-    return _run("pytest", "--assert=plain", *coverage, *(selected or (*parallel, *folders)))
+    return _run("pytest", *ASSERT_OPTIONS, *coverage, *(selected or (*parallel, *folders)))

@@ -1,6 +1,7 @@
 """The rules of docs/architecture.md that can be read off the files: who imports whom, how long, which words where."""
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,12 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> list[str]:
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -40,11 +40,11 @@ def test_tests_that_share_a_given_server_run_one_after_the_other(
 
 def test_arguments_are_passed_to_pytest_unchanged(commands: list[tuple[str, ...]]) -> None:
     assert checks.run_checks(["tests/unit", "-x"]) == 0
-    assert commands[-1] == ("pytest", "--assert=plain", "tests/unit", "-x")
+    assert commands[-1] == ("pytest", *checks.ASSERT_OPTIONS, "tests/unit", "-x")
 
 
 def test_coverage_is_measured_on_request(commands: list[tuple[str, ...]]) -> None:
     assert checks.run_checks(["--coverage", "tests/unit"]) == 0
-    assert commands[-1] == ("pytest", "--assert=plain", *checks.COVERAGE_OPTIONS, "tests/unit")
+    assert commands[-1] == ("pytest", *checks.ASSERT_OPTIONS, *checks.COVERAGE_OPTIONS, "tests/unit")
     assert checks.run_checks(["--coverage"]) == 0
     assert {*checks.COVERAGE_OPTIONS, *checks.PARALLEL_OPTIONS} <= set(commands[-1])
