@@ -73,8 +73,8 @@ async def test_a_rejected_message_shows_the_reason_and_is_retried_under_the_same
     await expect(console.locator(".bubble-error")).to_contain_text("Somebody else changed this booking")
     backend.refusal = None
     await console.get_by_role("button", name="Try again").click()
-    await expect(console.locator(".bubble-error")).to_have_count(0)
-    assert len(backend.sent) == 2
+    await expect(console.locator(".bubble-error")).to_have_count(0)  # from the click on
+    await until(lambda: len(backend.sent) == 2, console)
     assert backend.sent[0]["clientId"] == backend.sent[1]["clientId"]
 
 
