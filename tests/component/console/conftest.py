@@ -48,9 +48,10 @@ async def page(tab: ReusedTab, backend: Backend) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def console(page: Page) -> Page:
-    """Logged in, with a connected socket."""
+    """Logged in, with a connected socket; the accounts, which are read first, are shown."""
     await page.fill("#email", "me@example.org")
     await page.fill("#password", "right")
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".connection.online")
+    await page.wait_for_selector(".account")
     return page
