@@ -47,9 +47,10 @@ def add_people(backend: Backend, count: int, **fields: object) -> None:
 
 
 async def open_page(console: Page, path: str) -> None:
-    """Loads the page again, with the backend's present data."""
+    """Loads the page again, with the backend's present data; what it reads at the start is read."""
     await console.goto(path.replace("#", f"?{uuid4().hex}#"))
     await console.wait_for_selector(".connection.online", state="attached")
+    await console.wait_for_load_state("networkidle")
 
 
 def message(conversation_id: str, number: int = 0) -> Record:
