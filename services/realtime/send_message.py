@@ -15,7 +15,7 @@ from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal
 from shared.contracts.records import MessageStatus
 from shared.messaging.command_client import CommandClient
-from shared.messaging.send_outcome import send_and_wait
+from shared.messaging.send_and_wait import send_and_wait
 from shared.text.phone_numbers import MAX_ADDRESS_INPUT
 from shared.text.visible_text import has_visible_text
 

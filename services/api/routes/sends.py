@@ -20,7 +20,7 @@ from shared.contracts.ids import new_id
 from shared.contracts.message import utc_now
 from shared.contracts.principal import Principal
 from shared.contracts.records import ConnectionStatus, MessageStatus
-from shared.messaging.send_outcome import send_and_wait
+from shared.messaging.send_and_wait import send_and_wait
 
 router = APIRouter(prefix="/api/whatsapp/instances/{instance_id}", tags=["messages"])
 

@@ -10,7 +10,7 @@ from shared.messaging.command_client import CommandClient
 
 
 @dataclass(frozen=True)
-class SendOutcome:
+class SendReply:
     """`status`: `queued` unless more is known in time. `message_id`: of the first attempt when the command repeats an
     earlier one. `error`: why WhatsApp did not take the text."""
 
@@ -21,7 +21,7 @@ class SendOutcome:
 
 async def send_and_wait(
     commands: CommandClient, command: SendMessage, timeout_s: float, *, accept_timeout_s: float = 0.0
-) -> SendOutcome:
+) -> SendReply:
     """Publish the command, and wait until WhatsApp has the text or the send has failed, at most `timeout_s`. When the
     router has neither accepted nor refused the text by then, wait for that until `accept_timeout_s`.
 
@@ -36,8 +36,8 @@ async def send_and_wait(
         if event is None and not progress.accepted and timeout_s < accept_timeout_s:
             event = await replies.first(progress.is_about_message, command, accept_timeout_s - timeout_s)
     if isinstance(event, MessageStatusChanged):
-        return SendOutcome(progress.message_id, event.status, event.error)
-    return SendOutcome(progress.message_id, MessageStatus.QUEUED)
+        return SendReply(progress.message_id, event.status, event.error)
+    return SendReply(progress.message_id, MessageStatus.QUEUED)
 
 
 class _Progress:
