@@ -37,7 +37,10 @@ class CommandLifetime:
     effect: str = ""
 
 
-_NO_LIMIT = "its caller was told that it will be carried out; of two commands that contradict each other the later wins"
+_NO_LIMIT = (
+    "the api has answered its caller that the change is accepted; of two commands that contradict each other the later "
+    "wins"
+)
 
 LIFETIMES: Mapping[type[Command], CommandLifetime] = MappingProxyType(
     {
@@ -56,7 +59,9 @@ LIFETIMES: Mapping[type[Command], CommandLifetime] = MappingProxyType(
             SEND_EXPIRY, "the default; a sender may set another `expires_at`", "`MessageFailed` with `too_late`"
         ),
         MarkRead: CommandLifetime(
-            timedelta(hours=1), "later read receipts are of no use to the sender", "none; nobody waits for an event"
+            timedelta(hours=1),
+            "later read receipts are of no use to the sender",
+            "none; no caller waits for an event about it",
         ),
         SendMessage: CommandLifetime(
             SEND_EXPIRY,

@@ -3,7 +3,9 @@
 import inspect
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from types import UnionType
+from functools import reduce
+from operator import or_
+from types import GenericAlias, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from fastapi.routing import APIRoute
@@ -87,9 +89,9 @@ def _without_checks(annotation: Any) -> Any:
         plain, *metadata = get_args(annotation)
         return _bounded(plain if plain is str else _without_checks(plain), max(map(_max_length, metadata)))
     if get_origin(annotation) in (Union, UnionType):
-        return Union[tuple(_without_checks(option) for option in get_args(annotation))]  # noqa: UP007
+        return reduce(or_, (_without_checks(option) for option in get_args(annotation)))
     if get_origin(annotation) in (list, tuple, frozenset):
-        return list[_without_checks(get_args(annotation)[0])]  # type: ignore[misc]
+        return GenericAlias(list, (_without_checks(get_args(annotation)[0]),))
     if annotation is str:
         return _bounded(str, 0)
     if annotation is AwareDatetime:
@@ -114,6 +116,10 @@ def _bounded(plain: Any, max_length: int) -> Any:
 
 
 def _message_class(served: ServedFunction, base: type[M], fields: FieldDefinitions) -> type[M]:
+    """Raises ValueError for a field that every message has already: it would change what that one means."""
+    if taken := base.model_fields.keys() & fields.keys():
+        names = ", ".join(sorted(taken))
+        raise ValueError(f"{served.name}: every message has {names} already; give the parameter another name")
     return create_model(
         served.name,
         __base__=base,

@@ -36,7 +36,7 @@ _LIST_FIELDS = {
         (),
     ),
 }
-"""On NATS nobody is `me`, and a list of contacts is never null."""
+"""A query on NATS has no user, so `me` is not allowed there; and its list of contacts is never null."""
 
 
 class AssignmentBody(RequestBody):
@@ -155,7 +155,10 @@ async def mark_read(context: Ctx, caller: LimitedSender, conversation_id: str) -
 
 @router.post("/{conversation_id}/assign")
 @served_on_nats(
-    "wa.command.conversation.hand-over", "AssignConversationRequest", is_slow=True, note="On NATS nobody is `me`."
+    "wa.command.conversation.hand-over",
+    "AssignConversationRequest",
+    is_slow=True,
+    note="A request on NATS has no user: name the assignee by id, not as `me`.",
 )
 async def assign(context: Ctx, caller: LimitedSender, conversation_id: str, body: AssignmentBody) -> Item[Conversation]:
     """Assign it to a user. 422 `assignee_unknown`: not a user of the organization."""

@@ -167,3 +167,11 @@ def test_the_function_gets_the_context_its_caller_and_the_fields() -> None:
     assert arguments == {**given, "word": None, "instance_id": None}
     named = query.model_copy(update={"instance_id": "desk"})
     assert readers["instance_id"](context, named) == "desk"
+
+
+@pytest.mark.parametrize("name", ["id", "at", "cause", "request_id"])
+def test_a_parameter_with_the_name_of_a_field_of_every_message_is_refused(name: str) -> None:
+    """It would replace that field, and a message would have another id or time than it was sent with."""
+    served = ServedFunction(change_thing, "wa.query.thing.read", "ReadThing", fields={name: (str, "")})
+    with pytest.raises(ValueError, match=f"every message has {name} already"):
+        query_class(served)
