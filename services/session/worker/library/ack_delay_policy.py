@@ -5,8 +5,6 @@ delayed, nor is any record when no message came in shortly before. A delayed rec
 left to do: while other processes keep the machine's processors busy, no fixed time would be long enough.
 """
 
-import os
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,10 @@ MAX_ACK_DELAY_S = 1.0
 NO_CALLBACK_S = 0.004
 """After this time without a callback none is under way: the callbacks of a backlog follow each other at once."""
 IDLE_CONFIRMATION_S = 0.002
-"""Time between the two checks that must both find the process idle: at the first one a thread may be about to wake."""
+"""Time between the two checks that must both find the library idle: at the first one a thread may be about to wake."""
+CHECK_INTERVAL_S = 0.01
+"""Between two such pairs of checks. An acknowledgement waits longer anyway, and each check reads the states of all
+threads."""
 ACK_WINDOW_S = 1.0
 """How long after an incoming message its acknowledgement may follow."""
 MIN_INCOMING_MESSAGE_BYTES = 150
@@ -28,33 +29,8 @@ one letter: 233 bytes come in, 338 go out; the acknowledgement has 78, that of a
 
 _TLS_HEADER_BYTES = 5
 _TLS_CONTENT_TYPES = range(20, 24)
-_THREADS_FOLDER = "/proc/self/task"
 
 SecondsSinceCallback = Callable[[], float]
-
-
-def process_is_busy() -> bool:
-    """Whether another thread of this process runs, or waits for a processor or the disk (states R and D of proc(5)).
-    Threads that wait for the network or for each other sleep. False where there is no such file system."""
-    own_thread = str(threading.get_native_id())
-    try:
-        others = [thread for thread in os.listdir(_THREADS_FOLDER) if thread != own_thread]
-    except OSError:
-        return False
-    return any(_thread_state(thread) in b"RD" for thread in others)
-
-
-def _thread_state(thread: str) -> bytes:
-    try:
-        file = os.open(f"{_THREADS_FOLDER}/{thread}/stat", os.O_RDONLY)
-        try:
-            line = os.read(file, 256)
-        finally:
-            os.close(file)
-    except OSError:  # the thread has ended
-        return b"X"
-    after_name = line.rindex(b")") + 2
-    return line[after_name : after_name + 1]
 
 
 def take_tls_records(buffer: bytearray) -> list[bytes]:
@@ -80,8 +56,6 @@ class ProxiedClient:
     seconds_since_callback: SecondsSinceCallback
     last_incoming_at: float = float("-inf")
     """When something as long as a message came in last."""
-    idle_at: float = float("-inf")
-    """When the process was idle last."""
 
     def note_incoming(self, size_bytes: int) -> None:
         if size_bytes >= MIN_INCOMING_MESSAGE_BYTES:

@@ -18,14 +18,13 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from services.session.worker.library.ack_delay_policy import (
-    IDLE_CONFIRMATION_S,
     MAX_ACK_DELAY_S,
-    NO_CALLBACK_S,
     ProxiedClient,
     SecondsSinceCallback,
-    process_is_busy,
     take_tls_records,
 )
+from services.session.worker.library.idle_watch import IdleWatch
+from services.session.worker.library.library_threads import LibraryThreads
 from shared.platform.background import log_failure, start_awaited
 
 _CONNECT_TIMEOUT_S = 20.0
@@ -45,6 +44,7 @@ class AckDelayProxy:
 
     def __init__(self) -> None:
         self._clients: dict[str, ProxiedClient] = {}
+        self._idle_watch = IdleWatch(LibraryThreads())
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
 
@@ -82,16 +82,16 @@ class AckDelayProxy:
             await _respond_error(writer, "502 Bad Gateway")
         else:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            await _tunnel((reader, writer), upstream, client)
+            await _tunnel((reader, writer), upstream, client, self._idle_watch)
 
 
-async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient) -> None:
+async def _tunnel(library: _Streams, upstream: _Streams, client: ProxiedClient, idle_watch: IdleWatch) -> None:
     """Forward in both directions until one side closes."""
     records: asyncio.Queue[_TimedRecord] = asyncio.Queue(_MAX_QUEUED_RECORDS)
     works = (
         _copy_incoming(upstream[0], library[1], client),
         _read_outgoing(library[0], records),
-        _write_outgoing(records, upstream[1], client),
+        _write_outgoing(records, upstream[1], client, idle_watch),
     )
     tasks = [start_awaited("ack-delay-proxy", work) for work in works]
     try:
@@ -126,32 +126,19 @@ async def _read_outgoing(library: asyncio.StreamReader, records: asyncio.Queue[_
 
 
 async def _write_outgoing(
-    records: asyncio.Queue[_TimedRecord], writer: asyncio.StreamWriter, client: ProxiedClient
+    records: asyncio.Queue[_TimedRecord], writer: asyncio.StreamWriter, client: ProxiedClient, idle_watch: IdleWatch
 ) -> None:
+    idle_since = float("-inf")
     while True:
         read_at, record = await records.get()
-        if delay_s := client.delay_for(record, read_at):
+        if (delay_s := client.delay_for(record, read_at)) and read_at + delay_s > idle_since:
             await asyncio.sleep(read_at + delay_s - time.monotonic())
-            while read_at + delay_s > client.idle_at and time.monotonic() < read_at + MAX_ACK_DELAY_S:
-                await _check_idle(client)
+            timeout_s = read_at + MAX_ACK_DELAY_S - time.monotonic()
+            idle_since = await idle_watch.wait(client.seconds_since_callback, read_at + delay_s, timeout_s)
         if not record:
             return
         writer.write(record)
         await writer.drain()
-
-
-async def _check_idle(client: ProxiedClient) -> None:
-    """Set `client.idle_at` when the process is idle; takes some milliseconds."""
-    checked_at = time.monotonic()
-    callback_may_follow_s = NO_CALLBACK_S - client.seconds_since_callback()
-    if callback_may_follow_s > 0:
-        await asyncio.sleep(callback_may_follow_s)
-    elif process_is_busy():
-        await asyncio.sleep(NO_CALLBACK_S)
-    else:
-        await asyncio.sleep(IDLE_CONFIRMATION_S)
-        if not process_is_busy():
-            client.idle_at = checked_at
 
 
 def _parse_connect(head: bytes) -> tuple[str, str]:

@@ -33,6 +33,7 @@ from neonize.utils.enum import ChatPresence, ChatPresenceMedia, ClientName, Clie
 from services.session.worker.chat_timers import ChatTimer, fill_text_message
 from services.session.worker.library.callback_activity import CallbackActivity
 from services.session.worker.library.client_lock import NativeClientLock
+from services.session.worker.library.library_threads import NATIVE_LOOP_THREAD
 from services.session.worker.library.neonize_loop import run_connection, unregister
 from services.session.worker.library.stanza_events import StanzaHandler
 from services.session.worker.library.whatsapp_port import (
@@ -97,7 +98,7 @@ class NeonizeClient:
     def connect(self) -> None:
         self._ended.clear()
         with self._lock.exclusive():
-            threading.Thread(target=self._run_native_loop, name="whatsapp", daemon=True).start()
+            threading.Thread(target=self._run_native_loop, name=NATIVE_LOOP_THREAD, daemon=True).start()
             self._started.wait(_MAX_START_WAIT_S)
 
     def request_pairing_code(self, phone: str) -> str:
