@@ -11,6 +11,8 @@ from starlette.types import ASGIApp
 
 from services.api import openapi, problems, route_matching
 from services.api.access.audit_queue import AuditQueue
+from services.api.access.caller_cache import CallerCache
+from services.api.access.connected_instances import ConnectedInstances
 from services.api.access.passwords import Passwords
 from services.api.access.rate_limits import RateLimits
 from services.api.access.revocation_steps import pending_revocation_publisher
@@ -25,6 +27,7 @@ from services.api.middleware.json_bodies import JsonBodyMiddleware
 from services.api.middleware.request_context import RequestContextMiddleware
 from services.api.nats import asyncapi
 from services.api.nats.access_queries import ACCESS_QUERY_LIMITS, access_endpoints
+from services.api.nats.cache_events import caches_follow_events
 from services.api.nats.queries import QUERY_HANDLERS
 from services.api.nats.requests import REQUEST_ROUTES, request_endpoints
 from services.api.route_modules import ROUTE_MODULES
@@ -68,7 +71,8 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             await migrate_api(database)
             client = broker_client(broker)
             publisher = Publisher(streams)
-            revocations = AccessRevocations(publisher, PendingRevocations(database))
+            callers, connected_instances = CallerCache(), ConnectedInstances()
+            revocations = AccessRevocations(publisher, PendingRevocations(database), callers)
             audit_queue = AuditQueue(AuditLog(database.audit, settings.audit_kept))
             passwords = Passwords()
             app.state.context = ApiContext(
@@ -77,6 +81,8 @@ def create_app(settings: ApiSettings) -> ASGIApp:
                 CommandClient(client, publisher),
                 streams,
                 passwords,
+                callers,
+                connected_instances,
                 revocations,
                 audit_queue,
                 simulator_client,
@@ -86,6 +92,7 @@ def create_app(settings: ApiSettings) -> ASGIApp:
             async with (
                 pending_revocation_publisher(app.state.context),
                 audit_queue.running(),
+                caches_follow_events(client, callers, connected_instances),
                 rpc_server(
                     client, access_endpoints(database, RateLimits(settings)), queue="api", limits=ACCESS_QUERY_LIMITS
                 ),

@@ -9,6 +9,8 @@ from fastapi import Depends, Query, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from services.api.access.audit_queue import AuditQueue
+from services.api.access.caller_cache import CallerCache
+from services.api.access.connected_instances import ConnectedInstances
 from services.api.access.login_throttle import LoginThrottle
 from services.api.access.passwords import Passwords
 from services.api.access.revocations import AccessRevocations
@@ -44,6 +46,8 @@ class ApiContext:
     command_client: CommandClient
     jetstream: JetStreamContext
     passwords: Passwords
+    callers: CallerCache
+    connected_instances: ConnectedInstances
     revocations: AccessRevocations
     audit_queue: AuditQueue
     simulator: httpx.AsyncClient | None = None

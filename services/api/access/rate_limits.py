@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 
+from services.api.access.rate_reservations import RateReservations
 from services.api.settings import ApiSettings
 from services.api.store.rate_counters import RateCounters, RateLimitResult
 from shared.contracts.errors import Problem
@@ -19,13 +20,14 @@ class RateLimits:
 
     def __init__(self, settings: ApiSettings) -> None:
         self._settings = settings
+        self._reservations = RateReservations()
         self._refused_until: OrderedDict[str, float] = OrderedDict()
 
     async def take(
         self, database: Database, organization_id: str, caller: str, count: int = 1
     ) -> list[RateLimitResult]:
         """Take `count` requests from the caller's bucket, then from the organization's as many as the first one
-        granted."""
+        granted. Single requests of busy callers are reserved in advance."""
         counters = RateCounters(database.rate_counters)
         buckets = {
             f"{organization_id}:{caller}": self._settings.rate_limit_caller,
@@ -33,9 +35,11 @@ class RateLimits:
         }
         results: list[RateLimitResult] = []
         for name, limit in buckets.items():
-            if limit and count:
+            if limit and count == 1:
+                results.append(await self._reservations.take(name, limit, counters.take))
+            elif limit and count:
                 results.append(await counters.take(name, limit, count))
-                count = results[-1].granted
+            count = results[-1].granted if results else count
         return results
 
     async def count_failure(self, database: Database, address: str) -> float:

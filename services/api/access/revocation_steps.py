@@ -18,6 +18,7 @@ PENDING_REVOCATIONS_INTERVAL_S = 30.0
 async def after_role_change(context: ApiContext, user: PendingRevocation) -> None:
     """API keys that the user made are limited to the scopes of the new role; invitations are withdrawn if it may not
     invite."""
+    context.callers.clear(user.organization_id)
     keys = await context.api_keys.descendants_of(user.organization_id, user.id)
     if user.role and "manage" not in ROLE_SCOPES[user.role]:
         await context.invitations.withdraw_all_by(user.organization_id, user.id, *_key_subjects(keys))
@@ -26,6 +27,7 @@ async def after_role_change(context: ApiContext, user: PendingRevocation) -> Non
 
 async def after_removal(context: ApiContext, user: PendingRevocation) -> None:
     """End the user's logins and devices, and the API keys and invitations that the user made."""
+    context.callers.clear(user.organization_id)
     logins = await context.logins.end_all_of(user.organization_id, user.id)
     await context.devices.forget_all_of(user.id)
     keys = await context.api_keys.descendants_of(user.organization_id, user.id)
@@ -35,6 +37,7 @@ async def after_removal(context: ApiContext, user: PendingRevocation) -> None:
 
 async def after_revocation(context: ApiContext, key: PendingRevocation) -> None:
     """End keys and invitations that were made with the key."""
+    context.callers.clear(key.organization_id)
     descendants = await context.api_keys.descendants_of(key.organization_id, API_KEY_SUBJECT_PREFIX + key.id)
     await context.invitations.withdraw_all_by(key.organization_id, *_key_subjects([key.id, *descendants]))
     await context.revocations.publish_key_revoked(key, descendants)

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from services.api.access.caller_cache import CallerCache
 from services.api.store.pending_revocations import PendingRevocation, PendingRevocations
 from shared.contracts.events import AccessRevoked
 from shared.contracts.principal import API_KEY_SUBJECT_PREFIX, ROLE_SCOPES
@@ -22,9 +23,10 @@ class AccessRevocations:
     """Publishes AccessRevoked, and retries while NATS is unreachable. When the process ends before NATS has stored the
     event, the pending revocation stays in MongoDB, and the next start of an api publishes it (revocation_steps.py)."""
 
-    def __init__(self, publish: Publisher, pending: PendingRevocations) -> None:
+    def __init__(self, publish: Publisher, pending: PendingRevocations, callers: CallerCache) -> None:
         self._publish = publish
         self._pending = pending
+        self._callers = callers
         self._tasks: set[asyncio.Task[None]] = set()
         self._changes = Counter[str]()
         """By change id: how many tasks are publishing it."""
@@ -97,6 +99,8 @@ class AccessRevocations:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _publish_all(self, events: Sequence[AccessRevoked], *revocations: PendingRevocation) -> None:
+        for event in events:
+            self._callers.clear(event.organization_id)
         changes = [revocation.change_id for revocation in revocations]
         self._changes.update(changes)
         task = run_once("access revocation", self._publish_until_stored(events, revocations))

@@ -1,12 +1,14 @@
 """Authenticates every request and counts it against the rate limits, which all replicas share."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api.access.callers import authenticate
 from services.api.access.rate_limits import RateLimits
+from services.api.context import ApiContext
 from services.api.problems import problem_response, to_problem
 from services.api.settings import ApiSettings
 from services.api.store.rate_counters import RateLimitResult
@@ -37,10 +39,11 @@ class AuthenticationMiddleware:
         if "caller" in state:
             await self._app(scope, receive, send)
             return
-        database: Database = scope["app"].state.context.database
+        context: ApiContext = scope["app"].state.context
+        database = context.database
         try:
             address = (scope.get("client") or ("", 0))[0]
-            state["caller"] = await self._caller(database, Headers(scope=scope), address)
+            state["caller"] = await self._caller(context, Headers(scope=scope), address)
             results = await self._take_rate_limits(database, state["caller"], scope["path"])
         except Exception as error:
             await problem_response(to_problem(error), state.get("request_id", ""))(scope, receive, send)
@@ -51,14 +54,14 @@ class AuthenticationMiddleware:
             return
         await self._app(scope, receive, _with_rate_headers(send, results))
 
-    async def _caller(self, database: Database, headers: Headers, address: str) -> Principal | Problem | None:
+    async def _caller(self, context: ApiContext, headers: Headers, address: str) -> Principal | Problem | None:
         token = token_of(headers)
         if not token:
             return None
         try:
-            return await authenticate(database, self._keys, token)
+            return await context.callers.find(token, partial(authenticate, context.database, self._keys))
         except Problem as problem:
-            return await self._rate_limits.problem_for(database, problem, address)
+            return await self._rate_limits.problem_for(context.database, problem, address)
 
     async def _take_rate_limits(
         self, database: Database, caller: Principal | Problem | None, path: str

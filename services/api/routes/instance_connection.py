@@ -170,4 +170,5 @@ async def _close(context: ApiContext, command: DisconnectInstance | LogoutInstan
     async with context.command_client.replies(command, ConnectionChanged) as answers:
         await context.command_client.publish(command)
         event = await answers.first(is_closed, command, DISCONNECT_TIMEOUT_S)
+    context.connected_instances.remove(command.organization_id, command.instance_id)
     return DisconnectResult(status=event.status if isinstance(event, ConnectionChanged) else None)

@@ -106,7 +106,7 @@ async def delete_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
     """
     await context.instances.require(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
-    await context.instances.mark_deleted(caller.organization_id, instance_id)
+    await _mark_deleted(context, caller.organization_id, instance_id)
     return Ok()
 
 
@@ -116,7 +116,7 @@ async def remove_instance(context: Ctx, caller: Manager, instance_id: str) -> Ok
     """Like DELETE, but for good: it cannot be connected again. Also for an instance that was deleted before."""
     await context.instances.require_not_removed(caller.organization_id, instance_id)
     await _unlink(context, caller.organization_id, instance_id)
-    await context.instances.mark_deleted(caller.organization_id, instance_id, remove=True)
+    await _mark_deleted(context, caller.organization_id, instance_id, remove=True)
     return Ok()
 
 
@@ -155,3 +155,8 @@ async def shown_codes(context: Ctx, caller: Manager) -> CurrentLinkingCodes:
     """All current codes of the organization; for realtime's sockets with the scope `manage`."""
     qr, pairing = await views.read_linking_codes(context.database, caller.organization_id)
     return CurrentLinkingCodes(qr=qr, pairing=pairing)
+
+
+async def _mark_deleted(context: ApiContext, organization_id: str, instance_id: str, *, remove: bool = False) -> None:
+    await context.instances.mark_deleted(organization_id, instance_id, remove=remove)
+    context.connected_instances.remove(organization_id, instance_id)

@@ -113,7 +113,8 @@ async def deliver(context: ApiContext, outgoing: OutgoingText, response: Respons
     """Send the text, once for each idempotency key. Raises Problem 404 `instance_not_found`, and those of the functions
     below."""
     organization_id = outgoing.caller.organization_id
-    await context.instances.require(organization_id, outgoing.instance_id)
+    if not context.connected_instances.contains(organization_id, outgoing.instance_id):
+        await context.instances.require(organization_id, outgoing.instance_id)
     message_id, now = await _message_id(context, outgoing), utc_now()
     command = SendMessage(
         organization_id=organization_id,
@@ -142,10 +143,14 @@ async def _message_id(context: ApiContext, outgoing: OutgoingText) -> str:
 
 
 async def _require_connected(context: ApiContext, organization_id: str, instance_id: str) -> None:
+    if context.connected_instances.contains(organization_id, instance_id):
+        return
+    add_connected = context.connected_instances.begin_read()
     status = await read_connection_status(context.database, organization_id, instance_id)
     if status != ConnectionStatus.CONNECTED:
         detail = f"the instance is {status}; connect it first, and send again"
         raise Problem(409, "instance_not_connected", detail, state=status)
+    add_connected(organization_id, instance_id)
 
 
 async def _publish_and_wait(context: ApiContext, command: SendMessage, wait: float) -> SendResponse:

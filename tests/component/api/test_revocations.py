@@ -8,6 +8,7 @@ import pytest
 from nats.errors import NoServersError
 
 from services.api.access import revocations
+from services.api.access.caller_cache import CallerCache
 from services.api.access.revocations import AccessRevocations
 from services.api.settings import ApiSettings
 from services.api.store.pending_revocations import PENDING_REVOCATION_FIELD, PendingRevocation, PendingRevocations
@@ -45,7 +46,9 @@ async def test_a_revocation_is_published_when_nats_is_back_and_nobody_waits_for_
             raise error
         published.put_nowait(event)
 
-    revocations_under_test = AccessRevocations(cast(Publisher, publish), cast(PendingRevocations, pending))
+    revocations_under_test = AccessRevocations(
+        cast(Publisher, publish), cast(PendingRevocations, pending), CallerCache()
+    )
     await revocations_under_test.publish_user_removed(NINAS_REMOVAL, [], NINAS_LOGINS)
     assert published.empty()
     assert pending.cleared == []
