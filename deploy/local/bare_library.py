@@ -24,7 +24,9 @@ from deploy.local import process_specs
 from deploy.local.send_accounts import CONTACTS_PER_ACCOUNT
 from deploy.local.sends_report import SendFigures, figures
 from deploy.local.stack import Options, Stack
-from services.session.simulated_network import find_simulated_network, trust_noise_root, zygote_environment
+from services.session.supervisor.simulated_network import find_simulated_network
+from services.session.supervisor.zygote_environment import zygote_environment
+from services.session.worker.library.noise_root import trust_noise_root
 from simulator.client import BlockingSimulatorClient, ControlRequest, scan
 
 PROCESS = "library"
