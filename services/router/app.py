@@ -81,13 +81,12 @@ def make_app(settings: RouterSettings) -> ASGIApp:
                 consumers = Consumers(broker, settings, "router")
                 _consume(consumers, settings, context)
                 _subscribe(consumers, context, partial(publish_ephemeral, client))
-                await consumers.update(js)
-                await broker.start()
 
                 async def handle_received(events: Sequence[MessageReceived]) -> Sequence[Exception | None]:
                     return await handle(events, context)
 
                 async with (
+                    consumers.started(js),
                     batch_consumer(broker, settings, "router", MessageReceived, handle_received),
                     stuck_message_monitor(context, settings),
                     expired_send_monitor(context),
@@ -107,17 +106,19 @@ def _consume(consumers: Consumers, settings: RouterSettings, context: RouterCont
 
         return receive
 
-    def consume(message_class: type[M], handle: Callable[[M, RouterContext], Awaitable[None]]) -> None:
+    def consume(
+        message_class: type[M], handle: Callable[[M, RouterContext], Awaitable[None]], *, direct: bool = False
+    ) -> None:
         own = in_context(own_instances_only(handle))
         if issubclass(message_class, Command):
-            consumers.consume(message_class, own, settings.commands_share, in_context(reject_over_share))
+            consumers.consume(message_class, own, settings.commands_share, in_context(reject_over_share), direct=direct)
         else:
-            consumers.consume(message_class, own, settings.events_share)
+            consumers.consume(message_class, own, settings.events_share, direct=direct)
 
-    consume(ReceiptReceived, on_receipt)
-    consume(MessageSent, on_sent)
+    consume(ReceiptReceived, on_receipt, direct=True)
+    consume(MessageSent, on_sent, direct=True)
     consume(MessageFailed, on_failed)
-    consume(SendMessage, on_send)
+    consume(SendMessage, on_send, direct=True)
     consume(CreateBooking, on_create_booking)
     consume(ChangeBooking, on_change_booking)
     consume(RescheduleBooking, on_reschedule_booking)

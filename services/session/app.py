@@ -62,11 +62,12 @@ def make_app(settings: SessionSettings) -> ASGIApp:
                 running["node"] = node
                 consumers = Consumers(broker, settings, "session")
                 _consume(consumers, node)
-                await consumers.update(js)
                 await node.start()
                 try:
-                    await broker.start()
-                    async with rpc_server(client, number_endpoints(node.number_lookup), limits=NUMBER_QUERY_LIMITS):
+                    async with (
+                        consumers.started(js),
+                        rpc_server(client, number_endpoints(node.number_lookup), limits=NUMBER_QUERY_LIMITS),
+                    ):
                         yield
                 finally:
                     await node.stop()
@@ -79,7 +80,7 @@ def _consume(consumers: Consumers, node: SessionNode) -> None:
     consumers.consume(ConnectInstance, commands.connect, CONNECTION_SHARE, commands.reject)
     consumers.consume(DisconnectInstance, commands.disconnect, CONNECTION_SHARE, commands.reject)
     consumers.consume(LogoutInstance, commands.logout, CONNECTION_SHARE, commands.reject)
-    consumers.consume(SendText, sends.send, SEND_SHARE, sends.reject)
+    consumers.consume(SendText, sends.send, SEND_SHARE, sends.reject, direct=True)
     consumers.consume(MarkRead, presence.mark_read, READ_RECEIPTS_SHARE, presence.reject)
 
     async def send_typing(event: SendTyping) -> None:

@@ -1,4 +1,6 @@
-"""Consume messages with FastStream: one durable consumer per message class, and plain subscriptions.
+"""Consume messages: one durable consumer per message class, and plain subscriptions.
+
+FastStream subscribes, except for the classes that come in large numbers (direct_subscription.py).
 
 Delivery is at least once. A message is acked when its handler returns. It is delivered again after a delay when the
 handler raises Retry or MongoDB or NATS is unreachable, without a limit of attempts. After Reject, when it is
@@ -8,7 +10,8 @@ runs, the time JetStream waits for the ack is extended (ack_extension.py).
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 from faststream import AckPolicy
@@ -21,6 +24,7 @@ from shared.contracts.message import Event, Message
 from shared.contracts.registry import durable_name, stream_of
 from shared.contracts.request_id import HEADER, bound_request_id
 from shared.messaging.client import JetStreamContext, NatsMessage, broker_client, jetstream
+from shared.messaging.direct_subscription import direct_subscription
 from shared.messaging.durable_consumers import push_consumer_config, update_consumer
 from shared.messaging.fair_consumer import FairConsumer, FairShare
 from shared.messaging.metrics import observe_handling
@@ -45,13 +49,14 @@ async def _undecoded(message: FrameworkMessage) -> FrameworkMessage:
 
 
 class Consumers:
-    """The consumers and subscriptions of one service; all are registered before the broker starts."""
+    """The consumers and subscriptions of one service; all are registered before `started`."""
 
     def __init__(self, broker: NatsBroker, settings: Settings, service: str) -> None:
         self._broker = broker
         self._settings = settings
         self._service = service
         self._durables: list[tuple[str, ConsumerConfig]] = []
+        self._direct: list[tuple[str, ConsumerConfig, FairConsumer]] = []
 
     def consume(
         self,
@@ -59,11 +64,14 @@ class Consumers:
         handler: Handler[M],
         share: FairShare | int = 64,
         refuse: Handler[M] | None = None,
+        *,
+        direct: bool = False,
     ) -> None:
         """Call `handler` for every message of this class, from a durable consumer.
 
         `share`: the handlers that run at once, in fair shares between organizations and instances. `refuse` is called
-        instead of `handler` for an organization that has more than its share of messages pending.
+        instead of `handler` for an organization that has more than its share of messages pending. `direct`: without
+        FastStream; only inside of `started`.
         """
         broker, share = self._broker, share if isinstance(share, FairShare) else FairShare(share)
         config = push_consumer_config(
@@ -82,6 +90,10 @@ class Consumers:
         def may_retry(raw: NatsMessage) -> bool:
             return not (issubclass(message_class, Event) and consumer.is_over_share(raw.subject.split(".")[4]))
 
+        if direct:
+            self._direct.append((stream_of(message_class), config, consumer))
+            return
+
         async def receive(raw: FrameworkMessage) -> None:
             await consumer.receive(raw.raw_message)
 
@@ -99,9 +111,20 @@ class Consumers:
             decoder=_undecoded,
         )(receive)
 
+    @asynccontextmanager
+    async def started(self, js: JetStreamContext) -> AsyncIterator[None]:
+        """Starts the broker, after durable consumers that exist already have got the settings of this start."""
+        await self.update(js)
+        await self._broker.start()
+        grace_s = self._settings.shutdown_grace.total_seconds()
+        async with AsyncExitStack() as stack:
+            for stream, config, consumer in self._direct:
+                await stack.enter_async_context(direct_subscription(js, stream, config, consumer.receive, grace_s))
+            yield
+
     async def update(self, js: JetStreamContext) -> None:
         """Give durable consumers that exist already the settings of this start. Called before the broker starts."""
-        for stream, config in self._durables:
+        for stream, config in (*self._durables, *((stream, config) for stream, config, _ in self._direct)):
             await update_consumer(js, stream, config)
 
     def subscribe(self, message_class: type[M], handler: Handler[M], *, every_process: bool) -> None:
