@@ -130,7 +130,7 @@ def _consume(consumers: Consumers, settings: RouterSettings, context: RouterCont
 
 
 def _subscribe(consumers: Consumers, context: RouterContext, publish: PublishEphemeral) -> None:
-    """Ephemeral events, in one of the router processes; and new numbers of instances, in each of them."""
+    """Ephemeral events, in one of the router processes; and changes of connections, in each of them."""
 
     def subscribe(event_class: type[L], handle: Callable[[L, RouterStore, PublishEphemeral], Awaitable[None]]) -> None:
         async def receive(event: L) -> None:
@@ -139,13 +139,14 @@ def _subscribe(consumers: Consumers, context: RouterContext, publish: PublishEph
 
         consumers.subscribe(event_class, receive, every_process=False)
 
-    async def follow_number(event: ConnectionChanged) -> None:
+    async def follow_connection(event: ConnectionChanged) -> None:
+        context.store.instances.on_connection_changed(event.organization_id)
         if event.phone_number:
             context.store.instances.on_number_linked(event.organization_id, event.instance_id, event.phone_number)
 
     subscribe(TypingObserved, on_typing)
     subscribe(PresenceObserved, on_presence)
-    consumers.subscribe(ConnectionChanged, follow_number, every_process=True)
+    consumers.subscribe(ConnectionChanged, follow_connection, every_process=True)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from functools import partial
 
 from services.router.context import RouterContext
 from services.router.handlers.message_status import status_changed_event
+from services.router.store.message_statuses import StatusStep
 from shared.contracts.events import MessageFailed
 from shared.contracts.ids import derived_id
 from shared.contracts.records import MessageRecord, MessageStatus
@@ -41,7 +42,7 @@ async def _fail(message: MessageRecord, context: RouterContext) -> None:
     error = f"{event.code}: {event.detail}"
     failed = message.model_copy(update={"status": MessageStatus.FAILED, "error": error})
     await context.publish(status_changed_event(failed, event))
-    await context.store.messages.advance_status(message.id, MessageStatus.FAILED, event.at, error)
+    await context.store.statuses.advance(StatusStep(message.id, MessageStatus.FAILED, event.at, error))
 
 
 def _expiry_event(message: MessageRecord, context: RouterContext) -> MessageFailed:

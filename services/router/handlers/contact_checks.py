@@ -1,7 +1,5 @@
 """Checks that a contact was neither merged nor split while a text to them was written."""
 
-import asyncio
-
 from services.router.context import RouterContext
 from services.router.store.split_late_writes import ContactWrite
 from shared.contracts.errors import Retry
@@ -9,8 +7,5 @@ from shared.contracts.errors import Retry
 
 async def require_current_contact(written: ContactWrite, context: RouterContext) -> None:
     """Raises Retry when what was written belongs to another contact by now."""
-    there, misplaced = await asyncio.gather(
-        context.store.contacts.exists(written.contact_id), context.store.split_repair.misplaced_writes([written])
-    )
-    if not there or misplaced:
+    if not await context.store.split_repair.is_current(written):
         raise Retry("the contact was merged into another, or split, meanwhile")

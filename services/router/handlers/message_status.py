@@ -9,6 +9,7 @@ from services.router.rules.contact_identity import ContactObservation
 from services.router.rules.message_keys import may_be_same_person
 from services.router.rules.status_order import most_advanced
 from services.router.store.early_receipts import EarlyReceipt
+from services.router.store.message_statuses import Acceptance, StatusStep
 from services.router.store.messages import IdentifiedMessage
 from shared.contracts.errors import Reject
 from shared.contracts.events import MessageFailed, MessageSent, MessageStatusChanged, ReceiptReceived
@@ -19,13 +20,21 @@ from shared.contracts.records import MessageRecord, MessageStatus
 
 async def on_sent(event: MessageSent, context: RouterContext) -> None:
     """The WhatsApp id is set first: a receipt handler that does not find it saves the receipt, which is read next."""
-    messages = context.store.messages
-    if await messages.set_wa_id(event.organization_id, event.message_id, event.wa_id) is None:
+    acceptance = Acceptance(event.organization_id, event.message_id, event.wa_id, event.timestamp)
+    message = await context.store.statuses.accept(acceptance)
+    if message is None:
         raise Reject(f"no message {event.message_id} is known")
-    message = await messages.advance_status(event.message_id, MessageStatus.SENT, event.timestamp)
-    if message:
-        await publish_resolved_quotes([message], context)
-        await context.publish(status_changed_event(await apply_early_receipts(message, context), event))
+    await asyncio.gather(
+        context.publish(status_changed_event(message, event)),
+        publish_resolved_quotes([message], context),
+        _publish_early_receipts(message, event, context),
+    )
+
+
+async def _publish_early_receipts(message: MessageRecord, event: MessageSent, context: RouterContext) -> None:
+    advanced = await apply_early_receipts(message, context)
+    if advanced.status is not message.status:
+        await context.publish(status_changed_event(advanced, event))
 
 
 async def on_failed(event: MessageFailed, context: RouterContext) -> None:
@@ -33,9 +42,8 @@ async def on_failed(event: MessageFailed, context: RouterContext) -> None:
     if known is None or known.organization_id != event.organization_id:
         raise Reject(f"no message {event.message_id} is known")
     status = MessageStatus.UNCONFIRMED if event.unconfirmed else MessageStatus.FAILED
-    message = await context.store.messages.advance_status(
-        event.message_id, status, event.at, f"{event.code}: {event.detail}"
-    )
+    step = StatusStep(event.message_id, status, event.at, f"{event.code}: {event.detail}")
+    message = await context.store.statuses.advance(step)
     await context.publish(status_changed_event(message or known, event))
 
 
@@ -50,7 +58,7 @@ async def on_receipt(event: ReceiptReceived, context: RouterContext) -> None:
         )
         known += await _messages_of(event, missing, context)
         known += await _guess_unconfirmed(event, missing - {str(message.wa_id) for message in known}, context)
-    moved = await asyncio.gather(*(store.messages.advance_status(m.id, status, event.timestamp) for m in known))
+    moved = await asyncio.gather(*(store.statuses.advance(StatusStep(m.id, status, event.timestamp)) for m in known))
     await context.publish(*(status_changed_event(message, event) for message in moved if message))
 
 
@@ -65,7 +73,8 @@ async def apply_early_receipts(message: MessageRecord, context: RouterContext) -
     theirs = [receipt.status for receipt in early if await _of_recipient(own, receipt.sender, context)]
     if not theirs:
         return message
-    return await context.store.messages.advance_status(message.id, most_advanced(theirs), context.now()) or message
+    step = StatusStep(message.id, most_advanced(theirs), context.now())
+    return await context.store.statuses.advance(step) or message
 
 
 async def _messages_of(event: ReceiptReceived, wa_ids: Iterable[str], context: RouterContext) -> list[MessageRecord]:
@@ -101,11 +110,10 @@ async def _guess_unconfirmed(event: ReceiptReceived, wa_ids: set[str], context: 
     contact_id = await context.store.contacts.only_id(observation)
     if contact_id is None:
         return []
-    messages = context.store.messages
-    hidden = await messages.only_unconfirmed(event.instance_id, contact_id, event.at)
+    hidden = await context.store.messages.only_unconfirmed(event.instance_id, contact_id, event.at)
     if hidden is None:
         return []
-    named = await messages.guess_wa_id(hidden.id, next(iter(wa_ids)))
+    named = await context.store.statuses.guess_wa_id(hidden.id, next(iter(wa_ids)))
     return [named] if named else []
 
 

@@ -1,5 +1,6 @@
 """Sends a text: records it as queued, then publishes SendText for the session service of the instance."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from services.router.context import RouterContext
@@ -11,6 +12,7 @@ from services.router.handlers.send_deduplication import SendRecord, require_same
 from services.router.rules.classification import is_owner
 from services.router.rules.contact_identity import ContactObservation, conversation_id
 from services.router.rules.send_checks import (
+    SenderInstance,
     choose_instance,
     parse_recipient,
     require_pending_capacity,
@@ -29,11 +31,18 @@ from shared.contracts.records import Contact, MessageRecord, MessageStatus, Part
 
 
 async def on_send(command: SendMessage, context: RouterContext) -> None:
-    """Repeatable: a message id is recorded once, and its SendText always has the same id."""
+    """Repeatable: a message id is recorded once, and its SendText always has the same id.
+
+    Whether the message was recorded before shows when it is inserted."""
     async with rejecting_with_event(command, context):
         require_text(command.text)
         command = await with_claimed_id(command, context)
-        existing = await context.store.messages.by_id(command.message_id) or await _send(command, context)
+        try:
+            existing = await _send(command, context)
+        except Problem:  # a message that was accepted before is not refused now
+            existing = await context.store.messages.by_id(command.message_id)
+            if existing is None:
+                raise
         if existing:
             await _repeat(command, existing, context)
 
@@ -52,9 +61,9 @@ async def _repeat(command: SendMessage, existing: MessageRecord, context: Router
 
 
 async def _send(command: SendMessage, context: RouterContext) -> MessageRecord | None:
-    """Returns the message when another router recorded one of this id meanwhile, else None."""
+    """Returns the message when one of this id was recorded before, else None."""
     party, instance_id = await _recipient(command, context)
-    instance = choose_instance(await context.store.instances.active(command.organization_id), instance_id)
+    instance = await _instance(command, instance_id, context)
     await _require_pending_capacity(command.organization_id, instance.instance_id, context)
     profile = await context.store.instances.profile(command.organization_id)
     observation = ContactObservation(command.organization_id, party, None, command.id, command.at)
@@ -102,7 +111,18 @@ async def _require_pending_capacity(organization_id: str, instance_id: str, cont
     """Raises Problem 429 when too many messages are queued: those of a stuck instance must not pile up."""
     limits = context.pending_limits
     since = context.now() - limits.max_age
-    require_pending_capacity(limits, *await context.store.messages.pending(organization_id, instance_id, since, limits))
+    pending = context.store.pending_sends
+    require_pending_capacity(limits, *await pending.count(organization_id, instance_id, since, limits))
+    pending.add(organization_id, instance_id)
+
+
+async def _instance(command: SendMessage, instance_id: str | None, context: RouterContext) -> SenderInstance:
+    """The instance that sends. Only a named one that is connected is taken from memory. Raises Problem."""
+    instances = context.store.instances
+    if instance_id is not None:
+        with suppress(Problem):
+            return choose_instance(await instances.active(command.organization_id), instance_id)
+    return choose_instance(await instances.active(command.organization_id, fresh=True), instance_id)
 
 
 async def _require_current_contact(contact: Contact | None, message: MessageRecord, context: RouterContext) -> None:

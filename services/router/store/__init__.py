@@ -18,11 +18,13 @@ from services.router.store.contacts import Contacts
 from services.router.store.conversations import Conversations
 from services.router.store.early_receipts import EarlyReceipts
 from services.router.store.instance_directory import InstanceDirectory
+from services.router.store.message_statuses import MessageStatuses
 from services.router.store.messages import Messages
 from services.router.store.migrations.blank_names import remove_blank_names
 from services.router.store.migrations.order_keys import add_order_keys
 from services.router.store.migrations.other_parties import add_other_parties
 from services.router.store.migrations.searchable_texts import make_texts_searchable
+from services.router.store.pending_sends import PendingSends
 from services.router.store.revisions import Revisions
 from services.router.store.search_vocabulary import SearchVocabulary
 from services.router.store.send_cancellations import SendCancellations
@@ -57,6 +59,8 @@ class RouterStore:
     contacts: Contacts
     conversations: Conversations
     messages: Messages
+    statuses: MessageStatuses
+    pending_sends: PendingSends
     bookings: Bookings
     early_receipts: EarlyReceipts
     instances: InstanceDirectory
@@ -69,11 +73,13 @@ class RouterStore:
 async def open_store(database: Database) -> RouterStore:
     """Migrates first; waits for MongoDB when it is still starting."""
     await migrate(database["router_migrations"], STEPS)
-    words = SearchVocabulary(database)
+    words, statuses = SearchVocabulary(database), MessageStatuses(database)
     return RouterStore(
         Contacts(database),
         Conversations(database),
-        Messages(database, words),
+        Messages(database, words, statuses),
+        statuses,
+        PendingSends(database),
         Bookings(database, words),
         EarlyReceipts(database),
         InstanceDirectory(database),

@@ -59,6 +59,7 @@ class Conversations:
     def __init__(self, database: Database) -> None:
         self._conversations, self._messages = conversations_of(database), database["messages"]
         self._update, self._reopened = OperationBatcher(self._update_all), OperationBatcher(self._reopened_by_all)
+        self._newest_key = OperationBatcher(self._newest_key_of_all)
         self._newest_keys: dict[str, int] = {}
 
     async def by_id(self, organization_id: str, conversation_id: str) -> StoredConversation | None:
@@ -72,10 +73,14 @@ class Conversations:
 
     async def next_order_key(self, conversation_id: str | None, at: datetime) -> int:
         """The order key of a message that is accepted at this time: greater than all in the conversation."""
-        query = {"_id": conversation_id}
-        found = await self._conversations.find_one(query, {"order_key": 1}) if conversation_id else None
-        newest = found.get("order_key", -1) if found else -1
+        newest = await self._newest_key(conversation_id) if conversation_id else -1
         return max(key_at(at), newest + 1)
+
+    async def _newest_key_of_all(self, conversation_ids: Sequence[str]) -> list[int]:
+        """-1 for a conversation that does not exist."""
+        cursor = self._conversations.find({"_id": {"$in": list(conversation_ids)}}, {"order_key": 1})
+        keys = {item["_id"]: item.get("order_key", -1) async for item in cursor}
+        return [keys.get(conversation_id, -1) for conversation_id in conversation_ids]
 
     async def add_message(self, message: MessageRecord) -> None:
         """Merge the message into its conversation, which is created when there is none. Repeatable."""

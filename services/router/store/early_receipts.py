@@ -1,10 +1,12 @@
 """Receipts that arrived before their message had its WhatsApp id; read when it gets it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from services.router.store.operation_batcher import OperationBatcher, write_results
 from shared.contracts.records import MessageStatus
-from shared.platform.mongo import Database, IndexModel
+from shared.platform.mongo import Database, IndexModel, UpdateOne
 
 RECEIPT_RETENTION = timedelta(days=2)
 INDEXES = [
@@ -24,14 +26,26 @@ class EarlyReceipt:
 class EarlyReceipts:
     def __init__(self, database: Database) -> None:
         self._receipts = database["receipts"]
+        self._load, self._save = OperationBatcher(self._load_all), OperationBatcher(self._save_all)
 
     async def save(self, instance_id: str, wa_id: str, receipt: EarlyReceipt, at: datetime) -> None:
         """Repeatable."""
         key = ":".join((instance_id, wa_id, receipt.status.value, *receipt.sender))
         fields = {"instance_id": instance_id, "wa_id": wa_id, "at": at}
         fields |= {"status": receipt.status.value, "sender": list(receipt.sender)}
-        await self._receipts.update_one({"_id": key}, {"$setOnInsert": fields}, upsert=True)
+        await self._save(UpdateOne({"_id": key}, {"$setOnInsert": fields}, upsert=True))
 
     async def of_message(self, instance_id: str, wa_id: str) -> list[EarlyReceipt]:
-        cursor = self._receipts.find({"instance_id": instance_id, "wa_id": wa_id})
-        return [EarlyReceipt(MessageStatus(one["status"]), tuple(one.get("sender", ()))) async for one in cursor]
+        return await self._load((instance_id, wa_id))
+
+    async def _save_all(self, updates: Sequence[UpdateOne]) -> list[Exception | None]:
+        return await write_results(self._receipts.bulk_write(list(updates), ordered=False), len(updates))
+
+    async def _load_all(self, messages: Sequence[tuple[str, str]]) -> list[list[EarlyReceipt]]:
+        """`messages`: instance and WhatsApp id of each."""
+        either = [{"instance_id": instance_id, "wa_id": wa_id} for instance_id, wa_id in messages]
+        found: dict[tuple[str, str], list[EarlyReceipt]] = {message: [] for message in messages}
+        async for one in self._receipts.find(either[0] if len(either) == 1 else {"$or": either}):
+            receipt = EarlyReceipt(MessageStatus(one["status"]), tuple(one.get("sender", ())))
+            found[one["instance_id"], one["wa_id"]].append(receipt)
+        return [found[message] for message in messages]

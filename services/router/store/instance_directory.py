@@ -17,6 +17,9 @@ from shared.platform.mongo import Collection, Database
 
 PROFILE_CACHE_S = 5.0
 """Seconds the owners of an organization are remembered, so the longest a change of its settings waits."""
+SENDERS_CACHE_S = 0.9
+"""Seconds the instances of an organization and the states of their connections are remembered. The session service
+decides in the end whether an instance can send."""
 MAX_CACHED_ORGANIZATIONS = 20_000
 """Organizations, and pairs of organization and instance, that a process remembers."""
 
@@ -37,6 +40,8 @@ class InstanceDirectory:
         self._read = OperationBatcher(self._read_each)
         self._profiles: OrderedDict[str, tuple[float, OrganizationProfile]] = OrderedDict()
         self._loading: set[str] = set()
+        self._senders: OrderedDict[str, tuple[float, list[SenderInstance]]] = OrderedDict()
+        self._connection_changes = 0
         self._own_instances: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def profile(self, organization_id: str, *, fresh: bool = False) -> OrganizationProfile:
@@ -113,8 +118,26 @@ class InstanceDirectory:
         contacts = await self._contacts.find(query, {"aliases": 1}).to_list(None)
         return aliases.union(*(contact["aliases"] for contact in contacts))
 
-    async def active(self, organization_id: str) -> list[SenderInstance]:
-        """The instances that are not deleted, the oldest first."""
+    async def active(self, organization_id: str, *, fresh: bool = False) -> list[SenderInstance]:
+        """The instances that are not deleted, the oldest first. Remembered for SENDERS_CACHE_S, or until a connection
+        of the organization changes; `fresh`: read anew."""
+        known = self._senders.get(organization_id)
+        if known and not fresh and self._clock() - known[0] < SENDERS_CACHE_S:
+            return known[1]
+        read_at, changes = self._clock(), self._connection_changes
+        senders = await self._load_senders(organization_id)
+        if changes == self._connection_changes:
+            self._senders[organization_id] = (read_at, senders)
+            self._senders.move_to_end(organization_id)
+            if len(self._senders) > MAX_CACHED_ORGANIZATIONS:
+                self._senders.popitem(last=False)
+        return senders
+
+    def on_connection_changed(self, organization_id: str) -> None:
+        self._connection_changes += 1
+        self._senders.pop(organization_id, None)
+
+    async def _load_senders(self, organization_id: str) -> list[SenderInstance]:
         query = {"organization_id": organization_id, "deleted_at": None}
         cursor = self._instances.find(query, {"_id": 1}).sort([("created_at", 1), ("_id", 1)])
         ids = [item["_id"] async for item in cursor]

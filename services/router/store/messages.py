@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import NamedTuple, cast
 
 from services.router.rules.message_keys import MessageKey, stored_party
-from services.router.rules.send_checks import PendingLimits
-from services.router.rules.status_order import statuses_before
 from services.router.rules.stored_message import StoredMessage
+from services.router.store.message_statuses import MessageStatuses
 from services.router.store.operation_batcher import OperationBatcher, insert_each
 from services.router.store.search_vocabulary import SearchVocabulary
 from shared.contracts.records import MessageRecord, MessageStatus
@@ -75,11 +74,25 @@ class IdentifiedMessage:
     other_party: tuple[str, ...]
 
 
+class _WhatsAppIds(NamedTuple):
+    """Of messages of one instance in one direction."""
+
+    organization_id: str
+    instance_id: str
+    direction: str
+    wa_ids: tuple[str, ...]
+
+    def includes(self, message: StoredMessage) -> bool:
+        place = (message["organization_id"], message["instance_id"], message["direction"])
+        return place == self[:3] and message.get("wa_id") in self.wa_ids
+
+
 class Messages:
-    def __init__(self, database: Database, vocabulary: SearchVocabulary) -> None:
-        self._messages, self._vocabulary = messages_of(database), vocabulary
+    def __init__(self, database: Database, vocabulary: SearchVocabulary, statuses: MessageStatuses) -> None:
+        self._messages, self._vocabulary, self._statuses = messages_of(database), vocabulary, statuses
         self._load, self._insert = OperationBatcher(self._load_all), OperationBatcher(self._insert_all)
         self._load_by_key = OperationBatcher(self._load_all_by_key)
+        self._load_by_wa_ids = OperationBatcher(self._load_all_by_wa_ids)
 
     async def by_id(self, message_id: str) -> MessageRecord | None:
         return await self._load(message_id)
@@ -111,19 +124,6 @@ class Messages:
         inserted, _ = await asyncio.gather(insert_each(self._messages, messages), self._vocabulary.add(words))
         return inserted
 
-    async def pending(
-        self, organization_id: str, instance_id: str, since: datetime, limits: PendingLimits
-    ) -> tuple[int, int]:
-        """The number of queued messages of the instance and of the organization, counted up to the limits."""
-        query: MongoQuery = {"organization_id": organization_id, "status": MessageStatus.QUEUED.value}
-        query["timestamp"] = {"$gte": since}
-        mine = {**query, "instance_id": instance_id}
-        of_instance, of_organization = await asyncio.gather(
-            self._messages.count_documents(mine, limit=limits.per_instance),
-            self._messages.count_documents(query, limit=limits.per_organization),
-        )
-        return of_instance, of_organization
-
     async def sent_by_wa_ids(
         self, organization_id: str, instance_id: str, wa_ids: Iterable[str]
     ) -> list[IdentifiedMessage]:
@@ -139,10 +139,21 @@ class Messages:
     async def _named(
         self, organization_id: str, instance_id: str, wa_ids: Iterable[str], direction: str
     ) -> list[IdentifiedMessage]:
-        query = {"instance_id": instance_id, "wa_id": {"$in": list(wa_ids)}, "direction": direction}
-        cursor = self._messages.find({**query, "organization_id": organization_id})
+        return await self._load_by_wa_ids(_WhatsAppIds(organization_id, instance_id, direction, tuple(wa_ids)))
+
+    async def _load_all_by_wa_ids(self, requests: Sequence[_WhatsAppIds]) -> list[list[IdentifiedMessage]]:
+        either = [
+            {"instance_id": one.instance_id, "wa_id": {"$in": list(one.wa_ids)}, "direction": one.direction}
+            for one in requests
+        ]
+        found = await self._messages.find(either[0] if len(either) == 1 else {"$or": either}).to_list(None)
         return [
-            IdentifiedMessage(from_document(MessageRecord, item), tuple(stored_party(item))) async for item in cursor
+            [
+                IdentifiedMessage(from_document(MessageRecord, item), tuple(stored_party(item)))
+                for item in found
+                if one.includes(item)
+            ]
+            for one in requests
         ]
 
     async def inbound_between(
@@ -164,7 +175,7 @@ class Messages:
             except DuplicateKeyError:
                 if stored := await self.by_id(message.id):
                     return stored
-                if last or not await self._revoke_guess(message.instance_id, message.wa_id, other_party):
+                if last or not await self._statuses.revoke_guess(message.instance_id, message.wa_id, other_party):
                     raise
         return message
 
@@ -172,55 +183,6 @@ class Messages:
         """Insert all in one round trip, each with its other party. In their order: None, or DuplicateKeyError when the
         message is stored already."""
         return await self._insert_all([_document(*one) for one in messages]) if messages else []
-
-    async def set_wa_id(self, organization_id: str, message_id: str, wa_id: str) -> MessageRecord | None:
-        """Set the WhatsApp id of a sent message. None when the organization has no such message."""
-        mine = {"_id": message_id, "organization_id": organization_id}
-        name = {"$set": {"wa_id": wa_id}, "$unset": {"recognised": True}}
-        try:
-            found = await self._messages.find_one_and_update(mine, name, return_document=True)
-        except DuplicateKeyError:
-            message = await self._messages.find_one(mine)
-            if not message or not await self._revoke_guess(message["instance_id"], wa_id, stored_party(message)):
-                raise
-            found = await self._messages.find_one_and_update(mine, name, return_document=True)
-        return from_document(MessageRecord, found) if found else None
-
-    async def guess_wa_id(self, message_id: str, wa_id: str) -> MessageRecord | None:
-        """A receipt suggests that this unconfirmed message has this id: true until another turns out to have it.
-        None when it is not unconfirmed any more, or the id is another's."""
-        guess = {"$set": {"wa_id": wa_id, "recognised": True}}
-        hidden = {"_id": message_id, "wa_id": None, "status": MessageStatus.UNCONFIRMED.value}
-        try:
-            found = await self._messages.find_one_and_update(hidden, guess, return_document=True)
-        except DuplicateKeyError:
-            return None
-        return from_document(MessageRecord, found) if found else None
-
-    async def _revoke_guess(self, instance_id: str, wa_id: str | None, other_party: Iterable[str]) -> bool:
-        """Take back a wrong guess: the message is unconfirmed again."""
-        guessed: MongoQuery = {"instance_id": instance_id, "wa_id": wa_id, "direction": "outbound", "recognised": True}
-        guessed["other_party"] = {"$in": list(other_party)}
-        back = {"$set": {"wa_id": None, "status": MessageStatus.UNCONFIRMED.value}, "$unset": {"recognised": True}}
-        return (await self._messages.update_one(guessed, back)).modified_count == 1
-
-    async def advance_status(
-        self, message_id: str, status: MessageStatus, at: datetime, error: str | None = None
-    ) -> MessageRecord | None:
-        """Move the status forward; a status that is no step forward changes nothing. Returns the message as it is now,
-        None when there is none."""
-        allowed = [before.value for before in statuses_before(status)]
-        step = {"status": status.value, "at": at} | ({"error": error} if error else {})
-        found = await self._messages.find_one_and_update(
-            {"_id": message_id, "status": {"$in": allowed}},
-            {
-                "$set": {"status": status.value, "error": error},
-                "$push": {"history": step},
-                "$unset": {"stuck_since": True},
-            },
-            return_document=True,
-        )
-        return from_document(MessageRecord, found) if found else await self.by_id(message_id)
 
     async def overdue(self, status: MessageStatus, before: datetime, most: int) -> list[tuple[MessageRecord, datetime]]:
         """Our messages that are `queued` or `sent` since before that time and not known to be stuck, and since when.

@@ -36,6 +36,7 @@ class SplitRepair:
     def __init__(self, database: Database) -> None:
         self._database, self._contacts = database, contacts_of(database)
         self._is_misplaced = OperationBatcher(self._are_misplaced)
+        self._is_current = OperationBatcher(self._are_current)
 
     async def misplaced_writes(self, writes: Sequence[ContactWrite]) -> set[ContactWrite]:
         """Those whose address a split gave to another contact. Concurrent calls for one each share a round trip."""
@@ -43,6 +44,20 @@ class SplitRepair:
             return set(writes) if await self._is_misplaced(writes[0]) else set()
         misplaced = await self._are_misplaced(writes) if writes else []
         return {write for write, is_misplaced in zip(writes, misplaced, strict=True) if is_misplaced}
+
+    async def is_current(self, write: ContactWrite) -> bool:
+        """Whether the contact exists, and a split did not give the address to another contact."""
+        return await self._is_current(write)
+
+    async def _are_current(self, writes: Sequence[ContactWrite]) -> list[bool]:
+        query = {"_id": {"$in": sorted({write.contact_id for write in writes})}}
+        contacts = {item["_id"]: item async for item in self._contacts.find(query, {"aliases": 1, "apart_from": 1})}
+        current: list[bool] = []
+        for write in writes:
+            contact = contacts.get(write.contact_id)
+            is_split = contact is not None and bool(contact.get("apart_from"))
+            current.append(contact is not None and not (is_split and await self._is_of_another(write, contact)))
+        return current
 
     async def _are_misplaced(self, writes: Sequence[ContactWrite]) -> list[bool]:
         query = {"_id": {"$in": sorted({write.contact_id for write in writes})}, "apart_from.0": {"$exists": True}}
